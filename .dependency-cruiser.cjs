@@ -1,0 +1,61 @@
+/** The import rules of docs/architecture.md, checked. Imports point downwards only. */
+const layer = (name, from, allowed) => ({
+  name: `${name}-imports-downwards`,
+  severity: 'error',
+  from: { path: from },
+  to: { path: '^(src|cli|bench|e2e|tests)/', pathNot: [from, ...allowed.map((a) => `^src/${a}`)] },
+});
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    layer('lib', '^src/lib/', []),
+    layer('rng', '^src/rng/', ['lib/']),
+    layer('formats', '^src/formats/', ['lib/']),
+    layer('storage', '^src/storage/', ['formats/', 'lib/']),
+    layer('gpu', '^src/gpu/', ['rng/', 'lib/']),
+    layer('nn', '^src/nn/', ['gpu/', 'rng/', 'lib/']),
+    layer('data', '^src/data/', ['formats/', 'rng/', 'lib/']),
+    layer('distil', '^src/distil/', ['nn/', 'data/', 'gpu/', 'rng/', 'lib/']),
+    layer('engine', '^src/engine/', ['distil/', 'nn/', 'data/', 'gpu/', 'storage/', 'formats/', 'rng/', 'lib/']),
+    layer('ui', '^src/ui/', ['lib/']),
+    layer('state', '^src/state/', ['engine/(client|protocol)', 'storage/catalogue', 'rng/', 'lib/']),
+    layer('features', '^src/features/', ['ui/', 'state/', 'engine/(client|protocol)', 'storage/catalogue', 'rng/', 'lib/']),
+    {
+      name: 'features-are-islands',
+      severity: 'error',
+      from: { path: '^src/features/([^/]+)/' },
+      to: { path: '^src/features/', pathNot: '^src/features/$1/' },
+    },
+    {
+      name: 'cli-has-no-page',
+      severity: 'error',
+      from: { path: '^cli/' },
+      to: { path: '^src/(app|features|ui|state)/' },
+    },
+    {
+      name: 'page-has-no-tensorflow',
+      severity: 'error',
+      from: { path: '^src/(app|features|ui|state|main)' },
+      to: { path: '@tensorflow' },
+    },
+    {
+      name: 'core-has-no-page',
+      severity: 'error',
+      from: { path: '^src/(nn|distil|gpu|formats|rng|lib|data)/' },
+      to: { path: '(react|react-dom|zustand)' },
+    },
+    {
+      name: 'core-has-no-node',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['core'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { mainFields: ['module', 'main'], extensions: ['.ts', '.tsx', '.js', '.mjs', '.json'] },
+  },
+};

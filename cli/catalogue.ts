@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Model, type OpenModelOptions, openModel } from '../src/engine/model';
+import { InnateError } from '../src/lib/errors';
+import type { PrecondKind } from '../src/nn/config';
+import { type Catalogue, type CatalogueModel, findModel, parseCatalogue } from '../src/storage/catalogue';
+import { fileSource } from './files';
+
+/** public/models of the package, found from the source tree and from the bundle alike. */
+export function modelsFolder(): string {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'public/models/index.json'))) return join(folder, 'public/models');
+    if (folder === dirname(folder))
+      throw new InnateError('not-found', 'the model catalogue is missing', {
+        where: 'public/models/index.json',
+        hint: 'Run innate from a complete checkout',
+      });
+  }
+}
+
+export function readCatalogue(): Catalogue {
+  const path = join(modelsFolder(), 'index.json');
+  return parseCatalogue(readFileSync(path, 'utf8'), path);
+}
+
+export interface OpenedModel extends Model {
+  /** Catalogue id, or the file's name. */
+  id: string;
+  classes: string[] | null;
+  path: string;
+}
+
+/** MODEL of the command line: a file, or an id of the catalogue. */
+export function openModelArgument(argument: string, precond?: PrecondKind): OpenedModel {
+  if (existsSync(argument)) {
+    const model = openFile(argument, precond);
+    return { ...model, id: argument, classes: null, path: argument };
+  }
+  if (/[/\\]|\.(pkl|pt|bin|pth|safetensors)$/i.test(argument))
+    throw new InnateError('not-found', 'no such file', { where: argument });
+  const entry = findModel(readCatalogue(), argument);
+  const path = shippedPath(entry);
+  return { ...openFile(path, precond), id: entry.id, classes: entry.classes, path };
+}
+
+function openFile(path: string, precond?: PrecondKind): Model {
+  const options: OpenModelOptions = {
+    openBase: ({ of, sha256 }) => {
+      const base = basePath(of, path);
+      if (sha256 !== null && sha256 !== sha256OfFile(base))
+        throw new InnateError('mismatch', 'the teacher beside this student is not the one it was made with', {
+          where: base,
+          expected: `sha256 ${sha256.slice(0, 12)}...`,
+          found: `${sha256OfFile(base).slice(0, 12)}...`,
+        });
+      return openModel(fileSource(base));
+    },
+  };
+  if (precond) options.precond = precond;
+  return openModel(fileSource(path), options);
+}
+
+/** The teacher of a delta: a catalogue id, else a file of that name beside the student. */
+function basePath(of: string, studentPath: string): string {
+  const entry = readCatalogue().models.find((m) => m.id === of && m.kind === 'shipped');
+  if (entry) return shippedPath(entry);
+  const beside = join(dirname(studentPath), of);
+  if (!/[/\\]/.test(of) && existsSync(beside)) return beside;
+  throw new InnateError('not-found', 'the teacher of this student is missing', {
+    where: studentPath,
+    expected: `a catalogue model or a file beside it named ${of}`,
+  });
+}
+
+export function shippedPath(entry: CatalogueModel): string {
+  const file = entry.files.find((f) => f.path !== undefined);
+  if (file?.path) return join(modelsFolder(), file.path);
+  throw new InnateError('not-found', 'this model is not shipped with the project', {
+    where: entry.id,
+    hint: `Download ${entry.files[0]?.url ?? 'its checkpoint'} and give the file instead`,
+  });
+}
+
+/** Reads 16 MiB at a time: a teacher may be larger than memory allows to hold. */
+export function sha256OfFile(path: string): string {
+  const source = fileSource(path);
+  const hash = createHash('sha256');
+  const step = 2 ** 24;
+  for (let at = 0; at < source.size; at += step)
+    hash.update(source.read(at, Math.min(step, source.size - at)));
+  return hash.digest('hex');
+}

@@ -1,0 +1,151 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { imagesToBytes, sampleImages, seedBatch } from '../../src/engine/sampling';
+import type { ArrayData } from '../../src/formats/npy';
+import { writeNpz } from '../../src/formats/npz';
+import { encodePng } from '../../src/formats/png';
+import { InnateError } from '../../src/lib/errors';
+import { imageGrid } from '../../src/lib/image-grid';
+import { parseSeeds } from '../../src/rng/parse-seeds';
+import { checkWritable, writeAtomic, writeFolderAtomic } from '../files';
+import { type CommonOptions, type SamplingFlags, samplerOptions } from '../options';
+import type { Report } from '../report';
+import { openSession, type Session } from '../session';
+
+export interface GenerateOptions extends CommonOptions, SamplingFlags {
+  seeds: string;
+  class?: string;
+  out: string;
+}
+
+interface Generated {
+  bytes: Uint8Array; // [N, R, R, C]
+  seeds: number[];
+  labels: Int32Array | null;
+}
+
+/** innate generate: images of seeds, as a grid, an .npz, or a folder with one PNG a seed. */
+export async function generate(argument: string, options: GenerateOptions, report: Report): Promise<void> {
+  const kind = outputKind(options.out);
+  const seeds = parseSeeds(options.seeds);
+  checkWritable(options.out);
+  const session = await openSession(argument, options, report);
+  const { model, denoiser, backend } = session;
+  const chosen = chooseClass(options.class, session);
+  const batch = seedBatch(model.config, seeds, chosen);
+  const started = performance.now();
+  const images = await sampleImages(denoiser, batch, samplerOptions(options, model.config), {
+    onProgress: ({ done, total }) => report.progress(done, total),
+  });
+  const seconds = (performance.now() - started) / 1000;
+  const { outChannels, imgResolution } = model.config.unet;
+  const generated = {
+    bytes: imagesToBytes(images, outChannels, imgResolution),
+    seeds,
+    labels: batch.classes,
+  };
+  WRITERS[kind](options, session, generated);
+  report.result(`${options.out}: ${seeds.length} images of ${model.id}, ${seconds.toFixed(1)} s`, {
+    out: options.out,
+    model: model.id,
+    count: seeds.length,
+    seconds,
+    backend,
+    notes: model.notes,
+  });
+}
+
+type OutputKind = 'png' | 'npz' | 'folder';
+
+function outputKind(out: string): OutputKind {
+  if (/\.png$/i.test(out)) return 'png';
+  if (/\.npz$/i.test(out)) return 'npz';
+  if (out.endsWith('/') || !/\.[a-z0-9]{1,12}$/i.test(out)) return 'folder';
+  throw new InnateError('bad-argument', 'cannot tell what to write', {
+    where: `--out ${out}`,
+    expected: 'a name ending in .png or .npz, or a folder ending in /',
+  });
+}
+
+const WRITERS: Record<
+  OutputKind,
+  (options: GenerateOptions, session: Session, generated: Generated) => void
+> = {
+  png(options, { model }, { bytes, seeds }) {
+    const { outChannels: channels, imgResolution: r } = model.config.unet;
+    const grid = imageGrid(bytes, seeds.length, r, r, channels);
+    const text = { ...recipe(options, model.id), seeds: options.seeds };
+    writeAtomic(options.out, [encodePng({ ...grid, channels, text })]);
+  },
+  npz(options, { model }, { bytes, seeds, labels }) {
+    const { outChannels: channels, imgResolution: r } = model.config.unet;
+    const arrays: Record<string, ArrayData> = {
+      images: { dtype: 'u8', shape: [seeds.length, r, r, channels], data: bytes },
+      seeds: {
+        dtype: 'i64',
+        shape: [seeds.length],
+        data: BigInt64Array.from(seeds, (s) => BigInt(wholeSeed(s))),
+      },
+    };
+    if (labels)
+      arrays.labels = {
+        dtype: 'i64',
+        shape: [seeds.length],
+        data: BigInt64Array.from(labels, (k) => BigInt(k)),
+      };
+    writeAtomic(options.out, [writeNpz(arrays)]);
+  },
+  folder(options, { model }, { bytes, seeds, labels }) {
+    const { outChannels: channels, imgResolution: r } = model.config.unet;
+    const size = r * r * channels;
+    writeFolderAtomic(options.out, (folder) => {
+      for (const [i, seed] of seeds.entries()) {
+        const text = {
+          ...recipe(options, model.id),
+          seed: String(seed),
+          ...(labels && { class: String(labels[i]) }),
+        };
+        const png = encodePng({
+          width: r,
+          height: r,
+          data: bytes.subarray(i * size, (i + 1) * size),
+          channels,
+          text,
+        });
+        writeFileSync(join(folder, `${String(seed).padStart(6, '0')}.png`), png);
+      }
+    });
+  },
+};
+
+const recipe = (options: GenerateOptions, model: string): Record<string, string> => ({
+  software: 'innate',
+  model,
+  sampler: options.sampler,
+  sigma: String(options.sigma),
+});
+
+function wholeSeed(seed: number): number {
+  if (Number.isInteger(seed)) return seed;
+  throw new InnateError('bad-argument', 'an .npz stores whole seeds', {
+    where: '--seeds',
+    found: String(seed),
+    hint: 'Write a .png or a folder',
+  });
+}
+
+/** --class as an index or a class name of the catalogue. */
+function chooseClass(text: string | undefined, { model }: Session): number | null {
+  if (text === undefined) return null;
+  const named = model.classes?.findIndex((name) => name.toLowerCase() === text.toLowerCase()) ?? -1;
+  if (named >= 0) return named;
+  const { labelDim } = model.config.unet;
+  const index = /^\d{1,6}$/.test(text) ? Number(text) : -1;
+  if (labelDim > 0 && index >= 0 && index < labelDim) return index;
+  throw new InnateError('bad-argument', labelDim === 0 ? 'this network has no classes' : 'no such class', {
+    where: `--class ${text}`,
+    ...(labelDim > 0 && {
+      expected: `0 to ${labelDim - 1}${model.classes ? ` or ${model.classes.join(', ')}` : ''}`,
+    }),
+  });
+}

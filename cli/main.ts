@@ -1,0 +1,98 @@
+#!/usr/bin/env node
+import { Command, CommanderError, Option } from 'commander';
+import { asInnateError, InnateError } from '../src/lib/errors';
+import { type ConvertOptions, convert } from './commands/convert';
+import { type GenerateOptions, generate } from './commands/generate';
+import { type InspectOptions, inspect } from './commands/inspect';
+import { listModels, verifyModels } from './commands/models';
+import { type RunOptions, run } from './commands/run';
+import { backendOption, jsonOption, positiveList, precondOption, samplingOptions } from './options';
+import { Report } from './report';
+
+const program = new Command('innate')
+  .description('One-step images from diffusion models: generate, convert, inspect.')
+  .exitOverride()
+  .configureOutput({ outputError: () => {} }); // errors are reported once, in our own words
+
+function command(parent: Command, usage: string, description: string, ...options: Option[]): Command {
+  const added = parent.command(usage).description(description).exitOverride();
+  for (const option of options) added.addOption(option);
+  return added.addOption(jsonOption());
+}
+
+const computing = () => [backendOption(), precondOption()];
+
+command(program, 'run <checkpoint>', 'network output for given latents', ...samplingOptions(), ...computing())
+  .requiredOption('--latents <file>', '.safetensors with latents [N,C,H,W] and class_index [N]')
+  .requiredOption('--out <file>', '.safetensors to write')
+  .action(reported((checkpoint: string, o: RunOptions, report) => run(checkpoint, o, report)));
+
+command(program, 'generate <model>', 'images of seeds', ...samplingOptions(), ...computing())
+  .requiredOption('--seeds <list>', 'such as 0-15,20')
+  .option('--class <class>', 'class index or name for all (default: the class of the seed)')
+  .requiredOption('--out <path>', 'grid.png, images.npz or a new folder/')
+  .action(reported((model: string, o: GenerateOptions, report) => generate(model, o, report)));
+
+command(program, 'convert <in> <out>', 'checkpoint to .safetensors', ...computing())
+  .addOption(new Option('--dtype <type>', 'of weight matrices').choices(['f16', 'f32']).default('f16'))
+  .option('--delta-of <teacher>', 'store only the difference to this model')
+  .action((input: string, out: string, o: ConvertOptions) =>
+    withReport(o.json, (report) => convert(input, out, o, report)),
+  );
+
+command(program, 'inspect <model>', 'how strongly each block answers at each noise level', ...computing())
+  .addOption(
+    new Option('--sigmas <list>', 'noise levels such as 80,10,1,0.1')
+      .argParser(positiveList)
+      .makeOptionMandatory(),
+  )
+  .option('--seeds <list>', 'seeds of the noise (default 0-7)')
+  .option('--latents <file>', '.safetensors with the noise instead')
+  .requiredOption('--out <file>', 'JSON to write')
+  .action(reported((model: string, o: InspectOptions, report) => inspect(model, o, report)));
+
+const models = program.command('models').description('the catalogue of models').exitOverride();
+command(models, 'list', 'what there is').action((o: { json?: boolean }) =>
+  withReport(o.json, (report) => listModels(o, report)),
+);
+command(models, 'verify', 'check the shipped files').action((o: { json?: boolean }) =>
+  withReport(o.json, (report) => verifyModels(o, report)),
+);
+
+function reported<O extends { json?: boolean }>(
+  action: (argument: string, options: O, report: Report) => void | Promise<void>,
+): (argument: string, options: O) => Promise<void> {
+  return (argument, options) => withReport(options.json, (report) => action(argument, options, report));
+}
+
+async function withReport(
+  json: boolean | undefined,
+  action: (report: Report) => void | Promise<void>,
+): Promise<void> {
+  const report = new Report(json ?? false);
+  try {
+    await action(report);
+  } catch (error) {
+    report.failure(asInnateError(error));
+    process.exitCode = 1;
+  }
+}
+
+/** Commander's complaint as one line of ours; help and version are not errors. */
+function usageError(error: CommanderError): void {
+  if (error.exitCode === 0 || error.code === 'commander.help') return;
+  const message = error.message.replace(/^error: /, '').split('\n')[0]!;
+  new Report(process.argv.includes('--json')).failure(
+    new InnateError('bad-argument', message, { hint: 'See innate --help' }),
+  );
+  process.exitCode = 2;
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) usageError(error);
+  else throw error;
+}
+// Dawn keeps the event loop alive; everything is written by now.
+process.exit();

@@ -1,0 +1,76 @@
+import { InvalidArgumentError, Option } from 'commander';
+import type { NetworkConfig, PrecondKind } from '../src/nn/config';
+import { defaultSampling, SAMPLER_NAMES, type SamplerName, type SamplerOptions } from '../src/nn/samplers';
+import { BACKEND_CHOICES, type BackendChoice } from './backend';
+
+/** Options that several commands share, written once. */
+
+export interface CommonOptions {
+  json?: boolean;
+  backend: BackendChoice;
+  precond?: string;
+}
+
+export interface SamplingFlags {
+  sampler: SamplerName;
+  sigma: number;
+  sigmaMid: number;
+  steps?: number;
+}
+
+export const jsonOption = () => new Option('--json', 'print the result as one line of JSON');
+
+export const backendOption = () =>
+  new Option('--backend <name>', 'where to compute; auto: a hardware GPU, else wasm')
+    .choices([...BACKEND_CHOICES])
+    .default('auto');
+
+export const precondOption = () =>
+  new Option('--precond <name>', "override the file's preconditioning").choices(['edm', 'gdd', 've', 'vp']);
+
+export const precondKind = (name: string | undefined): PrecondKind | undefined =>
+  name === undefined ? undefined : (`${name.toUpperCase()}Precond` as PrecondKind);
+
+export const samplingOptions = (): Option[] => [
+  new Option('--sampler <name>', 'how to sample').choices([...SAMPLER_NAMES]).default('one-step'),
+  new Option('--sigma <number>', 'noise level of the first evaluation').argParser(positive).default(80),
+  new Option('--sigma-mid <number>', "noise level of two-step's second evaluation")
+    .argParser(positive)
+    .default(0.8),
+  new Option('--steps <n>', 'Heun steps (default 18 up to 32x32, 40 above)').argParser(positiveInteger),
+];
+
+export function samplerOptions(flags: SamplingFlags, config: NetworkConfig): SamplerOptions {
+  const defaults = defaultSampling(config.unet.imgResolution);
+  return {
+    ...defaults,
+    sampler: flags.sampler,
+    sigmaMax: flags.sigma,
+    sigmaMid: flags.sigmaMid,
+    steps: flags.steps ?? defaults.steps,
+  };
+}
+
+export function positive(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0)
+    throw new InvalidArgumentError('a positive number is expected');
+  return value;
+}
+
+export function positiveInteger(text: string): number {
+  const value = positive(text);
+  if (!Number.isInteger(value) || value > 100_000)
+    throw new InvalidArgumentError('a positive whole number is expected');
+  return value;
+}
+
+export function nonNegativeInteger(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('a whole number from 0 is expected');
+  return Number(text);
+}
+
+/** "80,10,1,0.1" */
+export function positiveList(text: string): number[] {
+  return text.split(',').map(positive);
+}

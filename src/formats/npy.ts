@@ -1,0 +1,100 @@
+import { badFile, InnateError } from '../lib/errors';
+import type { Source } from './source';
+import { DTYPE_BYTES, type DType, elementCount, rowMajorStrides, type TensorRef } from './tensor';
+import { latin1, quote } from './text';
+
+/** numpy's names for the types that are read; those in `ArrayData` are written too. */
+const DESCR: Record<Exclude<DType, 'bf16'>, string> = {
+  f64: '<f8',
+  f32: '<f4',
+  f16: '<f2',
+  i64: '<i8',
+  i32: '<i4',
+  i16: '<i2',
+  i8: '|i1',
+  u8: '|u1',
+  bool: '|b1',
+};
+const BY_DESCR = new Map(Object.entries(DESCR).map(([dtype, descr]) => [descr, dtype as DType]));
+
+/** A row-major array to be written. */
+export type ArrayData = { readonly shape: readonly number[] } & (
+  | { readonly dtype: 'f32'; readonly data: Float32Array }
+  | { readonly dtype: 'u8'; readonly data: Uint8Array | Uint8ClampedArray }
+  | { readonly dtype: 'i32'; readonly data: Int32Array }
+  | { readonly dtype: 'i64'; readonly data: BigInt64Array }
+);
+
+const MAGIC = '\x93NUMPY';
+const MAX_HEADER = 1 << 16;
+
+/** An array as a .npy file (version 1.0, C order). Throws when data and shape differ. */
+export function writeNpy({ dtype, shape, data }: ArrayData): Uint8Array {
+  const count = elementCount(shape, 'the array');
+  if (data.length !== count)
+    throw new InnateError('bad-argument', 'an array has not the size of its shape', {
+      expected: `${count} elements`,
+      found: String(data.length),
+    });
+  // A tuple of one needs its comma.
+  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
+  const dict = `{'descr': '${DESCR[dtype]}', 'fortran_order': False, 'shape': ${tuple}, }`;
+  // Data start at a multiple of 64, so that numpy can map them.
+  const total = Math.ceil((10 + dict.length + 1) / 64) * 64;
+  const out = new Uint8Array(total + data.byteLength).fill(0x20, 0, total);
+  for (let i = 0; i < MAGIC.length; i++) out[i] = MAGIC.charCodeAt(i);
+  out.set([1, 0, (total - 10) & 255, (total - 10) >> 8], 6);
+  for (let i = 0; i < dict.length; i++) out[10 + i] = dict.charCodeAt(i);
+  out[total - 1] = 10;
+  out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), total);
+  return out;
+}
+
+/** Where a .npy file keeps its elements (versions 1 to 3, little-endian, C or Fortran order). */
+export function readNpy(source: Source): TensorRef {
+  const where = source.name;
+  const start = source.read(0, Math.min(12, source.size));
+  if (start.length < 12 || latin1(start.subarray(0, 6)) !== MAGIC)
+    throw badFile('not a numpy array', { where, found: `${source.size} bytes without the magic \\x93NUMPY` });
+  const version = start[6]!;
+  if (version < 1 || version > 3)
+    throw new InnateError('unsupported', 'an unknown version of the .npy format', {
+      where,
+      found: String(version),
+    });
+  const d = new DataView(start.buffer, start.byteOffset, 12);
+  const headerStart = version === 1 ? 10 : 12;
+  const length = version === 1 ? d.getUint16(8, true) : d.getUint32(8, true);
+  if (length > MAX_HEADER)
+    throw badFile('the .npy header is absurdly long', { where, found: `${length} bytes` });
+  const header = latin1(source.read(headerStart, length));
+  const descr = /'descr'\s*:\s*'([^']{1,16})'/.exec(header)?.[1];
+  const order = /'fortran_order'\s*:\s*(True|False)/.exec(header)?.[1];
+  const dims = /'shape'\s*:\s*\(([\d,\sL]{0,256})\)/.exec(header)?.[1];
+  if (!order || dims === undefined)
+    throw badFile('the .npy header is damaged', { where, found: quote(header.trim()) });
+  const dtype =
+    descr === undefined ? undefined : BY_DESCR.get(descr.replace(/^=/, '<').replace(/^<(?=.1$)/, '|'));
+  if (!dtype)
+    throw new InnateError('unsupported', 'a numpy array of an element type that is not read', {
+      where,
+      expected: [...BY_DESCR.keys()].join(', '),
+      found: descr === undefined ? 'a structured type' : quote(descr),
+    });
+  const shape = dims
+    .split(',')
+    .map((s) => s.trim().replace(/L$/, ''))
+    .filter((s) => s !== '')
+    .map(Number);
+  const byteOffset = headerStart + length;
+  const bytes = elementCount(shape, where) * DTYPE_BYTES[dtype];
+  if (byteOffset + bytes > source.size)
+    throw badFile('the array is shorter than its shape', {
+      where,
+      expected: `${bytes} bytes`,
+      found: String(source.size - byteOffset),
+    });
+  if (order === 'False' || shape.length < 2) return { dtype, shape, source, byteOffset };
+  const strides = rowMajorStrides([...shape].reverse()).reverse();
+  return { dtype, shape, source, byteOffset, strides };
+}

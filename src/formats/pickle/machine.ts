@@ -1,0 +1,381 @@
+import { badFile, InnateError } from '../../lib/errors';
+import { quote } from '../text';
+import { Budget, INLINE_BYTES, INLINE_TEXT, MAX_INT_BYTES } from './budget';
+import { findGlobal } from './globals';
+import { floatFromText, intFromText, longFromBytes, stringFromRepr, textFromRawUnicode } from './literals';
+import { buildState, create, reduce } from './objects';
+import { Op } from './opcodes';
+import type { ByteReader } from './reader';
+import { PickleStack } from './stack';
+import { ByteRange, type CallContext, Global, LongText, type Py, Tuple } from './values';
+
+export interface UnpickleOptions {
+  readonly budget?: Budget;
+  /** PERSID and BINPERSID; refused when absent. */
+  readonly persistentLoad?: (id: Py, where: string) => Py;
+  readonly loadFromBytes?: CallContext['loadFromBytes'];
+}
+
+/**
+ * Runs one pickle, from the reader's position to its STOP, and returns its value. A pickle is a program; this
+ * machine executes only the parts that build data, and names outside the allow-list end it (globals.ts).
+ * Nothing here recurses, and `budget` bounds time and memory whatever the file says.
+ */
+export function unpickle(reader: ByteReader, options: UnpickleOptions = {}): Py {
+  return new Machine(reader, options).run();
+}
+
+class Machine extends PickleStack implements CallContext {
+  private start = 0;
+  readonly budget: Budget;
+  readonly loadFromBytes: CallContext['loadFromBytes'];
+
+  constructor(
+    private readonly reader: ByteReader,
+    private readonly options: UnpickleOptions,
+  ) {
+    super();
+    this.budget = options.budget ?? new Budget();
+    this.loadFromBytes = options.loadFromBytes;
+  }
+
+  get where(): string {
+    return this.reader.where(this.start);
+  }
+
+  run(): Py {
+    const { reader, budget } = this;
+    let untilCharged = 0;
+    for (;;) {
+      // The charge is for a batch in advance; a nested pickle of a few opcodes pays little too much.
+      if (untilCharged === 0) {
+        untilCharged = 16;
+        budget.spend('opcodes', untilCharged, this);
+      }
+      untilCharged--;
+      this.start = reader.position;
+      const op = reader.u8();
+      if (op === Op.STOP) return this.pop();
+      this.step(op);
+      this.checkHeight();
+    }
+  }
+
+  private step(op: number): void {
+    const { reader } = this;
+    switch (op) {
+      case Op.PROTO: {
+        const version = reader.u8();
+        if (version > 5)
+          throw new InnateError('unsupported', 'a pickle protocol newer than any known', {
+            where: this.where,
+            expected: '0 to 5',
+            found: String(version),
+          });
+        return;
+      }
+      case Op.FRAME:
+        // Frames only tell CPython how much to read ahead.
+        reader.u64();
+        return;
+      case Op.MARK:
+        this.mark();
+        return;
+      case Op.POP:
+        this.popOrUnmark();
+        return;
+      case Op.POP_MARK:
+        this.sinceMark();
+        return;
+      case Op.DUP:
+        this.stack.push(this.top());
+        return;
+
+      case Op.NONE:
+        this.stack.push(null);
+        return;
+      case Op.NEWTRUE:
+        this.stack.push(true);
+        return;
+      case Op.NEWFALSE:
+        this.stack.push(false);
+        return;
+      case Op.INT: {
+        const line = reader.line(4096);
+        const isBool = line.length === 2 && line[0] === 0x30 && (line[1] === 0x30 || line[1] === 0x31);
+        this.stack.push(isBool ? line[1] === 0x31 : intFromText(line, this.where));
+        return;
+      }
+      case Op.LONG:
+        this.stack.push(intFromText(reader.line(4096), this.where));
+        return;
+      case Op.BININT:
+        this.stack.push(reader.i32());
+        return;
+      case Op.BININT1:
+        this.stack.push(reader.u8());
+        return;
+      case Op.BININT2:
+        this.stack.push(reader.u16());
+        return;
+      case Op.LONG1:
+        this.long(reader.u8());
+        return;
+      case Op.LONG4:
+        this.long(reader.i32());
+        return;
+      case Op.FLOAT:
+        this.stack.push(floatFromText(reader.line(4096), this.where));
+        return;
+      case Op.BINFLOAT:
+        this.stack.push(reader.f64BigEndian());
+        return;
+
+      case Op.STRING:
+        this.push(stringFromRepr(reader.line(INLINE_TEXT), this.where));
+        return;
+      case Op.UNICODE:
+        this.push(textFromRawUnicode(reader.line(INLINE_TEXT)));
+        return;
+      case Op.BINSTRING:
+        this.binString(reader.i32());
+        return;
+      case Op.SHORT_BINSTRING:
+        this.binString(reader.u8());
+        return;
+      case Op.BINUNICODE:
+        this.text(reader.u32());
+        return;
+      case Op.SHORT_BINUNICODE:
+        this.text(reader.u8());
+        return;
+      case Op.BINUNICODE8:
+        this.text(reader.u64());
+        return;
+      case Op.BINBYTES:
+        this.bytes(reader.u32());
+        return;
+      case Op.SHORT_BINBYTES:
+        this.bytes(reader.u8());
+        return;
+      case Op.BINBYTES8:
+      case Op.BYTEARRAY8:
+        this.bytes(reader.u64());
+        return;
+
+      case Op.EMPTY_TUPLE:
+        this.push(new Tuple([]));
+        return;
+      case Op.TUPLE1:
+        this.push(new Tuple(this.take(1)));
+        return;
+      case Op.TUPLE2:
+        this.push(new Tuple(this.take(2)));
+        return;
+      case Op.TUPLE3:
+        this.push(new Tuple(this.take(3)));
+        return;
+      case Op.TUPLE:
+        this.push(new Tuple(this.sinceMark()));
+        return;
+      case Op.EMPTY_LIST:
+        this.push([]);
+        return;
+      case Op.LIST:
+        this.push(this.sinceMark());
+        return;
+      case Op.APPEND:
+        this.append(this.take(1));
+        return;
+      case Op.APPENDS:
+        this.append(this.sinceMark());
+        return;
+      case Op.EMPTY_DICT:
+        this.push(new Map());
+        return;
+      case Op.DICT: {
+        const items = this.sinceMark();
+        this.push(new Map());
+        this.setItems(items);
+        return;
+      }
+      case Op.SETITEM:
+        this.setItems(this.take(2));
+        return;
+      case Op.SETITEMS:
+        this.setItems(this.sinceMark());
+        return;
+      case Op.EMPTY_SET:
+        this.push(new Set());
+        return;
+      case Op.FROZENSET:
+        this.push(new Set(this.sinceMark()));
+        return;
+      case Op.ADDITEMS: {
+        const items = this.sinceMark();
+        const set = this.top();
+        if (!(set instanceof Set)) throw this.wrong('items are added to something that is not a set');
+        for (const item of items) set.add(item);
+        return;
+      }
+
+      case Op.MEMOIZE:
+        this.memoize();
+        return;
+      case Op.BINPUT:
+        this.remember(reader.u8());
+        return;
+      case Op.LONG_BINPUT:
+        this.remember(reader.u32());
+        return;
+      case Op.PUT:
+        this.remember(this.index(reader.line(32)));
+        return;
+      case Op.BINGET:
+        this.recall(reader.u8());
+        return;
+      case Op.LONG_BINGET:
+        this.recall(reader.u32());
+        return;
+      case Op.GET:
+        this.recall(this.index(reader.line(32)));
+        return;
+
+      case Op.GLOBAL: {
+        const module = textFromRawUnicode(reader.line(512));
+        this.push(findGlobal(module, textFromRawUnicode(reader.line(512)), this.where));
+        return;
+      }
+      case Op.STACK_GLOBAL: {
+        const [module, name] = this.take(2);
+        if (typeof module !== 'string' || typeof name !== 'string')
+          throw this.wrong('a global is not named by text');
+        this.push(findGlobal(module, name, this.where));
+        return;
+      }
+      case Op.REDUCE: {
+        const [callee, args] = this.take(2);
+        this.push(reduce(callee!, this.tuple(args), this));
+        return;
+      }
+      case Op.NEWOBJ: {
+        const [cls, args] = this.take(2);
+        this.push(create(cls!, this.tuple(args), this));
+        return;
+      }
+      case Op.NEWOBJ_EX: {
+        const [cls, args, kwargs] = this.take(3);
+        if (!(kwargs instanceof Map) || kwargs.size > 0)
+          throw this.refused('a class is instantiated with keyword arguments');
+        this.push(create(cls!, this.tuple(args), this));
+        return;
+      }
+      case Op.INST: {
+        const module = textFromRawUnicode(reader.line(512));
+        const cls = findGlobal(module, textFromRawUnicode(reader.line(512)), this.where);
+        this.instance(cls, this.sinceMark());
+        return;
+      }
+      case Op.OBJ: {
+        const [cls, ...args] = this.sinceMark();
+        this.instance(cls, args);
+        return;
+      }
+      case Op.BUILD: {
+        const [state] = this.take(1);
+        buildState(this.top(), state!, this);
+        return;
+      }
+
+      case Op.PERSID:
+        this.persistent(textFromRawUnicode(reader.line(4096)));
+        return;
+      case Op.BINPERSID:
+        this.persistent(this.take(1)[0]!);
+        return;
+      case Op.EXT1:
+      case Op.EXT2:
+      case Op.EXT4:
+        throw this.refused('the pickle uses the extension registry');
+      case Op.NEXT_BUFFER:
+      case Op.READONLY_BUFFER:
+        throw this.refused('the pickle keeps data outside of the file');
+      default:
+        throw badFile('not a pickle, or a damaged one', {
+          where: this.where,
+          expected: 'an opcode',
+          found: `byte 0x${op.toString(16).padStart(2, '0')}`,
+          hint: 'Download or copy the file again',
+        });
+    }
+  }
+
+  private tuple(args: Py | undefined): readonly Py[] {
+    if (!(args instanceof Tuple)) throw this.wrong('a call without an argument tuple');
+    return args.items;
+  }
+
+  private long(count: number): void {
+    if (count < 0) throw this.wrong('an integer has a negative length');
+    if (count > MAX_INT_BYTES) throw this.refused('an integer of the pickle is too long');
+    this.stack.push(longFromBytes(this.reader.bytes(count)));
+  }
+
+  private text(count: number): void {
+    if (count > INLINE_TEXT) {
+      const offset = this.reader.position;
+      this.reader.skip(count);
+      this.push(new LongText(this.reader.source, offset, count));
+    } else this.push(this.reader.utf8(count));
+  }
+
+  private bytes(count: number): void {
+    if (count > INLINE_BYTES) {
+      const offset = this.reader.position;
+      this.reader.skip(count);
+      this.push(new ByteRange(this.reader.source, offset, count));
+    } else {
+      this.budget.spend('text', count + 64, this);
+      this.push(this.reader.bytes(count));
+    }
+  }
+
+  /** Python 2 str: text when short, bytes when it can only be data. */
+  private binString(count: number): void {
+    if (count < 0) throw this.wrong('a string has a negative length');
+    if (count > INLINE_BYTES) this.bytes(count);
+    else this.push(this.reader.latin1(count));
+  }
+
+  private append(items: Py[]): void {
+    const list = this.top();
+    if (!Array.isArray(list)) throw this.wrong('items are appended to something that is not a list');
+    for (const item of items) list.push(item);
+  }
+
+  private setItems(items: Py[]): void {
+    const map = this.top();
+    if (!(map instanceof Map)) throw this.wrong('items are set on something that is not a dict');
+    if (items.length % 2 !== 0) throw this.wrong('a dict key has no value');
+    for (let i = 0; i < items.length; i += 2) map.set(items[i]!, items[i + 1]!);
+  }
+
+  private index(line: Uint8Array): number {
+    const value = intFromText(line, this.where);
+    if (typeof value !== 'number' || value < 0) throw this.wrong('a memo index is not a small number');
+    return value;
+  }
+
+  /** INST and OBJ of protocol 0: a call when the name has one, else a bare instance. */
+  private instance(cls: Py | undefined, args: Py[]): void {
+    if (!(cls instanceof Global))
+      throw this.wrong(`an instance of ${quote(typeof cls)}, which is not a class`);
+    this.push(cls.behaviour.call ? reduce(cls, args, this) : create(cls, args, this));
+  }
+
+  private persistent(id: Py): void {
+    if (!this.options.persistentLoad)
+      throw this.refused('the pickle refers to an object outside of itself (a persistent id)');
+    this.push(this.options.persistentLoad(id, this.where));
+  }
+}

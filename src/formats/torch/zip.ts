@@ -1,0 +1,66 @@
+import { badFile, InnateError } from '../../lib/errors';
+import { Budget } from '../pickle/budget';
+import { unpickle } from '../pickle/machine';
+import { ByteReader } from '../pickle/reader';
+import type { Py } from '../pickle/values';
+import type { Source } from '../source';
+import { openZip, readEntry, storedSource, type ZipEntry } from '../zip';
+import { nestedLoader } from './legacy';
+import { storageId, type TorchStorage } from './tensors';
+
+/** The entry that makes a zip a torch.save archive; its folder is the archive's (free) name. */
+export function torchRecord(entries: readonly ZipEntry[]): ZipEntry | undefined {
+  return entries.find((e) => /^[^/]+\/data\.pkl$/.test(e.name)) ?? entries.find((e) => e.name === 'data.pkl');
+}
+
+/**
+ * The object of a torch.save zip archive (NAME/data.pkl, NAME/data/KEY, NAME/byteorder). Storages are stored
+ * entries and stay in the file. Throws an InnateError.
+ */
+export function readTorchZip(source: Source, entries: readonly ZipEntry[] = openZip(source)): Py {
+  const record = torchRecord(entries);
+  if (!record)
+    throw badFile('not a torch archive', { where: source.name, expected: 'an entry named data.pkl' });
+  const folder = record.name.slice(0, -'data.pkl'.length);
+  const byName = new Map(entries.map((e) => [e.name, e]));
+  if (byName.has(`${folder}constants.pkl`))
+    throw new InnateError('unsupported', 'a TorchScript archive: a program, not only weights', {
+      where: source.name,
+      hint: 'Save the state_dict of the module instead',
+    });
+  const order = byName.get(`${folder}byteorder`);
+  if (order) {
+    const text = new TextDecoder().decode(readEntry(order, 16)).trim();
+    if (text !== 'little')
+      throw new InnateError('unsupported', 'the torch archive was written on a big-endian machine', {
+        where: source.name,
+        hint: 'Load it in PyTorch on an ordinary computer and save it again',
+      });
+  }
+
+  const storages = new Map<string, TorchStorage>();
+  const persistentLoad = (id: Py, where: string): Py => {
+    const { key, storage } = storageId(id, where);
+    const before = storages.get(key);
+    if (before) {
+      if (before.numel === storage.numel && before.typeName === storage.typeName) return before;
+      throw badFile('two descriptions of one storage differ', { where });
+    }
+    const entry = byName.get(`${folder}data/${key}`);
+    if (!entry) throw badFile('the values of a storage are missing from the archive', { where });
+    const size = storage.numel * storage.elementSize;
+    if (storage.dtype && entry.size !== size)
+      throw badFile('a storage has another size than its tensors', {
+        where,
+        expected: `${size} bytes`,
+        found: String(entry.size),
+      });
+    if (!storage.dtype && entry.size < size)
+      throw badFile('a storage is shorter than its tensors', { where });
+    storage.resolve(storedSource(entry), 0);
+    storages.set(key, storage);
+    return storage;
+  };
+  const reader = new ByteReader(storedSource(record));
+  return unpickle(reader, { budget: new Budget(), persistentLoad, loadFromBytes: nestedLoader() });
+}

@@ -1,0 +1,67 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { InnateError } from '../lib/errors';
+import { describeAdapter, openDevice } from './adapter';
+
+export type BackendName = 'webgpu' | 'wasm' | 'cpu';
+export const BACKEND_NAMES: readonly BackendName[] = ['webgpu', 'wasm', 'cpu'];
+
+export interface ActiveBackend {
+  name: BackendName;
+  /** "SwiftShader (software)" for webgpu, "2 threads" for wasm. */
+  label: string;
+  software: boolean;
+  /** webgpu only. */
+  device?: GPUDevice;
+}
+
+/** Makes TensorFlow.js run on `adapter`, with a device of our own. Each back-end's code is loaded on demand. */
+export async function activateWebGPU(adapter: GPUAdapter): Promise<ActiveBackend> {
+  const { label, software } = describeAdapter(adapter);
+  const device = await openDevice(adapter);
+  const [{ WebGPUBackend }] = await Promise.all([
+    import('@tensorflow/tfjs-backend-webgpu/dist/backend_webgpu'),
+    import('@tensorflow/tfjs-backend-webgpu/dist/register_all_kernels'),
+  ]);
+  if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
+  tf.registerBackend('webgpu', () => new WebGPUBackend(device, adapter.info));
+  await select('webgpu');
+  return { name: 'webgpu', label, software, device };
+}
+
+/** `binaries` is the folder of the .wasm files (with a trailing slash), or a map from file name to URL. */
+export async function activateWasm(binaries: string | Record<string, string>): Promise<ActiveBackend> {
+  const wasm = await import('@tensorflow/tfjs-backend-wasm');
+  wasm.setWasmPaths(binaries as Parameters<typeof wasm.setWasmPaths>[0]);
+  await select('wasm');
+  const threads = await threadCount(wasm.getThreadsCount);
+  return { name: 'wasm', label: threads === 1 ? '1 thread' : `${threads} threads`, software: true };
+}
+
+export async function activateCpu(): Promise<ActiveBackend> {
+  await import('@tensorflow/tfjs-backend-cpu');
+  await select('cpu');
+  return { name: 'cpu', label: 'plain JavaScript', software: true };
+}
+
+async function threadCount(read: () => number): Promise<number> {
+  try {
+    return Math.max(1, read());
+  } catch {
+    return 1; // the single-threaded build does not know the question
+  }
+}
+
+async function select(name: BackendName): Promise<void> {
+  tf.enableProdMode(); // no advice on the console, no per-op checks of what the networks check once
+  try {
+    if (await tf.setBackend(name)) {
+      await tf.ready();
+      return;
+    }
+  } catch (error) {
+    throw new InnateError('backend', `the ${name} back-end did not start`, {}, error);
+  }
+  throw new InnateError('backend', `the ${name} back-end did not start`, {
+    hint: 'Choose another with --backend',
+  });
+}

@@ -1,0 +1,143 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { InnateError } from '../lib/errors';
+import type { NetworkConfig } from './config';
+import { dhariwalUNet } from './dhariwal-unet';
+import { noiseEmbedding } from './embedding';
+import type { Tap } from './ops';
+import { type PrecondCoefficients, precondCoefficients } from './precond';
+import { songUNet } from './song-unet';
+import { TfOps } from './tf-ops';
+import { TfParameters } from './tf-parameters';
+import { checkWeights, type WeightSource } from './weights';
+
+export interface DenoiserOptions {
+  /** Bytes of parameters to keep on the back-end; the rest is read again at every use. */
+  budgetBytes?: number;
+}
+
+/** D(x, sigma, class): a preconditioned U-Net on the current TensorFlow.js back-end, float32. */
+export class Denoiser {
+  private readonly parameters: TfParameters;
+  private readonly ops: TfOps;
+  private readonly freqs: Float32Array | null;
+
+  constructor(
+    readonly config: NetworkConfig,
+    source: WeightSource,
+    { budgetBytes }: DenoiserOptions = {},
+  ) {
+    checkWeights(config.unet, source);
+    this.parameters = new TfParameters(source, budgetBytes, tf.getBackend() === 'wasm' ? 2 : 1);
+    this.ops = new TfOps(this.parameters);
+    this.freqs = config.unet.embeddingType === 'fourier' ? source.read('model.map_noise.freqs') : null;
+  }
+
+  /**
+   * x [N, R, R, C]; one sigma for all or one each; labels [N, labelDim] one-hot, null = no class.
+   * Call inside tf.tidy; differentiable in x and the parameters.
+   */
+  forward(
+    x: tf.Tensor4D,
+    sigmas: readonly number[],
+    labels: tf.Tensor2D | null,
+    tap?: Tap<tf.Tensor>,
+  ): tf.Tensor4D {
+    const { unet } = this.config;
+    const coefficients = sigmas.map((sigma) => precondCoefficients(this.config, Math.fround(sigma)));
+    const column = (pick: (c: PrecondCoefficients) => number) =>
+      tf.tensor4d(coefficients.map(pick), [coefficients.length, 1, 1, 1]);
+    const embedding = noiseEmbedding(
+      unet,
+      coefficients.map((c) => c.cNoise),
+      this.freqs,
+    );
+    const noise = tf.tensor2d(embedding, [coefficients.length, embedding.length / coefficients.length]);
+    const oneHot = unet.labelDim === 0 ? null : (labels ?? tf.zeros<tf.Rank.R2>([1, unet.labelDim]));
+    const net = unet.modelType === 'SongUNet' ? songUNet : dhariwalUNet;
+    const scaled = tf.mul(
+      x,
+      column((c) => c.cIn),
+    );
+    const f = net<tf.Tensor>(this.ops, unet, scaled, { noise, labels: oneHot }, tap);
+    const skip = tf.mul(
+      x,
+      column((c) => c.cSkip),
+    );
+    const out = tf.mul(
+      f,
+      column((c) => c.cOut),
+    );
+    return tf.add(skip, out) as tf.Tensor4D;
+  }
+
+  /**
+   * x and the result [N, C, R, R] flat; `classes` [N] indices or null. `tap` sees tensors that live only
+   * during the call. Throws a `backend` error when the result is not finite.
+   */
+  async denoise(
+    x: Float32Array,
+    sigma: number,
+    classes: ArrayLike<number> | null,
+    tap?: Tap<tf.Tensor>,
+  ): Promise<Float32Array> {
+    const { unet } = this.config;
+    const pixels = unet.imgResolution ** 2;
+    const n = x.length / (pixels * unet.inChannels);
+    const result = tf.tidy(() => {
+      const shape: [number, number, number, number] = [
+        n,
+        unet.imgResolution,
+        unet.imgResolution,
+        unet.inChannels,
+      ];
+      const input = tf.tensor4d(toNHWC(x, n, unet.inChannels, pixels), shape);
+      const labels = classes && unet.labelDim ? oneHotRows(classes, unet.labelDim) : null;
+      return this.forward(input, [sigma], labels, tap);
+    });
+    try {
+      const values = (await result.data()) as Float32Array;
+      return toNCHW(values, n, unet.outChannels, pixels);
+    } finally {
+      result.dispose();
+    }
+  }
+
+  dispose(): void {
+    this.ops.dispose();
+    this.parameters.dispose();
+  }
+}
+
+function oneHotRows(classes: ArrayLike<number>, labelDim: number): tf.Tensor2D {
+  const rows = new Float32Array(classes.length * labelDim);
+  for (let n = 0; n < classes.length; n++) {
+    const k = classes[n]!;
+    if (!Number.isInteger(k) || k < 0 || k >= labelDim)
+      throw new InnateError('bad-argument', 'no such class', {
+        expected: `an index from 0 to ${labelDim - 1}`,
+        found: String(k),
+      });
+    rows[n * labelDim + k] = 1;
+  }
+  return tf.tensor2d(rows, [classes.length, labelDim]);
+}
+
+/** [N, C, pixels] to [N, pixels, C]. */
+export function toNHWC(x: Float32Array, n: number, channels: number, pixels: number): Float32Array {
+  const out = new Float32Array(x.length);
+  for (let b = 0; b < n; b++)
+    for (let c = 0; c < channels; c++)
+      for (let p = 0, from = (b * channels + c) * pixels; p < pixels; p++)
+        out[(b * pixels + p) * channels + c] = x[from + p]!;
+  return out;
+}
+
+/** [N, pixels, C] to [N, C, pixels]. */
+export function toNCHW(x: Float32Array, n: number, channels: number, pixels: number): Float32Array {
+  const out = new Float32Array(x.length);
+  for (let b = 0; b < n; b++)
+    for (let c = 0; c < channels; c++)
+      for (let p = 0, to = (b * channels + c) * pixels; p < pixels; p++)
+        out[to + p] = x[(b * pixels + p) * channels + c]!;
+  return out;
+}

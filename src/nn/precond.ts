@@ -1,0 +1,60 @@
+import type { NetworkConfig } from './config';
+
+/** D(x, sigma) = cSkip * x + cOut * F(cIn * x, cNoise): the scalars of one noise level. */
+export interface PrecondCoefficients {
+  cSkip: number;
+  cOut: number;
+  cIn: number;
+  cNoise: number;
+}
+
+/** Time shift of GDDPrecond, so that D is exactly the identity at the last sigma of the schedule. */
+const GDD_EPS = 0.002;
+
+/**
+ * Karras et al. 2022, table 1, in float64 (VPPrecond, VEPrecond, EDMPrecond in NVlabs/edm; GDDPrecond in
+ * Zyriix/GDD).
+ */
+export function precondCoefficients(config: NetworkConfig, sigma: number): PrecondCoefficients {
+  const sd2 = config.sigmaData ** 2;
+  switch (config.precond) {
+    case 'EDMPrecond':
+    case 'GDDPrecond': {
+      const shifted = config.precond === 'GDDPrecond' ? sigma - GDD_EPS : sigma;
+      const norm = Math.sqrt(sigma ** 2 + sd2);
+      return {
+        cSkip: sd2 / (shifted ** 2 + sd2),
+        cOut: (shifted * config.sigmaData) / norm,
+        cIn: 1 / norm,
+        cNoise: Math.log(sigma) / 4,
+      };
+    }
+    case 'VEPrecond':
+      return { cSkip: 1, cOut: sigma, cIn: 1, cNoise: Math.log(0.5 * sigma) };
+    case 'VPPrecond': {
+      return { cSkip: 1, cOut: -sigma, cIn: 1 / Math.sqrt(sigma ** 2 + 1), cNoise: vpNoise(config, sigma) };
+    }
+  }
+}
+
+/**
+ * (M - 1) t(sigma), rounded to float32 after every operation as the published code does: at 999 the positional
+ * embedding shows the rounding of its argument.
+ */
+function vpNoise({ vp: { betaD, betaMin, M } }: NetworkConfig, sigma: number): number {
+  const f = Math.fround;
+  const log = f(Math.log(f(1 + f(sigma * sigma))));
+  const root = f(Math.sqrt(f(f(betaMin ** 2) + f(f(2 * betaD) * log))));
+  return f((M - 1) * f(f(root - f(betaMin)) / f(betaD)));
+}
+
+/** Noise levels a preconditioning supports; samplers clip their schedule to it. */
+export function sigmaRange(config: NetworkConfig): { min: number; max: number } {
+  if (config.precond === 'VEPrecond') return { min: 0.02, max: 100 };
+  if (config.precond === 'VPPrecond') {
+    const { betaD, betaMin } = config.vp;
+    const at = (t: number) => Math.sqrt(Math.expm1(0.5 * betaD * t ** 2 + betaMin * t));
+    return { min: at(1e-5), max: at(1) };
+  }
+  return { min: 0, max: Number.POSITIVE_INFINITY };
+}

@@ -1,0 +1,143 @@
+"""Reading and writing networks: .safetensors by hand, the published .pkl files as data only.
+
+A .safetensors file is an 8-byte header length, a JSON header, raw little-endian tensors; it is small enough
+to need no library. Metadata values are strings, JSON where they are not plain.
+"""
+
+import hashlib
+import json
+import os
+import struct
+
+import numpy as np
+import torch
+
+from .errors import UserError
+from .official import is_pickle, load_official
+from .precond import build
+
+DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
+          "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool}
+NAMES = {v: k for k, v in DTYPES.items()}
+
+
+def read_safetensors(path):
+    """(tensors, metadata)."""
+    try:
+        with open(path, "rb") as f:
+            blob = f.read()
+        length = struct.unpack("<Q", blob[:8])[0]
+        header = json.loads(blob[8 : 8 + length])
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    except (struct.error, ValueError):
+        raise UserError(f"{path}: not a safetensors file") from None
+    metadata, tensors = header.pop("__metadata__", {}), {}
+    for name, entry in header.items():
+        a, b = entry["data_offsets"]
+        if entry["dtype"] not in DTYPES or 8 + length + b > len(blob):
+            raise UserError(f"{path}: tensor {name} has dtype {entry['dtype']} or is cut short")
+        raw = torch.from_numpy(np.frombuffer(blob, np.uint8, b - a, 8 + length + a).copy())
+        tensors[name] = raw.view(DTYPES[entry["dtype"]]).reshape(entry["shape"])
+    return tensors, metadata
+
+
+def write_safetensors(path, tensors, metadata=None):
+    """Atomic: a reader sees the old file or the new one."""
+    header, parts, offset = {}, [], 0
+    if metadata:
+        header["__metadata__"] = {k: v if isinstance(v, str) else json.dumps(v) for k, v in metadata.items()}
+    for name, t in tensors.items():
+        t = t.detach().cpu().contiguous()
+        raw = t.reshape(-1).view(torch.uint8).numpy().tobytes()
+        header[name] = {"dtype": NAMES[t.dtype], "shape": list(t.shape), "data_offsets": [offset, offset + len(raw)]}
+        parts.append(raw)
+        offset += len(raw)
+    head = json.dumps(header).encode()
+    head += b" " * (-len(head) % 8)
+    atomic_write(path, b"".join([struct.pack("<Q", len(head)), head, *parts]))
+
+
+def atomic_write(path, data):
+    """Write beside the file, flush to disk, rename over it."""
+    path = os.fspath(path)
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    temporary = f"{path}.{os.getpid()}.tmp"
+    with open(temporary, "wb") as f:
+        f.write(data)
+        f.flush()
+        os.fsync(f.fileno())
+    os.replace(temporary, path)
+
+
+def sha256(path):
+    with open(path, "rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def keeps_float32(name, tensor):
+    """Norms, biases, frequencies and filters: small, and float16 frequencies alone shift phases by 0.05 rad."""
+    return tensor.ndim < 2 or "resample_filter" in name or "freqs" in name
+
+
+def to_storage(tensors, dtype=torch.float16):
+    """The tensors as a file of this dtype stores them."""
+    return {k: v.float() if keeps_float32(k, v) else v.to(dtype) for k, v in tensors.items()}
+
+
+def architecture_metadata(architecture):
+    a = architecture
+    return dict(precond=a["precond"], img_resolution=str(a["img_resolution"]), img_channels=str(a["img_channels"]),
+                label_dim=str(a["label_dim"]), model_kwargs=json.dumps(a["model_kwargs"]))
+
+
+def save_network(path, net, provenance=None, dtype=torch.float32):
+    write_safetensors(path, to_storage(net.state_dict(), dtype), {**architecture_metadata(net.architecture()), **(provenance or {})})
+
+
+def load_checkpoint(path, precond=None, teachers=None):
+    """(tensors, architecture, metadata) of a .safetensors or published .pkl file.
+
+    A delta needs its teacher: `teachers` maps a catalogue id to a path, or names a folder to search.
+    """
+    path = os.fspath(path)
+    if not os.path.isfile(path):
+        raise UserError(f"{path}: no such file")
+    if is_pickle(path):
+        tensors, architecture = load_official(path)
+        metadata = {}
+    else:
+        tensors, metadata = read_safetensors(path)
+        if "model_kwargs" not in metadata:
+            raise UserError(f"{path}: its metadata has no model_kwargs, so the architecture is unknown")
+        architecture = {k: metadata[k] for k in ("img_resolution", "img_channels", "label_dim") if k in metadata}
+        architecture = {k: int(v) for k, v in architecture.items()}
+        architecture["precond"] = metadata.get("precond", "EDMPrecond")
+        architecture["model_kwargs"] = json.loads(metadata["model_kwargs"])
+        if "delta_of" in metadata:
+            from .export import apply_delta
+
+            tensors = apply_delta(path, tensors, metadata, teachers)
+    if precond:
+        architecture["precond"] = precond
+    return tensors, architecture, metadata
+
+
+def load_network(path, precond=None, dtype=torch.float32, teachers=None):
+    """A network with its weights, and the file's metadata."""
+    tensors, architecture, metadata = load_checkpoint(path, precond, teachers)
+    net = build(architecture, dtype)
+    load_weights(net, tensors, path)
+    return net, metadata
+
+
+def load_weights(net, tensors, path="checkpoint"):
+    """Names must match; resampling filters may be absent (they follow from the architecture)."""
+    own = net.state_dict()
+    missing = [k for k in own if k not in tensors and "resample_filter" not in k]
+    unknown = [k for k in tensors if k not in own]
+    wrong = [k for k in tensors if k in own and tensors[k].shape != own[k].shape]
+    if missing or unknown or wrong:
+        first = (missing + unknown + wrong)[0]
+        raise UserError(f"{path}: {len(missing)} tensors missing, {len(unknown)} unknown, {len(wrong)} of another shape (first: {first})")
+    net.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=False)

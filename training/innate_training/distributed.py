@@ -1,0 +1,71 @@
+"""One process or many: torchrun sets RANK, WORLD_SIZE and LOCAL_RANK, and DistributedDataParallel averages gradients."""
+
+import contextlib
+import os
+
+import torch
+import torch.distributed as dist
+
+from .errors import UserError
+
+
+class World:
+    """This process's place. Every rank draws the whole batch's random numbers and keeps its own slice, so the
+    result does not depend on the number of processes."""
+
+    def __init__(self, rank=0, size=1, device="cpu"):
+        self.rank, self.size, self.device = rank, size, torch.device(device)
+
+    @property
+    def first(self):
+        return self.rank == 0
+
+    def part(self, batch):
+        if batch % self.size:
+            raise UserError(f"a batch of {batch} does not divide over {self.size} processes")
+        share = batch // self.size
+        return slice(self.rank * share, (self.rank + 1) * share)
+
+    def wrap(self, module):
+        if self.size == 1:
+            return module
+        ids = [self.device.index] if self.device.type == "cuda" else None
+        return torch.nn.parallel.DistributedDataParallel(module, device_ids=ids, broadcast_buffers=False)
+
+    def agree(self, value):
+        """Rank 0's truth value, everywhere."""
+        if self.size == 1:
+            return bool(value)
+        t = torch.tensor([float(value)], device=self.device)
+        dist.broadcast(t, 0)
+        return bool(t.item())
+
+    def mean(self, value):
+        if self.size == 1:
+            return value
+        t = torch.as_tensor(value, dtype=torch.float64 if self.device.type == "cpu" else torch.float32, device=self.device).clone()
+        dist.all_reduce(t)
+        return t.item() / self.size
+
+    def barrier(self):
+        if self.size > 1:
+            dist.barrier()
+
+
+@contextlib.contextmanager
+def world(device="auto"):
+    size, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda":
+        if not torch.cuda.is_available():
+            raise UserError("no CUDA device is available; use --device cpu")
+        device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
+        torch.cuda.set_device(device)
+    if size > 1:
+        dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    try:
+        yield World(rank, size, device)
+    finally:
+        if size > 1:
+            dist.destroy_process_group()

@@ -1,0 +1,122 @@
+"""The published .pkl checkpoints, read as data.
+
+They are pickles of modules that carry their own source, which the official loader executes. Here a restricted
+unpickler turns each persistent object into a plain record of its state and resolves nothing else: no code of
+the file runs. Tensors sit in nested legacy torch blobs, which `torch.load(weights_only=True)` reads.
+"""
+
+import collections
+import io
+import pickle
+
+import torch
+
+from .errors import UserError
+
+
+class Record:
+    """A persistent object: class name, arguments, state."""
+
+    def __init__(self, meta):
+        self.class_name, self.state = meta["class_name"], meta["state"]
+
+    def get(self, key):
+        return self.state.get(key) or {}
+
+
+class Container(Record):
+    """torch's own ModuleDict and the like: no meta data, state by __setstate__."""
+
+    def __init__(self):
+        self.class_name, self.state = "container", {}
+
+    def __setstate__(self, state):
+        self.state = state
+
+
+def _storage(blob):
+    return torch.load(io.BytesIO(blob), weights_only=True)
+
+
+def _rebuild_tensor(storage, offset, size, stride, *_):
+    raw = getattr(storage, "_untyped_storage", storage)  # `untyped()` warns about the deprecated wrapper
+    return torch.tensor([], dtype=storage.dtype if raw is not storage else torch.float32).set_(raw, offset, size, stride)
+
+
+class _Unpickler(pickle.Unpickler):
+    ALLOWED = {
+        ("torch_utils.persistence", "_reconstruct_persistent_obj"): Record,
+        ("collections", "OrderedDict"): collections.OrderedDict,
+        ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
+        ("torch._utils", "_rebuild_parameter"): lambda data, *_: data,
+        ("torch.storage", "_load_from_bytes"): _storage,
+        ("dnnlib.util", "EasyDict"): dict,
+    }
+    PLAIN = {"set": set, "frozenset": frozenset, "dict": dict, "list": list, "tuple": tuple, "slice": slice}
+
+    def find_class(self, module, name):
+        if (module, name) in self.ALLOWED:
+            return self.ALLOWED[module, name]
+        if module in ("builtins", "__builtin__") and name in self.PLAIN:
+            return self.PLAIN[name]
+        if module == "torch" and name in ("float32", "float16", "float64", "device"):
+            return getattr(torch, name)
+        if module == "torch.nn.modules.container":
+            return Container
+        return _placeholder(module, name)
+
+
+def _placeholder(module, name):
+    """Something this reader has no use for (optimisers, augmentation pipes): built, never run."""
+
+    class Ignored(dict):
+        def __new__(cls, *_args, **_kw):
+            return dict.__new__(cls)
+
+        def __init__(self, *_args, **_kw):
+            super().__init__()
+
+        def __setstate__(self, _state):
+            pass
+
+    Ignored.__name__ = f"{module}.{name}"
+    return Ignored
+
+
+def is_pickle(path):
+    with open(path, "rb") as f:
+        return f.read(2)[:1] == b"\x80"
+
+
+def _collect(record, prefix, out):
+    for group in ("_parameters", "_buffers"):
+        for name, value in record.get(group).items():
+            if isinstance(value, torch.Tensor):
+                out[prefix + name] = value.detach()
+    for name, child in record.get("_modules").items():
+        if isinstance(child, Record):
+            _collect(child, f"{prefix}{name}.", out)
+        elif child is not None:
+            raise UserError(f"published checkpoint: module {prefix}{name} is not understood")
+
+
+def load_official(path):
+    """(tensors, architecture) of `ema` in a published checkpoint."""
+    try:
+        with open(path, "rb") as f:
+            data = _Unpickler(f).load()
+    except (pickle.UnpicklingError, EOFError, KeyError, RuntimeError) as error:
+        raise UserError(f"{path}: not a published checkpoint ({error})") from None
+    net = data.get("ema") if isinstance(data, dict) else None
+    if not isinstance(net, Record):
+        raise UserError(f"{path}: no `ema` network inside")
+    kwargs = dict(net.state.get("_init_kwargs", {}))
+    for unused in ("use_fp16", "sigma_min", "sigma_max", "sigma_data"):
+        kwargs.pop(unused, None)
+    architecture = {k: kwargs.pop(k) for k in ("img_resolution", "img_channels", "label_dim") if k in kwargs}
+    architecture.setdefault("label_dim", 0)
+    architecture["precond"] = net.class_name
+    architecture["model_kwargs"] = {k: list(v) if isinstance(v, tuple) else v for k, v in kwargs.items()}
+    tensors = {}
+    _collect(net, "", tensors)
+    return tensors, architecture

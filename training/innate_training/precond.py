@@ -1,0 +1,90 @@
+"""Preconditioning: the denoiser D(x; sigma, label) around a U-Net, EDM's and GDD's."""
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from .errors import UserError
+from .nets import NETS
+
+SIGMA_DATA = 0.5
+SIGMA_MIN, SIGMA_MAX = 0.002, 80.0
+
+
+class EDMPrecond(nn.Module):
+    """D(x) = c_skip * x + c_out * F(c_in * x, c_noise, label)."""
+
+    eps = 0.0
+
+    def __init__(self, img_resolution, img_channels, label_dim=0, model_type="DhariwalUNet", dtype=torch.float32,
+                 **model_kwargs):
+        super().__init__()
+        if model_type not in NETS:
+            raise UserError(f"unknown model_type {model_type!r}; known: {', '.join(NETS)}")
+        self.img_resolution, self.img_channels, self.label_dim = img_resolution, img_channels, label_dim
+        self.model_type, self.model_kwargs, self.dtype = model_type, dict(model_kwargs), dtype
+        try:
+            self.model = NETS[model_type](img_resolution, img_channels, img_channels, label_dim=label_dim, **model_kwargs)
+        except TypeError as error:
+            raise UserError(f"{model_type}: {str(error).split('__init__() ')[-1]}") from None
+
+    def coefficients(self, sigma):
+        """c_skip, c_out, c_in, c_noise for sigma of any shape. GDD: D is the identity at sigma = eps."""
+        s2, d = SIGMA_DATA**2, sigma - self.eps
+        root = (sigma**2 + s2).sqrt()
+        return s2 / (d**2 + s2), d * SIGMA_DATA / root, 1 / root, sigma.log() / 4
+
+    def labels(self, labels, n, device):
+        """One-hot float rows; a conditional network without labels gets zeros."""
+        if not self.label_dim:
+            return None
+        if labels is None:
+            return torch.zeros(n, self.label_dim, device=device)
+        if labels.ndim == 1:
+            labels = F.one_hot(labels.long(), self.label_dim)
+        return labels.to(device, torch.float32)
+
+    def prepare(self, x, sigma, labels):
+        """The U-Net's three inputs and (c_skip, c_out)."""
+        sigma = torch.as_tensor(sigma, dtype=torch.float32, device=x.device).reshape(-1).expand(len(x))
+        skip, out, scale, noise = self.coefficients(sigma)
+        h = (scale.view(-1, 1, 1, 1) * x).contiguous(memory_format=torch.channels_last).to(self.dtype)
+        return h, noise, self.labels(labels, len(x), x.device), skip.view(-1, 1, 1, 1), out.view(-1, 1, 1, 1)
+
+    def forward(self, x, sigma, labels=None, augment_labels=None):
+        x = x.float()
+        h, noise, labels, skip, out = self.prepare(x, sigma, labels)
+        return skip * x + out * self.model(h, noise, labels, augment_labels).float()
+
+    def architecture(self):
+        """What a checkpoint's metadata says about this network."""
+        return dict(precond=type(self).__name__, img_resolution=self.img_resolution, img_channels=self.img_channels,
+                    label_dim=self.label_dim, model_kwargs=dict(model_type=self.model_type, **self.model_kwargs))
+
+
+class GDDPrecond(EDMPrecond):
+    eps = SIGMA_MIN
+
+
+PRECONDS = {"EDMPrecond": EDMPrecond, "GDDPrecond": GDDPrecond}
+
+
+def build(architecture, dtype=torch.float32):
+    """A network, randomly initialised, from `architecture()`'s dictionary."""
+    a = dict(architecture)
+    name = a.get("precond", "EDMPrecond")
+    if name not in PRECONDS:
+        raise UserError(f"unknown preconditioning {name!r}; known: {', '.join(PRECONDS)}")
+    kwargs = dict(a["model_kwargs"])
+    net = PRECONDS[name](int(a["img_resolution"]), int(a["img_channels"]), int(a["label_dim"]), dtype=dtype, **kwargs)
+    return net.to(memory_format=torch.channels_last)
+
+
+def gdd_i_frozen(net):
+    """GDD-I's frozen parameters: conv and proj inside U-Net blocks, so nothing of the input and output layers."""
+    names = []
+    for name, _ in net.named_parameters():
+        parts = name.split(".")  # model.enc.16x16_block0.conv0.weight
+        if len(parts) == 5 and parts[1] in ("enc", "dec") and ("conv" in parts[3] or "proj" in parts[3]):
+            names.append(name)
+    return names

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  // tfjs publishes ES modules under "module" only; one instance of the core must serve all back-ends.
+  resolve: { mainFields: ['module', 'main'] },
+  test: {
+    include: ['tests/**/*.test.ts'],
+    server: { deps: { inline: [/@tensorflow/] } },
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
