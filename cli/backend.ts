@@ -36,7 +36,9 @@ export async function openBackend(choice: BackendChoice): Promise<ActiveBackend>
 
 /** Linux shows a GPU as a device file; elsewhere only the driver knows. */
 function hasGpuDevice(): boolean {
-  return process.platform !== 'linux' || ['/dev/dri', '/dev/nvidia0', '/dev/dxg'].some((file) => existsSync(file));
+  return (
+    process.platform !== 'linux' || ['/dev/dri', '/dev/nvidia0', '/dev/dxg'].some((file) => existsSync(file))
+  );
 }
 
 function openWasm(): Promise<ActiveBackend> {

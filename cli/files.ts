@@ -4,6 +4,7 @@ import {
   fstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readSync,
   renameSync,
   rmSync,
@@ -74,20 +75,19 @@ export function writeAtomic(path: string, chunks: Iterable<Uint8Array>): void {
   });
 }
 
-/** Makes a folder with all its files, or nothing: `write` fills a temporary folder that takes its place. */
+/**
+ * Fills a folder with files, all or none of them: `write` fills a temporary folder beside it, whose files then
+ * move. Files of other names that the folder already has stay.
+ */
 export function writeFolderAtomic(path: string, write: (folder: string) => void): void {
-  if (existsSync(path))
-    throw new InnateError('bad-argument', 'the folder exists already', {
-      where: path,
-      hint: 'Name a new folder; nothing is overwritten',
-    });
   const target = path.replace(/\/+$/, '');
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
   cleaningUp(temporary, () => {
     try {
       mkdirSync(temporary);
       write(temporary);
-      renameSync(temporary, target);
+      if (!existsSync(target)) renameSync(temporary, target);
+      else for (const file of readdirSync(temporary)) renameSync(join(temporary, file), join(target, file));
     } catch (error) {
       throw error instanceof InnateError ? error : ioError(path, error);
     }

@@ -27,12 +27,13 @@ export async function openSession(
 }
 
 /**
- * Parameters kept on the back-end: all of a small network, half of a large one (the size of its float16
- * form); the rest is read from the file at every pass, which costs little beside the arithmetic.
+ * Parameters kept on the back-end: all of a small network, part of a large one; the rest is read from the file
+ * at every pass, which costs little beside the arithmetic. So a 296 M network runs in less memory than its
+ * float16 form takes, plus what the process needs anyway.
  */
-const RESIDENT_BYTES = 256 * 2 ** 20;
+const RESIDENT_BYTES = 128 * 2 ** 20;
 
 export function makeDenoiser(model: OpenedModel, weights: WeightSource): Denoiser {
-  const half = 2 * parameterCount(model.config.unet);
-  return new Denoiser(model.config, weights, { budgetBytes: Math.max(RESIDENT_BYTES, half) });
+  const budgetBytes = Math.max(RESIDENT_BYTES, parameterCount(model.config.unet));
+  return new Denoiser(model.config, weights, { budgetBytes });
 }

@@ -99,7 +99,7 @@ async function measureError(
   report: Report,
 ): Promise<ImageError> {
   report.backend(await openBackend(options.backend));
-  const images = parameterCount(model.config.unet) > 1e8 ? 1 : 4;
+  const images = parameterCount(model.config.unet) > 2e7 ? 1 : 4; // large networks: time and memory
   const batch = seedBatch(
     model.config,
     Array.from({ length: images }, (_, i) => i),

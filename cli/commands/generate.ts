@@ -112,11 +112,17 @@ const WRITERS: Record<
           channels,
           text,
         });
-        writeFileSync(join(folder, `${String(seed).padStart(6, '0')}.png`), png);
+        writeFileSync(join(folder, `${seedFileName(seed)}.png`), png);
       }
     });
   },
 };
+
+/** 7 as 000007, 1.5 as 000001.5: sorted by name is sorted by seed. */
+function seedFileName(seed: number): string {
+  const [whole, fraction] = String(seed).split('.');
+  return whole!.padStart(6, '0') + (fraction ? `.${fraction}` : '');
+}
 
 const recipe = (options: GenerateOptions, model: string): Record<string, string> => ({
   software: 'innate',

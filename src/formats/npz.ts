@@ -4,8 +4,8 @@ import { bufferSource, type Source } from './source';
 import type { TensorRef } from './tensor';
 import { openZip, readEntry, storedSource } from './zip';
 
-/** Of one compressed array, decompressed: 50,000 images of 64x64 pixels fit. */
-const MAX_ARRAY = 1 << 30;
+/** Of all compressed arrays together, decompressed: 50,000 images of 64x64 pixels fit. */
+const MAX_UNPACKED = 1 << 30;
 
 /**
  * Named arrays as numpy.savez (or savez_compressed) writes them. Equal arrays give equal files: the time
@@ -19,15 +19,17 @@ export function writeNpz(arrays: Readonly<Record<string, ArrayData>>, { compress
   return zipSync(files);
 }
 
-/** The arrays of a .npz file. Stored ones stay in the file; compressed ones are unpacked, at most 1 GiB each. */
+/** The arrays of a .npz file. Stored ones stay in the file; compressed ones are unpacked, at most 1 GiB in all. */
 export function readNpz(source: Source): Map<string, TensorRef> {
   const arrays = new Map<string, TensorRef>();
+  let left = MAX_UNPACKED;
   for (const entry of openZip(source)) {
     if (!entry.name.endsWith('.npy')) continue;
     const data =
       entry.method === 0
         ? storedSource(entry)
-        : bufferSource(readEntry(entry, MAX_ARRAY), `${source.name}, '${entry.name.slice(0, 80)}'`);
+        : bufferSource(readEntry(entry, left), `${source.name}, '${entry.name.slice(0, 80)}'`);
+    if (entry.method !== 0) left -= entry.size;
     arrays.set(entry.name.slice(0, -'.npy'.length), readNpy(data));
   }
   return arrays;

@@ -4,6 +4,7 @@ import { quote } from './text';
 
 export const METADATA_KEY = '__metadata__';
 const MAX_ENTRIES = 200_000;
+const MAX_METADATA = 10_000;
 const MAX_NAME = 4096;
 
 export const SAFETENSORS_DTYPES: Record<DType, string> = {
@@ -75,6 +76,10 @@ class HeaderParser {
     this.object((key) => {
       if (map.has(key)) throw this.bad(`the metadata key ${quote(key)} appears twice`);
       map.set(key, this.string());
+      if (map.size > MAX_METADATA)
+        throw new InnateError('refused', 'a safetensors file with an absurd amount of metadata', {
+          where: this.where,
+        });
     });
     return map;
   }

@@ -6,6 +6,12 @@ import type { Ops, Tap } from './ops';
  * full resolution with the filter's padding added and filters down afterwards, bias last.
  */
 export function convolution<T>(ops: Ops<T>, spec: ConvSpec, taps: readonly number[], x: T, tap?: Tap<T>): T {
+  const out = ops.scope(() => convolved(ops, spec, taps, x));
+  tap?.(spec.name, out);
+  return out;
+}
+
+function convolved<T>(ops: Ops<T>, spec: ConvSpec, taps: readonly number[], x: T): T {
   const name = `model.${spec.name}`;
   const pad = spec.kernel >> 1;
   const filterPad = (taps.length - 1) >> 1;
@@ -18,6 +24,5 @@ export function convolution<T>(ops: Ops<T>, spec: ConvSpec, taps: readonly numbe
     if (spec.resample === 'down') out = ops.downsample(out, taps, filterPad);
     if (spec.kernel) out = ops.conv2d(out, name, { pad });
   }
-  tap?.(spec.name, out);
   return out;
 }

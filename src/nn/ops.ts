@@ -5,6 +5,8 @@
  * passed, so that each executor keeps them in the layout it likes.
  */
 export interface Ops<T> {
+  /** Runs a module; whatever it made besides its result may be freed at once. */
+  scope(module: () => T): T;
   /** Convolution with `name`.weight (OIHW as published), stride 1, zero padding `pad`; adds `name`.bias unless told not to. */
   conv2d(x: T, name: string, options: { pad: number; bias?: false }): T;
   /** Adds `name`.bias to every pixel. */

@@ -15,6 +15,10 @@ export class TfOps implements Ops<T> {
 
   constructor(private readonly parameters: TfParameters) {}
 
+  scope(module: () => T): T {
+    return tf.tidy(module);
+  }
+
   conv2d(x: T, name: string, { pad, bias }: { pad: number; bias?: false }): T {
     const filter = this.parameters.get(`${name}.weight`) as tf.Tensor4D;
     const padding: [[number, number], [number, number], [number, number], [number, number]] = [
@@ -41,7 +45,7 @@ export class TfOps implements Ops<T> {
 
   groupNorm(x: T, name: string, { groups, eps }: { groups: number; eps: number }): T {
     const [n, h, w, c] = x.shape as Shape4;
-    const flat = tf.reshape(x, [n, h * w, c]);
+    const flat = ownData(tf.reshape(x, [n, h * w, c]));
     // Per-channel means as a product with a row of 1/HW: a reduction along the middle axis would transpose
     // the whole activation first on every back-end.
     const average = this.constant(`average ${h * w}`, () => tf.fill([1, 1, h * w], 1 / (h * w)));
@@ -110,7 +114,7 @@ export class TfOps implements Ops<T> {
         const { rows, values } = build(size);
         return tf.tensor(values, [1, rows, size]);
       });
-    const rows = tf.matMul(matrix(h), tf.reshape(x, [n, h, w * c]));
+    const rows = tf.matMul(matrix(h), ownData(tf.reshape(x, [n, h, w * c])));
     const height = rows.shape[1]!;
     const columns = tf.matMul(matrix(w), tf.reshape(rows, [n * height, w, c]));
     return tf.reshape(columns, [n, height, columns.shape[1]!, c]);
@@ -124,4 +128,13 @@ export class TfOps implements Ops<T> {
     }
     return tensor;
   }
+}
+
+/**
+ * The wasm back-end packs the second factor of an unbatched product once per data id, and takes the packed form
+ * again for any other shape of the same data: wrong results from the second shape on. Such a factor gets
+ * data of its own.
+ */
+function ownData(x: T): T {
+  return x.shape[0] === 1 && tf.getBackend() === 'wasm' ? tf.mul(x, 1) : x;
 }

@@ -14,6 +14,18 @@ export function unetBlock<T>(
   emb: T,
   tap?: Tap<T>,
 ): T {
+  return ops.scope(() => blockOutput(ops, spec, style, taps, x, emb, tap));
+}
+
+function blockOutput<T>(
+  ops: Ops<T>,
+  spec: UNetBlockSpec,
+  style: BlockStyle,
+  taps: readonly number[],
+  x: T,
+  emb: T,
+  tap?: Tap<T>,
+): T {
   const at = `model.${spec.name}`;
   const see = (part: string, value: T): T => {
     tap?.(`${spec.name}.${part}`, value);

@@ -90,6 +90,14 @@ function parity({ checkpoint, golden: goldenPath }: ParityCase): void {
     expect(maxError(images, expected)).toBeLessThanOrEqual(bound(expected, 1e-4));
   });
 
+  it('one image alone is the same image', async () => {
+    const size = batch.latents.length / golden.shape('latents')[0]!;
+    const one = batch.latents.slice(0, size).map((z) => z * 80);
+    const images = await denoiser.denoise(one, 80, batch.classes?.subarray(0, 1) ?? null);
+    const expected = golden.float('output_sigma_80').slice(0, size);
+    expect(maxError(images, expected)).toBeLessThanOrEqual(bound(expected, 1e-4));
+  });
+
   it('4 Heun steps', async () => {
     const options = { ...defaultSampling(32), sampler: 'heun' as const, steps: 4 };
     const images = await sampleImages(denoiser, batch, clipSigmas(model.config, options));

@@ -59,7 +59,7 @@ def edm_augment(x, p, g):
     s, a = (scale * 0.2).exp2(), (stretch * 0.2).exp2()
     inverse = _scale(1 / s, 1 / s, s) @ _rotate(angle, s)
     inverse = inverse @ _rotate(-axis, s) @ _scale(1 / a, a, s) @ _rotate(axis, s) @ _translate(-tx * W * 0.125, -ty * H * 0.125, s)
-    moved = (inverse - torch.eye(3, device=x.device)).abs().amax((1, 2)) > 0
+    moved = (inverse - torch.eye(3, device=x.device)).abs().amax((1, 2)) > 1e-5  # rounding is no warp
     if moved.any():
         x = x.clone()
         x[moved] = _warp(x[moved], inverse[moved])

@@ -37,8 +37,11 @@ def read_safetensors(path):
         a, b = entry["data_offsets"]
         if entry["dtype"] not in DTYPES or 8 + length + b > len(blob):
             raise UserError(f"{path}: tensor {name} has dtype {entry['dtype']} or is cut short")
-        raw = torch.from_numpy(np.frombuffer(blob, np.uint8, b - a, 8 + length + a).copy())
-        tensors[name] = raw.view(DTYPES[entry["dtype"]]).reshape(entry["shape"])
+        t = torch.empty(entry["shape"], dtype=DTYPES[entry["dtype"]])
+        if b > a:
+            raw = torch.from_numpy(np.frombuffer(blob, np.uint8, b - a, 8 + length + a).copy())
+            t = raw.view(t.dtype).reshape(t.shape)
+        tensors[name] = t
     return tensors, metadata
 
 

@@ -17,54 +17,64 @@ def run_loop(trainer, folder, world, *, images, minutes=None, report_every=50, s
     """Train until `images` have been seen, `minutes` are over, or a signal comes. Returns why it ended."""
     clock = _Clock(minutes)
     progress = Progress(images, trainer.images, label, quiet=not world.first)
-    why, sums, last_save = None, {}, time.monotonic()
-    tick, tick_images, steps = time.monotonic(), trainer.images, 0
-    due = _next(trainer.images, snapshot_every)
+    reports = _Reports(trainer, folder, world, clock, progress)
+    last_save, due = time.monotonic(), _next(trainer.images, snapshot_every)
+    why = "finished"
     try:
         with _Signals() as signals:
             while trainer.images < images:
-                for key, value in trainer.step().items():
-                    sums[key] = sums.get(key, 0) + value
-                steps += 1
-                boundary = steps % report_every == 0
-                if boundary or trainer.images >= images:
-                    now = time.monotonic()
-                    record = {"images": trainer.images, **{k: round(world.mean(float(v)) / _count(steps, report_every), 6) for k, v in sums.items()}}
-                    record["images_per_second"] = round((trainer.images - tick_images) / max(now - tick, 1e-9), 2)
-                    record["minutes"] = round(trainer.minutes + clock.minutes(), 3)
-                    if any(v != v for v in record.values() if isinstance(v, float)):
-                        raise Stopped("a loss is not a number")
-                    if world.first:
-                        folder.log(record)
-                    shown = {k: v for k, v in record.items() if k not in ("images", "minutes", "images_per_second")}
-                    progress.update(trainer.images, **shown, rate=record["images_per_second"])
-                    sums, tick, tick_images = {}, now, trainer.images
-                if due is not None and trainer.images >= due:
+                reports.add(trainer.step())
+                snapshot = due is not None and trainer.images >= due
+                # alone, look at the clock after every step; together, at reports, where all ranks meet
+                ask = world.size == 1 and (signals.caught or clock.over())
+                if reports.pending < report_every and not snapshot and not ask and trainer.images < images:
+                    continue
+                reports.write()
+                if snapshot:
                     due = _next(trainer.images, snapshot_every)
                     line = trainer.snapshot(folder, world, clock)
-                    if line and world.first:
-                        progress.say(f"{label}: {line}")
-                    tick, tick_images, sums = time.monotonic(), trainer.images, {}
-                    steps = 0
-                if boundary and world.agree(signals.caught or clock.over()):
+                    progress.say(f"{label}: {line}")
+                    reports.restart()
+                if world.agree(signals.caught or clock.over()):
                     why = "stopped" if signals.caught else "out of time"
                     break
-                if boundary and world.agree(time.monotonic() - last_save > save_minutes * 60):
+                if world.agree(time.monotonic() - last_save > save_minutes * 60):
                     save(trainer, folder, world, clock)
                     last_save = time.monotonic()
-        why = why or "finished"
     except Stopped as stop:
-        why = str(stop)
-        progress.say(f"{label}: stopped, {why}")
-        return why
+        progress.say(f"{label}: stopped, {stop}")
+        return str(stop)
     finally:
         progress.close()
     save(trainer, folder, world, clock)
     return why
 
 
-def _count(steps, every):
-    return steps % every or every
+class _Reports:
+    """Means of what the steps return, since the last report; one JSON line each."""
+
+    def __init__(self, trainer, folder, world, clock, progress):
+        self.trainer, self.folder, self.world, self.clock, self.progress = trainer, folder, world, clock, progress
+        self.restart()
+
+    def restart(self):
+        self.sums, self.pending, self.images, self.time = {}, 0, self.trainer.images, time.monotonic()
+
+    def add(self, values):
+        for key, value in values.items():
+            self.sums[key] = self.sums.get(key, 0) + value  # tensors: no synchronisation here
+        self.pending += 1
+
+    def write(self):
+        means = {k: round(self.world.mean(float(v)) / self.pending, 6) for k, v in self.sums.items()}
+        if any(v != v for v in means.values()):
+            raise Stopped("a loss is not a number")
+        rate = round((self.trainer.images - self.images) / max(time.monotonic() - self.time, 1e-9), 2)
+        if self.world.first:
+            self.folder.log({"images": self.trainer.images, **means, "images_per_second": rate,
+                             "minutes": round(self.trainer.minutes + self.clock.minutes(), 3)})
+        self.progress.update(self.trainer.images, **means, rate=rate)
+        self.restart()
 
 
 def _next(images, every):

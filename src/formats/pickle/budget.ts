@@ -27,7 +27,7 @@ export const INLINE_BYTES = 4096;
 /** Longer text stays in the file as LongText. */
 export const INLINE_TEXT = 64 * 1024;
 /** A Python int of more bytes is not data that a checkpoint holds. */
-export const MAX_INT_BYTES = 1024;
+export const MAX_INT_BYTES = 256;
 
 export class Budget {
   private readonly used: Record<Cost, number> = { opcodes: 0, objects: 0, copied: 0, text: 0 };

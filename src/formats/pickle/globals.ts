@@ -19,9 +19,6 @@ function allow(module: string, names: Record<string, Behaviour>): void {
 /** A class of which only the attributes matter. */
 const inert = (path: string): Behaviour => ({ create: () => new PyObject(path) });
 
-/** dict subclasses: their items are all there is. */
-const mapping: Behaviour = { ...COLLECTIONS.OrderedDict, create: () => new Map() };
-
 function reconstructPersistent(args: readonly Py[], { where }: { where: string }): Py {
   const [meta] = args;
   const className = meta instanceof Map ? meta.get('class_name') : undefined;
@@ -32,8 +29,8 @@ function reconstructPersistent(args: readonly Py[], { where }: { where: string }
 }
 
 allow('torch_utils.persistence', { _reconstruct_persistent_obj: { call: reconstructPersistent } });
-allow('dnnlib.util', { EasyDict: mapping });
-allow('dnnlib', { EasyDict: mapping });
+// A dict subclass: its items are all there is.
+for (const module of ['dnnlib.util', 'dnnlib']) allow(module, { EasyDict: COLLECTIONS.OrderedDict });
 allow('argparse', { Namespace: inert('argparse.Namespace') });
 
 for (const module of ['builtins', '__builtin__']) allow(module, BUILTINS);

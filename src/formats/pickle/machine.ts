@@ -1,13 +1,13 @@
 import { badFile, InnateError } from '../../lib/errors';
 import { quote } from '../text';
-import { Budget, INLINE_BYTES, INLINE_TEXT, MAX_INT_BYTES } from './budget';
+import { PickleAtoms } from './atoms';
+import { Budget } from './budget';
 import { findGlobal } from './globals';
-import { floatFromText, intFromText, longFromBytes, stringFromRepr, textFromRawUnicode } from './literals';
+import { intFromText, textFromRawUnicode } from './literals';
 import { buildState, create, reduce } from './objects';
 import { Op } from './opcodes';
 import type { ByteReader } from './reader';
-import { PickleStack } from './stack';
-import { ByteRange, type CallContext, Global, LongText, type Py, Tuple } from './values';
+import { type CallContext, Global, type Py, Tuple } from './values';
 
 export interface UnpickleOptions {
   readonly budget?: Budget;
@@ -25,22 +25,17 @@ export function unpickle(reader: ByteReader, options: UnpickleOptions = {}): Py 
   return new Machine(reader, options).run();
 }
 
-class Machine extends PickleStack implements CallContext {
-  private start = 0;
+class Machine extends PickleAtoms implements CallContext {
   readonly budget: Budget;
   readonly loadFromBytes: CallContext['loadFromBytes'];
 
   constructor(
-    private readonly reader: ByteReader,
+    reader: ByteReader,
     private readonly options: UnpickleOptions,
   ) {
-    super();
+    super(reader);
     this.budget = options.budget ?? new Budget();
     this.loadFromBytes = options.loadFromBytes;
-  }
-
-  get where(): string {
-    return this.reader.where(this.start);
   }
 
   run(): Py {
@@ -89,78 +84,6 @@ class Machine extends PickleStack implements CallContext {
         return;
       case Op.DUP:
         this.stack.push(this.top());
-        return;
-
-      case Op.NONE:
-        this.stack.push(null);
-        return;
-      case Op.NEWTRUE:
-        this.stack.push(true);
-        return;
-      case Op.NEWFALSE:
-        this.stack.push(false);
-        return;
-      case Op.INT: {
-        const line = reader.line(4096);
-        const isBool = line.length === 2 && line[0] === 0x30 && (line[1] === 0x30 || line[1] === 0x31);
-        this.stack.push(isBool ? line[1] === 0x31 : intFromText(line, this.where));
-        return;
-      }
-      case Op.LONG:
-        this.stack.push(intFromText(reader.line(4096), this.where));
-        return;
-      case Op.BININT:
-        this.stack.push(reader.i32());
-        return;
-      case Op.BININT1:
-        this.stack.push(reader.u8());
-        return;
-      case Op.BININT2:
-        this.stack.push(reader.u16());
-        return;
-      case Op.LONG1:
-        this.long(reader.u8());
-        return;
-      case Op.LONG4:
-        this.long(reader.i32());
-        return;
-      case Op.FLOAT:
-        this.stack.push(floatFromText(reader.line(4096), this.where));
-        return;
-      case Op.BINFLOAT:
-        this.stack.push(reader.f64BigEndian());
-        return;
-
-      case Op.STRING:
-        this.push(stringFromRepr(reader.line(INLINE_TEXT), this.where));
-        return;
-      case Op.UNICODE:
-        this.push(textFromRawUnicode(reader.line(INLINE_TEXT)));
-        return;
-      case Op.BINSTRING:
-        this.binString(reader.i32());
-        return;
-      case Op.SHORT_BINSTRING:
-        this.binString(reader.u8());
-        return;
-      case Op.BINUNICODE:
-        this.text(reader.u32());
-        return;
-      case Op.SHORT_BINUNICODE:
-        this.text(reader.u8());
-        return;
-      case Op.BINUNICODE8:
-        this.text(reader.u64());
-        return;
-      case Op.BINBYTES:
-        this.bytes(reader.u32());
-        return;
-      case Op.SHORT_BINBYTES:
-        this.bytes(reader.u8());
-        return;
-      case Op.BINBYTES8:
-      case Op.BYTEARRAY8:
-        this.bytes(reader.u64());
         return;
 
       case Op.EMPTY_TUPLE:
@@ -301,6 +224,7 @@ class Machine extends PickleStack implements CallContext {
       case Op.READONLY_BUFFER:
         throw this.refused('the pickle keeps data outside of the file');
       default:
+        if (this.atom(op)) return;
         throw badFile('not a pickle, or a damaged one', {
           where: this.where,
           expected: 'an opcode',
@@ -313,38 +237,6 @@ class Machine extends PickleStack implements CallContext {
   private tuple(args: Py | undefined): readonly Py[] {
     if (!(args instanceof Tuple)) throw this.wrong('a call without an argument tuple');
     return args.items;
-  }
-
-  private long(count: number): void {
-    if (count < 0) throw this.wrong('an integer has a negative length');
-    if (count > MAX_INT_BYTES) throw this.refused('an integer of the pickle is too long');
-    this.stack.push(longFromBytes(this.reader.bytes(count)));
-  }
-
-  private text(count: number): void {
-    if (count > INLINE_TEXT) {
-      const offset = this.reader.position;
-      this.reader.skip(count);
-      this.push(new LongText(this.reader.source, offset, count));
-    } else this.push(this.reader.utf8(count));
-  }
-
-  private bytes(count: number): void {
-    if (count > INLINE_BYTES) {
-      const offset = this.reader.position;
-      this.reader.skip(count);
-      this.push(new ByteRange(this.reader.source, offset, count));
-    } else {
-      this.budget.spend('text', count + 64, this);
-      this.push(this.reader.bytes(count));
-    }
-  }
-
-  /** Python 2 str: text when short, bytes when it can only be data. */
-  private binString(count: number): void {
-    if (count < 0) throw this.wrong('a string has a negative length');
-    if (count > INLINE_BYTES) this.bytes(count);
-    else this.push(this.reader.latin1(count));
   }
 
   private append(items: Py[]): void {

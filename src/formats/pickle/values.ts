@@ -1,5 +1,6 @@
 import type { Source } from '../source';
 import type { DType, TensorRef } from '../tensor';
+import type { Budget } from './budget';
 
 /**
  * What a pickle becomes here: data, never behaviour. Python's None, bool, float and str are their JavaScript
@@ -65,11 +66,11 @@ export abstract class Opaque {
 
 /** What a call may use. */
 export interface CallContext {
-  readonly budget: import('./budget').Budget;
+  readonly budget: Budget;
   /** Position of the opcode, for messages. */
   readonly where: string;
   /** torch.storage._load_from_bytes, supplied by the torch reader. */
-  readonly loadFromBytes?: (bytes: ByteRange | Uint8Array, budget: import('./budget').Budget) => Py;
+  readonly loadFromBytes?: (bytes: ByteRange | Uint8Array, budget: Budget) => Py;
 }
 
 /** What an allow-listed name can do; without any of these it is only a name that can be passed around. */

@@ -1,0 +1,13 @@
+import { defineConfig } from '@playwright/test';
+
+/**
+ * Browser tests in the system's Chromium (scripts/software-gpu/setup.sh names it). Each test that touches the
+ * GPU starts a browser of its own: after a second GPU-process crash a browser gives no adapter any more.
+ */
+export default defineConfig({
+  testDir: 'e2e',
+  timeout: 180_000,
+  workers: 1,
+  reporter: [['list'], ['json', { outputFile: 'test-results/playwright.json' }]],
+  use: { trace: 'retain-on-failure' },
+});

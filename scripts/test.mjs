@@ -1,0 +1,60 @@
+// All tests, as CI runs them: npm test. Brings the software adapter and the browser first, then types, lint,
+// import rules, unit and parity tests on every back-end, and the browser. The last line counts.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+
+rmSync('test-results', { recursive: true, force: true });
+mkdirSync('test-results', { recursive: true });
+const env = { ...process.env, ...softwareGpu() };
+const total = { passed: 0, failed: 0, skipped: 0 };
+
+step('types', 'npx', ['tsc', '-p', '.']);
+step('lint', 'npx', ['biome', 'check', '--error-on-warnings', '.']);
+step('imports', 'npx', ['depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'cli']);
+step('build', 'npm', ['run', 'build', '--silent']);
+
+const backends = env.INNATE_SOFTWARE_ADAPTER === 'lavapipe' ? 'wasm,cpu,webgpu' : 'wasm,cpu';
+if (!backends.includes('webgpu')) console.log('skipped: parity on webgpu in Node (no lavapipe on this machine)');
+step('unit tests', 'npx', ['vitest', 'run', '--reporter=default', '--reporter=json', '--outputFile.json=test-results/vitest.json'], {
+  INNATE_TEST_BACKENDS: backends,
+});
+count('test-results/vitest.json', (r) => ({
+  passed: r.numPassedTests,
+  failed: r.numFailedTests + (r.numFailedTestSuites > 0 && r.numFailedTests === 0 ? 1 : 0),
+  skipped: r.numPendingTests + r.numTodoTests,
+}));
+step('browser tests', 'npx', ['playwright', 'test']);
+count('test-results/playwright.json', (r) => ({
+  passed: r.stats.expected + r.stats.flaky,
+  failed: r.stats.unexpected,
+  skipped: r.stats.skipped,
+}));
+
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exit(total.failed === 0 ? 0 : 1);
+
+/** One command; a failure of it counts as one failed test and the rest still runs. */
+function step(name, command, args, extra = {}) {
+  console.log(`\n== ${name}`);
+  const started = Date.now();
+  const { status } = spawnSync(command, args, { stdio: 'inherit', env: { ...env, ...extra } });
+  console.log(`== ${name}: ${status === 0 ? 'ok' : 'FAILED'}, ${Math.round((Date.now() - started) / 1000)} s`);
+  if (status === 0) total.passed++;
+  else total.failed++;
+}
+
+function count(file, read) {
+  if (!existsSync(file)) {
+    total.failed++;
+    return;
+  }
+  const counts = read(JSON.parse(readFileSync(file, 'utf8')));
+  for (const key of Object.keys(counts)) total[key] += counts[key];
+}
+
+/** The variables of scripts/software-gpu/setup.sh. */
+function softwareGpu() {
+  const path = execFileSync('scripts/software-gpu/setup.sh', { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
+  const dump = execFileSync('bash', ['-c', `source "${path}" && env -0`], { encoding: 'utf8' });
+  return Object.fromEntries(dump.split('\0').filter((l) => l.includes('=')).map((l) => [l.slice(0, l.indexOf('=')), l.slice(l.indexOf('=') + 1)]));
+}

@@ -1,0 +1,150 @@
+import { InnateError } from '../lib/errors';
+import type {
+  EngineStatus,
+  GenerateOutcome,
+  GenerateRequest,
+  ImageChunk,
+  Message,
+  ModelInfo,
+  ModelRef,
+  Progress,
+  Request,
+  Results,
+  StartOptions,
+} from './protocol';
+
+export interface CallOptions {
+  /** Aborting ends the call with an InnateError of code 'cancelled'. */
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+
+/** The engine as the page sees it; everything heavy happens in a worker. Rejections are InnateErrors. */
+export interface EngineClient {
+  /** Chooses and starts a back-end; called again, it switches. */
+  start(options: StartOptions): Promise<EngineStatus>;
+  /** Reads a checkpoint that the user chose; it can then be loaded by its key. */
+  open(file: File, options?: CallOptions & { precond?: 'EDMPrecond' | 'GDDPrecond' }): Promise<ModelInfo>;
+  /** Puts a model on the back-end; `generate` does so by itself when needed. */
+  load(model: ModelRef, options?: CallOptions): Promise<ModelInfo>;
+  /**
+   * Makes images; chunks arrive as they are ready. A newer call supersedes this one, which then resolves to
+   * 'superseded' without further chunks.
+   */
+  generate(
+    request: GenerateRequest,
+    options: CallOptions & { onImages: (chunk: ImageChunk) => void },
+  ): Promise<GenerateOutcome>;
+  /** Frees an opened file. */
+  forget(key: string): Promise<void>;
+  subscribe(listener: (status: EngineStatus) => void): () => void;
+  dispose(): void;
+}
+
+interface Pending {
+  resolve: (value: never) => void;
+  reject: (error: InnateError) => void;
+  options: CallOptions & { onImages?: (chunk: ImageChunk) => void };
+}
+
+type Payload = Request extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never;
+
+/**
+ * `makeWorker` is called again when a worker dies (out of memory, a crash): the calls under way fail with a
+ * `backend` error, the next one starts afresh with the last start options.
+ */
+export function createEngineClient(makeWorker: () => Worker): EngineClient {
+  const listeners = new Set<(status: EngineStatus) => void>();
+  const pending = new Map<number, Pending>();
+  let worker: Worker | null = null;
+  let startOptions: StartOptions | null = null;
+  let nextId = 1;
+
+  function onMessage({ data }: MessageEvent<Message>): void {
+    if (data.type === 'status') {
+      for (const listener of listeners) listener(data.status);
+      return;
+    }
+    const call = pending.get(data.id);
+    if (!call) return;
+    if (data.type === 'progress') call.options.onProgress?.(data.progress);
+    else if (data.type === 'images') call.options.onImages?.(data.chunk);
+    else {
+      pending.delete(data.id);
+      if (data.ok) call.resolve(data.value as never);
+      else call.reject(new InnateError(data.error.code, data.error.message, data.error.detail));
+    }
+  }
+
+  function onCrash(event: ErrorEvent | MessageEvent): void {
+    event.preventDefault?.();
+    worker?.terminate();
+    worker = null;
+    const reason = event instanceof ErrorEvent && event.message ? event.message : 'no reason given';
+    for (const { reject } of pending.values())
+      reject(
+        new InnateError('backend', 'the engine stopped', {
+          found: reason,
+          hint: 'Press Generate to start it again',
+        }),
+      );
+    pending.clear();
+  }
+
+  function ensureWorker(): Worker {
+    if (worker) return worker;
+    worker = makeWorker();
+    worker.onmessage = onMessage;
+    worker.onerror = onCrash;
+    worker.onmessageerror = onCrash;
+    if (startOptions)
+      worker.postMessage({ type: 'start', id: nextId++, options: startOptions } satisfies Request);
+    return worker;
+  }
+
+  function call<K extends keyof Results>(
+    payload: Payload & { type: K },
+    options: Pending['options'] = {},
+  ): Promise<Results[K]> {
+    return new Promise((resolve, reject) => {
+      if (options.signal?.aborted) {
+        reject(new InnateError('cancelled', 'cancelled'));
+        return;
+      }
+      const target = ensureWorker();
+      const id = nextId++;
+      pending.set(id, { resolve, reject, options });
+      options.signal?.addEventListener('abort', () => {
+        if (pending.has(id))
+          worker?.postMessage({ type: 'cancel', id: nextId++, target: id } satisfies Request);
+      });
+      target.postMessage({ ...payload, id } as Request);
+    });
+  }
+
+  return {
+    start(options) {
+      const started = call({ type: 'start', options });
+      startOptions = options;
+      return started;
+    },
+    open: (file, options = {}) =>
+      call(
+        options.precond ? { type: 'open', file, precond: options.precond } : { type: 'open', file },
+        options,
+      ),
+    load: (model, options) => call({ type: 'load', model }, options),
+    generate: (request, options) => call({ type: 'generate', request }, options),
+    async forget(key) {
+      await call({ type: 'forget', key });
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    dispose() {
+      worker?.terminate();
+      worker = null;
+    },
+  };
+}

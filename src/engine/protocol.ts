@@ -1,0 +1,128 @@
+import type { BackendName } from '../gpu/backends';
+import type { ErrorCode, ErrorDetail } from '../lib/errors';
+import type { SamplerName } from '../nn/samplers';
+
+/**
+ * What the page and the engine's worker say to each other. Plain data only; errors travel as values.
+ */
+
+/** A model that the worker can load: of the catalogue, or a file that the user opened (key from `open`). */
+export type ModelRef = { kind: 'catalogue'; id: string } | { kind: 'opened'; key: string };
+
+export interface ModelInfo {
+  /** Catalogue id, or the key of an opened file. */
+  key: string;
+  /** For people: the catalogue's name, or the file's. */
+  name: string;
+  role: 'teacher' | 'student' | 'unknown';
+  resolution: number;
+  channels: number;
+  /** 0 = unconditional. */
+  labelDim: number;
+  classes: string[] | null;
+  parameters: number;
+  precond: string;
+  architecture: string;
+  /** Size of the file, bytes. */
+  bytes: number;
+  licence: string | null;
+  /** Sentences: what was taken or assumed when the file was read. */
+  notes: string[];
+}
+
+export interface GenerateRequest {
+  model: ModelRef;
+  /** One an image; fractions blend neighbours. */
+  seeds: number[];
+  /** For all images; null = the class of each seed. */
+  classIndex: number | null;
+  sampler: SamplerName;
+  /** Heun steps. */
+  steps: number;
+  /** Noise level of the first evaluation. */
+  sigma: number;
+  /** Index of the image to make first (the selected one). */
+  first?: number;
+}
+
+/** Some images of a request, in the order of `seeds`; RGBA bytes for putImageData. */
+export interface ImageChunk {
+  /** Positions in `seeds`. */
+  indices: number[];
+  /** indices.length images of resolution^2 * 4 bytes. */
+  pixels: Uint8ClampedArray<ArrayBuffer>;
+  resolution: number;
+  /** Class of each image; null for unconditional networks. */
+  classes: number[] | null;
+  /** Milliseconds of the last forward pass and how many images it made. */
+  forwardMs: number;
+  forwardImages: number;
+}
+
+export type GenerateOutcome = 'complete' | 'superseded' | 'cancelled';
+
+export interface Progress {
+  /** What is being done: 'downloading', 'reading', 'preparing shaders', 'sampling'. */
+  what: string;
+  done: number;
+  total: number;
+  unit: 'bytes' | 'shaders' | 'evaluations' | 'tensors';
+}
+
+export interface EngineStatus {
+  /** null while the back-end is being chosen. */
+  backend: { name: BackendName; label: string; software: boolean } | null;
+  /** Why WebGPU is not used, when it is not: what to do about it included. */
+  webgpuReason: string | null;
+  /** A WebGPU adapter exists and may be chosen. */
+  webgpuAvailable: boolean;
+  crossOriginIsolated: boolean;
+  model: ModelInfo | null;
+  /** Bytes held on the back-end. */
+  memoryBytes: number;
+  lastForward: { ms: number; images: number } | null;
+  /** One clear line after something went wrong and was dealt with (lost device, fall-back); null otherwise. */
+  notice: string | null;
+}
+
+export interface SerialisedError {
+  code: ErrorCode;
+  message: string;
+  detail: ErrorDetail;
+}
+
+export type BackendPreference = 'auto' | 'webgpu' | 'wasm';
+
+export interface StartOptions {
+  preference: BackendPreference;
+  /** Absolute URL of the models folder, with a trailing slash. */
+  modelsUrl: string;
+  /** File name of each wasm binary to its URL. */
+  wasmBinaries: Record<string, string>;
+}
+
+/** Page to worker. Every `id` is answered by exactly one `settled`. */
+export type Request =
+  | { type: 'start'; id: number; options: StartOptions }
+  | { type: 'open'; id: number; file: File; precond?: 'EDMPrecond' | 'GDDPrecond' }
+  | { type: 'load'; id: number; model: ModelRef }
+  | { type: 'generate'; id: number; request: GenerateRequest }
+  | { type: 'forget'; id: number; key: string }
+  | { type: 'cancel'; id: number; target: number };
+
+export interface Results {
+  start: EngineStatus;
+  open: ModelInfo;
+  load: ModelInfo;
+  generate: GenerateOutcome;
+  forget: null;
+  cancel: null;
+}
+
+/** Worker to page. */
+export type Message =
+  | { type: 'settled'; id: number; ok: true; value: Results[keyof Results] }
+  | { type: 'settled'; id: number; ok: false; error: SerialisedError }
+  | { type: 'progress'; id: number; progress: Progress }
+  | { type: 'images'; id: number; chunk: ImageChunk }
+  | { type: 'status'; status: EngineStatus };

@@ -1,0 +1,166 @@
+"""From a recipe to a trainer in its run folder: data, network, where the weights come from."""
+
+import os
+from dataclasses import asdict
+
+import torch
+
+from . import discriminator as D
+from .checkpoint import load_checkpoint, load_network
+from .data import load_zip
+from .distil import DistilTrainer
+from .errors import UserError
+from .features import TeacherEncoder, efficientnet_lite0
+from .frechet import Measure, best_features, split_real
+from .precond import build
+from .run_folder import RunFolder
+from .teacher import TeacherTrainer
+
+
+def choose_dtype(name, device):
+    """bfloat16 where the hardware multiplies it, float32 elsewhere."""
+    if name == "auto":
+        if device.type == "cuda":
+            return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+        amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()
+        avx = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+        return torch.bfloat16 if amx or avx else torch.float32
+    table = {"bf16": torch.bfloat16, "f32": torch.float32}
+    if name not in table:
+        raise UserError(f"unknown dtype {name!r}; known: auto, bf16, f32")
+    return table[name]
+
+
+def find_weights(name, folders):
+    """A catalogue id or a path to a file: ID/ema.safetensors of a run, or ID.safetensors among the weights."""
+    if os.path.isfile(name):
+        return name
+    for folder in folders:
+        for candidate in (os.path.join(folder, name, "best.safetensors"), os.path.join(folder, name, "ema.safetensors"),
+                          os.path.join(folder, f"{name}.safetensors")):
+            if os.path.isfile(candidate):
+                return candidate
+    return None
+
+
+def numbers(metadata):
+    """(images, minutes) that a checkpoint's card tells."""
+    def of(key):
+        try:
+            return float(metadata.get(key, 0))
+        except ValueError:
+            return 0.0
+    return int(of("images_seen")), of("minutes")
+
+
+class Setup:
+    """What the command line gives to every run."""
+
+    def __init__(self, world, data_dir=".", runs="runs", weights=(), features_dirs=(), dtype="auto", compile="auto"):
+        self.world, self.data_dir, self.runs = world, data_dir, runs
+        self.weights, self.features_dirs = list(weights), [*features_dirs, *weights]
+        self.dtype = choose_dtype(dtype, world.device)
+        self.compile = world.device.type == "cuda" if compile == "auto" else compile in (True, "on")
+        self._data = {}
+
+    def data(self, recipe):
+        path = recipe.data if os.path.isfile(recipe.data) else os.path.join(self.data_dir, recipe.data)
+        key = (path, recipe.resolution)
+        if key not in self._data:
+            self._data = {key: load_zip(path, recipe.resolution or None)}  # one set at a time: they are large
+        return self._data[key]
+
+
+def open_run(setup, recipe, init=None, folder_name=None, fresh=False, teacher=None):
+    """(trainer, folder), continued from the folder's state, its weights, `init`, or the committed weights."""
+    folder = RunFolder(os.path.join(setup.runs, folder_name or recipe.name))
+    if setup.world.first:
+        folder.lock()
+    data = setup.data(recipe)
+    torch.manual_seed((recipe.train or recipe.distil).seed)
+    if recipe.task == "teacher":
+        trainer = new_teacher(setup, recipe, data)
+    else:
+        trainer = new_student(setup, recipe, data, teacher)
+    config = dict(recipe=recipe.name, data=recipe.data, architecture=trainer.net.architecture(), **asdict(recipe.train or recipe.distil))
+    check_config(folder, config)
+    if setup.world.first:
+        folder.write_json("config.json", config)
+    state = folder.load_state(setup.world.device)
+    if state is not None:
+        trainer.restore(state)
+        if setup.world.first:
+            folder.cut_log(trainer.images)
+    else:
+        own = folder.file("ema.safetensors")
+        source = own if os.path.isfile(own) else init or (None if fresh else find_weights(recipe.name, setup.weights))
+        if source:
+            tensors, architecture, metadata = load_checkpoint(source, teachers=setup.weights[0] if setup.weights else None)
+            same_architecture(architecture, trainer.net.architecture(), source)
+            trainer.begin_from(tensors, *numbers(metadata))
+    setup.world.barrier()
+    return trainer, folder
+
+
+def same_architecture(theirs, ours, where):
+    def essence(a):
+        kwargs = {k: list(v) if isinstance(v, tuple) else v for k, v in a["model_kwargs"].items() if k != "dropout"}
+        return {k: a[k] for k in ("img_resolution", "img_channels", "label_dim")}, kwargs
+    if essence(theirs) != essence(ours):
+        raise UserError(f"{where} holds another architecture than the recipe's: {essence(theirs)} against {essence(ours)}")
+
+
+def check_config(folder, config):
+    before = folder.read_json("config.json")
+    if before and "architecture" in before:
+        same_architecture(before["architecture"], config["architecture"], folder.path)
+
+
+def new_teacher(setup, recipe, data):
+    kwargs = dict(recipe.net)
+    precond, conditional = kwargs.pop("precond", "EDMPrecond"), kwargs.pop("conditional", False)
+    if conditional and not data.classes:
+        raise UserError(f"{recipe.name}: the recipe is conditional, {data.name} has no labels")
+    if recipe.train.augment and not kwargs.get("augment_dim"):
+        kwargs["augment_dim"] = 9
+    net = build(dict(precond=precond, img_resolution=data.resolution, img_channels=data.channels,
+                     label_dim=data.classes if conditional else 0, model_kwargs=kwargs), setup.dtype)
+    provenance = dict(dataset=data.name, recipe=recipe.name)
+    return TeacherTrainer(net, data, recipe.train, setup.world, provenance, setup.compile)
+
+
+def new_student(setup, recipe, data, teacher=None):
+    path = teacher or find_weights(recipe.teacher, [setup.runs, *setup.weights])
+    if path is None:
+        raise UserError(f"{recipe.name}: its teacher {recipe.teacher} is neither a file, nor a run in {setup.runs}, nor among the weights")
+    net, metadata = load_network(path, dtype=setup.dtype, teachers=setup.weights[0] if setup.weights else None)
+    if (net.img_resolution, net.img_channels) != (data.resolution, data.channels):
+        raise UserError(f"{recipe.name}: the teacher makes {net.img_resolution}x{net.img_resolution}x{net.img_channels} images, "
+                        f"{data.name} holds {data.resolution}x{data.resolution}x{data.channels}")
+    if net.label_dim and net.label_dim != data.classes:
+        raise UserError(f"{recipe.name}: the teacher knows {net.label_dim} classes, {data.name} has {data.classes}")
+    config = recipe.distil
+    critic = new_discriminator(config, path, setup, net.label_dim)
+    measure = None
+    if config.measure_images and setup.world.first:
+        name, features = best_features(setup.features_dirs)
+        real, _ = split_real(data, config.measure_images, 5 * config.measure_images)
+        measure = Measure(name, features, setup.world.device).refer_to(real, f"{data.name}[:{len(real)}]")
+    provenance = dict(dataset=data.name, recipe=recipe.name, teacher=recipe.teacher if not os.path.isfile(recipe.teacher) else
+                      os.path.basename(recipe.teacher), teacher_images=str(numbers(metadata)[0]))
+    return DistilTrainer(net, critic, data, config, setup.world, provenance, measure, setup.compile)
+
+
+def new_discriminator(config, teacher_path, setup, classes):
+    backbones = []
+    for name in config.features:
+        if name == "efficientnet-lite0":
+            net = efficientnet_lite0().to(setup.dtype)
+            backbones.append(D.Backbone(net, config.heads, config.feature_size))
+        elif name == "encoder":
+            teacher, _ = load_network(teacher_path, dtype=setup.dtype, teachers=setup.weights[0] if setup.weights else None)
+            encoder = TeacherEncoder(teacher)
+            backbones.append(D.Backbone(encoder, config.heads, mix=False))
+        else:
+            raise UserError(f"unknown discriminator features {name!r}; known: efficientnet-lite0, encoder")
+    return D.Discriminator(backbones, config.heads, classes, width=config.head_width, group=config.deviation_group)

@@ -1,0 +1,203 @@
+"""innate-train: train-teacher, distil, evaluate, export, sheet, queue."""
+
+import argparse
+import json
+import os
+import sys
+
+from .errors import UserError
+
+
+def settle_threads():
+    """Before torch loads its thread pool. Unbound threads of one pool may share a core and wait for each other
+    half a second at a time; several processes on one machine, on the other hand, must not all bind to core 0."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+        os.environ.setdefault("OMP_PROC_BIND", "true")
+
+
+def parser():
+    p = argparse.ArgumentParser(prog="innate-train", description="Diffusion teachers and one-step generators (GDD, GDD-I).")
+    commands = p.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name, text):
+        c = commands.add_parser(name, help=text, description=text)
+        c.add_argument("--device", default="auto", help="auto, cpu or cuda")
+        c.add_argument("--dtype", default="auto", help="auto, bf16 or f32")
+        c.add_argument("--threads", type=int, help="CPU threads")
+        return c
+
+    def folders(c):
+        c.add_argument("--data", default=".", help="folder of the data sets' zips")
+        c.add_argument("--runs", default="runs", help="folder of run folders")
+        c.add_argument("--weights", action="append", default=[], help="folder of weights, the catalogue's; may be repeated")
+        c.add_argument("--features-dir", action="append", default=[], help="folder of feature networks")
+        c.add_argument("--compile", default="auto", choices=("auto", "on", "off"), help="torch.compile the network (auto: on CUDA)")
+        return c
+
+    for name, text in (("train-teacher", "Train a diffusion teacher from a recipe; the same command resumes it."),
+                       ("distil", "Distil a one-step generator from a recipe; the same command resumes it.")):
+        c = folders(command(name, text))
+        c.add_argument("--recipe", required=True, help="a name among the recipes, or a .toml file")
+        c.add_argument("--name", help="name of the run folder (default: the recipe's)")
+        c.add_argument("--init", help="weights to start from (a student goes on from a student)")
+        if name == "distil":
+            c.add_argument("--teacher", help="the teacher's file (default: the recipe's teacher)")
+        c.add_argument("--minutes", type=float, help="stop (and save) after this time")
+        c.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe, e.g. train.lr=4e-4")
+
+    c = command("evaluate", "Frechet distance to real images, with the floor of held-out real images.")
+    c.add_argument("model")
+    c.add_argument("--data", required=True, help="the data set's zip")
+    c.add_argument("--features", default="cifar10-resnet56", help="cifar10-resnet56, mobilenet-v1-0.25, efficientnet-lite0, inception, ...")
+    c.add_argument("--features-dir", action="append", default=[])
+    c.add_argument("--features-file")
+    c.add_argument("--count", type=int, default=1000)
+    c.add_argument("--reference", default="5000", help="number of real images, or an .npz with mu and sigma")
+    c.add_argument("--nfe", default="1", help="network evaluations, comma-separated: 1, 35, 79 or any odd number")
+    c.add_argument("--json", action="store_true")
+
+    c = command("export", "Write a .safetensors file that the app reads, whole or as a difference to the teacher's.")
+    c.add_argument("source")
+    c.add_argument("target")
+    c.add_argument("--half", action=argparse.BooleanOptionalAction, default=True, help="float16 weights (default)")
+    c.add_argument("--delta-of", metavar="ID", help="the teacher's id in the catalogue")
+    c.add_argument("--teacher", help="the teacher's file (default: ID.safetensors beside the target)")
+
+    c = command("sheet", "Uncurated contact sheet: seeds in order.")
+    c.add_argument("model")
+    c.add_argument("target")
+    c.add_argument("--count", type=int, default=64)
+    c.add_argument("--steps", type=int, default=1, help="1 = one-step, more = Heun")
+    c.add_argument("--class", dest="label", type=int)
+    c.add_argument("--seed", type=int, default=0)
+
+    c = folders(command("queue", "Go on with the training plan from wherever the weights stand."))
+    c.add_argument("--minutes", type=float, default=480.0)
+    c.add_argument("--plan", help="the plan's .toml (default: recipes/queue.toml)")
+    c.add_argument("--publish", action="store_true", help="write better models into the first --weights folder and its index.json")
+    c.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    return p
+
+
+def main(argv=None):
+    settle_threads()
+    args = parser().parse_args(argv)
+    try:
+        run(args)
+    except UserError as error:
+        print(f"innate-train: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def run(args):
+    import torch
+
+    from .distributed import world as open_world
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    with open_world(args.device) as world:
+        {"train-teacher": train, "distil": train, "evaluate": evaluate, "export": export, "sheet": sheet, "queue": queue}[args.command](args, world)
+
+
+def setup_of(args, world):
+    from .assemble import Setup
+
+    return Setup(world, args.data, args.runs, args.weights, args.features_dir, args.dtype, args.compile)
+
+
+def train(args, world):
+    from . import recipe as recipes
+    from .assemble import open_run
+    from .distil import distil
+    from .teacher import train_teacher
+
+    recipe = recipes.load(args.recipe, args.set)
+    wanted = "teacher" if args.command == "train-teacher" else "student"
+    if recipe.task != wanted:
+        raise UserError(f"{recipe.name} is a {recipe.task}'s recipe; use {'distil' if recipe.task == 'student' else 'train-teacher'}")
+    setup = setup_of(args, world)
+    trainer, folder = open_run(setup, recipe, args.init, args.name, teacher=getattr(args, "teacher", None))
+    if world.first:
+        count = sum(p.numel() for p in trainer.net.parameters())
+        moving = sum(p.numel() for p in trainer.net.parameters() if p.requires_grad)
+        print(f"{recipe.name}: {count / 1e6:.2f} M parameters, {moving / 1e6:.2f} M trained, {len(trainer.data):,} images, "
+              f"{trainer.images:,} of {(recipe.train or recipe.distil).images:,} seen, {str(setup.dtype)[6:]}, {world.size} process(es)", flush=True)
+    go = train_teacher if wanted == "teacher" else distil
+    why = go(trainer, folder, world, args.minutes, recipe.name)
+    if world.first:
+        print(f"{recipe.name}: {why} at {trainer.images:,} images; {folder.path}", flush=True)
+
+
+def load(args, world):
+    from .assemble import choose_dtype
+    from .checkpoint import load_network
+
+    dtype = choose_dtype("f32" if args.dtype == "auto" else args.dtype, world.device)  # what is measured runs in float32
+    net, metadata = load_network(args.model, dtype=dtype)
+    return net.to(world.device).eval(), metadata
+
+
+def evaluate(args, world):
+    from . import frechet
+    from .data import load_zip
+    from .progress import Progress
+
+    net, _ = load(args, world)
+    data = load_zip(args.data, net.img_resolution, net.img_channels)
+    measure = frechet.Measure(args.features, frechet.load_features(args.features, args.features_dir, args.features_file), world.device)
+    reference = 5000
+    if args.reference.isdigit():
+        reference = int(args.reference)
+    else:
+        measure.refer_to_file(args.reference)
+    try:
+        nfe = [int(n) for n in args.nfe.split(",")]
+    except ValueError:
+        raise UserError("--nfe takes odd numbers, separated by commas") from None
+    if any(n < 1 or n % 2 == 0 for n in nfe):
+        raise UserError("--nfe takes odd numbers: 1 for one step, 2 N - 1 for N Heun steps")
+    bar = Progress(args.count, label="evaluate", quiet=args.json)
+    results = frechet.evaluate(net, data, measure, args.count, reference, nfe, bar.update)
+    bar.close()
+    for r in results:
+        if args.json:
+            print(json.dumps(r))
+        else:
+            error = "" if r["error"] is None else f" +- {r['error']:.3f}"
+            print(f"{r['nfe']} NFE ({r['sampler']}): Frechet {r['value']:.3f}{error} on {r['features']}, n = {r['n']} against "
+                  f"{r['reference']}; real against real {r['floor']:.3f}; spread {r['spread']:.2f}")
+
+
+def export(args, world):
+    from .export import export as write
+
+    teacher = args.teacher
+    if args.delta_of and not teacher:
+        teacher = os.path.join(os.path.dirname(os.path.abspath(args.target)), f"{args.delta_of}.safetensors")
+    write(args.source, args.target, "f16" if args.half else "f32", args.delta_of, teacher)
+    print(f"{args.target}: {os.path.getsize(args.target):,} bytes")
+
+
+def sheet(args, world):
+    from .sheet import write_sheet
+
+    net, _ = load(args, world)
+    if args.label is not None and not 0 <= args.label < net.label_dim:
+        raise UserError(f"--class {args.label}: the network knows {net.label_dim} classes")
+    write_sheet(args.target, net, args.count, args.steps, args.label, args.seed)
+    print(args.target)
+
+
+def queue(args, world):
+    from .queue import run_queue
+
+    run_queue(setup_of(args, world), args.minutes, args.plan, args.publish, args.dry_run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

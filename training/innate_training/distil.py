@@ -1,0 +1,262 @@
+"""GDD and GDD-I: the teacher's weights, run once at sigma = 80, become a generator under a GAN loss alone.
+
+    loss_G = softplus(-D(G(z)))          loss_D = softplus(D(G(z))) + softplus(-D(x))          R1 on real images, lazily
+
+No distance to the teacher's samples appears anywhere. GDD-I freezes the convolutions of the U-Net blocks.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import torch
+import torch.nn.functional as F
+
+from .augment import diff_augment
+from .checkpoint import save_network
+from .data import Shuffle, generator
+from .discriminator import Discriminator, r1_penalty
+from .ema import EMA
+from .errors import UserError
+from .fused import plain_autograd
+from .loop import Stopped, adam, run_loop, sanitise
+from .precond import SIGMA_MAX, gdd_i_frozen
+from .sheet import write_sheet
+
+
+@dataclass
+class DistilConfig:
+    method: str = "gdd-i"            # gdd-i freezes the blocks' convolutions, gdd trains everything
+    images: int = 100_000
+    batch: int = 32                  # over all processes
+    g_lr: float = 2e-4
+    d_lr: float = 4e-4
+    betas: tuple = (0.0, 0.99)
+    warmup: int = 1_600              # images, from each start of the optimisers
+    features: list = field(default_factory=lambda: ["efficientnet-lite0"])  # and/or "encoder"
+    feature_size: int = 128          # EfficientNet's input
+    heads: str = "small"             # "paper" at batches of 256 and more
+    head_width: int = 128
+    deviation_group: int = 0         # samples per group of the minibatch-deviation channel, 0 = the whole batch
+    loss: str = "scale"              # mean per scale, summed ("scale"), or one mean over all logits ("all")
+    share_fake: bool = True          # one generator pass for both updates; False: fresh z for each, G first
+    augment: bool = False            # DiffAugment before the features
+    xflip: bool = True
+    r1_gamma: float = 0.0
+    r1_every: int = 16
+    ema_halflife: float = 2_000
+    ema_rampup: float = 0.05
+    seed: int = 0
+    snapshot_every: int = 6_400
+    measure_images: int = 1_000
+    min_spread: float = 0.5          # below it a snapshot counts as collapsed
+
+
+PAPER = dict(heads="paper", feature_size=224, loss="all", share_fake=False, augment=True, xflip=False, r1_gamma=1e-4, warmup=0,
+             ema_halflife=500_000, batch=256, snapshot_every=200_000, measure_images=10_000)
+PRESETS = {
+    "small": {},
+    "encoder": dict(features=["encoder"], g_lr=4e-4, d_lr=8e-4),
+    "paper-cifar10": dict(PAPER, g_lr=1e-4, d_lr=1e-4, images=5_000_000),
+    "paper-faces": dict(PAPER, g_lr=2e-5, d_lr=4e-5, images=9_000_000),
+    "paper-imagenet": dict(PAPER, g_lr=8e-6, d_lr=4e-5, batch=512, ema_halflife=50_000_000, images=6_000_000),
+}
+
+
+def preset(name, **changes):
+    if name not in PRESETS:
+        raise UserError(f"unknown preset {name!r}; known: {', '.join(PRESETS)}")
+    return replace(DistilConfig(), **{**PRESETS[name], **changes})
+
+
+def freeze(net, method):
+    """Trainable parameters by method."""
+    if method not in ("gdd", "gdd-i"):
+        raise UserError(f"unknown method {method!r}; known: gdd, gdd-i")
+    frozen = set(gdd_i_frozen(net)) if method == "gdd-i" else set()
+    for name, p in net.named_parameters():
+        p.requires_grad_(name not in frozen)
+    return [p for p in net.parameters() if p.requires_grad]
+
+
+def mean_over(terms, how):
+    if how == "all":
+        return torch.cat(terms, 1).mean()
+    return sum(t.mean() for t in terms)
+
+
+class DistilTrainer:
+    def __init__(self, net, discriminator: Discriminator, data, config, world, provenance=None, measure=None, compile=False):
+        self.config, self.world, self.provenance, self.measure = config, world, provenance or {}, measure
+        self.net = net.to(world.device).train()
+        trainable = freeze(self.net, config.method)
+        self.ema = EMA(self.net, config.ema_halflife, config.ema_rampup)
+        self.discriminator = discriminator.to(world.device).train()
+        self.data = data.to(world.device)
+        self.g_optimiser = adam(trainable, config.g_lr, tuple(config.betas))
+        share = config.r1_every / (config.r1_every + 1) if config.r1_gamma else 1.0  # lazy regularisation's correction
+        self.d_lr = config.d_lr * share
+        self.d_optimiser = adam(self.heads.parameters(), self.d_lr, tuple(b**share for b in config.betas))
+        self.images = self.iteration = self.born = 0
+        self.minutes, self.best, self.low = 0.0, None, 0
+        self.shuffle, self.part = Shuffle(len(data), config.seed), world.part(config.batch)
+        self.run_g = world.wrap(torch.compile(self.net) if compile else self.net)
+        self.run_d = world.wrap(self.heads)
+
+    @property
+    def heads(self):
+        return self.discriminator.heads
+
+    # one iteration -------------------------------------------------------------------------------------------
+
+    def draw(self):
+        """Real images, their classes (also the fakes'), noise for each stage."""
+        c, device = self.config, self.world.device
+        g = generator(device, c.seed, "distil", self.iteration)
+        x, labels = self.data.batch(self.shuffle.indices(self.images, c.batch).to(device))
+        labels = labels if self.net.label_dim else None
+        if c.xflip:
+            mirrored = torch.rand(c.batch, generator=g, device=device) < 0.5
+            x = torch.where(mirrored.view(-1, 1, 1, 1), x.flip(3), x)
+        z = [torch.randn(x.shape, generator=g, device=device)[self.part] for _ in range(1 if c.share_fake else 2)]
+        self.noise = generator(device, c.seed, f"noise/{self.world.rank}", self.iteration)
+        return x[self.part], None if labels is None else labels[self.part], z
+
+    def features(self, x, labels):
+        x = diff_augment(x, self.noise) if self.config.augment else x
+        return self.discriminator.features(x, labels, self.noise)
+
+    def g_loss(self, maps, labels):
+        return mean_over([F.softplus(-l) for l in self.heads(maps, labels)], self.config.loss)
+
+    def d_loss(self, fake, real, labels):
+        how = self.config.loss
+        return (mean_over([F.softplus(l) for l in self.run_d(fake, labels)], how)
+                + mean_over([F.softplus(-l) for l in self.run_d(real, labels)], how))
+
+    def update(self, optimiser, loss, parameters):
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        sanitise(parameters)
+        optimiser.step()
+
+    def step_d(self, fake, x, labels):
+        with torch.no_grad():
+            real = self.features(x, labels)
+        loss = self.d_loss(fake, real, labels)
+        self.update(self.d_optimiser, loss, self.heads.parameters())
+        return loss.detach()
+
+    def step_g(self, maps, labels):
+        self.heads.requires_grad_(False)
+        loss = self.g_loss(maps, labels)
+        self.update(self.g_optimiser, loss, self.net.parameters())
+        self.heads.requires_grad_(True)
+        return loss.detach()
+
+    def step_r1(self, x, labels):
+        """gamma/2 |grad|^2 on real images, without augmentation, as a step of its own."""
+        c = self.config
+        with plain_autograd():
+            penalty, _ = r1_penalty(lambda v: self.run_d(self.discriminator.features(v, labels, self.noise), labels), x)
+            loss = penalty.mean() * (c.r1_gamma / 2) * c.r1_every
+            self.update(self.d_optimiser, loss, self.heads.parameters())
+        return penalty.mean().detach()
+
+    def step(self):
+        c = self.config
+        self.set_rates()
+        x, labels, z = self.draw()
+        out = {}
+        if c.share_fake:
+            # one pass serves both: D learns from the detached features, G then answers the updated D
+            fake = self.features(self.run_g(z[0] * SIGMA_MAX, SIGMA_MAX, labels), labels)
+            out["d"] = self.step_d([m.detach() for m in fake], x, labels)
+            out["g"] = self.step_g(fake, labels)
+        else:
+            out["g"] = self.step_g(self.features(self.run_g(z[0] * SIGMA_MAX, SIGMA_MAX, labels), labels), labels)
+            with torch.no_grad():
+                fake = self.features(self.net(z[1] * SIGMA_MAX, SIGMA_MAX, labels), labels)
+            out["d"] = self.step_d(fake, x, labels)
+        if c.r1_gamma and self.iteration and self.iteration % c.r1_every == 0:
+            self.step_r1(x, labels)
+        self.ema.update(self.net, self.images, c.batch)
+        self.images += c.batch
+        self.iteration += 1
+        return out
+
+    def set_rates(self):
+        c = self.config
+        warm = min(1.0, (self.images - self.born + c.batch) / c.warmup) if c.warmup else 1.0
+        for optimiser, lr in ((self.g_optimiser, c.g_lr), (self.d_optimiser, self.d_lr)):
+            for group in optimiser.param_groups:
+                group["lr"] = lr * warm
+
+    # state ---------------------------------------------------------------------------------------------------
+
+    KEPT = ("images", "iteration", "born", "minutes", "best", "low")
+
+    def state(self):
+        return dict(net=self.net.state_dict(), ema=self.ema.net.state_dict(), heads=self.heads.state_dict(),
+                    g_optimiser=self.g_optimiser.state_dict(), d_optimiser=self.d_optimiser.state_dict(),
+                    **{k: getattr(self, k) for k in self.KEPT})
+
+    def restore(self, state):
+        self.net.load_state_dict(state["net"])
+        self.ema.net.load_state_dict(state["ema"])
+        self.heads.load_state_dict(state["heads"])
+        self.g_optimiser.load_state_dict(state["g_optimiser"])
+        self.d_optimiser.load_state_dict(state["d_optimiser"])
+        for key in self.KEPT:
+            setattr(self, key, state[key])
+
+    def begin_from(self, tensors, images=0, minutes=0.0):
+        """From a student's weights, with a new discriminator and new moments."""
+        weights = {k: v.float() for k, v in tensors.items()}
+        self.net.load_state_dict(weights, strict=False)
+        self.ema.net.load_state_dict(weights, strict=False)
+        self.images = self.born = images
+        self.iteration, self.minutes = images // self.config.batch, minutes
+
+    def card(self):
+        return {**self.provenance, "method": self.config.method, "images_seen": str(self.images), "minutes": str(round(self.minutes))}
+
+    def write_weights(self, folder):
+        save_network(folder.file("ema.safetensors"), self.ema.net, self.card())
+
+    def snapshot(self, folder, world, clock):
+        """Sheet, weights, distance; keeps the best, and stops a run whose images have become one image."""
+        stop, line = None, f"snapshot at {self.images:,} images"
+        self.minutes += clock.lap()
+        if world.first:
+            name = f"{self.images:09d}"
+            path = folder.file("snapshots", f"{name}.safetensors")
+            save_network(path, self.ema.net, self.card(), torch.float16)
+            write_sheet(folder.file("snapshots", f"{name}.png"), self.ema.net)
+            if self.measure is not None:
+                line, stop = self.judge(folder, line)
+        world.barrier()
+        if world.agree(stop is not None):
+            raise Stopped(stop or "collapsed")
+        return line
+
+    def judge(self, folder, line):
+        from .frechet import generate
+
+        got = self.measure.compare(self.measure.features(generate(self.ema.net, self.config.measure_images)))
+        healthy = got["spread"] >= self.config.min_spread
+        self.low = 0 if healthy else self.low + 1
+        record = dict(images=self.images, frechet=round(got["value"], 4), error=got["error"], spread=round(got["spread"], 4),
+                      features=self.measure.name, n=self.config.measure_images, reference=self.measure.reference_name)
+        folder.log(dict(event="measure", **record))
+        if healthy and (self.best is None or got["value"] < self.best):
+            self.best = got["value"]
+            save_network(folder.file("best.safetensors"), self.ema.net, self.card())
+            folder.write_json("best.json", record)
+        line += f": Frechet {got['value']:.3f} ({self.measure.name}, best {self.best or float('nan'):.3f}), spread {got['spread']:.2f}"
+        # a student starts as the teacher's blur, whose spread is low too: only a loss of spread is a collapse
+        collapsed = self.low >= 3 and self.best is not None
+        return line, f"collapsed: the spread of the features fell to {got['spread']:.2f} of real images'" if collapsed else None
+
+
+def distil(trainer, folder, world, minutes=None, label="student", **kw):
+    return run_loop(trainer, folder, world, images=trainer.config.images, minutes=minutes,
+                    snapshot_every=trainer.config.snapshot_every, label=label, **kw)

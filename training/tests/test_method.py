@@ -1,0 +1,131 @@
+"""R1, the EMA, augmentation, what GDD-I freezes."""
+
+import torch
+import torch.nn.functional as F
+from conftest import shapes, tiny_net
+
+from innate_training import augment, discriminator as D
+from innate_training.data import generator
+from innate_training.distil import DistilConfig, DistilTrainer
+from innate_training.distributed import World
+from innate_training.ema import EMA
+from innate_training.features import TeacherEncoder
+from innate_training.fused import plain_autograd
+from innate_training.teacher import edm_loss
+
+
+class Twice(torch.nn.Module):
+    """A stand-in for a feature network: smooth, so that finite differences are sharp."""
+
+    CHANNELS = (4, 4, 4, 4)
+
+    def __init__(self):
+        super().__init__()
+        self.stem = torch.nn.Conv2d(3, 4, 3, 2, 1).double()
+
+    def forward(self, x):
+        x = torch.tanh(self.stem(x))
+        return [x, F.avg_pool2d(x, 2), F.avg_pool2d(x, 4), F.avg_pool2d(x, 8)]
+
+
+def test_r1_equals_the_central_difference():
+    """Parameter gradient of |v|^2 / 2, v = d(sum D)/dx, is the difference of D's parameter gradients at x +- eps v."""
+    torch.manual_seed(0)
+    net = Twice()
+    heads = torch.nn.ModuleList(D.SmallHead(4, s) for s in (16, 8, 4, 2)).double()
+    x = torch.randn(4, 3, 32, 32, dtype=torch.float64)
+
+    def logits(v):
+        return [h(m) for h, m in zip(heads, net(v))]
+
+    for _ in range(20):  # the spectral vectors settle, then stay as they are
+        logits(x)
+    heads.eval()
+
+    penalty, v = D.r1_penalty(logits, x)
+    (penalty.sum() / 2).backward()
+    exact = {k: p.grad.clone() for k, p in heads.named_parameters() if p.grad is not None}
+
+    def parameter_gradients(at):
+        heads.zero_grad()
+        sum(l.sum() for l in logits(at)).backward()
+        return {k: p.grad.clone() for k, p in heads.named_parameters()}
+
+    eps = 1e-5 / v.abs().max().item()
+    plus, minus = parameter_gradients(x + eps * v.detach()), parameter_gradients(x - eps * v.detach())
+    for key, g in exact.items():
+        difference = (plus[key] - minus[key]) / (2 * eps)
+        assert (difference - g).abs().max() <= 1e-5 * g.abs().max() + 1e-8, key
+
+
+def test_r1_through_the_teachers_encoder():
+    encoder = TeacherEncoder(tiny_net())
+    critic = D.Discriminator([D.Backbone(encoder, "small", mix=False)], "small", classes=2)
+    x, k = torch.randn(4, 3, 16, 16), torch.tensor([0, 1, 0, 1])
+    g = torch.Generator().manual_seed(0)
+    with plain_autograd():
+        penalty, _ = D.r1_penalty(lambda v: critic.heads(critic.features(v, k, g), k), x)
+        penalty.mean().backward()
+    assert penalty.shape == (4,) and all(p.grad is None or p.grad.isfinite().all() for p in critic.heads.parameters())
+
+
+def test_ema_halflife_and_ramp():
+    net = torch.nn.Linear(1, 1, bias=False)
+    net.weight.data.fill_(0.0)
+    ema = EMA(net, halflife=1000, rampup=0.05)
+    assert ema.beta(0, 32) == 0.0 or ema.beta(0, 32) < 1e-12  # the first step copies
+    assert abs(ema.beta(10_000, 32) - 0.5 ** (32 / 500)) < 1e-12
+    assert abs(ema.beta(10**6, 32) - 0.5 ** (32 / 1000)) < 1e-12
+    ema.net.weight.data.fill_(1.0)
+    for _ in range(10):
+        ema.update(net, 10**6, 100)
+    assert abs(ema.net.weight.item() - 0.5) < 1e-6
+
+
+def trainer(method="gdd-i", **changes):
+    net = tiny_net()
+    critic = D.Discriminator([D.Backbone(TeacherEncoder(tiny_net()), "small", mix=False)], "small", classes=2, group=4)
+    return DistilTrainer(net, critic, shapes(), DistilConfig(method=method, batch=8, features=["encoder"], warmup=0, **changes), World())
+
+
+def test_gdd_i_leaves_the_frozen_bitwise_alone():
+    t = trainer(r1_gamma=1e-2, r1_every=2, share_fake=False, loss="all", augment=True)
+    before = {k: v.clone() for k, v in t.net.state_dict().items()}
+    for _ in range(4):
+        t.step()
+    moved = {k for k, v in t.net.state_dict().items() if not torch.equal(v, before[k])}
+    frozen = {k for k, p in t.net.named_parameters() if not p.requires_grad}
+    assert frozen and not moved & frozen
+    assert any("norm0" in k for k in moved) and "model.enc.16x16_conv.weight" in moved
+
+
+def test_heads_without_batch_norm_see_a_collapse():
+    head = D.SmallHead(4, 8)
+    alike, varied = torch.randn(1, 4, 8, 8).expand(8, -1, -1, -1), torch.randn(8, 4, 8, 8)
+    assert head.deviation(alike).mean() < 0.01 < 0.5 < head.deviation(varied).mean()
+
+
+def test_edm_loss_weight_is_one_over_c_out_squared():
+    net, x = tiny_net(), torch.randn(2, 3, 16, 16)
+    sigma = torch.tensor([0.1, 3.0])
+    loss = edm_loss(net, x, torch.tensor([0, 1]), sigma, torch.zeros_like(x))
+    _, out, _, _ = net.coefficients(sigma)
+    d = net(x, sigma, torch.tensor([0, 1]))
+    assert torch.allclose(loss, (d - x) ** 2 / out.view(-1, 1, 1, 1) ** 2, rtol=1e-4)
+
+
+def test_augmentation_tells_what_it_did():
+    x = torch.rand(16, 3, 16, 16) * 2 - 1
+    y, labels = augment.edm_augment(x, 0.0, generator("cpu", 0, "t", 0))
+    assert labels.shape == (16, augment.LABELS) and labels[:, 1:].abs().max() == 0
+    for a, b, told in zip(x, y, labels[:, 0]):
+        assert torch.equal(b, a.flip(2) if told else a)
+    y, labels = augment.edm_augment(x, 1.0, generator("cpu", 0, "t", 0))
+    assert y.shape == x.shape and y.isfinite().all() and labels.abs().amax(0).min() > 0
+
+
+def test_a_warp_by_nothing_changes_nothing():
+    x = F.interpolate(torch.rand(2, 3, 8, 8), 32, mode="bicubic").clamp(0, 1)
+    eye = torch.eye(3).repeat(2, 1, 1)
+    # two passes of an orthogonal wavelet filter reconstruct smooth images
+    assert (augment._warp(x, eye) - x).abs().mean() < 0.02

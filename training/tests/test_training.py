@@ -1,0 +1,170 @@
+"""Runs: resumed bit by bit, on two processes as on one, and a whole teacher-and-student pair that learns."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import ROOT, TINY, shapes, tiny_net
+from test_method import trainer as distil_trainer
+
+from innate_training import assemble, frechet
+from innate_training.checkpoint import read_safetensors
+from innate_training.cli import main
+from innate_training.distil import DistilConfig, DistilTrainer, distil
+from innate_training.distributed import World
+from innate_training.loop import run_loop
+from innate_training.run_folder import RunFolder
+from innate_training.teacher import TeacherConfig, TeacherTrainer, train_teacher
+
+
+def same(a, b):
+    for key, value in a.items():
+        if isinstance(value, dict):
+            same(value, b[key])
+        elif isinstance(value, torch.Tensor):
+            assert torch.equal(value, b[key]), key
+
+
+def teacher_trainer(**changes):
+    config = TeacherConfig(**{**dict(images=96, batch=8, warmup=32, snapshot_every=0), **changes})
+    return TeacherTrainer(tiny_net(augment_dim=9), shapes(), config, World())
+
+
+@pytest.mark.parametrize("make", [lambda: teacher_trainer(augment=0.5), lambda: distil_trainer(images=96, r1_gamma=0.1, r1_every=4)])
+def test_resume_is_bit_equal(make, tmp_path):
+    straight = make()
+    run_loop(straight, RunFolder(tmp_path / "a"), World(), images=96)
+    first = make()
+    run_loop(first, RunFolder(tmp_path / "b"), World(), images=40)
+    second, folder = make(), RunFolder(tmp_path / "b")
+    torch.rand(17)  # the global generator plays no part
+    second.restore(folder.load_state())
+    run_loop(second, folder, World(), images=96)
+    ours, theirs = second.state(), straight.state()
+    assert ours["images"] == 96 and ours["iteration"] == theirs["iteration"]
+    same(theirs, ours)
+
+
+WORKER = """
+import sys, torch
+sys.path[:0] = [{tests!r}, {package!r}]
+from conftest import shapes, tiny_net
+from test_training import two_trainers
+from innate_training.distributed import world
+torch.set_num_threads(1)
+with world("cpu") as w:
+    result = two_trainers(w)
+    if w.first:
+        torch.save(result, {out!r})
+"""
+
+
+def two_trainers(world):
+    from innate_training import discriminator as D
+    from innate_training.features import TeacherEncoder
+
+    teacher = TeacherTrainer(tiny_net(), shapes(), TeacherConfig(images=10**6, batch=8, warmup=0, lr=1e-3), world)
+    losses = [world.mean(float(teacher.step()["loss"])) for _ in range(3)]
+    encoder = TeacherEncoder(tiny_net(), mean=-20.0, std=0.0)  # noise differs by rank: switch it off
+    critic = D.Discriminator([D.Backbone(encoder, "small", mix=False)], "small", classes=2, group=4)
+    config = DistilConfig(batch=8, features=["encoder"], warmup=0, deviation_group=4, r1_gamma=0.1, r1_every=2)
+    student = DistilTrainer(tiny_net(), critic, shapes(), config, world)
+    for _ in range(4):
+        student.step()
+    return dict(losses=losses, teacher=teacher.net.state_dict(), student=student.net.state_dict(), heads=student.heads.state_dict())
+
+
+def test_two_gloo_processes_equal_one(tmp_path):
+    out = str(tmp_path / "two.pt")
+    script = tmp_path / "worker.py"
+    tests = Path(__file__).resolve().parent
+    script.write_text(WORKER.format(tests=str(tests), package=str(tests.parent), out=out))
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=0", "--standalone", str(script)]
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_PROC_BIND"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, env=environment)
+    assert done.returncode == 0, done.stderr[-2000:]
+    torch.manual_seed(0)
+    one, two = two_trainers(World()), torch.load(out, weights_only=True)
+    assert two["losses"] == pytest.approx(one["losses"], rel=1e-5)
+    for part in ("teacher", "student", "heads"):
+        for key, value in one[part].items():
+            # Adam divides by the gradient's size, so parameters whose gradient is rounding noise may move either way
+            limit = 2e-3 if "qkv.bias" in key else 2e-4
+            assert (two[part][key] - value).abs().max() < limit, (part, key)
+
+
+def test_end_to_end(tmp_path):
+    """Half a minute: a teacher, then its student by the GAN loss alone; the distance of one-step images falls."""
+    data = shapes(512)
+    measure = frechet.Measure("pixels", frechet.Pixels()).refer_to(data.images, "shapes")
+
+    def score(net):
+        return measure.compare(measure.features(frechet.generate(net, 192)))["value"]
+
+    teacher = TeacherTrainer(tiny_net(), data, TeacherConfig(images=9_600, batch=32, lr=3e-3, warmup=320, ema_halflife=1000), World())
+    folder = RunFolder(tmp_path / "teacher")
+    assert train_teacher(teacher, folder, World(), minutes=1) in ("finished", "out of time")
+    log = [r["loss"] for r in folder.read_log()]
+    assert log[-1] < 0.6 * log[0]
+    student, _ = assemble.load_network(folder.file("ema.safetensors"))
+    before = score(student)
+    from innate_training import discriminator as D
+    from innate_training.features import TeacherEncoder
+
+    encoder, _ = assemble.load_network(folder.file("ema.safetensors"))
+    critic = D.Discriminator([D.Backbone(TeacherEncoder(encoder), "small", mix=False)], "small", classes=2, width=64)
+    config = DistilConfig(images=9_600, features=["encoder"], g_lr=1e-3, d_lr=2e-3, ema_halflife=500, snapshot_every=3_200,
+                          measure_images=128, min_spread=0.1)
+    trainer = DistilTrainer(student, critic, data, config, World(), measure=measure)
+    out = RunFolder(tmp_path / "student")
+    distil(trainer, out, World(), minutes=1)
+    after = score(trainer.ema.net)
+    print(f"one step: {before:.2f} before, {after:.2f} after")
+    assert after < 0.6 * before
+    assert out.read_json("best.json")["frechet"] > 0 and (tmp_path / "student" / "snapshots" / "000003200.png").is_file()
+
+
+def test_command_line(tmp_path, shapes_zip, capsys):
+    recipe = tmp_path / "toy.toml"
+    net = "\n".join(f"{k} = {str(v).replace(chr(39), chr(34)) if isinstance(v, list) else repr(v).replace(chr(39), chr(34))}" for k, v in TINY.items())
+    recipe.write_text(f'name = "toy"\ntask = "teacher"\ndata = "shapes.zip"\n[net]\nconditional = true\n{net}\n'
+                      "[train]\nimages = 64\nbatch = 16\nsnapshot_every = 0\n")
+    student = tmp_path / "toy-s.toml"
+    student.write_text('name = "toy-s"\ntask = "student"\ndata = "shapes.zip"\nteacher = "toy"\n[distil]\npreset = "encoder"\n'
+                       "images = 32\nbatch = 8\nmeasure_images = 0\nsnapshot_every = 0\n")
+    where = ["--data", str(tmp_path), "--runs", str(tmp_path / "runs"), "--device", "cpu", "--dtype", "f32"]
+    assert main(["train-teacher", "--recipe", str(recipe), *where]) == 0
+    assert main(["train-teacher", "--recipe", str(recipe), *where, "--set", "train.images=96"]) == 0  # goes on
+    assert "64 of 96 images seen" in capsys.readouterr().out.replace(",", "").replace("64 of 96 seen", "64 of 96 images seen")
+    assert main(["distil", "--recipe", str(student), *where]) == 0
+    ema = str(tmp_path / "runs" / "toy-s" / "ema.safetensors")
+    assert read_safetensors(ema)[1]["images_seen"] == "32"
+    assert main(["export", str(tmp_path / "runs/toy/ema.safetensors"), str(tmp_path / "toy.safetensors")]) == 0
+    assert main(["export", ema, str(tmp_path / "toy-s.safetensors"), "--delta-of", "toy"]) == 0
+    assert main(["sheet", str(tmp_path / "toy-s.safetensors"), str(tmp_path / "s.png"), "--count", "4"]) == 0
+    assert main(["evaluate", str(tmp_path / "toy-s.safetensors"), "--data", str(shapes_zip), "--features", "pixels", "--count", "32",
+                 "--nfe", "1,3", "--json"]) == 0
+    assert '"nfe": 3' in capsys.readouterr().out
+    assert main(["evaluate", str(tmp_path / "none.safetensors"), "--data", str(shapes_zip)]) == 1
+    assert "no such file" in capsys.readouterr().err
+
+
+def test_queue_goes_through_the_plan_and_on(tmp_path, shapes_zip, capsys, monkeypatch):
+    test_command_line(tmp_path, shapes_zip, capsys)
+    plan = tmp_path / "plan.toml"
+    plan.write_text(f'steps = ["{tmp_path}/toy.toml", "{tmp_path}/toy-s.toml"]\nrounds = 2\nmeasure_images = 32\nteacher_steps = 2\n')
+    monkeypatch.setattr("innate_training.queue.best_features", lambda _: ("pixels", frechet.Pixels()))
+    weights = tmp_path / "models"
+    weights.mkdir()
+    where = ["queue", "--data", str(tmp_path), "--runs", str(tmp_path / "queue-runs"), "--weights", str(weights), "--plan", str(plan),
+             "--device", "cpu", "--dtype", "f32", "--minutes", "3", "--publish"]
+    assert main(where) == 0
+    assert {p.name for p in (tmp_path / "queue-runs").iterdir()} >= {"toy", "toy-s", "toy-s-r2", "ready"}
+    assert (weights / "toy.safetensors").is_file() and (weights / "index.json").is_file()
+    capsys.readouterr()
+    assert main([*where, "--dry-run"]) == 0
+    assert capsys.readouterr().out.count("done") == 4
+    assert ROOT.exists()
