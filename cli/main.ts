@@ -6,7 +6,14 @@ import { type GenerateOptions, generate } from './commands/generate';
 import { type InspectOptions, inspect } from './commands/inspect';
 import { listModels, verifyModels } from './commands/models';
 import { type RunOptions, run } from './commands/run';
-import { backendOption, jsonOption, positiveList, precondOption, samplingOptions } from './options';
+import {
+  backendOption,
+  jsonOption,
+  positiveInteger,
+  positiveList,
+  precondOption,
+  samplingOptions,
+} from './options';
 import { Report } from './report';
 
 const program = new Command('innate')
@@ -30,6 +37,7 @@ command(program, 'run <checkpoint>', 'network output for given latents', ...samp
 command(program, 'generate <model>', 'images of seeds', ...samplingOptions(), ...computing())
   .requiredOption('--seeds <list>', 'such as 0-15,20')
   .option('--class <class>', 'class index or name for all (default: the class of the seed)')
+  .addOption(new Option('--columns <n>', 'of a grid (default: nearly square)').argParser(positiveInteger))
   .requiredOption('--out <path>', 'grid.png, images.npz or a new folder/')
   .action(reported((model: string, o: GenerateOptions, report) => generate(model, o, report)));
 

@@ -14,10 +14,16 @@ step('imports', 'npx', ['depcruise', '--config', '.dependency-cruiser.cjs', 'src
 step('build', 'npm', ['run', 'build', '--silent']);
 
 const backends = env.INNATE_SOFTWARE_ADAPTER === 'lavapipe' ? 'wasm,cpu,webgpu' : 'wasm,cpu';
-if (!backends.includes('webgpu')) console.log('skipped: parity on webgpu in Node (no lavapipe on this machine)');
-step('unit tests', 'npx', ['vitest', 'run', '--reporter=default', '--reporter=json', '--outputFile.json=test-results/vitest.json'], {
-  INNATE_TEST_BACKENDS: backends,
-});
+if (!backends.includes('webgpu'))
+  console.log('skipped: parity on webgpu in Node (no lavapipe on this machine)');
+step(
+  'unit tests',
+  'npx',
+  ['vitest', 'run', '--reporter=default', '--reporter=json', '--outputFile.json=test-results/vitest.json'],
+  {
+    INNATE_TEST_BACKENDS: backends,
+  },
+);
 count('test-results/vitest.json', (r) => ({
   passed: r.numPassedTests,
   failed: r.numFailedTests + (r.numFailedTestSuites > 0 && r.numFailedTests === 0 ? 1 : 0),
@@ -38,7 +44,9 @@ function step(name, command, args, extra = {}) {
   console.log(`\n== ${name}`);
   const started = Date.now();
   const { status } = spawnSync(command, args, { stdio: 'inherit', env: { ...env, ...extra } });
-  console.log(`== ${name}: ${status === 0 ? 'ok' : 'FAILED'}, ${Math.round((Date.now() - started) / 1000)} s`);
+  console.log(
+    `== ${name}: ${status === 0 ? 'ok' : 'FAILED'}, ${Math.round((Date.now() - started) / 1000)} s`,
+  );
   if (status === 0) total.passed++;
   else total.failed++;
 }
@@ -54,7 +62,15 @@ function count(file, read) {
 
 /** The variables of scripts/software-gpu/setup.sh. */
 function softwareGpu() {
-  const path = execFileSync('scripts/software-gpu/setup.sh', { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim();
+  const path = execFileSync('scripts/software-gpu/setup.sh', {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  }).trim();
   const dump = execFileSync('bash', ['-c', `source "${path}" && env -0`], { encoding: 'utf8' });
-  return Object.fromEntries(dump.split('\0').filter((l) => l.includes('=')).map((l) => [l.slice(0, l.indexOf('=')), l.slice(l.indexOf('=') + 1)]));
+  return Object.fromEntries(
+    dump
+      .split('\0')
+      .filter((l) => l.includes('='))
+      .map((l) => [l.slice(0, l.indexOf('=')), l.slice(l.indexOf('=') + 1)]),
+  );
 }

@@ -15,6 +15,7 @@ import { openSession, type Session } from '../session';
 export interface GenerateOptions extends CommonOptions, SamplingFlags {
   seeds: string;
   class?: string;
+  columns?: number;
   out: string;
 }
 
@@ -73,7 +74,7 @@ const WRITERS: Record<
 > = {
   png(options, { model }, { bytes, seeds }) {
     const { outChannels: channels, imgResolution: r } = model.config.unet;
-    const grid = imageGrid(bytes, seeds.length, r, r, channels);
+    const grid = imageGrid(bytes, seeds.length, r, r, channels, options.columns);
     const text = { ...recipe(options, model.id), seeds: options.seeds };
     writeAtomic(options.out, [encodePng({ ...grid, channels, text })]);
   },

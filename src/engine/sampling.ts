@@ -3,7 +3,7 @@ import type { NetworkConfig } from '../nn/config';
 import type { Denoiser } from '../nn/denoiser';
 import { sigmaRange } from '../nn/precond';
 import { evaluations, type SamplerOptions, sample } from '../nn/samplers';
-import { seedClass, seedNoise } from '../rng/seeds';
+import { type integerSeedNoise, seedClass, seedNoise } from '../rng/seeds';
 import { batchSize } from './batching';
 
 export interface Batch {
@@ -21,10 +21,11 @@ export function seedBatch(
   config: NetworkConfig,
   seeds: readonly number[],
   chosenClass: number | null,
+  whole?: typeof integerSeedNoise,
 ): Batch {
   const size = imageSize(config);
   const latents = new Float32Array(seeds.length * size);
-  for (const [i, seed] of seeds.entries()) latents.set(seedNoise(seed, size), i * size);
+  for (const [i, seed] of seeds.entries()) latents.set(seedNoise(seed, size, whole), i * size);
   const { labelDim } = config.unet;
   if (labelDim === 0) {
     if (chosenClass !== null)
@@ -52,13 +53,14 @@ export function clipSigmas(config: NetworkConfig, options: SamplerOptions): Samp
 
 /**
  * Images [N, C, R, R] of a batch of any size, in forward passes that fit; unclipped network output. Throws a
- * `backend` error when an output is not finite, `cancelled` when the signal aborts.
+ * `backend` error when an output is not finite. `breathe` runs before every network evaluation: it may let
+ * messages in, and throw to stop.
  */
 export async function sampleImages(
   denoiser: Denoiser,
   batch: Batch,
   options: SamplerOptions,
-  hooks: { onProgress?: (p: SampleProgress) => void; signal?: AbortSignal } = {},
+  hooks: { onProgress?: (p: SampleProgress) => void; breathe?: () => Promise<void> } = {},
 ): Promise<Float32Array> {
   const { config } = denoiser;
   const size = imageSize(config);
@@ -71,7 +73,7 @@ export async function sampleImages(
     const classes = batch.classes?.subarray(from, from + n) ?? null;
     const result = await sample(
       async (x, sigma) => {
-        if (hooks.signal?.aborted) throw new InnateError('cancelled', 'cancelled');
+        await hooks.breathe?.();
         return denoiser.denoise(x, sigma, classes);
       },
       batch.latents.subarray(from * size, (from + n) * size),

@@ -17,7 +17,8 @@ function checkSeed(seed: number): void {
   });
 }
 
-function integerSeedNoise(seed: number, count: number): Float32Array {
+/** Unit noise of a whole seed. */
+export function integerSeedNoise(seed: number, count: number): Float32Array {
   const out = new Float32Array(count);
   const counter: Words4 = [0, 0, 0, 0];
   const words: Words4 = [0, 0, 0, 0];
@@ -32,15 +33,33 @@ function integerSeedNoise(seed: number, count: number): Float32Array {
 
 /**
  * Unit noise of one image, `count` = channels * height * width values in NCHW order. A fractional seed is
- * the spherical interpolation between its two neighbours, so that dragging it is continuous.
+ * the spherical interpolation between its two neighbours, so that dragging it is continuous. `whole` may be a
+ * caching source of whole seeds' noise.
  */
-export function seedNoise(seed: number, count: number): Float32Array {
+export function seedNoise(
+  seed: number,
+  count: number,
+  whole: typeof integerSeedNoise = integerSeedNoise,
+): Float32Array {
   checkSeed(seed);
   const lower = Math.floor(seed);
-  const a = integerSeedNoise(lower, count);
+  const a = whole(lower, count);
   const t = seed - lower;
   if (t === 0) return a;
-  return slerp(a, integerSeedNoise(Math.min(lower + 1, MAX_SEED), count), t);
+  return slerp(a, whole(Math.min(lower + 1, MAX_SEED), count), t);
+}
+
+/** Remembers the noise of the last whole seeds: dragging a seed asks for the same neighbours at every frame. */
+export function rememberedNoise(capacity = 256): typeof integerSeedNoise {
+  const cache = new Map<string, Float32Array>();
+  return (seed, count) => {
+    const key = `${seed}/${count}`;
+    const noise = cache.get(key) ?? integerSeedNoise(seed, count);
+    cache.delete(key);
+    cache.set(key, noise); // most recent last
+    if (cache.size > capacity) cache.delete(cache.keys().next().value!);
+    return noise;
+  };
 }
 
 /** Spherical interpolation of two vectors; keeps the norm that Gaussian noise of this dimension has. */

@@ -97,7 +97,9 @@ def open_run(setup, recipe, init=None, folder_name=None, fresh=False, teacher=No
         if source:
             tensors, architecture, metadata = load_checkpoint(source, teachers=setup.weights[0] if setup.weights else None)
             same_architecture(architecture, trainer.net.architecture(), source)
-            trainer.begin_from(tensors, *numbers(metadata))
+            student_file = metadata.get("method", "").startswith("gdd")
+            count = student_file == (recipe.task == "student")  # a student that starts from a teacher starts from zero
+            trainer.begin_from(tensors, *(numbers(metadata) if count else ()))
     setup.world.barrier()
     return trainer, folder
 

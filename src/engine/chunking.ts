@@ -1,0 +1,36 @@
+/**
+ * How many images go into one forward pass. While somebody drags, the page must get frames and the worker must
+ * look at newer requests: a pass aims at a fixed time, and grows or shrinks in powers of two (a new batch size
+ * may compile new shaders).
+ */
+const TARGET_MS = 150;
+
+export class ChunkSize {
+  private size: number;
+  private limit: number;
+
+  /** `fast`: a hardware GPU, which starts with everything in one pass. */
+  constructor(limit: number, fast: boolean) {
+    this.limit = Math.max(1, limit);
+    this.size = fast ? this.limit : 1;
+  }
+
+  next(remaining: number): number {
+    return Math.min(this.size, remaining);
+  }
+
+  /** After a pass of `images` that took `ms`. */
+  measured(images: number, ms: number): void {
+    if (images < this.size) return; // the rest of a grid says nothing about a full pass
+    if (ms > 2 * TARGET_MS && this.size > 1) this.size = Math.max(1, this.size >> 1);
+    else if (ms < TARGET_MS / 2) this.size = Math.min(this.limit, this.size << 1);
+  }
+
+  /** After running out of memory; false when a single image is already too much. */
+  shrink(): boolean {
+    if (this.size === 1) return false;
+    this.size >>= 1;
+    this.limit = this.size;
+    return true;
+  }
+}

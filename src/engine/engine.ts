@@ -1,0 +1,279 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { backendBytes, compileAhead } from '../gpu/warm-up';
+import { asInnateError, InnateError } from '../lib/errors';
+import { Denoiser } from '../nn/denoiser';
+import { defaultSampling } from '../nn/samplers';
+import { rememberedNoise } from '../rng/seeds';
+import { batchSize } from './batching';
+import { ChunkSize } from './chunking';
+import { abandonDevice, type Device, openDevice } from './device';
+import { Library, type LibraryModel } from './library';
+import type {
+  EngineStatus,
+  GenerateOutcome,
+  GenerateRequest,
+  ImageChunk,
+  ModelInfo,
+  ModelRef,
+  Progress,
+  StartOptions,
+} from './protocol';
+import { imagesToBytes, sampleImages, seedBatch } from './sampling';
+
+export interface CallHooks {
+  signal: AbortSignal;
+  onProgress: (progress: Progress) => void;
+}
+
+export interface GenerateHooks extends CallHooks {
+  onImages: (chunk: ImageChunk) => void;
+  /** A newer request waits. */
+  superseded: () => boolean;
+}
+
+interface Loaded extends LibraryModel {
+  ref: ModelRef;
+  denoiser: Denoiser;
+  chunks: ChunkSize;
+  /** Batch sizes whose shaders are compiled. */
+  compiled: Set<number>;
+}
+
+/**
+ * The engine inside the worker: one back-end, one model on it, one request at a time. Whoever calls makes sure
+ * that calls do not overlap.
+ */
+export class Engine {
+  private options: StartOptions | null = null;
+  private device: Device | null = null;
+  private library: Library | null = null;
+  private loaded: Loaded | null = null;
+  private lastForward: EngineStatus['lastForward'] = null;
+  private notice: string | null = null;
+  private gpuFailures = 0;
+  private readonly noise = rememberedNoise();
+
+  constructor(private readonly onStatus: (status: EngineStatus) => void) {}
+
+  async start(options: StartOptions): Promise<EngineStatus> {
+    if (this.device) this.dropDevice();
+    if (options.modelsUrl !== this.options?.modelsUrl) this.library = new Library(options.modelsUrl);
+    this.options = options;
+    this.notice = null;
+    this.gpuFailures = 0;
+    this.device = await openDevice(options);
+    return this.publish();
+  }
+
+  open(file: File, precond: 'EDMPrecond' | 'GDDPrecond' | undefined, hooks: CallHooks): Promise<ModelInfo> {
+    return this.require().library.open(file, precond, hooks);
+  }
+
+  forget(key: string): void {
+    this.require().library.forget(key);
+    if (this.loaded?.info.key === key) this.dropModel();
+    this.publish();
+  }
+
+  async load(ref: ModelRef, hooks: CallHooks): Promise<ModelInfo> {
+    return (await this.ensureLoaded(ref, hooks)).info;
+  }
+
+  /** Makes the images of a request chunk by chunk; `superseded()` is asked between chunks. */
+  async generate(request: GenerateRequest, hooks: GenerateHooks): Promise<GenerateOutcome> {
+    const order = request.seeds.map((_, i) => i);
+    if (request.first !== undefined && request.first > 0 && request.first < order.length)
+      order.unshift(...order.splice(request.first, 1));
+    for (let done = 0; done < order.length; ) {
+      if (hooks.superseded()) return 'superseded';
+      try {
+        const loaded = await this.ensureLoaded(request.model, hooks);
+        await breathe(hooks);
+        const indices = order.slice(done, done + loaded.chunks.next(order.length - done));
+        hooks.onImages(await this.makeChunk(loaded, request, indices, hooks));
+        done += indices.length;
+      } catch (error) {
+        const known = asInnateError(error, 'backend');
+        if (known.code === 'cancelled' && hooks.superseded()) return 'superseded';
+        await this.recover(known);
+      }
+      this.publish();
+    }
+    return 'complete';
+  }
+
+  private async makeChunk(
+    loaded: Loaded,
+    request: GenerateRequest,
+    indices: number[],
+    hooks: GenerateHooks,
+  ): Promise<ImageChunk> {
+    const { denoiser, info } = loaded;
+    const { device } = this.require();
+    const seeds = indices.map((i) => request.seeds[i]!);
+    const batch = seedBatch(denoiser.config, seeds, request.classIndex, this.noise);
+    await this.prepareShaders(loaded, indices.length, hooks);
+    const sampling = {
+      ...defaultSampling(info.resolution),
+      sampler: request.sampler,
+      steps: request.steps,
+      sigmaMax: request.sigma,
+    };
+    const started = performance.now();
+    const work = sampleImages(denoiser, batch, sampling, {
+      breathe: () => breathe(hooks),
+      onProgress: ({ done, total }) => {
+        if (total > 2 * indices.length)
+          hooks.onProgress({ what: 'sampling', done, total, unit: 'evaluations' });
+      },
+    });
+    const images = await Promise.race([work, device.failure]);
+    const ms = performance.now() - started;
+    loaded.chunks.measured(indices.length, ms);
+    this.lastForward = { ms, images: indices.length };
+    return {
+      indices,
+      pixels: toRgba(imagesToBytes(images, info.channels, info.resolution), info.channels),
+      resolution: info.resolution,
+      classes: batch.classes ? [...batch.classes] : null,
+      forwardMs: ms,
+      forwardImages: indices.length,
+    };
+  }
+
+  private async prepareShaders(loaded: Loaded, images: number, { onProgress }: CallHooks): Promise<void> {
+    if (loaded.compiled.has(images)) return;
+    const { resolution, channels, labelDim } = loaded.info;
+    const { device } = this.require();
+    const compiling = compileAhead(
+      () => {
+        const x = tf.zeros<tf.Rank.R4>([images, resolution, resolution, channels]);
+        const labels = labelDim ? tf.zeros<tf.Rank.R2>([images, labelDim]) : null;
+        loaded.denoiser.forward(x, [80], labels);
+      },
+      (done, total) => onProgress({ what: 'preparing shaders', done, total, unit: 'shaders' }),
+    );
+    await Promise.race([compiling, device.failure]);
+    loaded.compiled.add(images);
+  }
+
+  private async ensureLoaded(ref: ModelRef, hooks: CallHooks): Promise<Loaded> {
+    if (this.loaded && sameModel(this.loaded.ref, ref)) return this.loaded;
+    const { library, device } = this.require();
+    const found = await library.get(ref, hooks);
+    if (hooks.signal.aborted) throw new InnateError('cancelled', 'cancelled');
+    this.dropModel(); // the old one's memory first
+    const { config, weights } = found.model;
+    this.loaded = {
+      ...found,
+      ref,
+      denoiser: new Denoiser(config, weights),
+      chunks: new ChunkSize(batchSize(config, 64), !device.backend.software),
+      compiled: new Set(),
+    };
+    this.publish();
+    return this.loaded;
+  }
+
+  /**
+   * Deals with a failure of the back-end so that the caller can go on, or throws it on. First a smaller pass when
+   * memory ran out, then the same kind of device once more, then WebAssembly.
+   */
+  private async recover(error: InnateError): Promise<void> {
+    const { device, options } = this.require();
+    if (error.code !== 'backend' || device.backend.name !== 'webgpu') {
+      if (isOutOfMemory(error) && this.loaded?.chunks.shrink()) return;
+      throw error;
+    }
+    this.gpuFailures++;
+    const smaller = isOutOfMemory(error) && this.loaded?.chunks.shrink();
+    this.dropDevice();
+    const giveUp = this.gpuFailures > 1 && !smaller;
+    this.device = await openDevice(
+      options,
+      giveUp
+        ? `The GPU failed ${this.gpuFailures} times (${error.message}); reload the page to try it again.`
+        : null,
+    );
+    this.notice =
+      this.device.backend.name === 'webgpu'
+        ? `${sentence(error.message)}: it was set up again, nothing is lost.`
+        : `${sentence(error.message)}: going on with WebAssembly.`;
+  }
+
+  private dropDevice(): void {
+    this.dropModel();
+    if (this.device) abandonDevice(this.device);
+    this.device = null;
+  }
+
+  private dropModel(): void {
+    this.loaded?.denoiser.dispose();
+    this.loaded = null;
+  }
+
+  private require(): { device: Device; options: StartOptions; library: Library } {
+    if (this.device && this.options && this.library)
+      return { device: this.device, options: this.options, library: this.library };
+    throw new InnateError('backend', 'the engine has not been started');
+  }
+
+  private publish(): EngineStatus {
+    const { device } = this;
+    const status: EngineStatus = {
+      backend: device && {
+        name: device.backend.name,
+        label: device.backend.label,
+        software: device.backend.software,
+      },
+      webgpuReason: device?.webgpuReason ?? null,
+      webgpuAvailable: device?.webgpuAvailable ?? false,
+      crossOriginIsolated: globalThis.crossOriginIsolated ?? false,
+      model: this.loaded?.info ?? null,
+      memoryBytes: device ? backendBytes() : 0,
+      lastForward: this.lastForward,
+      notice: this.notice,
+    };
+    this.onStatus(status);
+    return status;
+  }
+}
+
+const sameModel = (a: ModelRef, b: ModelRef): boolean =>
+  a.kind === 'catalogue' ? b.kind === 'catalogue' && a.id === b.id : b.kind === 'opened' && a.key === b.key;
+
+const isOutOfMemory = (error: InnateError): boolean =>
+  /out of memory|allocation failed|Cannot enlarge memory|Aborted/i.test(
+    `${error.message} ${error.detail.found ?? ''}`,
+  );
+
+const sentence = (text: string): string => text[0]!.toUpperCase() + text.slice(1);
+
+/** Lets messages in, and stops when they made this request pointless. */
+async function breathe({ signal, superseded }: GenerateHooks): Promise<void> {
+  await nextTask();
+  if (signal.aborted || superseded()) throw new InnateError('cancelled', 'cancelled');
+}
+
+/** A timer of 0 ms is throttled to 4 ms after a few rounds; a message channel is not. */
+function nextTask(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
+
+/** [.., C] bytes to opaque RGBA; grey is repeated. */
+function toRgba(bytes: Uint8Array, channels: number): Uint8ClampedArray<ArrayBuffer> {
+  const pixels = bytes.length / channels;
+  const out = new Uint8ClampedArray(4 * pixels);
+  for (let p = 0; p < pixels; p++) {
+    for (let c = 0; c < 3; c++) out[4 * p + c] = bytes[p * channels + (channels < 3 ? 0 : c)]!;
+    out[4 * p + 3] = 255;
+  }
+  return out;
+}

@@ -1,0 +1,36 @@
+import { createEngineStore, type EngineStore } from './engine';
+import { createImagesStore, type ImagesStore } from './images';
+import {
+  type CatalogueStore,
+  chooseModel,
+  createCatalogueStore,
+  type ModelFacts,
+  usableModels,
+} from './models';
+import { createPrefsStore, type PrefsStore } from './prefs';
+import { createViewStore, type ViewState, type ViewStore } from './view';
+
+/** The page's state: stores without React, so that the flow can be tested without a page. */
+export interface Stores {
+  view: ViewStore;
+  prefs: PrefsStore;
+  engine: EngineStore;
+  images: ImagesStore;
+  catalogue: CatalogueStore;
+}
+
+export function createStores(view: ViewState, storage: Pick<Storage, 'getItem' | 'setItem'> | null): Stores {
+  return {
+    view: createViewStore(view),
+    prefs: createPrefsStore(storage),
+    engine: createEngineStore(),
+    images: createImagesStore(),
+    catalogue: createCatalogueStore(),
+  };
+}
+
+/** The model in use; null until the catalogue is here. */
+export function currentModel(stores: Stores): ModelFacts | null {
+  const models = usableModels(stores.catalogue.getState().catalogue, stores.engine.getState().opened);
+  return chooseModel(models, stores.view.getState().model);
+}

@@ -1,0 +1,265 @@
+import type { EngineClient } from '../engine/client';
+import type { BackendPreference, GenerateRequest, StartOptions } from '../engine/protocol';
+import { asInnateError } from '../lib/errors';
+import { type Catalogue, parseCatalogue } from '../storage/catalogue';
+import { currentModel, type Stores } from './app-state';
+import { place, resize } from './images';
+import { DEFAULT_MODEL, type ModelFacts } from './models';
+import { showPreview } from './preview';
+import { buildRequest, recipeOf, sameWork } from './request';
+import type { ViewState } from './view';
+
+export interface ControllerOptions {
+  client: EngineClient;
+  stores: Stores;
+  engine: Omit<StartOptions, 'preference'>;
+  /** Text of the catalogue. */
+  loadCatalogue: () => Promise<string>;
+  /** RGBA of a preview sheet; null where it cannot be had. */
+  loadSheet: (path: string) => Promise<{ pixels: Uint8ClampedArray; width: number } | null>;
+  /** requestAnimationFrame, or a test's own. */
+  nextFrame: (callback: () => void) => void;
+  now?: () => number;
+}
+
+export interface Controller {
+  boot(): Promise<void>;
+  /** Makes the images of the view, also where nothing has changed. */
+  generate(): void;
+  open(file: File): Promise<void>;
+  forget(key: string): Promise<void>;
+  cancel(): void;
+  dismissError(): void;
+  chooseBackend(preference: BackendPreference): Promise<void>;
+}
+
+/**
+ * How long a newer request waits for the first image of the one under way. Without the wait a slow back-end
+ * would be superseded at every step of a drag and show nothing until the hand stops.
+ */
+const HOLD_MS = 1500;
+
+interface Flight {
+  generation: number;
+  request: GenerateRequest;
+  abort: AbortController;
+  issued: number;
+  delivered: boolean;
+}
+
+const RENDERED = ['model', 'seed', 'classIndex', 'count', 'sampler', 'steps', 'sigma'] as const;
+
+/** The flow between the view, the engine and the images. */
+export function createController(options: ControllerOptions): Controller {
+  const { client, stores, nextFrame, now = () => performance.now() } = options;
+  const { view, engine, images } = stores;
+  let started: Promise<void> | null = null;
+  let starts = 0;
+  let generation = 0;
+  let flight: Flight | null = null;
+  let opening: AbortController | null = null;
+  let scheduled = false;
+  let waiting = false;
+
+  client.subscribe((status) => engine.setState({ status }));
+  view.subscribe((next, before) => {
+    if (RENDERED.some((key) => next[key] !== before[key])) schedule();
+    if (next.count !== before.count) {
+      resize(images, next.count);
+      if (next.selected >= next.count) view.setState({ selected: next.count - 1 });
+    }
+  });
+
+  function fail(error: unknown): void {
+    const known = asInnateError(error, 'backend');
+    if (known.code !== 'cancelled') engine.setState({ error: known.describe() });
+  }
+
+  function start(preference: BackendPreference): Promise<void> {
+    const mine = ++starts;
+    engine.setState({ work: { kind: 'starting', subject: 'the engine', cancellable: false }, progress: null });
+    started = client.start({ ...options.engine, preference }).then(
+      (status) => engine.setState({ status, error: null }),
+      (error) => {
+        if (mine === starts) started = null; // the next attempt starts it again
+        throw error;
+      },
+    );
+    return started.finally(() => {
+      if (mine === starts && engine.getState().work?.kind === 'starting') engine.setState({ work: null });
+    });
+  }
+
+  /** At most one request a frame, with the newest values. */
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    nextFrame(() => {
+      scheduled = false;
+      run(false);
+    });
+  }
+
+  function run(insist: boolean): void {
+    const model = currentModel(stores);
+    if (!model || !engine.getState().status) return; // boot calls again
+    const request = buildRequest(view.getState(), model);
+    if (!insist && flight && !flight.delivered && sameWork(flight.request, request)) {
+      const left = HOLD_MS - (now() - flight.issued);
+      if (left > 0) {
+        if (!waiting) setTimeout(() => waiting && schedule(), left);
+        waiting = true;
+        return;
+      }
+    }
+    issue(request, model);
+  }
+
+  function issue(request: GenerateRequest, model: ModelFacts): void {
+    const mine: Flight = {
+      generation: ++generation,
+      request,
+      abort: new AbortController(),
+      issued: now(),
+      delivered: false,
+    };
+    flight = mine;
+    waiting = false;
+    resize(images, request.seeds.length);
+    if (!opening)
+      engine.setState({
+        work: { kind: 'generating', subject: model.name, cancellable: true },
+        error: null,
+      });
+    const settle = (error?: unknown) => {
+      if (flight !== mine) return;
+      flight = null;
+      if (!opening) engine.setState({ work: null, progress: null });
+      if (error !== undefined) fail(error);
+      if (waiting) schedule();
+    };
+    client
+      .generate(request, {
+        signal: mine.abort.signal,
+        onProgress: (progress) => {
+          if (flight === mine && !opening) engine.setState({ progress });
+        },
+        onImages: (chunk) => {
+          place(images, chunk, mine.generation, (index, position) =>
+            recipeOf(request, model, index, chunk.classes?.[position] ?? null),
+          );
+          mine.delivered = true;
+          if (waiting) schedule();
+        },
+      })
+      .then(() => settle(), settle);
+  }
+
+  async function readCatalogue(): Promise<Catalogue | null> {
+    try {
+      const catalogue = parseCatalogue(await options.loadCatalogue());
+      stores.catalogue.setState({ catalogue });
+      return catalogue;
+    } catch (error) {
+      fail(error);
+      return null;
+    }
+  }
+
+  return {
+    async boot() {
+      resize(images, view.getState().count);
+      const ready = start(stores.prefs.getState().backend);
+      const catalogue = await readCatalogue();
+      const model = currentModel(stores);
+      if (catalogue && model) {
+        const wanted = view.getState().model;
+        if (wanted !== null && wanted !== model.key)
+          engine.setState({ remark: missingModel(wanted, model.name, catalogue) });
+        view.setState(settledView(view.getState(), model));
+        if (model.preview) await showPreview(stores, model, options.loadSheet).catch(() => {});
+      }
+      try {
+        await ready;
+      } catch (error) {
+        fail(error);
+        return;
+      }
+      schedule();
+    },
+
+    generate() {
+      if (started) run(true);
+      else start(stores.prefs.getState().backend).then(() => run(true), fail);
+    },
+
+    async open(file) {
+      opening?.abort();
+      const mine = new AbortController();
+      opening = mine;
+      engine.setState({
+        work: { kind: 'opening', subject: file.name, cancellable: true },
+        progress: null,
+        error: null,
+      });
+      try {
+        const info = await client.open(file, {
+          signal: mine.signal,
+          onProgress: (progress) => opening === mine && engine.setState({ progress }),
+        });
+        engine.setState((s) => ({ opened: [...s.opened.filter((m) => m.key !== info.key), info] }));
+        if (opening === mine) view.setState({ ...OPENED_VIEW, model: info.key });
+      } catch (error) {
+        if (opening === mine) fail(error);
+      } finally {
+        if (opening === mine) {
+          opening = null;
+          engine.setState({ work: null, progress: null });
+          // The images that were under way when the file came are not waited for, nor lost.
+          schedule();
+        }
+      }
+    },
+
+    async forget(key) {
+      await client.forget(key).catch(fail);
+      engine.setState((s) => ({ opened: s.opened.filter((m) => m.key !== key) }));
+      if (view.getState().model === key) view.setState({ model: DEFAULT_MODEL, classIndex: null, steps: null });
+    },
+
+    cancel() {
+      if (opening) opening.abort();
+      else flight?.abort.abort();
+      waiting = false;
+    },
+
+    dismissError: () => engine.setState({ error: null, remark: null }),
+
+    async chooseBackend(preference) {
+      stores.prefs.setState({ backend: preference });
+      flight?.abort.abort();
+      try {
+        await start(preference);
+        run(true);
+      } catch (error) {
+        fail(error);
+      }
+    },
+  };
+}
+
+/** What an opened file starts with: its own classes and steps, and the images in view. */
+const OPENED_VIEW = { tab: 'generate', classIndex: null, steps: null, selected: 0 } as const;
+
+/** The view once the model is known: the key that is really shown, and no class that it does not have. */
+function settledView(view: ViewState, model: ModelFacts): Partial<ViewState> {
+  const valid = view.classIndex === null || view.classIndex < model.labelDim;
+  return { model: model.key, classIndex: valid ? view.classIndex : null };
+}
+
+function missingModel(wanted: string, shown: string, catalogue: Catalogue): string {
+  const listed = catalogue.models.find((m) => m.id === wanted);
+  return listed
+    ? `${listed.name} does not come with Innate: get it from the Models tab and open it here. ${shown} is shown instead.`
+    : `The link names the model ${wanted.slice(0, 80)}, which is not here: if it is a file, open it. ${shown} is shown instead.`;
+}

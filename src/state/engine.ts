@@ -1,0 +1,20 @@
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { EngineStatus, ModelInfo, Progress } from '../engine/protocol';
+
+/** What the engine is doing, as the page tells it. */
+export interface EngineState {
+  status: EngineStatus | null;
+  /** What is under way; null = idle. */
+  work: { kind: 'starting' | 'opening' | 'generating'; subject: string; cancellable: boolean } | null;
+  progress: Progress | null;
+  /** One line (InnateError.describe); stays until dismissed or until the next success. */
+  error: string | null;
+  /** A line about the page's own doing: a link whose model is not here. */
+  remark: string | null;
+  opened: readonly ModelInfo[];
+}
+
+export type EngineStore = StoreApi<EngineState>;
+
+export const createEngineStore = (): EngineStore =>
+  createStore(() => ({ status: null, work: null, progress: null, error: null, remark: null, opened: [] }));

@@ -1,0 +1,57 @@
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { ImageChunk } from '../engine/protocol';
+
+/** One image and how it was made. */
+export interface MadeImage {
+  /** RGBA, resolution^2 * 4 bytes. */
+  pixels: Uint8ClampedArray<ArrayBuffer>;
+  resolution: number;
+  recipe: Recipe;
+  /** Of the request that made it; 0 = made beforehand. */
+  generation: number;
+}
+
+export interface Recipe {
+  modelKey: string;
+  model: string;
+  seed: number;
+  /** null for unconditional networks. */
+  classIndex: number | null;
+  className: string | null;
+  sigma: number;
+  evaluations: number;
+  sampler: string;
+}
+
+/** By position in the grid; null = nothing made yet. */
+export type ImagesStore = StoreApi<{ images: readonly (MadeImage | null)[] }>;
+export const createImagesStore = (): ImagesStore => createStore(() => ({ images: [] }));
+
+/** Old images stay in their places; new places are empty. */
+export function resize(store: ImagesStore, count: number): void {
+  const { images } = store.getState();
+  if (images.length !== count)
+    store.setState({ images: Array.from({ length: count }, (_, i) => images[i] ?? null) });
+}
+
+/** Puts a chunk in place. An image of a newer request is never overwritten by an older one. */
+export function place(
+  store: ImagesStore,
+  chunk: Pick<ImageChunk, 'indices' | 'pixels' | 'resolution'>,
+  generation: number,
+  recipe: (index: number, position: number) => Recipe,
+): void {
+  const images = [...store.getState().images];
+  const size = chunk.resolution ** 2 * 4;
+  chunk.indices.forEach((index, position) => {
+    const old = images[index];
+    if (index >= images.length || (old && old.generation > generation)) return;
+    images[index] = {
+      pixels: chunk.pixels.subarray(position * size, (position + 1) * size),
+      resolution: chunk.resolution,
+      recipe: recipe(index, position),
+      generation,
+    };
+  });
+  store.setState({ images });
+}

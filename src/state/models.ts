@@ -1,0 +1,96 @@
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { ModelInfo, ModelRef } from '../engine/protocol';
+import type { Catalogue, CatalogueModel } from '../storage/catalogue';
+
+/** What the page knows of a model, from the catalogue before it is loaded or from its file afterwards. */
+export interface ModelFacts {
+  key: string;
+  ref: ModelRef;
+  name: string;
+  role: ModelInfo['role'];
+  resolution: number;
+  /** 0 = unconditional. */
+  labelDim: number;
+  classes: readonly string[] | null;
+  parameters: number;
+  /** What has to be read to use it, its base included; null where unknown. */
+  bytes: number | null;
+  licence: string | null;
+  preview: Preview | null;
+}
+
+/** A sheet of images made beforehand: seeds 0, 1, ... row by row, the class of each seed. */
+export interface Preview {
+  path: string;
+  columns: number;
+  rows: number;
+}
+
+export type CatalogueStore = StoreApi<{ catalogue: Catalogue | null }>;
+export const createCatalogueStore = (): CatalogueStore => createStore(() => ({ catalogue: null }));
+
+export const DEFAULT_MODEL = 'afhq-cat-64x64-gdd-i';
+
+export const shipped = (catalogue: Catalogue | null): CatalogueModel[] =>
+  catalogue?.models.filter((m) => m.kind === 'shipped') ?? [];
+
+export function previewOf(model: { preview?: unknown }): Preview | null {
+  const { preview } = model;
+  const path = typeof preview === 'string' ? preview : (preview as { path?: unknown } | undefined)?.path;
+  return typeof path === 'string' ? { path, columns: 6, rows: 4 } : null;
+}
+
+export function catalogueFacts(catalogue: Catalogue, model: CatalogueModel): ModelFacts {
+  return {
+    key: model.id,
+    ref: { kind: 'catalogue', id: model.id },
+    name: model.name,
+    role: model.role,
+    resolution: model.resolution,
+    labelDim: model.classes?.length ?? 0,
+    classes: model.classes,
+    parameters: model.parameters,
+    bytes: bytesOf(catalogue, model),
+    licence: model.licence,
+    preview: previewOf(model),
+  };
+}
+
+export function openedFacts(info: ModelInfo): ModelFacts {
+  return { ...info, ref: { kind: 'opened', key: info.key }, preview: null };
+}
+
+function bytesOf(catalogue: Catalogue, model: CatalogueModel): number | null {
+  let total = 0;
+  for (const file of model.files) {
+    if (file.bytes === null) return null;
+    total += file.bytes;
+    const base = file.deltaOf && catalogue.models.find((m) => m.id === file.deltaOf);
+    if (base) total += bytesOf(catalogue, base) ?? 0;
+  }
+  return total;
+}
+
+/** Every model that Generate can use: shipped ones, then opened ones. */
+export function usableModels(catalogue: Catalogue | null, opened: readonly ModelInfo[]): ModelFacts[] {
+  return [
+    ...(catalogue ? shipped(catalogue).map((m) => catalogueFacts(catalogue, m)) : []),
+    ...opened.map(openedFacts),
+  ];
+}
+
+/** The model of that key; the default one when there is none (an old link, a file opened last week). */
+export function chooseModel(models: readonly ModelFacts[], key: string | null): ModelFacts | null {
+  return (
+    models.find((m) => m.key === key) ?? models.find((m) => m.key === DEFAULT_MODEL) ?? models[0] ?? null
+  );
+}
+
+export function className(classes: readonly string[] | null, index: number): string {
+  return classes?.[index] ?? String(index);
+}
+
+/** The accessible name of a generated image. */
+export function imageName(model: string, seed: number, className: string | null): string {
+  return className === null ? `${model}, seed ${seed}` : `${model}, seed ${seed}, class ${className}`;
+}

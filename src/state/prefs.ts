@@ -1,0 +1,52 @@
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { BackendPreference } from '../engine/protocol';
+import { PREF_PLACES } from './persistence';
+
+export const THEMES = ['auto', 'light', 'dark'] as const;
+export type Theme = (typeof THEMES)[number];
+export const BACKENDS: readonly BackendPreference[] = ['auto', 'webgpu', 'wasm'];
+
+/** How a person likes the page; the browser keeps it. */
+export interface Prefs {
+  theme: Theme;
+  backend: BackendPreference;
+  /** Enlarge with interpolation instead of whole pixels. */
+  smooth: boolean;
+}
+
+export type PrefsStore = StoreApi<Prefs>;
+
+type KeyValue = Pick<Storage, 'getItem' | 'setItem'>;
+
+const READ: { [K in keyof Prefs]: (text: string | null) => Prefs[K] } = {
+  theme: (text) => THEMES.find((t) => t === text) ?? 'auto',
+  backend: (text) => BACKENDS.find((b) => b === text) ?? 'auto',
+  smooth: (text) => text === 'true',
+};
+
+/** Storage may be forbidden or full: preferences then last as long as the page. */
+export function createPrefsStore(storage: KeyValue | null): PrefsStore {
+  const read = (key: string): string | null => {
+    try {
+      return storage?.getItem(key) ?? null;
+    } catch {
+      return null;
+    }
+  };
+  const store = createStore<Prefs>(() => ({
+    theme: READ.theme(read(PREF_PLACES.theme.key)),
+    backend: READ.backend(read(PREF_PLACES.backend.key)),
+    smooth: READ.smooth(read(PREF_PLACES.smooth.key)),
+  }));
+  store.subscribe((prefs, before) => {
+    for (const name of Object.keys(PREF_PLACES) as (keyof Prefs)[]) {
+      if (prefs[name] === before[name]) continue;
+      try {
+        storage?.setItem(PREF_PLACES[name].key, String(prefs[name]));
+      } catch {
+        // Nothing to do: the choice holds for this page.
+      }
+    }
+  });
+  return store;
+}

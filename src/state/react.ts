@@ -1,0 +1,44 @@
+import { createContext, useContext } from 'react';
+import { useStore } from 'zustand';
+import { useShallow } from 'zustand/react/shallow';
+import { currentModel, type Stores } from './app-state';
+import type { Controller } from './controller';
+import type { EngineState } from './engine';
+import { chooseModel, type ModelFacts, usableModels } from './models';
+import type { Prefs } from './prefs';
+import type { ViewState } from './view';
+
+/** The thin binding between the stores and React. */
+export interface AppContext {
+  stores: Stores;
+  controller: Controller;
+}
+
+const Context = createContext<AppContext | null>(null);
+export const AppProvider = Context.Provider;
+
+export function useApp(): AppContext {
+  const app = useContext(Context);
+  if (!app) throw new Error('AppProvider is missing');
+  return app;
+}
+
+export const useView = <T>(select: (view: ViewState) => T): T => useStore(useApp().stores.view, select);
+export const usePrefs = <T>(select: (prefs: Prefs) => T): T => useStore(useApp().stores.prefs, select);
+export const useEngine = <T>(select: (engine: EngineState) => T): T =>
+  useStore(useApp().stores.engine, useShallow(select));
+export const useCatalogue = () => useStore(useApp().stores.catalogue, (s) => s.catalogue);
+
+export function useModels(): ModelFacts[] {
+  const catalogue = useCatalogue();
+  const opened = useEngine((s) => s.opened);
+  return usableModels(catalogue, opened);
+}
+
+/** The model in use; null until the catalogue is here. */
+export function useModel(): ModelFacts | null {
+  const key = useView((v) => v.model);
+  return chooseModel(useModels(), key);
+}
+
+export { currentModel };
