@@ -1,4 +1,7 @@
 import { defineConfig } from '@playwright/test';
+import { softwareGpuEnv } from './scripts/software-gpu/env.mjs';
+
+if (!process.env.INNATE_CHROMIUM) Object.assign(process.env, softwareGpuEnv());
 
 /**
  * Browser tests in the system's Chromium (scripts/software-gpu/setup.sh names it). Each test that touches the

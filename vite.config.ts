@@ -1,5 +1,6 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { contentSecurityPolicy, selfContainedWasmFactory, serviceWorker } from './scripts/vite-page';
 
 const isolation = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -8,10 +9,10 @@ const isolation = {
 
 export default defineConfig({
   base: './', // works under any sub-path of any static host
-  plugins: [react()],
+  plugins: [react(), contentSecurityPolicy(), serviceWorker('afhq-cat-64x64-gdd-i')],
   resolve: { mainFields: ['browser', 'module', 'main'] },
   build: { target: 'es2022', assetsInlineLimit: 0, sourcemap: false, chunkSizeWarningLimit: 1200 },
-  worker: { format: 'es' },
+  worker: { format: 'es', plugins: () => [selfContainedWasmFactory()] },
   server: { headers: isolation },
   preview: { headers: isolation },
 });

@@ -17,7 +17,13 @@ export function launchChromium(adapter: Adapter): Promise<Browser> {
       : ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
   return chromium.launch({
     executablePath,
-    args: ['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync', ...gpu],
+    args: [
+      '--no-sandbox',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      ...gpu,
+    ],
   });
 }
 

@@ -18,10 +18,15 @@ test('a seed gives the same bits and the same class in the browser and in Node',
     const page = await browser.newPage();
     await page.addScriptTag({ content: bundle.outputFiles[0]!.text });
     const found = await page.evaluate((list) => {
-      const { seedNoise, seedClass } = (globalThis as never as { seeds: typeof import('../src/rng/seeds') }).seeds;
-      return list.map((seed) => ({ bits: [...new Uint32Array(seedNoise(seed, 12288).buffer)], k: seedClass(seed, 1000) }));
+      const { seedNoise, seedClass } = (globalThis as never as { seeds: typeof import('../src/rng/seeds') })
+        .seeds;
+      return list.map((seed) => ({
+        bits: [...new Uint32Array(seedNoise(seed, 12288).buffer)],
+        k: seedClass(seed, 1000),
+      }));
     }, seeds);
-    const hash = (bits: Iterable<number>) => createHash('sha256').update(Uint32Array.from(bits)).digest('hex');
+    const hash = (bits: Iterable<number>) =>
+      createHash('sha256').update(Uint32Array.from(bits)).digest('hex');
     for (const [i, seed] of seeds.entries()) {
       expect(hash(found[i]!.bits)).toBe(hash(new Uint32Array(seedNoise(seed, 12288).buffer)));
       expect(found[i]!.k).toBe(seedClass(seed, 1000));

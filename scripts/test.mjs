@@ -1,11 +1,12 @@
 // All tests, as CI runs them: npm test. Brings the software adapter and the browser first, then types, lint,
 // import rules, unit and parity tests on every back-end, and the browser. The last line counts.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { softwareGpuEnv } from './software-gpu/env.mjs';
 
 rmSync('test-results', { recursive: true, force: true });
 mkdirSync('test-results', { recursive: true });
-const env = { ...process.env, ...softwareGpu() };
+const env = { ...process.env, ...softwareGpuEnv() };
 const total = { passed: 0, failed: 0, skipped: 0 };
 
 step('types', 'npx', ['tsc', '-p', '.']);
@@ -58,19 +59,4 @@ function count(file, read) {
   }
   const counts = read(JSON.parse(readFileSync(file, 'utf8')));
   for (const key of Object.keys(counts)) total[key] += counts[key];
-}
-
-/** The variables of scripts/software-gpu/setup.sh. */
-function softwareGpu() {
-  const path = execFileSync('scripts/software-gpu/setup.sh', {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  }).trim();
-  const dump = execFileSync('bash', ['-c', `source "${path}" && env -0`], { encoding: 'utf8' });
-  return Object.fromEntries(
-    dump
-      .split('\0')
-      .filter((l) => l.includes('='))
-      .map((l) => [l.slice(0, l.indexOf('=')), l.slice(l.indexOf('=') + 1)]),
-  );
 }

@@ -7,7 +7,7 @@ const TARGET_MS = 150;
 
 export class ChunkSize {
   private size: number;
-  private limit: number;
+  private readonly limit: number;
 
   /** `fast`: a hardware GPU, which starts with everything in one pass. */
   constructor(limit: number, fast: boolean) {
@@ -26,11 +26,8 @@ export class ChunkSize {
     else if (ms < TARGET_MS / 2) this.size = Math.min(this.limit, this.size << 1);
   }
 
-  /** After running out of memory; false when a single image is already too much. */
-  shrink(): boolean {
-    if (this.size === 1) return false;
-    this.size >>= 1;
-    this.limit = this.size;
-    return true;
+  /** Half of the current size; null when it is one already. */
+  half(): number | null {
+    return this.size > 1 ? this.size >> 1 : null;
   }
 }

@@ -51,9 +51,27 @@ export class Engine {
   private lastForward: EngineStatus['lastForward'] = null;
   private notice: string | null = null;
   private gpuFailures = 0;
+  /** Images of a pass at most; smaller after memory ran out. */
+  private passLimit = 64;
+  private failed: { device: Device; error: InnateError } | null = null;
   private readonly noise = rememberedNoise();
 
-  constructor(private readonly onStatus: (status: EngineStatus) => void) {}
+  /**
+   * `onIdleFailure` is told when the device fails; whoever serialises the calls then calls `recoverIdle` in
+   * turn, which does nothing when a call has dealt with the failure meanwhile.
+   */
+  constructor(
+    private readonly onStatus: (status: EngineStatus) => void,
+    private readonly onIdleFailure: () => void,
+  ) {}
+
+  async recoverIdle(): Promise<void> {
+    const failed = this.failed;
+    this.failed = null;
+    if (!failed || failed.device !== this.device) return;
+    await this.recover(failed.error);
+    this.publish();
+  }
 
   async start(options: StartOptions): Promise<EngineStatus> {
     if (this.device) this.dropDevice();
@@ -61,7 +79,7 @@ export class Engine {
     this.options = options;
     this.notice = null;
     this.gpuFailures = 0;
-    this.device = await openDevice(options);
+    await this.adoptDevice(options, null);
     return this.publish();
   }
 
@@ -168,7 +186,7 @@ export class Engine {
       ...found,
       ref,
       denoiser: new Denoiser(config, weights),
-      chunks: new ChunkSize(batchSize(config, 64), !device.backend.software),
+      chunks: new ChunkSize(batchSize(config, this.passLimit), !device.backend.software),
       compiled: new Set(),
     };
     this.publish();
@@ -180,25 +198,44 @@ export class Engine {
    * memory ran out, then the same kind of device once more, then WebAssembly.
    */
   private async recover(error: InnateError): Promise<void> {
-    const { device, options } = this.require();
-    if (error.code !== 'backend' || device.backend.name !== 'webgpu') {
-      if (isOutOfMemory(error) && this.loaded?.chunks.shrink()) return;
+    const { device: failing, options } = this.require();
+    if (error.code !== 'backend' || failing.backend.name !== 'webgpu') {
+      if (isOutOfMemory(error) && this.shrinkPasses()) return;
       throw error;
     }
     this.gpuFailures++;
-    const smaller = isOutOfMemory(error) && this.loaded?.chunks.shrink();
+    const smaller = isOutOfMemory(error) && this.shrinkPasses();
     this.dropDevice();
     const giveUp = this.gpuFailures > 1 && !smaller;
-    this.device = await openDevice(
+    const device = await this.adoptDevice(
       options,
       giveUp
         ? `The GPU failed ${this.gpuFailures} times (${error.message}); reload the page to try it again.`
         : null,
     );
     this.notice =
-      this.device.backend.name === 'webgpu'
+      device.backend.name === 'webgpu'
         ? `${sentence(error.message)}: it was set up again, nothing is lost.`
         : `${sentence(error.message)}: going on with WebAssembly.`;
+  }
+
+  /** Halves the images of a pass for good; false when a single one is already too much. */
+  private shrinkPasses(): boolean {
+    const smaller = this.loaded?.chunks.half() ?? null;
+    if (smaller === null) return false;
+    this.passLimit = smaller;
+    this.dropModel();
+    return true;
+  }
+
+  private async adoptDevice(options: StartOptions, avoidGpu: string | null): Promise<Device> {
+    const device = await openDevice(options, avoidGpu);
+    this.device = device;
+    device.failure.catch((error) => {
+      this.failed = { device, error: asInnateError(error, 'backend') };
+      this.onIdleFailure();
+    });
+    return device;
   }
 
   private dropDevice(): void {

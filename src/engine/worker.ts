@@ -7,7 +7,12 @@ import type { Message, Request, Results } from './protocol';
  * run, `cancel` aborts one. Errors travel as values.
  */
 const post = (message: Message, transfer: Transferable[] = []) => postMessage(message, { transfer });
-const engine = new Engine((status) => post({ type: 'status', status }));
+const engine: Engine = new Engine(
+  (status) => post({ type: 'status', status }),
+  () => {
+    queue = queue.then(() => engine.recoverIdle()).catch(() => {}); // the next call meets the same failure, and reports it
+  },
+);
 const aborts = new Map<number, AbortController>();
 let newestGenerate = 0;
 let queue: Promise<void> = Promise.resolve();

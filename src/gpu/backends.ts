@@ -31,6 +31,8 @@ export async function activateWebGPU(adapter: GPUAdapter): Promise<ActiveBackend
 /** `binaries` is the folder of the .wasm files (with a trailing slash), or a map from file name to URL. */
 export async function activateWasm(binaries: string | Record<string, string>): Promise<ActiveBackend> {
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
+  // The default is half of the cores, at most four; the page itself is idle while the engine works.
+  wasm.setThreadsCount(Math.max(1, Math.min(8, globalThis.navigator?.hardwareConcurrency ?? 1)));
   wasm.setWasmPaths(binaries as Parameters<typeof wasm.setWasmPaths>[0]);
   await select('wasm');
   const threads = await threadCount(wasm.getThreadsCount);

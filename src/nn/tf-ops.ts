@@ -48,7 +48,9 @@ export class TfOps implements Ops<T> {
     const flat = ownData(tf.reshape(x, [n, h * w, c]));
     // Per-channel means as a product with a row of 1/HW: a reduction along the middle axis would transpose
     // the whole activation first on every back-end.
-    const average = this.constant(`average ${h * w}`, () => tf.fill([1, 1, h * w], 1 / (h * w)));
+    const average = this.constant(`average ${h * w}`, () =>
+      tf.tensor(new Float32Array(h * w).fill(1 / (h * w)), [1, 1, h * w]),
+    );
     const groupMean = (perChannel: T): T => {
       const grouped = tf.mean(tf.reshape(perChannel, [n, groups, c / groups]), 2, true);
       return tf.reshape(tf.tile(grouped, [1, 1, c / groups]), [n, 1, c]);
@@ -120,6 +122,7 @@ export class TfOps implements Ops<T> {
     return tf.reshape(columns, [n, height, columns.shape[1]!, c]);
   }
 
+  /** `make` uploads data: an op would not run while the back-end only compiles. */
   private constant(key: string, make: () => tf.Tensor): tf.Tensor {
     let tensor = this.constants.get(key);
     if (!tensor) {

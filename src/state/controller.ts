@@ -3,6 +3,7 @@ import type { BackendPreference, GenerateRequest, StartOptions } from '../engine
 import { asInnateError } from '../lib/errors';
 import { type Catalogue, parseCatalogue } from '../storage/catalogue';
 import { currentModel, type Stores } from './app-state';
+import type { EngineState } from './engine';
 import { place, resize } from './images';
 import { DEFAULT_MODEL, type ModelFacts } from './models';
 import { showPreview } from './preview';
@@ -17,6 +18,7 @@ export interface ControllerOptions {
   loadCatalogue: () => Promise<string>;
   /** RGBA of a preview sheet; null where it cannot be had. */
   loadSheet: (path: string) => Promise<{ pixels: Uint8ClampedArray; width: number } | null>;
+  address: (view: ViewState) => string;
   /** requestAnimationFrame, or a test's own. */
   nextFrame: (callback: () => void) => void;
   now?: () => number;
@@ -30,6 +32,11 @@ export interface Controller {
   forget(key: string): Promise<void>;
   cancel(): void;
   dismissError(): void;
+  randomSeed(): void;
+  /** Address of the view as it is now. */
+  link(): string;
+  /** Another model keeps seed and images; a class that both have stays. */
+  selectModel(key: string): void;
   chooseBackend(preference: BackendPreference): Promise<void>;
 }
 
@@ -38,6 +45,9 @@ export interface Controller {
  * would be superseded at every step of a drag and show nothing until the hand stops.
  */
 const HOLD_MS = 1500;
+
+/** Enough seeds for nobody to meet one twice, few enough digits to read one out. */
+const RANDOM_SEEDS = 1_000_000;
 
 interface Flight {
   generation: number;
@@ -63,6 +73,13 @@ export function createController(options: ControllerOptions): Controller {
 
   client.subscribe((status) => engine.setState({ status }));
   view.subscribe((next, before) => {
+    if (next.model !== before.model) {
+      const model = currentModel(stores);
+      const settled = model && settledView(next, model);
+      // The same listener runs again for what this changes.
+      if (settled && (settled.model !== next.model || settled.classIndex !== next.classIndex))
+        view.setState(settled);
+    }
     if (RENDERED.some((key) => next[key] !== before[key])) schedule();
     if (next.count !== before.count) {
       resize(images, next.count);
@@ -70,16 +87,26 @@ export function createController(options: ControllerOptions): Controller {
     }
   });
 
-  function fail(error: unknown): void {
+  type Kind = NonNullable<EngineState['error']>['of'];
+  function fail(of: Kind, error: unknown): void {
     const known = asInnateError(error, 'backend');
-    if (known.code !== 'cancelled') engine.setState({ error: known.describe() });
+    if (known.code !== 'cancelled') engine.setState({ error: { line: known.describe(), of } });
+  }
+  function succeed(of: Kind): void {
+    if (engine.getState().error?.of === of) engine.setState({ error: null });
   }
 
   function start(preference: BackendPreference): Promise<void> {
     const mine = ++starts;
-    engine.setState({ work: { kind: 'starting', subject: 'the engine', cancellable: false }, progress: null });
+    engine.setState({
+      work: { kind: 'starting', subject: 'the engine', cancellable: false },
+      progress: null,
+    });
     started = client.start({ ...options.engine, preference }).then(
-      (status) => engine.setState({ status, error: null }),
+      (status) => {
+        engine.setState({ status });
+        succeed('starting');
+      },
       (error) => {
         if (mine === starts) started = null; // the next attempt starts it again
         throw error;
@@ -129,13 +156,16 @@ export function createController(options: ControllerOptions): Controller {
     if (!opening)
       engine.setState({
         work: { kind: 'generating', subject: model.name, cancellable: true },
-        error: null,
+        progress: null,
+        made: null,
       });
+    let made = 0;
     const settle = (error?: unknown) => {
       if (flight !== mine) return;
       flight = null;
       if (!opening) engine.setState({ work: null, progress: null });
-      if (error !== undefined) fail(error);
+      if (error !== undefined) fail('generating', error);
+      else succeed('generating');
       if (waiting) schedule();
     };
     client
@@ -149,6 +179,10 @@ export function createController(options: ControllerOptions): Controller {
             recipeOf(request, model, index, chunk.classes?.[position] ?? null),
           );
           mine.delivered = true;
+          made += chunk.indices.length;
+          // Loading is over; from here on the line counts images.
+          if (flight === mine && !opening)
+            engine.setState({ progress: null, made: [made, request.seeds.length] });
           if (waiting) schedule();
         },
       })
@@ -161,7 +195,7 @@ export function createController(options: ControllerOptions): Controller {
       stores.catalogue.setState({ catalogue });
       return catalogue;
     } catch (error) {
-      fail(error);
+      fail('page', error);
       return null;
     }
   }
@@ -182,7 +216,7 @@ export function createController(options: ControllerOptions): Controller {
       try {
         await ready;
       } catch (error) {
-        fail(error);
+        fail('starting', error);
         return;
       }
       schedule();
@@ -190,7 +224,11 @@ export function createController(options: ControllerOptions): Controller {
 
     generate() {
       if (started) run(true);
-      else start(stores.prefs.getState().backend).then(() => run(true), fail);
+      else
+        start(stores.prefs.getState().backend).then(
+          () => run(true),
+          (error) => fail('starting', error),
+        );
     },
 
     async open(file) {
@@ -210,21 +248,25 @@ export function createController(options: ControllerOptions): Controller {
         engine.setState((s) => ({ opened: [...s.opened.filter((m) => m.key !== info.key), info] }));
         if (opening === mine) view.setState({ ...OPENED_VIEW, model: info.key });
       } catch (error) {
-        if (opening === mine) fail(error);
+        if (opening === mine) fail('opening', error);
       } finally {
         if (opening === mine) {
           opening = null;
-          engine.setState({ work: null, progress: null });
-          // The images that were under way when the file came are not waited for, nor lost.
-          schedule();
+          // Images that were under way when the file came go on; the line says so again.
+          const name = currentModel(stores)?.name ?? '';
+          engine.setState({
+            work: flight ? { kind: 'generating', subject: name, cancellable: true } : null,
+            progress: null,
+          });
         }
       }
     },
 
     async forget(key) {
-      await client.forget(key).catch(fail);
+      await client.forget(key).catch((error) => fail('opening', error));
       engine.setState((s) => ({ opened: s.opened.filter((m) => m.key !== key) }));
-      if (view.getState().model === key) view.setState({ model: DEFAULT_MODEL, classIndex: null, steps: null });
+      if (view.getState().model === key)
+        view.setState({ model: DEFAULT_MODEL, classIndex: null, steps: null });
     },
 
     cancel() {
@@ -232,6 +274,12 @@ export function createController(options: ControllerOptions): Controller {
       else flight?.abort.abort();
       waiting = false;
     },
+
+    randomSeed: () => view.setState({ seed: Math.floor(Math.random() * RANDOM_SEEDS) }),
+
+    selectModel: (key) => view.setState({ model: key, steps: null }),
+
+    link: () => options.address(view.getState()),
 
     dismissError: () => engine.setState({ error: null, remark: null }),
 
@@ -242,7 +290,7 @@ export function createController(options: ControllerOptions): Controller {
         await start(preference);
         run(true);
       } catch (error) {
-        fail(error);
+        fail('starting', error);
       }
     },
   };

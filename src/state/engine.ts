@@ -7,8 +7,10 @@ export interface EngineState {
   /** What is under way; null = idle. */
   work: { kind: 'starting' | 'opening' | 'generating'; subject: string; cancellable: boolean } | null;
   progress: Progress | null;
-  /** One line (InnateError.describe); stays until dismissed or until the next success. */
-  error: string | null;
+  /** Images of the request under way: done and wanted. */
+  made: readonly [number, number] | null;
+  /** One line (InnateError.describe) and what failed: the next success of the same kind clears it. */
+  error: { line: string; of: 'page' | 'starting' | 'opening' | 'generating' } | null;
   /** A line about the page's own doing: a link whose model is not here. */
   remark: string | null;
   opened: readonly ModelInfo[];
@@ -17,4 +19,12 @@ export interface EngineState {
 export type EngineStore = StoreApi<EngineState>;
 
 export const createEngineStore = (): EngineStore =>
-  createStore(() => ({ status: null, work: null, progress: null, error: null, remark: null, opened: [] }));
+  createStore(() => ({
+    status: null,
+    work: null,
+    progress: null,
+    made: null,
+    error: null,
+    remark: null,
+    opened: [],
+  }));

@@ -1,11 +1,14 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { ImageChunk } from '../engine/protocol';
+import { imageName } from './models';
 
 /** One image and how it was made. */
 export interface MadeImage {
   /** RGBA, resolution^2 * 4 bytes. */
   pixels: Uint8ClampedArray<ArrayBuffer>;
   resolution: number;
+  /** Accessible name; null for images made beforehand, which are decoration until live ones replace them. */
+  name: string | null;
   recipe: Recipe;
   /** Of the request that made it; 0 = made beforehand. */
   generation: number;
@@ -46,10 +49,12 @@ export function place(
   chunk.indices.forEach((index, position) => {
     const old = images[index];
     if (index >= images.length || (old && old.generation > generation)) return;
+    const made = recipe(index, position);
     images[index] = {
       pixels: chunk.pixels.subarray(position * size, (position + 1) * size),
       resolution: chunk.resolution,
-      recipe: recipe(index, position),
+      name: imageName(made.model, made.seed, made.className),
+      recipe: made,
       generation,
     };
   });

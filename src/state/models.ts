@@ -34,11 +34,8 @@ export const DEFAULT_MODEL = 'afhq-cat-64x64-gdd-i';
 export const shipped = (catalogue: Catalogue | null): CatalogueModel[] =>
   catalogue?.models.filter((m) => m.kind === 'shipped') ?? [];
 
-export function previewOf(model: { preview?: unknown }): Preview | null {
-  const { preview } = model;
-  const path = typeof preview === 'string' ? preview : (preview as { path?: unknown } | undefined)?.path;
-  return typeof path === 'string' ? { path, columns: 6, rows: 4 } : null;
-}
+export const previewOf = ({ preview }: CatalogueModel): Preview | null =>
+  preview ? { path: preview, columns: 6, rows: 4 } : null;
 
 export function catalogueFacts(catalogue: Catalogue, model: CatalogueModel): ModelFacts {
   return {

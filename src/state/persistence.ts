@@ -1,7 +1,10 @@
 import type { Prefs } from './prefs';
 import type { ViewState } from './view';
 
-export type Place = { where: 'url'; param: string } | { where: 'storage'; key: string } | { where: 'nowhere' };
+export type Place =
+  | { where: 'url'; param: string }
+  | { where: 'storage'; key: string }
+  | { where: 'nowhere' };
 
 /**
  * Where each piece of state lives between visits: the one table. A key that is added to the state does not

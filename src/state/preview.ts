@@ -6,7 +6,8 @@ import { buildRequest, recipeOf } from './request';
 
 /**
  * Fills empty places with images made beforehand, so that the first second shows what the page is about. Only
- * where they are what the live network will make: one step at the default sigma, whole seeds, no chosen class.
+ * where they are what the live network will make: one step at the default sigma, whole seeds, no chosen class. A teacher's sheet is
+ * made with many steps; its first live grid is not.
  */
 export async function showPreview(
   stores: Stores,
@@ -14,11 +15,12 @@ export async function showPreview(
   loadSheet: ControllerOptions['loadSheet'],
 ): Promise<void> {
   const { preview, resolution, labelDim } = model;
-  if (!preview) return;
+  if (!preview || model.role === 'teacher') return;
   const sheet = await loadSheet(preview.path);
   const view = stores.view.getState();
   // The view may have moved on while the sheet was on its way.
-  if (!sheet || currentModel(stores)?.key !== model.key || sheet.width !== resolution * preview.columns) return;
+  if (!sheet || currentModel(stores)?.key !== model.key || sheet.width !== resolution * preview.columns)
+    return;
   if (view.sampler !== 'one-step' || view.sigma !== 80 || view.classIndex !== null) return;
   const request = buildRequest(view, model);
   const images = stores.images.getState().images.map((image, index) => {
@@ -27,6 +29,7 @@ export async function showPreview(
     return {
       pixels: cutTile(sheet, resolution, seed % preview.columns, Math.floor(seed / preview.columns)),
       resolution,
+      name: null,
       recipe: recipeOf(request, model, index, labelDim > 0 ? seedClass(seed, labelDim) : null),
       generation: 0,
     };

@@ -1,7 +1,7 @@
 import { createContext, useContext } from 'react';
 import { useStore } from 'zustand';
 import { useShallow } from 'zustand/react/shallow';
-import { currentModel, type Stores } from './app-state';
+import type { Stores } from './app-state';
 import type { Controller } from './controller';
 import type { EngineState } from './engine';
 import { chooseModel, type ModelFacts, usableModels } from './models';
@@ -12,6 +12,8 @@ import type { ViewState } from './view';
 export interface AppContext {
   stores: Stores;
   controller: Controller;
+  /** Says a passing confirmation. */
+  announce: (text: string) => void;
 }
 
 const Context = createContext<AppContext | null>(null);
@@ -40,5 +42,3 @@ export function useModel(): ModelFacts | null {
   const key = useView((v) => v.model);
   return chooseModel(useModels(), key);
 }
-
-export { currentModel };

@@ -1,6 +1,6 @@
 import type { GenerateRequest } from '../engine/protocol';
-import { className, type ModelFacts } from './models';
 import type { Recipe } from './images';
+import { className, type ModelFacts } from './models';
 import { defaultSteps, evaluations, seedAt, type ViewState } from './view';
 
 /** The engine's request for what the view shows. A class that the network does not have is left out. */
@@ -39,6 +39,7 @@ const dragged = ['seeds', 'classIndex', 'sigma', 'first'] as const;
 
 /** Whether two requests differ only in what a slider drags: the same work on other numbers. */
 export function sameWork(a: GenerateRequest, b: GenerateRequest): boolean {
-  const rest = (r: GenerateRequest) => JSON.stringify({ ...r, ...Object.fromEntries(dragged.map((k) => [k, 0])) });
+  const rest = (r: GenerateRequest) =>
+    JSON.stringify({ ...r, ...Object.fromEntries(dragged.map((k) => [k, 0])) });
   return a.seeds.length === b.seeds.length && rest(a) === rest(b);
 }

@@ -10,7 +10,8 @@ export function formatHash(view: ViewState, defaults: ViewState): string {
   const params = new URLSearchParams();
   const put = (key: keyof ViewState, always = false) => {
     const value = view[key];
-    if (value !== null && (always || value !== defaults[key])) params.set(VIEW_PLACES[key].param, String(value));
+    if (value !== null && (always || value !== defaults[key]))
+      params.set(VIEW_PLACES[key].param, String(value));
   };
   put('model', true);
   put('seed', true);

@@ -1,5 +1,6 @@
 """From a recipe to a trainer in its run folder: data, network, where the weights come from."""
 
+import inspect
 import os
 from dataclasses import asdict
 
@@ -12,6 +13,7 @@ from .distil import DistilTrainer
 from .errors import UserError
 from .features import TeacherEncoder, efficientnet_lite0
 from .frechet import Measure, best_features, split_real
+from .nets import NETS
 from .precond import build
 from .run_folder import RunFolder
 from .teacher import TeacherTrainer
@@ -37,7 +39,7 @@ def find_weights(name, folders):
         return name
     for folder in folders:
         for candidate in (os.path.join(folder, name, "best.safetensors"), os.path.join(folder, name, "ema.safetensors"),
-                          os.path.join(folder, f"{name}.safetensors")):
+                          os.path.join(folder, f"{name}.safetensors"), os.path.join(folder, name)):
             if os.path.isfile(candidate):
                 return candidate
     return None
@@ -105,11 +107,19 @@ def open_run(setup, recipe, init=None, folder_name=None, fresh=False, teacher=No
 
 
 def same_architecture(theirs, ours, where):
+    """Equal up to dropout, with the defaults filled in."""
+
     def essence(a):
-        kwargs = {k: list(v) if isinstance(v, tuple) else v for k, v in a["model_kwargs"].items() if k != "dropout"}
-        return {k: a[k] for k in ("img_resolution", "img_channels", "label_dim")}, kwargs
-    if essence(theirs) != essence(ours):
-        raise UserError(f"{where} holds another architecture than the recipe's: {essence(theirs)} against {essence(ours)}")
+        kwargs = dict(a["model_kwargs"])
+        signature = inspect.signature(NETS[kwargs["model_type"]].__init__).parameters
+        full = {k: p.default for k, p in signature.items() if p.default is not inspect.Parameter.empty}
+        full.update(kwargs, label_dim=a["label_dim"], size=a["img_resolution"], channels=a["img_channels"])
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in full.items() if "dropout" not in k}
+
+    a, b = essence(theirs), essence(ours)
+    differ = [f"{k} {a.get(k)} against {b.get(k)}" for k in sorted(a.keys() | b.keys()) if a.get(k) != b.get(k)]
+    if differ:
+        raise UserError(f"{where} holds another architecture than the recipe's: {', '.join(differ)}")
 
 
 def check_config(folder, config):

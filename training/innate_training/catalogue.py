@@ -22,7 +22,7 @@ def entry_of(folder, name):
 
 
 def file_entry(path, name, metadata):
-    entry = dict(path=name, bytes=os.path.getsize(path), sha256=sha256(path), dtype="float16")
+    entry = dict(path=name, bytes=os.path.getsize(path), sha256=sha256(path), dtype="f16")
     if "delta_of" in metadata:
         entry["deltaOf"] = metadata["delta_of"]
     return entry
@@ -32,12 +32,13 @@ def make_entry(recipe, path, quality, classes=None):
     """The catalogue's entry of a trained model's file."""
     tensors, metadata = read_safetensors(path)
     kwargs = json.loads(metadata["model_kwargs"])
-    entry = dict(id=recipe.name, name=recipe.title or recipe.name, role=recipe.task, kind="shipped", dataset=recipe.data,
+    entry = dict(id=recipe.name, name=recipe.title or recipe.name, role=recipe.task, kind="shipped", dataset=recipe.data.removesuffix(".zip"),
                  precond=metadata["precond"], architecture=kwargs, resolution=int(metadata["img_resolution"]),
                  channels=int(metadata["img_channels"]), classes=classes,
                  parameters=sum(t.numel() for k, t in tensors.items() if "freqs" not in k and "resample_filter" not in k),
                  files=[file_entry(path, os.path.basename(path), metadata)], licence=recipe.licence,
-                 provenance={k: metadata[k] for k in ("dataset", "recipe", "teacher", "method", "images_seen", "minutes") if k in metadata},
+                 provenance=dict(recipe=metadata.get("recipe", recipe.name), images=int(metadata.get("images_seen", 0)),
+                                 minutes=int(metadata.get("minutes", 0)), batch=(recipe.train or recipe.distil).batch),
                  quality=quality)
     if recipe.task == "student":
         entry.update(teacher=recipe.teacher, method=metadata.get("method", "gdd-i"))

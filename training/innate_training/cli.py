@@ -76,6 +76,7 @@ def parser():
     c.add_argument("--minutes", type=float, default=480.0)
     c.add_argument("--plan", help="the plan's .toml (default: recipes/queue.toml)")
     c.add_argument("--publish", action="store_true", help="write better models into the first --weights folder and its index.json")
+    c.add_argument("--adopt", action="append", default=[], metavar="STEP=FOLDER", help="begin a step from another run folder's ema.safetensors")
     c.add_argument("--dry-run", action="store_true", help="only say what would be done")
     return p
 
@@ -196,7 +197,7 @@ def sheet(args, world):
 def queue(args, world):
     from .queue import run_queue
 
-    run_queue(setup_of(args, world), args.minutes, args.plan, args.publish, args.dry_run)
+    run_queue(setup_of(args, world), args.minutes, args.plan, args.publish, args.dry_run, args.adopt)
 
 
 if __name__ == "__main__":

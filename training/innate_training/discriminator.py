@@ -28,13 +28,19 @@ class SpectralConv2d(nn.Module):
         self.bias = nn.Parameter(plain.bias.detach()) if bias else None
         self.register_buffer("weight_u", F.normalize(torch.randn(outputs), dim=0))
         self.register_buffer("weight_v", F.normalize(torch.randn(inputs * kernel * kernel), dim=0))
+        for _ in range(15):  # begin near the truth: an underestimated singular value makes the first steps huge
+            self.iterate()
+
+    @torch.no_grad()
+    def iterate(self):
+        w = self.weight_orig.flatten(1)
+        self.weight_v.copy_(F.normalize(w.t() @ self.weight_u, dim=0, eps=1e-12))
+        self.weight_u.copy_(F.normalize(w @ self.weight_v, dim=0, eps=1e-12))
 
     def weight(self):
         w = self.weight_orig.flatten(1)
         if self.training:
-            with torch.no_grad():
-                self.weight_v.copy_(F.normalize(w.t() @ self.weight_u, dim=0, eps=1e-12))
-                self.weight_u.copy_(F.normalize(w @ self.weight_v, dim=0, eps=1e-12))
+            self.iterate()
         u, v = self.weight_u.clone(), self.weight_v.clone()  # a later forward pass changes the buffers in place
         return self.weight_orig / torch.dot(u, w @ v)
 

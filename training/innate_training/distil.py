@@ -12,11 +12,12 @@ import torch.nn.functional as F
 
 from .augment import diff_augment
 from .checkpoint import save_network
-from .data import Shuffle, generator
+from .data import Shuffle, generator, step_seed
 from .discriminator import Discriminator, r1_penalty
 from .ema import EMA
 from .errors import UserError
 from .fused import plain_autograd
+from .layers import UNetBlock
 from .loop import Stopped, adam, run_loop, sanitise
 from .precond import SIGMA_MAX, gdd_i_frozen
 from .sheet import write_sheet
@@ -39,6 +40,7 @@ class DistilConfig:
     loss: str = "scale"              # mean per scale, summed ("scale"), or one mean over all logits ("all")
     share_fake: bool = True          # one generator pass for both updates; False: fresh z for each, G first
     augment: bool = False            # DiffAugment before the features
+    dropout: float = 0.0             # in the generator, whatever the teacher was trained with
     xflip: bool = True
     r1_gamma: float = 0.0
     r1_every: int = 16
@@ -88,6 +90,9 @@ class DistilTrainer:
         self.config, self.world, self.provenance, self.measure = config, world, provenance or {}, measure
         self.net = net.to(world.device).train()
         trainable = freeze(self.net, config.method)
+        for block in self.net.modules():
+            if isinstance(block, UNetBlock):
+                block.dropout = config.dropout
         self.ema = EMA(self.net, config.ema_halflife, config.ema_rampup)
         self.discriminator = discriminator.to(world.device).train()
         self.data = data.to(world.device)
@@ -164,6 +169,7 @@ class DistilTrainer:
     def step(self):
         c = self.config
         self.set_rates()
+        torch.manual_seed(step_seed(c.seed, f"dropout/{self.world.rank}", self.iteration))
         x, labels, z = self.draw()
         out = {}
         if c.share_fake:
@@ -253,7 +259,7 @@ class DistilTrainer:
             folder.write_json("best.json", record)
         line += f": Frechet {got['value']:.3f} ({self.measure.name}, best {self.best or float('nan'):.3f}), spread {got['spread']:.2f}"
         # a student starts as the teacher's blur, whose spread is low too: only a loss of spread is a collapse
-        collapsed = self.low >= 3 and self.best is not None
+        collapsed = self.low >= 2 and self.best is not None
         return line, f"collapsed: the spread of the features fell to {got['spread']:.2f} of real images'" if collapsed else None
 
 

@@ -16,6 +16,10 @@ from .errors import UserError
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
+def relu6(x):
+    return F.relu6(x, inplace=True)  # always on a convolution's fresh output
+
+
 class FrozenConv(nn.Module):
     """Convolution with folded batch norm; `same`: TensorFlow's padding, one more on the far side at stride 2."""
 
@@ -50,7 +54,7 @@ class EfficientNetLite0(nn.Module):
     def __init__(self, state):
         super().__init__()
 
-        def conv(name, norm, stride=1, depthwise=False, act=F.relu6):
+        def conv(name, norm, stride=1, depthwise=False, act=relu6):
             w = state[f"{name}.weight"]
             n = [state[f"{norm}.{k}"] for k in ("weight", "bias", "running_mean", "running_var")]
             return FrozenConv(w, (*n, 1e-3), stride, w.shape[0] if depthwise else 1, act, same=True)
@@ -137,7 +141,7 @@ class MobileNetV1(nn.Module):
             w = tensors[f"{prefix}{scope}/{kind}"]
             w = w.permute(2, 3, 0, 1) if depthwise else w.permute(3, 2, 0, 1)
             n = [tensors[f"{prefix}{scope}/BatchNorm/{k}"] for k in ("gamma", "beta", "moving_mean", "moving_variance")]
-            return FrozenConv(w, (*n, 1e-3), stride, w.shape[0] if depthwise else 1, F.relu6, same=True)
+            return FrozenConv(w, (*n, 1e-3), stride, w.shape[0] if depthwise else 1, relu6, same=True)
 
         layers = [conv("Conv2d_0", "weights", 2)]
         for i in range(1, 14):

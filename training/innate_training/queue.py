@@ -81,8 +81,11 @@ def target(recipe):
     return (recipe.train or recipe.distil).images
 
 
-def run_queue(setup, minutes, plan_path=None, publish=False, dry_run=False):
+def run_queue(setup, minutes, plan_path=None, publish=False, dry_run=False, adopted=()):
     plan, end = Plan(plan_path), time.monotonic() + minutes * 60
+    if setup.world.first:
+        for item in adopted:
+            adopt(setup, *item.partition("=")[::2])
     journal = os.path.join(setup.runs, "queue.jsonl")
     for recipe, r in plan.visits():
         recipe, folder = in_round(recipe, r)
@@ -109,6 +112,16 @@ def run_queue(setup, minutes, plan_path=None, publish=False, dry_run=False):
             _write(journal, dict(step=recipe.name, round=r, ended=over and why != "stopped", why=why, images=seen, minutes=spent))
         if setup.world.agree(why == "stopped"):
             break
+
+
+def adopt(setup, step, folder):
+    """Another program's run: its averaged weights become the step's, unless the step has its own already."""
+    source, own = os.path.join(folder, "ema.safetensors"), os.path.join(setup.runs, step, "ema.safetensors")
+    if not folder or not os.path.isfile(source):
+        raise UserError(f"--adopt {step}={folder}: there is no {source or 'folder'}")
+    if not os.path.isfile(own):
+        with open(source, "rb") as f:
+            atomic_write(own, f.read())
 
 
 def visit(setup, recipe, folder_name, minutes, r):
@@ -170,6 +183,10 @@ def report(setup, plan, recipe, folder_name, r, why, publish):
     record = dict(step=recipe.name, round=r, images=numbers(metadata)[0], why=why, sheet=sheet, **quality[0])
     _write(os.path.join(ready, "log.jsonl"), record)
     kept = best_known(setup, ready, recipe.name, quality[0])
+    committed = find_weights(recipe.name, setup.weights)
+    if kept is None and committed:  # measured otherwise, or not at all: measure it in the same way
+        old, _ = load_network(committed, dtype=setup.dtype, teachers=setup.weights[0])
+        kept = evaluate(old.to(setup.world.device).eval(), data, measure, count, 5 * count, (quality[0]["nfe"],))[0]["value"]
     print(f"queue: {recipe.name}: Frechet {value:.3f} on {name} (kept so far: {'none' if kept is None else f'{kept:.3f}'}), {sheet}", flush=True)
     if kept is not None and value >= kept:
         return

@@ -9,7 +9,7 @@ import torch
 
 from . import augment
 from .checkpoint import save_network
-from .data import Shuffle, generator
+from .data import Shuffle, generator, step_seed
 from .ema import EMA
 from .loop import adam, run_loop, sanitise
 from .precond import SIGMA_DATA
@@ -80,6 +80,7 @@ class TeacherTrainer:
 
     def step(self):
         c = self.config
+        torch.manual_seed(step_seed(c.seed, f"dropout/{self.world.rank}", self.iteration))
         x, labels, sigma, noise, told = self.draw()
         loss = edm_loss(self.run, x, labels if self.net.label_dim else None, sigma, noise, told).mean()
         self.optimiser.zero_grad(set_to_none=True)

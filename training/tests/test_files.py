@@ -2,12 +2,14 @@
 
 import glob
 import os
+import shutil
+import subprocess
 
 import pytest
 import torch
-from conftest import shape_images, shapes, tiny_net, write_zip
+from conftest import ROOT, shape_images, shapes, tiny_net, write_zip
 
-from innate_training import catalogue, export, frechet, recipe
+from innate_training import catalogue, export, frechet, recipe, rng, samplers
 from innate_training.checkpoint import load_checkpoint, load_network, read_safetensors, save_network, sha256, write_safetensors
 from innate_training.data import Shuffle, load_zip
 from innate_training.errors import UserError
@@ -150,3 +152,27 @@ def test_sheet_and_catalogue(tmp_path):
     models = catalogue.read(tmp_path)["models"]
     assert len(models) == 1 and models[0]["quality"] == [1] and models[0]["files"][0]["path"] == "cifar10-32x32-teacher.safetensors"
     assert models[0]["parameters"] == sum(p.numel() for p in net.parameters())
+
+
+def test_the_app_makes_the_same_images(tmp_path):
+    """An exported network through `innate run`: the command line of the page's own engine."""
+    program = ROOT / "build" / "cli" / "innate.mjs"
+    if not program.is_file() or not shutil.which("node"):
+        pytest.skip("the app's command line is not built")
+    net = tiny_net(precond="GDDPrecond")
+    with torch.no_grad():
+        for p in net.parameters():
+            p.add_(0.03 * torch.randn_like(p))
+    save_network(tmp_path / "n.safetensors", net)
+    export.export(tmp_path / "n.safetensors", tmp_path / "h.safetensors")
+    z, k = rng.latents(range(2), (3, 16, 16)), torch.tensor([1, 0], dtype=torch.int32)
+    write_safetensors(tmp_path / "in.safetensors", {"latents": z, "class_index": k})
+    done = subprocess.run(["node", str(program), "run", str(tmp_path / "h.safetensors"), "--latents", str(tmp_path / "in.safetensors"),
+                           "--out", str(tmp_path / "out.safetensors"), "--backend", "wasm"], capture_output=True, text=True, timeout=100)
+    if done.returncode and "unknown command" in (done.stderr + done.stdout).lower():
+        pytest.skip("this build of the app's command line has no `run` yet")
+    assert done.returncode == 0, done.stderr
+    images = read_safetensors(tmp_path / "out.safetensors")[0]["images"]
+    stored, _ = load_network(tmp_path / "h.safetensors")
+    expected = samplers.one_step(stored, z, k.long())
+    assert (images - expected).abs().max() < 1e-4

@@ -165,6 +165,24 @@ def test_queue_goes_through_the_plan_and_on(tmp_path, shapes_zip, capsys, monkey
     assert {p.name for p in (tmp_path / "queue-runs").iterdir()} >= {"toy", "toy-s", "toy-s-r2", "ready"}
     assert (weights / "toy.safetensors").is_file() and (weights / "index.json").is_file()
     capsys.readouterr()
-    assert main([*where, "--dry-run"]) == 0
+    assert main([*where, "--dry-run", "--adopt", f"toy={tmp_path}/runs/toy"]) == 0
     assert capsys.readouterr().out.count("done") == 4
     assert ROOT.exists()
+
+
+def test_a_collapse_is_noticed_and_the_best_taken_up_again(tmp_path):
+    from types import SimpleNamespace
+
+    from innate_training.queue import recover
+
+    trainer = distil_trainer(images=96, snapshot_every=16, measure_images=16, min_spread=0.0)
+    trainer.measure = frechet.Measure("pixels", frechet.Pixels()).refer_to(trainer.data.images, "shapes")
+    folder = RunFolder(tmp_path / "run")
+    run_loop(trainer, folder, World(), images=32, snapshot_every=16)
+    assert trainer.best is not None
+    trainer.config.min_spread = 100.0  # from here on everything counts as collapsed
+    why = run_loop(trainer, folder, World(), images=96, snapshot_every=16)
+    assert why.startswith("collapsed") and trainer.images == 64
+    trainer.config.min_spread = 0.0
+    assert recover(trainer, folder, SimpleNamespace(world=World()), 1.0, "again") == "finished"
+    assert trainer.images == 96

@@ -1,0 +1,47 @@
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join, normalize } from 'node:path';
+
+const TYPES: Record<string, string> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.json': 'application/json',
+  '.wasm': 'application/wasm',
+  '.webp': 'image/webp',
+  '.svg': 'image/svg+xml',
+};
+
+export interface StaticHost {
+  /** Ends with a slash. */
+  url: string;
+  close(): void;
+}
+
+/**
+ * dist/ as a plain static host serves it: under a sub-path, without isolation headers unless asked, since many
+ * hosts cannot send them.
+ */
+export async function serveDist({ subPath = '/', isolated = true } = {}): Promise<StaticHost> {
+  const root = join(import.meta.dirname, '../dist');
+  const server: Server = createServer((request, response) => {
+    const path = decodeURIComponent(request.url!.split('?')[0]!);
+    const relative = path.startsWith(subPath) ? normalize(path.slice(subPath.length) || 'index.html') : '..';
+    const file = join(root, relative);
+    if (relative.startsWith('..') || !existsSync(file) || !statSync(file).isFile()) {
+      response.writeHead(404).end();
+      return;
+    }
+    response.setHeader('content-type', TYPES[extname(file)] ?? 'application/octet-stream');
+    response.setHeader('content-length', statSync(file).size);
+    if (isolated) {
+      response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+      response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
+    }
+    createReadStream(file).pipe(response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://localhost:${port}${subPath}`, close: () => server.close() };
+}

@@ -1,0 +1,63 @@
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useStore } from 'zustand';
+import { DistilView } from '../features/distil/DistilView';
+import { GenerateView } from '../features/generate/GenerateView';
+import { LayersView } from '../features/layers/LayersView';
+import { ModelsView } from '../features/models/ModelsView';
+import { type AppContext, AppProvider } from '../state/react';
+import { Toast } from '../ui/Toast';
+import { createActions, handleKey } from './actions';
+import './app.css';
+import { DropTarget } from './DropTarget';
+import { Shortcuts } from './Shortcuts';
+import { StatusBar } from './StatusBar';
+import { TopBar } from './TopBar';
+import { WorkBar } from './WorkBar';
+
+const TOAST_MS = 6000;
+
+export function App({ stores, controller }: Pick<AppContext, 'stores' | 'controller'>) {
+  const [toast, setToast] = useState<string | null>(null);
+  const [shortcuts, setShortcuts] = useState(false);
+  const fileInput = useRef<HTMLInputElement>(null);
+  const tab = useStore(stores.view, (v) => v.tab);
+
+  const app = useMemo<AppContext>(() => ({ stores, controller, announce: setToast }), [stores, controller]);
+  const chooseFile = useCallback(() => fileInput.current?.click(), []);
+  const actions = useMemo(
+    () => createActions(app, { showShortcuts: () => setShortcuts(true), chooseFile }),
+    [app, chooseFile],
+  );
+
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => handleKey(event, actions);
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  }, [actions]);
+  useEffect(() => {
+    if (toast === null) return;
+    const timer = setTimeout(() => setToast(null), TOAST_MS);
+    return () => clearTimeout(timer);
+  }, [toast]);
+
+  return (
+    <AppProvider value={app}>
+      <div className="app">
+        <TopBar actions={actions} fileInput={fileInput} />
+        <main>
+          {tab !== 'generate' && <WorkBar />}
+          <div className="panel" id={`panel-${tab}`} role="tabpanel" aria-labelledby={`tab-${tab}`}>
+            {tab === 'generate' && <GenerateView />}
+            {tab === 'distil' && <DistilView />}
+            {tab === 'layers' && <LayersView />}
+            {tab === 'models' && <ModelsView onChooseFile={chooseFile} />}
+          </div>
+        </main>
+        <StatusBar />
+      </div>
+      <DropTarget />
+      <Toast text={toast} />
+      {shortcuts && <Shortcuts actions={actions} onClose={() => setShortcuts(false)} />}
+    </AppProvider>
+  );
+}

@@ -1,0 +1,50 @@
+import type { ReactNode } from 'react';
+import { useEngine } from '../state/react';
+import { formatBytes, formatMs } from '../ui/format';
+
+/**
+ * What the images are made on. Its live region is off: the numbers change with every image, and a reader that
+ * spoke them would say nothing else.
+ */
+export function StatusBar() {
+  const status = useEngine((s) => s.status);
+  const backend = status?.backend;
+  const webgpu = backend?.name === 'webgpu';
+  const last = status?.lastForward;
+  return (
+    <div className="status-bar" role="status" aria-live="off">
+      <Item name="Adapter" tone={backend && (webgpu && !backend.software ? 'good' : 'careful')}>
+        {backend ? (webgpu ? backend.label : `CPU, ${backend.label}`) : 'looking for one'}
+      </Item>
+      <Item name="Backend">
+        {backend ? { webgpu: 'WebGPU', wasm: 'WebAssembly', cpu: 'JavaScript' }[backend.name] : 'not started'}
+      </Item>
+      <Item name="Model" className="status-model">
+        {status?.model?.name ?? 'none loaded'}
+      </Item>
+      <Item name="Memory" className="status-memory">
+        {formatBytes(status?.memoryBytes ?? 0)}
+      </Item>
+      <Item name="Last forward" className="status-last">
+        {last ? `${formatMs(last.ms)} ms` : 'none yet'}
+      </Item>
+    </div>
+  );
+}
+
+interface ItemProps {
+  name: string;
+  children: ReactNode;
+  className?: string;
+  tone?: 'good' | 'careful' | null | undefined;
+}
+
+function Item({ name, children, className, tone }: ItemProps) {
+  return (
+    <span className={className}>
+      {tone && <i className={`dot ${tone}`} />}
+      <span className="status-name">{name} </span>
+      <b>{children}</b>{' '}
+    </span>
+  );
+}

@@ -1,0 +1,65 @@
+import { createEngineClient } from '../engine/client';
+import { InnateError } from '../lib/errors';
+import { createStores, type Stores } from '../state/app-state';
+import { type Controller, createController } from '../state/controller';
+import { formatHash, parseHash } from '../state/url';
+import { syncAddress } from '../state/url-sync';
+import { defaultView } from '../state/view';
+import { NARROW } from '../ui/use-space';
+import { followTheme } from './theme';
+import { wasmBinaries } from './wasm-binaries';
+
+/** Everything behind the page, put together once. */
+export function createApp(): { stores: Stores; controller: Controller } {
+  // A phone makes half as many images at first: they are larger there, and so is the wait.
+  const defaults = defaultView(matchMedia(NARROW).matches ? 12 : 24);
+  const linkDefaults = { ...defaults, count: Number.NaN }; // a link says how many: the other screen may differ
+  const stores = createStores(parseHash(location.hash, defaults), storage());
+  followTheme(stores.prefs);
+  syncAddress(stores.view, defaults, window);
+  const modelsUrl = new URL('models/', document.baseURI).href;
+  const controller = createController({
+    client: createEngineClient(
+      () => new Worker(new URL('../engine/worker.ts', import.meta.url), { type: 'module' }),
+    ),
+    stores,
+    engine: { modelsUrl, wasmBinaries },
+    loadCatalogue: async () => (await fetchOwn(new URL('index.json', modelsUrl))).text(),
+    loadSheet: async (path) => readSheet(await fetchOwn(new URL(path, modelsUrl))),
+    address: (view) => new URL(formatHash(view, linkDefaults), location.href).href,
+    nextFrame: (callback) => requestAnimationFrame(callback),
+  });
+  return { stores, controller };
+}
+
+async function fetchOwn(url: URL): Promise<Response> {
+  const response = await fetch(url).catch((error: unknown) => {
+    throw new InnateError('io', 'could not be read', { where: url.pathname, hint: 'Reload the page' }, error);
+  });
+  if (response.ok) return response;
+  throw new InnateError('io', 'could not be read', {
+    where: url.pathname,
+    expected: 'a file of this site',
+    found: `HTTP ${response.status}`,
+    hint: 'Reload the page',
+  });
+}
+
+async function readSheet(response: Response) {
+  const bitmap = await createImageBitmap(await response.blob());
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const context = canvas.getContext('2d');
+  if (!context) return null;
+  context.drawImage(bitmap, 0, 0);
+  const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
+  return { pixels: data, width: bitmap.width };
+}
+
+/** Reading the property itself throws where cookies are blocked. */
+function storage(): Storage | null {
+  try {
+    return localStorage;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,60 @@
+import { seedClass } from '../../rng/seeds';
+import { className, type ModelFacts } from '../../state/models';
+import { useApp, useView } from '../../state/react';
+import { seedAt } from '../../state/view';
+import { Slider } from '../../ui/Slider';
+
+/**
+ * Class of all images, or 'of the seed': each seed draws its own. The marker then stands, grey, at the class of
+ * the selected image's seed.
+ */
+export function ClassControl({ model }: { model: ModelFacts }) {
+  const { stores } = useApp();
+  const chosen = useView((v) => v.classIndex);
+  const implied = useView((v) => seedClass(seedAt(v.seed, v.selected), model.labelDim));
+  const last = model.labelDim - 1;
+  const set = (index: number | null) => stores.view.setState({ classIndex: index });
+  const value = chosen ?? implied;
+  const name = className(model.classes, value);
+  const named = model.classes !== null;
+  return (
+    <Slider
+      label="Class"
+      note={<span className="class-note">{chosen === null ? 'of the seed' : named ? name : ''}</span>}
+      value={value}
+      fieldText={chosen === null ? 'auto' : undefined}
+      min={0}
+      max={last}
+      step={1}
+      ticks={classTicks(last)}
+      implied={chosen === null}
+      valueText={chosen === null ? `of the seed: ${name}` : name}
+      onChange={(index) => set(Math.round(index))}
+      reset={{ label: 'Reset to the class of the seed', changed: chosen !== null, onReset: () => set(null) }}
+    >
+      <select
+        className="class-name"
+        aria-label="Class name"
+        value={chosen ?? ''}
+        onChange={(event) => set(event.currentTarget.value === '' ? null : Number(event.currentTarget.value))}
+      >
+        <option value="">Of the seed</option>
+        {Array.from({ length: model.labelDim }, (_, i) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a class is its index
+          <option key={i} value={i}>
+            {named ? `${i}  ${className(model.classes, i)}` : `Class ${i}`}
+          </option>
+        ))}
+      </select>
+    </Slider>
+  );
+}
+
+function classTicks(last: number) {
+  const step = last <= 40 ? 1 : last / 20;
+  const count = Math.floor(last / step);
+  return Array.from({ length: count + 1 }, (_, i) => {
+    const value = i * step;
+    return i === 0 || i === count ? { value, label: String(Math.round(value)) } : { value };
+  });
+}

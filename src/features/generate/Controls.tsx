@@ -1,0 +1,152 @@
+import { Shuffle } from 'lucide-react';
+import { useApp, useModel, usePrefs, useView } from '../../state/react';
+import { defaultSteps, evaluations, MAX_COUNT, MAX_STEPS, type Sampler, SIGMA } from '../../state/view';
+import { BackendChoice } from '../../ui/BackendChoice';
+import { Segmented } from '../../ui/Segmented';
+import { Slider } from '../../ui/Slider';
+import { Stepper } from '../../ui/Stepper';
+import { ClassControl } from './ClassControl';
+import { ModelPicker } from './ModelPicker';
+import { SeedControl } from './SeedControl';
+
+export function Controls() {
+  const model = useModel();
+  return (
+    <section className="controls" aria-label="Controls">
+      <ModelPicker />
+      <hr className="rule-line" />
+      <div className="dock">
+        <SeedControl />
+        {model && model.labelDim > 0 && <ClassControl model={model} />}
+      </div>
+      <RandomSeed />
+      <hr className="rule-line" />
+      <SigmaControl />
+      <Counts resolution={model?.resolution ?? 64} />
+      <GenerateButton />
+      <hr className="rule-line" />
+      <RunsOn />
+    </section>
+  );
+}
+
+function RandomSeed() {
+  const { controller } = useApp();
+  return (
+    <div className="random-row">
+      <button type="button" className="button" aria-keyshortcuts="R" onClick={controller.randomSeed}>
+        <Shuffle aria-hidden />
+        Random seed <kbd aria-hidden>R</kbd>
+      </button>
+    </div>
+  );
+}
+
+const SIGMA_TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200].map((value) =>
+  value === 1 || value === 10 || value === 100 || value === 0.1 ? { value, label: String(value) } : { value },
+);
+
+function SigmaControl() {
+  const { stores } = useApp();
+  const sigma = useView((v) => v.sigma);
+  const set = (value: number) => stores.view.setState({ sigma: value });
+  return (
+    <Slider
+      log
+      label="Start sigma"
+      value={sigma}
+      min={SIGMA.min}
+      max={SIGMA.max}
+      step={0.02}
+      ticks={SIGMA_TICKS}
+      valueText={String(sigma)}
+      onChange={set}
+      reset={{
+        label: 'Reset start sigma to 80',
+        changed: sigma !== SIGMA.initial,
+        onReset: () => set(SIGMA.initial),
+      }}
+    />
+  );
+}
+
+const SAMPLER_OPTIONS: { value: Sampler; label: string; title: string }[] = [
+  { value: 'one-step', label: '1', title: 'One step: one evaluation of the network' },
+  { value: 'two-step', label: '2', title: 'Two steps: noise is added back in between' },
+  { value: 'heun', label: 'Heun', title: 'Many steps: how a diffusion teacher is sampled' },
+];
+
+function Counts({ resolution }: { resolution: number }) {
+  const { stores } = useApp();
+  const count = useView((v) => v.count);
+  const sampler = useView((v) => v.sampler);
+  const steps = useView((v) => v.steps) ?? defaultSteps(resolution);
+  return (
+    <div className="counts">
+      <div className="field">
+        <span>Images</span>
+        <Stepper
+          label="Number of images"
+          fewer="Fewer images"
+          more="More images"
+          value={count}
+          min={1}
+          max={MAX_COUNT}
+          onChange={(value) => stores.view.setState({ count: value })}
+        />
+      </div>
+      <div className="field">
+        <span>Steps</span>
+        <Segmented
+          label="Steps"
+          value={sampler}
+          options={SAMPLER_OPTIONS}
+          onChange={(value) => stores.view.setState({ sampler: value })}
+        />
+      </div>
+      {sampler === 'heun' && (
+        <div className="field">
+          <span>
+            Heun steps <span className="caption">{evaluations('heun', steps)} NFE</span>
+          </span>
+          <Stepper
+            label="Number of Heun steps"
+            fewer="Fewer steps"
+            more="More steps"
+            value={steps}
+            min={2}
+            max={MAX_STEPS}
+            onChange={(value) =>
+              stores.view.setState({ steps: value === defaultSteps(resolution) ? null : value })
+            }
+          />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function GenerateButton() {
+  const { controller } = useApp();
+  return (
+    <button
+      type="button"
+      className="button primary generate-button"
+      aria-keyshortcuts="G"
+      onClick={controller.generate}
+    >
+      Generate <kbd aria-hidden>G</kbd>
+    </button>
+  );
+}
+
+function RunsOn() {
+  const { controller } = useApp();
+  const backend = usePrefs((p) => p.backend);
+  return (
+    <div className="field">
+      <span>Run on</span>
+      <BackendChoice value={backend} onChange={(value) => void controller.chooseBackend(value)} />
+    </div>
+  );
+}

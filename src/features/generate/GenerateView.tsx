@@ -1,0 +1,34 @@
+import { useRef, useState } from 'react';
+import { Dialog } from '../../ui/Dialog';
+import { NARROW, useMedia } from '../../ui/use-space';
+import { Controls } from './Controls';
+import './generate.css';
+import { Inspector, InspectorTitle } from './Inspector';
+import { Stage } from './Stage';
+
+/** Controls, images, and the selected image with its recipe. */
+export function GenerateView() {
+  const narrow = useMedia(NARROW);
+  const [open, setOpen] = useState(false);
+  const stage = useRef<HTMLElement>(null);
+  return (
+    <div className="generate">
+      <h1 className="hidden-text">Generate</h1>
+      <Controls />
+      <Stage ref={stage} onOpenImage={narrow ? () => setOpen(true) : undefined} />
+      {narrow ? (
+        open && (
+          <Dialog title="Selected image" full onClose={() => setOpen(false)}>
+            <InspectorTitle />
+            <Inspector />
+          </Dialog>
+        )
+      ) : (
+        <aside className="inspector" aria-label="Selected image">
+          <InspectorTitle />
+          <Inspector />
+        </aside>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,63 @@
+import { type Ref, useMemo, useRef } from 'react';
+import { useStore } from 'zustand';
+import { useApp, useModel, usePrefs, useView } from '../../state/react';
+import { layOut } from '../../ui/grid-layout';
+import { ImageGrid } from '../../ui/ImageGrid';
+import { NARROW, useMedia, useSpace, WIDE } from '../../ui/use-space';
+import { Hint } from './Hint';
+import { Notices } from './Notices';
+import { pictureSource } from './pictures';
+import { Toolbar } from './Toolbar';
+
+/** Height kept for the line under the images. */
+const HINT = 44;
+
+interface Props {
+  ref: Ref<HTMLElement>;
+  onOpenImage?: (() => void) | undefined;
+}
+
+export function Stage({ ref, onOpenImage }: Props) {
+  const { stores } = useApp();
+  const model = useModel();
+  const count = useView((v) => v.count);
+  const selected = useView((v) => v.selected);
+  const smooth = usePrefs((p) => p.smooth);
+  const source = useMemo(() => pictureSource(stores.images), [stores.images]);
+  const resolution = useStore(stores.images, (s) => s.images[0]?.resolution) ?? model?.resolution ?? 64;
+  const room = useRef<HTMLDivElement>(null);
+  const space = useSpace(room);
+  const wide = useMedia(WIDE);
+  const narrow = useMedia(NARROW);
+  const layout =
+    space &&
+    layOut({
+      width: space.width,
+      height: wide ? space.height - HINT : null,
+      count,
+      resolution,
+      gap: narrow ? 3 : 4,
+      ratio: devicePixelRatio,
+      columns: narrow ? 3 : 5,
+    });
+  return (
+    <section ref={ref} className="stage" aria-label="Images">
+      <Toolbar />
+      <Notices />
+      <div ref={room} className={smooth ? 'room smooth' : 'room'}>
+        {layout && (
+          <ImageGrid
+            label="Generated images"
+            source={source}
+            count={count}
+            layout={layout}
+            selected={selected}
+            onSelect={(index) => stores.view.setState({ selected: index })}
+            onOpen={onOpenImage}
+          />
+        )}
+        <Hint />
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,62 @@
+import { Upload } from 'lucide-react';
+import { useApp, useEngine, usePrefs } from '../../state/react';
+import { BackendChoice } from '../../ui/BackendChoice';
+import { formatBytes } from '../../ui/format';
+
+/** Where files come in, and what they run on. */
+export function MachinePanel({ onChooseFile }: { onChooseFile: () => void }) {
+  return (
+    <aside className="models-side" aria-label="This machine">
+      <div className="drop-area">
+        <Upload aria-hidden />
+        <div>
+          <h3>Drop a checkpoint</h3>
+          <p className="secondary">
+            .pkl, .pt or .safetensors of an EDM-family network, anywhere on the page, on any tab.
+          </p>
+        </div>
+        <button type="button" className="button primary" onClick={onChooseFile}>
+          Choose a file
+        </button>
+        <p className="caption">Stays on this machine. Pickles are parsed with an allow-list.</p>
+      </div>
+      <Machine />
+    </aside>
+  );
+}
+
+function Machine() {
+  const { controller } = useApp();
+  const preference = usePrefs((p) => p.backend);
+  const status = useEngine((s) => s.status);
+  const backend = status?.backend;
+  const webgpu = backend?.name === 'webgpu';
+  return (
+    <>
+      <h3>This machine</h3>
+      <dl className="facts">
+        <div className="fact">
+          <dt>Images are made on</dt>
+          <dd>{backend ? (webgpu ? backend.label : `CPU, ${backend.label}`) : 'not known yet'}</dd>
+        </div>
+        <div className="fact">
+          <dt>With</dt>
+          <dd>{backend ? (webgpu ? 'WebGPU' : 'WebAssembly') : ''}</dd>
+        </div>
+        <div className="fact">
+          <dt>Memory in use</dt>
+          <dd>{status ? formatBytes(status.memoryBytes) : ''}</dd>
+        </div>
+        <div className="fact">
+          <dt>Threads for wasm</dt>
+          <dd>{status ? (status.crossOriginIsolated ? 'allowed' : 'not allowed by this host') : ''}</dd>
+        </div>
+      </dl>
+      <div className="field">
+        <span>Run on</span>
+        <BackendChoice value={preference} onChange={(value) => void controller.chooseBackend(value)} />
+      </div>
+      {status?.webgpuReason && <p className="secondary">{status.webgpuReason}</p>}
+    </>
+  );
+}

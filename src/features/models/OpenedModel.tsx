@@ -1,0 +1,50 @@
+import type { ModelInfo } from '../../engine/protocol';
+import { useApp, useModel } from '../../state/react';
+import { formatBytes, formatCount } from '../../ui/format';
+
+export function OpenedModel({ info }: { info: ModelInfo }) {
+  const { controller, stores } = useApp();
+  const inUse = useModel()?.key === info.key;
+  const role = { student: 'one-step student', teacher: 'diffusion teacher', unknown: 'network' }[info.role];
+  return (
+    <article className="opened">
+      <h3>
+        <code>{info.name}</code>
+        <span className={inUse ? 'state here' : 'state'}>{inUse ? 'In use' : 'Opened'}</span>
+      </h3>
+      <p className="secondary">
+        {info.architecture}, {role}, {formatCount(info.parameters)} parameters, {info.resolution} ×{' '}
+        {info.resolution}, {info.labelDim > 0 ? `${info.labelDim} classes` : 'no classes'}
+      </p>
+      <p className="caption">
+        {formatBytes(info.bytes)}, {info.precond}, {info.licence ?? 'licence not stated'}
+      </p>
+      {info.notes.map((note) => (
+        <p key={note} className="caption">
+          {note}
+        </p>
+      ))}
+      <div className="actions">
+        <button
+          type="button"
+          className="button"
+          aria-label={inUse ? `Show ${info.name}` : `Use ${info.name}`}
+          onClick={() => {
+            controller.selectModel(info.key);
+            stores.view.setState({ tab: 'generate' });
+          }}
+        >
+          {inUse ? 'Show' : 'Use'}
+        </button>
+        <button
+          type="button"
+          className="button quiet"
+          aria-label={`Forget ${info.name}`}
+          onClick={() => void controller.forget(info.key)}
+        >
+          Forget
+        </button>
+      </div>
+    </article>
+  );
+}

@@ -1,0 +1,71 @@
+import { type KeyboardEvent, useRef } from 'react';
+import './ImageGrid.css';
+import type { GridLayout } from './grid-layout';
+import { PictureCanvas, type PictureSource } from './PictureCanvas';
+
+interface Props {
+  label: string;
+  source: PictureSource;
+  count: number;
+  layout: GridLayout;
+  selected: number;
+  onSelect: (index: number) => void;
+  /** A click, tap or Enter, after the selection. */
+  onOpen?: (index: number) => void;
+}
+
+/**
+ * Images in reading order. The button that selects one is its sibling: a button's children lose their roles.
+ * One tab stop; arrow keys move the selection.
+ */
+export function ImageGrid({ label, source, count, layout, selected, onSelect, onOpen }: Props) {
+  const list = useRef<HTMLUListElement>(null);
+  const { columns, size } = layout;
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const moves: Record<string, number> = {
+      ArrowRight: selected + 1,
+      ArrowLeft: selected - 1,
+      ArrowDown: selected + columns,
+      ArrowUp: selected - columns,
+      Home: 0,
+      End: count - 1,
+    };
+    const next = moves[event.key];
+    if (next === undefined) return;
+    event.preventDefault();
+    if (next < 0 || next >= count) return;
+    onSelect(next);
+    const button = list.current?.children[next]?.querySelector('button');
+    button?.focus();
+    button?.scrollIntoView({ block: 'nearest' });
+  };
+
+  return (
+    <ul
+      ref={list}
+      className="image-grid"
+      aria-label={label}
+      onKeyDown={onKeyDown}
+      style={{ gridTemplateColumns: `repeat(${columns}, ${size}px)` }}
+    >
+      {Array.from({ length: count }, (_, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a place in the grid is its index
+        <li key={index} data-selected={index === selected || undefined}>
+          <PictureCanvas source={source} index={index} size={size} />
+          <button
+            type="button"
+            aria-label={`Select image ${index + 1}`}
+            aria-pressed={index === selected}
+            tabIndex={index === selected ? 0 : -1}
+            onClick={() => {
+              onSelect(index);
+              onOpen?.(index);
+            }}
+          />
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,309 @@
+import { describe, expect, test, vi } from 'vitest';
+import type { ModelInfo } from '../../src/engine/protocol';
+import { InnateError } from '../../src/lib/errors';
+import { createStores } from '../../src/state/app-state';
+import { createController } from '../../src/state/controller';
+import { defaultView, type ViewState } from '../../src/state/view';
+import { FakeClient, tick } from './fake-client';
+
+const entry = (id: string, classes: string[] | null, extra = {}) => ({
+  id,
+  name: `Model ${id}`,
+  role: 'student',
+  kind: 'shipped',
+  dataset: 'd',
+  precond: 'EDMPrecond',
+  architecture: {},
+  resolution: 1,
+  channels: 3,
+  classes,
+  parameters: 1,
+  files: [{ path: `${id}.safetensors`, bytes: 1, sha256: null, dtype: 'f16' }],
+  licence: 'MIT',
+  provenance: {},
+  quality: [],
+  ...extra,
+});
+
+const CATALOGUE = JSON.stringify({
+  version: 1,
+  models: [
+    entry('afhq-cat-64x64-gdd-i', null, { preview: 'previews/cat.webp' }),
+    entry('clothes', ['shirt', 'boot', 'bag']),
+    entry('elsewhere', null, { kind: 'official', files: [] }),
+  ],
+});
+
+const OPENED: ModelInfo = {
+  key: 'opened-1',
+  name: 'mine.pkl',
+  role: 'unknown',
+  resolution: 1,
+  channels: 3,
+  labelDim: 2,
+  classes: null,
+  parameters: 1,
+  precond: 'EDMPrecond',
+  architecture: 'DDPM++',
+  bytes: 1,
+  licence: null,
+  notes: [],
+};
+
+async function set(view: Partial<ViewState> = {}, catalogue = CATALOGUE) {
+  const client = new FakeClient();
+  const stores = createStores({ ...defaultView(4), ...view }, null);
+  const frames: (() => void)[] = [];
+  let now = 0;
+  const controller = createController({
+    client,
+    stores,
+    engine: { modelsUrl: 'https://here/models/', wasmBinaries: {} },
+    loadCatalogue: async () => catalogue,
+    loadSheet: async () => ({ pixels: new Uint8ClampedArray(6 * 4 * 4).fill(9), width: 6 }),
+    address: () => '',
+    nextFrame: (callback) => frames.push(callback),
+    now: () => now,
+  });
+  const frame = () => {
+    for (const callback of frames.splice(0)) callback();
+  };
+  await controller.boot();
+  return {
+    client,
+    stores,
+    controller,
+    frame,
+    frames,
+    pass: (ms: number) => {
+      now += ms;
+    },
+    red: () => stores.images.getState().images.map((image) => image?.pixels[0] ?? null),
+    names: () => stores.images.getState().images.map((image) => image?.name ?? null),
+  };
+}
+
+describe('boot', () => {
+  test('shows images made beforehand, then asks for the default model', async () => {
+    const s = await set();
+    expect(s.red()).toEqual([9, 9, 9, 9]);
+    expect(s.names()).toEqual([null, null, null, null]); // not taken for generated ones
+    s.frame();
+    expect(s.client.calls).toHaveLength(1);
+    expect(s.client.calls[0]!.request).toMatchObject({
+      model: { kind: 'catalogue', id: 'afhq-cat-64x64-gdd-i' },
+      seeds: [0, 1, 2, 3],
+      classIndex: null,
+      sampler: 'one-step',
+      steps: 18,
+      sigma: 80,
+      first: 0,
+    });
+    s.client.calls[0]!.deliver([0], 50);
+    expect(s.red()).toEqual([50, 9, 9, 9]);
+    expect(s.names()[0]).toBe('Model afhq-cat-64x64-gdd-i, seed 0, class 0');
+  });
+
+  test('a view that the sheet does not show starts empty', async () => {
+    expect((await set({ seed: 0.5 })).red()).toEqual([null, null, null, null]);
+    expect((await set({ seed: 22 })).red()).toEqual([9, 9, null, null]);
+    expect((await set({ sigma: 40 })).red()).toEqual([null, null, null, null]);
+  });
+
+  test('an unknown model and a class that it lacks fall back, with a remark', async () => {
+    const s = await set({ model: 'opened-7', classIndex: 5 });
+    expect(s.stores.view.getState()).toMatchObject({ model: 'afhq-cat-64x64-gdd-i', classIndex: null });
+    expect(s.stores.engine.getState().remark).toContain('opened-7');
+    const official = await set({ model: 'elsewhere' });
+    expect(official.stores.engine.getState().remark).toContain('does not come with Innate');
+  });
+
+  test('a damaged catalogue and an engine that does not start are said', async () => {
+    const s = await set({}, '{');
+    expect(s.stores.engine.getState().error?.line).toContain('catalogue');
+    const client = new FakeClient();
+    client.startError = new InnateError('backend', 'no back-end');
+    const stores = createStores(defaultView(1), null);
+    const controller = createController({
+      client,
+      stores,
+      engine: { modelsUrl: '', wasmBinaries: {} },
+      loadCatalogue: async () => CATALOGUE,
+      loadSheet: async () => null,
+      address: () => '',
+      nextFrame: (callback) => callback(),
+    });
+    await controller.boot();
+    expect(stores.engine.getState()).toMatchObject({
+      error: { line: 'no back-end', of: 'starting' },
+      work: null,
+    });
+    client.startError = null;
+    controller.generate(); // tries again
+    await tick();
+    await tick();
+    expect(client.calls).toHaveLength(1);
+    expect(stores.engine.getState().error).toBeNull();
+  });
+});
+
+describe('changes of the view', () => {
+  test('one request a frame, with the newest values', async () => {
+    const s = await set();
+    s.frame();
+    s.client.calls[0]!.deliver([0, 1, 2, 3]);
+    for (const seed of [5, 6, 7]) s.stores.view.setState({ seed });
+    expect(s.frames).toHaveLength(1);
+    s.frame();
+    expect(s.client.calls).toHaveLength(2);
+    expect(s.client.calls[1]!.request.seeds).toEqual([7, 8, 9, 10]);
+  });
+
+  test('a drag waits for the first image of the request under way, but not for ever', async () => {
+    const s = await set();
+    s.frame();
+    s.stores.view.setState({ seed: 1 });
+    s.frame();
+    s.stores.view.setState({ seed: 2 });
+    s.frame();
+    expect(s.client.calls).toHaveLength(1);
+    s.client.calls[0]!.deliver([0]);
+    s.frame();
+    expect(s.client.calls).toHaveLength(2);
+    expect(s.client.calls[1]!.request.seeds[0]).toBe(2);
+    s.pass(5000);
+    s.stores.view.setState({ seed: 3 });
+    s.frame();
+    expect(s.client.calls).toHaveLength(3);
+  });
+
+  test('other work supersedes at once', async () => {
+    const s = await set();
+    s.frame();
+    s.stores.view.setState({ sampler: 'heun' });
+    s.frame();
+    s.controller.selectModel('clothes');
+    s.frame();
+    expect(s.client.calls.map((c) => c.request.sampler)).toEqual(['one-step', 'heun', 'heun']);
+  });
+
+  test('chunks of an older request never overwrite newer images', async () => {
+    const s = await set();
+    s.frame();
+    s.stores.view.setState({ sampler: 'two-step' });
+    s.frame();
+    s.client.calls[1]!.deliver([0, 1], 200);
+    s.client.calls[0]!.deliver([1, 2], 100);
+    expect(s.red()).toEqual([200, 200, 100, 9]);
+    await s.client.calls[0]!.settle('superseded');
+    expect(s.stores.engine.getState().work?.kind).toBe('generating');
+    await s.client.calls[1]!.settle();
+    expect(s.stores.engine.getState().work).toBeNull();
+  });
+
+  test('images that are no longer wanted go, wanted ones are asked for, the selection stays inside', async () => {
+    const s = await set({ selected: 3 });
+    s.stores.view.setState({ count: 2 });
+    expect(s.red()).toEqual([9, 9]);
+    expect(s.stores.view.getState().selected).toBe(1);
+    s.frame();
+    expect(s.client.calls.at(-1)!.request).toMatchObject({ seeds: [0, 1], first: 1 });
+    s.client.calls.at(-1)!.deliver([0, 1, 2, 3], 70); // a chunk for places that are gone
+    expect(s.red()).toEqual([70, 70]);
+  });
+
+  test('the class is of the seed until one is chosen, and only where there are classes', async () => {
+    const s = await set({ model: 'clothes', classIndex: 2 });
+    s.frame();
+    expect(s.client.calls[0]!.request.classIndex).toBe(2);
+    s.client.calls[0]!.deliver([0]);
+    expect(s.names()[0]).toBe('Model clothes, seed 0, class bag');
+    s.controller.selectModel('afhq-cat-64x64-gdd-i');
+    expect(s.stores.view.getState().classIndex).toBeNull();
+  });
+});
+
+describe('errors and cancelling', () => {
+  test('an error is one line, images stay, the next success clears it', async () => {
+    const s = await set();
+    s.frame();
+    s.client.calls[0]!.deliver([0], 1);
+    await s.client.calls[0]!.fail(new InnateError('backend', 'out of memory', { hint: 'Ask for fewer' }));
+    expect(s.stores.engine.getState()).toMatchObject({
+      work: null,
+      error: { line: 'out of memory. Ask for fewer', of: 'generating' },
+    });
+    expect(s.red()).toEqual([1, 9, 9, 9]);
+    s.controller.generate();
+    await s.client.calls[1]!.settle();
+    expect(s.stores.engine.getState().error).toBeNull();
+  });
+
+  test('cancelling is not an error', async () => {
+    const s = await set();
+    s.frame();
+    s.controller.cancel();
+    expect(s.client.calls[0]!.options.signal!.aborted).toBe(true);
+    await tick();
+    expect(s.stores.engine.getState()).toMatchObject({ work: null, error: null });
+  });
+});
+
+describe('files', () => {
+  test('an opened file is selected and shown; forgotten, the default comes back', async () => {
+    const s = await set({ tab: 'models', classIndex: null, selected: 2 });
+    s.client.opens = async () => OPENED;
+    await s.controller.open(new File([], 'mine.pkl'));
+    expect(s.stores.view.getState()).toMatchObject({ model: 'opened-1', tab: 'generate', selected: 0 });
+    s.frame();
+    expect(s.client.calls.at(-1)!.request.model).toEqual({ kind: 'opened', key: 'opened-1' });
+    await s.controller.forget('opened-1');
+    expect(s.client.forgotten).toEqual(['opened-1']);
+    expect(s.stores.view.getState().model).toBe('afhq-cat-64x64-gdd-i');
+  });
+
+  test('a refused file leaves everything as it was, and its error survives other success', async () => {
+    const s = await set();
+    s.frame();
+    s.client.opens = async () => {
+      throw new InnateError('refused', 'it asks for os.system', { where: 'bad.pkl' });
+    };
+    await s.controller.open(new File([], 'bad.pkl'));
+    await s.client.calls[0]!.settle();
+    expect(s.stores.engine.getState().error).toEqual({
+      line: 'bad.pkl: it asks for os.system',
+      of: 'opening',
+    });
+    expect(s.stores.view.getState().model).toBe('afhq-cat-64x64-gdd-i');
+    s.controller.dismissError();
+    expect(s.stores.engine.getState().error).toBeNull();
+  });
+
+  test('a newer file ends the opening of an older one', async () => {
+    const s = await set();
+    const signals: AbortSignal[] = [];
+    s.client.opens = vi.fn(
+      (_file, options) =>
+        new Promise<ModelInfo>((_resolve, reject) => {
+          signals.push(options!.signal!);
+          options!.signal!.addEventListener('abort', () => reject(new InnateError('cancelled', 'cancelled')));
+        }),
+    );
+    const first = s.controller.open(new File([], 'a.pkl'));
+    s.client.opens = async () => OPENED;
+    await s.controller.open(new File([], 'b.pkl'));
+    await first;
+    expect(signals[0]!.aborted).toBe(true);
+    expect(s.stores.view.getState().model).toBe('opened-1');
+    expect(s.stores.engine.getState()).toMatchObject({ work: null, error: null });
+  });
+});
+
+test('another back-end is kept for the next visit and makes the images again', async () => {
+  const s = await set();
+  s.frame();
+  await s.controller.chooseBackend('webgpu');
+  expect(s.client.starts.map((o) => o.preference)).toEqual(['auto', 'webgpu']);
+  expect(s.stores.prefs.getState().backend).toBe('webgpu');
+  expect(s.client.calls).toHaveLength(2);
+});

@@ -1,0 +1,92 @@
+import type { CallOptions, EngineClient } from '../../src/engine/client';
+import type {
+  EngineStatus,
+  GenerateOutcome,
+  GenerateRequest,
+  ImageChunk,
+  ModelInfo,
+  StartOptions,
+} from '../../src/engine/protocol';
+import { InnateError } from '../../src/lib/errors';
+
+export const STATUS: EngineStatus = {
+  backend: { name: 'wasm', label: '1 thread', software: true },
+  webgpuReason: 'none here',
+  webgpuAvailable: false,
+  crossOriginIsolated: true,
+  model: null,
+  memoryBytes: 0,
+  lastForward: null,
+  notice: null,
+};
+
+export interface FakeCall {
+  request: GenerateRequest;
+  options: CallOptions & { onImages: (chunk: ImageChunk) => void };
+  /** Sends images of one pixel whose red is `mark`. */
+  deliver(indices: number[], mark?: number): void;
+  settle(outcome?: GenerateOutcome): Promise<void>;
+  fail(error: InnateError): Promise<void>;
+}
+
+/** Does what the test says, when it says so. */
+export class FakeClient implements EngineClient {
+  readonly calls: FakeCall[] = [];
+  readonly starts: StartOptions[] = [];
+  readonly forgotten: string[] = [];
+  startError: InnateError | null = null;
+  opens: ((file: File, options?: CallOptions) => Promise<ModelInfo>) | null = null;
+
+  async start(options: StartOptions): Promise<EngineStatus> {
+    this.starts.push(options);
+    if (this.startError) throw this.startError;
+    return STATUS;
+  }
+
+  open(file: File, options?: CallOptions): Promise<ModelInfo> {
+    return this.opens ? this.opens(file, options) : Promise.reject(new InnateError('bad-file', 'no'));
+  }
+
+  load(): Promise<ModelInfo> {
+    return Promise.reject(new Error('not used'));
+  }
+
+  generate(request: GenerateRequest, options: FakeCall['options']): Promise<GenerateOutcome> {
+    return new Promise((resolve, reject) => {
+      this.calls.push({
+        request,
+        options,
+        deliver: (indices, mark = 0) =>
+          options.onImages({
+            indices,
+            pixels: new Uint8ClampedArray(indices.flatMap(() => [mark, 0, 0, 255])),
+            resolution: 1,
+            classes: indices.map((i) => request.classIndex ?? i),
+            forwardMs: 5,
+            forwardImages: indices.length,
+          }),
+        settle: async (outcome = 'complete') => {
+          resolve(outcome);
+          await tick();
+        },
+        fail: async (error) => {
+          reject(error);
+          await tick();
+        },
+      });
+      options.signal?.addEventListener('abort', () => reject(new InnateError('cancelled', 'cancelled')));
+    });
+  }
+
+  async forget(key: string): Promise<void> {
+    this.forgotten.push(key);
+  }
+
+  subscribe(): () => void {
+    return () => {};
+  }
+
+  dispose(): void {}
+}
+
+export const tick = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
