@@ -35,5 +35,5 @@ const RESIDENT_BYTES = 128 * 2 ** 20;
 
 export function makeDenoiser(model: OpenedModel, weights: WeightSource): Denoiser {
   const budgetBytes = Math.max(RESIDENT_BYTES, parameterCount(model.config.unet));
-  return new Denoiser(model.config, weights, { budgetBytes });
+  return Denoiser.open(model.config, weights, { budgetBytes });
 }

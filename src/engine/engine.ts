@@ -185,7 +185,7 @@ export class Engine {
     this.loaded = {
       ...found,
       ref,
-      denoiser: new Denoiser(config, weights),
+      denoiser: Denoiser.open(config, weights),
       chunks: new ChunkSize(batchSize(config, this.passLimit), !device.backend.software),
       compiled: new Set(),
     };

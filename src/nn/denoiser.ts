@@ -7,8 +7,14 @@ import type { Tap } from './ops';
 import { type PrecondCoefficients, precondCoefficients } from './precond';
 import { songUNet } from './song-unet';
 import { TfOps } from './tf-ops';
-import { TfParameters } from './tf-parameters';
+import { type TensorParameters, TfParameters } from './tf-parameters';
 import { checkWeights, type WeightSource } from './weights';
+
+/** The parameters of a denoiser and its Fourier frequencies, which stay on the CPU. */
+export interface DenoiserParts {
+  parameters: TensorParameters;
+  freqs: Float32Array | null;
+}
 
 export interface DenoiserOptions {
   /** Bytes of parameters to keep on the back-end; the rest is read again at every use. */
@@ -17,19 +23,20 @@ export interface DenoiserOptions {
 
 /** D(x, sigma, class): a preconditioned U-Net on the current TensorFlow.js back-end, float32. */
 export class Denoiser {
-  private readonly parameters: TfParameters;
   private readonly ops: TfOps;
-  private readonly freqs: Float32Array | null;
 
   constructor(
     readonly config: NetworkConfig,
-    source: WeightSource,
-    { budgetBytes }: DenoiserOptions = {},
+    private readonly parts: DenoiserParts,
   ) {
+    this.ops = new TfOps(parts.parameters);
+  }
+
+  /** For inference: parameters are read from `source` as they are needed. Throws when they do not fit. */
+  static open(config: NetworkConfig, source: WeightSource, { budgetBytes }: DenoiserOptions = {}): Denoiser {
     checkWeights(config.unet, source);
-    this.parameters = new TfParameters(source, budgetBytes, tf.getBackend() === 'wasm' ? 2 : 1);
-    this.ops = new TfOps(this.parameters);
-    this.freqs = config.unet.embeddingType === 'fourier' ? source.read('model.map_noise.freqs') : null;
+    const parameters = new TfParameters(source, budgetBytes, tf.getBackend() === 'wasm' ? 2 : 1);
+    return new Denoiser(config, { parameters, freqs: fourierFrequencies(config, source) });
   }
 
   /**
@@ -49,7 +56,7 @@ export class Denoiser {
     const embedding = noiseEmbedding(
       unet,
       coefficients.map((c) => c.cNoise),
-      this.freqs,
+      this.parts.freqs,
     );
     const noise = tf.tensor2d(embedding, [coefficients.length, embedding.length / coefficients.length]);
     const oneHot = unet.labelDim === 0 ? null : (labels ?? tf.zeros<tf.Rank.R2>([1, unet.labelDim]));
@@ -104,11 +111,16 @@ export class Denoiser {
 
   dispose(): void {
     this.ops.dispose();
-    this.parameters.dispose();
+    this.parts.parameters.dispose();
   }
 }
 
-function oneHotRows(classes: ArrayLike<number>, labelDim: number): tf.Tensor2D {
+/** The stored random frequencies of a network with a Fourier embedding. */
+export const fourierFrequencies = (config: NetworkConfig, source: WeightSource): Float32Array | null =>
+  config.unet.embeddingType === 'fourier' ? source.read('model.map_noise.freqs') : null;
+
+/** [N] class indices to one-hot rows [N, labelDim]; throws on an index outside. */
+export function oneHotRows(classes: ArrayLike<number>, labelDim: number): tf.Tensor2D {
   const rows = new Float32Array(classes.length * labelDim);
   for (let n = 0; n < classes.length; n++) {
     const k = classes[n]!;

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Ops } from './ops';
 import { downsampleMatrix, upsampleMatrix } from './resampling';
-import type { TfParameters } from './tf-parameters';
+import type { TensorParameters } from './tf-parameters';
 
 type T = tf.Tensor;
 type Shape4 = [number, number, number, number];
@@ -13,7 +13,7 @@ type Shape4 = [number, number, number, number];
 export class TfOps implements Ops<T> {
   private readonly constants = new Map<string, tf.Tensor>();
 
-  constructor(private readonly parameters: TfParameters) {}
+  constructor(private readonly parameters: TensorParameters) {}
 
   scope(module: () => T): T {
     return tf.tidy(module);
@@ -21,13 +21,10 @@ export class TfOps implements Ops<T> {
 
   conv2d(x: T, name: string, { pad, bias }: { pad: number; bias?: false }): T {
     const filter = this.parameters.get(`${name}.weight`) as tf.Tensor4D;
-    const padding: [[number, number], [number, number], [number, number], [number, number]] = [
-      [0, 0],
-      [pad, pad],
-      [pad, pad],
-      [0, 0],
-    ];
-    const y = tf.conv2d(x as tf.Tensor4D, filter, 1, pad === 0 ? 'valid' : padding);
+    // Padded by an op of its own where 'same' would not do: explicit padding has no gradient on every back-end.
+    const same = 2 * pad + 1 === filter.shape[0];
+    const input = (same ? x : padPixels(x, pad)) as tf.Tensor4D;
+    const y = tf.conv2d(input, filter, 1, same ? 'same' : 'valid');
     return bias === false ? y : this.addBias(y, name);
   }
 
@@ -46,19 +43,33 @@ export class TfOps implements Ops<T> {
   groupNorm(x: T, name: string, { groups, eps }: { groups: number; eps: number }): T {
     const [n, h, w, c] = x.shape as Shape4;
     const flat = ownData(tf.reshape(x, [n, h * w, c]));
-    // Per-channel means as a product with a row of 1/HW: a reduction along the middle axis would transpose
-    // the whole activation first on every back-end.
-    const average = this.constant(`average ${h * w}`, () =>
-      tf.tensor(new Float32Array(h * w).fill(1 / (h * w)), [1, 1, h * w]),
-    );
-    const groupMean = (perChannel: T): T => {
-      const grouped = tf.mean(tf.reshape(perChannel, [n, groups, c / groups]), 2, true);
-      return tf.reshape(tf.tile(grouped, [1, 1, c / groups]), [n, 1, c]);
-    };
-    const centred = tf.sub(flat, groupMean(tf.matMul(average, flat)));
-    const variance = groupMean(tf.matMul(average, tf.square(centred)));
+    const groupMean = this.groupMean(h * w, c, groups);
+    const centred = tf.sub(flat, groupMean(flat));
+    const variance = groupMean(tf.square(centred));
     const gain = tf.mul(tf.rsqrt(tf.add(variance, eps)), this.parameters.get(`${name}.weight`));
     return tf.reshape(tf.add(tf.mul(centred, gain), this.parameters.get(`${name}.bias`)), [n, h, w, c]);
+  }
+
+  /**
+   * [n, pixels, c] to each channel's group mean [n, 1, c], as products with three constant matrices: a reduction
+   * along the middle axis would transpose the whole activation first, and tiling has a gradient of many slices.
+   */
+  private groupMean(pixels: number, c: number, groups: number): (flat: T) => T {
+    const width = c / groups;
+    const overPixels = this.constant(`pixels ${pixels}`, () =>
+      tf.tensor(new Float32Array(pixels).fill(1 / pixels), [1, 1, pixels]),
+    );
+    const member = (value: number, rows: number, columns: number) => () => {
+      const values = new Float32Array(c * groups);
+      for (let i = 0; i < c; i++) {
+        const g = Math.floor(i / width);
+        values[columns === groups ? i * groups + g : g * c + i] = value;
+      }
+      return tf.tensor(values, [1, rows, columns]);
+    };
+    const toGroups = this.constant(`groups ${c} ${groups}`, member(1 / width, c, groups));
+    const toChannels = this.constant(`channels ${c} ${groups}`, member(1, groups, c));
+    return (flat) => tf.matMul(tf.matMul(tf.matMul(overPixels, flat), toGroups), toChannels);
   }
 
   silu(x: T): T {
@@ -141,3 +152,13 @@ export class TfOps implements Ops<T> {
 function ownData(x: T): T {
   return x.shape[0] === 1 && tf.getBackend() === 'wasm' ? tf.mul(x, 1) : x;
 }
+
+const padPixels = (x: T, pad: number): T =>
+  pad === 0
+    ? x
+    : tf.pad(x, [
+        [0, 0],
+        [pad, pad],
+        [pad, pad],
+        [0, 0],
+      ]);

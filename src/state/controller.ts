@@ -153,6 +153,7 @@ export function createController(options: ControllerOptions): Controller {
     flight = mine;
     waiting = false;
     resize(images, request.seeds.length);
+    succeed('generating'); // a new attempt: what the last one failed with is no longer the news
     if (!opening)
       engine.setState({
         work: { kind: 'generating', subject: model.name, cancellable: true },
@@ -165,7 +166,6 @@ export function createController(options: ControllerOptions): Controller {
       flight = null;
       if (!opening) engine.setState({ work: null, progress: null });
       if (error !== undefined) fail('generating', error);
-      else succeed('generating');
       if (waiting) schedule();
     };
     client

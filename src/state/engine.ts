@@ -9,7 +9,7 @@ export interface EngineState {
   progress: Progress | null;
   /** Images of the request under way: done and wanted. */
   made: readonly [number, number] | null;
-  /** One line (InnateError.describe) and what failed: the next success of the same kind clears it. */
+  /** One line (InnateError.describe) and what failed: it stands until dismissed or tried again. */
   error: { line: string; of: 'page' | 'starting' | 'opening' | 'generating' } | null;
   /** A line about the page's own doing: a link whose model is not here. */
   remark: string | null;

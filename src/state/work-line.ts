@@ -8,7 +8,7 @@ export type WorkLineContent =
 
 /**
  * Sampling within a fraction of a second is not worth a line; the view shows it only after a moment
- * (ui/WorkLine). An error stands until it is dismissed or until what failed succeeds.
+ * (ui/WorkLine). An error stands until it is dismissed or until what failed is tried again.
  */
 export function workLine({
   work,

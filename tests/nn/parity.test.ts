@@ -70,7 +70,7 @@ function parity({ checkpoint, golden: goldenPath }: ParityCase): void {
 
   beforeAll(() => {
     model = openModel(fileSource(checkpoint));
-    denoiser = new Denoiser(model.config, model.weights);
+    denoiser = Denoiser.open(model.config, model.weights);
   });
   afterAll(() => {
     denoiser.dispose();

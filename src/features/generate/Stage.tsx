@@ -38,7 +38,7 @@ export function Stage({ ref, onOpenImage }: Props) {
       resolution,
       gap: narrow ? 3 : 4,
       ratio: devicePixelRatio,
-      columns: narrow ? 3 : 5,
+      columns: Math.max(3, Math.floor(space.width / 140)),
     });
   return (
     <section ref={ref} className="stage" aria-label="Images">
