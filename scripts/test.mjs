@@ -13,6 +13,7 @@ step('types', 'npx', ['tsc', '-p', '.']);
 step('lint', 'npx', ['biome', 'check', '--error-on-warnings', '.']);
 step('imports', 'npx', ['depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'cli']);
 step('build', 'npm', ['run', 'build', '--silent']);
+step('bundle sizes', 'npx', ['size-limit']);
 
 const backends = env.INNATE_SOFTWARE_ADAPTER === 'lavapipe' ? 'wasm,cpu,webgpu' : 'wasm,cpu';
 if (!backends.includes('webgpu'))

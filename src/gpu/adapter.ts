@@ -13,7 +13,9 @@ export function describeAdapter(adapter: GPUAdapter): AdapterDescription {
   const { vendor, architecture, device, description } = adapter.info;
   const all = [vendor, architecture, device, description].join(' ').toLowerCase();
   const software = adapter.info.isFallbackAdapter || /swiftshader|llvmpipe|lavapipe|software/.test(all);
-  const name = description || device || [vendor, architecture].filter(Boolean).join(' ') || 'unnamed adapter';
+  const name = /swiftshader/.test(all)
+    ? 'SwiftShader'
+    : description || device || [vendor, architecture].filter(Boolean).join(' ') || 'unnamed adapter';
   return { label: software ? `${name} (software)` : name, software, features: [...adapter.features].sort() };
 }
 

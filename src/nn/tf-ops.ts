@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Ops } from './ops';
-import { downsampleMatrix, upsampleMatrix } from './resampling';
+import { type AxisMatrix, downsampleMatrix, upsampleMatrix } from './resampling';
 import type { TensorParameters } from './tf-parameters';
+import { axisTensor, ownData, padPixels, resampleAxes } from './tf-pixels';
 
 type T = tf.Tensor;
 type Shape4 = [number, number, number, number];
@@ -120,17 +121,10 @@ export class TfOps implements Ops<T> {
     this.constants.clear();
   }
 
-  private resample(x: T, key: string, build: (size: number) => { rows: number; values: Float32Array }): T {
-    const [n, h, w, c] = x.shape as Shape4;
-    const matrix = (size: number): tf.Tensor =>
-      this.constant(`${key} ${size}`, () => {
-        const { rows, values } = build(size);
-        return tf.tensor(values, [1, rows, size]);
-      });
-    const rows = tf.matMul(matrix(h), ownData(tf.reshape(x, [n, h, w * c])));
-    const height = rows.shape[1]!;
-    const columns = tf.matMul(matrix(w), tf.reshape(rows, [n * height, w, c]));
-    return tf.reshape(columns, [n, height, columns.shape[1]!, c]);
+  private resample(x: T, key: string, build: (size: number) => AxisMatrix): T {
+    const [, h, w] = x.shape as Shape4;
+    const matrix = (size: number) => this.constant(`${key} ${size}`, () => axisTensor(build(size), size));
+    return resampleAxes(x, matrix(h), matrix(w));
   }
 
   /** `make` uploads data: an op would not run while the back-end only compiles. */
@@ -143,22 +137,3 @@ export class TfOps implements Ops<T> {
     return tensor;
   }
 }
-
-/**
- * The wasm back-end packs the second factor of an unbatched product once per data id, and takes the packed form
- * again for any other shape of the same data: wrong results from the second shape on. Such a factor gets
- * data of its own.
- */
-function ownData(x: T): T {
-  return x.shape[0] === 1 && tf.getBackend() === 'wasm' ? tf.mul(x, 1) : x;
-}
-
-const padPixels = (x: T, pad: number): T =>
-  pad === 0
-    ? x
-    : tf.pad(x, [
-        [0, 0],
-        [pad, pad],
-        [pad, pad],
-        [0, 0],
-      ]);

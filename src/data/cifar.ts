@@ -1,0 +1,160 @@
+import { unpickle } from '../formats/pickle/machine';
+import { ByteReader } from '../formats/pickle/reader';
+import { NumpyArray, type Py } from '../formats/pickle/values';
+import { bufferSource, type Source } from '../formats/source';
+import { isRowMajor } from '../formats/tensor';
+import { latin1Bytes, quote } from '../formats/text';
+import { badFile, InnateError } from '../lib/errors';
+import { ArraySet, type PixelBlock } from './array-set';
+import type { BaseSet } from './base-set';
+import { labelsFrom } from './labels';
+import { checkSignal, type DatasetOptions } from './options';
+import { gunzip, type TarMember, TarPicker } from './tar';
+
+/** 32 x 32, all red, then all green, then all blue. */
+const PIXELS = 3072;
+const LAYOUT = { width: 32, height: 32, channels: 3, planar: true } as const;
+const CLASSES = 'airplane automobile bird cat deer dog frog horse ship truck'.split(' ');
+
+/** The archives hold 186 MB; a gzip bomb, or another data set, ends here. */
+const MAX_OUTPUT = 400 * 2 ** 20;
+const MAX_KEPT = 256 * 2 ** 20;
+
+type Split = 'train' | 'test';
+
+/** data_batch_1 of the Python version, data_batch_1.bin of the binary one. */
+const MEMBER: Record<Split, RegExp> = {
+  train: /(^|\/)data_batch_\d(\.bin)?$/,
+  test: /(^|\/)test_batch(\.bin)?$/,
+};
+
+/** Whether a file's name is one of CIFAR-10's batches, packed or not. */
+export const isCifarBatch = (name: string): boolean => MEMBER.train.test(name) || MEMBER.test.test(name);
+
+/** cifar-10-python.tar.gz or cifar-10-binary.tar.gz, or the tar that some browsers make of it. */
+export async function cifarArchive(
+  source: Source,
+  gzipped: boolean,
+  options: DatasetOptions,
+): Promise<BaseSet> {
+  const { split = 'train', signal, onProgress } = options;
+  const picker = new TarPicker(source.name, (name) => MEMBER[split].test(name), MAX_KEPT);
+  const onPiece = pacer(signal, onProgress);
+  if (gzipped)
+    await gunzip(source, (bytes) => picker.push(bytes), {
+      where: source.name,
+      maxOutput: MAX_OUTPUT,
+      onPiece,
+    });
+  else {
+    const piece = 1 << 20;
+    for (let at = 0; at < source.size; at += piece) {
+      const n = Math.min(piece, source.size - at);
+      picker.push(source.read(at, n));
+      await onPiece((at + n) / source.size);
+    }
+  }
+  return fromMembers(source.name, picker.end(), split, options.limit);
+}
+
+/** The batches as loose files, from an archive that has been unpacked. */
+export function cifarBatches(sources: readonly Source[], options: DatasetOptions): BaseSet {
+  const { split = 'train' } = options;
+  const wanted = sources.filter(({ name }) => MEMBER[split].test(name));
+  const total = wanted.reduce((sum, { size }) => sum + size, 0);
+  if (total > MAX_KEPT)
+    throw new InnateError('refused', 'the batches are larger than CIFAR-10', { found: `${total} bytes` });
+  const members = wanted.map((source) => ({ name: source.name, data: source.read(0, source.size) }));
+  return fromMembers('CIFAR-10', members, split, options.limit);
+}
+
+/** Lets other work of the worker run, and the caller stop, every few megabytes. */
+function pacer(signal: AbortSignal | undefined, onProgress: ((fraction: number) => void) | undefined) {
+  let last = 0;
+  return async (fraction: number): Promise<void> => {
+    if (fraction - last < 0.02 && fraction < 1) return;
+    last = fraction;
+    await new Promise((resolve) => setTimeout(resolve));
+    checkSignal(signal);
+    onProgress?.(fraction);
+  };
+}
+
+function fromMembers(name: string, members: TarMember[], split: Split, limit?: number): BaseSet {
+  if (members.length === 0)
+    throw badFile('the archive is not CIFAR-10', {
+      where: name,
+      expected: split === 'train' ? 'data_batch_1 and so on' : 'test_batch',
+      hint: 'Open cifar-10-python.tar.gz or cifar-10-binary.tar.gz',
+    });
+  members.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const batches = members.map((member) =>
+    member.name.endsWith('.bin') ? binaryBatch(member, name) : pythonBatch(member, name),
+  );
+  const labels = new Int32Array(batches.reduce((sum, b) => sum + b.count, 0));
+  let at = 0;
+  for (const batch of batches) {
+    labels.set(batch.labels, at);
+    at += batch.count;
+  }
+  return new ArraySet(name, batches, LAYOUT, labelsFrom(labels, CLASSES, name), limit);
+}
+
+type Batch = PixelBlock & { readonly labels: Int32Array };
+
+/** Records of a label and its pixels. */
+function binaryBatch({ name, data }: TarMember, archive: string): Batch {
+  const record = 1 + PIXELS;
+  const where = `${archive}, ${quote(name)}`;
+  if (data.length === 0 || data.length % record !== 0)
+    throw badFile('a batch is not a whole number of images', { where, found: `${data.length} bytes` });
+  const count = data.length / record;
+  const labels = new Int32Array(count);
+  for (let i = 0; i < count; i++) labels[i] = data[i * record]!;
+  checkLabels(labels, where);
+  return { count, labels, pixels: (i) => data.subarray(i * record + 1, (i + 1) * record) };
+}
+
+/** A pickled dict of an array and a list, read as data by the machine that reads checkpoints. */
+function pythonBatch({ name, data }: TarMember, archive: string): Batch {
+  const where = `${archive}, ${quote(name)}`;
+  const dict = unpickle(new ByteReader(bufferSource(data, where)));
+  const array = entry(dict, 'data');
+  const list = entry(dict, 'labels');
+  const tensor = array instanceof NumpyArray ? array.tensor : null;
+  if (!tensor || !Array.isArray(list))
+    throw badFile('a batch has no images or labels', { where, expected: 'the entries data and labels' });
+  const [count = 0, size] = tensor.shape;
+  const plain = tensor.dtype === 'u8' && (!tensor.strides || isRowMajor(tensor.shape, tensor.strides));
+  if (!plain || tensor.shape.length !== 2 || size !== PIXELS || list.length !== count)
+    throw badFile('a batch is not one of CIFAR-10', {
+      where,
+      expected: `uint8 [N, ${PIXELS}] and N labels`,
+      found: `${tensor.dtype} [${tensor.shape.join(', ')}] and ${list.length}`,
+    });
+  const labels = Int32Array.from(list, (label) => (typeof label === 'number' ? label : -1));
+  checkLabels(labels, where);
+  const { source, byteOffset } = tensor;
+  return { count, labels, pixels: (i) => source.read(byteOffset + i * PIXELS, PIXELS) };
+}
+
+/** A key that is bytes in one Python and text in the other. */
+function entry(dict: Py, key: string): Py | undefined {
+  if (!(dict instanceof Map)) return undefined;
+  const exact = dict.get(key);
+  if (exact !== undefined) return exact;
+  const wanted = latin1Bytes(key)!;
+  for (const [k, value] of dict)
+    if (k instanceof Uint8Array && k.length === wanted.length && k.every((b, i) => b === wanted[i]))
+      return value;
+  return undefined;
+}
+
+function checkLabels(labels: Int32Array, where: string): void {
+  const wrong = labels.findIndex((label) => !(label >= 0 && label < CLASSES.length));
+  if (wrong >= 0)
+    throw badFile('a label is not one of ten classes', {
+      where,
+      found: `${labels[wrong]} of image ${wrong}`,
+    });
+}

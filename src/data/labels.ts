@@ -1,0 +1,115 @@
+import { quote } from '../formats/text';
+import { badFile, InnateError } from '../lib/errors';
+
+/** Class of every image of a set. */
+export interface Labels {
+  readonly labelDim: number;
+  readonly classes: readonly string[] | null;
+  /** Null for an image without a class. */
+  of(i: number): number | null;
+}
+
+export const UNLABELLED: Labels = { labelDim: 0, classes: null, of: () => null };
+
+/** More is a damaged file: labels would be one-hot rows of that length. */
+const MAX_CLASSES = 100_000;
+const NONE = -1;
+
+/** From one class index an image, -1 for none. Throws for negative or absurd ones. */
+export function labelsFrom(indices: Int32Array, classes: readonly string[] | null, where: string): Labels {
+  let highest = -1;
+  for (let i = 0; i < indices.length; i++) {
+    const label = indices[i]!;
+    if (label < NONE || label >= MAX_CLASSES)
+      throw badFile('a label is not a class index', {
+        where,
+        expected: `0 to ${MAX_CLASSES - 1}`,
+        found: `${label} for image ${i}`,
+      });
+    if (label > highest) highest = label;
+  }
+  if (highest < 0) return UNLABELLED;
+  const named = classes && classes.length > highest ? classes : null;
+  return {
+    labelDim: named ? named.length : highest + 1,
+    classes: named,
+    of: (i) => (indices[i]! < 0 ? null : indices[i]!),
+  };
+}
+
+/**
+ * EDM's dataset.json: {"labels": [[name, class], ...] | null}, the names being those of the archive. A list
+ * "classes" of names is an extension of ours, which EDM's own tools ignore.
+ */
+export function labelsFromJson(text: string, names: readonly string[], where: string): Labels {
+  const json = parse(text, where);
+  const labels = json.labels;
+  if (labels === undefined || labels === null) return UNLABELLED;
+  if (!Array.isArray(labels))
+    throw badFile('the labels are not a list', { where, expected: '[[name, class], ...] or null' });
+  const byName = new Map<string, number>();
+  for (const [i, pair] of labels.entries()) {
+    const [name, label] = Array.isArray(pair) ? (pair as unknown[]) : [];
+    if (Array.isArray(label))
+      throw new InnateError('unsupported', 'labels that are vectors', { where, expected: 'class indices' });
+    if (typeof name !== 'string' || !Number.isSafeInteger(label) || (label as number) < 0)
+      throw badFile('a label is not a name and a class index', { where, found: `label ${i}` });
+    byName.set(name.replaceAll('\\', '/'), Math.min(label as number, MAX_CLASSES));
+  }
+  const indices = Int32Array.from(names, (name) => byName.get(name) ?? NONE);
+  const found = indices.reduce((sum, label) => sum + (label < 0 ? 0 : 1), 0);
+  if (byName.size > 0 && found === 0 && names.length > 0)
+    throw badFile('the labels name none of the images', {
+      where,
+      found: `${quote(byName.keys().next().value)} where the first image is ${quote(names[0])}`,
+    });
+  return labelsFrom(indices, classNames(json.classes), where);
+}
+
+function parse(text: string, where: string): Record<string, unknown> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw badFile('not a JSON text', { where }, error);
+  }
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw badFile('not a description of a data set', { where, expected: '{"labels": ...}' });
+  return json as Record<string, unknown>;
+}
+
+function classNames(value: unknown): string[] | null {
+  if (!Array.isArray(value) || value.length > MAX_CLASSES) return null;
+  return value.every((name) => typeof name === 'string') ? value.map((name) => name.slice(0, 200)) : null;
+}
+
+/**
+ * Folders as classes: when every image lies in a folder of the level below the common one, and there are at
+ * least two folders. Classes are in the order of their names, as torchvision's ImageFolder has them.
+ */
+export function labelsFromFolders(names: readonly string[]): Labels {
+  const common = commonFolder(names);
+  const folders = names.map((name) => {
+    const rest = name.slice(common.length);
+    const end = rest.indexOf('/');
+    return end < 0 ? null : rest.slice(0, end);
+  });
+  if (folders.includes(null)) return UNLABELLED;
+  // By code units: the order must not depend on the language of the machine.
+  const classes = [...new Set(folders as string[])].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  if (classes.length < 2 || classes.length > MAX_CLASSES) return UNLABELLED;
+  const index = new Map(classes.map((name, i) => [name, i]));
+  return labelsFrom(
+    Int32Array.from(folders as string[], (folder) => index.get(folder)!),
+    classes,
+    'the folders',
+  );
+}
+
+/** The folder, '' or ending in '/', that holds all of the names. */
+export function commonFolder(names: readonly string[]): string {
+  let common = names[0]?.slice(0, names[0].lastIndexOf('/') + 1) ?? '';
+  for (const name of names)
+    while (!name.startsWith(common)) common = common.slice(0, common.lastIndexOf('/', common.length - 2) + 1);
+  return common;
+}

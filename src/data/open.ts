@@ -1,0 +1,101 @@
+import type { Source } from '../formats/source';
+import { openZip } from '../formats/zip';
+import { badFile, InnateError } from '../lib/errors';
+import { npzSet } from './array-set';
+import type { BaseSet } from './base-set';
+import { cifarArchive, cifarBatches, isCifarBatch } from './cifar';
+import { ascii } from './image/bytes';
+import { sniffImage } from './image/header';
+import { folderSet, isImageName, zipSet } from './image-set';
+import { cacheBudget, checkOptions, checkSignal, type DatasetOptions, MAX_RESOLUTION } from './options';
+import type { Dataset } from './types';
+
+/** So many unreadable images at the start, and the set is not one of images. */
+const PROBES = 100;
+
+/**
+ * A data set from one archive (an EDM zip or any zip of images, CIFAR-10's own, an npz), from loose images, or
+ * from the files of a folder, whose names are then their paths. What an archive is, its content says.
+ */
+export async function openDataset(
+  sources: Source | readonly Source[],
+  options: DatasetOptions = {},
+): Promise<Dataset> {
+  checkOptions(options);
+  checkSignal(options.signal);
+  const list = Array.isArray(sources) ? (sources as readonly Source[]) : [sources as Source];
+  const set = await openSet(list, options);
+  if (set.size === 0)
+    throw badFile('the data set holds no images', { where: set.name, expected: 'PNG, JPEG or WebP files' });
+  const shape = await settleShape(set, options);
+  set.configure(shape, cacheBudget(options));
+  return set;
+}
+
+async function openSet(sources: readonly Source[], options: DatasetOptions): Promise<BaseSet> {
+  const [first] = sources;
+  if (!first) throw new InnateError('bad-argument', 'no data set is given');
+  const { decoders, limit } = options;
+  if (sources.length === 1) {
+    const kind = sniffArchive(first);
+    if (kind === 'zip') return isNpz(first) ? npzSet(first, limit) : zipSet(first, decoders, limit);
+    if (kind === 'gzip' || kind === 'tar') return cifarArchive(first, kind === 'gzip', options);
+    if (isCifarBatch(first.name)) return cifarBatches(sources, options);
+    if (kind !== 'image') throw unknown(first);
+    return folderSet([isImageName(first.name) ? first : renamed(first)], decoders, limit);
+  }
+  const batches = sources.filter(({ name }) => isCifarBatch(name));
+  if (batches.length > 0) return cifarBatches(batches, options);
+  if (!sources.some(({ name }) => isImageName(name)) && sniffArchive(first) !== null && sources.length > 1)
+    throw new InnateError('bad-argument', 'more than one archive is given', {
+      expected: 'one archive, or images',
+      found: `${sources.length} files`,
+    });
+  return folderSet(sources, decoders, limit);
+}
+
+/** An image by content whose name does not say so. */
+const renamed = (source: Source): Source => ({
+  name: `${source.name}.png`,
+  size: source.size,
+  read: (offset, length) => source.read(offset, length),
+});
+
+function sniffArchive(source: Source): 'zip' | 'gzip' | 'tar' | 'image' | null {
+  const head = source.read(0, Math.min(512, source.size));
+  const text = ascii(head, 0, 4);
+  if (text === 'PK\x03\x04' || text === 'PK\x05\x06') return 'zip';
+  if (text.startsWith('\x1f\x8b')) return 'gzip';
+  if (ascii(head, 257, 5) === 'ustar') return 'tar';
+  return sniffImage(head) || isImageName(source.name) ? 'image' : null;
+}
+
+const isNpz = (source: Source): boolean => {
+  const names = openZip(source).map(({ name }) => name);
+  return names.some((name) => name.endsWith('.npy')) && !names.some(isImageName);
+};
+
+function unknown(source: Source): InnateError {
+  return badFile('not a data set of a known kind', {
+    where: source.name,
+    expected: 'a zip of images, an npz, cifar-10-python.tar.gz, or images',
+    found: source.size === 0 ? 'an empty file' : undefined,
+  });
+}
+
+async function settleShape(set: BaseSet, options: DatasetOptions) {
+  const { filter = 'lanczos', signal } = options;
+  let { resolution, channels } = options;
+  if (resolution === undefined || channels === undefined) {
+    const picture = await set.probe(PROBES);
+    checkSignal(signal);
+    if (!picture)
+      throw badFile('no image of the data set can be read', {
+        where: set.name,
+        found: set.skipped[0] && `${set.skipped[0].name}: ${set.skipped[0].reason}`,
+      });
+    resolution ??= Math.min(picture.width, picture.height, MAX_RESOLUTION);
+    channels ??= picture.channels === 1 ? 1 : 3;
+  }
+  return { resolution, channels, filter };
+}

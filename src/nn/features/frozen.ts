@@ -1,0 +1,98 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { type AxisMatrix, bilinearMatrix } from '../resampling';
+import { type TensorParameters, TfParameters } from '../tf-parameters';
+import { axisTensor, padPixels, resampleAxes } from '../tf-pixels';
+import type { WeightSource } from '../weights';
+
+type Activation = 'relu' | 'relu6' | null;
+
+export interface FrozenConvOptions {
+  stride?: 1 | 2;
+  depthwise?: boolean;
+  activation?: Activation;
+  /** TensorFlow's 'SAME' puts the odd zero at the far side; 'symmetric' is PyTorch's kernel >> 1. */
+  padding?: 'tensorflow' | 'symmetric';
+}
+
+/**
+ * The layers of a frozen feature network: convolutions with their batch norm folded in (`NAME.weight`,
+ * `NAME.bias`), differentiable in the image only.
+ */
+export class FrozenLayers {
+  private readonly parameters: TensorParameters;
+  private readonly constants = new Map<string, tf.Tensor>();
+
+  constructor(source: WeightSource) {
+    this.parameters = new TfParameters(source);
+  }
+
+  has(source: WeightSource, name: string): boolean {
+    return source.shape(`${name}.weight`) !== undefined;
+  }
+
+  conv(x: tf.Tensor4D, name: string, options: FrozenConvOptions = {}): tf.Tensor4D {
+    const { stride = 1, depthwise = false, activation = null, padding = 'tensorflow' } = options;
+    const filter = this.parameters.get(`${name}.weight`) as tf.Tensor4D;
+    const kernel = filter.shape[0];
+    const [before, after] = zeros(padding, x.shape[1], kernel, stride);
+    const same = stride === 1 && before === after;
+    const input = (same ? x : padPixels(x, before, after)) as tf.Tensor4D;
+    const pad = same ? 'same' : 'valid';
+    const y = depthwise
+      ? // [C, 1, k, k] as published lies in memory as [k, k, 1, C] after the layout change: the same as [k, k, C, 1].
+        tf.depthwiseConv2d(input, tf.reshape(filter, [kernel, kernel, filter.shape[3], 1]), stride, pad)
+      : tf.conv2d(input, filter, stride, pad);
+    const biased = tf.add(y, this.parameters.get(`${name}.bias`)) as tf.Tensor4D;
+    if (activation === 'relu6') return tf.relu6(biased);
+    return activation === 'relu' ? tf.relu(biased) : biased;
+  }
+
+  /** Bilinear, corners not aligned. */
+  resize(x: tf.Tensor4D, size: number): tf.Tensor4D {
+    const [, h, w] = x.shape;
+    if (h === size && w === size) return x;
+    return resampleAxes(x, this.axis(h, size), this.axis(w, size)) as tf.Tensor4D;
+  }
+
+  constant(key: string, make: () => tf.Tensor): tf.Tensor {
+    let tensor = this.constants.get(key);
+    if (!tensor) {
+      tensor = tf.keep(make());
+      this.constants.set(key, tensor);
+    }
+    return tensor;
+  }
+
+  dispose(): void {
+    this.parameters.dispose();
+    for (const tensor of this.constants.values()) tensor.dispose();
+    this.constants.clear();
+  }
+
+  private axis(from: number, to: number): tf.Tensor {
+    const build = (): AxisMatrix => bilinearMatrix(from, to, false);
+    return this.constant(`bilinear ${from} ${to}`, () => axisTensor(build(), from));
+  }
+}
+
+function zeros(
+  padding: 'tensorflow' | 'symmetric',
+  size: number,
+  kernel: number,
+  stride: number,
+): [number, number] {
+  if (padding === 'symmetric') return [kernel >> 1, kernel >> 1];
+  const total = Math.max((Math.ceil(size / stride) - 1) * stride + kernel - size, 0);
+  return [total >> 1, total - (total >> 1)];
+}
+
+const MEAN = [0.485, 0.456, 0.406];
+const STD = [0.229, 0.224, 0.225];
+
+/** [-1, 1] to ImageNet's statistics; grey images are repeated to three channels. */
+export function imageNetNormalise(layers: FrozenLayers, x: tf.Tensor4D): tf.Tensor4D {
+  const scale = layers.constant('scale', () => tf.tensor1d(STD.map((s) => 0.5 / s)));
+  const shift = layers.constant('shift', () => tf.tensor1d(MEAN.map((m, i) => (0.5 - m) / STD[i]!)));
+  const rgb = x.shape[3] === 1 ? tf.concat([x, x, x], 3) : x;
+  return tf.add(tf.mul(rgb, scale), shift);
+}
