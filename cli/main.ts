@@ -1,7 +1,11 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
+import { PRESETS } from '../src/distil/config';
+import { FEATURE_NAMES } from '../src/engine/feature-networks';
 import { asInnateError, InnateError } from '../src/lib/errors';
 import { type ConvertOptions, convert } from './commands/convert';
+import { type DistilOptions, distil } from './commands/distil';
+import { type EvaluateOptions, evaluate } from './commands/evaluate';
 import { type GenerateOptions, generate } from './commands/generate';
 import { type InspectOptions, inspect } from './commands/inspect';
 import { listModels, verifyModels } from './commands/models';
@@ -9,6 +13,9 @@ import { type RunOptions, run } from './commands/run';
 import {
   backendOption,
   jsonOption,
+  nonNegativeInteger,
+  positive,
+  positiveCount,
   positiveInteger,
   positiveList,
   precondOption,
@@ -58,6 +65,47 @@ command(program, 'inspect <model>', 'how strongly each block answers at each noi
   .option('--latents <file>', '.safetensors with the noise instead')
   .requiredOption('--out <file>', 'JSON to write')
   .action(reported((model: string, o: InspectOptions, report) => inspect(model, o, report)));
+
+command(program, 'distil', 'a one-step student from a diffusion teacher', backendOption())
+  .requiredOption('--teacher <model>', 'catalogue id or file')
+  .option('--student <model>', 'go on from this student instead of the teacher')
+  .requiredOption('--data <path>', 'data-set zip, CIFAR-10 archive, .npz, or a folder of images')
+  .addOption(
+    new Option('--method <name>', 'what trains, and on what')
+      .choices(['gdd', 'gdd-i', 'imitation'])
+      .default('gdd-i'),
+  )
+  .addOption(
+    new Option('--features <name>', 'what the discriminator looks through').choices([...FEATURE_NAMES]),
+  )
+  .addOption(new Option('--preset <name>', 'hyper-parameters').choices(Object.keys(PRESETS)))
+  .addOption(new Option('--images <n>', 'real images to see').argParser(positiveCount))
+  .addOption(new Option('--batch <n>', 'images of a step').argParser(positiveInteger))
+  .addOption(new Option('--seed <n>', 'of noise, order and heads').argParser(nonNegativeInteger))
+  .addOption(new Option('--generator-rate <number>', 'learning rate').argParser(positive))
+  .addOption(new Option('--discriminator-rate <number>', 'learning rate').argParser(positive))
+  .addOption(
+    new Option('--measure-every <n>', 'images between Frechet distances')
+      .argParser(positiveCount)
+      .default(6400),
+  )
+  .addOption(
+    new Option('--measure-images <n>', 'generated for a distance; 0: none')
+      .argParser(nonNegativeInteger)
+      .default(0),
+  )
+  .option('--log <file>', 'one JSON line an iteration, appended')
+  .option('--resume <state>', 'go on from a saved state')
+  .requiredOption('--out <file>', '.safetensors of the averaged student; its state is saved beside it')
+  .action((o: DistilOptions) => withReport(o.json, (report) => distil(o, report)));
+
+command(program, 'evaluate <model>', 'Frechet distance to real images', ...samplingOptions(), ...computing())
+  .requiredOption('--data <path>', 'real images')
+  .addOption(new Option('--count <n>', 'images to generate').argParser(positiveInteger).default(1000))
+  .addOption(
+    new Option('--reference <n>', 'real images to compare with').argParser(positiveInteger).default(5000),
+  )
+  .action(reported((model: string, o: EvaluateOptions, report) => evaluate(model, o, report)));
 
 const models = program.command('models').description('the catalogue of models').exitOverride();
 command(models, 'list', 'what there is').action((o: { json?: boolean }) =>

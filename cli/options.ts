@@ -65,6 +65,13 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
+/** Images of a run: up to thousands of millions. */
+export function positiveCount(text: string): number {
+  const value = positive(text);
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('a positive whole number is expected');
+  return value;
+}
+
 export function nonNegativeInteger(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('a whole number from 0 is expected');
   return Number(text);

@@ -7,9 +7,12 @@ import type { Decoders } from './image/decoders';
 import { type Labels, labelsFromFolders, labelsFromJson, UNLABELLED } from './labels';
 import type { Picture } from './types';
 
-/** A named file that is read whole, when it is needed. */
-interface Item {
+interface Named {
   readonly name: string;
+}
+
+/** A file that is read whole, when it is needed. */
+interface Item extends Named {
   /** Throws an InnateError beyond `maxBytes`. */
   read(maxBytes: number): Uint8Array;
 }
@@ -51,20 +54,20 @@ class ImageSet extends BaseSet {
   }
 }
 
+/** The entries of a zip that is going to be read as a data set. */
+export const openImageZip = (source: Source): ZipEntry[] => openZip(ahead(source));
+
 /** A zip archive of images: EDM's when it has a dataset.json, unlabelled otherwise. Order as in the archive. */
 export function zipSet(
-  source: Source,
+  name: string,
+  entries: readonly ZipEntry[],
   decoders: Decoders | undefined,
   limit = Number.POSITIVE_INFINITY,
 ): BaseSet {
-  const entries = openZip(ahead(source));
-  const items = entries
-    .filter(({ name }) => isImageName(name))
-    .slice(0, limit)
-    .map(zipItem);
-  const description = findDescription(entries.map(zipItem));
-  const labels = description ? describedLabels(description, items, source.name) : UNLABELLED;
-  return new ImageSet(source.name, items, labels, decoders);
+  const images = entries.filter((entry) => isImageName(entry.name));
+  const description = findDescription(entries);
+  const labels = description ? describedLabels(zipItem(description), images, name) : UNLABELLED;
+  return new ImageSet(name, images.slice(0, limit).map(zipItem), labels, decoders);
 }
 
 const zipItem = (entry: ZipEntry): Item => ({
@@ -85,12 +88,11 @@ export function folderSet(
   const images = all.filter(({ name }) => isImageName(name));
   const description = findDescription(all);
   const name = folderName(images.map((item) => item.name));
-  const items = images.slice(0, limit);
+  // Of all images: a shorter set has the same classes.
   const labels = description
-    ? describedLabels(description, items, name)
-    : // Of all of them: a shorter set has the same classes.
-      labelsFromFolders(images.map((item) => item.name));
-  return new ImageSet(name, items, labels, decoders);
+    ? describedLabels(description, images, name)
+    : labelsFromFolders(images.map((item) => item.name));
+  return new ImageSet(name, images.slice(0, limit), labels, decoders);
 }
 
 const sourceItem = (source: Source): Item => ({
@@ -115,18 +117,18 @@ function folderName(names: readonly string[]): string {
 }
 
 /** dataset.json at the top, or in the one folder that was packed or opened. */
-function findDescription(items: readonly Item[]): Item | undefined {
+function findDescription<T extends Named>(items: readonly T[]): T | undefined {
   const found = items.filter(({ name }) => /(^|\/)dataset\.json$/.test(name) && !LITTER.test(name));
   return found.find(({ name }) => name === 'dataset.json') ?? (found.length === 1 ? found[0] : undefined);
 }
 
-function describedLabels(description: Item, items: readonly Item[], set: string): Labels {
+function describedLabels(description: Item, items: readonly Named[], set: string): Labels {
   const folder = description.name.slice(0, -'dataset.json'.length);
   const names = items.map(({ name }) => (name.startsWith(folder) ? name.slice(folder.length) : name));
   return labelsFromJson(utf8(description.read(MAX_JSON_BYTES)), names, `${set}, dataset.json`);
 }
 
-const BLOCK = 64 * 1024;
+const BLOCK = 16 * 1024;
 
 /**
  * Reads a little ahead: a zip entry's header is 30 bytes, its image follows, and in a browser each read costs the

@@ -1,12 +1,12 @@
 import type { Source } from '../formats/source';
-import { openZip } from '../formats/zip';
+import type { ZipEntry } from '../formats/zip';
 import { badFile, InnateError } from '../lib/errors';
 import { npzSet } from './array-set';
 import type { BaseSet } from './base-set';
 import { cifarArchive, cifarBatches, isCifarBatch } from './cifar';
 import { ascii } from './image/bytes';
 import { sniffImage } from './image/header';
-import { folderSet, isImageName, zipSet } from './image-set';
+import { folderSet, isImageName, openImageZip, zipSet } from './image-set';
 import { cacheBudget, checkOptions, checkSignal, type DatasetOptions, MAX_RESOLUTION } from './options';
 import type { Dataset } from './types';
 
@@ -38,7 +38,10 @@ async function openSet(sources: readonly Source[], options: DatasetOptions): Pro
   const { decoders, limit } = options;
   if (sources.length === 1) {
     const kind = sniffArchive(first);
-    if (kind === 'zip') return isNpz(first) ? npzSet(first, limit) : zipSet(first, decoders, limit);
+    if (kind === 'zip') {
+      const entries = openImageZip(first);
+      return isNpz(entries) ? npzSet(first, limit) : zipSet(first.name, entries, decoders, limit);
+    }
     if (kind === 'gzip' || kind === 'tar') return cifarArchive(first, kind === 'gzip', options);
     if (isCifarBatch(first.name)) return cifarBatches(sources, options);
     if (kind !== 'image') throw unknown(first);
@@ -70,10 +73,8 @@ function sniffArchive(source: Source): 'zip' | 'gzip' | 'tar' | 'image' | null {
   return sniffImage(head) || isImageName(source.name) ? 'image' : null;
 }
 
-const isNpz = (source: Source): boolean => {
-  const names = openZip(source).map(({ name }) => name);
-  return names.some((name) => name.endsWith('.npy')) && !names.some(isImageName);
-};
+const isNpz = (entries: readonly ZipEntry[]): boolean =>
+  entries.some(({ name }) => name.endsWith('.npy')) && !entries.some(({ name }) => isImageName(name));
 
 function unknown(source: Source): InnateError {
   return badFile('not a data set of a known kind', {

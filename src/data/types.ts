@@ -1,6 +1,6 @@
 /** One image as a network takes it. */
 export interface Sample {
-  /** [channels, R, R], 0 to 255. */
+  /** [channels, R, R], 0 to 255. Not to be written to: the set may keep it. */
   readonly pixels: Uint8Array;
   /** Class index; null when the set, or this image, has none. */
   readonly label: number | null;

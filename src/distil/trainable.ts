@@ -59,10 +59,9 @@ export class TrainableParameters implements TensorParameters, WeightSource {
     return fromTensor((await this.get(name).data()) as Float32Array, this.shapes.get(name)!);
   }
 
-  assign(name: string, values: Float32Array): void {
-    const tensor = toTensor(values, this.shapes.get(name)!);
-    (this.get(name) as tf.Variable).assign(tensor);
-    tensor.dispose();
+  /** Published values of one of these parameters (or its moment, or its average) as a tensor. */
+  toBackend(name: string, values: Float32Array): tf.Tensor {
+    return toTensor(values, this.shapes.get(name)!);
   }
 
   dispose(): void {

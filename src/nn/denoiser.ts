@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { InnateError } from '../lib/errors';
 import type { NetworkConfig } from './config';
-import { dhariwalUNet } from './dhariwal-unet';
+import { dhariwalEncoder, dhariwalUNet } from './dhariwal-unet';
 import { noiseEmbedding } from './embedding';
 import type { Tap } from './ops';
 import { type PrecondCoefficients, precondCoefficients } from './precond';
-import { songUNet } from './song-unet';
+import { songEncoder, songUNet } from './song-unet';
 import { TfOps } from './tf-ops';
 import { type TensorParameters, TfParameters } from './tf-parameters';
 import { checkWeights, type WeightSource } from './weights';
@@ -49,23 +49,9 @@ export class Denoiser {
     labels: tf.Tensor2D | null,
     tap?: Tap<tf.Tensor>,
   ): tf.Tensor4D {
-    const { unet } = this.config;
-    const coefficients = sigmas.map((sigma) => precondCoefficients(this.config, Math.fround(sigma)));
-    const column = (pick: (c: PrecondCoefficients) => number) =>
-      tf.tensor4d(coefficients.map(pick), [coefficients.length, 1, 1, 1]);
-    const embedding = noiseEmbedding(
-      unet,
-      coefficients.map((c) => c.cNoise),
-      this.parts.freqs,
-    );
-    const noise = tf.tensor2d(embedding, [coefficients.length, embedding.length / coefficients.length]);
-    const oneHot = unet.labelDim === 0 ? null : (labels ?? tf.zeros<tf.Rank.R2>([1, unet.labelDim]));
-    const net = unet.modelType === 'SongUNet' ? songUNet : dhariwalUNet;
-    const scaled = tf.mul(
-      x,
-      column((c) => c.cIn),
-    );
-    const f = net<tf.Tensor>(this.ops, unet, scaled, { noise, labels: oneHot }, tap);
+    const { scaled, conditioning, column } = this.prepare(x, sigmas, labels);
+    const net = this.config.unet.modelType === 'SongUNet' ? songUNet : dhariwalUNet;
+    const f = net<tf.Tensor>(this.ops, this.config.unet, scaled, conditioning, tap);
     const skip = tf.mul(
       x,
       column((c) => c.cSkip),
@@ -75,6 +61,35 @@ export class Denoiser {
       column((c) => c.cOut),
     );
     return tf.add(skip, out) as tf.Tensor4D;
+  }
+
+  /** Only the encoder, for what `tap` sees of it. */
+  encode(x: tf.Tensor4D, sigmas: readonly number[], labels: tf.Tensor2D | null, tap: Tap<tf.Tensor>): void {
+    const { scaled, conditioning } = this.prepare(x, sigmas, labels);
+    const encode = this.config.unet.modelType === 'SongUNet' ? songEncoder : dhariwalEncoder;
+    encode<tf.Tensor>(this.ops, this.config.unet, scaled, conditioning, tap);
+  }
+
+  private prepare(x: tf.Tensor4D, sigmas: readonly number[], labels: tf.Tensor2D | null) {
+    const { unet } = this.config;
+    const coefficients = sigmas.map((sigma) => precondCoefficients(this.config, Math.fround(sigma)));
+    const column = (pick: (c: PrecondCoefficients) => number): tf.Tensor =>
+      tf.tensor4d(coefficients.map(pick), [coefficients.length, 1, 1, 1]);
+    const embedding = noiseEmbedding(
+      unet,
+      coefficients.map((c) => c.cNoise),
+      this.parts.freqs,
+    );
+    const noise: tf.Tensor = tf.tensor2d(embedding, [
+      coefficients.length,
+      embedding.length / coefficients.length,
+    ]);
+    const oneHot: tf.Tensor | null = unet.labelDim === 0 ? null : (labels ?? tf.zeros([1, unet.labelDim]));
+    const scaled: tf.Tensor = tf.mul(
+      x,
+      column((c) => c.cIn),
+    );
+    return { scaled, conditioning: { noise, labels: oneHot }, column };
   }
 
   /**

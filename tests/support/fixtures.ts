@@ -35,7 +35,7 @@ export interface ParityCase {
 /** The parity cases that come with the project: small networks of every kind. */
 export const shippedCases = (): ParityCase[] =>
   readdirSync(join(FIXTURES, 'parity'))
-    .filter((f) => f.endsWith('.golden.safetensors') && !f.startsWith('attention'))
+    .filter((f) => f.endsWith('.golden.safetensors') && !/^(attention|features)/.test(f))
     .map((f) => {
       const name = f.replace('.golden.safetensors', '');
       const folder = existsSync(join(FIXTURES, 'parity', `${name}.pkl`)) ? 'parity' : 'mini';

@@ -11,6 +11,7 @@ from .checkpoint import load_checkpoint, load_network
 from .data import load_zip
 from .distil import DistilTrainer
 from .errors import UserError
+from .export import fingerprint
 from .features import TeacherEncoder, efficientnet_lite0
 from .frechet import Measure, best_features, split_real
 from .nets import NETS
@@ -62,6 +63,7 @@ class Setup:
         self.world, self.data_dir, self.runs = world, data_dir, runs
         self.weights, self.features_dirs = list(weights), [*features_dirs, *weights]
         self.dtype = choose_dtype(dtype, world.device)
+        self.teacher_places = [runs, *self.weights]  # where a student's teacher is looked up, in order
         self.compile = world.device.type == "cuda" if compile == "auto" else compile in (True, "on")
         self._data = {}
 
@@ -102,6 +104,8 @@ def open_run(setup, recipe, init=None, folder_name=None, fresh=False, teacher=No
             student_file = metadata.get("method", "").startswith("gdd")
             count = student_file == (recipe.task == "student")  # a student that starts from a teacher starts from zero
             trainer.begin_from(tensors, *(numbers(metadata) if count else ()))
+            if setup.world.first:
+                print(f"{recipe.name}: begins from {source}, {trainer.images:,} images seen", flush=True)
     setup.world.barrier()
     return trainer, folder
 
@@ -137,12 +141,12 @@ def new_teacher(setup, recipe, data):
         kwargs["augment_dim"] = 9
     net = build(dict(precond=precond, img_resolution=data.resolution, img_channels=data.channels,
                      label_dim=data.classes if conditional else 0, model_kwargs=kwargs), setup.dtype)
-    provenance = dict(dataset=data.name, recipe=recipe.name)
+    provenance = dict(common_card(setup, recipe, data), batch=str(recipe.train.batch))
     return TeacherTrainer(net, data, recipe.train, setup.world, provenance, setup.compile)
 
 
 def new_student(setup, recipe, data, teacher=None):
-    path = teacher or find_weights(recipe.teacher, [setup.runs, *setup.weights])
+    path = teacher or find_weights(recipe.teacher, setup.teacher_places)
     if path is None:
         raise UserError(f"{recipe.name}: its teacher {recipe.teacher} is neither a file, nor a run in {setup.runs}, nor among the weights")
     net, metadata = load_network(path, dtype=setup.dtype, teachers=setup.weights[0] if setup.weights else None)
@@ -151,23 +155,44 @@ def new_student(setup, recipe, data, teacher=None):
                         f"{data.name} holds {data.resolution}x{data.resolution}x{data.channels}")
     if net.label_dim and net.label_dim != data.classes:
         raise UserError(f"{recipe.name}: the teacher knows {net.label_dim} classes, {data.name} has {data.classes}")
-    config = recipe.distil
+    config, origin = recipe.distil, fingerprint(net.state_dict())
     critic = new_discriminator(config, path, setup, net.label_dim)
     measure = None
     if config.measure_images and setup.world.first:
         name, features = best_features(setup.features_dirs)
         real, _ = split_real(data, config.measure_images, 5 * config.measure_images)
         measure = Measure(name, features, setup.world.device).refer_to(real, f"{data.name}[:{len(real)}]")
-    provenance = dict(dataset=data.name, recipe=recipe.name, teacher=recipe.teacher if not os.path.isfile(recipe.teacher) else
-                      os.path.basename(recipe.teacher), teacher_images=str(numbers(metadata)[0]))
-    return DistilTrainer(net, critic, data, config, setup.world, provenance, measure, setup.compile)
+    provenance = dict(common_card(setup, recipe, data), batch=str(config.batch), teacher_images=str(numbers(metadata)[0]),
+                      teacher=recipe.teacher if not os.path.isfile(recipe.teacher) else os.path.basename(recipe.teacher),
+                      teacher_sha256=origin, features=" and ".join(feature_words(f, config.feature_size) for f in config.features))
+    trainer = DistilTrainer(net, critic, data, config, setup.world, provenance, measure, setup.compile)
+    moving = sum(p.numel() for p in net.parameters() if p.requires_grad)
+    trainer.provenance["trained_parameters"] = str(round(moving / sum(p.numel() for p in net.parameters()), 3))
+    return trainer
+
+
+def common_card(setup, recipe, data):
+    """What a model's card tells of its training, whoever trains it."""
+    side = f"{data.resolution}x{data.resolution}"
+    return dict(dataset=data.name, recipe=recipe.name, data=f"{recipe.source or data.name}, {len(data):,} images at {side}",
+                hardware=hardware(setup.world))
+
+
+def hardware(world):
+    if world.device.type == "cuda":
+        return f"{world.size} {torch.cuda.get_device_name(world.device)}"
+    return f"{torch.get_num_threads() * world.size} CPU cores"
+
+
+def feature_words(name, size):
+    return {"efficientnet-lite0": f"EfficientNet-Lite0 at {size}x{size}", "encoder": "the teacher's own encoder"}.get(name, name)
 
 
 def new_discriminator(config, teacher_path, setup, classes):
     backbones = []
     for name in config.features:
         if name == "efficientnet-lite0":
-            net = efficientnet_lite0().to(setup.dtype)
+            net = efficientnet_lite0(folders=setup.features_dirs).to(setup.dtype)
             backbones.append(D.Backbone(net, config.heads, config.feature_size))
         elif name == "encoder":
             teacher, _ = load_network(teacher_path, dtype=setup.dtype, teachers=setup.weights[0] if setup.weights else None)

@@ -2,9 +2,14 @@
 
 import json
 import os
+import re
 
-from .checkpoint import atomic_write, read_safetensors, sha256
+from .checkpoint import atomic_write, load_checkpoint, sha256
 from .errors import UserError
+
+FEATURES = {"cifar10-resnet56": "ResNet-56 trained on CIFAR-10, 64 features",
+            "cifar10-resnet20": "ResNet-20 trained on CIFAR-10, 64 features",
+            "efficientnet-lite0": "EfficientNet-Lite0, 320 features", "pixels": "pixels averaged to 8x8"}
 
 
 def read(folder):
@@ -21,38 +26,62 @@ def entry_of(folder, name):
     return next((m for m in read(folder)["models"] if m.get("id") == name), None)
 
 
-def file_entry(path, name, metadata):
-    entry = dict(path=name, bytes=os.path.getsize(path), sha256=sha256(path), dtype="f16")
+def file_entry(path, metadata):
+    entry = dict(path=os.path.basename(path), bytes=os.path.getsize(path), sha256=sha256(path), dtype="f16")
     if "delta_of" in metadata:
         entry["deltaOf"] = metadata["delta_of"]
     return entry
 
 
+def quality_entry(result, resolution):
+    """A measurement in the catalogue's words."""
+    words = result["reference"]
+    match = re.search(r"\[:(\d+)\]$", words)
+    if match:
+        words = f"{int(match[1]):,} training images"
+        if resolution > 32 and result["features"].startswith("cifar10-"):
+            words += ", both averaged to 32x32"
+    keys = ("metric", "features", "sampler", "nfe", "value", "error", "floor", "n", "reference")
+    return {k: {**result, "features": FEATURES.get(result["features"], result["features"]), "reference": words}[k] for k in keys}
+
+
 def make_entry(recipe, path, quality, classes=None):
-    """The catalogue's entry of a trained model's file."""
-    tensors, metadata = read_safetensors(path)
-    kwargs = json.loads(metadata["model_kwargs"])
-    entry = dict(id=recipe.name, name=recipe.title or recipe.name, role=recipe.task, kind="shipped", dataset=recipe.data.removesuffix(".zip"),
-                 precond=metadata["precond"], architecture=kwargs, resolution=int(metadata["img_resolution"]),
-                 channels=int(metadata["img_channels"]), classes=classes,
-                 parameters=sum(t.numel() for k, t in tensors.items() if "freqs" not in k and "resample_filter" not in k),
-                 files=[file_entry(path, os.path.basename(path), metadata)], licence=recipe.licence,
-                 provenance=dict(recipe=metadata.get("recipe", recipe.name), images=int(metadata.get("images_seen", 0)),
-                                 minutes=int(metadata.get("minutes", 0)), batch=(recipe.train or recipe.distil).batch),
-                 quality=quality)
-    if recipe.task == "student":
+    """The catalogue's entry of a trained model's file; a difference finds its teacher beside it."""
+    tensors, architecture, metadata = load_checkpoint(path)
+    student = recipe.task == "student"
+    entry = dict(id=recipe.name, name=recipe.title or recipe.name, role=recipe.task)
+    if student:
         entry.update(teacher=recipe.teacher, method=metadata.get("method", "gdd-i"))
+    provenance = dict(data=metadata.get("data", recipe.source or recipe.data), images=int(metadata.get("images_seen", 0)),
+                      batch=int(metadata.get("batch", (recipe.train or recipe.distil).batch)),
+                      minutes=round(float(metadata.get("minutes", 0))))
+    provenance.update({k: metadata[k] for k in ("hardware", "features") if metadata.get(k)})
+    if metadata.get("trained_parameters"):
+        provenance["trainedParameters"] = float(metadata["trained_parameters"])
+    kwargs = {k: v for k, v in architecture["model_kwargs"].items() if "dropout" not in k}
+    entry.update(kind="shipped", dataset=recipe.data.removesuffix(".zip"), precond=architecture["precond"],
+                 resolution=architecture["img_resolution"], channels=architecture["img_channels"], classes=classes,
+                 parameters=sum(t.numel() for k, t in tensors.items() if "freqs" not in k and "resample_filter" not in k),
+                 architecture=kwargs, files=[file_entry(path, metadata)], licence=recipe.licence, provenance=provenance,
+                 quality=[quality_entry(q, architecture["img_resolution"]) for q in quality])
     return entry
 
 
-def put(folder, entry):
-    """Insert or update by id; what a person wrote (name, classes, preview, licence) stays."""
+def put(folder, *entries):
+    """Insert or update by id, in one write; what a person wrote (name, classes, preview, licence) stays."""
     index = read(folder)
-    for i, old in enumerate(index["models"]):
-        if old.get("id") == entry["id"]:
-            kept = {k: old[k] for k in ("name", "classes", "preview", "licence") if old.get(k)}
-            index["models"][i] = {**old, **entry, **kept}
-            break
-    else:
-        index["models"].append(entry)
-    atomic_write(os.path.join(folder, "index.json"), (json.dumps(index, indent=2) + "\n").encode())
+    models = index["models"]
+    for entry in entries:
+        at = next((i for i, old in enumerate(models) if old.get("id") == entry["id"]), None)
+        if at is None:  # new ones follow the last shipped one
+            shipped = [i for i, old in enumerate(models) if old.get("kind") == "shipped"]
+            models.insert(shipped[-1] + 1 if shipped else 0, entry)
+            continue
+        kept = {k: models[at][k] for k in ("name", "classes", "preview", "licence") if models[at].get(k)}
+        models[at] = {**models[at], **entry, **kept}
+    ids = {m["id"] for m in models}
+    for m in models:
+        for ref in (m.get("teacher"), *(f.get("deltaOf") for f in m.get("files", []))):
+            if ref and ref not in ids:
+                raise UserError(f"{folder}/index.json: {m['id']} refers to {ref}, which is not in the catalogue")
+    atomic_write(os.path.join(folder, "index.json"), (json.dumps(index, indent=1, ensure_ascii=False) + "\n").encode())

@@ -1,4 +1,4 @@
-"""innate-train: train-teacher, distil, evaluate, export, sheet, queue."""
+"""innate-train: train-teacher, distil, evaluate, export, sheet, publish, queue."""
 
 import argparse
 import json
@@ -64,6 +64,13 @@ def parser():
     c.add_argument("--delta-of", metavar="ID", help="the teacher's id in the catalogue")
     c.add_argument("--teacher", help="the teacher's file (default: ID.safetensors beside the target)")
 
+    c = command("publish", "Put trained models beside the catalogue: teachers whole, their students as differences.")
+    c.add_argument("sources", nargs="+", metavar="SOURCE", help="a queue's RUNS/ready folder, or result zips of a GPU run")
+    c.add_argument("--weights", required=True, help="the catalogue's folder, public/models")
+    c.add_argument("--rebase", action="store_true", help="replace a teacher although a student that depends on it is not in "
+                   "SOURCE: that student is rewritten whole")
+    c.add_argument("--limit", type=float, default=36.0, help="MiB that all weights may take (default 36)")
+
     c = command("sheet", "Uncurated contact sheet: seeds in order.")
     c.add_argument("model")
     c.add_argument("target")
@@ -102,7 +109,7 @@ def run(args):
     if args.threads:
         torch.set_num_threads(args.threads)
     with open_world(args.device) as world:
-        {"train-teacher": train, "distil": train, "evaluate": evaluate, "export": export, "sheet": sheet, "queue": queue}[args.command](args, world)
+        {"train-teacher": train, "distil": train, "evaluate": evaluate, "export": export, "sheet": sheet, "publish": publish, "queue": queue}[args.command](args, world)
 
 
 def setup_of(args, world):
@@ -182,6 +189,15 @@ def export(args, world):
         teacher = os.path.join(os.path.dirname(os.path.abspath(args.target)), f"{args.delta_of}.safetensors")
     write(args.source, args.target, "f16" if args.half else "f32", args.delta_of, teacher)
     print(f"{args.target}: {os.path.getsize(args.target):,} bytes")
+
+
+def publish(args, world):
+    from .publish import REFRESH, publish_sources
+
+    lines = publish_sources(args.weights, args.sources, args.rebase, args.limit)
+    print("\n".join(lines or ["nothing is better than what the catalogue has"]))
+    if lines:
+        print(REFRESH)
 
 
 def sheet(args, world):

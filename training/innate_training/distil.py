@@ -32,6 +32,8 @@ class DistilConfig:
     d_lr: float = 4e-4
     betas: tuple = (0.0, 0.99)
     warmup: int = 1_600              # images, from each start of the optimisers
+    decay_from: float = 1.0          # share of the run after which both rates fall linearly, 1 = never ...
+    decay_to: float = 0.05           # ... to this share of them
     features: list = field(default_factory=lambda: ["efficientnet-lite0"])  # and/or "encoder"
     feature_size: int = 128          # EfficientNet's input
     heads: str = "small"             # "paper" at batches of 256 and more
@@ -52,7 +54,8 @@ class DistilConfig:
     min_spread: float = 0.5          # below it a snapshot counts as collapsed
 
 
-PAPER = dict(heads="paper", feature_size=224, loss="all", share_fake=False, augment=True, xflip=False, r1_gamma=1e-4, warmup=0,
+# The published commands: no DiffAugment, no mirroring, the mean over all logits, fresh noise for each update, lazy R1.
+PAPER = dict(heads="paper", feature_size=224, loss="all", share_fake=False, augment=False, xflip=False, r1_gamma=1e-4, warmup=0,
              ema_halflife=500_000, batch=256, snapshot_every=200_000, measure_images=10_000)
 PRESETS = {
     "small": {},
@@ -102,6 +105,7 @@ class DistilTrainer:
         self.d_optimiser = adam(self.heads.parameters(), self.d_lr, tuple(b**share for b in config.betas))
         self.images = self.iteration = self.born = 0
         self.minutes, self.best, self.low = 0.0, None, 0
+        self.progress = 0.0  # of the planned time, 0 to 1
         self.shuffle, self.part = Shuffle(len(data), config.seed), world.part(config.batch)
         self.run_g = world.wrap(torch.compile(self.net) if compile else self.net)
         self.run_d = world.wrap(self.heads)
@@ -192,6 +196,8 @@ class DistilTrainer:
     def set_rates(self):
         c = self.config
         warm = min(1.0, (self.images - self.born + c.batch) / c.warmup) if c.warmup else 1.0
+        late = (max(self.images / c.images, self.progress) - c.decay_from) / (1 - c.decay_from) if c.decay_from < 1 else 0.0
+        warm *= 1 - (1 - c.decay_to) * min(max(late, 0.0), 1.0)
         for optimiser, lr in ((self.g_optimiser, c.g_lr), (self.d_optimiser, self.d_lr)):
             for group in optimiser.param_groups:
                 group["lr"] = lr * warm
@@ -223,7 +229,7 @@ class DistilTrainer:
         self.iteration, self.minutes = images // self.config.batch, minutes
 
     def card(self):
-        return {**self.provenance, "method": self.config.method, "images_seen": str(self.images), "minutes": str(round(self.minutes))}
+        return {**self.provenance, "method": self.config.method, "images_seen": str(self.images), "minutes": str(round(self.minutes, 1))}
 
     def write_weights(self, folder):
         save_network(folder.file("ema.safetensors"), self.ema.net, self.card())

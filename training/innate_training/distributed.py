@@ -40,6 +40,13 @@ class World:
         dist.broadcast(t, 0)
         return bool(t.item())
 
+    def value_of_first(self, value):
+        if self.size == 1:
+            return value
+        t = torch.tensor([float(value)], dtype=torch.float32, device=self.device)
+        dist.broadcast(t, 0)
+        return t.item()
+
     def mean(self, value):
         if self.size == 1:
             return value

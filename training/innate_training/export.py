@@ -5,12 +5,14 @@ bitwise the teacher's after rounding to the stored dtype, and stores float16 dif
 teacher's stored values (float32 for norms, biases and buffers of rank < 2).
 """
 
+import hashlib
 import os
 
 import torch
 
 from .checkpoint import architecture_metadata, keeps_float32, load_checkpoint, read_safetensors, sha256, to_storage, write_safetensors
 from .errors import UserError
+from .precond import is_frozen
 
 DTYPES = {"f16": torch.float16, "f32": torch.float32}
 
@@ -44,6 +46,28 @@ def make_delta(tensors, stored):
         difference = t.float() - base.float()
         delta[name] = difference if keeps_float32(name, t) else difference.to(torch.float16)
     return delta
+
+
+def fingerprint(tensors):
+    """SHA-256 of a network's weights as a float16 file stores them: the same for a run's float32 average and for the
+    file exported from it, whatever their metadata say."""
+    digest = hashlib.sha256()
+    for name, t in sorted(to_storage(tensors).items()):
+        if "resample_filter" not in name:  # it follows from the architecture and may be absent
+            digest.update(f"{name} {tuple(t.shape)} ".encode())
+            digest.update(t.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def comes_from(metadata, tensors, teacher):
+    """Whether the student was trained from this teacher: by its card, or because its frozen weights are the teacher's."""
+    if metadata.get("teacher_sha256"):
+        return metadata["teacher_sha256"] == fingerprint(teacher)
+    if metadata.get("method") != "gdd-i" or set(teacher) != set(tensors):
+        return False
+    a, b = to_storage(tensors), to_storage(teacher)
+    frozen = [k for k in a if is_frozen(k)]
+    return bool(frozen) and all(torch.equal(a[k], b[k]) for k in frozen)
 
 
 def apply_delta(path, delta, metadata, teachers=None):

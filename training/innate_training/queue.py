@@ -1,9 +1,10 @@
 """The training plan: one command goes on from wherever the weights stand.
 
-Each visit of a step trains for the step's minutes or until its images are seen, then measures, draws a sheet and
-keeps the better weights under RUNS/ready/ID.safetensors with its card. After the plan's first pass come rounds
-of improvement: round k trains the teachers to k times the recipe's images, then distils anew from the better
-teacher, with GDD-I in odd rounds and full GDD in even ones.
+Each visit of a step trains for the step's minutes or until its images are seen, with learning rates that fall
+towards the end of those minutes, then measures, draws a sheet and keeps the better weights under
+RUNS/ready/ID.safetensors with their entry. Students come from the best teacher: the one in RUNS/ready, else the
+committed one. After the plan's first pass come rounds of improvement: round k trains the teachers to k times the
+recipe's images, then distils anew from the better teacher, with GDD-I in odd rounds and full GDD in even ones.
 """
 
 import json
@@ -14,9 +15,9 @@ from dataclasses import replace
 
 import torch
 
-from . import catalogue, recipe as recipes
+from . import catalogue, publish as publishing, recipe as recipes
 from .assemble import find_weights, numbers, open_run
-from .checkpoint import atomic_write, load_network, read_safetensors
+from .checkpoint import atomic_write, load_network, read_safetensors, write_safetensors
 from .distil import distil
 from .errors import UserError
 from .export import export
@@ -70,7 +71,7 @@ def standing(setup, recipe, folder):
 def stale(setup, recipe):
     """The committed student came from a teacher that has learnt more since: begin again from the teacher."""
     student = find_weights(recipe.name, setup.weights)
-    teacher = find_weights(recipe.teacher, [setup.runs, *setup.weights])
+    teacher = find_weights(recipe.teacher, setup.teacher_places)
     if not student or not teacher:
         return False
     origin = int(read_safetensors(student)[1].get("teacher_images", 0))
@@ -83,6 +84,12 @@ def target(recipe):
 
 def run_queue(setup, minutes, plan_path=None, publish=False, dry_run=False, adopted=()):
     plan, end = Plan(plan_path), time.monotonic() + minutes * 60
+    ready = os.path.join(setup.runs, "ready")
+    setup.teacher_places = [ready, *setup.weights, setup.runs]
+    if publish and not setup.weights:
+        raise UserError("--publish needs --weights")
+    if publish and setup.world.first and os.path.isdir(ready) and not dry_run:  # what an interrupted visit left
+        put_forward(setup.weights[0], ready)
     if setup.world.first:
         for item in adopted:
             adopt(setup, *item.partition("=")[::2])
@@ -98,15 +105,18 @@ def run_queue(setup, minutes, plan_path=None, publish=False, dry_run=False, adop
         left = (end - time.monotonic()) / 60
         if left < 1:
             break
+        spent = _spent(journal, recipe.name, r)
+        allotted = max(recipe.minutes - spent, 1.0)
         if setup.world.first:
             print(f"queue: {recipe.name}, round {r}: {seen:,} of {target(recipe):,} images, "
-                  f"up to {min(left, recipe.minutes):.0f} minutes", flush=True)
+                  f"up to {min(left, allotted):.0f} minutes", flush=True)
         if dry_run:
             continue
-        why, seen = visit(setup, recipe, folder, min(left, recipe.minutes), r)
+        began = time.monotonic()
+        why, seen = visit(setup, recipe, folder, min(left, allotted), r, (spent, recipe.minutes))
+        spent += (time.monotonic() - began) / 60
         report(setup, plan, recipe, folder, r, why, publish)
         if setup.world.first:
-            spent = _spent(journal, recipe.name, r) + min(left, recipe.minutes)
             # a step that has had its minutes makes room for the next; the next round comes back to it
             over = why not in ("out of time", "stopped") or spent >= 0.99 * recipe.minutes
             _write(journal, dict(step=recipe.name, round=r, ended=over and why != "stopped", why=why, images=seen, minutes=spent))
@@ -115,16 +125,33 @@ def run_queue(setup, minutes, plan_path=None, publish=False, dry_run=False, adop
 
 
 def adopt(setup, step, folder):
-    """Another program's run: its averaged weights become the step's, unless the step has its own already."""
+    """Another program's run: its averaged weights become the step's, unless the step has trained by itself already.
+
+    Of its state.pt only the time is taken (`spent`, seconds); the optimiser's moments are rebuilt under a warm-up.
+    """
     source, own = os.path.join(folder, "ema.safetensors"), os.path.join(setup.runs, step, "ema.safetensors")
     if not folder or not os.path.isfile(source):
-        raise UserError(f"--adopt {step}={folder}: there is no {source or 'folder'}")
-    if not os.path.isfile(own):
-        with open(source, "rb") as f:
-            atomic_write(own, f.read())
+        raise UserError(f"--adopt {step}={folder}: there is no {source if folder else 'folder'}")
+    recipes.load(step)  # a mistyped step is an error now, not a folder that nobody visits
+    tensors, metadata = read_safetensors(source)
+    if os.path.isfile(os.path.join(setup.runs, step, "state.pt")):
+        return
+    if os.path.isfile(own) and numbers(read_safetensors(own)[1])[0] >= numbers(metadata)[0]:
+        return
+    if "minutes" not in metadata:
+        metadata["minutes"] = str(round(_seconds_of(os.path.join(folder, "state.pt")) / 60, 1))
+    write_safetensors(own, tensors, metadata)
+    print(f"queue: {step} adopts {folder}: {numbers(metadata)[0]:,} images, {float(metadata['minutes']):.0f} minutes", flush=True)
 
 
-def visit(setup, recipe, folder_name, minutes, r):
+def _seconds_of(path):
+    try:
+        return float(torch.load(path, map_location="cpu", weights_only=True)["spent"])
+    except Exception:  # none, or of yet another program
+        return 0.0
+
+
+def visit(setup, recipe, folder_name, minutes, r, planned=None):
     fresh = recipe.task == "student" and (r > 1 or stale(setup, recipe))
     trainer, folder = open_run(setup, recipe, folder_name=folder_name, fresh=fresh)
     count = sum(p.numel() for p in trainer.net.parameters())
@@ -133,7 +160,7 @@ def visit(setup, recipe, folder_name, minutes, r):
         raise UserError(f"{recipe.name}: {count / 1e6:.1f} M parameters are too many for a CPU (limit {CPU_LIMIT / 1e6:.0f} M)")
     try:
         go = train_teacher if recipe.task == "teacher" else distil
-        why = go(trainer, folder, setup.world, minutes, folder_name)
+        why = go(trainer, folder, setup.world, minutes, folder_name, planned=planned)
         if why.startswith("collapsed") and os.path.exists(folder.file("best.safetensors")):
             why = recover(trainer, folder, setup, minutes, folder_name)
         return why, trainer.images
@@ -182,7 +209,7 @@ def report(setup, plan, recipe, folder_name, r, why, publish):
     value = quality[0]["value"]
     record = dict(step=recipe.name, round=r, images=numbers(metadata)[0], why=why, sheet=sheet, **quality[0])
     _write(os.path.join(ready, "log.jsonl"), record)
-    kept = best_known(setup, ready, recipe.name, quality[0])
+    kept = best_known(setup, ready, recipe.name, catalogue.quality_entry(quality[0], net.img_resolution))
     committed = find_weights(recipe.name, setup.weights)
     if kept is None and committed:  # measured otherwise, or not at all: measure it in the same way
         old, _ = load_network(committed, dtype=setup.dtype, teachers=setup.weights[0])
@@ -195,11 +222,15 @@ def report(setup, plan, recipe, folder_name, r, why, publish):
     entry = catalogue.make_entry(recipe, path, quality, class_names(recipe, net.label_dim))
     atomic_write(os.path.join(ready, f"{recipe.name}.json"), (json.dumps(entry, indent=2) + "\n").encode())
     if publish:
-        if not setup.weights:
-            raise UserError("--publish needs --weights")
-        with open(path, "rb") as f:
-            atomic_write(os.path.join(setup.weights[0], os.path.basename(path)), f.read())
-        catalogue.put(setup.weights[0], entry)
+        put_forward(setup.weights[0], ready)
+
+
+def put_forward(folder, ready):
+    lines = publishing.publish_ready(folder, ready)
+    for line in lines:
+        print(f"publish: {line}", flush=True)
+    if lines:
+        print(f"publish: {publishing.REFRESH}", flush=True)
 
 
 def best_known(setup, ready, name, quality):
@@ -209,9 +240,7 @@ def best_known(setup, ready, name, quality):
     if os.path.isfile(path):
         with open(path) as f:
             entries.append(json.load(f))
-    same = [q["value"] for e in entries if e for q in e.get("quality", [])
-            if (q.get("features"), q.get("nfe"), q.get("n"), q.get("reference")) ==
-            (quality["features"], quality["nfe"], quality["n"], quality["reference"])]
+    same = [q["value"] for e in entries if e for q in e.get("quality", []) if publishing.comparable(q, quality)]
     return min(same, default=None)
 
 

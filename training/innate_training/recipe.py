@@ -19,6 +19,7 @@ class Recipe:
     data: str                       # file name of the data set's zip
     title: str = ""
     licence: str = ""
+    source: str = ""                # where the images come from, in words
     resolution: int = 0             # 0 = the data set's
     minutes: float = 120.0          # the queue's time for one visit
     teacher: str = ""               # a student's teacher: id or file

@@ -22,7 +22,7 @@ class TeacherConfig:
     batch: int = 64                  # over all processes
     lr: float = 8e-4
     warmup: int = 12_800             # images of linear warm-up, from each start of the optimiser
-    decay_from: float = 0.8          # share of the run after which the rate falls linearly ...
+    decay_from: float = 0.8          # share of the run (of its images or its planned time) after which the rate falls linearly ...
     decay_to: float = 0.05           # ... to this share of it
     betas: tuple = (0.9, 0.99)
     clip: float = 1.0                # gradient norm, 0 = off
@@ -52,7 +52,7 @@ class TeacherTrainer:
         self.ema = EMA(self.net, config.ema_halflife, config.ema_rampup)
         self.optimiser = adam(self.net.parameters(), config.lr, tuple(config.betas))
         self.images = self.iteration = self.born = 0  # born: images when the optimiser's state began
-        self.minutes = 0.0
+        self.minutes = self.progress = 0.0  # progress: of the planned time, 0 to 1
         self.shuffle = Shuffle(len(data), config.seed)
         self.part = world.part(config.batch)
         self.run = world.wrap(torch.compile(self.net) if compile else self.net)
@@ -60,7 +60,7 @@ class TeacherTrainer:
     def rate(self):
         c, seen = self.config, self.images
         warm = min(1.0, (seen - self.born + c.batch) / c.warmup) if c.warmup else 1.0
-        late = (seen / c.images - c.decay_from) / (1 - c.decay_from) if c.decay_from < 1 else 0.0
+        late = (max(seen / c.images, self.progress) - c.decay_from) / (1 - c.decay_from) if c.decay_from < 1 else 0.0
         return c.lr * warm * (1 - (1 - c.decay_to) * min(max(late, 0.0), 1.0))
 
     def draw(self):
@@ -117,7 +117,7 @@ class TeacherTrainer:
         self.minutes = minutes
 
     def card(self):
-        return {**self.provenance, "method": "edm", "images_seen": str(self.images), "minutes": str(round(self.minutes))}
+        return {**self.provenance, "method": "edm", "images_seen": str(self.images), "minutes": str(round(self.minutes, 1))}
 
     def write_weights(self, folder):
         save_network(folder.file("ema.safetensors"), self.ema.net, self.card())

@@ -28,8 +28,9 @@ class Twice(torch.nn.Module):
         return [x, F.avg_pool2d(x, 2), F.avg_pool2d(x, 4), F.avg_pool2d(x, 8)]
 
 
-def test_r1_equals_the_central_difference():
+def test_r1_equals_the_central_difference(monkeypatch):
     """Parameter gradient of |v|^2 / 2, v = d(sum D)/dx, is the difference of D's parameter gradients at x +- eps v."""
+    monkeypatch.setattr(F, "leaky_relu", lambda x, _: F.softplus(x))  # a kink between x +- eps v would spoil the difference
     torch.manual_seed(0)
     net = Twice()
     heads = torch.nn.ModuleList(D.SmallHead(4, s) for s in (16, 8, 4, 2)).double()
@@ -51,7 +52,7 @@ def test_r1_equals_the_central_difference():
         sum(l.sum() for l in logits(at)).backward()
         return {k: p.grad.clone() for k, p in heads.named_parameters()}
 
-    eps = 1e-5 / v.abs().max().item()
+    eps = 1e-4 / v.abs().max().item()
     plus, minus = parameter_gradients(x + eps * v.detach()), parameter_gradients(x - eps * v.detach())
     for key, g in exact.items():
         difference = (plus[key] - minus[key]) / (2 * eps)

@@ -32,16 +32,17 @@ export async function createDecoders({
 }: DecoderOptions): Promise<Decoders> {
   const codecs = {
     webp: webp && (await WasmCodec.create(webpFactory, webp)),
-    jpeg: jpeg && (await WasmCodec.create(jpegFactory, jpeg)),
+    // True: turned upright, as cameras note it beside the pixels.
+    jpeg: jpeg && (await WasmCodec.create(jpegFactory, jpeg, true)),
   };
   return {
     async decode(bytes, where) {
-      const { format } = imageHeader(bytes, where, maxPixels);
+      const { format, width, height } = imageHeader(bytes, where, maxPixels);
       if (format === 'png') return decodePng(bytes, where);
       const codec = codecs[format];
       if (!codec)
         throw new InnateError('unsupported', `no decoder for ${format} images is loaded`, { where });
-      return codec.decode(bytes, where);
+      return codec.decode(bytes, where, width * height);
     },
   };
 }

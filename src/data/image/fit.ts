@@ -20,13 +20,10 @@ export function fitPicture(
   const side = Math.min(picture.width, picture.height);
   const planes = squarePlanes(picture, side, channels);
   const area = resolution * resolution;
-  const out = side === resolution && planes.length === 1 ? planes[0]! : new Uint8Array(channels * area);
-  for (const [c, plane] of planes.entries()) {
-    const fitted = resamplePlane(plane, side, resolution, filter);
-    if (planes.length === channels) {
-      if (out !== fitted) out.set(fitted, c * area);
-    } else for (let k = 0; k < channels; k++) out.set(fitted, k * area);
-  }
+  const out = new Uint8Array(channels * area);
+  for (const [c, plane] of planes.entries())
+    out.set(resamplePlane(plane, side, resolution, filter), c * area);
+  for (let c = planes.length; c < channels; c++) out.copyWithin(c * area, 0, area);
   return out;
 }
 

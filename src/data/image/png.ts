@@ -1,5 +1,5 @@
 import { decode } from 'fast-png';
-import { Unzlib } from 'fflate';
+import { Unzlib, unzlibSync } from 'fflate';
 import { crc32 } from '../../formats/crc32';
 import { badFile, InnateError } from '../../lib/errors';
 import { interleaved, type Picture } from '../types';
@@ -102,6 +102,8 @@ const ADAM7 = [
 
 /** Deflate grows at most 1032-fold, so a piece makes at most 17 MB before its size is looked at. */
 const PIECE = 16 * 1024;
+/** Less than this is unpacked in one go: what does not fit is counted but never kept. */
+const SMALL = 64 * 1024;
 
 function unpack(data: readonly Uint8Array[], size: number, where: string): Uint8Array {
   const packed = data.reduce((sum, d) => sum + d.length, 0);
@@ -109,6 +111,16 @@ function unpack(data: readonly Uint8Array[], size: number, where: string): Uint8
     badFile('the PNG image has not the pixels that its header says', { where, expected: `${size} bytes` });
   // Before allocating.
   if (size > 1032 * packed + 64) throw mismatch();
+  if (packed <= SMALL) {
+    let made: Uint8Array;
+    try {
+      made = unzlibSync(data.length === 1 ? data[0]! : join(data), { out: new Uint8Array(size + 1) });
+    } catch (error) {
+      throw badFile('the PNG image is damaged', { where }, error);
+    }
+    if (made.length !== size) throw mismatch();
+    return made;
+  }
   const raw = new Uint8Array(size);
   let used = 0;
   const stream = new Unzlib((piece) => {

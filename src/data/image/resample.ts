@@ -96,6 +96,5 @@ export function resamplePlane(plane: Uint8Array, size: number, out: number, filt
 }
 
 function clip(sum: number): number {
-  const v = sum >> PRECISION;
-  return v < 0 ? 0 : v > 255 ? 255 : v;
+  return Math.max(0, Math.min(255, sum >> PRECISION));
 }

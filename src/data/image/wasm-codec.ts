@@ -7,7 +7,7 @@ export type WasmInput = WebAssembly.Module | Uint8Array | ArrayBuffer;
 interface Instance {
   decode(
     bytes: Uint8Array,
-    upright?: boolean,
+    ...options: boolean[]
   ): { width: number; height: number; data: Uint8ClampedArray } | null;
   /** Older emscripten factories return the module at once and a promise beside it. */
   ready?: Promise<Instance>;
@@ -36,37 +36,36 @@ export class WasmCodec {
   private constructor(
     private readonly factory: CodecFactory,
     private readonly module: WebAssembly.Module,
+    private readonly options: readonly boolean[],
   ) {}
 
-  static async create(factory: unknown, wasm: WasmInput): Promise<WasmCodec> {
+  /** `options` follow the bytes in each call; the codec wants exactly its own number of them. */
+  static async create(factory: unknown, wasm: WasmInput, ...options: boolean[]): Promise<WasmCodec> {
     try {
       const module =
         wasm instanceof WebAssembly.Module ? wasm : await WebAssembly.compile(wasm as BufferSource);
-      return new WasmCodec(factory as CodecFactory, module);
+      return new WasmCodec(factory as CodecFactory, module, options);
     } catch (error) {
       throw asInnateError(error, 'backend');
     }
   }
 
-  /** RGBA, turned upright as its metadata say. */
-  async decode(bytes: Uint8Array, where: string): Promise<Picture> {
+  /** RGBA. `pixels` is how many the header speaks of. */
+  async decode(bytes: Uint8Array, where: string, pixels: number): Promise<Picture> {
     const instance = this.instance ?? (await this.instantiate());
     // Concurrent callers may wait for an instance; from here on nothing is awaited.
     this.instance = null;
     this.messages = [];
     let result: ReturnType<Instance['decode']>;
     try {
-      result = instance.decode(bytes, true);
+      result = instance.decode(bytes, ...this.options);
     } catch (error) {
       throw badFile('the image is damaged', { where, found: this.messages[0] ?? failure(error) }, error);
     }
+    if (pixels <= KEEP_PIXELS) this.instance = instance;
     const message = this.messages.find((m) => LOSS.test(m));
-    if (!result || message) {
-      this.instance = instance;
-      throw badFile('the image is damaged or cut off', { where, found: message });
-    }
+    if (!result || message) throw badFile('the image is damaged or cut off', { where, found: message });
     const { width, height, data } = result;
-    if (width * height <= KEEP_PIXELS) this.instance = instance;
     if (data.length !== 4 * width * height)
       throw badFile('the image has not the size of its pixels', { where, found: `${width} x ${height}` });
     return interleaved(width, height, 4, data);

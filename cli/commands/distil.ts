@@ -1,0 +1,243 @@
+import { closeSync, existsSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import {
+  checkConfig,
+  type DistilConfig,
+  defaultPreset,
+  type FeatureName,
+  type Method,
+  preset,
+} from '../../src/distil/config';
+import type { CurvePoint, RunMeta } from '../../src/distil/state';
+import { DistilRun } from '../../src/engine/distil-run';
+import { configMetadata, exportWhole } from '../../src/engine/export';
+import { measureNetwork } from '../../src/engine/feature-networks';
+import { FrechetMeasure } from '../../src/engine/measure';
+import { checkpointWeights } from '../../src/engine/weights';
+import { readSafetensors, writeSafetensors } from '../../src/formats/safetensors';
+import { badFile, InnateError } from '../../src/lib/errors';
+import { openBackend } from '../backend';
+import { openModelArgument } from '../catalogue';
+import { featureWeights, openData } from '../data';
+import { checkWritable, fileSource, writeAtomic } from '../files';
+import type { CommonOptions } from '../options';
+import type { Report } from '../report';
+
+export interface DistilOptions extends CommonOptions {
+  teacher: string;
+  student?: string;
+  data: string;
+  method: Method;
+  features?: FeatureName;
+  preset?: string;
+  images?: number;
+  batch?: number;
+  seed?: number;
+  generatorRate?: number;
+  discriminatorRate?: number;
+  out: string;
+  log?: string;
+  resume?: string;
+  measureEvery: number;
+  measureImages: number;
+}
+
+/** innate distil: a one-step student from a teacher, saved as it goes. */
+export async function distil(options: DistilOptions, report: Report): Promise<void> {
+  checkWritable(options.out);
+  if (options.log) checkWritable(options.log);
+  const teacher = openModelArgument(options.teacher);
+  const student = options.student ? openModelArgument(options.student) : undefined;
+  const saved = options.resume ? readState(options.resume) : undefined;
+  const config = runConfig(
+    options,
+    teacher.config.unet.imgResolution,
+    teacher.config.unet.inChannels,
+    saved?.meta,
+  );
+  const data = await openData(options.data, teacher.config);
+  const active = await openBackend(options.backend);
+  report.backend(active);
+
+  const measure =
+    options.measureImages > 0
+      ? await FrechetMeasure.against(await measureNetwork(featureWeights), data, options.measureImages, 2000)
+      : undefined;
+  const run = await DistilRun.start({
+    teacher,
+    ...(student && { student }),
+    data,
+    config,
+    features: featureWeights,
+    backend: `${active.name} (${active.label})`,
+    ...(measure && { measure }),
+    measureImages: options.measureImages,
+    measureEvery: options.measureEvery,
+    ...(saved && { saved }),
+  });
+  const statePath = `${options.out}.state`;
+  let stop = false;
+  const onSignal = () => {
+    stop = true; // after the step under way
+    report.note('saving');
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  try {
+    let lastSave = performance.now();
+    while (!run.finished && !stop) {
+      const point = await run.step();
+      if (options.log) logLine(options.log, point);
+      report.progress(run.trainer.images, config.images);
+      if (point.frechet !== undefined) await keepBest(run, options, teacher.config, report);
+      if (performance.now() - lastSave > 60_000) {
+        await saveState(run, statePath);
+        lastSave = performance.now();
+      }
+      await new Promise((resolve) => setImmediate(resolve)); // lets signals in
+    }
+  } finally {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+    report.endProgress();
+  }
+  await saveState(run, statePath);
+  const weights = await run.student();
+  writeAtomic(
+    options.out,
+    writeSafetensors({
+      tensors: exportWhole(teacher.config, weights, 'f32'),
+      metadata: studentMetadata(teacher.metadata, teacher.config, config, run.trainer.images, teacher.id),
+    }),
+  );
+  for (const { name, reason } of data.skipped) report.note(`skipped ${name}: ${reason}`);
+  const last = run.curve.at(-1);
+  const resume = run.finished
+    ? ''
+    : `\nstopped at ${run.trainer.images} images; go on with --resume ${statePath}`;
+  report.result(
+    `${options.out}: ${config.method} student after ${run.trainer.images} images` +
+      (run.best ? `, Fréchet distance ${run.best.frechet.value.toFixed(2)} at best` : '') +
+      resume,
+    {
+      out: options.out,
+      state: statePath,
+      images: run.trainer.images,
+      finished: run.finished,
+      last,
+      best: run.best,
+      skipped: data.skipped.length,
+    },
+  );
+  run.dispose();
+}
+
+function runConfig(
+  options: DistilOptions,
+  resolution: number,
+  channels: number,
+  saved?: RunMeta,
+): DistilConfig {
+  const base = saved?.config ?? preset(options.preset ?? defaultPreset(resolution, channels));
+  const config: DistilConfig = {
+    ...base,
+    method: options.method ?? base.method,
+    features: options.features ?? base.features,
+    images: options.images ?? base.images,
+    batch: options.batch ?? base.batch,
+    seed: options.seed ?? base.seed,
+    generatorRate: options.generatorRate ?? base.generatorRate,
+    discriminatorRate: options.discriminatorRate ?? base.discriminatorRate,
+  };
+  // The paper's heads need large batches; below that the small ones stand in.
+  if (config.batch < 128 && config.heads === 'paper') config.heads = 'small';
+  checkConfig(config);
+  if (saved && (saved.config.method !== config.method || saved.config.features !== config.features))
+    throw new InnateError('mismatch', 'the saved run was another one', {
+      where: options.resume ?? '',
+      expected: `--method ${saved.config.method} --features ${saved.config.features}`,
+      found: `--method ${config.method} --features ${config.features}`,
+    });
+  return config;
+}
+
+/** Beside the newest student, the best one so far: OUT.best. */
+async function keepBest(
+  run: DistilRun,
+  options: DistilOptions,
+  network: Parameters<typeof exportWhole>[0],
+  report: Report,
+): Promise<void> {
+  if (run.best?.images !== run.trainer.images) return;
+  report.note(
+    `${run.trainer.images} images: Fréchet distance ${run.best.frechet.value.toFixed(2)}, spread ${run.best.frechet.spread.toFixed(2)}`,
+  );
+  const path = options.out.replace(/(\.safetensors)?$/, '.best.safetensors');
+  const metadata = configMetadata(network);
+  metadata.set('images_seen', String(run.trainer.images));
+  writeAtomic(
+    path,
+    writeSafetensors({ tensors: exportWhole(network, await run.student(), 'f32'), metadata }),
+  );
+}
+
+/** One flushed line: a run that is killed keeps every one. */
+function logLine(path: string, point: CurvePoint): void {
+  const fd = openSync(path, 'a');
+  try {
+    writeSync(fd, `${JSON.stringify(point)}\n`);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function saveState(run: DistilRun, path: string): Promise<void> {
+  const { tensors, meta } = await run.state();
+  const stored = new Map(
+    [...tensors].map(([name, { shape, values }]) => [
+      name,
+      {
+        dtype: 'f32' as const,
+        shape,
+        bytes: () => new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+      },
+    ]),
+  );
+  writeAtomic(
+    path,
+    writeSafetensors({ tensors: stored, metadata: new Map([['innate_run', JSON.stringify(meta)]]) }),
+  );
+}
+
+function readState(path: string): { tensors: ReturnType<typeof checkpointWeights>; meta: RunMeta } {
+  if (!existsSync(path)) throw new InnateError('not-found', 'no such state', { where: path });
+  const file = readSafetensors(fileSource(path));
+  const text = file.metadata.get('innate_run');
+  if (text === undefined)
+    throw badFile('not the state of a distillation', {
+      where: path,
+      expected: 'a file that innate distil wrote beside its output',
+    });
+  try {
+    return { tensors: checkpointWeights(file), meta: JSON.parse(text) as RunMeta };
+  } catch (error) {
+    throw badFile('the state is damaged', { where: path }, error);
+  }
+}
+
+function studentMetadata(
+  teacherMetadata: ReadonlyMap<string, string>,
+  network: Parameters<typeof configMetadata>[0],
+  config: DistilConfig,
+  images: number,
+  teacher: string,
+): Map<string, string> {
+  const metadata = new Map(teacherMetadata);
+  for (const key of ['delta_of', 'delta_sha256', 'converted_from']) metadata.delete(key);
+  for (const [key, value] of configMetadata(network)) metadata.set(key, value);
+  return metadata
+    .set('method', config.method)
+    .set('teacher', teacher)
+    .set('images_seen', String(images))
+    .set('distil_config', JSON.stringify(config));
+}

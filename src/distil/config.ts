@@ -1,0 +1,132 @@
+import { InnateError } from '../lib/errors';
+import type { HeadStyle } from '../nn/discriminator/heads';
+
+export type Method = 'gdd' | 'gdd-i' | 'imitation';
+export type FeatureName = 'efficientnet-lite0' | 'teacher-encoder' | 'mobilenet-v1-0.25';
+
+/** Everything that decides a distillation, beside the networks and the data. Rates are per image batch. */
+export interface DistilConfig {
+  method: Method;
+  images: number;
+  batch: number;
+  seed: number;
+  /** Adam, betas (0, 0.99), eps 1e-8. */
+  generatorRate: number;
+  discriminatorRate: number;
+  features: FeatureName;
+  /** Height and width that EfficientNet and MobileNet see. */
+  featureSize: number;
+  heads: HeadStyle;
+  /** Width of the small heads' layers. */
+  headWidth: number;
+  /** Mean over each scale's logits, summed; or one mean over all of them, as the published code does. */
+  lossMean: 'scale' | 'all';
+  /** One set of fakes for both updates; otherwise fresh noise for each, as published. */
+  shareFakes: boolean;
+  /** R1 = gamma / 2 |d logits / dx|^2 on real images every `r1Every` iterations with that gain; 0 = off. */
+  r1Gamma: number;
+  r1Every: number;
+  /** Images after which a contribution to the average has halved. */
+  emaHalfLife: number;
+  /** The half-life is at most this share of the images seen. */
+  emaRampUp: number;
+  xFlip: boolean;
+  /** Heun steps of the teacher that imitation regresses. */
+  imitationSteps: number;
+}
+
+const SMALL: DistilConfig = {
+  method: 'gdd-i',
+  images: 10_000,
+  batch: 32,
+  seed: 0,
+  generatorRate: 2e-4,
+  discriminatorRate: 4e-4,
+  features: 'efficientnet-lite0',
+  featureSize: 128,
+  heads: 'small',
+  headWidth: 128,
+  lossMean: 'scale',
+  shareFakes: true,
+  r1Gamma: 0,
+  r1Every: 16,
+  emaHalfLife: 2_000,
+  emaRampUp: 0.05,
+  xFlip: true,
+  imitationSteps: 9,
+};
+
+/** Zheng & Yang 2024, per data set; EfficientNet-Lite0 alone stands for its pairs with VGG16-BN and DeiT-B. */
+const PAPER: DistilConfig = {
+  ...SMALL,
+  batch: 256,
+  heads: 'paper',
+  featureSize: 224,
+  lossMean: 'all',
+  shareFakes: false,
+  r1Gamma: 1e-4,
+  emaHalfLife: 500_000,
+  xFlip: false,
+};
+
+export const PRESETS = {
+  small: SMALL,
+  'small-encoder': { ...SMALL, features: 'teacher-encoder', generatorRate: 4e-4, discriminatorRate: 8e-4 },
+  'paper-cifar10': { ...PAPER, generatorRate: 1e-4, discriminatorRate: 1e-4, images: 5_000_000 },
+  'paper-faces': { ...PAPER, generatorRate: 2e-5, discriminatorRate: 4e-5, images: 9_000_000 },
+  'paper-imagenet': {
+    ...PAPER,
+    generatorRate: 8e-6,
+    discriminatorRate: 4e-5,
+    batch: 512,
+    emaHalfLife: 50_000_000,
+    images: 6_000_000,
+  },
+} as const satisfies Record<string, DistilConfig>;
+
+export type PresetName = keyof typeof PRESETS;
+
+/** Small grey images need no downloaded feature network; everything else looks through EfficientNet. */
+export const defaultPreset = (resolution: number, channels: number): PresetName =>
+  channels === 1 && resolution <= 32 ? 'small-encoder' : 'small';
+
+export function preset(name: string): DistilConfig {
+  if (Object.hasOwn(PRESETS, name)) return { ...PRESETS[name as PresetName] };
+  throw new InnateError('bad-argument', 'no such preset', {
+    expected: Object.keys(PRESETS).join(', '),
+    found: name,
+  });
+}
+
+/** Throws a `bad-argument` error that names the first number that cannot be trained with. */
+export function checkConfig(config: DistilConfig): void {
+  const positive = [
+    'images',
+    'batch',
+    'generatorRate',
+    'discriminatorRate',
+    'featureSize',
+    'headWidth',
+    'r1Every',
+    'imitationSteps',
+  ] as const;
+  for (const key of positive)
+    if (!(config[key] > 0) || !Number.isFinite(config[key]))
+      throw new InnateError('bad-argument', 'not a usable number', {
+        where: key,
+        expected: 'a positive number',
+        found: String(config[key]),
+      });
+  if (config.method !== 'imitation' && config.batch < 2)
+    throw new InnateError('bad-argument', 'the discriminator compares images of a batch', {
+      where: 'batch',
+      expected: 'at least 2',
+      found: String(config.batch),
+    });
+  if (config.heads === 'small' || config.batch >= 128) return;
+  throw new InnateError('bad-argument', "the paper's heads collapse at small batches", {
+    where: 'heads',
+    expected: "a batch of at least 128, or heads 'small'",
+    found: `batch ${config.batch}`,
+  });
+}

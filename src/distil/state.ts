@@ -1,0 +1,64 @@
+import type { DistilConfig } from './config';
+import type { FrechetResult } from './frechet';
+import { fromTensor } from './trainable';
+import type { DistilTrainer, StepReport } from './trainer';
+
+/** One point of a run's curves: what a step reported, and what was measured after it. */
+export interface CurvePoint extends StepReport {
+  imagesPerSecond: number;
+  frechet?: number;
+  frechetError?: number | null;
+  spread?: number;
+}
+
+/** Everything that is not a tensor. */
+export interface RunMeta {
+  version: 1;
+  config: DistilConfig;
+  iteration: number;
+  images: number;
+  dataPosition: number;
+  /** Images seen when the best student was measured, and its distance. */
+  best: { images: number; frechet: FrechetResult } | null;
+  curve: CurvePoint[];
+  backend: string;
+}
+
+export interface StateTensor {
+  shape: readonly number[];
+  values: Float32Array;
+}
+
+/**
+ * The trained tensors of a run, in the published layout: `generator.`, `ema.` and `adamG.` (second moments: beta1 is
+ * 0) for the student, `heads.` and `adamD.` for the discriminator with its power vectors. What is frozen comes from
+ * the teacher again.
+ */
+export async function collectTensors(trainer: DistilTrainer): Promise<Map<string, StateTensor>> {
+  const out = new Map<string, StateTensor>();
+  const { generator, discriminator } = trainer;
+  for (const name of generator.variables().keys()) {
+    const shape = generator.shape(name)!;
+    out.set(`generator.${name}`, { shape, values: await generator.fetch(name) });
+    for (const [prefix, store] of [
+      ['ema.', trainer.ema.averages],
+      ['adamG.', trainer.adamG.second],
+    ] as const) {
+      const tensor = store.get(name);
+      if (tensor)
+        out.set(prefix + name, { shape, values: fromTensor((await tensor.data()) as Float32Array, shape) });
+    }
+  }
+  if (!discriminator) return out;
+  const { parameters } = discriminator;
+  for (const name of parameters.variables().keys()) {
+    const shape = parameters.shape(name)!;
+    out.set(`heads.${name}`, { shape, values: await parameters.fetch(name) });
+    const second = trainer.adamD.second.get(name);
+    if (second)
+      out.set(`adamD.${name}`, { shape, values: fromTensor((await second.data()) as Float32Array, shape) });
+  }
+  for (const [name, values] of await discriminator.powerVectors())
+    out.set(`heads.${name}`, { shape: [values.length], values });
+  return out;
+}

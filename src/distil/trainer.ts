@@ -1,0 +1,358 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { NetworkConfig } from '../nn/config';
+import '../nn/gradients';
+import { Denoiser, fourierFrequencies, oneHotRows, toNHWC } from '../nn/denoiser';
+import type { SpectralState } from '../nn/discriminator/forward';
+import { parameterSpecs } from '../nn/parameters';
+import { heun } from '../nn/samplers';
+import type { WeightSource } from '../nn/weights';
+import { Adam } from './adam';
+import { checkConfig, type DistilConfig } from './config';
+import { Discriminator, type FeatureNetwork } from './discriminator';
+import { EMA } from './ema';
+import { trainedBy } from './freeze';
+import { discriminatorLoss, generatorLoss } from './losses';
+import { r1Gradients } from './r1';
+import { RandomStream } from './random';
+import { fromTensor, TrainableParameters } from './trainable';
+
+/** Noise level of the one step. */
+const SIGMA = 80;
+
+/** Where real images come from; `position` says where to go on. */
+export interface BatchSource {
+  next(count: number): Promise<{ images: Float32Array; labels: ArrayLike<number> | null }>;
+  readonly position: number;
+}
+
+export interface StepReport {
+  iteration: number;
+  /** Real images seen, this step included. */
+  images: number;
+  lossG: number;
+  lossD: number | null;
+  /** E|d logits/dx|^2, on the iterations that took it. */
+  r1: number | null;
+  logitsReal: number | null;
+  logitsFake: number | null;
+  /** Root of the summed squares of all gradients. */
+  gradientNormG: number;
+}
+
+export interface TrainerParts {
+  network: NetworkConfig;
+  teacher: WeightSource;
+  /** Start from these weights instead of the teacher's. */
+  student?: WeightSource;
+  data: BatchSource;
+  /** Made once the teacher is on the back-end; null for imitation. */
+  features: ((teacher: Denoiser) => FeatureNetwork) | null;
+  config: DistilConfig;
+  /** Tensors of a saved state (see state.ts). */
+  saved?: SavedTensors;
+  iteration?: number;
+  images?: number;
+}
+
+export type SavedTensors = Pick<WeightSource, 'shape' | 'read'>;
+
+/**
+ * GDD and GDD-I (Zheng & Yang 2024): the generator is a copy of the teacher, run once at sigma 80 under a GAN loss
+ * alone. One iteration is a G step, a D step and, lazily, an R1 step. `imitation` regresses the teacher's own
+ * Heun samples instead: the comparison that the paper's first claim needs.
+ */
+export class DistilTrainer {
+  iteration: number;
+  images: number;
+  readonly generator: TrainableParameters;
+  readonly discriminator: Discriminator | null;
+  readonly ema: EMA;
+  readonly adamG: Adam;
+  readonly adamD: Adam;
+  private readonly denoiser: Denoiser;
+  private readonly teacher: Denoiser;
+  private readonly variablesG: Map<string, tf.Variable>;
+  private readonly variablesD: Map<string, tf.Variable>;
+
+  constructor(private readonly parts: TrainerParts) {
+    const { network, config, saved } = parts;
+    checkConfig(config);
+    this.iteration = parts.iteration ?? 0;
+    this.images = parts.images ?? 0;
+    const start = parts.student ?? parts.teacher;
+    const freqs = fourierFrequencies(network, parts.teacher);
+    const names = parameterSpecs(network.unet)
+      .filter((spec) => !spec.buffer && !spec.optional)
+      .map((spec) => spec.name);
+    this.generator = new TrainableParameters(
+      overlay(start, saved, 'generator.'),
+      names,
+      trainedBy(config.method, network.unet),
+    );
+    this.denoiser = new Denoiser(network, { parameters: this.generator, freqs });
+    this.teacher = Denoiser.open(network, parts.teacher);
+    this.variablesG = this.generator.variables();
+    this.discriminator = parts.features
+      ? new Discriminator(
+          parts.features(this.teacher),
+          config,
+          network.unet.labelDim,
+          saved && prefixed(saved, 'heads.'),
+        )
+      : null;
+    this.variablesD = this.discriminator?.parameters.variables() ?? new Map();
+
+    // Lazy regularisation: the R1 step is one in r1Every + 1, so the others count for that much less.
+    const share = config.r1Gamma > 0 ? config.r1Every / (config.r1Every + 1) : 1;
+    this.adamG = new Adam(config.generatorRate);
+    this.adamD = new Adam(config.discriminatorRate * share, 0, 0.99 ** share);
+    this.ema = new EMA(this.variablesG, config.emaHalfLife, config.emaRampUp);
+    if (saved) this.restore(saved);
+  }
+
+  async step(): Promise<StepReport> {
+    const { config, network } = this.parts;
+    const { images, labels: classes } = await this.parts.data.next(config.batch);
+    const { unet } = network;
+    const labels = unet.labelDim && classes ? oneHotRows(classes, unet.labelDim) : null;
+    const shape: [number, number, number, number] = [
+      config.batch,
+      unet.imgResolution,
+      unet.imgResolution,
+      unet.inChannels,
+    ];
+    const real = tf.tensor4d(toNHWC(images, config.batch, unet.inChannels, unet.imgResolution ** 2), shape);
+    const report = this.discriminator
+      ? await this.adversarialStep(this.discriminator, real, labels)
+      : await this.imitationStep(shape, classes, labels);
+    tf.dispose([real, labels ?? []]);
+    this.ema.update(this.variablesG, this.images, config.batch);
+    this.images += config.batch;
+    this.iteration++;
+    return { ...report, iteration: this.iteration, images: this.images };
+  }
+
+  private async adversarialStep(discriminator: Discriminator, real: tf.Tensor4D, labels: tf.Tensor2D | null) {
+    const { config } = this.parts;
+    const shape = real.shape;
+    const g = this.generatorStep(discriminator, shape, labels);
+    const fake = g.fakeMaps ?? this.freshFakes(discriminator, shape, labels);
+    const d = this.discriminatorStep(discriminator, fake, real, labels);
+    tf.dispose(fake);
+    const takesR1 = config.r1Gamma > 0 && this.iteration > 0 && this.iteration % config.r1Every === 0;
+    const r1 = takesR1 ? await this.r1Step(discriminator, real, labels) : null;
+    const [lossG, gradientNormG, lossD, logitsFake, logitsReal] = await scalars([
+      g.loss,
+      g.gradientNorm,
+      d.loss,
+      d.logitsFake,
+      d.logitsReal,
+    ]);
+    return {
+      lossG: lossG!,
+      gradientNormG: gradientNormG!,
+      lossD: lossD!,
+      logitsFake: logitsFake!,
+      logitsReal: logitsReal!,
+      r1,
+    };
+  }
+
+  private generatorStep(discriminator: Discriminator, shape: Shape4, labels: tf.Tensor2D | null) {
+    const { config } = this.parts;
+    const state = discriminator.advance();
+    let fakeMaps: tf.Tensor4D[] | null = null;
+    const { value, grads } = tf.variableGrads(() => {
+      const maps = discriminator.look(
+        this.generate(shape, labels, 'generatorNoise'),
+        labels,
+        this.featureNoise(0),
+      );
+      if (config.shareFakes) fakeMaps = maps.map((m) => tf.keep(tf.clone(m)));
+      return generatorLoss(discriminator.logits(maps, state, labels), config.lossMean);
+    }, [...this.variablesG.values()]);
+    discriminator.release(state);
+    const gradientNorm = norm(grads);
+    this.apply(this.adamG, this.variablesG, grads);
+    return { loss: value, gradientNorm, fakeMaps: fakeMaps as tf.Tensor4D[] | null };
+  }
+
+  private freshFakes(discriminator: Discriminator, shape: Shape4, labels: tf.Tensor2D | null): tf.Tensor4D[] {
+    return tf.tidy(() =>
+      discriminator.look(this.generate(shape, labels, 'discriminatorNoise'), labels, this.featureNoise(1)),
+    );
+  }
+
+  private discriminatorStep(
+    discriminator: Discriminator,
+    fake: tf.Tensor4D[],
+    real: tf.Tensor4D,
+    labels: tf.Tensor2D | null,
+  ) {
+    const { config } = this.parts;
+    const maps = tf.tidy(() => discriminator.look(real, labels, this.featureNoise(2)));
+    const [onFake, onReal] = [discriminator.advance(), discriminator.advance()] as [
+      SpectralState,
+      SpectralState,
+    ];
+    let means: tf.Scalar[] = [];
+    const { value, grads } = tf.variableGrads(() => {
+      const logitsFake = discriminator.logits(fake, onFake, labels);
+      const logitsReal = discriminator.logits(maps, onReal, labels);
+      means = [logitsFake, logitsReal].map((l) => tf.keep(tf.mean(tf.concat(l, 1)) as tf.Scalar));
+      return discriminatorLoss(logitsFake, logitsReal, config.lossMean);
+    }, [...this.variablesD.values()]);
+    discriminator.release(onFake);
+    discriminator.release(onReal);
+    tf.dispose(maps);
+    this.apply(this.adamD, this.variablesD, grads);
+    return { loss: value, logitsFake: means[0]!, logitsReal: means[1]! };
+  }
+
+  private async r1Step(
+    discriminator: Discriminator,
+    real: tf.Tensor4D,
+    labels: tf.Tensor2D | null,
+  ): Promise<number> {
+    const { config } = this.parts;
+    const state = discriminator.advance();
+    const { penalty, gradients } = await r1Gradients(
+      (x) =>
+        tf.sum(
+          tf.concat(
+            discriminator.logits(discriminator.look(x, labels, this.featureNoise(3)), state, labels),
+            1,
+          ),
+        ) as tf.Scalar,
+      real,
+      [...this.variablesD.values()],
+      config.r1Gamma * config.r1Every,
+    );
+    discriminator.release(state);
+    this.apply(this.adamD, this.variablesD, gradients);
+    return penalty;
+  }
+
+  private async imitationStep(shape: Shape4, classes: ArrayLike<number> | null, labels: tf.Tensor2D | null) {
+    const { config, network } = this.parts;
+    const count = shape.reduce((a, b) => a * b, 1);
+    const z = new RandomStream(config.seed, 'generatorNoise', this.iteration).normals(count); // NCHW and NHWC alike
+    const target = await heun((x, sigma) => this.teacher.denoise(x, sigma, classes), z, {
+      steps: config.imitationSteps,
+      sigmaMin: 0.002,
+      sigmaMax: SIGMA,
+    });
+    const { inChannels, imgResolution } = network.unet;
+    const nhwc = (values: Float32Array) =>
+      tf.tensor4d(toNHWC(values, shape[0], inChannels, imgResolution ** 2), shape);
+    const [input, wanted] = [nhwc(z.map((v) => v * SIGMA)), nhwc(target)];
+    const { value, grads } = tf.variableGrads(
+      () => tf.mean(tf.square(tf.sub(this.denoiser.forward(input, [SIGMA], labels), wanted))) as tf.Scalar,
+      [...this.variablesG.values()],
+    );
+    const gradient = norm(grads);
+    this.apply(this.adamG, this.variablesG, grads);
+    tf.dispose([input, wanted]);
+    const [lossG, gradientNormG] = await scalars([value, gradient]);
+    return {
+      lossG: lossG!,
+      gradientNormG: gradientNormG!,
+      lossD: null,
+      r1: null,
+      logitsReal: null,
+      logitsFake: null,
+    };
+  }
+
+  private generate(
+    shape: Shape4,
+    labels: tf.Tensor2D | null,
+    stream: 'generatorNoise' | 'discriminatorNoise',
+  ): tf.Tensor4D {
+    const count = shape.reduce((a, b) => a * b, 1);
+    const z = new RandomStream(this.parts.config.seed, stream, this.iteration).normals(count);
+    return this.denoiser.forward(tf.mul(tf.tensor4d(z, shape), SIGMA), [SIGMA], labels);
+  }
+
+  private featureNoise(use: number): RandomStream {
+    return new RandomStream(this.parts.config.seed, 'featureNoise', 4 * this.iteration + use);
+  }
+
+  private apply(adam: Adam, variables: ReadonlyMap<string, tf.Variable>, grads: tf.NamedTensorMap): void {
+    const byName = new Map([...variables].map(([name, v]) => [name, grads[v.name]!] as const));
+    adam.apply(variables, byName);
+    tf.dispose(grads);
+  }
+
+  /** The averaged student: a whole network in the published layout. */
+  async student(): Promise<WeightSource> {
+    const averaged = new Map<string, Float32Array>();
+    for (const [name, tensor] of this.ema.averages)
+      averaged.set(name, fromTensor((await tensor.data()) as Float32Array, this.generator.shape(name)!));
+    const { teacher } = this.parts;
+    const start = this.parts.student ?? teacher;
+    return {
+      names: () => start.names(),
+      shape: (name) => start.shape(name),
+      read: (name) => averaged.get(name) ?? start.read(name),
+    };
+  }
+
+  private restore(saved: SavedTensors): void {
+    const load = (
+      store: Map<string, tf.Tensor>,
+      like: ReadonlyMap<string, tf.Variable>,
+      shapes: TrainableParameters,
+      prefix: string,
+    ) => {
+      for (const name of like.keys()) {
+        if (!saved.shape(prefix + name)) continue;
+        const values = shapes.toBackend(name, saved.read(prefix + name));
+        store.get(name)?.dispose();
+        store.set(name, tf.keep(values));
+      }
+    };
+    load(this.ema.averages, this.variablesG, this.generator, 'ema.');
+    load(this.adamG.second, this.variablesG, this.generator, 'adamG.');
+    if (this.discriminator) load(this.adamD.second, this.variablesD, this.discriminator.parameters, 'adamD.');
+    this.adamG.steps = this.iteration;
+    const r1Steps =
+      this.parts.config.r1Gamma > 0
+        ? Math.max(0, Math.ceil(this.iteration / this.parts.config.r1Every) - 1)
+        : 0;
+    this.adamD.steps = this.iteration + r1Steps;
+  }
+
+  dispose(): void {
+    this.denoiser.dispose();
+    this.teacher.dispose();
+    this.discriminator?.dispose();
+    this.ema.dispose();
+    this.adamG.dispose();
+    this.adamD.dispose();
+  }
+}
+
+type Shape4 = [number, number, number, number];
+
+/** Values of scalars, which are freed. */
+async function scalars(tensors: tf.Scalar[]): Promise<number[]> {
+  const values = await Promise.all(tensors.map(async (t) => (await t.data())[0]!));
+  tf.dispose(tensors);
+  return values;
+}
+
+function norm(grads: tf.NamedTensorMap): tf.Scalar {
+  return tf.tidy(() => tf.sqrt(tf.addN(Object.values(grads).map((g) => tf.sum(tf.square(g))))) as tf.Scalar);
+}
+
+const prefixed = (saved: SavedTensors, prefix: string): SavedTensors => ({
+  shape: (name) => saved.shape(prefix + name),
+  read: (name) => saved.read(prefix + name),
+});
+
+/** `saved` where it has a tensor of that prefix, else `start`. */
+const overlay = (start: WeightSource, saved: SavedTensors | undefined, prefix: string): SavedTensors => ({
+  shape: (name) => start.shape(name),
+  read: (name) => (saved?.shape(prefix + name) ? saved.read(prefix + name) : start.read(name)),
+});

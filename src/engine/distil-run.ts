@@ -1,0 +1,186 @@
+import type { Dataset } from '../data';
+import { BatchSampler } from '../data';
+import type { DistilConfig } from '../distil/config';
+import { type CurvePoint, collectTensors, type RunMeta, type StateTensor } from '../distil/state';
+import { type BatchSource, DistilTrainer, type SavedTensors, type StepReport } from '../distil/trainer';
+import { InnateError } from '../lib/errors';
+import { Denoiser } from '../nn/denoiser';
+import { defaultSampling } from '../nn/samplers';
+import type { WeightSource } from '../nn/weights';
+import { type FeatureWeights, featureNetwork } from './feature-networks';
+import type { FrechetMeasure } from './measure';
+import type { Model } from './model';
+import { sampleImages, seedBatch } from './sampling';
+
+/** A spread below this share of real images' counts as a collapse once the student had more. */
+const COLLAPSED = 0.3;
+
+export interface DistilRunOptions {
+  teacher: Model;
+  student?: Model;
+  data: Dataset;
+  config: DistilConfig;
+  features: FeatureWeights;
+  backend: string;
+  measure?: FrechetMeasure;
+  /** Images generated for a distance. */
+  measureImages: number;
+  /** Measure after every so many images; 0 = never. */
+  measureEvery: number;
+  saved?: { tensors: SavedTensors; meta: RunMeta };
+}
+
+/**
+ * A distillation from start to end, saved and measured on the way: what the command line and the page share.
+ * A step that is not finite throws a `backend` error; the last saved state is then the place to go back to.
+ */
+export class DistilRun {
+  readonly curve: CurvePoint[];
+  best: RunMeta['best'];
+  private constructor(
+    readonly trainer: DistilTrainer,
+    private readonly options: DistilRunOptions,
+    private readonly sampler: BatchSource,
+  ) {
+    this.curve = options.saved ? [...options.saved.meta.curve] : [];
+    this.best = options.saved?.meta.best ?? null;
+  }
+
+  static async start(options: DistilRunOptions): Promise<DistilRun> {
+    const { teacher, student, data, config, saved } = options;
+    const { unet } = teacher.config;
+    if (unet.labelDim > 0 && data.labelDim !== unet.labelDim)
+      throw new InnateError('mismatch', 'the data has other classes than the teacher', {
+        where: data.name,
+        expected: `${unet.labelDim} classes`,
+        found: String(data.labelDim),
+      });
+    const sampler = batchSource(data, config, saved?.meta.dataPosition ?? 0);
+    const trainer = new DistilTrainer({
+      network: teacher.config,
+      teacher: teacher.weights,
+      ...(student && { student: student.weights }),
+      data: sampler,
+      features:
+        config.method === 'imitation'
+          ? null
+          : await featureNetwork(config.features, config.featureSize, options.features),
+      config,
+      ...(saved && { saved: saved.tensors, iteration: saved.meta.iteration, images: saved.meta.images }),
+    });
+    return new DistilRun(trainer, options, sampler);
+  }
+
+  get finished(): boolean {
+    return this.trainer.images >= this.options.config.images;
+  }
+
+  /** One iteration; measured when its turn has come. */
+  async step(): Promise<CurvePoint> {
+    const before = this.trainer.images;
+    const started = performance.now();
+    const report = await this.trainer.step();
+    const seconds = (performance.now() - started) / 1000;
+    checkFinite(report);
+    const point: CurvePoint = { ...report, imagesPerSecond: this.options.config.batch / seconds };
+    if (this.measureIsDue(before)) await this.measureStudent(point);
+    this.curve.push(point);
+    return point;
+  }
+
+  /** The averaged student as a whole network. */
+  student(): Promise<WeightSource> {
+    return this.trainer.student();
+  }
+
+  async state(): Promise<{ tensors: Map<string, StateTensor>; meta: RunMeta }> {
+    const { trainer } = this;
+    return {
+      tensors: await collectTensors(trainer),
+      meta: {
+        version: 1,
+        config: this.options.config,
+        iteration: trainer.iteration,
+        images: trainer.images,
+        dataPosition: this.sampler.position,
+        best: this.best,
+        curve: this.curve,
+        backend: this.options.backend,
+      },
+    };
+  }
+
+  dispose(): void {
+    this.trainer.dispose();
+  }
+
+  private measureIsDue(before: number): boolean {
+    const { measure, measureEvery, config } = this.options;
+    if (!measure) return false;
+    const now = this.trainer.images;
+    if (now >= config.images) return true;
+    return measureEvery > 0 && Math.floor(now / measureEvery) > Math.floor(before / measureEvery);
+  }
+
+  /** Fréchet distance and spread of the averaged student; throws when its images have become one image. */
+  private async measureStudent(point: CurvePoint): Promise<void> {
+    const { measure, measureImages, teacher } = this.options;
+    const result = await measureModel(measure!, teacher, await this.student(), measureImages);
+    point.frechet = result.value;
+    point.frechetError = result.error;
+    point.spread = result.spread;
+    const collapsed =
+      result.spread < COLLAPSED && this.best !== null && this.best.frechet.spread >= COLLAPSED;
+    if (collapsed)
+      throw new InnateError('backend', 'the student has collapsed: its images are becoming one image', {
+        where: `${this.trainer.images} images`,
+        expected: `a spread above ${COLLAPSED} of real images'`,
+        found: result.spread.toFixed(2),
+        hint: 'Go back to the best student and lower both rates',
+      });
+    if (!this.best || result.value < this.best.frechet.value)
+      this.best = { images: this.trainer.images, frechet: result };
+  }
+}
+
+/** One-step images of seeds 0, 1, ...; classes in turn, so that every class has its share. */
+export async function measureModel(
+  measure: FrechetMeasure,
+  model: Model,
+  weights: WeightSource,
+  count: number,
+) {
+  const denoiser = Denoiser.open(model.config, weights);
+  try {
+    const { unet } = model.config;
+    const seeds = Array.from({ length: count }, (_, i) => i);
+    const batch = seedBatch(model.config, seeds, null);
+    if (unet.labelDim) batch.classes = Int32Array.from(seeds, (s) => s % unet.labelDim);
+    const images = await sampleImages(denoiser, batch, defaultSampling(unet.imgResolution));
+    return await measure.measure(images, unet.outChannels, unet.imgResolution);
+  } finally {
+    denoiser.dispose();
+  }
+}
+
+function batchSource(data: Dataset, config: DistilConfig, position: number): BatchSource {
+  const sampler = new BatchSampler(data, { seed: config.seed, position, xflip: config.xFlip });
+  return {
+    async next(count) {
+      const { images, labels } = await sampler.next(count);
+      return { images, labels };
+    },
+    get position() {
+      return sampler.position;
+    },
+  };
+}
+
+function checkFinite({ lossG, lossD, iteration }: StepReport): void {
+  if (Number.isFinite(lossG) && (lossD === null || Number.isFinite(lossD))) return;
+  throw new InnateError('backend', 'the loss is not a number any more', {
+    where: `iteration ${iteration}`,
+    found: `generator ${lossG}, discriminator ${lossD}`,
+    hint: 'Go back to the last saved state with lower rates',
+  });
+}

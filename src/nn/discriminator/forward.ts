@@ -1,0 +1,97 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { TensorParameters } from '../tf-parameters';
+import { padPixels } from '../tf-pixels';
+import { type ConvLayer, EMBEDDED_CHANNELS, type HeadSpec, type HeadsConfig, headSpecs } from './heads';
+import { type PowerVectors, spectrallyNormalised } from './spectral';
+
+/** u and v of every convolution, by its name. */
+export type SpectralState = ReadonlyMap<string, PowerVectors>;
+
+/**
+ * Logits [N, k] of every head on `maps` [N, H, W, C], in train mode: batch norm uses the batch's own statistics.
+ * `classes` one-hot [N, classes] or null. Differentiable in the parameters and the maps; call inside tf.tidy.
+ */
+export function headLogits(
+  config: HeadsConfig,
+  parameters: TensorParameters,
+  spectral: SpectralState,
+  maps: readonly tf.Tensor4D[],
+  classes: tf.Tensor2D | null,
+): tf.Tensor2D[] {
+  const embedded: tf.Tensor2D | null =
+    classes !== null && config.style === 'paper'
+      ? tf.matMul<tf.Tensor2D>(classes, parameters.get('embed.weight'))
+      : null;
+  return headSpecs(config).map((head, i): tf.Tensor2D => {
+    let h = maps[i]!;
+    for (const layer of head.hidden) h = stridedLayer(parameters, spectral, layer, h);
+    if (config.style === 'small') h = withDeviation(h);
+    const out = tf.conv2d(h, normalisedWeight(parameters, spectral, head.last), 1, 'valid');
+    const n = out.shape[0];
+    if (classes === null) return tf.reshape(out, [n, -1]) as tf.Tensor2D;
+    const projected =
+      embedded !== null
+        ? equalisedLinear(parameters, `${head.name}.embed_proj`, embedded)
+        : (tf.matMul(classes, parameters.get(`${head.name}.embed.weight`), false, true) as tf.Tensor2D);
+    return projectClass(out, projected);
+  });
+}
+
+/** Feature maps of one head up to its last convolution are never needed outside: only the names are public. */
+export const convLayers = (config: HeadsConfig): ConvLayer[] =>
+  headSpecs(config).flatMap((head: HeadSpec) => [...head.hidden, head.last]);
+
+function normalisedWeight(
+  parameters: TensorParameters,
+  spectral: SpectralState,
+  { name }: ConvLayer,
+): tf.Tensor4D {
+  return spectrallyNormalised(parameters.get(`${name}.weight_orig`), spectral.get(name)!) as tf.Tensor4D;
+}
+
+function stridedLayer(
+  parameters: TensorParameters,
+  spectral: SpectralState,
+  layer: ConvLayer,
+  x: tf.Tensor4D,
+): tf.Tensor4D {
+  const weight = normalisedWeight(parameters, spectral, layer);
+  let h: tf.Tensor = tf.conv2d(padPixels(x, 1) as tf.Tensor4D, weight, 2, 'valid');
+  h = tf.add(h, parameters.get(`${layer.name}.bias`));
+  if (layer.norm)
+    h = batchNorm(h, parameters.get(`${layer.norm}.weight`), parameters.get(`${layer.norm}.bias`));
+  return tf.leakyRelu(h as tf.Tensor4D, 0.2);
+}
+
+/** Batch norm with the batch's own mean and (biased) variance. */
+function batchNorm(x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor): tf.Tensor {
+  const mean = tf.mean(x, [0, 1, 2], true);
+  const centred = tf.sub(x, mean);
+  const variance = tf.mean(tf.square(centred), [0, 1, 2], true);
+  return tf.add(tf.mul(tf.mul(centred, tf.rsqrt(tf.add(variance, 1e-5))), scale), shift);
+}
+
+/** One more channel: the mean over everything of the standard deviation over the batch (Karras et al. 2018). */
+function withDeviation(x: tf.Tensor4D): tf.Tensor4D {
+  const [n, h, w] = x.shape;
+  const variance = tf.mean(tf.square(tf.sub(x, tf.mean(x, 0, true))), 0);
+  const deviation = tf.mean(tf.sqrt(tf.add(variance, 1e-6)));
+  return tf.concat([x, tf.mul(tf.ones([n, h, w, 1]), deviation) as tf.Tensor4D], 3);
+}
+
+/** StyleGAN's equalised layer: weight / sqrt(in) at use, bias, leaky ReLU times sqrt(2). */
+function equalisedLinear(parameters: TensorParameters, name: string, x: tf.Tensor2D): tf.Tensor2D {
+  const weight = parameters.get(`${name}.weight`);
+  const y = tf.add(
+    tf.matMul(x, tf.mul(weight, 1 / Math.sqrt(weight.shape[1]!)), false, true),
+    parameters.get(`${name}.bias`),
+  );
+  return tf.mul(tf.leakyRelu(y, 0.2), Math.SQRT2) as tf.Tensor2D;
+}
+
+/** sum_c out_c projected_c / sqrt(64), [N, h, w, 64] to [N, h w]. */
+function projectClass(out: tf.Tensor4D, projected: tf.Tensor2D): tf.Tensor2D {
+  const [n, h, w, c] = out.shape;
+  const weighted = tf.mul(out, tf.reshape(projected, [n, 1, 1, c]));
+  return tf.reshape(tf.mul(tf.sum(weighted, 3), 1 / Math.sqrt(EMBEDDED_CHANNELS)), [n, h * w]);
+}

@@ -1,0 +1,50 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { WeightSource } from '../weights';
+import { FrozenLayers } from './frozen';
+
+/** Of the thirteen depthwise layers. */
+const STRIDED = [2, 4, 6, 12];
+/** Layers whose outputs a discriminator looks at: the last ones of strides 4, 8, 16 and 32. */
+const MAPS = [3, 5, 11, 13];
+
+/** MobileNetV1 (Howard et al. 2017) at width 0.25: a tenth of EfficientNet's weights and work. */
+export class MobileNetV1 {
+  readonly channels = [32, 64, 128, 256];
+  readonly dims = 256;
+  private readonly layers: FrozenLayers;
+
+  constructor(
+    source: WeightSource,
+    readonly size = 224,
+  ) {
+    this.layers = new FrozenLayers(source);
+  }
+
+  sizes(): number[] {
+    return [4, 8, 16, 32].map((stride) => Math.ceil(this.size / stride));
+  }
+
+  /** x [N, R, R, 1 or 3] in [-1, 1], which is this network's own range. Call inside tf.tidy. */
+  maps(x: tf.Tensor4D): tf.Tensor4D[] {
+    const { layers } = this;
+    const rgb = x.shape[3] === 1 ? tf.concat([x, x, x], 3) : x;
+    let h = layers.conv(layers.resize(rgb, this.size), 'stem', { stride: 2, activation: 'relu6' });
+    const maps: tf.Tensor4D[] = [];
+    for (let i = 1; i <= 13; i++) {
+      const stride = STRIDED.includes(i) ? 2 : 1;
+      h = layers.conv(h, `layers.${i}.depthwise`, { stride, depthwise: true, activation: 'relu6' });
+      h = layers.conv(h, `layers.${i}.pointwise`, { activation: 'relu6' });
+      if (MAPS.includes(i)) maps.push(h);
+    }
+    return maps;
+  }
+
+  /** [N, 256] */
+  features(x: tf.Tensor4D): tf.Tensor2D {
+    return tf.mean(this.maps(x).at(-1)!, [1, 2]) as tf.Tensor2D;
+  }
+
+  dispose(): void {
+    this.layers.dispose();
+  }
+}
