@@ -7,7 +7,7 @@ from dataclasses import asdict
 import torch
 
 from . import discriminator as D
-from .checkpoint import load_checkpoint, load_network
+from .checkpoint import load_checkpoint, load_network, read_safetensors
 from .data import load_zip
 from .distil import DistilTrainer
 from .errors import UserError
@@ -91,12 +91,14 @@ def open_run(setup, recipe, init=None, folder_name=None, fresh=False, teacher=No
     if setup.world.first:
         folder.write_json("config.json", config)
     state = folder.load_state(setup.world.device)
+    own = folder.file("ema.safetensors")
     if state is not None:
         trainer.restore(state)
+        if os.path.isfile(own):
+            keep_origin(trainer, read_safetensors(own)[1])
         if setup.world.first:
             folder.cut_log(trainer.images)
     else:
-        own = folder.file("ema.safetensors")
         source = own if os.path.isfile(own) else init or (None if fresh else find_weights(recipe.name, setup.weights))
         if source:
             tensors, architecture, metadata = load_checkpoint(source, teachers=setup.weights[0] if setup.weights else None)
@@ -104,10 +106,21 @@ def open_run(setup, recipe, init=None, folder_name=None, fresh=False, teacher=No
             student_file = metadata.get("method", "").startswith("gdd")
             count = student_file == (recipe.task == "student")  # a student that starts from a teacher starts from zero
             trainer.begin_from(tensors, *(numbers(metadata) if count else ()))
+            if student_file:
+                keep_origin(trainer, metadata)
             if setup.world.first:
                 print(f"{recipe.name}: begins from {source}, {trainer.images:,} images seen", flush=True)
     setup.world.barrier()
     return trainer, folder
+
+
+def keep_origin(trainer, metadata):
+    """A student that goes on keeps the teacher it began with, though a better one may lie there by now."""
+    for key in ("teacher_sha256", "teacher_images"):
+        if key in trainer.provenance:
+            trainer.provenance.pop(key)
+            if metadata.get(key):
+                trainer.provenance[key] = metadata[key]
 
 
 def same_architecture(theirs, ours, where):
