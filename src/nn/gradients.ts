@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-core/dist/register_all_gradients';
+import { dilate, padPixels } from './tf-pixels';
 
 /**
  * Gradients of convolutions made of convolutions. The stock ones need kernels that the wasm back-end lacks
@@ -27,30 +28,6 @@ function paddingOf(attributes: ConvAttributes, kernel: number): number {
   throw new Error('only unpadded and stride-1 same convolutions have a gradient here: pad by tf.pad');
 }
 
-/** (stride - 1) zeros after every pixel along height and width, then cropped to where `kernel` windows began. */
-function dilate(dy: tf.Tensor4D, stride: number): tf.Tensor4D {
-  if (stride === 1) return dy;
-  const [n, h, w, c] = dy.shape;
-  const spaced = tf.pad(tf.reshape(dy, [n * h, 1, w, c]), [
-    [0, 0],
-    [0, stride - 1],
-    [0, 0],
-    [0, c * (stride - 1)],
-  ]);
-  const full = tf.reshape(spaced, [n, h * stride, w * stride, c]);
-  return tf.slice4d(full as tf.Tensor4D, [0, 0, 0, 0], [n, (h - 1) * stride + 1, (w - 1) * stride + 1, c]);
-}
-
-const pad = (x: tf.Tensor4D, top: number, bottom: number): tf.Tensor4D =>
-  top === 0 && bottom === 0
-    ? x
-    : (tf.pad(x, [
-        [0, 0],
-        [top, bottom],
-        [top, bottom],
-        [0, 0],
-      ]) as tf.Tensor4D);
-
 /** dy with zeros around, ready for the flipped filter: gives exactly the input's height and width. */
 function forInputGradient(
   dy: tf.Tensor4D,
@@ -63,7 +40,7 @@ function forInputGradient(
   const spread = dilate(dy, stride);
   const before = kernel - 1 - padding;
   const after = size + kernel - 1 - spread.shape[1] - before;
-  return pad(spread, before, after);
+  return padPixels(spread, before, after) as tf.Tensor4D;
 }
 
 const flip = (filter: tf.Tensor4D): tf.Tensor4D =>
@@ -95,7 +72,7 @@ function convFilterGradient(
     ]);
   const padding = paddingOf(a, kernel);
   // Channels become the batch, the batch becomes the channels: [inC, H, W, N] with filter [h, w, N, outC].
-  const image = tf.transpose(pad(x, padding, padding), [3, 1, 2, 0]) as tf.Tensor4D;
+  const image = tf.transpose(padPixels(x, padding), [3, 1, 2, 0]) as tf.Tensor4D;
   const window = tf.transpose(dilate(dy, strideOf(a)), [1, 2, 0, 3]) as tf.Tensor4D;
   const gradient = tf.conv2d(image, window, 1, 'valid');
   const cropped = tf.slice(gradient, [0, 0, 0, 0], [inC, kernel, kernel, outC]); // stride may leave a rest

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Ops } from './ops';
-import { type AxisMatrix, downsampleMatrix, upsampleMatrix } from './resampling';
+import { type GroupAverages, groupNorm } from './tf-group-norm';
 import type { TensorParameters } from './tf-parameters';
-import { axisTensor, ownData, padPixels, resampleAxes } from './tf-pixels';
+import { dilate, padPixels } from './tf-pixels';
 
 type T = tf.Tensor;
 type Shape4 = [number, number, number, number];
@@ -34,43 +34,29 @@ export class TfOps implements Ops<T> {
   }
 
   downsample(x: T, taps: readonly number[], pad: number): T {
-    return this.resample(x, `down ${taps} ${pad}`, (size) => downsampleMatrix(size, taps, pad));
+    const filter = this.resampleFilter(x.shape[3]!, taps, 1);
+    return tf.depthwiseConv2d(padPixels(x, pad) as tf.Tensor4D, filter, 2, 'valid');
   }
 
   upsample(x: T, taps: readonly number[]): T {
-    return this.resample(x, `up ${taps}`, (size) => upsampleMatrix(size, taps));
+    // A transposed convolution: zeros between the pixels, then the filter (the published ones are symmetric).
+    const filter = this.resampleFilter(x.shape[3]!, taps, 4);
+    const before = taps.length - 1 - ((taps.length - 1) >> 1);
+    const spread = padPixels(dilate(x as tf.Tensor4D, 2), before, before);
+    return tf.depthwiseConv2d(spread as tf.Tensor4D, filter, 1, 'valid');
   }
 
   groupNorm(x: T, name: string, { groups, eps }: { groups: number; eps: number }): T {
     const [n, h, w, c] = x.shape as Shape4;
-    const flat = ownData(tf.reshape(x, [n, h * w, c]));
-    const groupMean = this.groupMean(h * w, c, groups);
-    const centred = tf.sub(flat, groupMean(flat));
-    const variance = groupMean(tf.square(centred));
-    const gain = tf.mul(tf.rsqrt(tf.add(variance, eps)), this.parameters.get(`${name}.weight`));
-    return tf.reshape(tf.add(tf.mul(centred, gain), this.parameters.get(`${name}.bias`)), [n, h, w, c]);
-  }
-
-  /**
-   * [n, pixels, c] to each channel's group mean [n, 1, c], as products with three constant matrices: a reduction
-   * along the middle axis would transpose the whole activation first, and tiling has a gradient of many slices.
-   */
-  private groupMean(pixels: number, c: number, groups: number): (flat: T) => T {
-    const width = c / groups;
-    const overPixels = this.constant(`pixels ${pixels}`, () =>
-      tf.tensor(new Float32Array(pixels).fill(1 / pixels), [1, 1, pixels]),
-    );
-    const member = (value: number, rows: number, columns: number) => () => {
-      const values = new Float32Array(c * groups);
-      for (let i = 0; i < c; i++) {
-        const g = Math.floor(i / width);
-        values[columns === groups ? i * groups + g : g * c + i] = value;
-      }
-      return tf.tensor(values, [1, rows, columns]);
-    };
-    const toGroups = this.constant(`groups ${c} ${groups}`, member(1 / width, c, groups));
-    const toChannels = this.constant(`channels ${c} ${groups}`, member(1, groups, c));
-    return (flat) => tf.matMul(tf.matMul(tf.matMul(overPixels, flat), toGroups), toChannels);
+    const flat = tf.reshape(x, [n, h * w, c]) as tf.Tensor3D;
+    const averages = this.groupAverages(h * w, c, groups);
+    const scale = this.parameters.get(`${name}.weight`);
+    return tf.reshape(groupNorm(flat, scale, this.parameters.get(`${name}.bias`), averages, eps), [
+      n,
+      h,
+      w,
+      c,
+    ]);
   }
 
   silu(x: T): T {
@@ -121,10 +107,39 @@ export class TfOps implements Ops<T> {
     this.constants.clear();
   }
 
-  private resample(x: T, key: string, build: (size: number) => AxisMatrix): T {
-    const [, h, w] = x.shape as Shape4;
-    const matrix = (size: number) => this.constant(`${key} ${size}`, () => axisTensor(build(size), size));
-    return resampleAxes(x, matrix(h), matrix(w));
+  /** outer(taps, taps) * gain / sum^2 for every channel: [K, K, C, 1]. */
+  private resampleFilter(channels: number, taps: readonly number[], gain: number): tf.Tensor4D {
+    return this.constant(`filter ${taps} ${gain} ${channels}`, () => {
+      const k = taps.length;
+      const total = taps.reduce((a, b) => a + b, 0) ** 2;
+      const values = new Float32Array(k * k * channels);
+      for (let i = 0; i < k * k; i++)
+        values.fill(
+          (taps[Math.floor(i / k)]! * taps[i % k]! * gain) / total,
+          i * channels,
+          (i + 1) * channels,
+        );
+      return tf.tensor4d(values, [k, k, channels, 1]);
+    }) as tf.Tensor4D;
+  }
+
+  private groupAverages(pixels: number, channels: number, groups: number): GroupAverages {
+    const width = channels / groups;
+    const member = (value: number, rows: number, columns: number) => () => {
+      const values = new Float32Array(channels * groups);
+      for (let i = 0; i < channels; i++) {
+        const g = Math.floor(i / width);
+        values[columns === groups ? i * groups + g : g * channels + i] = value;
+      }
+      return tf.tensor(values, [1, rows, columns]);
+    };
+    return {
+      overPixels: this.constant(`pixels ${pixels}`, () =>
+        tf.tensor(new Float32Array(pixels).fill(1 / pixels), [1, 1, pixels]),
+      ),
+      toGroups: this.constant(`groups ${channels} ${groups}`, member(1 / width, channels, groups)),
+      toChannels: this.constant(`channels ${channels} ${groups}`, member(1, groups, channels)),
+    };
   }
 
   /** `make` uploads data: an op would not run while the back-end only compiles. */

@@ -35,3 +35,17 @@ export function resampleAxes(x: T, vertical: T, horizontal: T): T {
   const columns = tf.matMul(horizontal, tf.reshape(rows, [n * height, w, c]));
   return tf.reshape(columns, [n, height, columns.shape[1]!, c]);
 }
+
+/** (stride - 1) zeros between the pixels along height and width. */
+export function dilate(x: tf.Tensor4D, stride: number): tf.Tensor4D {
+  if (stride === 1) return x;
+  const [n, h, w, c] = x.shape;
+  const spaced = tf.pad(tf.reshape(x, [n * h, 1, w, c]), [
+    [0, 0],
+    [0, stride - 1],
+    [0, 0],
+    [0, c * (stride - 1)],
+  ]);
+  const full = tf.reshape(spaced, [n, h * stride, w * stride, c]) as tf.Tensor4D;
+  return tf.slice4d(full, [0, 0, 0, 0], [n, (h - 1) * stride + 1, (w - 1) * stride + 1, c]);
+}

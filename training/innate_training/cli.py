@@ -10,9 +10,10 @@ from .errors import UserError
 
 def settle_threads():
     """Before torch loads its thread pool. Unbound threads of one pool may share a core and wait for each other
-    half a second at a time; several processes on one machine, on the other hand, must not all bind to core 0."""
+    half a second at a time; several processes on one machine, on the other hand, must not all bind to core 0, nor
+    may the compiler's processes beside a GPU, which inherit the binding."""
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+    if int(os.environ.get("WORLD_SIZE", 1)) == 1 and not os.path.exists("/dev/nvidia0"):
         os.environ.setdefault("OMP_PROC_BIND", "true")
 
 

@@ -17,11 +17,11 @@ from .precond import is_frozen
 DTYPES = {"f16": torch.float16, "f32": torch.float32}
 
 
-def export(source, target, dtype="f16", delta_of=None, teacher_path=None, provenance=None):
+def export(source, target, dtype="f16", delta_of=None, teacher_path=None, provenance=None, teachers=None):
     """Write `source` for the app. Returns the metadata written."""
     if dtype not in DTYPES:
         raise UserError(f"unknown dtype {dtype!r}; known: f16, f32")
-    tensors, architecture, metadata = load_checkpoint(source)
+    tensors, architecture, metadata = load_checkpoint(source, teachers=teachers)
     known = {"precond", "img_resolution", "img_channels", "label_dim", "model_kwargs", "delta_of", "delta_sha256"}
     card = {**architecture_metadata(architecture), **{k: v for k, v in metadata.items() if k not in known}, **(provenance or {})}
     if not delta_of:

@@ -56,11 +56,35 @@ function stridedLayer(
   x: tf.Tensor4D,
 ): tf.Tensor4D {
   const weight = normalisedWeight(parameters, spectral, layer);
-  let h: tf.Tensor = tf.conv2d(padPixels(x, 1) as tf.Tensor4D, weight, 2, 'valid');
+  let h: tf.Tensor = stridedConv(padPixels(x, 1) as tf.Tensor4D, weight);
   h = tf.add(h, parameters.get(`${layer.name}.bias`));
   if (layer.norm)
     h = batchNorm(h, parameters.get(`${layer.norm}.weight`), parameters.get(`${layer.norm}.bias`));
   return tf.leakyRelu(h as tf.Tensor4D, 0.2);
+}
+
+/**
+ * A 4x4 convolution of stride 2 as a 2x2 one of stride 1 over blocks of 2x2 pixels: the same products, but its
+ * gradients need no zeros between the pixels, which would cost four times as much.
+ */
+function stridedConv(x: tf.Tensor4D, weight: tf.Tensor4D): tf.Tensor {
+  const [n, h, w, c] = x.shape;
+  const [kernel, , inC, outC] = weight.shape;
+  const [rows, columns] = [h / 2, w / 2];
+  const blocks = tf.reshape(tf.transpose(tf.reshape(x, [n * rows, 2, columns, 2 * c]), [0, 2, 1, 3]), [
+    n,
+    rows,
+    columns,
+    4 * c,
+  ]) as tf.Tensor4D;
+  const half = kernel / 2;
+  const taps = tf.reshape(tf.transpose(tf.reshape(weight, [half, 2, half, 2 * inC * outC]), [0, 2, 1, 3]), [
+    half,
+    half,
+    4 * inC,
+    outC,
+  ]) as tf.Tensor4D;
+  return tf.conv2d(blocks, taps, 1, 'valid');
 }
 
 /** Batch norm with the batch's own mean and (biased) variance. */
