@@ -38,6 +38,11 @@ count('test-results/playwright.json', (r) => ({
   skipped: r.stats.skipped,
 }));
 
+// The PyTorch package is a project of its own: its tests run where PyTorch is.
+if (spawnSync('python3', ['-c', 'import torch, pytest, tqdm, PIL']).status === 0)
+  step('training tests', 'python3', ['-m', 'pytest', '-q', 'training/tests']);
+else console.log('\nskipped: training tests (pip install -e "training[features,test]" first)');
+
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed === 0 ? 0 : 1);
 

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import {
   checkConfig,
   type DistilConfig,
@@ -14,7 +14,7 @@ import { measureNetwork } from '../../src/engine/feature-networks';
 import { FrechetMeasure } from '../../src/engine/measure';
 import { checkpointWeights } from '../../src/engine/weights';
 import { readSafetensors, writeSafetensors } from '../../src/formats/safetensors';
-import { badFile, InnateError } from '../../src/lib/errors';
+import { asInnateError, badFile, InnateError } from '../../src/lib/errors';
 import { openBackend } from '../backend';
 import { openModelArgument } from '../catalogue';
 import { featureWeights, openData } from '../data';
@@ -82,10 +82,12 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  if (options.log && saved) trimLog(options.log, saved.meta.images);
   try {
+    if (!saved) await saveState(run, statePath); // from now on there is always a good state to go back to
     let lastSave = performance.now();
     while (!run.finished && !stop) {
-      const point = await run.step();
+      const point = await run.step().catch((error) => Promise.reject(withWayBack(error, statePath, config)));
       if (options.log) logLine(options.log, point);
       report.progress(run.trainer.images, config.images);
       if (point.frechet !== undefined) await keepBest(run, options, teacher.config, report);
@@ -111,13 +113,12 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
   );
   for (const { name, reason } of data.skipped) report.note(`skipped ${name}: ${reason}`);
   const last = run.curve.at(-1);
-  const resume = run.finished
-    ? ''
-    : `\nstopped at ${run.trainer.images} images; go on with --resume ${statePath}`;
+  if (!run.finished)
+    process.stderr.write(`stopped at ${run.trainer.images} images; go on with --resume ${statePath}
+`);
   report.result(
     `${options.out}: ${config.method} student after ${run.trainer.images} images` +
-      (run.best ? `, Fréchet distance ${run.best.frechet.value.toFixed(2)} at best` : '') +
-      resume,
+      (run.best ? `, Fréchet distance ${run.best.frechet.value.toFixed(2)} at best` : ''),
     {
       out: options.out,
       state: statePath,
@@ -158,6 +159,38 @@ function runConfig(
       found: `--method ${config.method} --features ${config.features}`,
     });
   return config;
+}
+
+/** A run that diverged or collapsed is at its last saved state again: say how to go on. */
+function withWayBack(error: unknown, statePath: string, config: DistilConfig): InnateError {
+  const known = asInnateError(error, 'backend');
+  const rates = [config.generatorRate, config.discriminatorRate].map((rate) =>
+    String(Number((rate / 2).toPrecision(3))),
+  );
+  return new InnateError(
+    known.code,
+    known.message,
+    {
+      ...known.detail,
+      hint: `Go on with --resume ${statePath} --generator-rate ${rates[0]} --discriminator-rate ${rates[1]}`,
+    },
+    error,
+  );
+}
+
+/** Lines after the saved state would come twice. */
+function trimLog(path: string, images: number): void {
+  if (!existsSync(path)) return;
+  const kept = readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => {
+      try {
+        return (JSON.parse(line) as CurvePoint).images <= images;
+      } catch {
+        return false; // an unfinished line of a killed run
+      }
+    });
+  writeAtomic(path, [new TextEncoder().encode(kept.map((line) => `${line}\n`).join(''))]);
 }
 
 /** Beside the newest student, the best one so far: OUT.best. */

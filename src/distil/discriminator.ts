@@ -25,6 +25,8 @@ export class Discriminator {
   readonly parameters: TrainableParameters;
   private readonly mixing: Mixing;
   private power: Map<string, PowerVectors>;
+  /** Running mean and variance of every batch norm, as PyTorch keeps them; training itself never reads them. */
+  private readonly running = new Map<string, tf.Tensor1D>();
 
   constructor(
     private readonly features: FeatureNetwork,
@@ -62,6 +64,17 @@ export class Discriminator {
         return [name, { u: vector, v: vector }];
       }),
     );
+    for (const { name, shape, kind } of specs) {
+      if (kind !== 'scale') continue;
+      for (const [what, fresh] of [
+        ['running_mean', 0],
+        ['running_var', 1],
+      ] as const) {
+        const key = name.replace(/weight$/, what);
+        const values = saved?.shape(key) ? saved.read(key) : new Float32Array(shape[0]!).fill(fresh);
+        this.running.set(key, tf.keep(tf.tensor1d(values)));
+      }
+    }
     // Begin near the truth: an underestimated singular value makes the first steps huge.
     if (!saved) for (let i = 0; i < 15; i++) this.release(this.advance());
   }
@@ -94,12 +107,24 @@ export class Discriminator {
 
   /** Logits [N, k] of each head. Call inside tf.tidy. */
   logits(maps: readonly tf.Tensor4D[], state: SpectralState, labels: tf.Tensor2D | null): tf.Tensor2D[] {
-    return headLogits(this.heads, this.parameters, state, maps, this.heads.classes ? labels : null);
+    const classes = this.heads.classes ? labels : null;
+    return headLogits(this.heads, this.parameters, state, maps, classes, (name, mean, variance) => {
+      this.run(`${name}.running_mean`, mean);
+      this.run(`${name}.running_var`, variance);
+    });
   }
 
-  /** `NAME.weight_u` of every convolution, for the saved state. */
-  async powerVectors(): Promise<Map<string, Float32Array>> {
+  /** Momentum 0.1. */
+  private run(key: string, value: tf.Tensor1D): void {
+    const before = this.running.get(key)!;
+    this.running.set(key, tf.keep(tf.add(tf.mul(before, 0.9), tf.mul(value, 0.1)) as tf.Tensor1D));
+    before.dispose();
+  }
+
+  /** `NAME.weight_u` of every convolution and the running statistics of every batch norm, for the saved state. */
+  async buffers(): Promise<Map<string, Float32Array>> {
     const out = new Map<string, Float32Array>();
+    for (const [name, tensor] of this.running) out.set(name, (await tensor.data()) as Float32Array);
     for (const [name, { u }] of this.power) out.set(`${name}.weight_u`, (await u.data()) as Float32Array);
     return out;
   }
@@ -107,6 +132,7 @@ export class Discriminator {
   dispose(): void {
     this.mixing.dispose();
     this.parameters.dispose();
+    tf.dispose([...this.running.values()]);
     for (const { u, v } of this.power.values()) tf.dispose(u === v ? u : [u, v]);
     this.power.clear();
   }

@@ -31,7 +31,8 @@ export interface StateTensor {
 
 /**
  * The trained tensors of a run, in the published layout: `generator.`, `ema.` and `adamG.` (second moments: beta1 is
- * 0) for the student, `heads.` and `adamD.` for the discriminator with its power vectors. What is frozen comes from
+ * 0) for the student, `heads.` and `adamD.` for the discriminator with its power vectors and
+ * running statistics. What is frozen comes from
  * the teacher again.
  */
 export async function collectTensors(trainer: DistilTrainer): Promise<Map<string, StateTensor>> {
@@ -58,7 +59,7 @@ export async function collectTensors(trainer: DistilTrainer): Promise<Map<string
     if (second)
       out.set(`adamD.${name}`, { shape, values: fromTensor((await second.data()) as Float32Array, shape) });
   }
-  for (const [name, values] of await discriminator.powerVectors())
+  for (const [name, values] of await discriminator.buffers())
     out.set(`heads.${name}`, { shape: [values.length], values });
   return out;
 }

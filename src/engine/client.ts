@@ -1,4 +1,5 @@
 import { InnateError } from '../lib/errors';
+import type { DistilAction, DistilEvent, DistilRequest, DistilResult } from './distil-protocol';
 import type {
   EngineStatus,
   GenerateOutcome,
@@ -35,6 +36,18 @@ export interface EngineClient {
     request: GenerateRequest,
     options: CallOptions & { onImages: (chunk: ImageChunk) => void },
   ): Promise<GenerateOutcome>;
+  /**
+   * Distils until the images of the request are seen or it is stopped; resolves with the student's key, which
+   * `generate` takes. Images may be generated meanwhile: they wait for the end of the step under way.
+   */
+  distil(
+    request: DistilRequest,
+    options: CallOptions & { onEvent: (event: DistilEvent) => void },
+  ): Promise<DistilResult>;
+  /** To the run under way; does nothing without one. */
+  controlDistil(action: DistilAction): Promise<void>;
+  /** A model as a .safetensors file to save. */
+  exportModel(model: ModelRef, dtype: 'f16' | 'f32', options?: CallOptions): Promise<Blob>;
   /** Frees an opened file. */
   forget(key: string): Promise<void>;
   subscribe(listener: (status: EngineStatus) => void): () => void;
@@ -44,7 +57,7 @@ export interface EngineClient {
 interface Pending {
   resolve: (value: never) => void;
   reject: (error: InnateError) => void;
-  options: CallOptions & { onImages?: (chunk: ImageChunk) => void };
+  options: CallOptions & { onImages?: (chunk: ImageChunk) => void; onEvent?: (event: DistilEvent) => void };
 }
 
 type Payload = Request extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never;
@@ -69,6 +82,7 @@ export function createEngineClient(makeWorker: () => Worker): EngineClient {
     if (!call) return;
     if (data.type === 'progress') call.options.onProgress?.(data.progress);
     else if (data.type === 'images') call.options.onImages?.(data.chunk);
+    else if (data.type === 'distil') call.options.onEvent?.(data.event);
     else {
       pending.delete(data.id);
       if (data.ok) call.resolve(data.value as never);
@@ -135,6 +149,11 @@ export function createEngineClient(makeWorker: () => Worker): EngineClient {
       ),
     load: (model, options) => call({ type: 'load', model }, options),
     generate: (request, options) => call({ type: 'generate', request }, options),
+    distil: (request, options) => call({ type: 'distil', request }, options),
+    async controlDistil(action) {
+      await call({ type: 'distil-control', action });
+    },
+    exportModel: (model, dtype, options) => call({ type: 'export', model, dtype }, options),
     async forget(key) {
       await call({ type: 'forget', key });
     },

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { writeSafetensors } from '../formats/safetensors';
 import { backendBytes, compileAhead } from '../gpu/warm-up';
 import { asInnateError, InnateError } from '../lib/errors';
 import { Denoiser } from '../nn/denoiser';
@@ -7,7 +8,12 @@ import { rememberedNoise } from '../rng/seeds';
 import { batchSize } from './batching';
 import { ChunkSize } from './chunking';
 import { abandonDevice, type Device, openDevice } from './device';
+import type { DistilServices } from './distil-session';
+import { configMetadata, exportWhole, type StoredDType } from './export';
 import { Library, type LibraryModel } from './library';
+import { nextTask } from './next-task';
+import { PageData } from './page-data';
+import { toRgba } from './pixels';
 import type {
   EngineStatus,
   GenerateOutcome,
@@ -85,6 +91,28 @@ export class Engine {
 
   open(file: File, precond: 'EDMPrecond' | 'GDDPrecond' | undefined, hooks: CallHooks): Promise<ModelInfo> {
     return this.require().library.open(file, precond, hooks);
+  }
+
+  /** What a distillation in this worker needs of the engine. */
+  distilServices(): Pick<DistilServices, 'data' | 'backend' | 'model' | 'keep'> {
+    const { device, library, options } = this.require();
+    const hooks: CallHooks = { signal: new AbortController().signal, onProgress: () => {} };
+    return {
+      data: new PageData(options.modelsUrl),
+      backend: `${device.backend.name} (${device.backend.label})`,
+      model: async (ref) => (await library.get(ref, hooks)).model,
+      keep: (model, name, teacher) => library.keep(model, name, teacher),
+    };
+  }
+
+  async exportModel(ref: ModelRef, dtype: StoredDType, hooks: CallHooks): Promise<Blob> {
+    const { model } = await this.require().library.get(ref, hooks);
+    const metadata = new Map([...model.metadata, ...configMetadata(model.config)]);
+    for (const key of ['delta_of', 'delta_sha256']) metadata.delete(key); // the file is whole
+    const parts = [
+      ...writeSafetensors({ tensors: exportWhole(model.config, model.weights, dtype), metadata }),
+    ];
+    return new Blob(parts as BlobPart[], { type: 'application/octet-stream' });
   }
 
   forget(key: string): void {
@@ -290,27 +318,4 @@ const sentence = (text: string): string => text[0]!.toUpperCase() + text.slice(1
 async function breathe({ signal, superseded }: GenerateHooks): Promise<void> {
   await nextTask();
   if (signal.aborted || superseded()) throw new InnateError('cancelled', 'cancelled');
-}
-
-/** A timer of 0 ms is throttled to 4 ms after a few rounds; a message channel is not. */
-function nextTask(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
-}
-
-/** [.., C] bytes to opaque RGBA; grey is repeated. */
-function toRgba(bytes: Uint8Array, channels: number): Uint8ClampedArray<ArrayBuffer> {
-  const pixels = bytes.length / channels;
-  const out = new Uint8ClampedArray(4 * pixels);
-  for (let p = 0; p < pixels; p++) {
-    for (let c = 0; c < 3; c++) out[4 * p + c] = bytes[p * channels + (channels < 3 ? 0 : c)]!;
-    out[4 * p + 3] = 255;
-  }
-  return out;
 }

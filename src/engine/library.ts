@@ -50,6 +50,16 @@ export class Library {
     return info;
   }
 
+  /** A model made here from a teacher, among the opened ones: with its classes, under its licence. */
+  keep(model: Model, name: string, teacher: ModelRef): ModelInfo {
+    const key = `made-${++this.openedCount}`;
+    const known = teacher.kind === 'catalogue' ? this.shipped.get(teacher.id) : this.opened.get(teacher.key);
+    const { classes = null, licence = null } = known?.info ?? {};
+    const info: ModelInfo = { ...modelInfo(key, name, 0, model, null), role: 'student', classes, licence };
+    this.opened.set(key, { info, model });
+    return info;
+  }
+
   forget(key: string): void {
     this.opened.delete(key);
   }

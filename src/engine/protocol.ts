@@ -1,6 +1,7 @@
 import type { BackendName } from '../gpu/backends';
 import type { ErrorCode, ErrorDetail } from '../lib/errors';
 import type { SamplerName } from '../nn/samplers';
+import type { DistilAction, DistilEvent, DistilRequest, DistilResult } from './distil-protocol';
 
 /**
  * What the page and the engine's worker say to each other. Plain data only; errors travel as values.
@@ -108,6 +109,9 @@ export type Request =
   | { type: 'load'; id: number; model: ModelRef }
   | { type: 'generate'; id: number; request: GenerateRequest }
   | { type: 'forget'; id: number; key: string }
+  | { type: 'distil'; id: number; request: DistilRequest }
+  | { type: 'distil-control'; id: number; action: DistilAction }
+  | { type: 'export'; id: number; model: ModelRef; dtype: 'f16' | 'f32' }
   | { type: 'cancel'; id: number; target: number };
 
 export interface Results {
@@ -116,6 +120,10 @@ export interface Results {
   load: ModelInfo;
   generate: GenerateOutcome;
   forget: null;
+  distil: DistilResult;
+  'distil-control': null;
+  /** A whole .safetensors file. */
+  export: Blob;
   cancel: null;
 }
 
@@ -125,4 +133,5 @@ export type Message =
   | { type: 'settled'; id: number; ok: false; error: SerialisedError }
   | { type: 'progress'; id: number; progress: Progress }
   | { type: 'images'; id: number; chunk: ImageChunk }
+  | { type: 'distil'; id: number; event: DistilEvent }
   | { type: 'status'; status: EngineStatus };

@@ -1,4 +1,6 @@
 import { asInnateError, InnateError } from '../lib/errors';
+import type { DistilRequest, DistilResult } from './distil-protocol';
+import { DistilSession } from './distil-session';
 import { type CallHooks, Engine } from './engine';
 import type { Message, Request, Results } from './protocol';
 
@@ -6,29 +8,51 @@ import type { Message, Request, Results } from './protocol';
  * The worker's message loop. Calls run one after the other; a newer `generate` supersedes those that wait or
  * run, `cancel` aborts one. Errors travel as values.
  */
+type Call = Exclude<Request, { type: 'cancel' | 'distil-control' }>;
+
 const post = (message: Message, transfer: Transferable[] = []) => postMessage(message, { transfer });
 const engine: Engine = new Engine(
   (status) => post({ type: 'status', status }),
   () => {
-    queue = queue.then(() => engine.recoverIdle()).catch(() => {}); // the next call meets the same failure, and reports it
+    exclusively(() => engine.recoverIdle()).catch(() => {}); // the next call meets the same failure, and reports it
   },
 );
 const aborts = new Map<number, AbortController>();
 let newestGenerate = 0;
 let queue: Promise<void> = Promise.resolve();
+let session: DistilSession | null = null;
+
+/** Runs a task when those before it are done; its failure is its caller's. */
+function exclusively<T>(task: () => Promise<T>): Promise<T> {
+  const result = queue.then(task);
+  queue = result.then(
+    () => {},
+    () => {},
+  );
+  return result;
+}
 
 addEventListener('message', ({ data }: MessageEvent<Request>) => {
   if (data.type === 'cancel') {
     aborts.get(data.target)?.abort();
     return;
   }
+  if (data.type === 'distil-control') {
+    session?.control(data.action);
+    post({ type: 'settled', id: data.id, ok: true, value: null });
+    return;
+  }
+  if (data.type === 'distil') {
+    void settle(data, new AbortController().signal); // its steps take their turns in the queue
+    return;
+  }
   if (data.type === 'generate') newestGenerate = data.id;
   const abort = new AbortController();
   aborts.set(data.id, abort);
-  queue = queue.then(() => settle(data, abort.signal));
+  void exclusively(() => settle(data, abort.signal));
 });
 
-async function settle(request: Exclude<Request, { type: 'cancel' }>, signal: AbortSignal): Promise<void> {
+async function settle(request: Call, signal: AbortSignal): Promise<void> {
   const { id } = request;
   try {
     if (signal.aborted) throw new InnateError('cancelled', 'cancelled');
@@ -41,10 +65,7 @@ async function settle(request: Exclude<Request, { type: 'cancel' }>, signal: Abo
   }
 }
 
-async function perform(
-  request: Exclude<Request, { type: 'cancel' }>,
-  signal: AbortSignal,
-): Promise<Results[keyof Results]> {
+async function perform(request: Call, signal: AbortSignal): Promise<Results[keyof Results]> {
   const { id } = request;
   const hooks: CallHooks = { signal, onProgress: (progress) => post({ type: 'progress', id, progress }) };
   switch (request.type) {
@@ -57,6 +78,10 @@ async function perform(
     case 'forget':
       engine.forget(request.key);
       return null;
+    case 'export':
+      return engine.exportModel(request.model, request.dtype, hooks);
+    case 'distil':
+      return distil(id, request.request);
     case 'generate':
       if (id !== newestGenerate) return 'superseded';
       return engine.generate(request.request, {
@@ -64,5 +89,21 @@ async function perform(
         onImages: (chunk) => post({ type: 'images', id, chunk }, [chunk.pixels.buffer]),
         superseded: () => id !== newestGenerate,
       });
+  }
+}
+
+async function distil(id: number, request: DistilRequest): Promise<DistilResult> {
+  if (session)
+    throw new InnateError('bad-argument', 'another distillation is under way', { hint: 'Stop it first' });
+  session = new DistilSession(request, {
+    ...engine.distilServices(),
+    exclusively,
+    emit: (event) =>
+      post({ type: 'distil', id, event }, event.kind === 'samples' ? [event.pixels.buffer] : []),
+  });
+  try {
+    return await session.run();
+  } finally {
+    session = null;
   }
 }

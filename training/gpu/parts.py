@@ -1,6 +1,6 @@
 """Files in parts with checksums, for uploads that are limited in size.
 
-    python3 training/gpu/parts.py pack --out training/gpu/parts FILE... [--part 24] [--load 40]
+    python3 training/gpu/parts.py pack --out training/gpu/parts FILE... [--part 20] [--load 40]
     python3 training/gpu/parts.py join training/gpu/parts TARGET
 
 `pack` cuts each file into NAME.000, NAME.001, ... of at most `--part` MiB, writes manifest.json, and groups the parts
@@ -31,7 +31,7 @@ def write(path, blob):
     os.replace(temporary, path)
 
 
-def pack(files, out, part=24 * 2**20, load=40 * 2**20):
+def pack(files, out, part=20 * 2**20, load=40 * 2**20):
     """Returns the manifest: files with their parts, and the loads."""
     if part > load:
         raise ValueError("a part must fit into a load")
@@ -102,7 +102,7 @@ def main(argv=None):
     c = commands.add_parser("pack")
     c.add_argument("files", nargs="+")
     c.add_argument("--out", required=True)
-    c.add_argument("--part", type=float, default=24.0, help="MiB of a part at most")
+    c.add_argument("--part", type=float, default=20.0, help="MiB of a part at most")
     c.add_argument("--load", type=float, default=40.0, help="MiB of one upload at most")
     c = commands.add_parser("join")
     c.add_argument("parts")

@@ -171,6 +171,10 @@ class Runner:
         from innate_training.assemble import open_run
 
         self.setup.compile = compile
+        if compile:  # one step's graphs do not count towards the next one's limit of recompilations
+            import torch
+
+            torch._dynamo.reset()
         teacher = self.ready(step.recipe.teacher) if step.task == "student" else None
         return open_run(self.setup, step.recipe, fresh=True, teacher=teacher)
 
@@ -198,7 +202,8 @@ class Runner:
             why = go(trainer, folder, self.setup.world, min(rest, max(self.left(), 0.0)), step.name, save_minutes=1.0, planned=(spent, minutes),
                      snapshot_minutes=minutes / 6 if step.task == "student" else None) if rest > 0 else "out of time"
             if why.startswith("collapsed") and os.path.isfile(folder.file("best.safetensors")) and self.left() > 0.3:
-                why = recover(trainer, folder, self.setup, 2 * min(self.left() - 0.2, rest / 2), step.name)
+                recover(trainer, folder, self.setup, 2 * min(self.left() - 0.2, rest / 2), step.name)
+                trainer.minutes = minutes  # a second attempt is the last
         finally:
             folder.unlock()
         done = why not in ("out of time", "stopped") or (why == "out of time" and trainer.minutes >= 0.98 * minutes)

@@ -193,11 +193,11 @@ def export(args, world):
 
 
 def publish(args, world):
-    from .publish import REFRESH, publish_sources
+    from .publish import REFRESH, publish_sources, wrote
 
     lines = publish_sources(args.weights, args.sources, args.rebase, args.limit)
     print("\n".join(lines or ["nothing is better than what the catalogue has"]))
-    if lines:
+    if wrote(lines):
         print(REFRESH)
 
 

@@ -5,6 +5,7 @@
 Values on different features are not comparable, and none but `inception` is the FID of the literature.
 """
 
+import functools
 import os
 
 import numpy as np
@@ -13,10 +14,11 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 from . import features as nets
+from . import rng
 from .checkpoint import read_safetensors
 from .errors import UserError
 from .samplers import paper_steps, sample
-from .sheet import seed_inputs, to_bytes
+from .sheet import to_bytes
 
 FILES = {"cifar10-resnet56": "cifar10-resnet56.safetensors", "cifar10-resnet20": "cifar10-resnet20.safetensors",
          "mobilenet-v1-0.25": "mobilenet_v1_0.25-imagenet.safetensors", "inception": "inception-2015-12-05.pt"}
@@ -135,14 +137,21 @@ def resize(x, size):
     return F.interpolate(x, (size, size), mode="bilinear", align_corners=False)
 
 
+@functools.lru_cache(maxsize=64)
+def _latents(first, end, shape):
+    """Philox on the CPU takes longer than a GPU's whole measurement: a student's snapshots share their noise."""
+    return rng.latents(range(first, end), shape)
+
+
 @torch.no_grad()
 def generate(net, count, steps=1, first_seed=0, batch=50, labels=None, progress=None):
     """uint8 images of consecutive seeds; classes in turn, so that every class has its share."""
     device, out = next(net.parameters()).device, []
+    shape = (net.img_channels, net.img_resolution, net.img_resolution)
     for start in range(0, count, batch):
         seeds = list(range(first_seed + start, first_seed + min(start + batch, count)))
-        z, own = seed_inputs(net, seeds)
-        if own is not None:
+        z, own = _latents(seeds[0], seeds[-1] + 1, shape), None
+        if net.label_dim:
             own = torch.tensor([s % net.label_dim for s in seeds]) if labels is None else labels[start : start + batch]
         out.append(to_bytes(sample(net, z.to(device), None if own is None else own.to(device), steps)).cpu())
         if progress:

@@ -208,4 +208,9 @@ def publish_sources(folder, sources, rebase=False, limit_mib=LIMIT_MIB):
     return said
 
 
+def wrote(lines):
+    """Whether any model was written, not only held back or refused."""
+    return any(line.endswith(" bytes") for line in lines)
+
+
 REFRESH = "previews are drawn by: npm run catalogue"

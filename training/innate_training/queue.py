@@ -91,8 +91,12 @@ def run_queue(setup, minutes, plan_path=None, publish=False, dry_run=False, adop
     if publish and setup.world.first and os.path.isdir(ready) and not dry_run:  # what an interrupted visit left
         put_forward(setup.weights[0], ready)
     if setup.world.first:
+        known = [recipes.load(name).name for name in plan.steps]
         for item in adopted:
-            adopt(setup, *item.partition("=")[::2])
+            step, _, folder = item.partition("=")
+            if step not in known:
+                raise UserError(f"--adopt {item}: the plan has no step {step!r}; it has {', '.join(known)}")
+            adopt(setup, step, folder, dry_run)
     journal = os.path.join(setup.runs, "queue.jsonl")
     for recipe, r in plan.visits():
         recipe, folder = in_round(recipe, r)
@@ -124,7 +128,7 @@ def run_queue(setup, minutes, plan_path=None, publish=False, dry_run=False, adop
             break
 
 
-def adopt(setup, step, folder):
+def adopt(setup, step, folder, dry_run=False):
     """Another program's run: its averaged weights become the step's, unless the step has trained by itself already.
 
     Of its state.pt only the time is taken (`spent`, seconds); the optimiser's moments are rebuilt under a warm-up.
@@ -132,11 +136,13 @@ def adopt(setup, step, folder):
     source, own = os.path.join(folder, "ema.safetensors"), os.path.join(setup.runs, step, "ema.safetensors")
     if not folder or not os.path.isfile(source):
         raise UserError(f"--adopt {step}={folder}: there is no {source if folder else 'folder'}")
-    recipes.load(step)  # a mistyped step is an error now, not a folder that nobody visits
     tensors, metadata = read_safetensors(source)
     if os.path.isfile(os.path.join(setup.runs, step, "state.pt")):
         return
     if os.path.isfile(own) and numbers(read_safetensors(own)[1])[0] >= numbers(metadata)[0]:
+        return
+    if dry_run:
+        print(f"queue: {step} would adopt {folder}: {numbers(metadata)[0]:,} images", flush=True)
         return
     if "minutes" not in metadata:
         metadata["minutes"] = str(round(_seconds_of(os.path.join(folder, "state.pt")) / 60, 1))
@@ -229,7 +235,7 @@ def put_forward(folder, ready):
     lines = publishing.publish_ready(folder, ready)
     for line in lines:
         print(f"publish: {line}", flush=True)
-    if lines:
+    if publishing.wrote(lines):
         print(f"publish: {publishing.REFRESH}", flush=True)
 
 

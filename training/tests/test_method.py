@@ -2,16 +2,16 @@
 
 import torch
 import torch.nn.functional as F
-from conftest import shapes, tiny_net
+from conftest import ROOT, shapes, tiny_net
 
 from innate_training import augment, discriminator as D
 from innate_training.data import generator
-from innate_training.distil import DistilConfig, DistilTrainer
+from innate_training.distil import PRESETS, DistilConfig, DistilTrainer, preset
 from innate_training.distributed import World
 from innate_training.ema import EMA
-from innate_training.features import TeacherEncoder
+from innate_training.features import FrozenConv, TeacherEncoder, efficientnet_lite0, find_efficientnet, folded_norm
 from innate_training.fused import plain_autograd
-from innate_training.teacher import edm_loss
+from innate_training.teacher import TeacherConfig, TeacherTrainer, edm_loss
 
 
 class Twice(torch.nn.Module):
@@ -130,3 +130,60 @@ def test_a_warp_by_nothing_changes_nothing():
     eye = torch.eye(3).repeat(2, 1, 1)
     # two passes of an orthogonal wavelet filter reconstruct smooth images
     assert (augment._warp(x, eye) - x).abs().mean() < 0.02
+
+
+PAPER_TABLE = {  # G lr, D lr, batch, EMA half-life, images; of the published commands
+    "paper-cifar10": (1e-4, 1e-4, 256, 500_000, 5_000_000),
+    "paper-faces": (2e-5, 4e-5, 256, 500_000, 9_000_000),
+    "paper-imagenet": (8e-6, 4e-5, 512, 50_000_000, 6_000_000),
+}
+
+
+def test_paper_presets_are_the_published_numbers():
+    assert {n for n in PRESETS if n.startswith("paper")} == set(PAPER_TABLE)
+    for name, (g_lr, d_lr, batch, halflife, images) in PAPER_TABLE.items():
+        c = preset(name)
+        assert (c.g_lr, c.d_lr, c.batch, c.ema_halflife, c.images) == (g_lr, d_lr, batch, halflife, images)
+        assert (c.r1_gamma, c.r1_every, tuple(c.betas), c.ema_rampup) == (1e-4, 16, (0.0, 0.99), 0.05)
+        assert (c.heads, c.feature_size, c.loss) == ("paper", 224, "all")
+        assert not c.augment and not c.xflip and not c.share_fake and c.warmup == 0 and c.decay_from == 1.0 and c.dropout == 0.0
+        assert c.features == ["efficientnet-lite0"] and c.method == "gdd-i"
+    t = trainer(r1_gamma=1e-4, r1_every=16, g_lr=1e-4, d_lr=1e-4)  # lazy regularisation: 16/17, for the critic alone
+    g, d = t.g_optimiser.param_groups[0], t.d_optimiser.param_groups[0]
+    assert g["lr"] == 1e-4 and tuple(g["betas"]) == (0.0, 0.99) and g["eps"] == d["eps"] == 1e-8
+    assert abs(d["lr"] - 1e-4 * 16 / 17) < 1e-12 and d["betas"][0] == 0 and abs(d["betas"][1] - 0.99 ** (16 / 17)) < 1e-12
+
+
+def test_rates_fall_with_images_or_with_the_planned_time():
+    t = trainer(images=1000, decay_from=0.5, decay_to=0.1, g_lr=1.0)
+    for images, progress, expected in ((0, 0.0, 1.0), (500, 0.0, 1.0), (750, 0.0, 0.55), (0, 0.75, 0.55), (0, 2.0, 0.1)):
+        t.images, t.progress = images, progress
+        t.set_rates()
+        assert abs(t.g_optimiser.param_groups[0]["lr"] - expected) < 1e-9
+    teacher = TeacherTrainer(tiny_net(), shapes(), TeacherConfig(images=10**9, lr=1.0, warmup=0, decay_from=0.8, decay_to=0.0), World())
+    rates = []
+    for teacher.progress in (0.0, 0.8, 0.9, 1.0):
+        rates.append(teacher.rate())
+    assert rates[0] == 1.0 and all(abs(a - b) < 1e-9 for a, b in zip(rates[1:], (1.0, 0.5, 0.0)))
+
+
+def test_feature_networks_from_the_pages_folded_files(tmp_path):
+    def folded(conv, norm):
+        scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+        return conv.weight * scale.view(-1, 1, 1, 1), norm.bias - norm.running_mean * scale
+
+    torch.manual_seed(0)
+    conv, norm = torch.nn.Conv2d(3, 8, 3, bias=False), torch.nn.BatchNorm2d(8)
+    for t in (norm.weight.data, norm.bias.data, norm.running_mean):
+        t.normal_()
+    norm.running_var.uniform_(0.5, 2)
+    weight, bias = folded(conv, norm)
+    a = FrozenConv(conv.weight.detach(), (norm.weight.detach(), norm.bias.detach(), norm.running_mean, norm.running_var, norm.eps))
+    b = FrozenConv(weight.detach(), folded_norm(bias.detach()))
+    x = torch.randn(2, 3, 8, 8)
+    assert torch.allclose(a(x), b(x), atol=1e-5)
+    page, plain = ROOT / "public" / "features" / "efficientnet-lite0.safetensors", find_efficientnet()
+    if page.is_file() and plain and not plain.endswith(".safetensors"):
+        x = torch.rand(1, 3, 64, 64)
+        for ours, theirs in zip(efficientnet_lite0(page)(x), efficientnet_lite0(plain)(x)):
+            assert (ours - theirs).abs().max() < 0.02 * theirs.abs().max()  # float16 weights

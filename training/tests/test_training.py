@@ -11,7 +11,7 @@ from conftest import ROOT, TINY, shapes, tiny_net
 from test_method import trainer as distil_trainer
 
 from innate_training import assemble, frechet
-from innate_training.checkpoint import read_safetensors
+from innate_training.checkpoint import load_checkpoint, read_safetensors, save_network
 from innate_training.cli import main
 from innate_training.distil import DistilConfig, DistilTrainer, distil
 from innate_training.distributed import World
@@ -162,12 +162,52 @@ def test_queue_goes_through_the_plan_and_on(tmp_path, shapes_zip, capsys, monkey
     where = ["queue", "--data", str(tmp_path), "--runs", str(tmp_path / "queue-runs"), "--weights", str(weights), "--plan", str(plan),
              "--device", "cpu", "--dtype", "f32", "--minutes", "3", "--publish"]
     assert main(where) == 0
+    said = capsys.readouterr().out
     assert {p.name for p in (tmp_path / "queue-runs").iterdir()} >= {"toy", "toy-s", "toy-s-r2", "ready"}
     assert (weights / "toy.safetensors").is_file() and (weights / "index.json").is_file()
-    capsys.readouterr()
+    student = weights / "toy-s.safetensors"
+    if student.is_file():  # every student that is there fits the teacher that is there
+        load_checkpoint(student)
+        assert read_safetensors(student)[1]["delta_of"] == "toy" and "npm run catalogue" in said
     assert main([*where, "--dry-run", "--adopt", f"toy={tmp_path}/runs/toy"]) == 0
     assert capsys.readouterr().out.count("done") == 4
     assert ROOT.exists()
+
+
+def test_another_programs_run_is_adopted(tmp_path, shapes_zip, capsys):
+    """runs/NAME of a plain trainer: state.pt = {net, ema, opt, seen, spent}, ema.safetensors with the architecture in its card."""
+    from innate_training.precond import build
+
+    kwargs = {k: v for k, v in TINY.items() if k != "dropout"}  # such a file does not mention dropout
+    net = build(dict(img_resolution=16, img_channels=3, label_dim=2, model_kwargs=kwargs))
+    other = tmp_path / "other" / "shapes"
+    save_network(other / "ema.safetensors", net, dict(images_seen="48"))
+    torch.save(dict(net=net.state_dict(), ema=net.state_dict(), opt={}, seen=48, spent=600.0), other / "state.pt")
+    recipe = tmp_path / "toy.toml"
+    text = "\n".join(f"{k} = {str(v).replace(chr(39), chr(34)) if isinstance(v, list) else repr(v).replace(chr(39), chr(34))}" for k, v in TINY.items())
+    recipe.write_text(f'name = "toy"\ntask = "teacher"\ndata = "shapes.zip"\n[net]\nconditional = true\n{text}\n'
+                      "[train]\nimages = 96\nbatch = 16\nsnapshot_every = 0\n")
+    from innate_training import queue, recipe as recipes
+
+    setup = assemble.Setup(World(), tmp_path, tmp_path / "runs", dtype="f32")
+    queue.adopt(setup, "toy", str(other))
+    queue.adopt(setup, "toy", str(other))  # again: nothing more
+    assert capsys.readouterr().out.count("48 images, 10 minutes") == 1
+    trainer, folder = assemble.open_run(setup, recipes.load(str(recipe)))
+    assert (trainer.images, trainer.born, trainer.minutes) == (48, 48, 10.0)  # goes on, the moments under a warm-up
+    assert torch.equal(trainer.net.state_dict()["model.enc.16x16_conv.weight"], net.state_dict()["model.enc.16x16_conv.weight"])
+    assert train_teacher(trainer, folder, World()) == "finished" and trainer.images == 96
+
+
+def test_the_queues_order():
+    from innate_training.queue import Plan, in_round
+
+    visits = [(recipe.name, r, in_round(recipe, r)) for recipe, r in Plan().visits()]
+    first = ["cifar10-32x32", "utkface-64x64", "tiny-imagenet-64x64", "afhq-cat-64x64"]
+    assert [name for name, r, _ in visits if r == 1] == [f"{n}-{kind}" for n in first for kind in ("teacher", "gdd-i")]
+    assert max(r for _, r, _ in visits) >= 3  # rounds of improvement: longer teachers, full GDD in turn
+    longer = {name: changed for name, r, (changed, _) in visits if r == 2}
+    assert longer["afhq-cat-64x64-teacher"].train.images == 2 * 384_000 and longer["afhq-cat-64x64-gdd-i"].distil.method == "gdd"
 
 
 def test_a_collapse_is_noticed_and_the_best_taken_up_again(tmp_path):

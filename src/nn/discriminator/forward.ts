@@ -4,6 +4,9 @@ import { padPixels } from '../tf-pixels';
 import { type ConvLayer, EMBEDDED_CHANNELS, type HeadSpec, type HeadsConfig, headSpecs } from './heads';
 import { type PowerVectors, spectrallyNormalised } from './spectral';
 
+/** Sees the batch statistics of every batch norm: its name, mean [C], unbiased variance [C]. Must keep what it needs. */
+export type BatchStatistics = (name: string, mean: tf.Tensor1D, variance: tf.Tensor1D) => void;
+
 /** u and v of every convolution, by its name. */
 export type SpectralState = ReadonlyMap<string, PowerVectors>;
 
@@ -17,6 +20,7 @@ export function headLogits(
   spectral: SpectralState,
   maps: readonly tf.Tensor4D[],
   classes: tf.Tensor2D | null,
+  onStatistics?: BatchStatistics,
 ): tf.Tensor2D[] {
   const embedded: tf.Tensor2D | null =
     classes !== null && config.style === 'paper'
@@ -24,7 +28,7 @@ export function headLogits(
       : null;
   return headSpecs(config).map((head, i): tf.Tensor2D => {
     let h = maps[i]!;
-    for (const layer of head.hidden) h = stridedLayer(parameters, spectral, layer, h);
+    for (const layer of head.hidden) h = stridedLayer(parameters, spectral, layer, h, onStatistics);
     if (config.style === 'small') h = withDeviation(h);
     const out = tf.conv2d(h, normalisedWeight(parameters, spectral, head.last), 1, 'valid');
     const n = out.shape[0];
@@ -54,12 +58,12 @@ function stridedLayer(
   spectral: SpectralState,
   layer: ConvLayer,
   x: tf.Tensor4D,
+  onStatistics?: BatchStatistics,
 ): tf.Tensor4D {
   const weight = normalisedWeight(parameters, spectral, layer);
   let h: tf.Tensor = stridedConv(padPixels(x, 1) as tf.Tensor4D, weight);
   h = tf.add(h, parameters.get(`${layer.name}.bias`));
-  if (layer.norm)
-    h = batchNorm(h, parameters.get(`${layer.norm}.weight`), parameters.get(`${layer.norm}.bias`));
+  if (layer.norm) h = batchNorm(parameters, layer.norm, h, onStatistics);
   return tf.leakyRelu(h as tf.Tensor4D, 0.2);
 }
 
@@ -88,11 +92,22 @@ function stridedConv(x: tf.Tensor4D, weight: tf.Tensor4D): tf.Tensor {
 }
 
 /** Batch norm with the batch's own mean and (biased) variance. */
-function batchNorm(x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor): tf.Tensor {
+function batchNorm(
+  parameters: TensorParameters,
+  name: string,
+  x: tf.Tensor,
+  onStatistics?: BatchStatistics,
+): tf.Tensor {
   const mean = tf.mean(x, [0, 1, 2], true);
   const centred = tf.sub(x, mean);
   const variance = tf.mean(tf.square(centred), [0, 1, 2], true);
-  return tf.add(tf.mul(tf.mul(centred, tf.rsqrt(tf.add(variance, 1e-5))), scale), shift);
+  if (onStatistics) {
+    const count = x.size / x.shape.at(-1)!;
+    const unbiased = tf.mul(variance, count / Math.max(1, count - 1));
+    onStatistics(name, tf.reshape(mean, [-1]) as tf.Tensor1D, tf.reshape(unbiased, [-1]) as tf.Tensor1D);
+  }
+  const normed = tf.mul(centred, tf.rsqrt(tf.add(variance, 1e-5)));
+  return tf.add(tf.mul(normed, parameters.get(`${name}.weight`)), parameters.get(`${name}.bias`));
 }
 
 /** One more channel: the mean over everything of the standard deviation over the batch (Karras et al. 2018). */

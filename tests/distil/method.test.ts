@@ -1,0 +1,246 @@
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openBackend } from '../../cli/backend';
+import { fileSource } from '../../cli/files';
+import { Adam } from '../../src/distil/adam';
+import { checkConfig, PRESETS, preset } from '../../src/distil/config';
+import { Discriminator } from '../../src/distil/discriminator';
+import { EMA } from '../../src/distil/ema';
+import { compareToReal, featureStatistics, frechetDistance } from '../../src/distil/frechet';
+import { gddIFrozen, trainedBy } from '../../src/distil/freeze';
+import { discriminatorLoss, generatorLoss } from '../../src/distil/losses';
+import { r1Gradients } from '../../src/distil/r1';
+import { RandomStream } from '../../src/distil/random';
+import { fromTensor, TrainableParameters } from '../../src/distil/trainable';
+import { openModel } from '../../src/engine/model';
+import '../../src/nn/gradients';
+import { parameterSpecs } from '../../src/nn/parameters';
+import { FIXTURES, maxError, readGolden } from '../support/fixtures';
+
+beforeAll(async () => {
+  await openBackend('wasm');
+});
+
+describe.each(['mini-ncsnpp-16-cond', 'mini-adm-16-cond'])('%s', (name) => {
+  const golden = readGolden(join(FIXTURES, 'mini', `${name}.golden.safetensors`));
+  const { config, weights } = openModel(fileSource(join(FIXTURES, 'mini', `${name}.pkl`)));
+
+  it('GDD-I freezes exactly the published parameters, and GDD trains them all', () => {
+    const frozen = JSON.parse(golden.metadata.get('gdd_i_frozen')!) as string[];
+    expect(gddIFrozen(config.unet).sort()).toEqual([...frozen].sort());
+    const values = (names: string[]) =>
+      names.reduce((sum, n) => sum + weights.shape(n)!.reduce((a, b) => a * b, 1), 0);
+    expect(values(frozen)).toBe(Number(golden.metadata.get('gdd_i_frozen_params')));
+    const trains = trainedBy('gdd', config.unet);
+    expect(frozen.every(trains)).toBe(true);
+    if (config.unet.embeddingType === 'fourier') expect(trains('model.map_noise.freqs')).toBe(false);
+  });
+
+  it('one Adam step on the golden gradients equals PyTorch', async () => {
+    const after = readGolden(join(FIXTURES, 'mini', `${name}.adam_step.safetensors`));
+    const trains = trainedBy('gdd-i', config.unet);
+    const names = parameterSpecs(config.unet)
+      .filter((s) => !s.buffer)
+      .map((s) => s.name);
+    const parameters = new TrainableParameters(weights, names, trains);
+    const gradients = new Map(
+      [...parameters.variables().keys()].map((n) => [n, parameters.toBackend(n, golden.float(`grad.${n}`))]),
+    );
+    const adam = new Adam(1e-4);
+    adam.apply(parameters.variables(), gradients);
+    for (const n of parameters.variables().keys())
+      expect(maxError(await parameters.fetch(n), after.float(`after.${n}`)), n).toBeLessThanOrEqual(1e-6);
+    for (const n of gddIFrozen(config.unet)) expect(await parameters.fetch(n)).toEqual(weights.read(n));
+    tf.dispose([...gradients.values()]);
+    adam.dispose();
+    parameters.dispose();
+  });
+});
+
+describe('Adam', () => {
+  it('sanitises gradients as the public code does: NaN to 0, infinities to 1e5', async () => {
+    const variable = tf.variable(tf.tensor1d([1, 2, 3]));
+    const adam = new Adam(0.1);
+    const bad = tf.tensor1d([Number.NaN, Number.POSITIVE_INFINITY, 1]);
+    adam.apply(new Map([['x', variable]]), new Map([['x', bad]]));
+    const [a, b, c] = await variable.data();
+    expect(a).toBe(1);
+    expect(b).toBeCloseTo(1.9, 4);
+    expect(c).toBeCloseTo(2.9, 4);
+    tf.dispose([variable, bad]);
+    adam.dispose();
+  });
+});
+
+describe('EMA', () => {
+  it('ramps its half-life up with the images seen', async () => {
+    const variable = tf.variable(tf.scalar(0));
+    const variables = new Map([['x', variable]]);
+    const ema = new EMA(variables, 1000, 0.05);
+    variable.assign(tf.scalar(1));
+    ema.update(variables, 0, 32); // nothing seen: the average follows at once
+    expect((await ema.averages.get('x')!.data())[0]).toBeCloseTo(1, 6);
+    variable.assign(tf.scalar(0));
+    ema.update(variables, 640, 32); // half-life 32 images
+    expect((await ema.averages.get('x')!.data())[0]).toBeCloseTo(0.5, 6);
+    ema.update(variables, 1e6, 1000); // at its limit
+    expect((await ema.averages.get('x')!.data())[0]).toBeCloseTo(0.25, 6);
+    ema.dispose();
+    variable.dispose();
+  });
+});
+
+describe('losses', () => {
+  it('are softplus means, per scale or over all logits', async () => {
+    const logits = [tf.tensor2d([[0, 2]]), tf.tensor2d([[-1]])];
+    const softplus = (x: number) => Math.log1p(Math.exp(x));
+    const g = generatorLoss(logits, 'scale').dataSync()[0]!;
+    expect(g).toBeCloseTo((softplus(0) + softplus(-2)) / 2 + softplus(1), 5);
+    const all = generatorLoss(logits, 'all').dataSync()[0]!;
+    expect(all).toBeCloseTo((softplus(0) + softplus(-2) + softplus(1)) / 3, 5);
+    const d = discriminatorLoss(logits, logits, 'scale').dataSync()[0]!;
+    expect(d).toBeCloseTo((softplus(0) + softplus(2)) / 2 + softplus(-1) + g, 5);
+    const huge = generatorLoss([tf.tensor2d([[-500]])], 'scale').dataSync()[0]!;
+    expect(huge).toBeCloseTo(500, 3);
+  });
+});
+
+describe('R1 by central differences', () => {
+  it('equals the exact second-order gradient of a small discriminator', async () => {
+    // D(x) = sum w2 . leaky(w1 x): v = dD/dx has a closed form, and so has the gradient of |v|^2.
+    const random = new RandomStream(1, 'heads', 0);
+    const [n, d, k] = [3, 5, 4];
+    const w1 = tf.variable(tf.tensor2d(random.normals(d * k), [d, k]));
+    const w2 = tf.variable(tf.tensor2d(random.normals(k), [k, 1]));
+    const x = tf.tensor4d(random.normals(n * d), [n, 1, 1, d]);
+    const flat = (t: tf.Tensor) => tf.reshape(t, [n, d]);
+    // Smooth activation: softplus-like through tanh keeps second derivatives non-zero.
+    const sum = (input: tf.Tensor4D) =>
+      tf.sum(tf.matMul(tf.tanh(tf.matMul(flat(input), w1)), w2)) as tf.Scalar;
+    const gamma = 0.3;
+    const { gradients, penalty } = await r1Gradients(sum, x, [w1, w2], gamma);
+    // Exact: v_i = sum_k w2_k (1 - t_ik^2) w1_:k ; differentiate gamma/2 mean |v|^2 by autodiff of that formula.
+    const exactLoss = () => {
+      const t = tf.tanh(tf.matMul(flat(x), w1));
+      const slope = tf.mul(tf.sub(1, tf.square(t)), tf.reshape(w2, [1, k]));
+      const v = tf.matMul(slope, w1, false, true);
+      return tf.mul(tf.sum(tf.square(v)), gamma / 2 / n) as tf.Scalar;
+    };
+    const { value, grads } = tf.variableGrads(exactLoss, [w1, w2]);
+    expect(penalty * (gamma / 2)).toBeCloseTo((await value.data())[0]!, 4);
+    for (const variable of [w1, w2]) {
+      const exact = (await grads[variable.name]!.data()) as Float32Array;
+      const found = await gradients[variable.name]!.data();
+      const scale = exact.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+      expect(maxError(found, exact) / scale).toBeLessThan(1e-2);
+    }
+  });
+});
+
+describe('the discriminator', () => {
+  it('keeps running statistics as PyTorch does, and its power vectors advance at every pass', async () => {
+    const maps = [16, 8].map((size, i) =>
+      tf.tensor4d(new RandomStream(9, 'heads', i).normals(4 * size * size * 3), [4, size, size, 3]),
+    );
+    const features = { channels: [3, 3], sizes: () => [16, 8], maps: () => maps.map((m) => tf.clone(m)) };
+    const make = () => new Discriminator(features, { ...preset('paper-cifar10') }, 0);
+    const discriminator = make();
+    const before = await discriminator.buffers();
+    const x = tf.zeros<tf.Rank.R4>([4, 8, 8, 3]);
+    const state = discriminator.advance();
+    const logits = tf.tidy(() =>
+      discriminator.logits(discriminator.look(x, null, new RandomStream(0, 'featureNoise', 0)), state, null),
+    );
+    const after = await discriminator.buffers();
+    expect([...before.keys()].filter((k) => k.endsWith('running_var')).length).toBeGreaterThan(1);
+    for (const [name, values] of after) {
+      const old = before.get(name)!;
+      if (values.length > 1) expect(maxError(values, old), name).toBeGreaterThan(0); // a unit vector of one entry cannot move
+      if (name.endsWith('running_var')) expect(values.every((v) => v >= 0.9)).toBe(true); // 0.9 * 1 + 0.1 * variance
+    }
+    const again = make();
+    expect((await again.buffers()).get([...before.keys()].at(-1)!)).toEqual(
+      before.get([...before.keys()].at(-1)!),
+    );
+    tf.dispose([maps, x, logits]);
+    discriminator.release(state);
+    discriminator.dispose();
+    again.dispose();
+  });
+});
+
+describe('presets', () => {
+  it("hold the paper's numbers", () => {
+    expect(preset('paper-cifar10')).toMatchObject({
+      generatorRate: 1e-4,
+      discriminatorRate: 1e-4,
+      batch: 256,
+      emaHalfLife: 500_000,
+      r1Gamma: 1e-4,
+      r1Every: 16,
+      emaRampUp: 0.05,
+      heads: 'paper',
+    });
+    expect(preset('paper-faces')).toMatchObject({ generatorRate: 2e-5, discriminatorRate: 4e-5, batch: 256 });
+    expect(preset('paper-imagenet')).toMatchObject({
+      generatorRate: 8e-6,
+      discriminatorRate: 4e-5,
+      batch: 512,
+      emaHalfLife: 50_000_000,
+    });
+    for (const name of Object.keys(PRESETS)) expect(() => checkConfig(preset(name))).not.toThrow();
+  });
+  it('refuse what would collapse or cannot train', () => {
+    expect(() => checkConfig({ ...preset('paper-cifar10'), batch: 32 })).toThrow(/collapse/);
+    expect(() => checkConfig({ ...preset('small'), generatorRate: 0 })).toThrow(/usable/);
+    expect(() => preset('toString')).toThrow(/no such preset/);
+  });
+});
+
+describe('random streams', () => {
+  it('depend on seed, purpose, iteration and index only', () => {
+    const a = new RandomStream(5, 'generatorNoise', 7).normals(1000);
+    expect(new RandomStream(5, 'generatorNoise', 7).normals(1000)).toEqual(a);
+    for (const other of [
+      new RandomStream(6, 'generatorNoise', 7),
+      new RandomStream(5, 'r1', 7),
+      new RandomStream(5, 'generatorNoise', 8),
+    ])
+      expect(other.normals(1000)).not.toEqual(a);
+    const many = new RandomStream(1, 'classes', 0).normals(40_000);
+    const variance = many.reduce((s, v) => s + v * v, 0) / many.length;
+    expect(Math.abs(variance - 1)).toBeLessThan(0.03);
+  });
+});
+
+describe('Frechet distance', () => {
+  const gaussian = (mean: number, std: number, n: number, seed: number) =>
+    new RandomStream(seed, 'heads', 0).normals(n * 4).map((z) => mean + std * z);
+  it('has its closed form on Gaussians, and is zero on itself', () => {
+    const a = featureStatistics(gaussian(0, 1, 20_000, 1), 4);
+    const b = featureStatistics(gaussian(1, 2, 20_000, 2), 4);
+    // d^2 = 4 dims * ((1 - 0)^2 + (2 - 1)^2)
+    expect(frechetDistance(a, b)).toBeGreaterThan(7.6);
+    expect(frechetDistance(a, b)).toBeLessThan(8.4);
+    expect(Math.abs(frechetDistance(a, a))).toBeLessThan(1e-6);
+  });
+  it('has an error bar and sees a collapse', () => {
+    const real = featureStatistics(gaussian(0, 1, 4000, 3), 4);
+    const varied = compareToReal(gaussian(0, 1, 400, 4), 4, real);
+    expect(varied.spread).toBeGreaterThan(0.8);
+    expect(varied.error).toBeGreaterThan(0);
+    const collapsed = compareToReal(gaussian(0.5, 0.01, 400, 5), 4, real);
+    expect(collapsed.spread).toBeLessThan(0.01);
+    expect(collapsed.value).toBeGreaterThan(varied.value);
+  });
+});
+
+it('published layout survives the way to the back-end and back', async () => {
+  const values = Float32Array.from({ length: 2 * 3 * 3 * 3 }, (_, i) => i);
+  const source = { shape: () => [2, 3, 3, 3], read: () => values };
+  const parameters = new TrainableParameters(source, ['w'], () => true);
+  expect(await parameters.fetch('w')).toEqual(values);
+  expect(fromTensor(parameters.get('w').dataSync() as Float32Array, [2, 3, 3, 3])).toEqual(values);
+  parameters.dispose();
+});
