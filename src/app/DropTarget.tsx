@@ -1,11 +1,12 @@
 import { useEffect, useState } from 'react';
-import { useApp } from '../state/react';
+import { useApp, useView } from '../state/react';
 
 const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false;
 
 /** The whole page takes files. Without this the browser would leave the page and show the file. */
 export function DropTarget() {
   const { controller } = useApp();
+  const distil = useView((v) => v.tab === 'distil');
   const [over, setOver] = useState(false);
   useEffect(() => {
     const ends = new AbortController();
@@ -27,9 +28,10 @@ export function DropTarget() {
     };
     const drop = (event: DragEvent) => {
       if (!hasFiles(event)) return;
-      event.preventDefault();
       depth = 0;
       setOver(false);
+      if (event.defaultPrevented) return; // a view that knew what to do with them
+      event.preventDefault();
       const file = event.dataTransfer?.files[0];
       if (file) void controller.open(file);
     };
@@ -41,7 +43,9 @@ export function DropTarget() {
   }, [controller]);
   return over ? (
     <div className="drop-veil" aria-hidden>
-      <p>Drop a .pkl, .pt or .safetensors file</p>
+      <p>
+        {distil ? 'Drop images, a .zip of images, or a checkpoint' : 'Drop a .pkl, .pt or .safetensors file'}
+      </p>
     </div>
   ) : null;
 }

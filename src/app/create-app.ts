@@ -6,6 +6,7 @@ import { formatHash, parseHash } from '../state/url';
 import { syncAddress } from '../state/url-sync';
 import { defaultView } from '../state/view';
 import { NARROW } from '../ui/use-space';
+import { guardRun } from './guard-run';
 import { followTheme } from './theme';
 import { wasmBinaries } from './wasm-binaries';
 
@@ -25,10 +26,12 @@ export function createApp(): { stores: Stores; controller: Controller } {
     stores,
     engine: { modelsUrl, wasmBinaries },
     loadCatalogue: async () => (await fetchOwn(new URL('index.json', modelsUrl))).text(),
+    loadPacks: async () => (await fetchOwn(new URL('../data/index.json', modelsUrl))).text(),
     loadSheet: async (path) => readSheet(await fetchOwn(new URL(path, modelsUrl))),
     address: (view) => new URL(formatHash(view, linkDefaults), location.href).href,
     nextFrame: (callback) => requestAnimationFrame(callback),
   });
+  guardRun(stores.distil);
   return { stores, controller };
 }
 

@@ -342,8 +342,12 @@ async function scalars(tensors: tf.Scalar[]): Promise<number[]> {
   return values;
 }
 
+/** Joined and then summed: a sum of many tensors at once exceeds what a shader may bind. */
 function norm(grads: tf.NamedTensorMap): tf.Scalar {
-  return tf.tidy(() => tf.sqrt(tf.addN(Object.values(grads).map((g) => tf.sum(tf.square(g))))) as tf.Scalar);
+  return tf.tidy(() => {
+    const squares = Object.values(grads).map((g) => tf.reshape(tf.sum(tf.square(g)), [1]) as tf.Tensor1D);
+    return tf.sqrt(tf.sum(tf.concat(squares))) as tf.Scalar;
+  });
 }
 
 const prefixed = (saved: SavedTensors, prefix: string): SavedTensors => ({

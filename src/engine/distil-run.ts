@@ -3,7 +3,8 @@ import { BatchSampler } from '../data';
 import type { DistilConfig } from '../distil/config';
 import { type CurvePoint, collectTensors, type RunMeta, type StateTensor } from '../distil/state';
 import { type BatchSource, DistilTrainer, type SavedTensors, type StepReport } from '../distil/trainer';
-import { InnateError } from '../lib/errors';
+import { checkDevice } from '../gpu/backends';
+import { asInnateError, InnateError } from '../lib/errors';
 import { Denoiser } from '../nn/denoiser';
 import { defaultSampling } from '../nn/samplers';
 import type { WeightSource } from '../nn/weights';
@@ -79,8 +80,11 @@ export class DistilRun {
   async step(): Promise<CurvePoint> {
     const before = this.trainer.images;
     const started = performance.now();
-    const report = await this.trainer.step();
+    const report = await this.trainer
+      .step()
+      .catch((error) => Promise.reject(explainMemory(error, this.options.config)));
     const seconds = (performance.now() - started) / 1000;
+    checkDevice();
     checkFinite(report);
     const point: CurvePoint = { ...report, imagesPerSecond: this.options.config.batch / seconds };
     if (this.measureIsDue(before)) await this.measureStudent(point);
@@ -174,6 +178,26 @@ function batchSource(data: Dataset, config: DistilConfig, position: number): Bat
       return sampler.position;
     },
   };
+}
+
+/** What engines say when memory ends, as something to act on. */
+function explainMemory(error: unknown, { batch }: DistilConfig): InnateError {
+  const known = asInnateError(error, 'backend');
+  if (
+    !/out of memory|allocation failed|Cannot enlarge memory|Aborted|memory access out of bounds/i.test(
+      known.message,
+    )
+  )
+    return known;
+  return new InnateError(
+    'backend',
+    'a training step does not fit into memory',
+    {
+      found: `batch ${batch}: ${known.message}`,
+      hint: `Use a smaller batch (${Math.max(2, batch >> 1)})`,
+    },
+    error,
+  );
 }
 
 function checkFinite({ lossG, lossD, iteration }: StepReport): void {

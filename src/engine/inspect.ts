@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { checkDevice } from '../gpu/backends';
 import { unetBlocks } from '../nn/blocks';
 import type { Denoiser } from '../nn/denoiser';
 import { batchSize } from './batching';
@@ -60,6 +61,7 @@ export async function inspectActivations(
       }
     }
   }
+  checkDevice();
   for (const block of blocks)
     block.rms = block.rmsPerSample.map((values) => values.reduce((a, b) => a + b, 0) / values.length);
   onProgress?.(sigmas.length * count, sigmas.length * count);

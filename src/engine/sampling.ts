@@ -1,3 +1,4 @@
+import { checkDevice } from '../gpu/backends';
 import { InnateError } from '../lib/errors';
 import type { NetworkConfig } from '../nn/config';
 import type { Denoiser } from '../nn/denoiser';
@@ -83,6 +84,7 @@ export async function sampleImages(
           hooks.onProgress?.({ done: from * perImage + done * n, total: count * perImage }),
       },
     );
+    checkDevice();
     const bad = result.findIndex((v) => !Number.isFinite(v));
     if (bad >= 0)
       throw new InnateError('backend', 'the network gave a value that is not a number', {

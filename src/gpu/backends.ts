@@ -14,10 +14,28 @@ export interface ActiveBackend {
   device?: GPUDevice;
 }
 
+let deviceError: string | null = null;
+
+/**
+ * Throws when the GPU has reported an error since the back-end was started. Errors come late and skip the work they
+ * belong to, so that a result may be whatever its memory held before: call this before a result is used.
+ */
+export function checkDevice(): void {
+  if (deviceError === null) return;
+  throw new InnateError('backend', 'the GPU reported an error', {
+    found: deviceError.split('\n')[0]!.slice(0, 200),
+    hint: 'Use --backend wasm, or a smaller batch',
+  });
+}
+
 /** Makes TensorFlow.js run on `adapter`, with a device of our own. Each back-end's code is loaded on demand. */
 export async function activateWebGPU(adapter: GPUAdapter): Promise<ActiveBackend> {
   const { label, software } = describeAdapter(adapter);
   const device = await openDevice(adapter);
+  deviceError = null;
+  device.addEventListener('uncapturederror', (event) => {
+    deviceError ??= (event as GPUUncapturedErrorEvent).error.message;
+  });
   const [{ WebGPUBackend }] = await Promise.all([
     import('@tensorflow/tfjs-backend-webgpu/dist/backend_webgpu'),
     import('@tensorflow/tfjs-backend-webgpu/dist/register_all_kernels'),

@@ -1,3 +1,4 @@
+import { createDistilStore, type DistilStore } from './distil';
 import { createEngineStore, type EngineStore } from './engine';
 import { createImagesStore, type ImagesStore } from './images';
 import {
@@ -17,6 +18,7 @@ export interface Stores {
   engine: EngineStore;
   images: ImagesStore;
   catalogue: CatalogueStore;
+  distil: DistilStore;
 }
 
 export function createStores(view: ViewState, storage: Pick<Storage, 'getItem' | 'setItem'> | null): Stores {
@@ -26,6 +28,7 @@ export function createStores(view: ViewState, storage: Pick<Storage, 'getItem' |
     engine: createEngineStore(),
     images: createImagesStore(),
     catalogue: createCatalogueStore(),
+    distil: createDistilStore(),
   };
 }
 

@@ -3,6 +3,7 @@ import type { BackendPreference, GenerateRequest, StartOptions } from '../engine
 import { asInnateError } from '../lib/errors';
 import { type Catalogue, parseCatalogue } from '../storage/catalogue';
 import { currentModel, type Stores } from './app-state';
+import { createDistilController, type DistilController } from './distil-controller';
 import type { EngineState } from './engine';
 import { place, resize } from './images';
 import { DEFAULT_MODEL, type ModelFacts } from './models';
@@ -16,6 +17,8 @@ export interface ControllerOptions {
   engine: Omit<StartOptions, 'preference'>;
   /** Text of the catalogue. */
   loadCatalogue: () => Promise<string>;
+  /** Text of the list of sample packs. */
+  loadPacks: () => Promise<string>;
   /** RGBA of a preview sheet; null where it cannot be had. */
   loadSheet: (path: string) => Promise<{ pixels: Uint8ClampedArray; width: number } | null>;
   address: (view: ViewState) => string;
@@ -38,6 +41,7 @@ export interface Controller {
   /** Another model keeps seed and images; a class that both have stays. */
   selectModel(key: string): void;
   chooseBackend(preference: BackendPreference): Promise<void>;
+  readonly distil: DistilController;
 }
 
 /**
@@ -70,6 +74,7 @@ export function createController(options: ControllerOptions): Controller {
   let opening: AbortController | null = null;
   let scheduled = false;
   let waiting = false;
+  const distil = createDistilController({ client, stores, loadPacks: options.loadPacks, nextFrame, now });
 
   client.subscribe((status) => engine.setState({ status }));
   view.subscribe((next, before) => {
@@ -246,7 +251,10 @@ export function createController(options: ControllerOptions): Controller {
           onProgress: (progress) => opening === mine && engine.setState({ progress }),
         });
         engine.setState((s) => ({ opened: [...s.opened.filter((m) => m.key !== info.key), info] }));
-        if (opening === mine) view.setState({ ...OPENED_VIEW, model: info.key });
+        if (opening !== mine) return;
+        // Opened beside the choice of a teacher, it is meant as one.
+        if (choosesTeacher(stores) && info.role !== 'student') distil.chooseTeacher(info.key);
+        else view.setState({ ...OPENED_VIEW, model: info.key });
       } catch (error) {
         if (opening === mine) fail('opening', error);
       } finally {
@@ -281,6 +289,8 @@ export function createController(options: ControllerOptions): Controller {
 
     link: () => options.address(view.getState()),
 
+    distil,
+
     dismissError: () => engine.setState({ error: null, remark: null }),
 
     async chooseBackend(preference) {
@@ -298,6 +308,9 @@ export function createController(options: ControllerOptions): Controller {
 
 /** What an opened file starts with: its own classes and steps, and the images in view. */
 const OPENED_VIEW = { tab: 'generate', classIndex: null, steps: null, selected: 0 } as const;
+
+const choosesTeacher = ({ view, distil }: Stores) =>
+  view.getState().tab === 'distil' && distil.getState().shown === 'setup';
 
 /** The view once the model is known: the key that is really shown, and no class that it does not have. */
 function settledView(view: ViewState, model: ModelFacts): Partial<ViewState> {

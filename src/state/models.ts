@@ -9,6 +9,7 @@ export interface ModelFacts {
   name: string;
   role: ModelInfo['role'];
   resolution: number;
+  channels: number;
   /** 0 = unconditional. */
   labelDim: number;
   classes: readonly string[] | null;
@@ -16,6 +17,8 @@ export interface ModelFacts {
   /** What has to be read to use it, its base included; null where unknown. */
   bytes: number | null;
   licence: string | null;
+  /** Id of the data set it was trained on; null where unknown. */
+  dataset: string | null;
   preview: Preview | null;
 }
 
@@ -44,17 +47,19 @@ export function catalogueFacts(catalogue: Catalogue, model: CatalogueModel): Mod
     name: model.name,
     role: model.role,
     resolution: model.resolution,
+    channels: model.channels,
     labelDim: model.classes?.length ?? 0,
     classes: model.classes,
     parameters: model.parameters,
     bytes: bytesOf(catalogue, model),
     licence: model.licence,
+    dataset: model.dataset,
     preview: previewOf(model),
   };
 }
 
 export function openedFacts(info: ModelInfo): ModelFacts {
-  return { ...info, ref: { kind: 'opened', key: info.key }, preview: null };
+  return { ...info, ref: { kind: 'opened', key: info.key }, dataset: null, preview: null };
 }
 
 function bytesOf(catalogue: Catalogue, model: CatalogueModel): number | null {

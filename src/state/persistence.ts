@@ -8,7 +8,8 @@ export type Place =
 
 /**
  * Where each piece of state lives between visits: the one table. A key that is added to the state does not
- * compile until it has its place here. Engine status, images and the catalogue are made anew on every visit.
+ * compile until it has its place here. Engine status, images, the catalogue and
+ * distillations are made anew on every visit.
  */
 export const VIEW_PLACES = {
   tab: { where: 'url', param: '' }, // the path of the fragment: #/generate

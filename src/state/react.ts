@@ -3,6 +3,7 @@ import { useStore } from 'zustand';
 import { useShallow } from 'zustand/react/shallow';
 import type { Stores } from './app-state';
 import type { Controller } from './controller';
+import type { DistilState } from './distil';
 import type { EngineState } from './engine';
 import { chooseModel, type ModelFacts, usableModels } from './models';
 import type { Prefs } from './prefs';
@@ -29,6 +30,8 @@ export const useView = <T>(select: (view: ViewState) => T): T => useStore(useApp
 export const usePrefs = <T>(select: (prefs: Prefs) => T): T => useStore(useApp().stores.prefs, select);
 export const useEngine = <T>(select: (engine: EngineState) => T): T =>
   useStore(useApp().stores.engine, useShallow(select));
+export const useDistil = <T>(select: (distil: DistilState) => T): T =>
+  useStore(useApp().stores.distil, useShallow(select));
 export const useCatalogue = () => useStore(useApp().stores.catalogue, (s) => s.catalogue);
 
 export function useModels(): ModelFacts[] {

@@ -25,6 +25,8 @@ export interface SliderProps extends SliderScale {
   compact?: boolean;
   /** Instead of the number, e.g. while a value is implied. */
   fieldText?: string;
+  /** Without the numeric twin, where the number is not what one would type. */
+  plain?: boolean;
   children?: ReactNode;
 }
 
@@ -57,16 +59,18 @@ export function Slider(props: SliderProps) {
         <span>{label}</span>
       </label>
       {props.note && <span className="slider-note">{props.note}</span>}
-      <NumberField
-        label={`${label} value`}
-        value={value}
-        text={props.fieldText}
-        step={log ? undefined : step}
-        min={props.limits?.min ?? min}
-        max={props.limits?.max ?? max}
-        format={props.format}
-        onCommit={(v) => props.onChange(v)}
-      />
+      {!props.plain && (
+        <NumberField
+          label={`${label} value`}
+          value={value}
+          text={props.fieldText}
+          step={log ? undefined : step}
+          min={props.limits?.min ?? min}
+          max={props.limits?.max ?? max}
+          format={props.format}
+          onCommit={(v) => props.onChange(v)}
+        />
+      )}
       {reset ? (
         <button
           type="button"

@@ -22,3 +22,30 @@ export function formatCount(count: number): string {
 
 /** At most four decimals, no trailing zeros. */
 export const formatNumber = (value: number): string => String(Math.round(value * 1e4) / 1e4);
+
+/** 10,000: a number that is read, not typed. */
+export const formatWhole = (value: number): string => Math.round(value).toLocaleString('en');
+
+/** Three digits of a measured value: 0.0412, 1.27, 24.1, 310. */
+export function formatValue(value: number): string {
+  const size = Math.abs(value);
+  if (size !== 0 && size < 0.001) return formatSmall(Number(value.toPrecision(2)));
+  const text = size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toPrecision(3);
+  return (size < 1 ? String(Number(value.toFixed(4))) : text).replace('-', '−');
+}
+
+/** 2e-4, 1.5e-4, 0.01: rates and weights, as one types them. */
+export function formatSmall(value: number): string {
+  return value !== 0 && Math.abs(value) < 0.01 ? value.toExponential().replace('e+', 'e') : String(value);
+}
+
+/** 0:09, 12:40, 3 h 05 min, 4 d 2 h. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.round(seconds);
+  const two = (n: number) => String(n).padStart(2, '0');
+  if (whole < 3600) return `${Math.floor(whole / 60)}:${two(whole % 60)}`;
+  const minutes = Math.round(whole / 60);
+  if (minutes < 24 * 60) return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
+  const hours = Math.round(minutes / 60);
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}

@@ -1,10 +1,17 @@
 import type { CallOptions, EngineClient } from '../../src/engine/client';
 import type {
+  DistilAction,
+  DistilEvent,
+  DistilRequest,
+  DistilResult,
+} from '../../src/engine/distil-protocol';
+import type {
   EngineStatus,
   GenerateOutcome,
   GenerateRequest,
   ImageChunk,
   ModelInfo,
+  ModelRef,
   StartOptions,
 } from '../../src/engine/protocol';
 import { InnateError } from '../../src/lib/errors';
@@ -29,11 +36,22 @@ export interface FakeCall {
   fail(error: InnateError): Promise<void>;
 }
 
+export interface FakeRun {
+  request: DistilRequest;
+  signal: AbortSignal | undefined;
+  emit: (event: DistilEvent) => void;
+  end(result: DistilResult): Promise<void>;
+  fail(error: InnateError): Promise<void>;
+}
+
 /** Does what the test says, when it says so. */
 export class FakeClient implements EngineClient {
   readonly calls: FakeCall[] = [];
   readonly starts: StartOptions[] = [];
   readonly forgotten: string[] = [];
+  readonly runs: FakeRun[] = [];
+  readonly actions: DistilAction[] = [];
+  readonly exported: { model: ModelRef; dtype: string }[] = [];
   startError: InnateError | null = null;
   opens: ((file: File, options?: CallOptions) => Promise<ModelInfo>) | null = null;
 
@@ -76,6 +94,37 @@ export class FakeClient implements EngineClient {
       });
       options.signal?.addEventListener('abort', () => reject(new InnateError('cancelled', 'cancelled')));
     });
+  }
+
+  distil(
+    request: DistilRequest,
+    options: CallOptions & { onEvent: (event: DistilEvent) => void },
+  ): Promise<DistilResult> {
+    return new Promise((resolve, reject) => {
+      this.runs.push({
+        request,
+        signal: options.signal,
+        emit: options.onEvent,
+        end: async (result) => {
+          resolve(result);
+          await tick();
+        },
+        fail: async (error) => {
+          reject(error);
+          await tick();
+        },
+      });
+      options.signal?.addEventListener('abort', () => reject(new InnateError('cancelled', 'cancelled')));
+    });
+  }
+
+  async controlDistil(action: DistilAction): Promise<void> {
+    this.actions.push(action);
+  }
+
+  async exportModel(model: ModelRef, dtype: 'f16' | 'f32'): Promise<Blob> {
+    this.exported.push({ model, dtype });
+    return new Blob(['student']);
   }
 
   async forget(key: string): Promise<void> {

@@ -1,13 +1,18 @@
-import { PlainPanel } from '../../ui/PlainPanel';
+import { useEffect } from 'react';
+import { useApp, useDistil } from '../../state/react';
+import './distil.css';
+import { RunView } from './RunView';
+import { SetupView } from './SetupView';
 
+/** A diffusion teacher becomes a one-step generator: what to make it of, then the run. */
 export function DistilView() {
+  const { controller } = useApp();
+  const shown = useDistil((s) => (s.shown === 'run' && s.run ? 'run' : 'setup'));
+  useEffect(() => void controller.distil.loadPacks(), [controller]);
   return (
-    <PlainPanel title="Distil">
-      <p>
-        This tab will turn a diffusion teacher into a one-step generator on your own GPU, with the images it
-        makes beside the losses. It is not in this version yet, nor is the command line’s{' '}
-        <code>innate distil</code>.
-      </p>
-    </PlainPanel>
+    <>
+      <h1 className="hidden-text">Distil</h1>
+      {shown === 'run' ? <RunView /> : <SetupView />}
+    </>
   );
 }

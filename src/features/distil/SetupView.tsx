@@ -1,0 +1,35 @@
+import { type DragEvent, useState } from 'react';
+import { areImages } from '../../state/distil-setup';
+import { useApp } from '../../state/react';
+import { DataChoice } from './DataChoice';
+import { MethodChoice } from './MethodChoice';
+import { StartBar } from './StartBar';
+import { TeacherChoice } from './TeacherChoice';
+
+/** Teacher, data, method, and one button. Images may be dropped anywhere on it; a checkpoint goes its own way. */
+export function SetupView() {
+  const { controller } = useApp();
+  const [refused, setRefused] = useState<string | null>(null);
+  const onDrop = (event: DragEvent) => {
+    const files = [...event.dataTransfer.files];
+    if (!areImages(files)) {
+      // A folder has no type and cannot be read this way.
+      setRefused(files.length > 1 ? 'These files are not all images.' : null);
+      if (files.length > 1) event.preventDefault();
+      return;
+    }
+    event.preventDefault();
+    setRefused(null);
+    controller.distil.takeFiles(files);
+  };
+  return (
+    <div className="distil-setup" onDrop={onDrop}>
+      <div className="setup-columns">
+        <TeacherChoice />
+        <DataChoice refused={refused} />
+        <MethodChoice />
+      </div>
+      <StartBar />
+    </div>
+  );
+}

@@ -1,0 +1,8 @@
+import { type SettledSetup, settleSetup } from '../../state/distil-setup';
+import { useDistil, useModels } from '../../state/react';
+
+/** The settings with every default filled in. */
+export function useSetup(): SettledSetup {
+  const { setup, packs } = useDistil(({ setup, packs }) => ({ setup, packs }));
+  return settleSetup(setup, useModels(), packs ?? []);
+}
