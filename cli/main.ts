@@ -81,6 +81,11 @@ command(program, 'distil', 'a one-step student from a diffusion teacher', backen
   .addOption(new Option('--preset <name>', 'hyper-parameters').choices(Object.keys(PRESETS)))
   .addOption(new Option('--images <n>', 'real images to see').argParser(positiveCount))
   .addOption(new Option('--batch <n>', 'images of a step').argParser(positiveInteger))
+  .addOption(
+    new Option('--micro-batch <n>', 'images whose gradients fit into memory together').argParser(
+      positiveInteger,
+    ),
+  )
   .addOption(new Option('--seed <n>', 'of noise, order and heads').argParser(nonNegativeInteger))
   .addOption(new Option('--generator-rate <number>', 'learning rate').argParser(positive))
   .addOption(new Option('--discriminator-rate <number>', 'learning rate').argParser(positive))

@@ -4,6 +4,7 @@ import {
   type DistilConfig,
   defaultPreset,
   type FeatureName,
+  fitMicroBatch,
   type Method,
   preset,
 } from '../../src/distil/config';
@@ -31,6 +32,7 @@ export interface DistilOptions extends CommonOptions {
   preset?: string;
   images?: number;
   batch?: number;
+  microBatch?: number;
   seed?: number;
   generatorRate?: number;
   discriminatorRate?: number;
@@ -48,7 +50,7 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
   const teacher = openModelArgument(options.teacher);
   const student = options.student ? openModelArgument(options.student) : undefined;
   const saved = options.resume ? readState(options.resume) : undefined;
-  const config = runConfig(
+  const wanted = runConfig(
     options,
     teacher.config.unet.imgResolution,
     teacher.config.unet.inChannels,
@@ -57,6 +59,9 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
   const data = await openData(options.data, teacher.config);
   const active = await openBackend(options.backend);
   report.backend(active);
+  const config = fitMicroBatch(wanted, teacher.config.unet.imgResolution, active.name);
+  if (config.microBatch > 0 && config.microBatch < config.batch)
+    report.note(`gradients in parts of ${config.microBatch} images: batch statistics are per part`);
 
   const measure =
     options.measureImages > 0
@@ -145,6 +150,7 @@ function runConfig(
     features: options.features ?? base.features,
     images: options.images ?? base.images,
     batch: options.batch ?? base.batch,
+    microBatch: options.microBatch ?? base.microBatch,
     seed: options.seed ?? base.seed,
     generatorRate: options.generatorRate ?? base.generatorRate,
     discriminatorRate: options.discriminatorRate ?? base.discriminatorRate,

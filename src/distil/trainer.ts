@@ -12,6 +12,7 @@ import { Discriminator, type FeatureNetwork } from './discriminator';
 import { EMA } from './ema';
 import { trainedBy } from './freeze';
 import { discriminatorLoss, generatorLoss } from './losses';
+import { accumulate, addGradients, type MicroBatch, microBatches, weightedMean } from './micro-batch';
 import { r1Gradients } from './r1';
 import { RandomStream } from './random';
 import { fromTensor, TrainableParameters } from './trainable';
@@ -134,13 +135,14 @@ export class DistilTrainer {
 
   private async adversarialStep(discriminator: Discriminator, real: tf.Tensor4D, labels: tf.Tensor2D | null) {
     const { config } = this.parts;
-    const shape = real.shape;
-    const g = this.generatorStep(discriminator, shape, labels);
-    const fake = g.fakeMaps ?? this.freshFakes(discriminator, shape, labels);
-    const d = this.discriminatorStep(discriminator, fake, real, labels);
-    tf.dispose(fake);
+    const parts = microBatches(real, labels, config.microBatch || config.batch);
+    const g = this.generatorStep(discriminator, parts);
+    const fakes = g.fakes ?? this.freshFakes(discriminator, parts);
+    const d = this.discriminatorStep(discriminator, fakes, parts);
+    tf.dispose(fakes);
     const takesR1 = config.r1Gamma > 0 && this.iteration > 0 && this.iteration % config.r1Every === 0;
-    const r1 = takesR1 ? await this.r1Step(discriminator, real, labels) : null;
+    const r1 = takesR1 ? await this.r1Step(discriminator, parts) : null;
+    if (parts.length > 1) tf.dispose(parts.map((p) => [p.real, p.labels ?? []]));
     const [lossG, gradientNormG, lossD, logitsFake, logitsReal] = await scalars([
       g.loss,
       g.gradientNorm,
@@ -158,78 +160,90 @@ export class DistilTrainer {
     };
   }
 
-  private generatorStep(discriminator: Discriminator, shape: Shape4, labels: tf.Tensor2D | null) {
+  private generatorStep(discriminator: Discriminator, parts: readonly MicroBatch[]) {
     const { config } = this.parts;
     const state = discriminator.advance();
-    let fakeMaps: tf.Tensor4D[] | null = null;
-    const { value, grads } = tf.variableGrads(() => {
-      const maps = discriminator.look(
-        this.generate(shape, labels, 'generatorNoise'),
-        labels,
-        this.featureNoise(0),
-      );
-      if (config.shareFakes) fakeMaps = maps.map((m) => tf.keep(tf.clone(m)));
-      return generatorLoss(discriminator.logits(maps, state, labels), config.lossMean);
-    }, [...this.variablesG.values()]);
+    const [noise, featureNoise] = [this.noise('generatorNoise'), this.featureNoise(0)];
+    const fakes: tf.Tensor4D[][] = [];
+    const { value, grads } = accumulate(
+      parts,
+      [...this.variablesG.values()],
+      () => [],
+      ({ real, labels }) => {
+        const maps = discriminator.look(this.generate(real.shape, labels, noise), labels, featureNoise);
+        if (config.shareFakes) fakes.push(maps.map((m) => tf.keep(tf.clone(m))));
+        return generatorLoss(discriminator.logits(maps, state, labels), config.lossMean);
+      },
+    );
     discriminator.release(state);
     const gradientNorm = norm(grads);
     this.apply(this.adamG, this.variablesG, grads);
-    return { loss: value, gradientNorm, fakeMaps: fakeMaps as tf.Tensor4D[] | null };
+    return { loss: value, gradientNorm, fakes: config.shareFakes ? fakes : null };
   }
 
-  private freshFakes(discriminator: Discriminator, shape: Shape4, labels: tf.Tensor2D | null): tf.Tensor4D[] {
-    return tf.tidy(() =>
-      discriminator.look(this.generate(shape, labels, 'discriminatorNoise'), labels, this.featureNoise(1)),
+  private freshFakes(discriminator: Discriminator, parts: readonly MicroBatch[]): tf.Tensor4D[][] {
+    const [noise, featureNoise] = [this.noise('discriminatorNoise'), this.featureNoise(1)];
+    return parts.map(({ real, labels }) =>
+      tf.tidy(() => discriminator.look(this.generate(real.shape, labels, noise), labels, featureNoise)),
     );
   }
 
   private discriminatorStep(
     discriminator: Discriminator,
-    fake: tf.Tensor4D[],
-    real: tf.Tensor4D,
-    labels: tf.Tensor2D | null,
+    fakes: tf.Tensor4D[][],
+    parts: readonly MicroBatch[],
   ) {
     const { config } = this.parts;
-    const maps = tf.tidy(() => discriminator.look(real, labels, this.featureNoise(2)));
     const [onFake, onReal] = [discriminator.advance(), discriminator.advance()] as [
       SpectralState,
       SpectralState,
     ];
-    let means: tf.Scalar[] = [];
-    const { value, grads } = tf.variableGrads(() => {
-      const logitsFake = discriminator.logits(fake, onFake, labels);
-      const logitsReal = discriminator.logits(maps, onReal, labels);
-      means = [logitsFake, logitsReal].map((l) => tf.keep(tf.mean(tf.concat(l, 1)) as tf.Scalar));
-      return discriminatorLoss(logitsFake, logitsReal, config.lossMean);
-    }, [...this.variablesD.values()]);
+    const featureNoise = this.featureNoise(2);
+    const means: [tf.Scalar[], tf.Scalar[]] = [[], []];
+    const { value, grads } = accumulate(
+      parts,
+      [...this.variablesD.values()],
+      ({ real, labels }) => discriminator.look(real, labels, featureNoise),
+      ({ labels }, maps, index) => {
+        const logits = [
+          discriminator.logits(fakes[index]!, onFake, labels),
+          discriminator.logits(maps, onReal, labels),
+        ] as const;
+        for (const [i, l] of logits.entries()) means[i]!.push(tf.keep(tf.mean(tf.concat(l, 1)) as tf.Scalar));
+        return discriminatorLoss(logits[0], logits[1], config.lossMean);
+      },
+    );
     discriminator.release(onFake);
     discriminator.release(onReal);
-    tf.dispose(maps);
     this.apply(this.adamD, this.variablesD, grads);
-    return { loss: value, logitsFake: means[0]!, logitsReal: means[1]! };
+    const [logitsFake, logitsReal] = means.map((terms) => weightedMean(terms, parts)) as [
+      tf.Scalar,
+      tf.Scalar,
+    ];
+    return { loss: value, logitsFake, logitsReal };
   }
 
-  private async r1Step(
-    discriminator: Discriminator,
-    real: tf.Tensor4D,
-    labels: tf.Tensor2D | null,
-  ): Promise<number> {
+  private async r1Step(discriminator: Discriminator, parts: readonly MicroBatch[]): Promise<number> {
     const { config } = this.parts;
     const state = discriminator.advance();
-    const { penalty, gradients } = await r1Gradients(
-      (x) =>
-        tf.sum(
-          tf.concat(
-            discriminator.logits(discriminator.look(x, labels, this.featureNoise(3)), state, labels),
-            1,
-          ),
-        ) as tf.Scalar,
-      real,
-      [...this.variablesD.values()],
-      config.r1Gamma * config.r1Every,
-    );
+    let total: tf.NamedTensorMap | null = null;
+    let penalty = 0;
+    for (const { real, labels, share } of parts) {
+      const noise = this.featureNoise(3);
+      const result = await r1Gradients(
+        (x) =>
+          tf.sum(
+            tf.concat(discriminator.logits(discriminator.look(x, labels, noise.again()), state, labels), 1),
+          ) as tf.Scalar,
+        real,
+        [...this.variablesD.values()],
+        config.r1Gamma * config.r1Every * share,
+      );
+      penalty += result.penalty * share;
+      total = total ? addGradients(total, result.gradients, 1) : result.gradients;
+    }
     discriminator.release(state);
-    this.apply(this.adamD, this.variablesD, gradients);
+    this.apply(this.adamD, this.variablesD, total!);
     return penalty;
   }
 
@@ -264,14 +278,13 @@ export class DistilTrainer {
     };
   }
 
-  private generate(
-    shape: Shape4,
-    labels: tf.Tensor2D | null,
-    stream: 'generatorNoise' | 'discriminatorNoise',
-  ): tf.Tensor4D {
-    const count = shape.reduce((a, b) => a * b, 1);
-    const z = new RandomStream(this.parts.config.seed, stream, this.iteration).normals(count);
+  private generate(shape: Shape4, labels: tf.Tensor2D | null, noise: RandomStream): tf.Tensor4D {
+    const z = noise.normals(shape.reduce((a, b) => a * b, 1));
     return this.denoiser.forward(tf.mul(tf.tensor4d(z, shape), SIGMA), [SIGMA], labels);
+  }
+
+  private noise(stream: 'generatorNoise' | 'discriminatorNoise'): RandomStream {
+    return new RandomStream(this.parts.config.seed, stream, this.iteration);
   }
 
   private featureNoise(use: number): RandomStream {

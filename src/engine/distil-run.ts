@@ -183,11 +183,7 @@ function batchSource(data: Dataset, config: DistilConfig, position: number): Bat
 /** What engines say when memory ends, as something to act on. */
 function explainMemory(error: unknown, { batch }: DistilConfig): InnateError {
   const known = asInnateError(error, 'backend');
-  if (
-    !/out of memory|allocation failed|Cannot enlarge memory|Aborted|memory access out of bounds/i.test(
-      known.message,
-    )
-  )
+  if (!/out of memory|allocation failed|Cannot enlarge memory|Aborted|out of bounds/i.test(known.message))
     return known;
   return new InnateError(
     'backend',

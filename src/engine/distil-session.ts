@@ -1,3 +1,4 @@
+import { fitMicroBatch } from '../distil/config';
 import { trainedBy } from '../distil/freeze';
 import { asInnateError } from '../lib/errors';
 import { Denoiser } from '../nn/denoiser';
@@ -100,7 +101,9 @@ export class DistilSession {
 
   private async prepare(teacher: Model): Promise<DistilRun> {
     const { request, services } = this;
-    const { config, measureImages } = request;
+    const { measureImages } = request;
+    const { unet } = teacher.config;
+    const config = fitMicroBatch(request.config, unet.imgResolution, services.backend.split(' ')[0]!);
     const progress = (what: string) => (done: number, total: number) =>
       services.emit({ kind: 'preparing', what, done, total });
     const student = request.student ? await services.model(request.student) : undefined;

@@ -10,6 +10,7 @@ import { EMA } from '../../src/distil/ema';
 import { compareToReal, featureStatistics, frechetDistance } from '../../src/distil/frechet';
 import { gddIFrozen, trainedBy } from '../../src/distil/freeze';
 import { discriminatorLoss, generatorLoss } from '../../src/distil/losses';
+import { accumulate, microBatches } from '../../src/distil/micro-batch';
 import { r1Gradients } from '../../src/distil/r1';
 import { RandomStream } from '../../src/distil/random';
 import { fromTensor, TrainableParameters } from '../../src/distil/trainable';
@@ -135,6 +136,25 @@ describe('R1 by central differences', () => {
       const scale = exact.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
       expect(maxError(found, exact) / scale).toBeLessThan(1e-2);
     }
+  });
+});
+
+describe('micro-batches', () => {
+  it('add up to the gradients of the whole batch, also when the last is smaller', async () => {
+    const x = tf.tensor4d(new RandomStream(2, 'heads', 0).normals(5 * 4), [5, 2, 2, 1]);
+    const w = tf.variable(tf.tensor1d([0.5, -1, 2, 0.1]));
+    const loss = ({ real }: { real: tf.Tensor4D }) =>
+      tf.mean(tf.square(tf.sum(tf.mul(tf.reshape(real, [-1, 4]), w), 1))) as tf.Scalar;
+    const whole = accumulate(microBatches(x, null, 5), [w], () => [], loss);
+    const parts = microBatches(x, null, 2);
+    expect(parts.map((p) => p.real.shape[0])).toEqual([2, 2, 1]);
+    const summed = accumulate(parts, [w], () => [], loss);
+    const values = async (t: tf.Tensor) => (await t.data()) as Float32Array;
+    expect(maxError(await values(summed.value), await values(whole.value))).toBeLessThan(1e-5);
+    expect(maxError(await values(summed.grads[w.name]!), await values(whole.grads[w.name]!))).toBeLessThan(
+      1e-5,
+    );
+    tf.dispose([x, w, whole, summed, parts.map((p) => p.real)]);
   });
 });
 

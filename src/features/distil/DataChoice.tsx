@@ -65,7 +65,9 @@ export function DataChoice({ refused }: { refused: string | null }) {
       </div>
       <ChooseImages />
       {refused && <Note tone="error">{refused} Drop PNG, JPEG or WebP files, or one zip of them.</Note>}
-      {pack && teacher && <PackFacts pack={pack} resolution={teacher.resolution} channels={teacher.channels} />}
+      {pack && teacher && (
+        <PackFacts pack={pack} resolution={teacher.resolution} channels={teacher.channels} />
+      )}
       {ownChosen && teacher && teacher.labelDim > 0 && (
         <p className="caption">
           This teacher has {teacher.labelDim} classes: the zip needs as many labels in its{' '}

@@ -99,11 +99,18 @@ function SampleEvery() {
   const { controller } = useApp();
   const { config, sampleEvery } = useSetup();
   const usual = defaultSampleEvery(config);
-  const set = (value: number) =>
-    controller.distil.set({ sampleEvery: value === usual ? null : value });
+  const set = (value: number) => controller.distil.set({ sampleEvery: value === usual ? null : value });
   return (
     <Row label="Samples every" range="steps" changed={sampleEvery !== usual} onReset={() => set(usual)}>
-      <NumberField label="Samples every, steps" value={sampleEvery} min={1} max={100_000} step={1} whole onCommit={set} />
+      <NumberField
+        label="Samples every, steps"
+        value={sampleEvery}
+        min={1}
+        max={100_000}
+        step={1}
+        whole
+        onCommit={set}
+      />
     </Row>
   );
 }

@@ -23,6 +23,7 @@ export function SetupView() {
     controller.distil.takeFiles(files);
   };
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: a shortcut; the button Choose images does the same
     <div className="distil-setup" onDrop={onDrop}>
       <div className="setup-columns">
         <TeacherChoice />

@@ -34,8 +34,8 @@ export function StartBar() {
         </p>
         <p className="caption">{speed(backend, config.batch)}</p>
         <p className="caption">
-          A run lives as long as this page: it does not save itself yet. Stop it at any time; the student so far is
-          kept.
+          A run lives as long as this page: it does not save itself yet. Stop it at any time; the student so
+          far is kept.
         </p>
       </div>
       {known !== null && (

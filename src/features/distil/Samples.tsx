@@ -1,0 +1,95 @@
+import { useMemo, useRef } from 'react';
+import type { DistilRunState, Snapshot } from '../../state/distil';
+import { imageName } from '../../state/models';
+import { formatWhole } from '../../ui/format';
+import { layOut } from '../../ui/grid-layout';
+import { type Picture, PictureCanvas, type PictureSource } from '../../ui/PictureCanvas';
+import { NARROW, useMedia, useSpace } from '../../ui/use-space';
+import { Film } from './Film';
+
+interface Props {
+  run: DistilRunState;
+  /** Of the snapshot that is looked at; -1 before the first one. */
+  index: number;
+  pick: (images: number | null) => void;
+}
+
+/** The student's images of the same seeds, at one moment and through time. */
+export function Samples({ run, index, pick }: Props) {
+  const { snapshots } = run.history;
+  const snapshot = snapshots[index] ?? null;
+  const seeds = run.request.sampleSeeds;
+  const pictures = useMemo(
+    () => (snapshot ? picturesOf(snapshot, seeds, run.name) : []),
+    [snapshot, seeds, run.name],
+  );
+  const source = useMemo<PictureSource>(
+    () => ({ get: (i) => pictures[i] ?? null, subscribe: () => () => {} }),
+    [pictures],
+  );
+  const narrow = useMedia(NARROW);
+  const room = useRef<HTMLDivElement>(null);
+  const space = useSpace(room);
+  const layout =
+    space &&
+    layOut({
+      width: space.width,
+      height: null,
+      count: seeds.length,
+      resolution: snapshot?.resolution ?? run.teacher.resolution,
+      gap: narrow ? 3 : 4,
+      ratio: devicePixelRatio,
+      columns: narrow ? 3 : 6,
+    });
+  return (
+    <section className="run-left" aria-label="Samples">
+      <header className="part">
+        <h3>Samples on fixed seeds</h3>
+        <p className="caption">{caption(snapshot, index === snapshots.length - 1)}</p>
+      </header>
+      <div ref={room} className="sample-room">
+        {layout && (
+          <ul
+            className="image-grid"
+            aria-label="Samples on fixed seeds"
+            style={{ gridTemplateColumns: `repeat(${layout.columns}, ${layout.size}px)` }}
+          >
+            {seeds.map((seed, i) => (
+              <li key={seed}>
+                <PictureCanvas source={source} index={i} size={layout.size} />
+              </li>
+            ))}
+          </ul>
+        )}
+      </div>
+      {snapshots.length > 1 && (
+        <Film
+          snapshots={snapshots}
+          version={run.version}
+          index={index}
+          onPick={(i) => pick(i >= snapshots.length - 1 ? null : snapshots[i]!.images)}
+        />
+      )}
+      <p className="caption footnote">
+        The run goes on while you look at other tabs; it lives as long as this page. It does not save itself
+        yet.
+      </p>
+    </section>
+  );
+}
+
+function caption(snapshot: Snapshot | null, newest: boolean): string {
+  if (!snapshot) return 'The teacher’s own single step comes first.';
+  if (snapshot.images === 0) return 'The teacher run once at sigma 80: the start';
+  return `After ${formatWhole(snapshot.images)} images${newest ? ', the newest' : ''}. Averaged weights, one evaluation`;
+}
+
+function picturesOf(snapshot: Snapshot, seeds: readonly number[], name: string): Picture[] {
+  const { pixels, resolution, images } = snapshot;
+  const size = resolution ** 2 * 4;
+  return seeds.map((seed, i) => ({
+    pixels: pixels.subarray(i * size, (i + 1) * size),
+    resolution,
+    name: `${imageName(name, seed, null)}, after ${images} images`,
+  }));
+}
