@@ -25,7 +25,7 @@ export class Report {
           format: '{bar} {value}/{total} {eta_formatted} left',
           stream: process.stderr,
           clearOnComplete: true,
-          hideCursor: null as never,
+          linewrap: true, // otherwise switched off in the terminal, and left so by Ctrl-C
         },
         cliProgress.Presets.shades_classic,
       );

@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
-import { useEngine } from '../state/react';
-import { formatBytes, formatMs } from '../ui/format';
+import { imagesSeen, isUnderWay } from '../state/distil';
+import { useDistil, useEngine } from '../state/react';
+import { formatBytes, formatMs, formatWhole } from '../ui/format';
 
 /**
  * What the images are made on. Its live region is off: the numbers change with every image, and a reader that
@@ -11,6 +12,7 @@ export function StatusBar() {
   const backend = status?.backend;
   const webgpu = backend?.name === 'webgpu';
   const last = status?.lastForward;
+  const run = useDistil((s) => (isUnderWay(s.run) ? s.run : null));
   return (
     <div className="status-bar" role="status" aria-live="off">
       <Item name="Adapter" tone={backend && (webgpu && !backend.software ? 'good' : 'careful')}>
@@ -25,6 +27,11 @@ export function StatusBar() {
       <Item name="Memory" className="status-memory">
         {formatBytes(status?.memoryBytes ?? 0)}
       </Item>
+      {run && (
+        <Item name={run.phase === 'paused' ? 'Distilling, paused' : 'Distilling'}>
+          {formatWhole(imagesSeen(run))} of {formatWhole(run.request.config.images)}
+        </Item>
+      )}
       <Item name="Last forward" className="status-last">
         {last ? `${formatMs(last.ms)} ms` : 'none yet'}
       </Item>

@@ -74,7 +74,7 @@ const PAPER: DistilConfig = {
 
 export const PRESETS = {
   small: SMALL,
-  'small-encoder': { ...SMALL, features: 'teacher-encoder', generatorRate: 4e-4, discriminatorRate: 8e-4 },
+  'small-encoder': { ...SMALL, features: 'teacher-encoder' },
   'paper-cifar10': { ...PAPER, generatorRate: 1e-4, discriminatorRate: 1e-4, images: 5_000_000 },
   'paper-faces': { ...PAPER, generatorRate: 2e-5, discriminatorRate: 4e-5, images: 9_000_000 },
   'paper-imagenet': {

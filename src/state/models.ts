@@ -59,7 +59,14 @@ export function catalogueFacts(catalogue: Catalogue, model: CatalogueModel): Mod
 }
 
 export function openedFacts(info: ModelInfo): ModelFacts {
-  return { ...info, ref: { kind: 'opened', key: info.key }, dataset: null, preview: null };
+  // A student that was made here has no file, and so no size.
+  return {
+    ...info,
+    bytes: info.bytes || null,
+    ref: { kind: 'opened', key: info.key },
+    dataset: null,
+    preview: null,
+  };
 }
 
 function bytesOf(catalogue: Catalogue, model: CatalogueModel): number | null {

@@ -180,7 +180,7 @@ export function Curve(props: Props) {
         </svg>
       </div>
       <div className="curve-x" aria-hidden>
-        {ticksUpTo(last, width > 420 ? 5 : 3).map((tick) => (
+        {ticksUpTo(last, width > 300 ? 5 : 3).map((tick) => (
           <span
             key={tick}
             className={x(tick) > width - 24 ? 'end' : tick === 0 ? 'start' : undefined}

@@ -30,8 +30,7 @@ export const formatWhole = (value: number): string => Math.round(value).toLocale
 export function formatValue(value: number): string {
   const size = Math.abs(value);
   if (size !== 0 && size < 0.001) return formatSmall(Number(value.toPrecision(2)));
-  const text = size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toPrecision(3);
-  return (size < 1 ? String(Number(value.toFixed(4))) : text).replace('-', '−');
+  return (size >= 100 ? value.toFixed(0) : value.toPrecision(3)).replace('-', '−');
 }
 
 /** 2e-4, 1.5e-4, 0.01: rates and weights, as one types them. */

@@ -143,13 +143,13 @@ it('a student sharpens: its Frechet distance falls clearly below the teacher at 
   const args = distil(
     'learns',
     '--images',
-    '960',
+    '640',
     '--batch',
     '32',
     '--measure-images',
     '300',
     '--measure-every',
-    '480',
+    '320',
   );
   const result = innate(...args);
   expect(result.status, result.stderr).toBe(0);
@@ -169,7 +169,7 @@ it('a student sharpens: its Frechet distance falls clearly below the teacher at 
   const blur = JSON.parse(start.stdout).value as number;
   const { best } = JSON.parse(result.stdout);
   expect(blur).toBeGreaterThan(10);
-  expect(best.frechet.value).toBeLessThan(0.75 * blur);
+  expect(best.frechet.value).toBeLessThan(0.5 * blur);
   expect(best.frechet.spread).toBeGreaterThan(0.4);
   const points = log('learns');
   // The discriminator starts undecided (2 ln 2 a scale) and learns to tell the blur from real clothes.

@@ -14,10 +14,10 @@ export function DataChoice({ refused }: { refused: string | null }) {
   }));
   const { teacher, pack, own: ownChosen, config } = useSetup();
   return (
-    <section aria-labelledby="distil-data">
+    <section className="setup-part" aria-labelledby="distil-data">
       <header>
         <h2 id="distil-data">Data</h2>
-        <p className="secondary">Real images, read on this machine. Nothing is uploaded.</p>
+        <p className="setup-intro secondary">Real images, read on this machine. Nothing is uploaded.</p>
       </header>
       {packsError && (
         <Note

@@ -24,6 +24,8 @@ export function Measurements({ run, moment }: { run: DistilRunState; moment: Mom
     onHover: moment.hover,
     onPick: moment.pick,
   };
+  if (points.length === 0)
+    return <p className="secondary">Losses and logits appear here with the first step.</p>;
   return (
     <>
       <div className="curve-tools">
@@ -124,7 +126,7 @@ function Values({ points, at }: { points: readonly CurvePoint[]; at: number | nu
           at,
         );
   const point = points[index];
-  if (!point) return <p className="caption">No step has been made yet.</p>;
+  if (!point) return null;
   const before = points.slice(0, index + 1);
   const last = (key: 'r1' | 'spread') => before.findLast((p) => p[key] != null)?.[key] ?? null;
   const values: [string, string | null][] = [

@@ -24,10 +24,10 @@ export function MethodChoice() {
   const { controller } = useApp();
   const { config, base, preset } = useSetup();
   return (
-    <section aria-labelledby="distil-method">
+    <section className="setup-part" aria-labelledby="distil-method">
       <header>
         <h2 id="distil-method">Method</h2>
-        <p className="secondary">Every number can be changed; the arrow sets it back.</p>
+        <p className="setup-intro secondary">Every number can be changed; the arrow sets it back.</p>
       </header>
       <div className="radios" role="radiogroup" aria-labelledby="distil-method">
         {METHODS.map((method) => (

@@ -18,12 +18,11 @@ export function RunBar({ run }: { run: DistilRunState }) {
           {run.name}, run {run.number}
         </h2>
         <p className="caption">
-          {METHOD_NAMES[config.method]} from {run.teacher.name}, {run.dataName}, batch {config.batch}, seed{' '}
-          {config.seed}
+          {METHOD_NAMES[config.method]} on {run.dataName}; batch {config.batch}, seed {config.seed}
         </p>
       </div>
       <RunProgress run={run} />
-      <div className="dock">
+      <div className="distil-dock">
         {run.ended ? <Results run={run} onError={setSaveError} /> : <Controls run={run} />}
       </div>
       {saveError && (

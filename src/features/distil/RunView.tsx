@@ -2,7 +2,6 @@ import { useMemo, useState } from 'react';
 import { nearestSnapshot } from '../../state/distil';
 import { useDistil } from '../../state/react';
 import { Note } from '../../ui/Note';
-import { FreezeMap } from './FreezeMap';
 import { Measurements } from './Measurements';
 import { RunBar } from './RunBar';
 import { Samples } from './Samples';
@@ -38,7 +37,6 @@ export function RunView() {
         <Samples run={run} index={index} pick={setPicked} />
         <section className="run-right" aria-label="Measurements">
           <Measurements run={run} moment={moment} />
-          {run.plan && <FreezeMap plan={run.plan} />}
         </section>
       </div>
     </div>

@@ -6,6 +6,7 @@ import { layOut } from '../../ui/grid-layout';
 import { type Picture, PictureCanvas, type PictureSource } from '../../ui/PictureCanvas';
 import { NARROW, useMedia, useSpace } from '../../ui/use-space';
 import { Film } from './Film';
+import { FreezeMap } from './FreezeMap';
 
 interface Props {
   run: DistilRunState;
@@ -70,6 +71,7 @@ export function Samples({ run, index, pick }: Props) {
           onPick={(i) => pick(i >= snapshots.length - 1 ? null : snapshots[i]!.images)}
         />
       )}
+      {run.plan && <FreezeMap plan={run.plan} />}
       <p className="caption footnote">
         The run goes on while you look at other tabs; it lives as long as this page. It does not save itself
         yet.

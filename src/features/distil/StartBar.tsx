@@ -50,7 +50,7 @@ export function StartBar() {
           {busy ? 'Back to the run' : 'Show the last run'}
         </button>
       )}
-      <div className="dock">
+      <div className="distil-dock">
         {problem && (
           <p className="problem" role="alert">
             {problem}

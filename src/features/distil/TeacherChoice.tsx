@@ -11,10 +11,12 @@ export function TeacherChoice() {
   const models = useModels();
   const students = teacher ? studentsFor(models, teacher) : [];
   return (
-    <section aria-labelledby="distil-teacher">
+    <section className="setup-part" aria-labelledby="distil-teacher">
       <header>
         <h2 id="distil-teacher">Teacher</h2>
-        <p className="secondary">The student starts as a copy of it and runs once, at sigma 80.</p>
+        <p className="setup-intro secondary">
+          The student starts as a copy of it and runs once, at sigma 80.
+        </p>
       </header>
       <div className="choices" role="radiogroup" aria-labelledby="distil-teacher">
         {teachersAmong(models).map((model) => (
@@ -64,7 +66,7 @@ function Teacher({ model, chosen }: { model: ModelFacts; chosen: boolean }) {
         <span className="choice-blank" aria-hidden />
       )}
       <span className="choice-text">
-        <strong>{model.name}</strong>
+        <strong className="choice-name">{model.name}</strong>
         <span className="secondary">
           {model.resolution} × {model.resolution}, {formatCount(model.parameters)}, {classes}
         </span>

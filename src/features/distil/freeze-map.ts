@@ -54,8 +54,8 @@ export function freezeSentences(columns: readonly FreezeColumn[], rows: readonly
   return rows.map((row) => {
     const cells = columns.flatMap((c) => c.cells.get(row) ?? []);
     const training = cells.filter((c) => c.trains).length;
-    const where =
-      training === cells.length ? 'trains' : training === 0 ? 'frozen' : `trains in ${training} of`;
-    return `${row}: ${where}${training > 0 && training < cells.length ? '' : ' in'} ${cells.length} blocks`;
+    const some = training > 0 && training < cells.length ? `${training} of ` : '';
+    const blocks = cells.length === 1 ? 'block' : 'blocks';
+    return `${row}: ${training > 0 ? 'trains' : 'frozen'} in ${some}${cells.length} ${blocks}`;
   });
 }

@@ -1,0 +1,221 @@
+import { describe, expect, test } from 'vitest';
+import type { CurvePoint } from '../../src/distil/state';
+import type { ModelInfo } from '../../src/engine/protocol';
+import { InnateError } from '../../src/lib/errors';
+import { createStores } from '../../src/state/app-state';
+import { createController } from '../../src/state/controller';
+import { isUnderWay } from '../../src/state/distil';
+import { studentName } from '../../src/state/distil-controller';
+import { defaultView } from '../../src/state/view';
+import { FakeClient, tick } from './fake-client';
+
+const CATALOGUE = JSON.stringify({
+  version: 1,
+  models: [
+    {
+      id: 'fashion-mnist-32x32-teacher',
+      name: 'Clothes, diffusion teacher',
+      role: 'teacher',
+      kind: 'shipped',
+      dataset: 'fashion-mnist-32x32',
+      precond: 'EDMPrecond',
+      architecture: {},
+      resolution: 32,
+      channels: 1,
+      classes: null,
+      parameters: 1,
+      files: [{ path: 'a.safetensors', bytes: 1, sha256: null, dtype: 'f16' }],
+      licence: 'MIT',
+      provenance: {},
+      quality: [],
+    },
+  ],
+});
+const PACKS = JSON.stringify({
+  version: 1,
+  packs: [{ id: 'fashion-mnist-32x32', name: 'Clothes', images: 9 }],
+});
+
+const STUDENT: ModelInfo = {
+  key: 'made-1',
+  name: 'Student after 64 images',
+  role: 'student',
+  resolution: 32,
+  channels: 1,
+  labelDim: 0,
+  classes: null,
+  parameters: 1,
+  precond: 'EDMPrecond',
+  architecture: 'DDPM++',
+  bytes: 0,
+  licence: null,
+  notes: [],
+};
+
+const point = (iteration: number): CurvePoint => ({
+  iteration,
+  images: iteration * 32,
+  lossG: 1,
+  lossD: 1,
+  r1: null,
+  logitsReal: 0,
+  logitsFake: 0,
+  gradientNormG: 1,
+  imagesPerSecond: 4,
+});
+
+async function set(packs = PACKS) {
+  const client = new FakeClient();
+  const stores = createStores({ ...defaultView(1), tab: 'distil' }, null);
+  const frames: (() => void)[] = [];
+  const clock = { ms: 0 };
+  const list = { text: packs };
+  const controller = createController({
+    client,
+    stores,
+    engine: { modelsUrl: '', wasmBinaries: {} },
+    loadCatalogue: async () => CATALOGUE,
+    loadPacks: async () => list.text,
+    loadSheet: async () => null,
+    address: () => '',
+    nextFrame: (callback) => frames.push(callback),
+    now: () => clock.ms,
+  });
+  await controller.boot();
+  await controller.distil.loadPacks();
+  const frame = () => {
+    for (const callback of frames.splice(0)) callback();
+  };
+  return { client, stores, controller, frame, frames, clock, list, run: () => stores.distil.getState().run! };
+}
+
+test('a run from its start to a student in Generate', async () => {
+  const s = await set();
+  s.frame();
+  s.controller.distil.start();
+  expect(s.run()).toMatchObject({ number: 1, phase: 'preparing', name: 'Clothes student', ended: false });
+  const run = s.client.runs[0]!;
+  run.emit({ kind: 'preparing', what: 'downloading images', done: 1, total: 2 });
+  expect(s.run().preparing).toEqual({ what: 'downloading images', done: 1, total: 2 });
+  run.emit({ kind: 'phase', phase: 'running', error: null });
+  expect(s.run()).toMatchObject({ phase: 'running', preparing: null });
+  run.emit({ kind: 'samples', images: 0, pixels: new Uint8ClampedArray(4), resolution: 1 });
+  for (const i of [1, 2]) {
+    s.clock.ms += 8000;
+    run.emit({ kind: 'point', point: point(i) });
+  }
+  expect(s.frames).toHaveLength(1); // many points, one update
+  expect(s.run().version).toBe(0);
+  s.frame();
+  expect(s.run()).toMatchObject({ version: 1, pace: 4 });
+  expect(s.run().history.points).toHaveLength(2);
+  expect(isUnderWay(s.run())).toBe(true);
+  await run.end({ phase: 'finished', images: 64, student: STUDENT });
+  expect(s.run()).toMatchObject({ phase: 'finished', ended: true });
+  expect(s.stores.engine.getState().opened).toEqual([STUDENT]);
+  s.controller.distil.useStudent();
+  expect(s.stores.view.getState()).toMatchObject({ tab: 'generate', model: 'made-1', sampler: 'one-step' });
+  await s.controller.distil.exportStudent();
+  expect(s.client.exported).toEqual([{ model: { kind: 'opened', key: 'made-1' }, dtype: 'f16' }]);
+});
+
+test('one run at a time; after it another one', async () => {
+  const s = await set();
+  s.controller.distil.start();
+  s.controller.distil.start();
+  expect(s.client.runs).toHaveLength(1);
+  await s.client.runs[0]!.end({ phase: 'stopped', images: 0, student: null });
+  s.controller.distil.show('setup');
+  s.controller.distil.start();
+  expect(s.run()).toMatchObject({ number: 2, version: 0, history: { points: [], snapshots: [] } });
+  expect(s.stores.distil.getState().shown).toBe('run');
+  // What the first one still says is not about the second.
+  s.client.runs[0]!.emit({ kind: 'phase', phase: 'paused', error: null });
+  expect(s.run().phase).toBe('preparing');
+});
+
+describe('controls', () => {
+  test('what was asked for stands until it has happened', async () => {
+    const s = await set();
+    s.controller.distil.start();
+    const run = s.client.runs[0]!;
+    run.emit({ kind: 'phase', phase: 'running', error: null });
+    s.controller.distil.control('pause');
+    expect(s.run().asked).toBe('pause');
+    run.emit({ kind: 'phase', phase: 'paused', error: null });
+    expect(s.run()).toMatchObject({ phase: 'paused', asked: null });
+    s.controller.distil.control('step');
+    expect(s.run().asked).toBe('step');
+    run.emit({ kind: 'point', point: point(1) });
+    expect(s.run().asked).toBeNull();
+    expect(s.client.actions).toEqual(['pause', 'step']);
+  });
+
+  test('stopping before the first step ends the call', async () => {
+    const s = await set();
+    s.controller.distil.start();
+    s.controller.distil.control('stop');
+    await tick();
+    expect(s.client.runs[0]!.signal!.aborted).toBe(true);
+    expect(s.run()).toMatchObject({ phase: 'stopped', ended: true, error: null });
+  });
+});
+
+test('a failure is one line, and what was made stays', async () => {
+  const s = await set();
+  s.controller.distil.start();
+  const run = s.client.runs[0]!;
+  run.emit({ kind: 'phase', phase: 'running', error: null });
+  run.emit({ kind: 'point', point: point(1) });
+  run.emit({ kind: 'phase', phase: 'failed', error: 'the loss is not a number any more' });
+  await run.fail(
+    new InnateError('backend', 'the loss is not a number any more', { hint: 'Lower the rates' }),
+  );
+  expect(s.run()).toMatchObject({
+    phase: 'failed',
+    ended: true,
+    error: 'the loss is not a number any more. Lower the rates',
+  });
+  expect(s.run().history.points).toHaveLength(1);
+  expect(s.stores.engine.getState().error).toBeNull();
+});
+
+test('a damaged list of packs is said and can be read again', async () => {
+  const s = await set('{');
+  expect(s.stores.distil.getState()).toMatchObject({
+    packs: null,
+    packsError: expect.stringContaining('sample packs'),
+  });
+  s.controller.distil.start(); // there is nothing to learn from: nothing happens
+  expect(s.client.runs).toHaveLength(0);
+  s.list.text = PACKS;
+  await s.controller.distil.loadPacks();
+  expect(s.stores.distil.getState()).toMatchObject({ packsError: null, packs: [{ name: 'Clothes' }] });
+});
+
+test('settings: numbers, preset, files', async () => {
+  const s = await set();
+  const { distil } = s.controller;
+  const setup = () => s.stores.distil.getState().setup;
+  distil.configure({ batch: 8, method: 'gdd' });
+  expect(setup().changes).toEqual({ batch: 8, method: 'gdd' });
+  distil.set({ preset: 'small' });
+  expect(setup()).toMatchObject({ preset: 'small', changes: { method: 'gdd' } });
+  distil.takeFiles([]);
+  expect(setup().own).toBeNull();
+  distil.takeFiles([new File([], 'a.png'), new File([], 'b.png')]);
+  expect(setup()).toMatchObject({ data: 'own', own: { name: '2 files' } });
+});
+
+test('a checkpoint that is opened beside the settings becomes the teacher', async () => {
+  const s = await set();
+  s.client.opens = async () => ({ ...STUDENT, key: 'opened-1', role: 'unknown' });
+  await s.controller.open(new File([], 'mine.pkl'));
+  expect(s.stores.view.getState().tab).toBe('distil');
+  expect(s.stores.distil.getState().setup.teacher).toBe('opened-1');
+});
+
+test('the student is named after its teacher', () => {
+  expect(studentName('Clothes, diffusion teacher')).toBe('Clothes student');
+  expect(studentName('edm-cifar10.pkl')).toBe('edm-cifar10 student');
+});

@@ -1,0 +1,200 @@
+import { describe, expect, test } from 'vitest';
+import type { CurvePoint } from '../../src/distil/state';
+import { addSnapshot, curvesCsv, fileStem, nearestSnapshot, type Snapshot } from '../../src/state/distil';
+import {
+  areImages,
+  changed,
+  type DistilSetup,
+  distilRequest,
+  NEW_SETUP,
+  obstacle,
+  settleSetup,
+  studentsFor,
+  teachersAmong,
+} from '../../src/state/distil-setup';
+import type { ModelFacts } from '../../src/state/models';
+import { Pace } from '../../src/state/pace';
+import { fittingPack, misfit, parsePacks, type SamplePack } from '../../src/state/packs';
+
+const model = (key: string, extra: Partial<ModelFacts> = {}): ModelFacts => ({
+  key,
+  ref: { kind: 'catalogue', id: key },
+  name: key,
+  role: 'teacher',
+  resolution: 32,
+  channels: 1,
+  labelDim: 0,
+  classes: null,
+  parameters: 100,
+  bytes: 1,
+  licence: null,
+  dataset: null,
+  preview: null,
+  ...extra,
+});
+
+const pack = (id: string, classes: string[] | null = null): SamplePack => ({
+  id,
+  name: id,
+  path: `${id}.zip`,
+  bytes: 1,
+  images: 100,
+  resolution: 32,
+  channels: 1,
+  classes,
+  licence: 'MIT',
+  source: '',
+});
+
+const CLOTHES = model('fashion-mnist-32x32-teacher', { labelDim: 2, dataset: 'fashion' });
+const CATS = model('cats', { resolution: 64, channels: 3, dataset: 'cats' });
+const MODELS = [CATS, CLOTHES, model('clothes-student', { role: 'student', labelDim: 2 })];
+const PACKS = [pack('cats'), pack('fashion', ['a', 'b'])];
+const settle = (setup: Partial<DistilSetup> = {}) => settleSetup({ ...NEW_SETUP, ...setup }, MODELS, PACKS);
+
+describe('sample packs', () => {
+  test('a list that is not one is a bad file', () => {
+    for (const text of ['{', '{}', '{"version":1}', '{"version":1,"packs":[{"id":"a"}]}'])
+      expect(() => parsePacks(text)).toThrow('damaged');
+    expect(parsePacks(JSON.stringify({ version: 1, packs: PACKS }))).toEqual(PACKS);
+  });
+  test('classes must match those of a conditional teacher', () => {
+    expect(misfit(pack('x'), CLOTHES)).toBe('Has no classes; the teacher has 2');
+    expect(misfit(pack('x', ['a']), CLOTHES)).toBe('Has 1 classes; the teacher has 2');
+    expect(misfit(pack('x', ['a']), CATS)).toBeNull();
+    expect(fittingPack(PACKS, CATS)?.id).toBe('cats');
+    expect(fittingPack([pack('x')], CLOTHES)).toBeNull();
+  });
+});
+
+describe('setup', () => {
+  test('with nothing chosen, a press of Start works', () => {
+    const settled = settle();
+    expect(settled).toMatchObject({
+      teacher: { key: CLOTHES.key },
+      pack: { id: 'fashion' },
+      preset: 'small-encoder',
+      config: { method: 'gdd-i', features: 'teacher-encoder' },
+    });
+    expect(obstacle(settled)).toBeNull();
+    expect(distilRequest(NEW_SETUP, settled)).toMatchObject({
+      teacher: { kind: 'catalogue', id: CLOTHES.key },
+      student: null,
+      data: { kind: 'pack', id: 'fashion' },
+      sampleSeeds: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
+      sampleEvery: 6,
+      measureImages: 0,
+    });
+  });
+
+  test('another teacher brings its preset and its data; a pack that does not fit is not taken', () => {
+    expect(settle({ teacher: 'cats' })).toMatchObject({ preset: 'small', pack: { id: 'cats' } });
+    expect(settle({ data: 'cats' }).pack?.id).toBe('fashion');
+  });
+
+  test('teachers and the students of their shape', () => {
+    expect(teachersAmong(MODELS).map((m) => m.key)).toEqual(['cats', CLOTHES.key]);
+    expect(studentsFor(MODELS, CLOTHES).map((m) => m.key)).toEqual(['clothes-student']);
+    expect(settle({ student: 'clothes-student' }).student?.key).toBe('clothes-student');
+    expect(settle({ teacher: 'cats', student: 'clothes-student' }).student).toBeNull();
+    const opened = model('o', { role: 'unknown', ref: { kind: 'opened', key: 'o' } });
+    expect(teachersAmong([opened])).toEqual([opened]);
+  });
+
+  test('a number set back to the preset’s is no change', () => {
+    const { base } = settle();
+    const once = changed(NEW_SETUP, base, { batch: 8 });
+    expect(once.changes).toEqual({ batch: 8 });
+    expect(changed(once, base, { batch: base.batch }).changes).toEqual({});
+  });
+
+  test('what stands in the way is said', () => {
+    expect(obstacle(settleSetup(NEW_SETUP, [], PACKS))).toContain('Open a diffusion teacher');
+    expect(obstacle(settleSetup(NEW_SETUP, MODELS, []))).toContain('2 classes');
+    expect(obstacle(settle({ preset: 'paper-cifar10', changes: { batch: 16 } }))).toContain('at least 128');
+    expect(distilRequest(NEW_SETUP, settle({ changes: { batch: 1 } }))).toBeNull();
+  });
+
+  test('the user’s own files', () => {
+    const own = { files: [new File(['x'], 'mine.zip')], name: 'mine.zip' };
+    const settled = settle({ data: 'own', own });
+    expect(settled).toMatchObject({ pack: null, own });
+    expect(distilRequest(NEW_SETUP, settled)?.data).toEqual({ kind: 'files', ...own });
+  });
+
+  test('images and checkpoints are told apart by name', () => {
+    const names = (...list: string[]) => list.map((name) => ({ name }));
+    expect(areImages(names('a.zip'))).toBe(true);
+    expect(areImages(names('a.png', 'b.JPG'))).toBe(true);
+    expect(areImages(names('data_batch_1.bin'))).toBe(true);
+    expect(areImages(names('pytorch_model.bin'))).toBe(false);
+    expect(areImages(names('a.png', 'b.pkl'))).toBe(false);
+    expect(areImages([])).toBe(false);
+  });
+});
+
+describe('snapshots', () => {
+  const shot = (images: number): Snapshot => ({ images, pixels: new Uint8ClampedArray(4), resolution: 1 });
+
+  test('stay few, spread over the run, with both ends', () => {
+    const list: Snapshot[] = [];
+    for (let i = 0; i <= 1000; i++) addSnapshot(list, shot(i * 32), 60);
+    expect(list).toHaveLength(60);
+    expect(list[0]!.images).toBe(0);
+    expect(list.at(-1)!.images).toBe(32_000);
+    const gaps = list.slice(1).map((s, i) => s.images - list[i]!.images);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(2 * 1024);
+    expect(Math.min(...gaps)).toBeGreaterThan(0);
+  });
+
+  test('one made again at the same moment takes its place', () => {
+    const list: Snapshot[] = [];
+    for (const images of [0, 8, 8]) addSnapshot(list, shot(images), 60);
+    expect(list.map((s) => s.images)).toEqual([0, 8]);
+  });
+
+  test('the nearest one', () => {
+    const list = [0, 8, 32].map(shot);
+    expect([-5, 3, 5, 21, 99].map((x) => nearestSnapshot(list, x))).toEqual([0, 0, 1, 2, 2]);
+    expect(nearestSnapshot([], 3)).toBe(-1);
+  });
+});
+
+describe('pace', () => {
+  test('by the clock, without the first step and without pauses', () => {
+    const pace = new Pace();
+    pace.resume(0, 0);
+    pace.step(60_000, 32); // compiles shaders
+    expect(pace.value).toBeNull();
+    pace.step(64_000, 64);
+    expect(pace.value).toBe(8);
+    pace.pause();
+    pace.step(500_000, 96); // a single step while paused
+    pace.resume(900_000, 96);
+    pace.step(904_000, 128);
+    expect(pace.value).toBe(8);
+  });
+});
+
+test('curves as a table', () => {
+  const point: CurvePoint = {
+    iteration: 1,
+    images: 8,
+    lossG: 2.5,
+    lossD: null,
+    r1: null,
+    logitsReal: 0.5,
+    logitsFake: -0.5,
+    gradientNormG: 1,
+    imagesPerSecond: 4,
+    frechet: 12,
+  };
+  expect(curvesCsv([point])).toBe(
+    'iteration,images,lossG,lossD,logitsReal,logitsFake,r1,gradientNormG,imagesPerSecond,frechet,frechetError,spread\n' +
+      '1,8,2.5,,0.5,-0.5,,1,4,12,,\n',
+  );
+  const request = distilRequest(NEW_SETUP, settle())!;
+  expect(fileStem({ name: 'Clothes student', request, history: { points: [point], snapshots: [] } })).toBe(
+    'clothes-student-gdd-i-8-images',
+  );
+});
