@@ -92,12 +92,12 @@ command(program, 'distil', 'a one-step student from a diffusion teacher', backen
   .addOption(
     new Option('--measure-every <n>', 'images between Frechet distances')
       .argParser(positiveCount)
-      .default(6400),
+      .default(1600),
   )
   .addOption(
     new Option('--measure-images <n>', 'generated for a distance; 0: none')
       .argParser(nonNegativeInteger)
-      .default(0),
+      .default(256),
   )
   .option('--log <file>', 'one JSON line an iteration, appended')
   .option('--resume <state>', 'go on from a saved state')

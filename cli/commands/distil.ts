@@ -65,7 +65,7 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
 
   const measure =
     options.measureImages > 0
-      ? await FrechetMeasure.against(await measureNetwork(featureWeights), data, options.measureImages, 2000)
+      ? await FrechetMeasure.against(await measureNetwork(featureWeights), data, options.measureImages, 1000)
       : undefined;
   const run = await DistilRun.start({
     teacher,

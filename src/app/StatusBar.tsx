@@ -28,8 +28,9 @@ export function StatusBar() {
         {formatBytes(status?.memoryBytes ?? 0)}
       </Item>
       {run && (
-        <Item name={run.phase === 'paused' ? 'Distilling, paused' : 'Distilling'}>
-          {formatWhole(imagesSeen(run))} of {formatWhole(run.request.config.images)}
+        <Item name="Run">
+          {run.phase === 'paused' ? 'Paused' : 'Distilling'}, {formatWhole(imagesSeen(run))} of{' '}
+          {formatWhole(run.request.config.images)}
         </Item>
       )}
       <Item name="Last forward" className="status-last">

@@ -24,7 +24,7 @@ export interface DistilSetup {
   preset: PresetName | null;
   /** What differs from the preset. */
   changes: Partial<DistilConfig>;
-  /** Steps between samples; null = about sixty over the run. */
+  /** Steps between samples; null = often enough to watch. */
   sampleEvery: number | null;
   /** Images for a Fréchet distance; 0 = not measured. */
   measureImages: number;
@@ -54,6 +54,9 @@ export const SAMPLE_SEEDS = 12;
 
 /** Snapshots that a run keeps. */
 export const MAX_SNAPSHOTS = 60;
+
+/** Samplings over a run; the snapshots are thinned. */
+const SAMPLINGS = 160;
 
 /** Distances over a run. */
 const MEASUREMENTS = 8;
@@ -194,9 +197,9 @@ export function settleSetup(
   };
 }
 
-/** Steps between samples such that a run fills its snapshots once. */
+/** Steps between samples: more than a run keeps, so that the first changes are seen soon. */
 export const defaultSampleEvery = ({ images, batch }: Pick<DistilConfig, 'images' | 'batch'>): number =>
-  Math.max(1, Math.ceil(images / batch / MAX_SNAPSHOTS));
+  Math.max(1, Math.ceil(images / batch / SAMPLINGS));
 
 /** The setup after a number is changed; back to the preset's own is no change at all. */
 export function changed(setup: DistilSetup, base: DistilConfig, changes: Partial<DistilConfig>): DistilSetup {

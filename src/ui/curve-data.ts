@@ -74,9 +74,13 @@ function linearAxis(low: number, high: number, wanted: number): Axis {
 function logAxis(low: number, high: number): Axis {
   const first = Math.floor(Math.log10(low) + 1e-9);
   const last = Math.max(first + 1, Math.ceil(Math.log10(high) - 1e-9));
-  const every = Math.ceil((last - first) / 5);
+  const decades = last - first;
+  const every = Math.ceil(decades / 5);
   const ticks: number[] = [];
-  for (let k = first; k <= last; k += every) ticks.push(tidy(10 ** k));
+  for (let k = first; k <= last; k += every) {
+    ticks.push(tidy(10 ** k));
+    if (decades <= 2 && k < last) ticks.push(tidy(2 * 10 ** k), tidy(5 * 10 ** k));
+  }
   return { min: 10 ** first, max: 10 ** last, log: true, ticks };
 }
 

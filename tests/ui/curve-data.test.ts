@@ -62,6 +62,7 @@ describe('axes', () => {
   test('a log axis goes by decades and leaves out what is not positive', () => {
     const axis = axisFor([0.7, 24, 0, null], true);
     expect(axis).toMatchObject({ min: 0.1, max: 100, ticks: [0.1, 1, 10, 100] });
+    expect(axisFor([2, 7], true).ticks).toEqual([1, 2, 5, 10]);
     expect(heightOn(axis, 1)).toBeCloseTo(1 / 3);
     expect(heightOn(axis, 0)).toBeNull();
   });

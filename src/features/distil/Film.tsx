@@ -7,7 +7,7 @@ import { frames } from './frames';
 
 /** Edge of a picture in the strip, CSS pixels, and the space between two. */
 const EDGE = 64;
-const GAP = 2;
+const GAP = 1;
 const ROWS = 3;
 
 interface Props {

@@ -25,7 +25,11 @@ export function Measurements({ run, moment }: { run: DistilRunState; moment: Mom
     onPick: moment.pick,
   };
   if (points.length === 0)
-    return <p className="secondary">Losses and logits appear here with the first step.</p>;
+    return (
+      <p className="secondary">
+        {run.ended ? 'No step was made.' : 'Losses and logits appear here with the first step.'}
+      </p>
+    );
   return (
     <>
       <div className="curve-tools">

@@ -19,6 +19,7 @@ interface Props {
 export function Samples({ run, index, pick }: Props) {
   const { snapshots } = run.history;
   const snapshot = snapshots[index] ?? null;
+  const nothing = run.ended && snapshots.length === 0;
   const seeds = run.request.sampleSeeds;
   const pictures = useMemo(
     () => (snapshot ? picturesOf(snapshot, seeds, run.name) : []),
@@ -31,6 +32,7 @@ export function Samples({ run, index, pick }: Props) {
   const narrow = useMedia(NARROW);
   const room = useRef<HTMLDivElement>(null);
   const space = useSpace(room);
+  const across = narrow ? 3 : 6;
   const layout =
     space &&
     layOut({
@@ -40,20 +42,22 @@ export function Samples({ run, index, pick }: Props) {
       resolution: snapshot?.resolution ?? run.teacher.resolution,
       gap: narrow ? 3 : 4,
       ratio: devicePixelRatio,
-      columns: narrow ? 3 : 6,
+      columns: across,
     });
   return (
     <section className="run-left" aria-label="Samples">
       <header className="part">
         <h3>Samples on fixed seeds</h3>
-        <p className="caption">{caption(snapshot, index === snapshots.length - 1)}</p>
+        <p className="caption">
+          {nothing ? 'None were made.' : caption(snapshot, index === snapshots.length - 1)}
+        </p>
       </header>
       <div ref={room} className="sample-room">
-        {layout && (
+        {layout && !nothing && (
           <ul
             className="image-grid"
             aria-label="Samples on fixed seeds"
-            style={{ gridTemplateColumns: `repeat(${layout.columns}, ${layout.size}px)` }}
+            style={{ gridTemplateColumns: `repeat(${Math.min(across, layout.columns)}, ${layout.size}px)` }}
           >
             {seeds.map((seed, i) => (
               <li key={seed}>
@@ -72,10 +76,12 @@ export function Samples({ run, index, pick }: Props) {
         />
       )}
       {run.plan && <FreezeMap plan={run.plan} />}
-      <p className="caption footnote">
-        The run goes on while you look at other tabs; it lives as long as this page. It does not save itself
-        yet.
-      </p>
+      {!run.ended && (
+        <p className="caption footnote">
+          The run goes on while you look at other tabs; it lives as long as this page. It does not save itself
+          yet.
+        </p>
+      )}
     </section>
   );
 }

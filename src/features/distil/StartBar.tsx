@@ -32,7 +32,7 @@ export function StartBar() {
           </strong>
           , {formatWhole(Math.ceil(config.images / config.batch))} steps of {config.batch}.
         </p>
-        <p className="caption">{speed(backend, config.batch)}</p>
+        {known === null && <p className="caption">{speed(backend, config.batch)}</p>}
         <p className="caption">
           A run lives as long as this page: it does not save itself yet. Stop it at any time; the student so
           far is kept.
@@ -75,5 +75,5 @@ function speed(backend: { name: string; software: boolean } | null, batch: numbe
   if (backend.name === 'webgpu' && !backend.software)
     return 'The speed is measured from the second step on: the first one compiles shaders.';
   const where = backend.name === 'webgpu' ? 'A software adapter' : 'WebAssembly';
-  return `${where} is slow at this: a step of ${batch} images takes many seconds. A graphics card with WebGPU is many times faster.`;
+  return `${where} is slow at this: a step of ${batch} images can take many seconds. A graphics card with WebGPU is many times faster.`;
 }
