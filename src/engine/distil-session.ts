@@ -29,7 +29,7 @@ export interface DistilServices {
   backend: string;
   model(ref: DistilRequest['teacher']): Promise<Model>;
   /** Puts the finished student among the opened models. */
-  keep(model: Model, name: string, teacher: DistilRequest['teacher']): ModelInfo;
+  keep(model: Model, images: number, teacher: DistilRequest['teacher']): ModelInfo;
   /** Runs `task` when the back-end is free: generation goes on between the steps of a run. */
   exclusively<T>(task: () => Promise<T>): Promise<T>;
   emit(event: DistilEvent): void;
@@ -177,7 +177,7 @@ export class DistilSession {
         ['distil_config', JSON.stringify(this.request.config)],
       ]),
     };
-    return this.services.keep(model, `Student after ${run.trainer.images} images`, this.request.teacher);
+    return this.services.keep(model, run.trainer.images, this.request.teacher);
   }
 
   private enter(phase: DistilPhase, error: string | null = null): void {

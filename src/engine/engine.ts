@@ -12,7 +12,6 @@ import type { DistilServices } from './distil-session';
 import { configMetadata, exportWhole, type StoredDType } from './export';
 import { Library, type LibraryModel } from './library';
 import { nextTask } from './next-task';
-import { PageData } from './page-data';
 import { toRgba } from './pixels';
 import type {
   EngineStatus,
@@ -94,14 +93,14 @@ export class Engine {
   }
 
   /** What a distillation in this worker needs of the engine. */
-  distilServices(): Pick<DistilServices, 'data' | 'backend' | 'model' | 'keep'> {
+  distilServices(): Pick<DistilServices, 'backend' | 'model' | 'keep'> & { modelsUrl: string } {
     const { device, library, options } = this.require();
     const hooks: CallHooks = { signal: new AbortController().signal, onProgress: () => {} };
     return {
-      data: new PageData(options.modelsUrl),
+      modelsUrl: options.modelsUrl,
       backend: `${device.backend.name} (${device.backend.label})`,
       model: async (ref) => (await library.get(ref, hooks)).model,
-      keep: (model, name, teacher) => library.keep(model, name, teacher),
+      keep: (model, images, teacher) => library.keep(model, images, teacher),
     };
   }
 

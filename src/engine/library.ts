@@ -2,7 +2,7 @@ import { openCheckpoint } from '../formats/checkpoint';
 import { blobSource, bufferSource, type Source } from '../formats/source';
 import { InnateError } from '../lib/errors';
 import type { PrecondKind } from '../nn/config';
-import { parameterCount } from '../nn/parameters';
+import { parameterCount, parameterSpecs } from '../nn/parameters';
 import { type Catalogue, type CatalogueModel, findModel, parseCatalogue } from '../storage/catalogue';
 import { fetchBytes } from '../storage/fetch';
 import { deltaInfo } from './delta';
@@ -51,11 +51,22 @@ export class Library {
   }
 
   /** A model made here from a teacher, among the opened ones: with its classes, under its licence. */
-  keep(model: Model, name: string, teacher: ModelRef): ModelInfo {
+  keep(model: Model, images: number, teacher: ModelRef): ModelInfo {
     const key = `made-${++this.openedCount}`;
     const known = teacher.kind === 'catalogue' ? this.shipped.get(teacher.id) : this.opened.get(teacher.key);
-    const { classes = null, licence = null } = known?.info ?? {};
-    const info: ModelInfo = { ...modelInfo(key, name, 0, model, null), role: 'student', classes, licence };
+    const { classes = null, licence = null, name: teacherName = 'Distilled' } = known?.info ?? {};
+    const name = `${teacherName.split(',')[0]} student, ${images} images`;
+    // As it would be saved: float16 matrices, the rest float32.
+    const bytes = parameterSpecs(model.config.unet).reduce(
+      (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1) * (shape.length >= 2 ? 2 : 4),
+      0,
+    );
+    const info: ModelInfo = {
+      ...modelInfo(key, name, bytes, model, null),
+      role: 'student',
+      classes,
+      licence,
+    };
     this.opened.set(key, { info, model });
     return info;
   }

@@ -1,6 +1,6 @@
 import { asInnateError, InnateError } from '../lib/errors';
 import type { DistilRequest, DistilResult } from './distil-protocol';
-import { DistilSession } from './distil-session';
+import type { DistilSession } from './distil-session';
 import { type CallHooks, Engine } from './engine';
 import type { Message, Request, Results } from './protocol';
 
@@ -21,6 +21,7 @@ const aborts = new Map<number, AbortController>();
 let newestGenerate = 0;
 let queue: Promise<void> = Promise.resolve();
 let session: DistilSession | null = null;
+let distilling = false;
 
 /** Runs a task when those before it are done; its failure is its caller's. */
 function exclusively<T>(task: () => Promise<T>): Promise<T> {
@@ -93,17 +94,26 @@ async function perform(request: Call, signal: AbortSignal): Promise<Results[keyo
 }
 
 async function distil(id: number, request: DistilRequest): Promise<DistilResult> {
-  if (session)
+  if (distilling)
     throw new InnateError('bad-argument', 'another distillation is under way', { hint: 'Stop it first' });
-  session = new DistilSession(request, {
-    ...engine.distilServices(),
-    exclusively,
-    emit: (event) =>
-      post({ type: 'distil', id, event }, event.kind === 'samples' ? [event.pixels.buffer] : []),
-  });
+  distilling = true;
   try {
+    // Loaded on the first run: who only generates does not download it.
+    const [{ DistilSession }, { PageData }] = await Promise.all([
+      import('./distil-session'),
+      import('./page-data'),
+    ]);
+    const { modelsUrl, ...services } = engine.distilServices();
+    session = new DistilSession(request, {
+      ...services,
+      data: new PageData(modelsUrl),
+      exclusively,
+      emit: (event) =>
+        post({ type: 'distil', id, event }, event.kind === 'samples' ? [event.pixels.buffer] : []),
+    });
     return await session.run();
   } finally {
     session = null;
+    distilling = false;
   }
 }
