@@ -63,7 +63,9 @@ export function axisFor(values: Values, log: boolean, wanted = 4): Axis {
 }
 
 function linearAxis(low: number, high: number, wanted: number): Axis {
-  const span = high - low || Math.abs(high) || 1;
+  // Values that differ only in their last digits get an axis of their own size: ticks must stay tellable apart.
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  const span = high - low > 1e-6 * size ? high - low : size || 1;
   const step = roundStep(span / wanted);
   const first = Math.floor(low / step + 1e-9);
   const last = Math.max(first + 1, Math.ceil(high / step - 1e-9));

@@ -145,7 +145,7 @@ it('a student sharpens: its Frechet distance falls clearly below the teacher at 
   const args = distil(
     'learns',
     '--images',
-    '640',
+    '1024',
     '--batch',
     '32',
     '--measure-images',

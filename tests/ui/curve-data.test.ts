@@ -66,6 +66,12 @@ describe('axes', () => {
     expect(heightOn(axis, 1)).toBeCloseTo(1 / 3);
     expect(heightOn(axis, 0)).toBeNull();
   });
+  test('values that differ in their last bit still have an axis', () => {
+    const axis = axisFor([0.000001, 0.0000010000000000000002], false);
+    expect(axis.max).toBeGreaterThan(axis.min);
+    expect(heightOn(axis, 0.000001)).toBeGreaterThanOrEqual(0);
+  });
+
   test('every value is within its axis', () => {
     const value = fc.double({ min: 1e-6, max: 1e6, noNaN: true });
     fc.assert(
