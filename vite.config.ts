@@ -1,6 +1,6 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
-import { contentSecurityPolicy, selfContainedWasmFactory, serviceWorker } from './scripts/vite-page';
+import { contentSecurityPolicy, selfContainedWasmFactory, serviceWorker } from './scripts/vite-page.ts';
 
 const isolation = {
   'Cross-Origin-Opener-Policy': 'same-origin',
