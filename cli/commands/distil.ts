@@ -92,7 +92,9 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
     if (!saved) await saveState(run, statePath); // from now on there is always a good state to go back to
     let lastSave = performance.now();
     while (!run.finished && !stop) {
-      const point = await run.step().catch((error) => Promise.reject(withWayBack(error, statePath, config)));
+      const point = await run
+        .step()
+        .catch((error) => Promise.reject(withWayBack(error, options.out, config)));
       if (options.log) logLine(options.log, point);
       report.progress(run.trainer.images, config.images);
       if (point.frechet !== undefined) await keepBest(run, options, teacher.config, report);
@@ -168,8 +170,10 @@ function runConfig(
 }
 
 /** A run that diverged or collapsed is at its last saved state again: say how to go on. */
-function withWayBack(error: unknown, statePath: string, config: DistilConfig): InnateError {
+function withWayBack(error: unknown, out: string, config: DistilConfig): InnateError {
   const known = asInnateError(error, 'backend');
+  const collapsed = /collapsed/.test(known.message) && existsSync(bestState(out));
+  const statePath = collapsed ? bestState(out) : `${out}.state`;
   const rates = [config.generatorRate, config.discriminatorRate].map((rate) =>
     String(Number((rate / 2).toPrecision(3))),
   );
@@ -217,7 +221,10 @@ async function keepBest(
     path,
     writeSafetensors({ tensors: exportWhole(network, await run.student(), 'f32'), metadata }),
   );
+  await saveState(run, bestState(options.out)); // where a collapse goes back to
 }
+
+const bestState = (out: string): string => `${out}.best.state`;
 
 /** One flushed line: a run that is killed keeps every one. */
 function logLine(path: string, point: CurvePoint): void {
