@@ -26,10 +26,6 @@ export class FrozenLayers {
     this.parameters = new TfParameters(source);
   }
 
-  has(source: WeightSource, name: string): boolean {
-    return source.shape(`${name}.weight`) !== undefined;
-  }
-
   conv(x: tf.Tensor4D, name: string, options: FrozenConvOptions = {}): tf.Tensor4D {
     const { stride = 1, depthwise = false, activation = null, padding = 'tensorflow' } = options;
     const filter = this.parameters.get(`${name}.weight`) as tf.Tensor4D;
