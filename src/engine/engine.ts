@@ -51,7 +51,7 @@ interface Loaded extends LibraryModel {
 export class Engine {
   private options: StartOptions | null = null;
   private device: Device | null = null;
-  private library: Library | null = null;
+  private models: Library | null = null;
   private loaded: Loaded | null = null;
   private lastForward: EngineStatus['lastForward'] = null;
   private notice: string | null = null;
@@ -80,7 +80,7 @@ export class Engine {
 
   async start(options: StartOptions): Promise<EngineStatus> {
     if (this.device) this.dropDevice();
-    if (options.modelsUrl !== this.options?.modelsUrl) this.library = new Library(options.modelsUrl);
+    if (options.modelsUrl !== this.options?.modelsUrl) this.models = new Library(options.modelsUrl);
     this.options = options;
     this.notice = null;
     this.gpuFailures = 0;
@@ -89,23 +89,23 @@ export class Engine {
   }
 
   open(file: File, precond: 'EDMPrecond' | 'GDDPrecond' | undefined, hooks: CallHooks): Promise<ModelInfo> {
-    return this.require().library.open(file, precond, hooks);
+    return this.require().models.open(file, precond, hooks);
   }
 
   /** What a distillation in this worker needs of the engine. */
   distilServices(): Pick<DistilServices, 'backend' | 'model' | 'keep'> & { modelsUrl: string } {
-    const { device, library, options } = this.require();
+    const { device, models, options } = this.require();
     const hooks: CallHooks = { signal: new AbortController().signal, onProgress: () => {} };
     return {
       modelsUrl: options.modelsUrl,
       backend: `${device.backend.name} (${device.backend.label})`,
-      model: async (ref) => (await library.get(ref, hooks)).model,
-      keep: (model, images, teacher) => library.keep(model, images, teacher),
+      model: async (ref) => (await models.get(ref, hooks)).model,
+      keep: (model, images, teacher) => models.keep(model, images, teacher),
     };
   }
 
   async exportModel(ref: ModelRef, dtype: StoredDType, hooks: CallHooks): Promise<Blob> {
-    const { model } = await this.require().library.get(ref, hooks);
+    const { model } = await this.require().models.get(ref, hooks);
     const metadata = new Map([...model.metadata, ...configMetadata(model.config)]);
     for (const key of ['delta_of', 'delta_sha256']) metadata.delete(key); // the file is whole
     const parts = [
@@ -115,7 +115,7 @@ export class Engine {
   }
 
   forget(key: string): void {
-    this.require().library.forget(key);
+    this.require().models.forget(key);
     if (this.loaded?.info.key === key) this.dropModel();
     this.publish();
   }
@@ -204,8 +204,8 @@ export class Engine {
 
   private async ensureLoaded(ref: ModelRef, hooks: CallHooks): Promise<Loaded> {
     if (this.loaded && sameModel(this.loaded.ref, ref)) return this.loaded;
-    const { library, device } = this.require();
-    const found = await library.get(ref, hooks);
+    const { models, device } = this.require();
+    const found = await models.get(ref, hooks);
     if (hooks.signal.aborted) throw new InnateError('cancelled', 'cancelled');
     this.dropModel(); // the old one's memory first
     const { config, weights } = found.model;
@@ -276,9 +276,9 @@ export class Engine {
     this.loaded = null;
   }
 
-  private require(): { device: Device; options: StartOptions; library: Library } {
-    if (this.device && this.options && this.library)
-      return { device: this.device, options: this.options, library: this.library };
+  private require(): { device: Device; options: StartOptions; models: Library } {
+    if (this.device && this.options && this.models)
+      return { device: this.device, options: this.options, models: this.models };
     throw new InnateError('backend', 'the engine has not been started');
   }
 
