@@ -1,0 +1,50 @@
+import { InnateError } from '../../lib/errors';
+import type { UNetConfig } from '../config';
+import { dhariwalUNet } from '../dhariwal-unet';
+import { songUNet } from '../song-unet';
+import type { WeightSource } from '../weights';
+import { fuse } from './fuse';
+import { collectTaps, GraphOps, type Node } from './graph';
+import type { Plan } from './steps';
+
+/** Name of the network's result among a plan's outputs. */
+export const RESULT = 'F';
+
+/**
+ * The fused steps of a U-Net F(image, noise, labels). `keep`: blocks, or parts of blocks, whose values are
+ * outputs too; with `until` the plan ends with the one named. Throws `unsupported` for widths that are not
+ * multiples of 4, which no published network has.
+ */
+export function planNetwork(
+  config: UNetConfig,
+  weights: Pick<WeightSource, 'shape'>,
+  { keep = [], until }: { keep?: readonly string[]; until?: string } = {},
+): Plan {
+  if (config.modelChannels % 4 !== 0)
+    throw new InnateError('unsupported', 'this network cannot be planned', {
+      expected: 'channels in multiples of 4',
+      found: `${config.modelChannels} channels`,
+    });
+  const ops = new GraphOps((name) => weights.shape(name));
+  const { imgResolution: size, inChannels, modelChannels, channelMultNoise, labelDim } = config;
+  const vector = (channels: number) => ({ height: 0, width: 0, channels });
+  const image = ops.input('image', { height: size, width: size, channels: inChannels });
+  const noise = ops.input('noise', vector(modelChannels * channelMultNoise));
+  const labels = labelDim ? ops.input('labels', vector(labelDim)) : null;
+  const { tap, nodes } = collectTaps();
+  const net = config.modelType === 'SongUNet' ? songUNet : dhariwalUNet;
+  const result = net<Node>(ops, config, image, { noise, labels }, tap);
+
+  const outputs = new Map<string, Node>();
+  if (!until) outputs.set(RESULT, result);
+  for (const name of until ? [...keep, until] : keep) {
+    const node = nodes.get(name);
+    if (!node)
+      throw new InnateError('bad-argument', 'no such block', {
+        found: name,
+        expected: [...nodes.keys()].slice(0, 3).join(', '),
+      });
+    outputs.set(name, node);
+  }
+  return fuse(outputs);
+}
