@@ -1,7 +1,7 @@
 import { checkDevice } from '../gpu/backends';
 import { InnateError } from '../lib/errors';
 import type { NetworkConfig } from '../nn/config';
-import type { Denoiser } from '../nn/denoiser';
+import type { ImageDenoiser } from '../nn/denoiser';
 import { sigmaRange } from '../nn/precond';
 import { evaluations, type SamplerOptions, sample } from '../nn/samplers';
 import { type integerSeedNoise, seedClass, seedNoise } from '../rng/seeds';
@@ -58,7 +58,7 @@ export function clipSigmas(config: NetworkConfig, options: SamplerOptions): Samp
  * messages in, and throw to stop.
  */
 export async function sampleImages(
-  denoiser: Denoiser,
+  denoiser: ImageDenoiser,
   batch: Batch,
   options: SamplerOptions,
   hooks: { onProgress?: (p: SampleProgress) => void; breathe?: () => Promise<void> } = {},

@@ -21,8 +21,16 @@ export interface DenoiserOptions {
   budgetBytes?: number;
 }
 
+/** What a sampler needs of a network: D(x, sigma, class), whoever executes it. */
+export interface ImageDenoiser {
+  readonly config: NetworkConfig;
+  /** x and the result [N, C, R, R] flat; `classes` [N] indices or null for "no class". */
+  denoise(x: Float32Array, sigma: number, classes: ArrayLike<number> | null): Promise<Float32Array>;
+  dispose(): void;
+}
+
 /** D(x, sigma, class): a preconditioned U-Net on the current TensorFlow.js back-end, float32. */
-export class Denoiser {
+export class Denoiser implements ImageDenoiser {
   private readonly ops: TfOps;
 
   constructor(
@@ -135,7 +143,11 @@ export const fourierFrequencies = (config: NetworkConfig, source: WeightSource):
   config.unet.embeddingType === 'fourier' ? source.read('model.map_noise.freqs') : null;
 
 /** [N] class indices to one-hot rows [N, labelDim]; throws on an index outside. */
-export function oneHotRows(classes: ArrayLike<number>, labelDim: number): tf.Tensor2D {
+export const oneHotRows = (classes: ArrayLike<number>, labelDim: number): tf.Tensor2D =>
+  tf.tensor2d(oneHot(classes, labelDim), [classes.length, labelDim]);
+
+/** The same as plain values. */
+export function oneHot(classes: ArrayLike<number>, labelDim: number): Float32Array {
   const rows = new Float32Array(classes.length * labelDim);
   for (let n = 0; n < classes.length; n++) {
     const k = classes[n]!;
@@ -146,7 +158,7 @@ export function oneHotRows(classes: ArrayLike<number>, labelDim: number): tf.Ten
       });
     rows[n * labelDim + k] = 1;
   }
-  return tf.tensor2d(rows, [classes.length, labelDim]);
+  return rows;
 }
 
 /** [N, C, pixels] to [N, pixels, C]. */

@@ -22,6 +22,8 @@ export function fuse(outputs: ReadonlyMap<string, Node>): Plan {
 /** A step's root operation with the sums that follow it. */
 interface Rooted {
   root: Node;
+  /** The step computes the root; otherwise it reads the root's value, which others read too. */
+  own: boolean;
   epilogue: Epilogue;
 }
 
@@ -57,9 +59,9 @@ class Fusion {
       const qkv = this.value(node.inputs[0]!);
       return this.emit({ kind: 'attention', qkv, heads: operation.heads, out: this.declare(node) });
     }
-    const { root, epilogue } = this.rooted(node);
-    const at = root.operation;
-    switch (at.op) {
+    const { root, own, epilogue } = this.rooted(node);
+    const at = own ? root.operation : null;
+    switch (at?.op) {
       case 'conv2d': {
         const { prologue, sources } = this.read(root.inputs[0]!);
         const { name, kernel, pad } = at;
@@ -96,7 +98,7 @@ class Fusion {
     if (at.operation.op === 'scale') {
       epilogue.scale = at.operation.factor;
       at = this.inner(at.inputs[0]!) ? at.inputs[0]! : at;
-      if (at === node) return { root: at.inputs[0]!, epilogue };
+      if (at === node) return { root: at.inputs[0]!, own: false, epilogue };
     }
     if (at.operation.op === 'add') {
       const [a, b] = at.inputs as [Node, Node];
@@ -104,7 +106,7 @@ class Fusion {
       const [host, guest] =
         this.inner(a) && isRoot(a) ? [a, b] : this.inner(b) && isRoot(b) ? [b, a] : [a, b];
       epilogue.residual = this.value(guest);
-      if (!(this.inner(host) && isRoot(host))) return { root: host, epilogue };
+      if (!(this.inner(host) && isRoot(host))) return { root: host, own: false, epilogue };
       at = host;
     }
     for (;;) {
@@ -114,11 +116,11 @@ class Fusion {
       } else if (operation.op === 'addBias' && !epilogue.bias) epilogue.bias = `${operation.name}.bias`;
       else break;
       const below = at.inputs[0]!;
-      if (!this.inner(below)) return { root: below, epilogue };
+      if (!this.inner(below)) return { root: below, own: false, epilogue };
       at = below;
     }
     if (at.operation.op === 'conv2d' && at.operation.bias) epilogue.bias = `${at.operation.name}.bias`;
-    return { root: at, epilogue };
+    return { root: at, own: true, epilogue };
   }
 
   /** Nobody else wants this node's value. */
