@@ -34,6 +34,12 @@ module.exports = {
       to: { path: '^src/(app|features|ui|state)/' },
     },
     {
+      name: 'bench-has-no-page',
+      severity: 'error',
+      from: { path: '^bench/' },
+      to: { path: '^(src/(app|features|ui|state)|e2e|tests)/' },
+    },
+    {
       name: 'page-has-no-tensorflow',
       severity: 'error',
       // The one exception names the addresses of the wasm binaries for the worker.

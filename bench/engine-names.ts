@@ -1,0 +1,13 @@
+/** In the order of the table. */
+export const ENGINE_NAMES = [
+  'innate-webgpu',
+  'innate-wasm',
+  'tfjs-webgpu',
+  'ort-webgpu',
+  'ort-wasm',
+] as const;
+
+export type EngineName = (typeof ENGINE_NAMES)[number];
+
+/** Largest difference to PyTorch, and to the other engines, that passes: float32 arithmetic in another order. */
+export const tolerance = (engine: EngineName): number => (engine.endsWith('-f16') ? 2e-2 : 1e-4);

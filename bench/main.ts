@@ -1,0 +1,178 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { build } from 'vite';
+import { selfContainedWasmFactory } from '../scripts/vite-page';
+import { asInnateError, InnateError } from '../src/lib/errors';
+import { ADAPTER_CHOICES, type AdapterChoice, type BenchBrowser, openBrowser } from './browser';
+import { ENGINE_NAMES, type EngineName } from './engine-names';
+import { prepareNet, readGolden, writeGoldenInput } from './files';
+import { measure } from './measure';
+import { NET_NAMES, NETS, type NetName } from './nets';
+import { networkCost } from './network-cost';
+import { type BenchReport, benchTable, describeMachine, machineLoad, microTable } from './report';
+import { serveFolders } from './server';
+
+const ROOT = join(import.meta.dirname, '../..');
+const DATA = join(ROOT, 'build/bench/data');
+const PAGE = join(ROOT, 'build/bench/page');
+
+interface Options {
+  net: NetName;
+  batch: number;
+  runs: number;
+  warmUps: number;
+  adapter: AdapterChoice;
+  engines: EngineName[];
+  cold: boolean;
+  micro: boolean;
+  goldenInput: boolean;
+  json?: string;
+}
+
+const integer = (least: number) => (text: string) => {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < least) throw new InvalidArgumentError(`a number from ${least} on`);
+  return value;
+};
+
+const engineList = (text: string): EngineName[] => {
+  const unknown = text.split(',').find((name) => !(ENGINE_NAMES as readonly string[]).includes(name));
+  if (unknown !== undefined) throw new InvalidArgumentError(`choose from ${ENGINE_NAMES.join(', ')}`);
+  return text.split(',') as EngineName[];
+};
+
+const program = new Command('npm run bench --')
+  .description(
+    'Innate beside TensorFlow.js and ONNX Runtime Web: one page, one network, the same weights and input.',
+  )
+  .addOption(new Option('--net <name>', 'network').choices(NET_NAMES).default('small'))
+  .option('--batch <n>', 'images a run', integer(1), 1)
+  .option('--runs <n>', 'timed runs of each engine, interleaved', integer(0), 5)
+  .option('--warm-ups <n>', 'runs between the first and the timed ones', integer(0), 1)
+  .addOption(new Option('--adapter <name>', 'WebGPU adapter').choices(ADAPTER_CHOICES).default('lavapipe'))
+  .option('--engines <names>', 'some engines only, joined by commas', engineList, [...ENGINE_NAMES])
+  .option('--cold', 'empty shader caches, a browser for each engine', false)
+  .option('--micro', 'single kernels instead of networks', false)
+  .option('--json <file>', 'also write the figures to a file')
+  .option(
+    '--golden-input',
+    "only write what bench/golden/make.py needs, to make PyTorch's outputs anew",
+    false,
+  );
+
+/** The page's sources, bundled as the product's are. */
+async function buildPage(): Promise<void> {
+  await build({
+    configFile: false,
+    root: join(ROOT, 'bench/page'),
+    logLevel: 'error',
+    resolve: { mainFields: ['browser', 'module', 'main'] },
+    build: {
+      outDir: PAGE,
+      emptyOutDir: true,
+      target: 'es2022',
+      assetsInlineLimit: 0,
+      chunkSizeWarningLimit: 4000,
+    },
+    worker: { format: 'es', plugins: () => [selfContainedWasmFactory()] },
+  });
+}
+
+function versions(): Record<string, string> {
+  const version = (name: string) =>
+    JSON.parse(readFileSync(join(ROOT, 'node_modules', name, 'package.json'), 'utf8')).version as string;
+  return {
+    tfjs: version('@tensorflow/tfjs'),
+    'onnxruntime-web': version('onnxruntime-web'),
+    node: process.version,
+  };
+}
+
+async function facts(browser: BenchBrowser, choice: AdapterChoice) {
+  const adapter = await browser.call('adapter', 'adapter');
+  if (!adapter) throw new InnateError('backend', 'the browser gives no WebGPU adapter', { where: choice });
+  if (choice === 'hardware' && adapter.software)
+    throw new InnateError('backend', 'no hardware GPU', {
+      expected: 'a hardware adapter',
+      found: adapter.label,
+    });
+  await browser.closeWorker('adapter');
+  return {
+    date: new Date().toISOString().slice(0, 16),
+    machine: describeMachine(),
+    load: machineLoad(),
+    adapter: `${choice} (${adapter.description}); ${adapter.features.filter((f) => /f16|subgroups|timestamp/.test(f)).join(', ')}`,
+    browser: `Chromium ${browser.version}`,
+    versions: versions(),
+  };
+}
+
+async function main(options: Options): Promise<boolean> {
+  if (options.goldenInput) {
+    for (const name of NET_NAMES) writeGoldenInput(DATA, NETS[name]);
+    console.log(`weights and inputs are in ${DATA}`);
+    return true;
+  }
+  const net = NETS[options.net];
+  const golden = readGolden(ROOT, net);
+  const files = prepareNet(DATA, net, options.batch, golden);
+  await buildPage();
+  const server = await serveFolders({
+    '/': PAGE,
+    '/data/': DATA,
+    '/ort/': join(ROOT, 'node_modules/onnxruntime-web/dist'),
+  });
+  const open = () => openBrowser(server.url, options.adapter, options.cold);
+  try {
+    const probe = await open();
+    const about = await facts(probe, options.adapter);
+    const peak = await probe.call('peak', 'peak');
+    const micro = options.micro ? await probe.call('micro', 'micro', peak.f32) : null;
+    await probe.close();
+    if (micro) {
+      const report = { ...about, peak, micro };
+      console.log(microTable(report));
+      save(options, report);
+      return true;
+    }
+    const engines = await measure({
+      net,
+      batch: options.batch,
+      runs: options.runs,
+      warmUps: options.warmUps,
+      engines: options.engines,
+      files,
+      golden: golden.output,
+      apart: options.cold || options.net === 'adm',
+      browser: open,
+      progress: (line) => process.stderr.write(`${line}\n`),
+    });
+    const report: BenchReport = {
+      ...about,
+      peak,
+      cold: options.cold,
+      net: options.net,
+      batch: options.batch,
+      runs: options.runs,
+      network: networkCost(net.config, options.batch),
+      engines,
+    };
+    console.log(benchTable(report));
+    save(options, report);
+    return engines.every((engine) => engine.failures.length === 0);
+  } finally {
+    server.close();
+  }
+}
+
+function save({ json }: Options, report: object): void {
+  if (json) writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
+}
+
+try {
+  process.exitCode = (await main(program.parse().opts<Options>())) ? 0 : 1;
+} catch (error) {
+  console.error(asInnateError(error).describe());
+  process.exitCode = 1;
+}

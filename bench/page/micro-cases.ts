@@ -1,0 +1,53 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { probeAdapter } from '../../src/gpu/adapter';
+import { activateWebGPU } from '../../src/gpu/backends';
+import { InnateError } from '../../src/lib/errors';
+import type { MicroCase } from './micro';
+
+/** [pixels a side, input channels, output channels] of the networks' 3x3 convolutions. */
+const CONVOLUTIONS = [
+  [32, 64, 64],
+  [32, 128, 128],
+  [16, 256, 256],
+  [8, 256, 256],
+] as const;
+/** Rows, inner size, columns. */
+const PRODUCTS = [[1024, 256, 256]] as const;
+
+/** Every kernel family in a few shapes of the networks; a new kernel is one more entry. */
+export async function microCases(): Promise<MicroCase[]> {
+  const adapter = await probeAdapter(navigator.gpu);
+  if (!adapter) throw new InnateError('backend', 'the browser gives no WebGPU adapter');
+  const { device } = await activateWebGPU(adapter);
+  return stockCases(device!);
+}
+
+/** TensorFlow.js's kernels, to compare with. */
+function stockCases(device: GPUDevice): MicroCase[] {
+  const backend = tf.backend() as unknown as { submitQueue(): void };
+  const stock = (family: string, name: string, flops: number, op: () => tf.Tensor): MicroCase => ({
+    family,
+    case: name,
+    flops,
+    run: () => {
+      op().dispose();
+      backend.submitQueue();
+    },
+    done: () => device.queue.onSubmittedWorkDone(),
+  });
+  const convolutions = CONVOLUTIONS.map(([size, input, output]) => {
+    const x = tf.randomNormal([1, size, size, input]) as tf.Tensor4D;
+    const filter = tf.randomNormal([3, 3, input, output]) as tf.Tensor4D;
+    const flops = 2 * size * size * 9 * input * output;
+    return stock('convolution 3x3, tfjs', `${size}x${size}, ${input} to ${output}`, flops, () =>
+      tf.conv2d(x, filter, 1, 'same'),
+    );
+  });
+  const products = PRODUCTS.map(([rows, inner, columns]) => {
+    const a = tf.randomNormal([rows, inner]) as tf.Tensor2D;
+    const b = tf.randomNormal([inner, columns]) as tf.Tensor2D;
+    const flops = 2 * rows * inner * columns;
+    return stock('matrix product, tfjs', `${rows} x ${inner} x ${columns}`, flops, () => tf.matMul(a, b));
+  });
+  return [...convolutions, ...products];
+}

@@ -1,0 +1,93 @@
+import { describeAdapter, openDevice, probeAdapter } from '../../src/gpu/adapter';
+import { InnateError } from '../../src/lib/errors';
+import type { BenchEngine } from './engines/engine';
+import { openEngine } from './engines/index';
+import { measurePeak } from './fma-peak';
+import { watchGpu } from './gpu-counters';
+import { runMicro } from './micro';
+import { microCases } from './micro-cases';
+import type { AdapterReport, Call, Reply, WorkerMethods } from './protocol';
+import { loadTask } from './task';
+import { watchMemory } from './wasm-memory';
+
+// Before any engine's code is loaded.
+const gpu = watchGpu();
+const wasmBytes = watchMemory();
+
+let engine: BenchEngine | null = null;
+let output: Float32Array = new Float32Array();
+
+const loaded = (): BenchEngine => {
+  if (engine) return engine;
+  throw new InnateError('bad-argument', 'no engine is loaded in this worker');
+};
+
+async function ownDevice(): Promise<GPUDevice> {
+  const adapter = await probeAdapter(navigator.gpu);
+  if (!adapter) throw new InnateError('backend', 'the browser gives no WebGPU adapter');
+  return openDevice(adapter);
+}
+
+const methods: WorkerMethods = {
+  async load(request) {
+    engine = await openEngine(request.engine, await loadTask(request));
+  },
+  async prepare() {
+    const started = performance.now();
+    await loaded().prepare();
+    return performance.now() - started;
+  },
+  async run() {
+    gpu.restart();
+    const { encoding } = loaded();
+    const started = performance.now();
+    const promise = loaded().run();
+    const called = performance.now();
+    output = await promise;
+    const ms = performance.now() - started;
+    if (encoding === null) return { ms, encodeMs: null, dispatches: null, submits: null };
+    const encoded = encoding === 'call' ? called : gpu.lastSubmit;
+    return { ms, encodeMs: encoded - started, dispatches: gpu.dispatches, submits: gpu.submits };
+  },
+  output: () => [...output],
+  stats() {
+    const onGpu = loaded().encoding !== null;
+    const { flops, bytesMoved, notes } = loaded().stats();
+    return {
+      peakBytes: onGpu ? gpu.peakBytes : wasmBytes(),
+      flops,
+      bytesMoved,
+      notes: [...notes],
+      gpuErrors: gpu.errors,
+    };
+  },
+  async adapter(): Promise<AdapterReport | null> {
+    const adapter = await probeAdapter(navigator.gpu);
+    if (!adapter) return null;
+    const { vendor, architecture, device, description } = adapter.info;
+    return {
+      ...describeAdapter(adapter),
+      description: [vendor, architecture, device, description].filter(Boolean).join(', '),
+    };
+  },
+  async peak() {
+    return measurePeak(await ownDevice());
+  },
+  async micro(peak) {
+    const cases = await microCases();
+    const results = await runMicro(cases, peak);
+    if (gpu.errors.length > 0) throw new InnateError('backend', gpu.errors[0]!);
+    return results;
+  },
+};
+
+addEventListener('message', async ({ data: { id, method, args } }: MessageEvent<Call>) => {
+  let reply: Reply;
+  try {
+    const call = methods[method] as (...args: unknown[]) => unknown;
+    reply = { id, result: await call(...args) };
+  } catch (error) {
+    reply = { id, error: error instanceof InnateError ? error.describe() : String(error) };
+  }
+  postMessage(reply);
+});

@@ -1,0 +1,23 @@
+// npm run bench: the command line in main.ts, bundled for Node.
+import { build } from 'esbuild';
+import { softwareGpuEnv } from '../scripts/software-gpu/env.mjs';
+
+if (!process.env.INNATE_CHROMIUM) Object.assign(process.env, softwareGpuEnv());
+
+const outfile = 'build/bench/main.mjs';
+await build({
+  entryPoints: ['bench/main.ts'],
+  outfile,
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  external: ['vite', 'playwright-core'],
+  mainFields: ['module', 'main'],
+  // protobufjs and commander are CommonJS.
+  banner: {
+    js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);",
+  },
+  logLevel: 'warning',
+});
+await import(new URL(`../${outfile}`, import.meta.url).href);
