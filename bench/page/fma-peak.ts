@@ -1,3 +1,4 @@
+import { median } from '../statistics';
 import type { Peak } from './protocol';
 
 const WORKGROUP = 64;
@@ -31,7 +32,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 }`;
 }
 
-/** GFLOP/s of the fastest of a few shapes, and of several repetitions: a ceiling, so the best counts. */
+/** GFLOP/s of the fastest of a few shapes; medians, as for the engines, since other work may share the machine. */
 async function peakOf(device: GPUDevice, type: 'f32' | 'f16'): Promise<number> {
   let best = 0;
   for (const chains of [2, 4, 6]) {
@@ -74,14 +75,16 @@ async function peakOf(device: GPUDevice, type: 'f32' | 'f16'): Promise<number> {
     let turns = 8;
     while ((await run(turns)) < LONG_ENOUGH_MS && turns < 2 ** 20) turns *= 2;
     const flops = 2 * LANES * chains * UNROLL * turns * WORKGROUP * WORKGROUPS;
-    for (let i = 0; i < REPEATS; i++) best = Math.max(best, flops / (await run(turns)) / 1e6);
+    const times: number[] = [];
+    for (let i = 0; i < REPEATS; i++) times.push(await run(turns));
+    best = Math.max(best, flops / median(times) / 1e6);
     result.destroy();
     given.destroy();
   }
   return best;
 }
 
-/** The most that the adapter's arithmetic gives; what other work leaves of it, on a busy machine. */
+/** The most that the adapter's arithmetic gives, or what other work leaves of it. Destroys the device. */
 export async function measurePeak(device: GPUDevice): Promise<Peak> {
   const f32 = await peakOf(device, 'f32');
   const f16 = device.features.has('shader-f16') ? await peakOf(device, 'f16') : null;

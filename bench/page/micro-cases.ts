@@ -24,15 +24,12 @@ export async function microCases(): Promise<MicroCase[]> {
 
 /** TensorFlow.js's kernels, to compare with. */
 function stockCases(device: GPUDevice): MicroCase[] {
-  const backend = tf.backend() as unknown as { submitQueue(): void };
+  tf.env().set('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE', 1);
   const stock = (family: string, name: string, flops: number, op: () => tf.Tensor): MicroCase => ({
     family,
     case: name,
     flops,
-    run: () => {
-      op().dispose();
-      backend.submitQueue();
-    },
+    run: () => op().dispose(),
     done: () => device.queue.onSubmittedWorkDone(),
   });
   const convolutions = CONVOLUTIONS.map(([size, input, output]) => {

@@ -18,8 +18,15 @@ export interface MicroCase {
 const LONG_ENOUGH_MS = 40;
 const REPEATS = 5;
 
-/** GFLOP/s of each case: repetitions grow until they outlast the clock's and the queue's own time. */
-export async function runMicro(cases: readonly MicroCase[], peak: number): Promise<MicroResult[]> {
+/**
+ * GFLOP/s of each case: repetitions grow until they outlast the clock's and the queue's own time. `checkErrors`
+ * throws when the GPU has refused something: a refused kernel takes no time at all.
+ */
+export async function runMicro(
+  cases: readonly MicroCase[],
+  peak: number,
+  checkErrors: () => void,
+): Promise<MicroResult[]> {
   const results: MicroResult[] = [];
   for (const each of cases) {
     const time = async (count: number): Promise<number> => {
@@ -29,6 +36,7 @@ export async function runMicro(cases: readonly MicroCase[], peak: number): Promi
       return performance.now() - started;
     };
     await time(1); // compiles
+    checkErrors();
     let count = 1;
     while ((await time(count)) < LONG_ENOUGH_MS) count *= 2;
     const times: number[] = [];

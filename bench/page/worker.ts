@@ -74,10 +74,9 @@ const methods: WorkerMethods = {
     return measurePeak(await ownDevice());
   },
   async micro(peak) {
-    const cases = await microCases();
-    const results = await runMicro(cases, peak);
-    if (gpu.errors.length > 0) throw new InnateError('backend', gpu.errors[0]!);
-    return results;
+    return runMicro(await microCases(), peak, () => {
+      if (gpu.errors.length > 0) throw new InnateError('backend', gpu.errors[0]!);
+    });
   },
 };
 
