@@ -14,7 +14,8 @@ module.exports = {
     layer('formats', '^src/formats/', ['lib/']),
     layer('storage', '^src/storage/', ['formats/', 'lib/']),
     layer('gpu', '^src/gpu/', ['rng/', 'lib/']),
-    layer('nn', '^src/nn/', ['gpu/', 'rng/', 'lib/']),
+    layer('simd', '^src/simd/', ['lib/']),
+    layer('nn', '^src/nn/', ['gpu/', 'simd/', 'rng/', 'lib/']),
     layer('data', '^src/data/', ['formats/', 'rng/', 'lib/']),
     layer('distil', '^src/distil/', ['nn/', 'data/', 'gpu/', 'rng/', 'lib/']),
     layer('engine', '^src/engine/', ['distil/', 'nn/', 'data/', 'gpu/', 'storage/', 'formats/', 'rng/', 'lib/']),
@@ -49,7 +50,7 @@ module.exports = {
     {
       name: 'core-has-no-page',
       severity: 'error',
-      from: { path: '^src/(nn|distil|gpu|formats|rng|lib|data)/' },
+      from: { path: '^src/(nn|simd|distil|gpu|formats|rng|lib|data)/' },
       to: { path: '(react|react-dom|zustand)' },
     },
     {
@@ -61,6 +62,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^src/simd/assembly/' }, // AssemblyScript: its compiler checks it
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: { mainFields: ['module', 'main'], extensions: ['.ts', '.tsx', '.js', '.mjs', '.json'] },

@@ -1,0 +1,109 @@
+import {
+  ATTENTION, ATTENTION_KEYS, CONV_DIRECT, CONV_WINOGRAD, COUNTERS, FAILED, GENERATION, HEARTBEATS, IDLE, KERNEL, MATRIX,
+  NORM_CHUNKS, NORM_FINISH, POINTWISE, PROGRAM, QUIT, RECORD_BYTES, RESAMPLE, SCRATCH, SCRATCH_BYTES, STEPS, TASKS,
+  THREADS,
+} from '../record';
+import { attention, attentionKeys } from './attention';
+import { convDirect, matrix } from './convolution';
+import { pointwise, resample } from './maps';
+import { normChunks, normFinish } from './norm';
+import { convWinograd } from './winograd';
+
+/**
+ * Every thread walks the whole program. At each step it takes task after task from the step's counter, and goes on
+ * when all threads are through. Waits spin for a moment, then sleep.
+ */
+const SPINS = 4000;
+const SLICE: i64 = 50_000_000; // ns
+/** Slices without any thread beginning a task before the run is given up. */
+const PATIENCE = 400;
+
+/** The caller's part of a run; false when a thread has failed. */
+export function run(): bool {
+  const threads = load<i32>(THREADS);
+  if (threads > 1) {
+    atomic.store<i32>(IDLE, 0);
+    atomic.add<i32>(GENERATION, 1);
+    atomic.notify(GENERATION, threads - 1);
+  }
+  // The next run resets the counters: nobody may look at them any more.
+  return walk(0) && reaches(IDLE, threads - 1);
+}
+
+/** A worker's life: a walk each time the generation changes. */
+export function serve(thread: i32): void {
+  let seen = 0;
+  for (;;) {
+    for (let i = 0; i < SPINS && atomic.load<i32>(GENERATION) == seen; i++) {}
+    while (atomic.load<i32>(GENERATION) == seen) atomic.wait<i32>(GENERATION, seen, -1);
+    seen = atomic.load<i32>(GENERATION);
+    if (atomic.load<i32>(QUIT) != 0 || !walk(thread)) return;
+    atomic.add<i32>(IDLE, 1);
+    atomic.notify(IDLE, 1);
+  }
+}
+
+function walk(thread: i32): bool {
+  const steps = load<i32>(STEPS);
+  const threads = load<i32>(THREADS);
+  const scratch = load<usize>(SCRATCH) + <usize>thread * load<usize>(SCRATCH_BYTES);
+  const heartbeat = HEARTBEATS + (<usize>thread << 6);
+  let record = load<usize>(PROGRAM);
+  for (let s = 0; s < steps; s++) {
+    const counter = COUNTERS + (<usize>s << 6);
+    const tasks = load<i32>(record + TASKS);
+    for (;;) {
+      const task = atomic.add<i32>(counter, 1);
+      if (task >= tasks) break;
+      atomic.add<i32>(heartbeat, 1);
+      perform(load<i32>(record + KERNEL), record, task, scratch);
+    }
+    if (threads > 1) {
+      if (atomic.add<i32>(counter + 4, 1) + 1 == threads) atomic.notify(counter + 4, threads);
+      else if (!reaches(counter + 4, threads)) return false;
+    }
+    record += RECORD_BYTES;
+  }
+  return true;
+}
+
+function perform(kernel: i32, record: usize, task: i32, scratch: usize): void {
+  switch (kernel) {
+    case CONV_DIRECT: return convDirect(record, task, scratch);
+    case CONV_WINOGRAD: return convWinograd(record, task, scratch);
+    case MATRIX: return matrix(record, task, scratch);
+    case NORM_CHUNKS: return normChunks(record, task, scratch);
+    case NORM_FINISH: return normFinish(record, task, scratch);
+    case POINTWISE: return pointwise(record, task, scratch);
+    case RESAMPLE: return resample(record, task, scratch);
+    case ATTENTION_KEYS: return attentionKeys(record, task, scratch);
+    case ATTENTION: return attention(record, task, scratch);
+    default: unreachable();
+  }
+}
+
+/** Waits until a counter has reached `target`; false when a thread has failed or nothing moves any more. */
+function reaches(counter: usize, target: i32): bool {
+  for (let i = 0; i < SPINS; i++) if (atomic.load<i32>(counter) >= target) return true;
+  let quiet = 0;
+  let before = heartbeats();
+  for (;;) {
+    const seen = atomic.load<i32>(counter);
+    if (seen >= target) return true;
+    if (atomic.load<i32>(FAILED) != 0) return false;
+    if (atomic.wait<i32>(counter, seen, SLICE) != 2) continue;
+    const now = heartbeats();
+    quiet = now == before ? quiet + 1 : 0;
+    before = now;
+    if (quiet < PATIENCE) continue;
+    atomic.store<i32>(FAILED, 1);
+    return false;
+  }
+}
+
+function heartbeats(): i32 {
+  const threads = load<i32>(THREADS);
+  let sum = 0;
+  for (let i = 0; i < threads; i++) sum += atomic.load<i32>(HEARTBEATS + (<usize>i << 6));
+  return sum;
+}

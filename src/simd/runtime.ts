@@ -1,0 +1,182 @@
+import { InnateError } from '../lib/errors';
+import { compileKernels, type KernelExports } from './module';
+import {
+  COUNTERS,
+  FAILED,
+  GENERATION,
+  MAX_THREADS,
+  PROGRAM,
+  QUIT,
+  RECORD_BYTES,
+  SCRATCH,
+  SCRATCH_BYTES,
+  STEPS,
+  THREADS,
+} from './record';
+import { type StartThread, THREAD_SCRIPT, type Thread, type ThreadTask } from './threads';
+
+const PAGE = 65536;
+const MAX_PAGES = 65536;
+const START_TIMEOUT_MS = 20_000;
+
+export interface Program {
+  /** Records, `RECORD_BYTES` each, with absolute addresses. */
+  records: Uint8Array;
+  /** First byte after everything that the program uses: thread scratch lies from here. */
+  end: number;
+  scratchBytes: number;
+}
+
+/**
+ * One WebAssembly memory with the kernels and their threads over it. The caller of `run` is the first thread, so it
+ * must be allowed to block: a worker, or Node.
+ */
+export class SimdRuntime {
+  private failure: string | null = null;
+  private readonly programBytes: number;
+
+  private constructor(
+    readonly memory: WebAssembly.Memory,
+    private readonly kernels: KernelExports,
+    private readonly workers: Thread[],
+    /** Programs of at most so many steps can run. */
+    private readonly maxSteps: number,
+  ) {
+    this.programBytes = maxSteps * RECORD_BYTES;
+  }
+
+  /** `startThread` null: one thread over unshared memory, for pages that are not isolated. */
+  static async start(
+    maxSteps: number,
+    threads: number,
+    startThread: StartThread | null,
+  ): Promise<SimdRuntime> {
+    const count = startThread ? Math.max(1, Math.min(MAX_THREADS, threads)) : 1;
+    const shared = count > 1;
+    const module = await compileKernels(shared);
+    const memory = newMemory(shared);
+    const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+    const workers: Thread[] = [];
+    const runtime = new SimdRuntime(memory, exports as unknown as KernelExports, workers, maxSteps);
+    try {
+      await Promise.all(
+        Array.from({ length: count - 1 }, (_, i) =>
+          runtime.startWorker({ module, memory, thread: i + 1 }, startThread!),
+        ),
+      );
+    } catch (error) {
+      runtime.dispose();
+      throw error;
+    }
+    return runtime;
+  }
+
+  get threads(): number {
+    return this.workers.length + 1;
+  }
+
+  /** First byte that is free for data. */
+  get dataStart(): number {
+    return COUNTERS + this.maxSteps * 64 + this.programBytes;
+  }
+
+  /** Makes the memory at least `bytes` long; views made before do not see the new part. */
+  ensure(bytes: number): void {
+    const missing = Math.ceil((bytes - this.memory.buffer.byteLength) / PAGE);
+    if (missing <= 0) return;
+    try {
+      this.memory.grow(missing);
+    } catch (error) {
+      throw new InnateError(
+        'backend',
+        'out of memory',
+        { expected: `${Math.ceil(bytes / 2 ** 20)} MB of WebAssembly memory`, hint: 'Use a smaller batch' },
+        error,
+      );
+    }
+  }
+
+  /** Runs a program to its end. Throws a `backend` error when a thread has failed; the runtime is then of no more use. */
+  run({ records, end, scratchBytes }: Program): void {
+    if (this.failure !== null) throw threadFailure(this.failure);
+    const steps = records.length / RECORD_BYTES;
+    if (steps > this.maxSteps) throw new RangeError(`a program of ${steps} steps`);
+    this.ensure(end + this.threads * scratchBytes + SLACK);
+    const words = new Int32Array(this.memory.buffer);
+    const bytes = new Uint8Array(this.memory.buffer);
+    const program = COUNTERS + this.maxSteps * 64;
+    bytes.fill(0, COUNTERS, COUNTERS + steps * 64);
+    bytes.set(records, program);
+    words[STEPS / 4] = steps;
+    words[THREADS / 4] = this.threads;
+    words[PROGRAM / 4] = program;
+    words[SCRATCH / 4] = end;
+    words[SCRATCH_BYTES / 4] = scratchBytes;
+    let whole = 0;
+    try {
+      whole = this.kernels.run();
+    } catch (error) {
+      this.fail(String(error));
+    }
+    if (whole === 0) this.fail('one of them stopped');
+    if (this.failure !== null) throw threadFailure(this.failure);
+  }
+
+  dispose(): void {
+    const words = new Int32Array(this.memory.buffer);
+    words[QUIT / 4] = 1;
+    if (this.workers.length > 0) {
+      Atomics.add(words, GENERATION / 4, 1);
+      Atomics.notify(words, GENERATION / 4);
+    }
+    for (const worker of this.workers) worker.terminate();
+    this.failure ??= 'they were dismissed';
+  }
+
+  /** Remembers the first failure and lets no thread wait for another any more. */
+  private fail(reason: string): void {
+    this.failure ??= reason;
+    const words = new Int32Array(this.memory.buffer);
+    if (this.workers.length > 0) Atomics.store(words, FAILED / 4, 1);
+  }
+
+  private startWorker(task: ThreadTask, startThread: StartThread): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const failed = (reason: string) => {
+        clearTimeout(timer);
+        this.fail(reason);
+        reject(threadFailure(reason));
+      };
+      const timer = setTimeout(() => failed('one of them did not start'), START_TIMEOUT_MS);
+      const worker = startThread(THREAD_SCRIPT, {
+        message: (data) => {
+          const { failed: reason } = data as { failed?: string };
+          if (reason !== undefined) return failed(reason);
+          clearTimeout(timer);
+          resolve();
+        },
+        failure: failed,
+      });
+      this.workers.push(worker);
+      worker.post(task);
+    });
+  }
+}
+
+/** Kernels read a panel's width past the end of what they use. */
+const SLACK = 256;
+
+/** The largest memory that may be had: engines differ in how much address space they reserve. */
+function newMemory(shared: boolean): WebAssembly.Memory {
+  const initial = 1;
+  for (let maximum = MAX_PAGES; ; maximum /= 2)
+    try {
+      return new WebAssembly.Memory({ initial, maximum, shared });
+    } catch (error) {
+      if (maximum > 4096) continue;
+      throw new InnateError('backend', 'out of memory', { hint: 'Close other tabs or programs' }, error);
+    }
+}
+
+const threadFailure = (found: string): InnateError =>
+  new InnateError('backend', 'the WebAssembly threads failed', { found, hint: 'Try again' });
