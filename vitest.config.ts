@@ -5,6 +5,7 @@ export default defineConfig({
   resolve: { mainFields: ['module', 'main'] },
   test: {
     include: ['tests/**/*.test.ts'],
+    globalSetup: ['scripts/build-simd.mjs'],
     server: { deps: { inline: [/@tensorflow/] } },
     testTimeout: 120_000,
     hookTimeout: 120_000,

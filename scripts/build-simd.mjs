@@ -45,4 +45,7 @@ export async function buildSimd() {
   writeFileSync(result, `// Made by scripts/build-simd.mjs from src/simd/assembly.\n${texts.join('')}`);
 }
 
+/** Vitest's name for what runs before all tests. */
+export const setup = buildSimd;
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildSimd();

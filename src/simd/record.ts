@@ -73,6 +73,8 @@ export const STEPS = 68;
 export const THREADS = 72;
 export const FAILED = 76;
 export const QUIT = 80;
+/** Milliseconds without any thread beginning a task before a run is given up. */
+export const PATIENCE = 84;
 export const IDLE = 128;
 export const PROGRAM = 192;
 export const SCRATCH = 196;

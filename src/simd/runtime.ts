@@ -5,6 +5,7 @@ import {
   FAILED,
   GENERATION,
   MAX_THREADS,
+  PATIENCE,
   PROGRAM,
   QUIT,
   RECORD_BYTES,
@@ -18,6 +19,15 @@ import { type StartThread, THREAD_SCRIPT, type Thread, type ThreadTask } from '.
 const PAGE = 65536;
 const MAX_PAGES = 65536;
 const START_TIMEOUT_MS = 20_000;
+const PATIENCE_MS = 10_000;
+
+export interface RuntimeOptions {
+  threads: number;
+  /** null: one thread over unshared memory, for pages that are not isolated. */
+  startThread: StartThread | null;
+  /** How long a run may stand still, in ms, before its threads are given up. */
+  patience?: number;
+}
 
 export interface Program {
   /** Records, `RECORD_BYTES` each, with absolute addresses. */
@@ -45,22 +55,34 @@ export class SimdRuntime {
     this.programBytes = maxSteps * RECORD_BYTES;
   }
 
-  /** `startThread` null: one thread over unshared memory, for pages that are not isolated. */
-  static async start(
+  /** With as many threads as are asked for, or alone when they do not start. */
+  static async start(maxSteps: number, options: RuntimeOptions): Promise<SimdRuntime> {
+    const count = options.startThread ? Math.max(1, Math.min(MAX_THREADS, options.threads)) : 1;
+    if (count > 1)
+      try {
+        return await SimdRuntime.startWith(maxSteps, count, options);
+      } catch {
+        // Some pages may not start workers from blobs, some systems have no threads to spare.
+      }
+    return SimdRuntime.startWith(maxSteps, 1, options);
+  }
+
+  private static async startWith(
     maxSteps: number,
     threads: number,
-    startThread: StartThread | null,
+    { startThread, patience = PATIENCE_MS }: RuntimeOptions,
   ): Promise<SimdRuntime> {
-    const count = startThread ? Math.max(1, Math.min(MAX_THREADS, threads)) : 1;
-    const shared = count > 1;
+    const shared = threads > 1;
     const module = await compileKernels(shared);
     const memory = newMemory(shared);
     const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
     const workers: Thread[] = [];
     const runtime = new SimdRuntime(memory, exports as unknown as KernelExports, workers, maxSteps);
+    runtime.ensure(runtime.dataStart);
+    new Int32Array(memory.buffer)[PATIENCE / 4] = patience;
     try {
       await Promise.all(
-        Array.from({ length: count - 1 }, (_, i) =>
+        Array.from({ length: threads - 1 }, (_, i) =>
           runtime.startWorker({ module, memory, thread: i + 1 }, startThread!),
         ),
       );

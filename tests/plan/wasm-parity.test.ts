@@ -7,30 +7,33 @@ import { openWasm } from '../../src/nn/plan/wasm-executor';
 import { externalCases, maxError, readGolden, shippedCases } from '../support/fixtures';
 
 /** The SIMD kernels on whole networks against PyTorch. */
-describe.each([...shippedCases(), ...externalCases()])('$name on SIMD kernels', ({ checkpoint, golden: path }) => {
-  const model = openModel(fileSource(checkpoint));
-  const golden = readGolden(path);
-  const latents = golden.float('latents');
+describe.each([...shippedCases(), ...externalCases()])(
+  '$name on SIMD kernels',
+  ({ checkpoint, golden: path }) => {
+    const model = openModel(fileSource(checkpoint));
+    const golden = readGolden(path);
+    const latents = golden.float('latents');
 
-  it.each([80, 2.5, 0.05])('D(x, sigma) at sigma %d', async (sigma) => {
-    const expected = golden.float(`output_sigma_${sigma}`);
-    const largest = expected.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
-    const results: Float32Array[] = [];
-    for (const threads of [1, 2]) {
-      const open = openWasm({ threads, startThread: startNodeThread });
-      const denoiser = await PlannedDenoiser.open(model.config, model.weights, open);
-      results.push(
-        await denoiser.denoise(
-          latents.map((z) => z * sigma),
-          sigma,
-          golden.classes,
-        ),
-      );
-      denoiser.dispose();
-    }
-    const error = maxError(results[0]!, expected);
-    console.log(checkpoint.split('/').pop(), sigma, error, largest);
-    expect(error).toBeLessThanOrEqual(Math.max(5e-5, 2e-6 * largest));
-    expect(results[1]).toEqual(results[0]);
-  });
-});
+    it.each([80, 2.5, 0.05])('D(x, sigma) at sigma %d', async (sigma) => {
+      const expected = golden.float(`output_sigma_${sigma}`);
+      const largest = expected.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+      const results: Float32Array[] = [];
+      for (const threads of [1, 2]) {
+        const open = openWasm({ threads, startThread: startNodeThread });
+        const denoiser = await PlannedDenoiser.open(model.config, model.weights, open);
+        results.push(
+          await denoiser.denoise(
+            latents.map((z) => z * sigma),
+            sigma,
+            golden.classes,
+          ),
+        );
+        denoiser.dispose();
+      }
+      const error = maxError(results[0]!, expected);
+      console.log(checkpoint.split('/').pop(), sigma, error, largest);
+      expect(error).toBeLessThanOrEqual(Math.max(5e-5, 2e-6 * largest));
+      expect(results[1]).toEqual(results[0]);
+    });
+  },
+);

@@ -1,6 +1,5 @@
 import { InnateError } from '../../lib/errors';
-import { SimdRuntime } from '../../simd/runtime';
-import type { StartThread } from '../../simd/threads';
+import { type RuntimeOptions, SimdRuntime } from '../../simd/runtime';
 import type { WeightSource } from '../weights';
 import type { OpenPlan, PlanExecutor, PlannedNetwork } from './executor';
 import type { ConvStep } from './steps';
@@ -8,10 +7,7 @@ import { type Plan, storedChannels, type Value } from './steps';
 import { attentionOrder, type ConvForm, PackedNetwork } from './wasm-network';
 import { stepCalls, type WasmProgram, wasmProgram } from './wasm-program';
 
-export interface WasmOptions {
-  threads: number;
-  /** null: one thread, no shared memory. */
-  startThread: StartThread | null;
+export interface WasmOptions extends RuntimeOptions {
   /** Overrides the choice of each convolution's form. */
   form?: (step: ConvStep) => ConvForm;
 }
@@ -34,7 +30,7 @@ export class WasmNetwork implements PlannedNetwork {
     checkPlan(plan);
     const packed = new PackedNetwork(plan, weights, options.form);
     const calls = plan.steps.reduce((sum, step) => sum + stepCalls(step), 0);
-    const runtime = await SimdRuntime.start(calls, options.threads, options.startThread);
+    const runtime = await SimdRuntime.start(calls, options);
     try {
       const network = new WasmNetwork(plan, packed, runtime);
       runtime.ensure(network.arena);

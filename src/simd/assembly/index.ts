@@ -1,6 +1,6 @@
 import {
   ATTENTION, ATTENTION_KEYS, CONV_DIRECT, CONV_WINOGRAD, COUNTERS, FAILED, GENERATION, HEARTBEATS, IDLE, KERNEL, MATRIX,
-  NORM_CHUNKS, NORM_FINISH, POINTWISE, PROGRAM, QUIT, RECORD_BYTES, RESAMPLE, SCRATCH, SCRATCH_BYTES, STEPS, TASKS,
+  NORM_CHUNKS, NORM_FINISH, PATIENCE, POINTWISE, PROGRAM, QUIT, RECORD_BYTES, RESAMPLE, SCRATCH, SCRATCH_BYTES, STEPS, TASKS,
   THREADS,
 } from '../record';
 import { attention, attentionKeys } from './attention';
@@ -14,9 +14,7 @@ import { convWinograd } from './winograd';
  * when all threads are through. Waits spin for a moment, then sleep.
  */
 const SPINS = 4000;
-const SLICE: i64 = 50_000_000; // ns
-/** Slices without any thread beginning a task before the run is given up. */
-const PATIENCE = 400;
+const SLICE_MS = 20;
 
 /** The caller's part of a run; false when a thread has failed. */
 export function run(): bool {
@@ -85,17 +83,17 @@ function perform(kernel: i32, record: usize, task: i32, scratch: usize): void {
 /** Waits until a counter has reached `target`; false when a thread has failed or nothing moves any more. */
 function reaches(counter: usize, target: i32): bool {
   for (let i = 0; i < SPINS; i++) if (atomic.load<i32>(counter) >= target) return true;
-  let quiet = 0;
+  let quiet = 0; // ms
   let before = heartbeats();
   for (;;) {
     const seen = atomic.load<i32>(counter);
     if (seen >= target) return true;
     if (atomic.load<i32>(FAILED) != 0) return false;
-    if (atomic.wait<i32>(counter, seen, SLICE) != 2) continue;
+    if (atomic.wait<i32>(counter, seen, SLICE_MS * 1_000_000) != 2) continue;
     const now = heartbeats();
-    quiet = now == before ? quiet + 1 : 0;
+    quiet = now == before ? quiet + SLICE_MS : 0;
     before = now;
-    if (quiet < PATIENCE) continue;
+    if (quiet < load<i32>(PATIENCE)) continue;
     atomic.store<i32>(FAILED, 1);
     return false;
   }
