@@ -13,9 +13,9 @@ import { DistilRun } from '../../src/engine/distil-run';
 import { configMetadata, exportWhole } from '../../src/engine/export';
 import { measureNetwork } from '../../src/engine/feature-networks';
 import { FrechetMeasure } from '../../src/engine/measure';
-import { checkpointWeights } from '../../src/engine/weights';
-import { readSafetensors, writeSafetensors } from '../../src/formats/safetensors';
-import { asInnateError, badFile, InnateError } from '../../src/lib/errors';
+import { decodeState, encodeState, type SavedRun } from '../../src/engine/run-state';
+import { writeSafetensors } from '../../src/formats/safetensors';
+import { asInnateError, InnateError } from '../../src/lib/errors';
 import { openBackend } from '../backend';
 import { openModelArgument } from '../catalogue';
 import { featureWeights, openData } from '../data';
@@ -74,7 +74,7 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
     config,
     features: featureWeights,
     backend: `${active.name} (${active.label})`,
-    ...(measure && { measure }),
+    ...(measure && { measure: async () => measure }),
     measureImages: options.measureImages,
     measureEvery: options.measureEvery,
     ...(saved && { saved }),
@@ -237,38 +237,12 @@ function logLine(path: string, point: CurvePoint): void {
   }
 }
 
-async function saveState(run: DistilRun, path: string): Promise<void> {
-  const { tensors, meta } = await run.state();
-  const stored = new Map(
-    [...tensors].map(([name, { shape, values }]) => [
-      name,
-      {
-        dtype: 'f32' as const,
-        shape,
-        bytes: () => new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-      },
-    ]),
-  );
-  writeAtomic(
-    path,
-    writeSafetensors({ tensors: stored, metadata: new Map([['innate_run', JSON.stringify(meta)]]) }),
-  );
-}
+const saveState = async (run: DistilRun, path: string): Promise<void> =>
+  writeAtomic(path, encodeState(await run.state()));
 
-function readState(path: string): { tensors: ReturnType<typeof checkpointWeights>; meta: RunMeta } {
+function readState(path: string): SavedRun {
   if (!existsSync(path)) throw new InnateError('not-found', 'no such state', { where: path });
-  const file = readSafetensors(fileSource(path));
-  const text = file.metadata.get('innate_run');
-  if (text === undefined)
-    throw badFile('not the state of a distillation', {
-      where: path,
-      expected: 'a file that innate distil wrote beside its output',
-    });
-  try {
-    return { tensors: checkpointWeights(file), meta: JSON.parse(text) as RunMeta };
-  } catch (error) {
-    throw badFile('the state is damaged', { where: path }, error);
-  }
+  return decodeState(fileSource(path));
 }
 
 function studentMetadata(

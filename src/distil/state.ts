@@ -1,14 +1,17 @@
 import type { DistilConfig } from './config';
 import type { FrechetResult } from './frechet';
 import { fromTensor } from './trainable';
-import type { DistilTrainer, StepReport } from './trainer';
+import type { DistilTrainer, StepReport, Updates } from './trainer';
 
 /** One point of a run's curves: what a step reported, and what was measured after it. */
 export interface CurvePoint extends StepReport {
   imagesPerSecond: number;
   frechet?: number;
   frechetError?: number | null;
+  /** Total variance of the features of the student's images beside real images'. */
   spread?: number;
+  /** Total variance of the pixels of the samples beside real images', where samples were made. */
+  sampleSpread?: number;
 }
 
 /** Everything that is not a tensor. */
@@ -17,6 +20,8 @@ export interface RunMeta {
   config: DistilConfig;
   iteration: number;
   images: number;
+  /** Absent where every iteration was a whole one. */
+  updates?: Updates;
   dataPosition: number;
   /** Images seen when the best student was measured, and its distance. */
   best: { images: number; frechet: FrechetResult } | null;

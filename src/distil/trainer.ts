@@ -15,7 +15,11 @@ import { discriminatorLoss, generatorLoss } from './losses';
 import { accumulate, addGradients, type MicroBatch, microBatches, weightedMean } from './micro-batch';
 import { r1Gradients } from './r1';
 import { RandomStream } from './random';
+import { overlay, prefixed, restoreTensors, type SavedTensors } from './saved';
+import { gradientNorm, scalars } from './scalars';
 import { fromTensor, TrainableParameters } from './trainable';
+
+export type { SavedTensors } from './saved';
 
 /** Noise level of the one step. */
 const SIGMA = 80;
@@ -30,14 +34,25 @@ export interface StepReport {
   iteration: number;
   /** Real images seen, this step included. */
   images: number;
-  lossG: number;
+  /** null where only the discriminator was updated. */
+  lossG: number | null;
   lossD: number | null;
   /** E|d logits/dx|^2, on the iterations that took it. */
   r1: number | null;
   logitsReal: number | null;
   logitsFake: number | null;
   /** Root of the summed squares of all gradients. */
-  gradientNormG: number;
+  gradientNormG: number | null;
+  gradientNormD: number | null;
+}
+
+/** What a step updates: one network alone, or the generator and then the discriminator. */
+export type StepKind = 'both' | 'generator' | 'discriminator';
+
+/** Optimiser steps so far; R1 steps count as the discriminator's. */
+export interface Updates {
+  generator: number;
+  discriminator: number;
 }
 
 export interface TrainerParts {
@@ -49,13 +64,12 @@ export interface TrainerParts {
   /** Made once the teacher is on the back-end; null for imitation. */
   features: ((teacher: Denoiser) => FeatureNetwork) | null;
   config: DistilConfig;
-  /** Tensors of a saved state (see state.ts). */
   saved?: SavedTensors;
   iteration?: number;
   images?: number;
+  /** Of the saved state; where it does not say, every iteration was a whole one. */
+  updates?: Updates;
 }
-
-export type SavedTensors = Pick<WeightSource, 'shape' | 'read'>;
 
 /**
  * GDD and GDD-I (Zheng & Yang 2024): the generator is a copy of the teacher, run once at sigma 80 under a GAN loss
@@ -111,7 +125,12 @@ export class DistilTrainer {
     if (saved) this.restore(saved);
   }
 
-  async step(): Promise<StepReport> {
+  get updates(): Updates {
+    return { generator: this.adamG.steps, discriminator: this.adamD.steps };
+  }
+
+  /** One iteration on the next batch. A step of one network alone counts as an iteration too: noise is never drawn twice. */
+  async step(kind: StepKind = 'both'): Promise<StepReport> {
     const { config, network } = this.parts;
     const { images, labels: classes } = await this.parts.data.next(config.batch);
     const { unet } = network;
@@ -124,44 +143,48 @@ export class DistilTrainer {
     ];
     const real = tf.tensor4d(toNHWC(images, config.batch, unet.inChannels, unet.imgResolution ** 2), shape);
     const report = this.discriminator
-      ? await this.adversarialStep(this.discriminator, real, labels)
+      ? await this.adversarialStep(this.discriminator, real, labels, kind)
       : await this.imitationStep(shape, classes, labels);
     tf.dispose([real, labels ?? []]);
-    this.ema.update(this.variablesG, this.images, config.batch);
+    if (kind !== 'discriminator') this.ema.update(this.variablesG, this.images, config.batch);
     this.images += config.batch;
     this.iteration++;
     return { ...report, iteration: this.iteration, images: this.images };
   }
 
-  private async adversarialStep(discriminator: Discriminator, real: tf.Tensor4D, labels: tf.Tensor2D | null) {
+  private async adversarialStep(
+    discriminator: Discriminator,
+    real: tf.Tensor4D,
+    labels: tf.Tensor2D | null,
+    kind: StepKind,
+  ) {
     const { config } = this.parts;
     const parts = microBatches(real, labels, config.microBatch || config.batch);
-    const g = this.generatorStep(discriminator, parts);
-    const fakes = g.fakes ?? this.freshFakes(discriminator, parts);
-    const d = this.discriminatorStep(discriminator, fakes, parts);
-    tf.dispose(fakes);
-    const takesR1 = config.r1Gamma > 0 && this.iteration > 0 && this.iteration % config.r1Every === 0;
-    const r1 = takesR1 ? await this.r1Step(discriminator, parts) : null;
+    const g = kind === 'discriminator' ? null : this.generatorStep(discriminator, parts, kind === 'both');
+    let d: ReturnType<DistilTrainer['discriminatorStep']> | null = null;
+    let r1: number | null = null;
+    if (kind !== 'generator') {
+      const fakes = g?.fakes ?? this.freshFakes(discriminator, parts);
+      d = this.discriminatorStep(discriminator, fakes, parts);
+      tf.dispose(fakes);
+      const takesR1 = config.r1Gamma > 0 && this.iteration > 0 && this.iteration % config.r1Every === 0;
+      if (takesR1) r1 = await this.r1Step(discriminator, parts);
+    }
     if (parts.length > 1) tf.dispose(parts.map((p) => [p.real, p.labels ?? []]));
-    const [lossG, gradientNormG, lossD, logitsFake, logitsReal] = await scalars([
-      g.loss,
-      g.gradientNorm,
-      d.loss,
-      d.logitsFake,
-      d.logitsReal,
-    ]);
-    return {
-      lossG: lossG!,
-      gradientNormG: gradientNormG!,
-      lossD: lossD!,
-      logitsFake: logitsFake!,
-      logitsReal: logitsReal!,
-      r1,
-    };
+    const [lossG = null, gradientNormG = null] = g ? await scalars([g.loss, g.gradientNorm]) : [];
+    const [lossD = null, gradientNormD = null, logitsFake = null, logitsReal = null] = d
+      ? await scalars([d.loss, d.gradientNorm, d.logitsFake, d.logitsReal])
+      : [];
+    return { lossG, gradientNormG, lossD, gradientNormD, logitsFake, logitsReal, r1 };
   }
 
-  private generatorStep(discriminator: Discriminator, parts: readonly MicroBatch[]) {
+  private generatorStep(
+    discriminator: Discriminator,
+    parts: readonly MicroBatch[],
+    discriminatorFollows: boolean,
+  ) {
     const { config } = this.parts;
+    const shareFakes = config.shareFakes && discriminatorFollows;
     const state = discriminator.advance();
     const [noise, featureNoise] = [this.noise('generatorNoise'), this.featureNoise(0)];
     const fakes: tf.Tensor4D[][] = [];
@@ -171,14 +194,14 @@ export class DistilTrainer {
       () => [],
       ({ real, labels }) => {
         const maps = discriminator.look(this.generate(real.shape, labels, noise), labels, featureNoise);
-        if (config.shareFakes) fakes.push(maps.map((m) => tf.keep(tf.clone(m))));
+        if (shareFakes) fakes.push(maps.map((m) => tf.keep(tf.clone(m))));
         return generatorLoss(discriminator.logits(maps, state, labels), config.lossMean);
       },
     );
     discriminator.release(state);
-    const gradientNorm = norm(grads);
+    const norm = gradientNorm(grads);
     this.apply(this.adamG, this.variablesG, grads);
-    return { loss: value, gradientNorm, fakes: config.shareFakes ? fakes : null };
+    return { loss: value, gradientNorm: norm, fakes: shareFakes ? fakes : null };
   }
 
   private freshFakes(discriminator: Discriminator, parts: readonly MicroBatch[]): tf.Tensor4D[][] {
@@ -215,12 +238,13 @@ export class DistilTrainer {
     );
     discriminator.release(onFake);
     discriminator.release(onReal);
+    const norm = gradientNorm(grads);
     this.apply(this.adamD, this.variablesD, grads);
     const [logitsFake, logitsReal] = means.map((terms) => weightedMean(terms, parts)) as [
       tf.Scalar,
       tf.Scalar,
     ];
-    return { loss: value, logitsFake, logitsReal };
+    return { loss: value, gradientNorm: norm, logitsFake, logitsReal };
   }
 
   private async r1Step(discriminator: Discriminator, parts: readonly MicroBatch[]): Promise<number> {
@@ -264,14 +288,15 @@ export class DistilTrainer {
       () => tf.mean(tf.square(tf.sub(this.denoiser.forward(input, [SIGMA], labels), wanted))) as tf.Scalar,
       [...this.variablesG.values()],
     );
-    const gradient = norm(grads);
+    const norm = gradientNorm(grads);
     this.apply(this.adamG, this.variablesG, grads);
     tf.dispose([input, wanted]);
-    const [lossG, gradientNormG] = await scalars([value, gradient]);
+    const [lossG, gradientNormG] = await scalars([value, norm]);
     return {
       lossG: lossG!,
       gradientNormG: gradientNormG!,
       lossD: null,
+      gradientNormD: null,
       r1: null,
       logitsReal: null,
       logitsFake: null,
@@ -312,28 +337,13 @@ export class DistilTrainer {
   }
 
   private restore(saved: SavedTensors): void {
-    const load = (
-      store: Map<string, tf.Tensor>,
-      like: ReadonlyMap<string, tf.Variable>,
-      shapes: TrainableParameters,
-      prefix: string,
-    ) => {
-      for (const name of like.keys()) {
-        if (!saved.shape(prefix + name)) continue;
-        const values = shapes.toBackend(name, saved.read(prefix + name));
-        store.get(name)?.dispose();
-        store.set(name, tf.keep(values));
-      }
-    };
-    load(this.ema.averages, this.variablesG, this.generator, 'ema.');
-    load(this.adamG.second, this.variablesG, this.generator, 'adamG.');
-    if (this.discriminator) load(this.adamD.second, this.variablesD, this.discriminator.parameters, 'adamD.');
-    this.adamG.steps = this.iteration;
-    const r1Steps =
-      this.parts.config.r1Gamma > 0
-        ? Math.max(0, Math.ceil(this.iteration / this.parts.config.r1Every) - 1)
-        : 0;
-    this.adamD.steps = this.iteration + r1Steps;
+    restoreTensors(this.ema.averages, saved, 'ema.', this.generator);
+    restoreTensors(this.adamG.second, saved, 'adamG.', this.generator);
+    if (this.discriminator) restoreTensors(this.adamD.second, saved, 'adamD.', this.discriminator.parameters);
+    const { updates, config } = this.parts;
+    const r1Steps = config.r1Gamma > 0 ? Math.max(0, Math.ceil(this.iteration / config.r1Every) - 1) : 0;
+    this.adamG.steps = updates?.generator ?? this.iteration;
+    this.adamD.steps = updates?.discriminator ?? this.iteration + r1Steps;
   }
 
   dispose(): void {
@@ -347,29 +357,3 @@ export class DistilTrainer {
 }
 
 type Shape4 = [number, number, number, number];
-
-/** Values of scalars, which are freed. */
-async function scalars(tensors: tf.Scalar[]): Promise<number[]> {
-  const values = await Promise.all(tensors.map(async (t) => (await t.data())[0]!));
-  tf.dispose(tensors);
-  return values;
-}
-
-/** Joined and then summed: a sum of many tensors at once exceeds what a shader may bind. */
-function norm(grads: tf.NamedTensorMap): tf.Scalar {
-  return tf.tidy(() => {
-    const squares = Object.values(grads).map((g) => tf.reshape(tf.sum(tf.square(g)), [1]) as tf.Tensor1D);
-    return tf.sqrt(tf.sum(tf.concat(squares))) as tf.Scalar;
-  });
-}
-
-const prefixed = (saved: SavedTensors, prefix: string): SavedTensors => ({
-  shape: (name) => saved.shape(prefix + name),
-  read: (name) => saved.read(prefix + name),
-});
-
-/** `saved` where it has a tensor of that prefix, else `start`. */
-const overlay = (start: WeightSource, saved: SavedTensors | undefined, prefix: string): SavedTensors => ({
-  shape: (name) => start.shape(name),
-  read: (name) => (saved?.shape(prefix + name) ? saved.read(prefix + name) : start.read(name)),
-});

@@ -1,5 +1,13 @@
 import { InnateError } from '../lib/errors';
-import type { DistilAction, DistilEvent, DistilRequest, DistilResult } from './distil-protocol';
+import type {
+  DistilAction,
+  DistilEvent,
+  DistilRequest,
+  DistilResult,
+  MeasureRequest,
+  MeasureResult,
+  StepEstimate,
+} from './distil-protocol';
 import type {
   EngineStatus,
   GenerateOutcome,
@@ -13,6 +21,7 @@ import type {
   Results,
   StartOptions,
 } from './protocol';
+import type { ResumeRequest, RunsCall, RunsResults } from './runs-protocol';
 
 export interface CallOptions {
   /** Aborting ends the call with an InnateError of code 'cancelled'. */
@@ -37,13 +46,19 @@ export interface EngineClient {
     options: CallOptions & { onImages: (chunk: ImageChunk) => void },
   ): Promise<GenerateOutcome>;
   /**
-   * Distils until the images of the request are seen or it is stopped; resolves with the student's key, which
-   * `generate` takes. Images may be generated meanwhile: they wait for the end of the step under way.
+   * Distils, or goes on with a saved run, until its images are seen or it is stopped; resolves with the student's
+   * key, which `generate` takes. Images may be generated meanwhile: they wait for the end of the step under way.
    */
   distil(
-    request: DistilRequest,
+    request: DistilRequest | ResumeRequest,
     options: CallOptions & { onEvent: (event: DistilEvent) => void },
   ): Promise<DistilResult>;
+  /** Lists, reads, names and deletes the runs that this browser has saved. */
+  runs<C extends RunsCall>(call: C): Promise<RunsResults[C['do']]>;
+  /** What a step of that run would take, from a measured one. */
+  estimate(request: DistilRequest): Promise<StepEstimate>;
+  /** Fréchet distance of a model to real images, with its floor. */
+  measure(request: MeasureRequest, options?: CallOptions): Promise<MeasureResult>;
   /** To the run under way; does nothing without one. */
   controlDistil(action: DistilAction): Promise<void>;
   /** A model as a .safetensors file to save. */
@@ -153,6 +168,10 @@ export function createEngineClient(makeWorker: () => Worker): EngineClient {
     async controlDistil(action) {
       await call({ type: 'distil-control', action });
     },
+    runs: <C extends RunsCall>(request: C) =>
+      call({ type: 'runs', call: request }) as Promise<RunsResults[C['do']]>,
+    estimate: (request) => call({ type: 'estimate', request }),
+    measure: (request, options) => call({ type: 'measure', request }, options),
     exportModel: (model, dtype, options) => call({ type: 'export', model, dtype }, options),
     async forget(key) {
       await call({ type: 'forget', key });

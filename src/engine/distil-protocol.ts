@@ -7,7 +7,24 @@ import type { ModelInfo, ModelRef } from './protocol';
 /** Real images: a sample pack that comes with the page (public/data/index.json), or the user's own files. */
 export type DataRef = { kind: 'pack'; id: string } | { kind: 'files'; files: File[]; name: string };
 
+/** What a run is called and what it is made of, for people. */
+export interface RunAbout {
+  /** Of its place on disk and its lock. */
+  id: string;
+  /** 1, 2, ... in this browser. */
+  number: number;
+  /** "Clothes student, run 3". */
+  name: string;
+  teacherKey: string;
+  teacherName: string;
+  dataName: string;
+  resolution: number;
+  classes: readonly string[] | null;
+  licence: string | null;
+}
+
 export interface DistilRequest {
+  about: RunAbout;
   teacher: ModelRef;
   /** Go on from this student instead of the teacher's weights. */
   student: ModelRef | null;
@@ -35,15 +52,19 @@ export interface DistilPlan {
   /** Fréchet distances before the first step, when they are measured: held-out real images, the teacher at one step. */
   floor: number | null;
   teacherOneStep: number | null;
+  /** Images whose gradients are taken together, where that is less than the batch. */
+  microBatch: number | null;
 }
 
 export type DistilPhase = 'preparing' | 'running' | 'paused' | 'finished' | 'stopped' | 'failed';
 
 export type DistilEvent =
-  | { kind: 'phase'; phase: DistilPhase; error: string | null }
+  /** `wayBack`: where a run that diverged can go on from, with lower rates. */
+  | { kind: 'phase'; phase: DistilPhase; error: string | null; wayBack: 'last' | 'best' | null }
   | { kind: 'preparing'; what: string; done: number; total: number }
   | { kind: 'plan'; plan: DistilPlan }
-  | { kind: 'point'; point: CurvePoint }
+  /** `memoryBytes` is what the back-end holds after the step. */
+  | { kind: 'point'; point: CurvePoint; memoryBytes: number }
   | {
       kind: 'samples';
       /** Real images seen when they were made; 0 = the teacher's own one step. */
@@ -51,10 +72,19 @@ export type DistilEvent =
       /** sampleSeeds.length images of resolution^2 RGBA bytes. */
       pixels: Uint8ClampedArray<ArrayBuffer>;
       resolution: number;
-    };
+      /** The student of this moment is kept. */
+      student: boolean;
+    }
+  /** Moments whose students are still kept, after some made room for others. */
+  | { kind: 'students'; images: number[] }
+  | { kind: 'saved'; images: number; bytes: number }
+  /** It is at an earlier moment again: what came after it was not saved. */
+  | { kind: 'rewound'; iteration: number; images: number }
+  /** Something happened that the run survives; null = it is over. */
+  | { kind: 'notice'; topic: 'storage' | 'recovery' | 'memory'; text: string | null };
 
-/** 'step' does one whole iteration while paused. */
-export type DistilAction = 'pause' | 'resume' | 'step' | 'stop';
+/** Single steps are made while paused: of the generator, of the discriminator, or of both in turn. */
+export type DistilAction = 'pause' | 'resume' | 'step' | 'step-g' | 'step-d' | 'stop' | 'save';
 
 export interface DistilResult {
   /** How the run ended; the student of a stopped run is as good as a finished one's. */
@@ -62,4 +92,38 @@ export interface DistilResult {
   images: number;
   /** The averaged student, open under its key like a file of the user's; null when not one step was made. */
   student: ModelInfo | null;
+}
+
+/** What a step of a run would take, before it starts. */
+export interface StepEstimate {
+  /** Images whose gradients were really taken together. */
+  measuredImages: number;
+  secondsPerImage: number;
+  /** Networks, averages and moments: held all the time. */
+  fixedBytes: number;
+  /** What a further image of a part adds at the peak. */
+  bytesPerImage: number;
+  /** What fits; null where the browser does not say. */
+  limitBytes: number | null;
+}
+
+export interface MeasureRequest {
+  model: ModelRef;
+  data: DataRef;
+  /** Images generated, and held-out real ones for the floor. */
+  count: number;
+  sampler: 'one-step' | 'heun';
+  steps: number;
+}
+
+/** A Fréchet distance with everything that it means nothing without. */
+export interface MeasureResult {
+  features: string;
+  nfe: number;
+  value: number;
+  error: number | null;
+  floor: number;
+  spread: number;
+  n: number;
+  reference: string;
 }

@@ -1,16 +1,18 @@
 import type { Dataset } from '../data';
 import { BatchSampler } from '../data';
 import type { DistilConfig } from '../distil/config';
-import { type CurvePoint, collectTensors, type RunMeta, type StateTensor } from '../distil/state';
-import { type BatchSource, DistilTrainer, type SavedTensors, type StepReport } from '../distil/trainer';
+import { type CurvePoint, collectTensors, type RunMeta } from '../distil/state';
+import { type BatchSource, DistilTrainer, type StepKind } from '../distil/trainer';
 import { checkDevice } from '../gpu/backends';
-import { asInnateError, InnateError } from '../lib/errors';
+import { InnateError } from '../lib/errors';
 import { Denoiser } from '../nn/denoiser';
 import { defaultSampling } from '../nn/samplers';
 import type { WeightSource } from '../nn/weights';
 import { type FeatureWeights, featureNetwork } from './feature-networks';
 import type { FrechetMeasure } from './measure';
 import type { Model } from './model';
+import { checkFinite, Diverged, explainMemory } from './run-errors';
+import type { RunState, SavedRun } from './run-state';
 import { sampleImages, seedBatch } from './sampling';
 
 /** A spread below this share of real images' counts as a collapse once the student had more. */
@@ -23,12 +25,13 @@ export interface DistilRunOptions {
   config: DistilConfig;
   features: FeatureWeights;
   backend: string;
-  measure?: FrechetMeasure;
+  /** Asked for when the first distance is due: reading real images takes its time. */
+  measure?: () => Promise<FrechetMeasure>;
   /** Images generated for a distance. */
   measureImages: number;
   /** Measure after every so many images; 0 = never. */
   measureEvery: number;
-  saved?: { tensors: SavedTensors; meta: RunMeta };
+  saved?: SavedRun;
 }
 
 /**
@@ -67,9 +70,18 @@ export class DistilRun {
           ? null
           : await featureNetwork(config.features, config.featureSize, options.features),
       config,
-      ...(saved && { saved: saved.tensors, iteration: saved.meta.iteration, images: saved.meta.images }),
+      ...(saved && {
+        saved: saved.tensors,
+        iteration: saved.meta.iteration,
+        images: saved.meta.images,
+        updates: saved.meta.updates,
+      }),
     });
     return new DistilRun(trainer, options, sampler);
+  }
+
+  get config(): DistilConfig {
+    return this.options.config;
   }
 
   get finished(): boolean {
@@ -77,11 +89,11 @@ export class DistilRun {
   }
 
   /** One iteration; measured when its turn has come. */
-  async step(): Promise<CurvePoint> {
+  async step(kind: StepKind = 'both'): Promise<CurvePoint> {
     const before = this.trainer.images;
     const started = performance.now();
     const report = await this.trainer
-      .step()
+      .step(kind)
       .catch((error) => Promise.reject(explainMemory(error, this.options.config)));
     const seconds = (performance.now() - started) / 1000;
     checkDevice();
@@ -97,7 +109,7 @@ export class DistilRun {
     return this.trainer.student();
   }
 
-  async state(): Promise<{ tensors: Map<string, StateTensor>; meta: RunMeta }> {
+  async state(): Promise<RunState> {
     const { trainer } = this;
     return {
       tensors: await collectTensors(trainer),
@@ -106,6 +118,7 @@ export class DistilRun {
         config: this.options.config,
         iteration: trainer.iteration,
         images: trainer.images,
+        updates: trainer.updates,
         dataPosition: this.sampler.position,
         best: this.best,
         curve: this.curve,
@@ -129,14 +142,14 @@ export class DistilRun {
   /** Fréchet distance and spread of the averaged student; throws when its images have become one image. */
   private async measureStudent(point: CurvePoint): Promise<void> {
     const { measure, measureImages, teacher } = this.options;
-    const result = await measureModel(measure!, teacher, await this.student(), measureImages);
+    const result = await measureModel(await measure!(), teacher, await this.student(), measureImages);
     point.frechet = result.value;
     point.frechetError = result.error;
     point.spread = result.spread;
     const collapsed =
       result.spread < COLLAPSED && this.best !== null && this.best.frechet.spread >= COLLAPSED;
     if (collapsed)
-      throw new InnateError('backend', 'the student has collapsed: its images are becoming one image', {
+      throw new Diverged('best', 'the student has collapsed: its images are becoming one image', {
         where: `${this.trainer.images} images`,
         expected: `a spread above ${COLLAPSED} of real images'`,
         found: result.spread.toFixed(2),
@@ -178,29 +191,4 @@ function batchSource(data: Dataset, config: DistilConfig, position: number): Bat
       return sampler.position;
     },
   };
-}
-
-/** What engines say when memory ends, as something to act on. */
-function explainMemory(error: unknown, { batch }: DistilConfig): InnateError {
-  const known = asInnateError(error, 'backend');
-  if (!/out of memory|allocation failed|Cannot enlarge memory|Aborted|out of bounds/i.test(known.message))
-    return known;
-  return new InnateError(
-    'backend',
-    'a training step does not fit into memory',
-    {
-      found: `batch ${batch}: ${known.message}`,
-      hint: `Use a smaller batch (${Math.max(2, batch >> 1)})`,
-    },
-    error,
-  );
-}
-
-function checkFinite({ lossG, lossD, iteration }: StepReport): void {
-  if (Number.isFinite(lossG) && (lossD === null || Number.isFinite(lossD))) return;
-  throw new InnateError('backend', 'the loss is not a number any more', {
-    where: `iteration ${iteration}`,
-    found: `generator ${lossG}, discriminator ${lossD}`,
-    hint: 'Go back to the last saved state with lower rates',
-  });
 }

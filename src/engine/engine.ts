@@ -36,6 +36,11 @@ export interface GenerateHooks extends CallHooks {
   superseded: () => boolean;
 }
 
+export type EngineServices = Pick<
+  DistilServices,
+  'backend' | 'epoch' | 'failure' | 'recover' | 'memory' | 'model' | 'keep'
+> & { modelsUrl: string };
+
 interface Loaded extends LibraryModel {
   ref: ModelRef;
   denoiser: Denoiser;
@@ -59,6 +64,8 @@ export class Engine {
   /** Images of a pass at most; smaller after memory ran out. */
   private passLimit = 64;
   private failed: { device: Device; error: InnateError } | null = null;
+  /** Of the device: changes with each one. */
+  private epoch = 0;
   private readonly noise = rememberedNoise();
 
   /**
@@ -92,15 +99,23 @@ export class Engine {
     return this.require().models.open(file, precond, hooks);
   }
 
-  /** What a distillation in this worker needs of the engine. */
-  distilServices(): Pick<DistilServices, 'backend' | 'model' | 'keep'> & { modelsUrl: string } {
-    const { device, models, options } = this.require();
+  /** What distillation in this worker needs of the engine. */
+  distilServices(): EngineServices {
     const hooks: CallHooks = { signal: new AbortController().signal, onProgress: () => {} };
+    const backend = () => this.require().device.backend;
     return {
-      modelsUrl: options.modelsUrl,
-      backend: `${device.backend.name} (${device.backend.label})`,
-      model: async (ref) => (await models.get(ref, hooks)).model,
-      keep: (model, images, teacher) => models.keep(model, images, teacher),
+      modelsUrl: this.require().options.modelsUrl,
+      backend: () => `${backend().name} (${backend().label})`,
+      epoch: () => this.epoch,
+      failure: () => this.require().device.failure,
+      recover: async (error, epoch) => {
+        if (epoch !== this.epoch) return; // a request for images met the same failure
+        await this.recover(error);
+        this.publish();
+      },
+      memory: backendBytes,
+      model: (ref) => this.require().models.get(ref, hooks),
+      keep: (model, images, about) => this.require().models.keep(model, images, about),
     };
   }
 
@@ -258,6 +273,7 @@ export class Engine {
   private async adoptDevice(options: StartOptions, avoidGpu: string | null): Promise<Device> {
     const device = await openDevice(options, avoidGpu);
     this.device = device;
+    this.epoch++;
     device.failure.catch((error) => {
       this.failed = { device, error: asInnateError(error, 'backend') };
       this.onIdleFailure();

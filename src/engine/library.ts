@@ -6,6 +6,7 @@ import { parameterCount, parameterSpecs } from '../nn/parameters';
 import { type Catalogue, type CatalogueModel, findModel, parseCatalogue } from '../storage/catalogue';
 import { fetchBytes } from '../storage/fetch';
 import { deltaInfo } from './delta';
+import type { RunAbout } from './distil-protocol';
 import { type Model, openModel } from './model';
 import type { ModelInfo, ModelRef, Progress } from './protocol';
 import { cachedWeights } from './weights';
@@ -51,10 +52,12 @@ export class Library {
   }
 
   /** A model made here from a teacher, among the opened ones: with its classes, under its licence. */
-  keep(model: Model, images: number, teacher: ModelRef): ModelInfo {
+  keep(
+    model: Model,
+    images: number,
+    { teacherName, classes, licence }: Pick<RunAbout, 'teacherName' | 'classes' | 'licence'>,
+  ): ModelInfo {
     const key = `made-${++this.openedCount}`;
-    const known = teacher.kind === 'catalogue' ? this.shipped.get(teacher.id) : this.opened.get(teacher.key);
-    const { classes = null, licence = null, name: teacherName = 'Distilled' } = known?.info ?? {};
     const name = `${teacherName.split(',')[0]} student, ${images} images`;
     // As it would be saved: float16 matrices, the rest float32.
     const bytes = parameterSpecs(model.config.unet).reduce(
@@ -64,7 +67,7 @@ export class Library {
     const info: ModelInfo = {
       ...modelInfo(key, name, bytes, model, null),
       role: 'student',
-      classes,
+      classes: classes && [...classes],
       licence,
     };
     this.opened.set(key, { info, model });

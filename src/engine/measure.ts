@@ -26,13 +26,17 @@ export class FrechetMeasure {
     readonly floor: FrechetResult,
   ) {}
 
-  /** The set's first images are the reference, its last `heldOut` the floor; entries of a set are shuffled. */
+  /**
+   * The set's first images are the reference, its last `heldOut` the floor; entries of a set are shuffled. `breathe`
+   * runs between batches: it may let messages in, and throw to stop.
+   */
   static async against(
     net: CifarResNet,
     data: Dataset,
     heldOut: number,
     reference: number,
     onProgress?: (done: number, total: number) => void,
+    breathe?: () => Promise<void>,
   ): Promise<FrechetMeasure> {
     const held = Math.min(heldOut, Math.floor(data.size / 2));
     const used = Math.min(reference, data.size - held);
@@ -46,6 +50,7 @@ export class FrechetMeasure {
     const read = async (from: number, count: number): Promise<Float32Array> => {
       const chunks: Float32Array[] = [];
       for (let at = from; at < from + count; at += BATCH) {
+        await breathe?.();
         const images = await realImages(data, at, Math.min(BATCH, from + count - at));
         chunks.push(await extract(net, images, data.channels, data.resolution));
         done += BATCH;
@@ -69,6 +74,11 @@ export class FrechetMeasure {
       chunks.push(await extract(this.net, part, channels, resolution));
     }
     return compareToReal(concat(chunks), this.net.dims, this.real);
+  }
+
+  /** The same real images on another device, where `net` is. */
+  on(net: CifarResNet): FrechetMeasure {
+    return new FrechetMeasure(net, this.real, this.reference, this.floor);
   }
 
   dispose(): void {

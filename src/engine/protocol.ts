@@ -1,7 +1,16 @@
 import type { BackendName } from '../gpu/backends';
 import type { ErrorCode, ErrorDetail } from '../lib/errors';
 import type { SamplerName } from '../nn/samplers';
-import type { DistilAction, DistilEvent, DistilRequest, DistilResult } from './distil-protocol';
+import type {
+  DistilAction,
+  DistilEvent,
+  DistilRequest,
+  DistilResult,
+  MeasureRequest,
+  MeasureResult,
+  StepEstimate,
+} from './distil-protocol';
+import type { ResumeRequest, RunsCall, RunsResults } from './runs-protocol';
 
 /**
  * What the page and the engine's worker say to each other. Plain data only; errors travel as values.
@@ -67,7 +76,7 @@ export interface Progress {
   what: string;
   done: number;
   total: number;
-  unit: 'bytes' | 'shaders' | 'evaluations' | 'tensors';
+  unit: 'bytes' | 'shaders' | 'evaluations' | 'tensors' | 'images';
 }
 
 export interface EngineStatus {
@@ -109,8 +118,11 @@ export type Request =
   | { type: 'load'; id: number; model: ModelRef }
   | { type: 'generate'; id: number; request: GenerateRequest }
   | { type: 'forget'; id: number; key: string }
-  | { type: 'distil'; id: number; request: DistilRequest }
+  | { type: 'distil'; id: number; request: DistilRequest | ResumeRequest }
   | { type: 'distil-control'; id: number; action: DistilAction }
+  | { type: 'runs'; id: number; call: RunsCall }
+  | { type: 'estimate'; id: number; request: DistilRequest }
+  | { type: 'measure'; id: number; request: MeasureRequest }
   | { type: 'export'; id: number; model: ModelRef; dtype: 'f16' | 'f32' }
   | { type: 'cancel'; id: number; target: number };
 
@@ -122,6 +134,9 @@ export interface Results {
   forget: null;
   distil: DistilResult;
   'distil-control': null;
+  runs: RunsResults[keyof RunsResults];
+  estimate: StepEstimate;
+  measure: MeasureResult;
   /** A whole .safetensors file. */
   export: Blob;
   cancel: null;

@@ -1,6 +1,5 @@
 import { asInnateError, InnateError } from '../lib/errors';
-import type { DistilRequest, DistilResult } from './distil-protocol';
-import type { DistilSession } from './distil-session';
+import type { DistilWorker } from './distil-worker';
 import { type CallHooks, Engine } from './engine';
 import type { Message, Request, Results } from './protocol';
 
@@ -18,9 +17,13 @@ const engine: Engine = new Engine(
   },
 );
 const aborts = new Map<number, AbortController>();
+/** Calls that take their turns in the queue step by step, or need none. */
+const OWN_TURNS: ReadonlySet<Call['type']> = new Set(['distil', 'runs', 'estimate', 'measure']);
 let newestGenerate = 0;
 let queue: Promise<void> = Promise.resolve();
-let session: DistilSession | null = null;
+let distillation: Promise<DistilWorker> | null = null;
+/** Set once it is loaded. */
+let distil: DistilWorker | null = null;
 let distilling = false;
 
 /** Runs a task when those before it are done; its failure is its caller's. */
@@ -39,18 +42,15 @@ addEventListener('message', ({ data }: MessageEvent<Request>) => {
     return;
   }
   if (data.type === 'distil-control') {
-    session?.control(data.action);
+    distil?.session?.control(data.action);
     post({ type: 'settled', id: data.id, ok: true, value: null });
-    return;
-  }
-  if (data.type === 'distil') {
-    void settle(data, new AbortController().signal); // its steps take their turns in the queue
     return;
   }
   if (data.type === 'generate') newestGenerate = data.id;
   const abort = new AbortController();
   aborts.set(data.id, abort);
-  void exclusively(() => settle(data, abort.signal));
+  if (OWN_TURNS.has(data.type)) void settle(data, abort.signal);
+  else void exclusively(() => settle(data, abort.signal));
 });
 
 async function settle(request: Call, signal: AbortSignal): Promise<void> {
@@ -71,6 +71,8 @@ async function perform(request: Call, signal: AbortSignal): Promise<Results[keyo
   const hooks: CallHooks = { signal, onProgress: (progress) => post({ type: 'progress', id, progress }) };
   switch (request.type) {
     case 'start':
+      // A run under way moves to the new back-end from its last save.
+      await distil?.session?.leaveDevice().catch(() => {});
       return engine.start(request.options);
     case 'open':
       return engine.open(request.file, request.precond, hooks);
@@ -82,7 +84,17 @@ async function perform(request: Call, signal: AbortSignal): Promise<Results[keyo
     case 'export':
       return engine.exportModel(request.model, request.dtype, hooks);
     case 'distil':
-      return distil(id, request.request);
+      return oneAtATime(async () =>
+        (await distillery()).distil(request.request, (event) =>
+          post({ type: 'distil', id, event }, event.kind === 'samples' ? [event.pixels.buffer] : []),
+        ),
+      );
+    case 'runs':
+      return (await distillery()).runs(request.call);
+    case 'estimate':
+      return (await distillery()).estimate(request.request);
+    case 'measure':
+      return (await distillery()).measure(request.request, signal, hooks.onProgress);
     case 'generate':
       if (id !== newestGenerate) return 'superseded';
       return engine.generate(request.request, {
@@ -93,27 +105,25 @@ async function perform(request: Call, signal: AbortSignal): Promise<Results[keyo
   }
 }
 
-async function distil(id: number, request: DistilRequest): Promise<DistilResult> {
+/** Loaded when it is first needed: who only generates does not download it. */
+function distillery(): Promise<DistilWorker> {
+  distillation ??= import('./distil-worker').then(({ DistilWorker }) => {
+    distil = new DistilWorker(engine.distilServices(), exclusively);
+    return distil;
+  });
+  distillation.catch(() => {
+    distillation = null; // may be tried again
+  });
+  return distillation;
+}
+
+async function oneAtATime<T>(task: () => Promise<T>): Promise<T> {
   if (distilling)
     throw new InnateError('bad-argument', 'another distillation is under way', { hint: 'Stop it first' });
   distilling = true;
   try {
-    // Loaded on the first run: who only generates does not download it.
-    const [{ DistilSession }, { PageData }] = await Promise.all([
-      import('./distil-session'),
-      import('./page-data'),
-    ]);
-    const { modelsUrl, ...services } = engine.distilServices();
-    session = new DistilSession(request, {
-      ...services,
-      data: new PageData(modelsUrl),
-      exclusively,
-      emit: (event) =>
-        post({ type: 'distil', id, event }, event.kind === 'samples' ? [event.pixels.buffer] : []),
-    });
-    return await session.run();
+    return await task();
   } finally {
-    session = null;
     distilling = false;
   }
 }

@@ -1,0 +1,53 @@
+import type { DistilEvent, DistilRequest, DistilResult, MeasureRequest } from './distil-protocol';
+import { DistilSession } from './distil-session';
+import type { EngineServices } from './engine';
+import { estimateStep } from './estimate';
+import { measureAny } from './measure-model';
+import { PageData } from './page-data';
+import type { Progress } from './protocol';
+import { answerRuns } from './runs';
+import type { ResumeRequest, RunsCall } from './runs-protocol';
+
+/** What the worker loads when distillation is used for the first time. */
+export class DistilWorker {
+  private data: PageData;
+  session: DistilSession | null = null;
+
+  constructor(
+    private readonly services: EngineServices,
+    private readonly exclusively: <T>(task: () => Promise<T>) => Promise<T>,
+  ) {
+    this.data = new PageData(services.modelsUrl);
+  }
+
+  async distil(
+    request: DistilRequest | ResumeRequest,
+    emit: (event: DistilEvent) => void,
+  ): Promise<DistilResult> {
+    this.session = new DistilSession(request, {
+      ...this.services,
+      data: this.data,
+      exclusively: this.exclusively,
+      emit,
+    });
+    try {
+      return await this.session.run();
+    } finally {
+      this.session = null;
+    }
+  }
+
+  runs(call: RunsCall) {
+    return answerRuns(call, this.services);
+  }
+
+  estimate(request: DistilRequest) {
+    return this.exclusively(() => estimateStep(request, { ...this.services, data: this.data }));
+  }
+
+  measure(request: MeasureRequest, signal: AbortSignal, onProgress: (progress: Progress) => void) {
+    return this.exclusively(() =>
+      measureAny(request, { ...this.services, data: this.data }, signal, onProgress),
+    );
+  }
+}

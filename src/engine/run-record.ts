@@ -1,0 +1,44 @@
+import type { DistilRequest } from './distil-protocol';
+import type { DistilRun } from './distil-run';
+import { savedRequest } from './run-sources';
+import type { RunState } from './run-state';
+import type { RunRecord } from './runs-protocol';
+
+/** What is written down of a run that begins. */
+export function newRecord(request: DistilRequest, backend: string): RunRecord {
+  const now = Date.now();
+  return {
+    version: 1,
+    about: request.about,
+    notes: '',
+    created: now,
+    updated: now,
+    request: savedRequest(request),
+    config: request.config,
+    end: 'open',
+    error: null,
+    wayBack: null,
+    iteration: 0,
+    images: 0,
+    frechet: null,
+    best: null,
+    plan: null,
+    backend,
+    kept: { teacher: false, student: false, data: false },
+    thinned: 0,
+  };
+}
+
+/** How far it is. */
+export function progressOf(run: DistilRun, state: RunState): Partial<RunRecord> {
+  const last = run.curve.findLast((p) => p.frechet !== undefined);
+  const { best } = run;
+  return {
+    updated: Date.now(),
+    iteration: run.trainer.iteration,
+    images: run.trainer.images,
+    config: state.meta.config,
+    frechet: last ? { images: last.images, value: last.frechet!, error: last.frechetError ?? null } : null,
+    best: best && { images: best.images, value: best.frechet.value, error: best.frechet.error },
+  };
+}

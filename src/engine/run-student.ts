@@ -1,0 +1,73 @@
+import type { DistilConfig } from '../distil/config';
+import { readSafetensors, writeSafetensors } from '../formats/safetensors';
+import type { Source } from '../formats/source';
+import type { WeightSource } from '../nn/weights';
+import { applyDelta } from './delta';
+import type { RunAbout } from './distil-protocol';
+import { configMetadata, exportDelta, exportWhole, type StoredDType } from './export';
+import type { Model } from './model';
+import { checkpointWeights } from './weights';
+
+/** A student of a run as a model of its own; its values are read at once, for the run goes on. */
+export function studentModel(
+  teacher: Model,
+  weights: WeightSource,
+  config: DistilConfig,
+  images: number,
+): Model {
+  const held = new Map([...weights.names()].map((name) => [name, weights.read(name)]));
+  return {
+    config: teacher.config,
+    weights: {
+      names: () => held.keys(),
+      shape: (name) => weights.shape(name),
+      read: (name) => held.get(name)!,
+    },
+    notes: [`distilled here: ${config.method}, ${images} images`],
+    metadata: new Map([
+      ['method', config.method],
+      ['images_seen', String(images)],
+      ['distil_config', JSON.stringify(config)],
+    ]),
+  };
+}
+
+/** As a file of float16 differences to the teacher: small beside the whole network, and close to it. */
+export const deltaPieces = (
+  teacher: Model,
+  weights: WeightSource,
+  metadata: ReadonlyMap<string, string>,
+  teacherKey: string,
+): Generator<Uint8Array> =>
+  writeSafetensors({
+    tensors: exportDelta(teacher.config, weights, teacher.weights, 'f16'),
+    metadata: new Map([...metadata, ['precond', teacher.config.precond], ['delta_of', teacherKey]]),
+  });
+
+export const wholePieces = (
+  teacher: Model,
+  weights: WeightSource,
+  metadata: ReadonlyMap<string, string>,
+  dtype: StoredDType,
+): Generator<Uint8Array> =>
+  writeSafetensors({
+    tensors: exportWhole(teacher.config, weights, dtype),
+    metadata: new Map([...metadata, ...configMetadata(teacher.config)]),
+  });
+
+/** A student that was kept by `deltaPieces`. */
+export const keptStudent = (teacher: Model, delta: Source): WeightSource =>
+  applyDelta(teacher.weights, checkpointWeights(readSafetensors(delta)));
+
+export const studentMetadata = (
+  config: DistilConfig,
+  images: number,
+  { teacherName, dataName }: Pick<RunAbout, 'teacherName' | 'dataName'>,
+): Map<string, string> =>
+  new Map([
+    ['method', config.method],
+    ['images_seen', String(images)],
+    ['teacher', teacherName],
+    ['data', dataName],
+    ['distil_config', JSON.stringify(config)],
+  ]);

@@ -1,0 +1,110 @@
+import type { DistilConfig } from '../distil/config';
+import type { CurvePoint } from '../distil/state';
+import type { DistilPlan, DistilRequest, RunAbout } from './distil-protocol';
+import type { ModelInfo } from './protocol';
+
+/** What the page and the worker say about the runs that are saved in this browser. */
+
+/** How a saved run ended; 'open' = it did not: the page closed, crashed, or is at it right now. */
+export type RunEnd = 'open' | 'finished' | 'stopped' | 'failed';
+
+/** What a saved run was asked for. Files are named: their bytes lie beside it, or have to be chosen again. */
+export type SavedRequest = Omit<DistilRequest, 'data'> & {
+  data:
+    | { kind: 'pack'; id: string }
+    | { kind: 'files'; name: string; files: { name: string; bytes: number }[] };
+};
+
+/** A run as it is written down at every save (engine/run-folder). */
+export interface RunRecord {
+  version: 1;
+  about: RunAbout;
+  notes: string;
+  /** Milliseconds since 1970. */
+  created: number;
+  updated: number;
+  request: SavedRequest;
+  config: DistilConfig;
+  end: RunEnd;
+  error: string | null;
+  /** Where a run that diverged can go on from, with lower rates. */
+  wayBack: 'last' | 'best' | null;
+  iteration: number;
+  images: number;
+  /** Newest distance and the best one. */
+  frechet: Distance | null;
+  best: Distance | null;
+  plan: DistilPlan | null;
+  backend: string;
+  /** What of it lies beside the record, so that it can go on without the user's files. */
+  kept: { teacher: boolean; student: boolean; data: boolean };
+  /** Moments whose students had to go to make room. */
+  thinned: number;
+}
+
+export interface Distance {
+  images: number;
+  value: number;
+  error: number | null;
+}
+
+export interface RunSummary {
+  record: RunRecord;
+  /** On disk. */
+  bytes: number;
+  /** It is being written, by this tab or another one. */
+  busy: boolean;
+  /** What has to be chosen again before it can go on, in words; null = nothing. */
+  missing: string | null;
+  /** The newest samples; null where there are none. */
+  preview: SavedSamples | null;
+}
+
+export interface SavedSamples {
+  images: number;
+  resolution: number;
+  /** RGBA, one after the other. */
+  pixels: Uint8ClampedArray<ArrayBuffer>;
+  /** The student of that moment can be had. */
+  student: boolean;
+}
+
+export interface RunDetail extends RunSummary {
+  curve: CurvePoint[];
+  samples: SavedSamples[];
+}
+
+export type RunsCall =
+  | { do: 'list' }
+  | { do: 'open'; run: string }
+  | { do: 'describe'; run: string; name?: string; notes?: string }
+  | { do: 'delete'; run: string }
+  /** Puts a student among the opened models: of that moment, or of the last save. */
+  | { do: 'student'; run: string; images: number | null }
+  | { do: 'export'; run: string; what: RunExport; images: number | null };
+
+/** 'state' is the command line's: `innate distil --resume` goes on from it. */
+export type RunExport = 'student' | 'delta' | 'state';
+
+export interface RunsResults {
+  /** Newest first; null where this browser cannot save runs. */
+  list: RunSummary[] | null;
+  open: RunDetail;
+  describe: null;
+  delete: null;
+  student: ModelInfo;
+  export: Blob;
+}
+
+/** Goes on with a saved run. */
+export interface ResumeRequest {
+  resume: string;
+  /** The last save, or where the distance was lowest. */
+  from: 'last' | 'best';
+  /** What differs from now on. */
+  changes: Partial<Pick<DistilConfig, 'images' | 'generatorRate' | 'discriminatorRate' | 'microBatch'>>;
+  /** The user's images, where they are not kept. */
+  files: File[];
+  /** The user's teacher, where it is not kept. */
+  teacher: DistilRequest['teacher'] | null;
+}

@@ -1,0 +1,167 @@
+import { InnateError } from '../lib/errors';
+import type { WeightSource } from '../nn/weights';
+import type { RunAbout } from './distil-protocol';
+import type { LibraryModel } from './library';
+import { type Model, openModel } from './model';
+import type { ModelInfo, ModelRef } from './protocol';
+import { RunFolder } from './run-folder';
+import { heldRuns, withRunLock } from './run-lock';
+import { missingSources } from './run-sources';
+import { savedStudent } from './run-state';
+import { deltaPieces, keptStudent, studentMetadata, studentModel, wholePieces } from './run-student';
+import type { RunDetail, RunRecord, RunSummary, RunsCall, RunsResults, SavedSamples } from './runs-protocol';
+import { cachedWeights } from './weights';
+
+export interface RunsServices {
+  model(ref: ModelRef): Promise<LibraryModel>;
+  keep(model: Model, images: number, about: RunAbout): ModelInfo;
+}
+
+/** Answers the page's questions about saved runs. */
+export async function answerRuns(
+  call: RunsCall,
+  services: RunsServices,
+): Promise<RunsResults[keyof RunsResults]> {
+  if (call.do === 'list') return listRuns();
+  if (call.do === 'delete') {
+    // Not while a tab is at it: that one would write it anew.
+    await withRunLock(call.run, () => RunFolder.remove(call.run));
+    return null;
+  }
+  const { folder, record } = await openRun(call.run);
+  switch (call.do) {
+    case 'open':
+      return detail(folder, record);
+    case 'describe':
+      await folder.saveLabel({ name: call.name ?? record.about.name, notes: call.notes ?? record.notes });
+      return null;
+    case 'student': {
+      const { teacher, weights, images } = await studentAt(folder, record, call.images, services);
+      return services.keep(studentModel(teacher, weights, record.config, images), images, record.about);
+    }
+    case 'export':
+      return exportRun(folder, record, call, services);
+  }
+}
+
+async function listRuns(): Promise<RunSummary[] | null> {
+  const ids = await RunFolder.ids();
+  if (!ids) return null;
+  const held = await heldRuns();
+  const runs: RunSummary[] = [];
+  for (const id of ids) {
+    const folder = await RunFolder.open(id);
+    const record = await folder?.record().catch(() => null);
+    if (folder && record) runs.push(await summary(folder, record, held));
+    else if (!held.has(id)) await RunFolder.remove(id); // it ended before its first save
+  }
+  return runs.sort((a, b) => b.record.created - a.record.created);
+}
+
+async function openRun(id: string): Promise<{ folder: RunFolder; record: RunRecord }> {
+  const folder = (await RunFolder.ids())?.includes(id) ? await RunFolder.open(id) : null;
+  const record = await folder?.record();
+  if (folder && record) return { folder, record };
+  throw new InnateError('not-found', 'this run is not saved here any more', {
+    where: id,
+    hint: 'It may have been deleted in another tab',
+  });
+}
+
+async function summary(folder: RunFolder, record: RunRecord, held: ReadonlySet<string>): Promise<RunSummary> {
+  const newest = (await folder.sampleMoments()).at(-1);
+  return {
+    record,
+    bytes: await folder.bytes(),
+    busy: held.has(folder.id),
+    missing: missingSources(record),
+    preview: newest === undefined ? null : await samplesAt(folder, record, newest, false),
+  };
+}
+
+async function detail(folder: RunFolder, record: RunRecord): Promise<RunDetail> {
+  const saved = await folder.state('last');
+  const students = new Set(await folder.studentMoments());
+  const samples: SavedSamples[] = [];
+  for (const images of await folder.sampleMoments()) {
+    // What came after the last save will be made again.
+    if (images > (saved?.meta.images ?? 0)) continue;
+    const found = await samplesAt(folder, record, images, students.has(images));
+    if (found) samples.push(found);
+  }
+  return {
+    ...(await summary(folder, record, await heldRuns())),
+    curve: saved?.meta.curve ?? [],
+    samples,
+  };
+}
+
+/** null where the file was cut off. */
+async function samplesAt(
+  folder: RunFolder,
+  { about, request }: RunRecord,
+  images: number,
+  student: boolean,
+): Promise<SavedSamples | null> {
+  const pixels = await folder.readSamples(images);
+  if (pixels?.length !== request.sampleSeeds.length * about.resolution ** 2 * 4) return null;
+  return { images, resolution: about.resolution, pixels, student };
+}
+
+/** A student of a run: of the last save, or one that was kept for a moment. */
+async function studentAt(
+  folder: RunFolder,
+  record: RunRecord,
+  images: number | null,
+  services: RunsServices,
+): Promise<{ teacher: Model; weights: WeightSource; images: number }> {
+  const teacher = await networkOf(folder, 'teacher', record, services);
+  const saved = await folder.state('last');
+  if (saved && (images === null || images === saved.meta.images)) {
+    const start = record.request.student ? await networkOf(folder, 'start', record, services) : teacher;
+    return { teacher, weights: savedStudent(saved, start.weights), images: saved.meta.images };
+  }
+  const kept = images === null ? null : await folder.student(images);
+  if (!kept)
+    throw new InnateError('not-found', 'the student of this moment was not kept', {
+      where: `${images} images`,
+      hint: 'Choose a moment that is marked as kept',
+    });
+  return { teacher, weights: keptStudent(teacher, kept), images: images! };
+}
+
+async function networkOf(
+  folder: RunFolder,
+  name: 'teacher' | 'start',
+  { request, kept }: RunRecord,
+  services: RunsServices,
+): Promise<Model> {
+  if (name === 'teacher' ? !kept.teacher : !kept.student)
+    return (await services.model(name === 'teacher' ? request.teacher : request.student!)).model;
+  const source = await folder.file(name);
+  if (!source) throw new InnateError('not-found', 'the network that this run began with is gone');
+  const model = openModel(source);
+  return { ...model, weights: cachedWeights(model.weights) };
+}
+
+async function exportRun(
+  folder: RunFolder,
+  record: RunRecord,
+  { what, images }: Extract<RunsCall, { do: 'export' }>,
+  services: RunsServices,
+): Promise<Blob> {
+  const blob = (pieces: Iterable<Uint8Array>) =>
+    new Blob([...pieces] as BlobPart[], { type: 'application/octet-stream' });
+  if (what === 'state') {
+    const bytes = await folder.stateFile();
+    if (!bytes) throw new InnateError('not-found', 'this run has no save yet', { where: record.about.name });
+    return blob([bytes]);
+  }
+  const { teacher, weights, images: seen } = await studentAt(folder, record, images, services);
+  const metadata = studentMetadata(record.config, seen, record.about);
+  return blob(
+    what === 'delta'
+      ? deltaPieces(teacher, weights, metadata, record.about.teacherKey)
+      : wholePieces(teacher, weights, metadata, 'f16'),
+  );
+}
