@@ -30,7 +30,7 @@ export function StatusBar() {
       {run && (
         <Item name="Run">
           {run.phase === 'paused' ? 'Paused' : 'Distilling'}, {formatWhole(imagesSeen(run))} of{' '}
-          {formatWhole(run.request.config.images)}
+          {formatWhole(run.config.images)}
         </Item>
       )}
       <Item name="Last forward" className="status-last">

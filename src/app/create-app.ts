@@ -30,8 +30,9 @@ export function createApp(): { stores: Stores; controller: Controller } {
     loadSheet: async (path) => readSheet(await fetchOwn(new URL(path, modelsUrl))),
     address: (view) => new URL(formatHash(view, linkDefaults), location.href).href,
     nextFrame: (callback) => requestAnimationFrame(callback),
+    persist: () => void navigator.storage?.persist?.().catch(() => {}),
   });
-  guardRun(stores.distil);
+  guardRun(stores.distil, controller.distil);
   return { stores, controller };
 }
 

@@ -1,11 +1,18 @@
-import { type DistilStore, isUnderWay } from '../state/distil';
+import { type DistilStore, isUnderWay, wouldLose } from '../state/distil';
+import type { DistilController } from '../state/distil-controller';
 
 const ask = (event: BeforeUnloadEvent) => event.preventDefault();
 
-/** The browser asks before a page is left that distils. Only then: pages with such a listener load slower again. */
-export function guardRun(store: DistilStore): void {
+/**
+ * A run saves itself when its page is hidden or left. The browser asks before leaving only where something would be
+ * lost: pages with such a listener load slower again.
+ */
+export function guardRun(store: DistilStore, { control }: Pick<DistilController, 'control'>): void {
   store.subscribe(({ run }) => {
-    if (isUnderWay(run)) addEventListener('beforeunload', ask);
+    if (wouldLose(run)) addEventListener('beforeunload', ask);
     else removeEventListener('beforeunload', ask);
   });
+  const save = () => isUnderWay(store.getState().run) && control('save');
+  addEventListener('pagehide', save);
+  document.addEventListener('visibilitychange', () => document.hidden && save());
 }

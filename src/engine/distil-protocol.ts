@@ -52,6 +52,9 @@ export interface DistilPlan {
   /** Fréchet distances before the first step, when they are measured: held-out real images, the teacher at one step. */
   floor: number | null;
   teacherOneStep: number | null;
+  /** What distances are measured on and to, in words; null before the first one. */
+  features: string;
+  reference: string | null;
   /** Images whose gradients are taken together, where that is less than the batch. */
   microBatch: number | null;
 }

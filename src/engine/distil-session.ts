@@ -13,6 +13,7 @@ import type {
   RunAbout,
 } from './distil-protocol';
 import { DistilRun } from './distil-run';
+import { MEASURE_NAME } from './measure';
 import type { Model } from './model';
 import { nextTask } from './next-task';
 import type { ModelInfo } from './protocol';
@@ -237,13 +238,15 @@ export class DistilSession {
       measureEvery,
       ...(saved && { saved }),
     });
-    const { floor = null, teacherOneStep = null } = record.plan ?? {};
+    const { floor = null, teacherOneStep = null, reference = null } = record.plan ?? {};
     this.tell({
       ...layerPlan(teacher, config.method),
       dataImages: data.size,
       dataName: data.name,
       floor,
       teacherOneStep,
+      features: MEASURE_NAME,
+      reference,
       microBatch: config.microBatch > 0 && config.microBatch < config.batch ? config.microBatch : null,
     });
     return run;

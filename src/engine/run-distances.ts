@@ -21,7 +21,7 @@ export class RunDistances {
     private readonly features: FeatureWeights,
     private readonly onProgress: (done: number, total: number) => void,
     /** Told once: held-out real images and the teacher at one step. */
-    private readonly onLevels: (levels: { floor: number; teacherOneStep: number }) => void,
+    private readonly onLevels: (levels: { floor: number; teacherOneStep: number; reference: string }) => void,
   ) {}
 
   async on(epoch: number): Promise<FrechetMeasure> {
@@ -33,7 +33,11 @@ export class RunDistances {
       const reference = Math.min(REFERENCE, Math.max(500, 4 * this.count));
       const measure = await FrechetMeasure.against(net, data, this.count, reference, this.onProgress);
       const oneStep = await measureModel(measure, teacher, teacher.weights, this.count);
-      this.onLevels({ floor: measure.floor.value, teacherOneStep: oneStep.value });
+      this.onLevels({
+        floor: measure.floor.value,
+        teacherOneStep: oneStep.value,
+        reference: measure.reference,
+      });
       this.measure = measure;
     }
     this.epoch = epoch;

@@ -1,6 +1,7 @@
 import { createDistilStore, type DistilStore } from './distil';
 import { createEngineStore, type EngineStore } from './engine';
 import { createImagesStore, type ImagesStore } from './images';
+import { createMeasureStore, type MeasureStore } from './measure';
 import {
   type CatalogueStore,
   chooseModel,
@@ -19,6 +20,7 @@ export interface Stores {
   images: ImagesStore;
   catalogue: CatalogueStore;
   distil: DistilStore;
+  measure: MeasureStore;
 }
 
 export function createStores(view: ViewState, storage: Pick<Storage, 'getItem' | 'setItem'> | null): Stores {
@@ -29,6 +31,7 @@ export function createStores(view: ViewState, storage: Pick<Storage, 'getItem' |
     images: createImagesStore(),
     catalogue: createCatalogueStore(),
     distil: createDistilStore(),
+    measure: createMeasureStore(),
   };
 }
 

@@ -6,6 +6,7 @@ import { currentModel, type Stores } from './app-state';
 import { createDistilController, type DistilController } from './distil-controller';
 import type { EngineState } from './engine';
 import { place, resize } from './images';
+import { createMeasureController, type MeasureController } from './measure';
 import { DEFAULT_MODEL, type ModelFacts } from './models';
 import { showPreview } from './preview';
 import { buildRequest, recipeOf, sameWork } from './request';
@@ -25,6 +26,8 @@ export interface ControllerOptions {
   /** requestAnimationFrame, or a test's own. */
   nextFrame: (callback: () => void) => void;
   now?: () => number;
+  /** Asks the browser not to clear what is saved when the disk runs full. */
+  persist?: () => void;
 }
 
 export interface Controller {
@@ -42,6 +45,7 @@ export interface Controller {
   selectModel(key: string): void;
   chooseBackend(preference: BackendPreference): Promise<void>;
   readonly distil: DistilController;
+  readonly measure: MeasureController;
 }
 
 /**
@@ -74,7 +78,9 @@ export function createController(options: ControllerOptions): Controller {
   let opening: AbortController | null = null;
   let scheduled = false;
   let waiting = false;
-  const distil = createDistilController({ client, stores, loadPacks: options.loadPacks, nextFrame, now });
+  const { loadPacks, persist } = options;
+  const distil = createDistilController({ client, stores, loadPacks, nextFrame, now, persist });
+  const measure = createMeasureController(client, stores.measure);
 
   client.subscribe((status) => engine.setState({ status }));
   view.subscribe((next, before) => {
@@ -290,6 +296,8 @@ export function createController(options: ControllerOptions): Controller {
     link: () => options.address(view.getState()),
 
     distil,
+
+    measure,
 
     dismissError: () => engine.setState({ error: null, remark: null }),
 

@@ -1,23 +1,23 @@
 import type { DistilConfig } from '../distil/config';
 import type { EngineClient } from '../engine/client';
-import type { DistilAction, DistilEvent } from '../engine/distil-protocol';
-import type { ModelInfo } from '../engine/protocol';
-import { asInnateError, InnateError } from '../lib/errors';
+import type { DistilAction, DistilRequest } from '../engine/distil-protocol';
+import { asInnateError } from '../lib/errors';
 import type { Stores } from './app-state';
-import { addSnapshot, type DistilRunState, type DistilState, isUnderWay } from './distil';
+import { type DistilRunState, type DistilState, type EstimateState, isUnderWay } from './distil';
+import { followRun } from './distil-follow';
 import {
   changed,
   type DistilSetup,
   distilRequest,
-  MAX_SNAPSHOTS,
+  estimateKey,
   NEW_SETUP,
   ownData,
   type SettledSetup,
   settleSetup,
 } from './distil-setup';
 import { usableModels } from './models';
-import { Pace } from './pace';
 import { parsePacks } from './packs';
+import { createRunsController, type RunsController } from './runs-controller';
 
 export interface DistilControllerOptions {
   client: EngineClient;
@@ -26,9 +26,13 @@ export interface DistilControllerOptions {
   loadPacks: () => Promise<string>;
   nextFrame: (callback: () => void) => void;
   now: () => number;
+  /** Asks the browser not to clear what is saved when the disk runs full. */
+  persist?: () => void;
+  /** Of a new run. */
+  newId?: () => string;
 }
 
-export interface DistilController {
+export interface DistilController extends RunsController {
   /** Reads the list of sample packs; does nothing where it is here or on its way. */
   loadPacks(): Promise<void>;
   /** Another teacher takes its own preset and data along; numbers that were changed stay. */
@@ -37,103 +41,46 @@ export interface DistilController {
   configure(changes: Partial<DistilConfig>): void;
   takeFiles(files: readonly File[]): void;
   start(): void;
+  /** Measures a step of the run as it is set: what it would take. */
+  estimate(): Promise<void>;
   control(action: DistilAction): void;
   /** Back to the settings, which are those of the last run. */
   show(what: DistilState['shown']): void;
-  /** Shows the student of the last run in the Generate tab. */
-  useStudent(): void;
-  exportStudent(): Promise<Blob>;
 }
 
 /** The flow of a distillation between the page and the engine. */
 export function createDistilController(options: DistilControllerOptions): DistilController {
   const { client, stores, nextFrame, now } = options;
-  const { distil, engine, view, catalogue } = stores;
+  const { distil, engine, catalogue } = stores;
   let loading: Promise<void> | null = null;
   let abort: AbortController | null = null;
 
+  const runs = createRunsController({ client, stores, follow });
+
   const settled = (): SettledSetup => {
     const models = usableModels(catalogue.getState().catalogue, engine.getState().opened);
-    return settleSetup(distil.getState().setup, models, distil.getState().packs ?? []);
+    const { setup, packs } = distil.getState();
+    return settleSetup(setup, models, packs ?? [], isFast(engine.getState()));
   };
   const setSetup = (change: (setup: DistilSetup) => DistilSetup) =>
     distil.setState((s) => ({ setup: change(s.setup) }));
 
-  /** Follows one run from its request to its end. */
-  function follow(run: DistilRunState): void {
-    const pace = new Pace();
-    const { history } = run;
-    let scheduled = false;
-    const mine = () => distil.getState().run?.number === run.number;
-    const update = (change: Partial<DistilRunState>) => {
-      if (mine()) distil.setState((s) => ({ run: { ...s.run!, ...change } }));
-    };
-    /** Points may come faster than a screen shows them: at most one update a frame. */
-    const grown = () => {
-      if (scheduled) return;
-      scheduled = true;
-      nextFrame(() => {
-        scheduled = false;
-        if (mine()) update({ version: distil.getState().run!.version + 1, pace: pace.value });
-      });
-    };
-    const onEvent = (event: DistilEvent) => {
-      switch (event.kind) {
-        case 'phase':
-          if (event.phase === 'paused') pace.pause();
-          if (event.phase === 'running') pace.resume(now(), history.points.at(-1)?.images ?? 0);
-          update({
-            phase: event.phase,
-            asked: null,
-            preparing: null,
-            ...(event.error !== null && { error: event.error }),
-          });
-          return;
-        case 'preparing':
-          update({ preparing: { what: event.what, done: event.done, total: event.total } });
-          return;
-        case 'plan':
-          update({ plan: event.plan });
-          return;
-        case 'point': {
-          history.points.push(event.point);
-          const current = distil.getState().run;
-          if (current?.phase === 'running') pace.step(now(), event.point.images);
-          if (mine() && current?.asked === 'step') update({ asked: null });
-          grown();
-          return;
-        }
-        case 'samples':
-          addSnapshot(history.snapshots, event, MAX_SNAPSHOTS);
-          grown();
-      }
-    };
+  function follow(run: DistilRunState, request: Parameters<EngineClient['distil']>[0]): void {
     abort = new AbortController();
-    client.distil(run.request, { onEvent, signal: abort.signal }).then(
-      (result) => {
-        update({ phase: result.phase, asked: null, preparing: null, result, ended: true });
-        const { student } = result;
-        if (student) addOpened(student);
-      },
-      (error) => {
-        const known = asInnateError(error, 'backend');
-        const cancelled = known.code === 'cancelled';
-        update({
-          phase: cancelled ? 'stopped' : 'failed',
-          asked: null,
-          preparing: null,
-          error: cancelled ? null : known.describe(),
-          ended: true,
-        });
-      },
-    );
-  }
-
-  function addOpened(info: ModelInfo): void {
-    engine.setState((s) => ({ opened: [...s.opened.filter((m) => m.key !== info.key), info] }));
+    const { signal } = abort;
+    options.persist?.();
+    distil.setState({ run, shown: 'run' });
+    followRun(run, (onEvent) => client.distil(request, { onEvent, signal }), {
+      stores,
+      nextFrame,
+      now,
+      onEnd: () => void runs.loadRuns(),
+    });
   }
 
   return {
+    ...runs,
+
     loadPacks() {
       if (distil.getState().packs) return Promise.resolve();
       loading ??= options
@@ -175,56 +122,68 @@ export function createDistilController(options: DistilControllerOptions): Distil
     },
 
     start() {
-      const { setup, run: last } = distil.getState();
+      const { run: last, runs: saved } = distil.getState();
       if (isUnderWay(last)) return;
+      const numbers = [last?.about.number ?? 0, ...(saved ?? []).map((r) => r.record.about.number)];
+      const request = distilRequest(settled(), {
+        id: (options.newId ?? (() => crypto.randomUUID()))(),
+        number: Math.max(...numbers) + 1,
+      });
+      if (request) follow(newRun(request), request);
+    },
+
+    async estimate() {
       const ready = settled();
-      const request = distilRequest(setup, ready);
-      if (!request) return;
-      const run: DistilRunState = {
-        number: (last?.number ?? 0) + 1,
-        request,
-        teacher: ready.teacher!,
-        name: studentName(ready.teacher!.name),
-        dataName: ready.own?.name ?? ready.pack!.name,
-        phase: 'preparing',
-        asked: null,
-        preparing: null,
-        plan: null,
-        history: { points: [], snapshots: [] },
-        version: 0,
-        pace: null,
-        error: null,
-        result: null,
-        ended: false,
+      const request = distilRequest(ready, { id: 'estimate', number: 0 });
+      const { run, estimate } = distil.getState();
+      if (!request || isUnderWay(run) || (estimate && !estimate.value && !estimate.error)) return;
+      const key = estimateKey(ready, engine.getState().status?.backend ?? null);
+      const settle = (change: Partial<EstimateState>) => {
+        if (distil.getState().estimate?.key === key)
+          distil.setState({ estimate: { key, value: null, error: null, ...change } });
       };
-      distil.setState({ run, shown: 'run' });
-      follow(run);
+      distil.setState({ estimate: { key, value: null, error: null } });
+      await client.estimate(request).then(
+        (value) => settle({ value }),
+        (error) => settle({ error: asInnateError(error, 'backend').describe() }),
+      );
     },
 
     control(action) {
       const { run } = distil.getState();
       if (!run || run.ended) return;
-      distil.setState({ run: { ...run, asked: action } });
+      if (action !== 'save') distil.setState({ run: { ...run, asked: action } });
       // Nothing is made yet: there is no student to keep.
       if (action === 'stop' && run.phase === 'preparing') abort?.abort();
       client.controlDistil(action).catch(() => {}); // the run itself reports what went wrong
     },
 
     show: (what) => distil.setState((s) => ({ shown: what === 'run' && !s.run ? 'setup' : what })),
-
-    useStudent() {
-      const student = distil.getState().run?.result?.student;
-      if (student) view.setState({ model: student.key, steps: null, sampler: 'one-step', tab: 'generate' });
-    },
-
-    async exportStudent() {
-      const student = distil.getState().run?.result?.student;
-      if (!student) throw new InnateError('not-found', 'there is no student yet');
-      return client.exportModel({ kind: 'opened', key: student.key }, 'f16');
-    },
   };
 }
 
-/** "Clothes, diffusion teacher" teaches "Clothes student". */
-export const studentName = (teacher: string): string =>
-  `${teacher.replace(/,.*$/s, '').replace(/\.(pkl|pt|pth|bin|safetensors)$/i, '')} student`;
+/** Distances and large batches cost moments there. */
+export const isFast = ({ status }: ReturnType<Stores['engine']['getState']>): boolean =>
+  status?.backend?.name === 'webgpu' && !status.backend.software;
+
+const newRun = ({ about, config, sampleSeeds, measureImages }: DistilRequest): DistilRunState => ({
+  about,
+  config,
+  request: { sampleSeeds, measureImages },
+  phase: 'preparing',
+  asked: null,
+  preparing: null,
+  plan: null,
+  history: { points: [], snapshots: [] },
+  version: 0,
+  pace: null,
+  error: null,
+  wayBack: null,
+  notices: {},
+  saved: null,
+  thinned: false,
+  memoryBytes: null,
+  ended: false,
+  interrupted: false,
+  result: null,
+});

@@ -1,15 +1,6 @@
-import {
-  checkConfig,
-  type DistilConfig,
-  defaultPreset,
-  type FeatureName,
-  type Method,
-  PRESETS,
-  type PresetName,
-} from '../distil/config';
-import type { DistilRequest } from '../engine/distil-protocol';
+import { checkConfig, type DistilConfig, defaultPreset, PRESETS, type PresetName } from '../distil/config';
+import type { DistilRequest, RunAbout, StepEstimate } from '../engine/distil-protocol';
 import { asInnateError } from '../lib/errors';
-import { MAX_SEED } from '../rng/seeds';
 import type { ModelFacts } from './models';
 import { fittingPack, misfit, type SamplePack } from './packs';
 
@@ -26,8 +17,10 @@ export interface DistilSetup {
   changes: Partial<DistilConfig>;
   /** Steps between samples; null = often enough to watch. */
   sampleEvery: number | null;
-  /** Images for a Fréchet distance; 0 = not measured. */
-  measureImages: number;
+  /** Images for a Fréchet distance; 0 = not measured, null = where that takes moments. */
+  measureImages: number | null;
+  /** Images of training between distances; null = eight over the run. */
+  measureEvery: number | null;
 }
 
 export interface OwnData {
@@ -43,7 +36,8 @@ export const NEW_SETUP: DistilSetup = {
   preset: null,
   changes: {},
   sampleEvery: null,
-  measureImages: 0,
+  measureImages: null,
+  measureEvery: null,
 };
 
 /** The teacher that trains fastest: one press of Start shows what this is about. */
@@ -61,81 +55,8 @@ const SAMPLINGS = 160;
 /** Distances over a run. */
 const MEASUREMENTS = 8;
 
-export const METHODS: readonly Method[] = ['gdd-i', 'gdd', 'imitation'];
-export const METHOD_NAMES: Record<Method, string> = { 'gdd-i': 'GDD-I', gdd: 'GDD', imitation: 'Imitation' };
-
-export const FEATURE_NAMES: Record<FeatureName, string> = {
-  'efficientnet-lite0': 'EfficientNet-Lite0',
-  'teacher-encoder': 'Teacher’s encoder',
-  'mobilenet-v1-0.25': 'MobileNet v1 0.25',
-};
-
-export const PRESET_NAMES: Record<PresetName, string> = {
-  small: 'Small GPU',
-  'small-encoder': 'Small, teacher’s encoder',
-  'paper-cifar10': 'Paper, CIFAR-10',
-  'paper-faces': 'Paper, faces',
-  'paper-imagenet': 'Paper, ImageNet',
-};
-
-type NumberKey = {
-  [K in keyof DistilConfig]: DistilConfig[K] extends number ? K : never;
-}[keyof DistilConfig];
-
-export interface ConfigField {
-  key: NumberKey;
-  label: string;
-  /** Beside the label. */
-  range: string;
-  min: number;
-  max: number;
-  whole?: boolean;
-  /** A learning rate or a weight: written as 2e-4. */
-  small?: boolean;
-  /** Methods that use it; all where it is left out. */
-  methods?: readonly Method[];
-}
-
-const ADVERSARIAL: readonly Method[] = ['gdd-i', 'gdd'];
-
-/** The numbers one changes first. */
-export const FIELDS: readonly ConfigField[] = [
-  { key: 'images', label: 'Images', range: 'up to 10 M', min: 1, max: 10_000_000, whole: true },
-  { key: 'batch', label: 'Batch', range: '2 to 512', min: 2, max: 512, whole: true },
-  { key: 'generatorRate', label: 'Generator rate', range: '1e-6 to 1e-2', min: 1e-6, max: 1e-2, small: true },
-  {
-    key: 'discriminatorRate',
-    label: 'Discriminator rate',
-    range: '1e-6 to 1e-2',
-    min: 1e-6,
-    max: 1e-2,
-    small: true,
-    methods: ADVERSARIAL,
-  },
-  { key: 'emaHalfLife', label: 'EMA half-life', range: 'images', min: 0, max: 100_000_000, whole: true },
-  {
-    key: 'r1Gamma',
-    label: 'R1 gamma',
-    range: '0 is off',
-    min: 0,
-    max: 100,
-    small: true,
-    methods: ADVERSARIAL,
-  },
-  {
-    key: 'imitationSteps',
-    label: 'Teacher’s steps',
-    range: '2 to 100',
-    min: 2,
-    max: 100,
-    whole: true,
-    methods: ['imitation'],
-  },
-  { key: 'seed', label: 'Seed', range: 'of the run', min: 0, max: MAX_SEED, whole: true },
-];
-
-export const fieldsOf = (method: Method): ConfigField[] =>
-  FIELDS.filter((field) => field.methods?.includes(method) ?? true);
+/** Images of a distance on a hardware GPU. */
+const FAST_MEASURE = 500;
 
 /** Teachers of the catalogue, and opened files that do not say that they are students. */
 export const teachersAmong = (models: readonly ModelFacts[]): ModelFacts[] =>
@@ -164,12 +85,18 @@ export interface SettledSetup {
   base: DistilConfig;
   config: DistilConfig;
   sampleEvery: number;
+  measureImages: number;
+  measureEvery: number;
+  /** What the last two are when nobody changes them. */
+  usual: { measureImages: number; measureEvery: number };
 }
 
 export function settleSetup(
   setup: DistilSetup,
   models: readonly ModelFacts[],
   packs: readonly SamplePack[],
+  /** A hardware GPU: distances cost moments there, a minute elsewhere. */
+  fast = false,
 ): SettledSetup {
   const teachers = teachersAmong(models);
   const teacher =
@@ -185,6 +112,10 @@ export function settleSetup(
   const method = setup.changes.method ?? PRESETS[preset].method;
   const base: DistilConfig = { ...PRESETS[preset], method };
   const config = { ...base, ...setup.changes };
+  const usual = {
+    measureImages: fast ? FAST_MEASURE : 0,
+    measureEvery: Math.max(config.batch, Math.ceil(config.images / MEASUREMENTS)),
+  };
   return {
     teacher,
     student: (teacher && studentsFor(models, teacher).find((m) => m.key === setup.student)) ?? null,
@@ -194,6 +125,9 @@ export function settleSetup(
     base,
     config,
     sampleEvery: setup.sampleEvery ?? defaultSampleEvery(config),
+    measureImages: setup.measureImages ?? usual.measureImages,
+    measureEvery: setup.measureEvery ?? usual.measureEvery,
+    usual,
   };
 }
 
@@ -225,18 +159,70 @@ export function obstacle({ teacher, pack, own, config }: SettledSetup): string |
 }
 
 /** The engine's request; null where something stands in the way. */
-export function distilRequest(setup: DistilSetup, settled: SettledSetup): DistilRequest | null {
-  const { teacher, student, pack, own, config, sampleEvery } = settled;
+export function distilRequest(
+  settled: SettledSetup,
+  { id, number }: Pick<RunAbout, 'id' | 'number'>,
+): DistilRequest | null {
+  const { teacher, student, pack, own, config, sampleEvery, measureImages, measureEvery } = settled;
   if (!teacher || obstacle(settled)) return null;
   return {
+    about: {
+      id,
+      number,
+      name: `${studentName(teacher.name)}, run ${number}`,
+      teacherKey: teacher.key,
+      teacherName: teacher.name,
+      dataName: own?.name ?? pack!.name,
+      resolution: teacher.resolution,
+      classes: teacher.classes,
+      licence: teacher.licence,
+    },
     teacher: teacher.ref,
     student: student?.ref ?? null,
     data: own ? { kind: 'files', files: own.files, name: own.name } : { kind: 'pack', id: pack!.id },
     config,
     sampleSeeds: Array.from({ length: SAMPLE_SEEDS }, (_, i) => i),
     sampleEvery,
-    measureImages: setup.measureImages,
-    measureEvery: Math.max(config.batch, Math.ceil(config.images / MEASUREMENTS)),
+    measureImages,
+    measureEvery,
+  };
+}
+
+/** "Clothes, diffusion teacher" teaches "Clothes student". */
+export const studentName = (teacher: string): string =>
+  `${teacher.replace(/,.*$/s, '').replace(/\.(pkl|pt|pth|bin|safetensors)$/i, '')} student`;
+
+/** What a measured step holds for: everything but the number of images and their parts, which only scale it. */
+export function estimateKey(
+  { teacher, config }: SettledSetup,
+  backend: { name: string; label: string } | null,
+): string {
+  const { method, features, featureSize, heads, headWidth, imitationSteps } = config;
+  return JSON.stringify([
+    teacher?.key,
+    method,
+    method === 'imitation' ? imitationSteps : [features, featureSize, heads, headWidth],
+    backend?.name,
+    backend?.label,
+  ]);
+}
+
+/** Seconds and bytes of a run as it is set, from a measured step. */
+export function costOf(
+  { secondsPerImage, fixedBytes, bytesPerImage, limitBytes }: StepEstimate,
+  { images, batch, microBatch, method }: DistilConfig,
+): { seconds: number; bytes: number; fits: boolean; smaller: number | null } {
+  const at = (part: number) => fixedBytes + bytesPerImage * part;
+  const whole = method === 'imitation' ? batch : microBatch || batch;
+  const fits = limitBytes === null || at(whole) <= limitBytes;
+  // The largest power of two that leaves a tenth free.
+  let smaller = 1;
+  while (limitBytes !== null && smaller * 2 < whole && at(smaller * 2) <= 0.9 * limitBytes) smaller *= 2;
+  return {
+    seconds: images * secondsPerImage,
+    bytes: at(whole),
+    fits,
+    smaller: fits || smaller < 2 ? null : smaller,
   };
 }
 

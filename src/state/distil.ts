@@ -1,4 +1,5 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { DistilConfig } from '../distil/config';
 import type { CurvePoint } from '../distil/state';
 import type {
   DistilAction,
@@ -6,9 +7,12 @@ import type {
   DistilPlan,
   DistilRequest,
   DistilResult,
+  RunAbout,
+  StepEstimate,
 } from '../engine/distil-protocol';
+import type { RunDetail, RunSummary } from '../engine/runs-protocol';
+import { leastMissed } from '../lib/thin';
 import { type DistilSetup, NEW_SETUP } from './distil-setup';
-import type { ModelFacts } from './models';
 import type { SamplePack } from './packs';
 
 /** Images of the fixed seeds at one moment of a run. */
@@ -17,11 +21,13 @@ export interface Snapshot {
   /** RGBA of all of them, one after the other. */
   pixels: Uint8ClampedArray<ArrayBuffer>;
   resolution: number;
+  /** The student of this moment can be had. */
+  student: boolean;
 }
 
 /**
- * What grows with a run. It lives outside the store's immutable state and is only ever appended to (snapshots are
- * also thinned); `version` of the run says when it has changed.
+ * What grows with a run. It lives outside the store's immutable state and is appended to (snapshots are also thinned,
+ * and a run that goes back loses its end); `version` of the run says when it has changed.
  */
 export interface History {
   points: CurvePoint[];
@@ -29,13 +35,10 @@ export interface History {
 }
 
 export interface DistilRunState {
-  /** 1, 2, ... on this page. */
-  number: number;
-  request: DistilRequest;
-  teacher: ModelFacts;
-  /** "Clothes student": what its images are called. */
-  name: string;
-  dataName: string;
+  about: RunAbout;
+  /** As it runs: numbers may have changed since it was first started. */
+  config: DistilConfig;
+  request: Pick<DistilRequest, 'sampleSeeds' | 'measureImages'>;
   phase: DistilPhase;
   /** What was asked for and has not happened yet: a step under way ends first. */
   asked: DistilAction | null;
@@ -46,9 +49,27 @@ export interface DistilRunState {
   /** Images a second by the clock, samples and distances included; null before two steps. */
   pace: number | null;
   error: string | null;
+  /** Where it can go on from after it diverged. */
+  wayBack: 'last' | 'best' | null;
+  /** What happened and was survived, by topic. */
+  notices: Partial<Record<'storage' | 'recovery' | 'memory', string>>;
+  /** The newest save: images seen, and when by the page's clock; null before the first. */
+  saved: { images: number; at: number } | null;
+  /** Students of moments that had to make room. */
+  thinned: boolean;
+  memoryBytes: number | null;
   /** The call has come back, whatever the phase. */
   ended: boolean;
+  /** It did not end by itself: the page closed or crashed. */
+  interrupted: boolean;
   result: DistilResult | null;
+}
+
+/** A step measured before the start, and what it was measured for. */
+export interface EstimateState {
+  key: string;
+  value: StepEstimate | null;
+  error: string | null;
 }
 
 export interface DistilState {
@@ -56,27 +77,47 @@ export interface DistilState {
   packs: readonly SamplePack[] | null;
   packsError: string | null;
   setup: DistilSetup;
-  /** The last run, ended or not. */
+  /** The run in view, ended or not. */
   run: DistilRunState | null;
-  shown: 'setup' | 'run';
+  shown: 'setup' | 'run' | 'runs' | 'compare';
+  /** Saved runs, newest first; null until the list is here or where this browser keeps none. */
+  runs: readonly RunSummary[] | null;
+  runsError: string | null;
+  compared: readonly [RunDetail, RunDetail] | null;
+  /** null before one was asked for; its value is null while it is measured. */
+  estimate: EstimateState | null;
 }
 
 export type DistilStore = StoreApi<DistilState>;
 
 export const createDistilStore = (): DistilStore =>
-  createStore(() => ({ packs: null, packsError: null, setup: NEW_SETUP, run: null, shown: 'setup' }));
+  createStore(() => ({
+    packs: null,
+    packsError: null,
+    setup: NEW_SETUP,
+    run: null,
+    shown: 'setup',
+    runs: null,
+    runsError: null,
+    compared: null,
+    estimate: null,
+  }));
 
-/** A run that leaving the page would end. */
+/** A run that the engine is at. */
 export const isUnderWay = (run: Pick<DistilRunState, 'ended'> | null): boolean => run !== null && !run.ended;
 
 export const imagesSeen = (run: Pick<DistilRunState, 'history'>): number =>
   run.history.points.at(-1)?.images ?? 0;
 
 /** Seconds until the end at the pace so far. */
-export function secondsLeft(run: Pick<DistilRunState, 'history' | 'pace' | 'request'>): number | null {
+export function secondsLeft(run: Pick<DistilRunState, 'history' | 'pace' | 'config'>): number | null {
   if (run.pace === null) return null;
-  return Math.max(0, run.request.config.images - imagesSeen(run)) / run.pace;
+  return Math.max(0, run.config.images - imagesSeen(run)) / run.pace;
 }
+
+/** Leaving the page would lose what was made: it is not saved, or not to its last step. */
+export const wouldLose = (run: DistilRunState | null): boolean =>
+  run !== null && !run.ended && run.history.points.length > 0 && run.notices.storage !== undefined;
 
 /**
  * Adds a snapshot and, where there are too many, drops the one whose neighbours are closest: the rest stays spread
@@ -87,16 +128,7 @@ export function addSnapshot(snapshots: Snapshot[], snapshot: Snapshot, most: num
   if (last && last.images >= snapshot.images) snapshots.pop(); // made again at the same moment
   snapshots.push(snapshot);
   if (snapshots.length <= most) return;
-  let drop = 1;
-  let closest = Number.POSITIVE_INFINITY;
-  for (let i = 1; i < snapshots.length - 1; i++) {
-    const gap = snapshots[i + 1]!.images - snapshots[i - 1]!.images;
-    if (gap < closest) {
-      closest = gap;
-      drop = i;
-    }
-  }
-  snapshots.splice(drop, 1);
+  snapshots.splice(leastMissed(snapshots.map((s) => s.images)), 1);
 }
 
 /** Index of the snapshot nearest to a moment; -1 where there is none. */
@@ -105,6 +137,36 @@ export function nearestSnapshot(snapshots: readonly Pick<Snapshot, 'images'>[], 
   for (const [i, snapshot] of snapshots.entries())
     if (best < 0 || Math.abs(snapshot.images - images) < Math.abs(snapshots[best]!.images - images)) best = i;
   return best;
+}
+
+/** Back to an earlier moment: what came after it will be made again. */
+export function rewind({ points, snapshots }: History, iteration: number, images: number): void {
+  while (points.length > 0 && points.at(-1)!.iteration > iteration) points.pop();
+  while (snapshots.length > 0 && snapshots.at(-1)!.images > images) snapshots.pop();
+}
+
+/** Seconds of steps up to each point: what the clock would say without samples, distances and pauses. */
+export function stepSeconds(points: readonly CurvePoint[], batch: number): number[] {
+  let sum = 0;
+  return points.map(({ imagesPerSecond }) => {
+    sum += batch / imagesPerSecond;
+    return sum;
+  });
+}
+
+/** Share of its own best below which the spread of the samples is a warning. */
+const NARROWING = 0.5;
+
+/** The samples are becoming alike: what their spread is and was at its best; null where they are not. */
+export function narrowing(
+  points: readonly Pick<CurvePoint, 'images' | 'sampleSpread'>[],
+): { now: number; best: number; at: number } | null {
+  const known = points.filter((p) => p.sampleSpread !== undefined);
+  if (known.length < 3) return null;
+  const best = known.reduce((a, b) => (b.sampleSpread! > a.sampleSpread! ? b : a));
+  const recent = known.slice(-2).map((p) => p.sampleSpread!);
+  if (recent.some((spread) => spread >= NARROWING * best.sampleSpread!)) return null;
+  return { now: recent[1]!, best: best.sampleSpread!, at: best.images };
 }
 
 const COLUMNS = [
@@ -116,10 +178,12 @@ const COLUMNS = [
   'logitsFake',
   'r1',
   'gradientNormG',
+  'gradientNormD',
   'imagesPerSecond',
   'frechet',
   'frechetError',
   'spread',
+  'sampleSpread',
 ] as const satisfies readonly (keyof CurvePoint)[];
 
 /** The curves as a table; what was not measured is empty. */
@@ -128,14 +192,39 @@ export function curvesCsv(points: readonly CurvePoint[]): string {
   return `${[COLUMNS.join(','), ...rows].join('\n')}\n`;
 }
 
-/** "clothes-student-gdd-i-640-images": a name for files. */
-export function fileStem({
-  name,
-  request,
-  history,
-}: Pick<DistilRunState, 'name' | 'request' | 'history'>): string {
-  return `${name} ${request.config.method} ${imagesSeen({ history })} images`
+/** "clothes-student-run-1-gdd-i-640-images": a name for files. */
+export const fileStem = (
+  about: Pick<RunAbout, 'name'>,
+  { method }: Pick<DistilConfig, 'method'>,
+  images: number,
+) =>
+  `${about.name} ${method} ${images} images`
     .toLowerCase()
     .replace(/[^\w.-]+/g, '-')
     .slice(0, 120);
+
+/** A saved run as it is looked at: nothing of it is under way. */
+export function openedRun(detail: RunDetail): DistilRunState {
+  const { record, curve, samples } = detail;
+  return {
+    about: record.about,
+    config: record.config,
+    request: record.request,
+    phase: record.end === 'open' ? 'stopped' : record.end,
+    asked: null,
+    preparing: null,
+    plan: record.plan,
+    history: { points: [...curve], snapshots: [...samples] },
+    version: 0,
+    pace: null,
+    error: record.error,
+    wayBack: record.wayBack,
+    notices: {},
+    saved: { images: record.images, at: 0 },
+    thinned: record.thinned > 0,
+    memoryBytes: null,
+    ended: true,
+    interrupted: record.end === 'open' && !detail.busy,
+    result: null,
+  };
 }

@@ -5,6 +5,7 @@ import type { Stores } from './app-state';
 import type { Controller } from './controller';
 import type { DistilState } from './distil';
 import type { EngineState } from './engine';
+import type { MeasureState } from './measure';
 import { chooseModel, type ModelFacts, usableModels } from './models';
 import type { Prefs } from './prefs';
 import type { ViewState } from './view';
@@ -32,6 +33,8 @@ export const useEngine = <T>(select: (engine: EngineState) => T): T =>
   useStore(useApp().stores.engine, useShallow(select));
 export const useDistil = <T>(select: (distil: DistilState) => T): T =>
   useStore(useApp().stores.distil, useShallow(select));
+export const useMeasure = <T>(select: (measure: MeasureState) => T): T =>
+  useStore(useApp().stores.measure, useShallow(select));
 export const useCatalogue = () => useStore(useApp().stores.catalogue, (s) => s.catalogue);
 
 export function useModels(): ModelFacts[] {

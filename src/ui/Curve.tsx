@@ -136,7 +136,7 @@ export function Curve(props: Props) {
         className="curve-area"
         role="slider"
         tabIndex={0}
-        aria-label={`${label}, ${unit} seen`}
+        aria-label={`${label} against ${unit === 'images' ? 'images seen' : unit}`}
         aria-valuemin={0}
         aria-valuemax={last}
         aria-valuenow={index < 0 ? 0 : xs[index]}

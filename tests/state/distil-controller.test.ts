@@ -5,7 +5,7 @@ import { InnateError } from '../../src/lib/errors';
 import { createStores } from '../../src/state/app-state';
 import { createController } from '../../src/state/controller';
 import { isUnderWay } from '../../src/state/distil';
-import { studentName } from '../../src/state/distil-controller';
+import { studentName } from '../../src/state/distil-setup';
 import { defaultView } from '../../src/state/view';
 import { FakeClient, tick } from './fake-client';
 
@@ -61,6 +61,7 @@ const point = (iteration: number): CurvePoint => ({
   logitsReal: 0,
   logitsFake: 0,
   gradientNormG: 1,
+  gradientNormD: 1,
   imagesPerSecond: 4,
 });
 
@@ -93,16 +94,20 @@ test('a run from its start to a student in Generate', async () => {
   const s = await set();
   s.frame();
   s.controller.distil.start();
-  expect(s.run()).toMatchObject({ number: 1, phase: 'preparing', name: 'Clothes student', ended: false });
-  const run = s.client.runs[0]!;
+  expect(s.run()).toMatchObject({
+    about: { number: 1, name: 'Clothes student, run 1' },
+    phase: 'preparing',
+    ended: false,
+  });
+  const run = s.client.distilled[0]!;
   run.emit({ kind: 'preparing', what: 'downloading images', done: 1, total: 2 });
   expect(s.run().preparing).toEqual({ what: 'downloading images', done: 1, total: 2 });
-  run.emit({ kind: 'phase', phase: 'running', error: null });
+  run.emit({ kind: 'phase', phase: 'running', error: null, wayBack: null });
   expect(s.run()).toMatchObject({ phase: 'running', preparing: null });
-  run.emit({ kind: 'samples', images: 0, pixels: new Uint8ClampedArray(4), resolution: 1 });
+  run.emit({ kind: 'samples', images: 0, pixels: new Uint8ClampedArray(4), resolution: 1, student: true });
   for (const i of [1, 2]) {
     s.clock.ms += 8000;
-    run.emit({ kind: 'point', point: point(i) });
+    run.emit({ kind: 'point', point: point(i), memoryBytes: 1 });
   }
   expect(s.frames).toHaveLength(1); // many points, one update
   expect(s.run().version).toBe(0);
@@ -113,9 +118,9 @@ test('a run from its start to a student in Generate', async () => {
   await run.end({ phase: 'finished', images: 64, student: STUDENT });
   expect(s.run()).toMatchObject({ phase: 'finished', ended: true });
   expect(s.stores.engine.getState().opened).toEqual([STUDENT]);
-  s.controller.distil.useStudent();
+  await s.controller.distil.showStudent();
   expect(s.stores.view.getState()).toMatchObject({ tab: 'generate', model: 'made-1', sampler: 'one-step' });
-  await s.controller.distil.exportStudent();
+  await s.controller.distil.exportRun('student');
   expect(s.client.exported).toEqual([{ model: { kind: 'opened', key: 'made-1' }, dtype: 'f16' }]);
 });
 
@@ -123,14 +128,14 @@ test('one run at a time; after it another one', async () => {
   const s = await set();
   s.controller.distil.start();
   s.controller.distil.start();
-  expect(s.client.runs).toHaveLength(1);
-  await s.client.runs[0]!.end({ phase: 'stopped', images: 0, student: null });
+  expect(s.client.distilled).toHaveLength(1);
+  await s.client.distilled[0]!.end({ phase: 'stopped', images: 0, student: null });
   s.controller.distil.show('setup');
   s.controller.distil.start();
-  expect(s.run()).toMatchObject({ number: 2, version: 0, history: { points: [], snapshots: [] } });
+  expect(s.run()).toMatchObject({ about: { number: 2 }, version: 0, history: { points: [], snapshots: [] } });
   expect(s.stores.distil.getState().shown).toBe('run');
   // What the first one still says is not about the second.
-  s.client.runs[0]!.emit({ kind: 'phase', phase: 'paused', error: null });
+  s.client.distilled[0]!.emit({ kind: 'phase', phase: 'paused', error: null, wayBack: null });
   expect(s.run().phase).toBe('preparing');
 });
 
@@ -138,15 +143,15 @@ describe('controls', () => {
   test('what was asked for stands until it has happened', async () => {
     const s = await set();
     s.controller.distil.start();
-    const run = s.client.runs[0]!;
-    run.emit({ kind: 'phase', phase: 'running', error: null });
+    const run = s.client.distilled[0]!;
+    run.emit({ kind: 'phase', phase: 'running', error: null, wayBack: null });
     s.controller.distil.control('pause');
     expect(s.run().asked).toBe('pause');
-    run.emit({ kind: 'phase', phase: 'paused', error: null });
+    run.emit({ kind: 'phase', phase: 'paused', error: null, wayBack: null });
     expect(s.run()).toMatchObject({ phase: 'paused', asked: null });
     s.controller.distil.control('step');
     expect(s.run().asked).toBe('step');
-    run.emit({ kind: 'point', point: point(1) });
+    run.emit({ kind: 'point', point: point(1), memoryBytes: 1 });
     expect(s.run().asked).toBeNull();
     expect(s.client.actions).toEqual(['pause', 'step']);
   });
@@ -156,7 +161,7 @@ describe('controls', () => {
     s.controller.distil.start();
     s.controller.distil.control('stop');
     await tick();
-    expect(s.client.runs[0]!.signal!.aborted).toBe(true);
+    expect(s.client.distilled[0]!.signal!.aborted).toBe(true);
     expect(s.run()).toMatchObject({ phase: 'stopped', ended: true, error: null });
   });
 });
@@ -164,10 +169,10 @@ describe('controls', () => {
 test('a failure is one line, and what was made stays', async () => {
   const s = await set();
   s.controller.distil.start();
-  const run = s.client.runs[0]!;
-  run.emit({ kind: 'phase', phase: 'running', error: null });
-  run.emit({ kind: 'point', point: point(1) });
-  run.emit({ kind: 'phase', phase: 'failed', error: 'the loss is not a number any more' });
+  const run = s.client.distilled[0]!;
+  run.emit({ kind: 'phase', phase: 'running', error: null, wayBack: null });
+  run.emit({ kind: 'point', point: point(1), memoryBytes: 1 });
+  run.emit({ kind: 'phase', phase: 'failed', error: 'the loss is not a number any more', wayBack: null });
   await run.fail(
     new InnateError('backend', 'the loss is not a number any more', { hint: 'Lower the rates' }),
   );
@@ -187,7 +192,7 @@ test('a damaged list of packs is said and can be read again', async () => {
     packsError: expect.stringContaining('sample packs'),
   });
   s.controller.distil.start(); // there is nothing to learn from: nothing happens
-  expect(s.client.runs).toHaveLength(0);
+  expect(s.client.distilled).toHaveLength(0);
   s.list.text = PACKS;
   await s.controller.distil.loadPacks();
   expect(s.stores.distil.getState()).toMatchObject({ packsError: null, packs: [{ name: 'Clothes' }] });

@@ -52,6 +52,8 @@ const MODELS = [CATS, CLOTHES, model('clothes-student', { role: 'student', label
 const PACKS = [pack('cats'), pack('fashion', ['a', 'b'])];
 const settle = (setup: Partial<DistilSetup> = {}) => settleSetup({ ...NEW_SETUP, ...setup }, MODELS, PACKS);
 
+const NEW_RUN = { id: 'run-1', number: 1 };
+
 describe('sample packs', () => {
   test('a list that is not one is a bad file', () => {
     for (const text of ['{', '{}', '{"version":1}', '{"version":1,"packs":[{"id":"a"}]}'])
@@ -77,7 +79,7 @@ describe('setup', () => {
       config: { method: 'gdd-i', features: 'teacher-encoder' },
     });
     expect(obstacle(settled)).toBeNull();
-    expect(distilRequest(NEW_SETUP, settled)).toMatchObject({
+    expect(distilRequest(settled, NEW_RUN)).toMatchObject({
       teacher: { kind: 'catalogue', id: CLOTHES.key },
       student: null,
       data: { kind: 'pack', id: 'fashion' },
@@ -112,14 +114,14 @@ describe('setup', () => {
     expect(obstacle(settleSetup(NEW_SETUP, [], PACKS))).toContain('Open a diffusion teacher');
     expect(obstacle(settleSetup(NEW_SETUP, MODELS, []))).toContain('2 classes');
     expect(obstacle(settle({ preset: 'paper-cifar10', changes: { batch: 16 } }))).toContain('at least 128');
-    expect(distilRequest(NEW_SETUP, settle({ changes: { batch: 1 } }))).toBeNull();
+    expect(distilRequest(settle({ changes: { batch: 1 } }), NEW_RUN)).toBeNull();
   });
 
   test('the user’s own files', () => {
     const own = { files: [new File(['x'], 'mine.zip')], name: 'mine.zip' };
     const settled = settle({ data: 'own', own });
     expect(settled).toMatchObject({ pack: null, own });
-    expect(distilRequest(NEW_SETUP, settled)?.data).toEqual({ kind: 'files', ...own });
+    expect(distilRequest(settled, NEW_RUN)?.data).toEqual({ kind: 'files', ...own });
   });
 
   test('images and checkpoints are told apart by name', () => {
@@ -134,7 +136,12 @@ describe('setup', () => {
 });
 
 describe('snapshots', () => {
-  const shot = (images: number): Snapshot => ({ images, pixels: new Uint8ClampedArray(4), resolution: 1 });
+  const shot = (images: number): Snapshot => ({
+    images,
+    pixels: new Uint8ClampedArray(4),
+    resolution: 1,
+    student: true,
+  });
 
   test('stay few, spread over the run, with both ends', () => {
     const list: Snapshot[] = [];
@@ -186,15 +193,16 @@ test('curves as a table', () => {
     logitsReal: 0.5,
     logitsFake: -0.5,
     gradientNormG: 1,
+    gradientNormD: null,
     imagesPerSecond: 4,
     frechet: 12,
   };
   expect(curvesCsv([point])).toBe(
-    'iteration,images,lossG,lossD,logitsReal,logitsFake,r1,gradientNormG,imagesPerSecond,frechet,frechetError,spread\n' +
-      '1,8,2.5,,0.5,-0.5,,1,4,12,,\n',
+    'iteration,images,lossG,lossD,logitsReal,logitsFake,r1,gradientNormG,gradientNormD,imagesPerSecond,frechet,frechetError,spread,sampleSpread\n' +
+      '1,8,2.5,,0.5,-0.5,,1,,4,12,,,\n',
   );
-  const request = distilRequest(NEW_SETUP, settle())!;
-  expect(fileStem({ name: 'Clothes student', request, history: { points: [point], snapshots: [] } })).toBe(
-    'clothes-student-gdd-i-8-images',
+  const { about, config } = distilRequest(settle(), NEW_RUN)!;
+  expect(fileStem({ ...about, name: 'Clothes student, run 1' }, config, 8)).toBe(
+    'clothes-student-run-1-gdd-i-8-images',
   );
 });

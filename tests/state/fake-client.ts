@@ -4,6 +4,8 @@ import type {
   DistilEvent,
   DistilRequest,
   DistilResult,
+  MeasureResult,
+  StepEstimate,
 } from '../../src/engine/distil-protocol';
 import type {
   EngineStatus,
@@ -14,6 +16,7 @@ import type {
   ModelRef,
   StartOptions,
 } from '../../src/engine/protocol';
+import type { ResumeRequest, RunsCall, RunsResults } from '../../src/engine/runs-protocol';
 import { InnateError } from '../../src/lib/errors';
 
 export const STATUS: EngineStatus = {
@@ -37,7 +40,7 @@ export interface FakeCall {
 }
 
 export interface FakeRun {
-  request: DistilRequest;
+  request: DistilRequest | ResumeRequest;
   signal: AbortSignal | undefined;
   emit: (event: DistilEvent) => void;
   end(result: DistilResult): Promise<void>;
@@ -49,9 +52,13 @@ export class FakeClient implements EngineClient {
   readonly calls: FakeCall[] = [];
   readonly starts: StartOptions[] = [];
   readonly forgotten: string[] = [];
-  readonly runs: FakeRun[] = [];
+  readonly distilled: FakeRun[] = [];
   readonly actions: DistilAction[] = [];
   readonly exported: { model: ModelRef; dtype: string }[] = [];
+  readonly asked: RunsCall[] = [];
+  readonly estimated: DistilRequest[] = [];
+  /** What the saved runs are; a browser that keeps none unless a test says more. */
+  answers: (call: RunsCall) => unknown = () => null;
   startError: InnateError | null = null;
   opens: ((file: File, options?: CallOptions) => Promise<ModelInfo>) | null = null;
 
@@ -97,11 +104,11 @@ export class FakeClient implements EngineClient {
   }
 
   distil(
-    request: DistilRequest,
+    request: DistilRequest | ResumeRequest,
     options: CallOptions & { onEvent: (event: DistilEvent) => void },
   ): Promise<DistilResult> {
     return new Promise((resolve, reject) => {
-      this.runs.push({
+      this.distilled.push({
         request,
         signal: options.signal,
         emit: options.onEvent,
@@ -120,6 +127,20 @@ export class FakeClient implements EngineClient {
 
   async controlDistil(action: DistilAction): Promise<void> {
     this.actions.push(action);
+  }
+
+  async runs<C extends RunsCall>(call: C): Promise<RunsResults[C['do']]> {
+    this.asked.push(call);
+    return (await this.answers(call)) as RunsResults[C['do']];
+  }
+
+  async estimate(request: DistilRequest): Promise<StepEstimate> {
+    this.estimated.push(request);
+    return { measuredImages: 4, secondsPerImage: 0.5, fixedBytes: 1e8, bytesPerImage: 1e8, limitBytes: 3e9 };
+  }
+
+  measure(): Promise<MeasureResult> {
+    return Promise.reject(new Error('not used'));
   }
 
   async exportModel(model: ModelRef, dtype: 'f16' | 'f32'): Promise<Blob> {

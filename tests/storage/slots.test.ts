@@ -86,15 +86,20 @@ test('a write that is cut off anywhere leaves the payload before it', async () =
 
 test('either slot may be damaged anywhere: the other one is taken', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.constantFrom(0, 1), fc.nat(), fc.integer({ min: 1, max: 255 }), async (which, at, by) => {
-      const disk = new Disk();
-      const pair = new SlotPair(disk);
-      await pair.save(text('older'));
-      await pair.save(text('newer'));
-      const bytes = disk.files[which as 0 | 1]!;
-      bytes[at % bytes.length]! ^= by;
-      expect(await loaded(disk)).toBe(which === 0 ? 'newer' : 'older');
-    }),
+    fc.asyncProperty(
+      fc.constantFrom(0, 1),
+      fc.nat(),
+      fc.integer({ min: 1, max: 255 }),
+      async (which, at, by) => {
+        const disk = new Disk();
+        const pair = new SlotPair(disk);
+        await pair.save(text('older'));
+        await pair.save(text('newer'));
+        const bytes = disk.files[which as 0 | 1]!;
+        bytes[at % bytes.length]! ^= by;
+        expect(await loaded(disk)).toBe(which === 0 ? 'newer' : 'older');
+      },
+    ),
     { numRuns: 300 },
   );
 });

@@ -1,18 +1,36 @@
 import { useEffect } from 'react';
-import { useApp, useDistil } from '../../state/react';
+import { useApp, useDistil, useEngine } from '../../state/react';
+import { CompareView } from './CompareView';
 import './distil.css';
+import './runs.css';
+import { RunsView } from './RunsView';
 import { RunView } from './RunView';
 import { SetupView } from './SetupView';
 
-/** A diffusion teacher becomes a one-step generator: what to make it of, then the run. */
+/** A diffusion teacher becomes a one-step generator: what to make it of, then the run, then all of them. */
 export function DistilView() {
   const { controller } = useApp();
-  const shown = useDistil((s) => (s.shown === 'run' && s.run ? 'run' : 'setup'));
+  const { shown, hasRun, compared } = useDistil((s) => ({
+    shown: s.shown,
+    hasRun: s.run !== null,
+    compared: s.compared !== null,
+  }));
+  const ready = useEngine((s) => s.status?.backend != null);
   useEffect(() => void controller.distil.loadPacks(), [controller]);
+  // The engine reads the saved runs.
+  useEffect(() => void (ready && controller.distil.loadRuns()), [controller, ready]);
   return (
     <>
       <h1 className="hidden-text">Distil</h1>
-      {shown === 'run' ? <RunView /> : <SetupView />}
+      {shown === 'run' && hasRun ? (
+        <RunView />
+      ) : shown === 'runs' ? (
+        <RunsView />
+      ) : shown === 'compare' && compared ? (
+        <CompareView />
+      ) : (
+        <SetupView />
+      )}
     </>
   );
 }

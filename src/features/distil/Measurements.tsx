@@ -1,127 +1,118 @@
 import { useMemo, useState } from 'react';
 import type { CurvePoint } from '../../distil/state';
 import type { DistilRunState } from '../../state/distil';
-import { Curve, type CurveLevel, type CurveSeries } from '../../ui/Curve';
+import { useCatalogue } from '../../state/react';
+import { Curve } from '../../ui/Curve';
 import { nearestIndex } from '../../ui/curve-data';
-import { formatValue, formatWhole } from '../../ui/format';
-import { Slider } from '../../ui/Slider';
+import { formatBytes, formatValue, formatWhole } from '../../ui/format';
+import { CURVE_SETTINGS, CurveTools } from './CurveTools';
+import { abscissa, REAL_SPREAD, runCurves } from './curve-series';
+import { latencyText, useInputLatency } from './input-latency';
+import { Plot } from './Plot';
 import type { Moment } from './RunView';
 
-const SMOOTHING = 0.9;
-
 export function Measurements({ run, moment }: { run: DistilRunState; moment: Moment }) {
-  const [smoothing, setSmoothing] = useState(SMOOTHING);
-  const [log, setLog] = useState(false);
+  const [tools, setTools] = useState(CURVE_SETTINGS);
   const { points } = run.history;
+  const { method, batch } = run.config;
+  const adversarial = method !== 'imitation';
   // One list that grows; the version says when.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the list is one object
-  const data = useMemo(() => curves(points, run), [points, run.version, run.plan]);
-  const shared = {
-    xs: data.xs,
-    smoothing,
-    at: moment.at,
-    unit: 'images',
-    onHover: moment.hover,
-    onPick: moment.pick,
-  };
+  const data = useMemo(
+    () => ({ ...abscissa(points, tools.axis, batch), ...runCurves(points, run.plan, adversarial) }),
+    [points, run.version, run.plan, tools.axis, batch],
+  );
   if (points.length === 0)
     return (
       <p className="secondary">
         {run.ended ? 'No step was made.' : 'Losses and logits appear here with the first step.'}
       </p>
     );
+  const { xs, unit } = data;
+  const toImages = (x: number | null) =>
+    x === null ? null : unit === 'images' ? x : (points[nearestIndex(xs, x)]?.images ?? null);
+  const at =
+    moment.at === null || unit === 'images'
+      ? moment.at
+      : (xs[
+          nearestIndex(
+            points.map((p) => p.images),
+            moment.at,
+          )
+        ] ?? null);
+  const shared = {
+    xs,
+    unit,
+    at,
+    smoothing: tools.smoothing,
+    onHover: (x: number | null) => moment.hover(toImages(x)),
+    onPick: (x: number | null) => moment.pick(toImages(x)),
+  };
+  const against = unit === 'images' ? 'against images seen' : `against ${unit} of steps`;
   return (
     <>
-      <div className="curve-tools">
-        <Slider
-          compact
-          label="Smoothing"
-          value={smoothing}
-          min={0}
-          max={0.99}
-          step={0.01}
-          ticks={[0, 0.25, 0.5, 0.75, 0.9, 0.99].map((value) => ({ value }))}
-          onChange={setSmoothing}
-          reset={{
-            label: `Reset smoothing to ${SMOOTHING}`,
-            changed: smoothing !== SMOOTHING,
-            onReset: () => setSmoothing(SMOOTHING),
-          }}
-        />
-        <label className="check">
-          <input type="checkbox" checked={log} onChange={(event) => setLog(event.currentTarget.checked)} />
-          Log axis
-        </label>
-      </div>
-      <Plot title="Losses" note="against images seen">
-        <Curve label="Losses" log={log} series={data.losses} {...shared} />
+      <CurveTools value={tools} onChange={setTools} />
+      {run.request.measureImages > 0 && (
+        <Plot title="Fréchet distance" note={distanceNote(run)}>
+          <Curve
+            label="Fréchet distance"
+            log={tools.log}
+            series={data.frechet}
+            levels={data.levels}
+            {...shared}
+          />
+          <TeacherLevel run={run} />
+        </Plot>
+      )}
+      <Plot title="Losses" note={against}>
+        <Curve label="Losses" log={tools.log} series={data.losses} {...shared} />
       </Plot>
       {data.logits.length > 0 && (
         <Plot title="Logits" note="above 0 the discriminator says real">
           <Curve label="Logits" series={data.logits} {...shared} />
         </Plot>
       )}
-      {run.request.measureImages > 0 && (
-        <Plot title="Fréchet distance" note={`on ${formatWhole(run.request.measureImages)} images`}>
-          <Curve label="Fréchet distance" log={log} series={data.frechet} levels={data.levels} {...shared} />
+      {points.some((p) => p.sampleSpread !== undefined) && (
+        <Plot title="Spread of the samples" note="how much they differ; real images are 1, a collapse is 0">
+          <Curve
+            label="Spread of the samples"
+            log={tools.log}
+            series={data.spread}
+            levels={[REAL_SPREAD]}
+            {...shared}
+          />
         </Plot>
       )}
-      <Values points={points} at={moment.at} />
+      <details className="more-curves">
+        <summary>Gradient norms</summary>
+        <Curve label="Gradient norms" log={tools.log} series={data.gradients} {...shared} />
+      </details>
+      <Values run={run} at={moment.at} />
     </>
   );
 }
 
-function Plot({ title, note, children }: { title: string; note: string; children: React.ReactNode }) {
+const distanceNote = ({ plan, request }: DistilRunState): string =>
+  `${plan?.features ?? ''}; n ${formatWhole(request.measureImages)}${plan?.reference ? ` against ${plan.reference}` : ''}. Lower is better`;
+
+/** The teacher at its many steps, as it was measured beforehand: on the same features, on another number of images. */
+function TeacherLevel({ run }: { run: DistilRunState }) {
+  const quality = useCatalogue()
+    ?.models.find((m) => m.id === run.about.teacherKey)
+    ?.quality.find((q) => q.sampler === 'heun' && q.features === run.plan?.features);
+  if (!quality) return null;
   return (
-    <div>
-      <header className="part">
-        <h3>{title}</h3>
-        <p className="caption">{note}</p>
-      </header>
-      {children}
-    </div>
+    <p className="caption">
+      The teacher with {quality.nfe} evaluations an image: {quality.value}, measured beforehand with n{' '}
+      {formatWhole(quality.n)} against {quality.reference}.
+    </p>
   );
 }
 
-interface CurveData {
-  xs: number[];
-  losses: CurveSeries[];
-  logits: CurveSeries[];
-  frechet: CurveSeries[];
-  levels: CurveLevel[];
-}
-
-function curves(points: readonly CurvePoint[], { plan, request }: DistilRunState): CurveData {
-  const column = (key: keyof CurvePoint) => points.map((p) => p[key] ?? null);
-  const generator = { colour: '--cat-1', dash: '--dash-1' };
-  const discriminator = { colour: '--cat-3', dash: '--dash-2' };
-  const adversarial = request.config.method !== 'imitation';
-  return {
-    xs: points.map((p) => p.images),
-    losses: [
-      { name: adversarial ? 'Generator' : 'Difference', values: column('lossG'), ...generator },
-      ...(adversarial ? [{ name: 'Discriminator', values: column('lossD'), ...discriminator }] : []),
-    ],
-    logits: adversarial
-      ? [
-          { name: 'Real', values: column('logitsReal'), colour: '--cat-4', dash: '--dash-1' },
-          { name: 'Student', values: column('logitsFake'), colour: '--cat-1', dash: '--dash-2' },
-        ]
-      : [],
-    frechet: [{ name: 'Student', values: column('frechet'), sparse: true, ...generator }],
-    levels: [
-      ...(plan?.teacherOneStep != null
-        ? [{ name: 'Teacher, 1 step', value: plan.teacherOneStep, colour: '--cat-2', dash: '--dash-2' }]
-        : []),
-      ...(plan?.floor != null
-        ? [{ name: 'Held-out real', value: plan.floor, colour: '--cat-6', dash: '--dash-3' }]
-        : []),
-    ],
-  };
-}
-
 /** Numbers of the moment that is looked at. */
-function Values({ points, at }: { points: readonly CurvePoint[]; at: number | null }) {
+function Values({ run, at }: { run: DistilRunState; at: number | null }) {
+  const latency = useInputLatency(!run.ended);
+  const { points } = run.history;
   const index =
     at === null
       ? points.length - 1
@@ -135,10 +126,13 @@ function Values({ points, at }: { points: readonly CurvePoint[]; at: number | nu
   const last = (key: 'r1' | 'spread') => before.findLast((p) => p[key] != null)?.[key] ?? null;
   const values: [string, string | null][] = [
     ['Step', formatWhole(point.iteration)],
-    ['Gradient norm G', formatValue(point.gradientNormG)],
+    ['Gradient norm G', text(point.gradientNormG)],
+    ['Gradient norm D', text(point.gradientNormD)],
     ['R1', text(last('r1'))],
     ['Spread of features', text(last('spread'))],
     ['This step, images/s', formatValue(point.imagesPerSecond)],
+    ['Memory', run.memoryBytes === null ? null : formatBytes(run.memoryBytes)],
+    ['Input latency', run.ended ? null : latencyText(latency)],
   ];
   return (
     <dl className="values">
@@ -155,4 +149,4 @@ function Values({ points, at }: { points: readonly CurvePoint[]; at: number | nu
   );
 }
 
-const text = (value: number | null) => (value === null ? null : formatValue(value));
+const text = (value: CurvePoint['r1']) => (value === null ? null : formatValue(value));

@@ -1,33 +1,33 @@
-import { RotateCcw } from 'lucide-react';
 import { type FeatureName, type Method, PRESETS, type PresetName } from '../../distil/config';
 import {
-  type ConfigField,
-  defaultSampleEvery,
   FEATURE_NAMES,
   fieldsOf,
+  HEAD_NAMES,
+  LOSS_NAMES,
   METHOD_NAMES,
   METHODS,
   PRESET_NAMES,
-} from '../../state/distil-setup';
-import { useApp, useDistil } from '../../state/react';
-import { formatNumber, formatSmall } from '../../ui/format';
+} from '../../state/distil-fields';
+import { defaultSampleEvery } from '../../state/distil-setup';
+import { useApp } from '../../state/react';
 import { NumberField } from '../../ui/NumberField';
+import { ChoiceRow, ConfigRow, ParamRow } from './ParamRow';
 import { useSetup } from './use-setup';
 
 const ABOUT: Record<Method, string> = {
-  'gdd-i': 'GAN loss; the convolutions stay frozen',
-  gdd: 'GAN loss; everything trains',
+  'gdd-i': 'Learns from real images; the convolutions stay as the teacher has them',
+  gdd: 'Learns from real images; everything trains',
   imitation: 'For comparison: copies the teacher image by image',
 };
 
 export function MethodChoice() {
   const { controller } = useApp();
-  const { config, base, preset } = useSetup();
+  const { config, preset } = useSetup();
   return (
     <section className="setup-part" aria-labelledby="distil-method">
       <header>
         <h2 id="distil-method">Method</h2>
-        <p className="setup-intro secondary">Every number can be changed; the arrow sets it back.</p>
+        <p className="setup-intro secondary">Good as it is. Every number can be changed and set back.</p>
       </header>
       <div className="radios" role="radiogroup" aria-labelledby="distil-method">
         {METHODS.map((method) => (
@@ -44,54 +44,72 @@ export function MethodChoice() {
         ))}
       </div>
       <div className="params">
-        <Choice
+        <ChoiceRow
           label="Preset"
           value={preset}
           options={PRESET_NAMES}
           onChange={(value) => controller.distil.set({ preset: value as PresetName })}
         />
-        {config.method !== 'imitation' && (
-          <Choice
-            label="Features"
-            value={config.features}
-            options={FEATURE_NAMES}
-            changed={config.features !== PRESETS[preset].features}
-            onReset={() => controller.distil.configure({ features: base.features })}
-            onChange={(value) => controller.distil.configure({ features: value as FeatureName })}
-          />
-        )}
-        {fieldsOf(config.method).map((field) => (
+        {fieldsOf(config.method, false).map((field) => (
           <ConfigRow key={field.key} field={field} />
         ))}
         <SampleEvery />
-        <MeasureImages />
+        <Measured />
       </div>
+      <details className="more-numbers">
+        <summary>More numbers</summary>
+        <MoreNumbers />
+      </details>
     </section>
   );
 }
 
-function ConfigRow({ field }: { field: ConfigField }) {
+function MoreNumbers() {
   const { controller } = useApp();
-  const { config, base } = useSetup();
-  const { key, label, range, min, max, whole, small } = field;
+  const { config, base, preset } = useSetup();
+  const { configure } = controller.distil;
   return (
-    <Row
-      label={label}
-      range={range}
-      changed={config[key] !== base[key]}
-      onReset={() => controller.distil.configure({ [key]: base[key] })}
-    >
-      <NumberField
-        label={label}
-        value={config[key]}
-        min={min}
-        max={max}
-        step={whole ? 1 : undefined}
-        whole={whole}
-        format={small ? formatSmall : formatNumber}
-        onCommit={(value) => controller.distil.configure({ [key]: value })}
-      />
-    </Row>
+    <div className="params">
+      {fieldsOf(config.method, true).map((field) => (
+        <ConfigRow key={field.key} field={field} />
+      ))}
+      {config.method !== 'imitation' && (
+        <>
+          <ChoiceRow
+            label="Features"
+            value={config.features}
+            options={FEATURE_NAMES}
+            changed={config.features !== PRESETS[preset].features}
+            onReset={() => configure({ features: base.features })}
+            onChange={(features: FeatureName) => configure({ features })}
+          />
+          <ChoiceRow
+            label="Heads"
+            value={config.heads}
+            options={HEAD_NAMES}
+            changed={config.heads !== base.heads}
+            onReset={() => configure({ heads: base.heads })}
+            onChange={(heads) => configure({ heads })}
+          />
+          <ChoiceRow
+            label="Loss"
+            value={config.lossMean}
+            options={LOSS_NAMES}
+            changed={config.lossMean !== base.lossMean}
+            onReset={() => configure({ lossMean: base.lossMean })}
+            onChange={(lossMean) => configure({ lossMean })}
+          />
+          <label className="check">
+            <input
+              type="checkbox"
+              checked={config.shareFakes}
+              onChange={(event) => configure({ shareFakes: event.currentTarget.checked })}
+            />
+            Both networks see the same generated images
+          </label>
+        </>
+      )}
+    </div>
   );
 }
 
@@ -101,7 +119,7 @@ function SampleEvery() {
   const usual = defaultSampleEvery(config);
   const set = (value: number) => controller.distil.set({ sampleEvery: value === usual ? null : value });
   return (
-    <Row label="Samples every" range="steps" changed={sampleEvery !== usual} onReset={() => set(usual)}>
+    <ParamRow label="Samples every" range="steps" changed={sampleEvery !== usual} onReset={() => set(usual)}>
       <NumberField
         label="Samples every, steps"
         value={sampleEvery}
@@ -111,87 +129,54 @@ function SampleEvery() {
         whole
         onCommit={set}
       />
-    </Row>
+    </ParamRow>
   );
 }
 
-function MeasureImages() {
+/** How good the student is, on the way. */
+function Measured() {
   const { controller } = useApp();
-  const images = useDistil((s) => s.setup.measureImages);
-  const set = (value: number) => controller.distil.set({ measureImages: value });
+  const { measureImages, measureEvery, usual } = useSetup();
+  const set = (value: number) =>
+    controller.distil.set({ measureImages: value === usual.measureImages ? null : value });
+  const setEvery = (value: number) =>
+    controller.distil.set({ measureEvery: value === usual.measureEvery ? null : value });
   return (
-    <Row label="Fréchet distance on" range="images; 0 is off" changed={images !== 0} onReset={() => set(0)}>
-      <NumberField
-        label="Images for the Fréchet distance"
-        value={images}
-        min={0}
-        max={10_000}
-        step={100}
-        whole
-        onCommit={(value) => set(value > 0 ? Math.max(64, value) : 0)}
-      />
-    </Row>
-  );
-}
-
-interface RowProps {
-  label: string;
-  range?: string;
-  changed: boolean;
-  onReset?: () => void;
-  children: React.ReactNode;
-}
-
-/** A value and, once it differs from the preset, the way back. */
-function Row({ label, range, changed, onReset, children }: RowProps) {
-  return (
-    <div className="param">
-      <span>
-        {label} {range && <span className="caption">{range}</span>}
-      </span>
-      {children}
-      {onReset ? (
-        <button
-          type="button"
-          className="icon-button reset"
-          aria-label={`Reset ${label}`}
-          title={`Reset ${label}`}
-          disabled={!changed}
-          onClick={onReset}
-        >
-          <RotateCcw aria-hidden />
-        </button>
-      ) : (
-        <span />
-      )}
-    </div>
-  );
-}
-
-interface ChoiceProps<T extends string> {
-  label: string;
-  value: T;
-  options: Record<T, string>;
-  changed?: boolean;
-  onReset?: () => void;
-  onChange: (value: T) => void;
-}
-
-function Choice<T extends string>({ label, value, options, changed, onReset, onChange }: ChoiceProps<T>) {
-  return (
-    <Row label={label} changed={changed ?? false} onReset={onReset}>
-      <select
-        className="select"
-        aria-label={label}
-        value={value}
-        onChange={(event) => onChange(event.currentTarget.value as T)}
+    <>
+      <ParamRow
+        label="Fréchet distance on"
+        range="images; 0 is off"
+        changed={measureImages !== usual.measureImages}
+        onReset={() => set(usual.measureImages)}
       >
-        {(Object.entries(options) as [T, string][]).map(([key, name]) => (
-          <option key={key} value={key}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </Row>
+        <NumberField
+          label="Images for the Fréchet distance"
+          value={measureImages}
+          min={0}
+          max={10_000}
+          step={100}
+          whole
+          onCommit={(value) => set(value > 0 ? Math.max(64, value) : 0)}
+        />
+      </ParamRow>
+      {measureImages > 0 && (
+        <ParamRow
+          label="Distance every"
+          range="images"
+          changed={measureEvery !== usual.measureEvery}
+          onReset={() => setEvery(usual.measureEvery)}
+        >
+          <NumberField
+            label="Distance every, images"
+            value={measureEvery}
+            min={1}
+            max={10_000_000}
+            step={100}
+            whole
+            onCommit={setEvery}
+          />
+        </ParamRow>
+      )}
+    </>
   );
 }

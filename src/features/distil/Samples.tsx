@@ -1,6 +1,8 @@
-import { useMemo, useRef } from 'react';
+import { useMemo, useRef, useState } from 'react';
+import { asInnateError } from '../../lib/errors';
 import type { DistilRunState, Snapshot } from '../../state/distil';
 import { imageName } from '../../state/models';
+import { useApp } from '../../state/react';
 import { formatWhole } from '../../ui/format';
 import { layOut } from '../../ui/grid-layout';
 import { type Picture, PictureCanvas, type PictureSource } from '../../ui/PictureCanvas';
@@ -21,9 +23,10 @@ export function Samples({ run, index, pick }: Props) {
   const snapshot = snapshots[index] ?? null;
   const nothing = run.ended && snapshots.length === 0;
   const seeds = run.request.sampleSeeds;
+  const { name } = run.about;
   const pictures = useMemo(
-    () => (snapshot ? picturesOf(snapshot, seeds, run.name) : []),
-    [snapshot, seeds, run.name],
+    () => (snapshot ? picturesOf(snapshot, seeds, name) : []),
+    [snapshot, seeds, name],
   );
   const source = useMemo<PictureSource>(
     () => ({ get: (i) => pictures[i] ?? null, subscribe: () => () => {} }),
@@ -39,7 +42,7 @@ export function Samples({ run, index, pick }: Props) {
       width: space.width,
       height: null,
       count: seeds.length,
-      resolution: snapshot?.resolution ?? run.teacher.resolution,
+      resolution: snapshot?.resolution ?? run.about.resolution,
       gap: narrow ? 3 : 4,
       ratio: devicePixelRatio,
       columns: across,
@@ -51,6 +54,7 @@ export function Samples({ run, index, pick }: Props) {
         <p className="caption">
           {nothing ? 'None were made.' : caption(snapshot, index === snapshots.length - 1)}
         </p>
+        {snapshot && <KeepMoment run={run} snapshot={snapshot} newest={index === snapshots.length - 1} />}
       </header>
       <div ref={room} className="sample-room">
         {layout && !nothing && (
@@ -78,11 +82,38 @@ export function Samples({ run, index, pick }: Props) {
       {run.plan && <FreezeMap plan={run.plan} />}
       {!run.ended && (
         <p className="caption footnote">
-          The run goes on while you look at other tabs; it lives as long as this page. It does not save itself
-          yet.
+          The run goes on while you look at other tabs, and saves itself in this browser.
+          {run.thinned && ' Older moments made room: not every one has its student any more.'}
         </p>
       )}
     </section>
+  );
+}
+
+/** Any moment may be the student: its weights are kept beside its images. */
+function KeepMoment({ run, snapshot, newest }: { run: DistilRunState; snapshot: Snapshot; newest: boolean }) {
+  const { controller, announce } = useApp();
+  const [busy, setBusy] = useState(false);
+  if (snapshot.images === 0 || (newest && run.ended)) return null;
+  const use = async () => {
+    setBusy(true);
+    try {
+      await controller.distil.showStudent(snapshot.images);
+    } catch (error) {
+      announce(asInnateError(error).describe());
+    }
+    setBusy(false);
+  };
+  return (
+    <button
+      type="button"
+      className="button"
+      disabled={!snapshot.student || busy}
+      title={snapshot.student ? undefined : 'The student of this moment was not kept'}
+      onClick={() => void use()}
+    >
+      Use this moment in Generate
+    </button>
   );
 }
 

@@ -2,6 +2,7 @@ import { type DragEvent, useState } from 'react';
 import { areImages } from '../../state/distil-setup';
 import { useApp } from '../../state/react';
 import { DataChoice } from './DataChoice';
+import { Interrupted } from './Interrupted';
 import { MethodChoice } from './MethodChoice';
 import { StartBar } from './StartBar';
 import { TeacherChoice } from './TeacherChoice';
@@ -25,6 +26,14 @@ export function SetupView() {
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: a shortcut; the button Choose images does the same
     <div className="distil-setup" onDrop={onDrop}>
+      <div className="setup-head">
+        <p>
+          <strong>Make a one-step generator.</strong> A diffusion teacher needs dozens of steps for an image.
+          Here its copy learns to do it in one, from real images, while you watch. Press Start: everything is
+          chosen.
+        </p>
+        <Interrupted />
+      </div>
       <div className="setup-columns">
         <TeacherChoice />
         <DataChoice refused={refused} />

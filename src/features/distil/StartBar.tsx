@@ -1,28 +1,26 @@
-import { Play } from 'lucide-react';
+import { Gauge, Play } from 'lucide-react';
 import { isUnderWay } from '../../state/distil';
-import { METHOD_NAMES, obstacle } from '../../state/distil-setup';
+import { METHOD_NAMES } from '../../state/distil-fields';
+import { costOf, estimateKey, obstacle } from '../../state/distil-setup';
 import { useApp, useDistil, useEngine } from '../../state/react';
-import { formatDuration, formatValue, formatWhole } from '../../ui/format';
+import { formatBytes, formatDuration, formatValue, formatWhole } from '../../ui/format';
 import { useSetup } from './use-setup';
 
 /** What the run will cost, as far as that is known, and the one button. */
 export function StartBar() {
   const { controller } = useApp();
   const setup = useSetup();
-  const { packs, packsError, last } = useDistil((s) => ({
+  const { packs, packsError, last, runs } = useDistil((s) => ({
     packs: s.packs,
     packsError: s.packsError,
     last: s.run,
+    runs: s.runs?.length ?? 0,
   }));
   const backend = useEngine((s) => s.status?.backend ?? null);
   const { config, teacher } = setup;
   const waiting = !teacher || (packs === null && packsError === null) || !backend;
   const problem = waiting ? null : obstacle(setup);
   const busy = isUnderWay(last);
-  const known =
-    last?.pace && last.teacher.key === teacher?.key && last.request.config.batch === config.batch
-      ? last.pace
-      : null;
   return (
     <div className="start-bar">
       <div className="start-text">
@@ -32,18 +30,16 @@ export function StartBar() {
           </strong>
           , {formatWhole(Math.ceil(config.images / config.batch))} steps of {config.batch}.
         </p>
-        {known === null && <p className="caption">{speed(backend, config.batch)}</p>}
+        <p className="caption">{speed(backend, config.batch)}</p>
         <p className="caption">
-          A run lives as long as this page: it does not save itself yet. Stop it at any time; the student so
-          far is kept.
+          You see images from the first step on. Stop at any time: the run saves itself and can go on later.
         </p>
       </div>
-      {known !== null && (
-        <div className="start-estimate">
-          <p className="caption">Estimated time</p>
-          <p className="reading">{formatDuration(config.images / known)}</p>
-          <p className="caption">{formatValue(known)} images/s, measured in the last run</p>
-        </div>
+      <Estimate disabled={waiting || problem !== null || busy} />
+      {runs > 0 && (
+        <button type="button" className="button" onClick={() => controller.distil.show('runs')}>
+          Runs ({runs})
+        </button>
       )}
       {last && (
         <button type="button" className="button" onClick={() => controller.distil.show('run')}>
@@ -70,10 +66,75 @@ export function StartBar() {
   );
 }
 
+/** Time and memory, from a measured step; offers smaller parts where they would not fit. */
+function Estimate({ disabled }: { disabled: boolean }) {
+  const { controller } = useApp();
+  const setup = useSetup();
+  const backend = useEngine((s) => s.status?.backend ?? null);
+  const estimate = useDistil((s) => s.estimate);
+  const current = estimate?.key === estimateKey(setup, backend) ? estimate : null;
+  const measuring = estimate !== null && !estimate.value && !estimate.error;
+  if (!current?.value)
+    return (
+      <div className="start-estimate">
+        {current?.error && <p className="problem">{current.error}</p>}
+        <button
+          type="button"
+          className="button"
+          disabled={disabled || measuring}
+          onClick={() => void controller.distil.estimate()}
+        >
+          <Gauge aria-hidden />
+          {measuring ? 'Measuring a step' : 'Estimate time and memory'}
+        </button>
+      </div>
+    );
+  const { value } = current;
+  const cost = costOf(value, setup.config);
+  return (
+    <div className="start-estimate">
+      <p className="caption">Estimated, from a step of {value.measuredImages} images</p>
+      <p className="reading">
+        {formatDuration(cost.seconds)}
+        <small>
+          {formatBytes(cost.bytes)}
+          {value.limitBytes !== null && ` of ${formatBytes(value.limitBytes)}`}
+        </small>
+      </p>
+      {cost.fits ? (
+        <p className="caption">{formatValue(1 / value.secondsPerImage)} images/s</p>
+      ) : (
+        <p className="caption problem" role="alert">
+          A batch of {setup.config.batch} would not fit.{' '}
+          {cost.smaller === null ? (
+            'Choose a smaller network.'
+          ) : (
+            <>
+              <button
+                type="button"
+                className="button"
+                onClick={() => controller.distil.configure({ microBatch: cost.smaller! })}
+              >
+                Take it in parts of {cost.smaller}
+              </button>{' '}
+              The steps stay the same size; batch-norm statistics are then per part.
+            </>
+          )}
+        </p>
+      )}
+      {value.limitBytes === null && (
+        <p className="caption">
+          The browser does not say how much memory the GPU has. Where it runs out, the run goes on in smaller
+          parts.
+        </p>
+      )}
+    </div>
+  );
+}
+
 function speed(backend: { name: string; software: boolean } | null, batch: number): string {
   if (!backend) return 'The engine is starting.';
-  if (backend.name === 'webgpu' && !backend.software)
-    return 'The speed is measured from the second step on: the first one compiles shaders.';
+  if (backend.name === 'webgpu' && !backend.software) return 'On your graphics card.';
   const where = backend.name === 'webgpu' ? 'A software adapter' : 'WebAssembly';
   return `${where} is slow at this: a step of ${batch} images can take many seconds. A graphics card with WebGPU is many times faster.`;
 }

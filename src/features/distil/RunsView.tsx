@@ -1,0 +1,204 @@
+import { Trash2 } from 'lucide-react';
+import { useState } from 'react';
+import type { RunSummary } from '../../engine/runs-protocol';
+import { METHOD_NAMES } from '../../state/distil-fields';
+import { useApp, useDistil } from '../../state/react';
+import { Dialog } from '../../ui/Dialog';
+import { formatBytes, formatValue, formatWhole } from '../../ui/format';
+import { Note } from '../../ui/Note';
+import { ResumeButton } from './ResumeButton';
+import { StillImage } from './StillImage';
+
+/** Every run that this browser has saved. */
+export function RunsView() {
+  const { controller } = useApp();
+  const { runs, error } = useDistil((s) => ({ runs: s.runs, error: s.runsError }));
+  const [chosen, setChosen] = useState<readonly string[]>([]);
+  const [deleting, setDeleting] = useState<RunSummary | null>(null);
+  const choose = (id: string, on: boolean) =>
+    setChosen(on ? [...chosen, id].slice(-2) : chosen.filter((other) => other !== id));
+  const [a, b] = chosen;
+  const bytes = runs?.reduce((sum, run) => sum + run.bytes, 0) ?? 0;
+  return (
+    <div className="runs">
+      <header className="runs-head">
+        <div>
+          <h2>Runs</h2>
+          <p className="caption">
+            Saved in this browser, {formatBytes(bytes)} in all. Clearing the browser’s site data deletes them.
+          </p>
+        </div>
+        <button
+          type="button"
+          className="button"
+          disabled={!a || !b}
+          onClick={() => void controller.distil.compareRuns(a!, b!)}
+        >
+          Compare two
+        </button>
+        <button type="button" className="button" onClick={() => controller.distil.show('setup')}>
+          New run
+        </button>
+      </header>
+      {error && <Note tone="error">{error}</Note>}
+      {runs?.length === 0 && <p className="secondary">None yet. A run is listed here from its start.</p>}
+      <ul className="run-list">
+        {runs?.map((run) => (
+          <RunRow
+            key={run.record.about.id}
+            run={run}
+            chosen={chosen.includes(run.record.about.id)}
+            onChoose={(on) => choose(run.record.about.id, on)}
+            onDelete={() => setDeleting(run)}
+          />
+        ))}
+      </ul>
+      {deleting && (
+        <Dialog title={`Delete ${deleting.record.about.name}?`} onClose={() => setDeleting(null)}>
+          <p>
+            Its student, its curves and its samples go, {formatBytes(deleting.bytes)}. This cannot be undone.
+          </p>
+          <div className="dialog-actions">
+            <button type="button" className="button" onClick={() => setDeleting(null)}>
+              Keep it
+            </button>
+            <button
+              type="button"
+              className="button"
+              onClick={() => {
+                void controller.distil.deleteRun(deleting.record.about.id);
+                setChosen(chosen.filter((id) => id !== deleting.record.about.id));
+                setDeleting(null);
+              }}
+            >
+              Delete
+            </button>
+          </div>
+        </Dialog>
+      )}
+    </div>
+  );
+}
+
+interface RowProps {
+  run: RunSummary;
+  chosen: boolean;
+  onChoose: (on: boolean) => void;
+  onDelete: () => void;
+}
+
+function RunRow({ run, chosen, onChoose, onDelete }: RowProps) {
+  const { controller } = useApp();
+  const { record, preview, busy, missing } = run;
+  const { about, config } = record;
+  const relabel = (what: { name?: string; notes?: string }) =>
+    void controller.distil.describeRun(about.id, what);
+  return (
+    <li className="run-row">
+      {preview ? (
+        <StillImage samples={preview} count={3} size={64} />
+      ) : (
+        <span className="run-blank" aria-hidden />
+      )}
+      <div className="run-texts">
+        <Editable
+          label={`Name of ${about.name}`}
+          value={about.name}
+          strong
+          onCommit={(name) => relabel({ name })}
+        />
+        <p className="caption">
+          {METHOD_NAMES[config.method]} on {about.dataName}, batch {config.batch}.{' '}
+          {new Date(record.created).toLocaleString('en', { dateStyle: 'medium', timeStyle: 'short' })}
+        </p>
+        <p className="secondary">
+          {formatWhole(record.images)} of {formatWhole(config.images)} images, {stateText(run)}.{' '}
+          {distanceText(run)}
+        </p>
+        <Editable
+          label={`Notes on ${about.name}`}
+          value={record.notes}
+          placeholder="Notes"
+          onCommit={(notes) => relabel({ notes })}
+        />
+        {missing && <p className="caption">To go on it needs {missing} again.</p>}
+      </div>
+      <div className="run-actions">
+        <label className="check">
+          <input
+            type="checkbox"
+            checked={chosen}
+            aria-label={`Choose ${about.name} to compare`}
+            onChange={(event) => onChoose(event.currentTarget.checked)}
+          />
+          Compare
+        </label>
+        <button
+          type="button"
+          className="button"
+          aria-label={`Open ${about.name}`}
+          onClick={() => void controller.distil.openRun(about.id)}
+        >
+          Open
+        </button>
+        {record.end !== 'finished' && !busy && <ResumeButton run={run} />}
+        <button
+          type="button"
+          className="icon-button"
+          aria-label={`Delete ${about.name}`}
+          title={busy ? 'It is under way' : 'Delete'}
+          disabled={busy}
+          onClick={onDelete}
+        >
+          <Trash2 aria-hidden />
+        </button>
+      </div>
+    </li>
+  );
+}
+
+function stateText({ record, busy }: RunSummary): string {
+  if (busy) return 'under way';
+  return { open: 'interrupted', finished: 'finished', stopped: 'stopped', failed: 'failed' }[record.end];
+}
+
+function distanceText({ record }: RunSummary): string {
+  const { frechet, best, request } = record;
+  if (!frechet || !best) return 'Distance not measured.';
+  const at = best.images === frechet.images ? '' : `, ${formatValue(best.value)} at best`;
+  return `Fréchet distance ${formatValue(frechet.value)}${at} (n ${formatWhole(request.measureImages)}).`;
+}
+
+interface EditableProps {
+  label: string;
+  value: string;
+  placeholder?: string;
+  strong?: boolean;
+  onCommit: (value: string) => void;
+}
+
+/** Text that is edited where it stands; taken over on Enter or when the field is left. */
+function Editable({ label, value, placeholder, strong, onCommit }: EditableProps) {
+  const [draft, setDraft] = useState<string | null>(null);
+  const commit = () => {
+    const text = draft?.trim();
+    setDraft(null);
+    if (text !== undefined && text !== value && (text !== '' || !strong)) onCommit(text.slice(0, 2000));
+  };
+  return (
+    <input
+      className={strong ? 'run-field strong' : 'run-field'}
+      type="text"
+      autoComplete="off"
+      aria-label={label}
+      placeholder={placeholder}
+      value={draft ?? value}
+      onChange={(event) => setDraft(event.currentTarget.value)}
+      onBlur={commit}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter') event.currentTarget.blur();
+        else if (event.key === 'Escape') setDraft(null);
+      }}
+    />
+  );
+}

@@ -1,0 +1,143 @@
+import type { EngineClient } from '../engine/client';
+import type { ResumeRequest, RunExport } from '../engine/runs-protocol';
+import { asInnateError, InnateError } from '../lib/errors';
+import type { Stores } from './app-state';
+import { type DistilRunState, isUnderWay, openedRun } from './distil';
+import { addOpened } from './distil-follow';
+
+export interface RunsController {
+  /** Reads the list of saved runs; the engine must have started. */
+  loadRuns(): Promise<void>;
+  /** Shows a saved run; the one under way when it is that. */
+  openRun(id: string): Promise<void>;
+  /** Goes on with a saved run: the one in view, or another. */
+  resumeRun(id: string, how?: Partial<Omit<ResumeRequest, 'resume'>>): Promise<void>;
+  describeRun(id: string, what: { name?: string; notes?: string }): Promise<void>;
+  deleteRun(id: string): Promise<void>;
+  /** Two runs beside each other. */
+  compareRuns(a: string, b: string): Promise<void>;
+  /** Shows a student in the Generate tab: of the run's end, or of a moment that was kept. */
+  showStudent(images?: number | null): Promise<void>;
+  exportRun(what: RunExport, images?: number | null): Promise<Blob>;
+}
+
+interface Options {
+  client: EngineClient;
+  stores: Stores;
+  follow(run: DistilRunState, request: ResumeRequest): void;
+}
+
+/** The flow of saved runs between the page and the engine. */
+export function createRunsController({ client, stores, follow }: Options): RunsController {
+  const { distil, view } = stores;
+
+  async function loadRuns(): Promise<void> {
+    try {
+      distil.setState({ runs: await client.runs({ do: 'list' }), runsError: null });
+    } catch (error) {
+      distil.setState({ runsError: asInnateError(error).describe() });
+    }
+  }
+
+  /** What goes wrong with a list is said above the list. */
+  async function told(task: () => Promise<void>): Promise<void> {
+    try {
+      distil.setState({ runsError: null });
+      await task();
+    } catch (error) {
+      distil.setState({ runsError: asInnateError(error).describe() });
+    }
+  }
+
+  return {
+    loadRuns,
+
+    openRun: (id) =>
+      told(async () => {
+        const { run } = distil.getState();
+        if (run?.about.id === id && isUnderWay(run)) distil.setState({ shown: 'run' });
+        else if (isUnderWay(run))
+          throw new InnateError('bad-argument', 'a run is under way', {
+            where: run!.about.name,
+            hint: 'Stop it first, or wait for its end',
+          });
+        else distil.setState({ run: openedRun(await client.runs({ do: 'open', run: id })), shown: 'run' });
+      }),
+
+    resumeRun: (id, how = {}) =>
+      told(async () => {
+        if (isUnderWay(distil.getState().run)) return;
+        const detail = await client.runs({ do: 'open', run: id });
+        const run = openedRun(detail);
+        const changes = how.changes ?? {};
+        follow(
+          {
+            ...run,
+            config: { ...run.config, ...changes },
+            phase: 'preparing',
+            error: null,
+            wayBack: null,
+            ended: false,
+            interrupted: false,
+          },
+          {
+            resume: id,
+            from: how.from ?? 'last',
+            changes,
+            files: how.files ?? [],
+            teacher: how.teacher ?? null,
+          },
+        );
+      }),
+
+    describeRun: (id, what) =>
+      told(async () => {
+        await client.runs({ do: 'describe', run: id, ...what });
+        const { run } = distil.getState();
+        if (run?.about.id === id && what.name)
+          distil.setState({ run: { ...run, about: { ...run.about, name: what.name } } });
+        await loadRuns();
+      }),
+
+    deleteRun: (id) =>
+      told(async () => {
+        await client.runs({ do: 'delete', run: id });
+        const { run } = distil.getState();
+        if (run?.about.id === id) distil.setState({ run: null });
+        await loadRuns();
+      }),
+
+    compareRuns: (a, b) =>
+      told(async () => {
+        const first = await client.runs({ do: 'open', run: a });
+        distil.setState({ compared: [first, await client.runs({ do: 'open', run: b })], shown: 'compare' });
+      }),
+
+    async showStudent(images = null) {
+      const { run } = distil.getState();
+      if (!run) return;
+      const made = images === null ? run.result?.student : null;
+      const student = made ?? (await client.runs({ do: 'student', run: run.about.id, images }));
+      addOpened(stores, student);
+      view.setState({
+        model: student.key,
+        classIndex: null,
+        steps: null,
+        sampler: 'one-step',
+        tab: 'generate',
+      });
+    },
+
+    async exportRun(what, images = null) {
+      const { run } = distil.getState();
+      if (!run) throw new InnateError('not-found', 'there is no run in view');
+      if (run.saved) return client.runs({ do: 'export', run: run.about.id, what, images });
+      const student = run.result?.student;
+      if (!student || what !== 'student')
+        throw new InnateError('not-found', 'this browser does not keep runs', {
+          hint: 'Stop the run, then save the student whole',
+        });
+      return client.exportModel({ kind: 'opened', key: student.key }, 'f16');
+    },
+  };
+}
