@@ -162,16 +162,18 @@ export class DistilSession {
     for (;;) {
       await nextTask(); // pause, stop and requests for images are waiting
       if (this.phase === 'stopped' || (this.current?.finished && this.current.trainer.images > 0)) return;
-      const single = this.phase === 'paused';
       try {
-        if (this.saveAsked || (single && this.unsaved)) await this.services.exclusively(() => this.save());
-        if (single && this.steps.length === 0) {
+        if (this.saveAsked || (this.phase === 'paused' && this.unsaved)) {
+          await this.services.exclusively(() => this.save());
+          continue; // what was asked for meanwhile comes first
+        }
+        if (this.phase === 'paused' && this.steps.length === 0) {
           await new Promise<void>((resolve) => {
             this.wake = resolve;
           });
           continue;
         }
-        const kind = single ? this.steps.shift()! : 'both';
+        const kind = this.phase === 'paused' ? this.steps.shift()! : 'both';
         await this.services.exclusively(() => this.turn(kind));
         this.failures = 0;
       } catch (error) {
@@ -293,7 +295,10 @@ export class DistilSession {
   private async save(which: 'last' | 'best' = 'last'): Promise<void> {
     const { current: run } = this;
     this.saveAsked = false;
-    if (!run || this.epoch !== this.services.epoch()) return;
+    if (!run || this.epoch !== this.services.epoch()) {
+      this.unsaved = false; // what was on another device is gone
+      return;
+    }
     const state = await this.alive(run.state());
     Object.assign(this.record, progressOf(run, state));
     await this.saver.save(state, this.record, which);

@@ -1,0 +1,158 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, type Page, test } from '@playwright/test';
+import { readSafetensors } from '../src/formats/safetensors';
+import { bufferSource } from '../src/formats/source';
+import { readFloat32 } from '../src/formats/tensor';
+import { type App, images, openApp } from './app';
+import {
+  closeDialog,
+  hasEnded,
+  isSaved,
+  type Row,
+  rows,
+  saved,
+  seesImages,
+  setNumber,
+  start,
+} from './distil-page';
+
+let app: App;
+test.afterEach(() => app?.close());
+
+const IMAGES = 24;
+
+test('a tab that is killed: the run is offered again and ends as if nothing had happened, bit for bit', async () => {
+  test.setTimeout(420_000);
+  app = await openApp({ at: '#/distil', backend: 'wasm' });
+  const { context, foreign } = app;
+  let { page } = app;
+
+  // Once without an accident.
+  await begin(page);
+  await hasEnded(page, 'Finished', 180_000);
+  const whole = { curves: rows(await saved(page, 'Curves')), state: await saved(page, 'Full state') };
+  await closeDialog(page);
+  expect(whole.curves).toHaveLength(IMAGES / 4);
+
+  // Its first losses are the command line's.
+  const log = commandLineLosses(IMAGES, 4, 'wasm');
+  for (const [i, point] of whole.curves.slice(0, 3).entries())
+    for (const key of ['lossG', 'lossD', 'logitsReal', 'logitsFake'] as const)
+      expect(relative(point[key]!, log[i]![key]!), `${key} of step ${i + 1}`).toBeLessThan(1e-4);
+
+  // Then with one, at a moment that nobody chose.
+  await page.getByRole('button', { name: 'New run' }).click();
+  await begin(page);
+  await seesImages(page, 4);
+  await isSaved(page);
+  const other = await context.newPage();
+  await other.goto(page.url());
+  await other.getByRole('button', { name: 'Runs (2)' }).click({ timeout: 60_000 });
+  await expect(other.getByText(/under way/)).toBeVisible();
+  await expect(other.getByRole('button', { name: 'Delete Clothes student, run 2' })).toBeDisabled();
+  await expect(other.getByRole('button', { name: 'Resume' })).toHaveCount(0);
+  await other.close();
+  await page.waitForTimeout(Math.random() * 5000);
+  const url = page.url();
+  const session = await context.newCDPSession(page);
+  void session.send('Page.crash').catch(() => {});
+  await page.waitForEvent('crash');
+  await page.close();
+
+  page = await context.newPage();
+  await page.goto(url);
+  await expect(page.getByText(/run 2 was interrupted: it is saved at/)).toBeVisible({ timeout: 60_000 });
+  await page.getByRole('button', { name: 'Resume' }).click();
+  await hasEnded(page, 'Finished', 180_000);
+  await expect(images(page, new RegExp(`seed 0, after ${IMAGES} images`))).toBeVisible();
+  await expect(page.getByText(/batch 4, seed 0/)).toBeVisible();
+  expect(rows(await saved(page, 'Curves'))).toEqual(whole.curves);
+  const state = tensors(await saved(page, 'Full state'));
+  const expected = tensors(whole.state);
+  expect([...state.keys()]).toEqual([...expected.keys()]);
+  for (const [name, values] of expected) expect(Buffer.compare(state.get(name)!, values), name).toBe(0);
+  await closeDialog(page);
+
+  // Both are in the list, also after a reload: named, described, compared, deleted.
+  await page.reload();
+  await page.getByRole('button', { name: 'Runs (2)' }).click({ timeout: 60_000 });
+  const name = page.getByLabel('Name of Clothes student, run 2');
+  await name.fill('Survivor');
+  await name.press('Enter');
+  await page.getByLabel('Notes on Survivor').fill('killed once');
+  await page.getByLabel('Notes on Survivor').press('Enter');
+  for (const run of ['Survivor', 'Clothes student, run 1'])
+    await page.getByLabel(`Choose ${run} to compare`).check();
+  await page.getByRole('button', { name: 'Compare two' }).click();
+  for (const run of ['Survivor', 'Clothes student, run 1'])
+    await expect(images(page, `${run}, seed 0, after ${IMAGES} images`)).toBeVisible();
+  await page.getByRole('button', { name: 'All runs' }).click();
+  await page.getByRole('button', { name: 'Delete Clothes student, run 1' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await expect(page.getByLabel('Name of Clothes student, run 1')).toHaveCount(0);
+  await page.reload();
+  await page.getByRole('button', { name: 'Runs (1)' }).click({ timeout: 60_000 });
+  await expect(page.getByLabel('Notes on Survivor')).toHaveValue('killed once');
+  expect(foreign).toEqual([]);
+});
+
+test('the GPU process crashes during a run: it goes on by itself from its last save', async () => {
+  test.setTimeout(420_000);
+  app = await openApp({ at: '#/distil', backend: 'webgpu' });
+  const { page, browser } = app;
+  await setNumber(page, /^Images$/, 12);
+  await setNumber(page, /^Batch/, 2);
+  await start(page);
+  await seesImages(page, 4, 240_000);
+  const cdp = await browser.newBrowserCDPSession();
+  await cdp.send('Browser.crashGpuProcess').catch(() => {});
+  await expect(page.getByText(/The run went back to its last save, at \d+ images, and goes on/)).toBeVisible({
+    timeout: 120_000,
+  });
+  await hasEnded(page, 'Finished', 240_000);
+  const curves = rows(await saved(page, 'Curves'));
+  expect(curves.map((point) => point.images)).toEqual([2, 4, 6, 8, 10, 12]);
+});
+
+async function begin(page: Page): Promise<void> {
+  await setNumber(page, /^Images$/, IMAGES);
+  await setNumber(page, /^Batch/, 4);
+  await setNumber(page, 'Samples every, steps', 2);
+  await start(page);
+}
+
+function commandLineLosses(count: number, batch: number, backend: string): Row[] {
+  const folder = mkdtempSync(join(tmpdir(), 'innate-e2e-'));
+  const root = join(import.meta.dirname, '..');
+  const run = spawnSync(
+    process.execPath,
+    [
+      join(root, 'build/cli/innate.mjs'),
+      'distil',
+      ...['--teacher', 'fashion-mnist-32x32-teacher'],
+      ...['--data', join(root, 'public/data/fashion-mnist-32x32.zip'), '--method', 'gdd-i'],
+      ...['--images', String(count), '--batch', String(batch), '--backend', backend],
+      ...['--measure-images', '0', '--out', join(folder, 'student.safetensors')],
+      ...['--log', join(folder, 'log.jsonl')],
+    ],
+    { encoding: 'utf8' },
+  );
+  expect(run.status, run.stderr).toBe(0);
+  const lines = readFileSync(join(folder, 'log.jsonl'), 'utf8').trim().split('\n');
+  return lines.map((line) => JSON.parse(line));
+}
+
+const relative = (a: number, b: number) => Math.abs(a - b) / Math.max(1e-3, Math.abs(b));
+
+function tensors(file: Buffer): Map<string, Uint8Array> {
+  const { tensors: refs } = readSafetensors(bufferSource(new Uint8Array(file), 'state'));
+  return new Map(
+    [...refs].map(([name, ref]) => {
+      const values = readFloat32(ref);
+      return [name, new Uint8Array(values.buffer, values.byteOffset, values.byteLength)];
+    }),
+  );
+}
