@@ -8,13 +8,15 @@ import { readFloat32 } from '../src/formats/tensor';
 import { InnateError } from '../src/lib/errors';
 import { benchInput } from './input';
 import type { BenchNet } from './nets';
-import { onnxModel } from './onnx/model';
+import { identityModel, onnxModel } from './onnx/model';
 import { seededWeights, weightsMetadata } from './weights';
 
 /** Names inside the folder that the page is served from as /data/. */
 export interface NetFiles {
   weights: string;
   onnx: string;
+  /** A model of no work. */
+  identity: string;
 }
 
 export interface Golden {
@@ -44,7 +46,9 @@ export function prepareNet(folder: string, net: BenchNet, batch: number, golden:
   const { tensors } = readSafetensors(fileSource(path));
   const onnx = `${net.name}-batch-${batch}.onnx`;
   writeFileSync(join(folder, onnx), onnxModel(net.config.unet, batch, tensors));
-  return { weights, onnx };
+  const identity = 'identity.onnx';
+  writeFileSync(join(folder, identity), identityModel());
+  return { weights, onnx, identity };
 }
 
 function writeWeights(path: string, net: BenchNet, golden: Golden | null): void {

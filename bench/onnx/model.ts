@@ -28,20 +28,34 @@ export function onnxModel(
   const labels = config.labelDim ? value('labels', config.labelDim) : null;
   const net = config.modelType === 'SongUNet' ? songUNet : dhariwalUNet;
   const out = net(ops, config, x, { noise, labels });
-  const model = onnx.ModelProto.create({
-    irVersion: IR_VERSION,
-    opsetImport: [{ domain: '', version: OPSET }],
-    producerName: 'innate',
-    graph: {
-      name: config.modelType,
-      node: [...ops.nodes, { opType: 'Identity', input: [out.name], output: ['F'] }],
-      input: [x, noise, ...(labels ? [labels] : [])].map(described),
-      output: [described({ name: 'F', shape: out.shape })],
-      initializer: ops.initializers,
-    },
+  return encoded({
+    name: config.modelType,
+    node: [...ops.nodes, { opType: 'Identity', input: [out.name], output: ['F'] }],
+    input: [x, noise, ...(labels ? [labels] : [])].map(described),
+    output: [described({ name: 'F', shape: out.shape })],
+    initializer: ops.initializers,
   });
-  return onnx.ModelProto.encode(model).finish();
 }
+
+/** The smallest model there is: opening it loads and compiles the runtime itself. */
+export function identityModel(): Uint8Array {
+  return encoded({
+    name: 'identity',
+    node: [{ opType: 'Identity', input: ['x'], output: ['y'] }],
+    input: [described({ name: 'x', shape: [1] })],
+    output: [described({ name: 'y', shape: [1] })],
+  });
+}
+
+const encoded = (graph: onnx.IGraphProto): Uint8Array =>
+  onnx.ModelProto.encode(
+    onnx.ModelProto.create({
+      irVersion: IR_VERSION,
+      opsetImport: [{ domain: '', version: OPSET }],
+      producerName: 'innate',
+      graph,
+    }),
+  ).finish();
 
 const described = ({ name, shape }: Value): onnx.IValueInfoProto => ({
   name,

@@ -12,9 +12,8 @@ export interface LoadRequest {
 export interface RunResult {
   /** From the call until the images are in JavaScript's memory. */
   ms: number;
-  /** JavaScript's part: see BenchEngine.encoding. */
+  /** Until the last submit has returned: JavaScript's part of a run. Null without a GPU. */
   encodeMs: number | null;
-  /** Null for engines without a GPU. */
   dispatches: number | null;
   submits: number | null;
 }

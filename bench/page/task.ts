@@ -14,6 +14,8 @@ export interface BenchTask extends BenchInput {
   weightsFile: Uint8Array;
   /** The ONNX model that takes its weights from that file. */
   onnx(): Promise<Uint8Array>;
+  /** An ONNX model of no work. */
+  identity(): Promise<Uint8Array>;
 }
 
 async function fetchBytes(name: string): Promise<Uint8Array> {
@@ -33,5 +35,6 @@ export async function loadTask({ net, batch, files }: LoadRequest): Promise<Benc
     sigma,
     weightsFile,
     onnx: () => fetchBytes(files.onnx),
+    identity: () => fetchBytes(files.identity),
   };
 }

@@ -39,22 +39,18 @@ const methods: WorkerMethods = {
   },
   async run() {
     gpu.restart();
-    const { encoding } = loaded();
     const started = performance.now();
-    const promise = loaded().run();
-    const called = performance.now();
-    output = await promise;
+    output = await loaded().run();
     const ms = performance.now() - started;
-    if (encoding === null) return { ms, encodeMs: null, dispatches: null, submits: null };
-    const encoded = encoding === 'call' ? called : gpu.lastSubmit;
-    return { ms, encodeMs: encoded - started, dispatches: gpu.dispatches, submits: gpu.submits };
+    if (!loaded().gpu) return { ms, encodeMs: null, dispatches: null, submits: null };
+    const { lastSubmit, dispatches, submits } = gpu;
+    return { ms, encodeMs: lastSubmit - started, dispatches, submits };
   },
   output: () => [...output],
   stats() {
-    const onGpu = loaded().encoding !== null;
     const { flops, bytesMoved, notes } = loaded().stats();
     return {
-      peakBytes: onGpu ? gpu.peakBytes : wasmBytes(),
+      peakBytes: loaded().gpu ? gpu.peakBytes : wasmBytes(),
       flops,
       bytesMoved,
       notes: [...notes],

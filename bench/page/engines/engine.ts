@@ -18,9 +18,6 @@ export interface BenchEngine {
   run(): Promise<Float32Array>;
   /** After the runs. */
   stats(): BenchStats;
-  /**
-   * How JavaScript's share of a run is told: 'call', the time until `run` has returned its promise;
-   * 'last-submit', the time until the last submit, for libraries that encode between awaits; null without a GPU.
-   */
-  readonly encoding: 'call' | 'last-submit' | null;
+  /** Whether WebGPU does the work: without it there are no dispatches to count. */
+  readonly gpu: boolean;
 }

@@ -16,7 +16,7 @@ class Eager implements BenchEngine {
   constructor(
     private readonly task: BenchTask,
     private readonly activate: () => Promise<ActiveBackend>,
-    readonly encoding: 'call' | null,
+    readonly gpu: boolean,
   ) {}
 
   async prepare(): Promise<void> {
@@ -31,7 +31,7 @@ class Eager implements BenchEngine {
 
   stats(): BenchStats {
     const notes = ['flops and bytesMoved: TensorFlow.js does not count them'];
-    if (this.encoding === null) notes.push(`peakBytes: size of the WebAssembly memory; ${this.label}`);
+    if (!this.gpu) notes.push(`peakBytes: size of the WebAssembly memory; ${this.label}`);
     return { flops: null, bytesMoved: null, notes };
   }
 }
@@ -44,7 +44,7 @@ export const innateWebGPU = (task: BenchTask): BenchEngine =>
       if (!adapter) throw new InnateError('backend', 'the browser gives no WebGPU adapter');
       return activateWebGPU(adapter);
     },
-    'call',
+    true,
   );
 
 export const innateWasm = (task: BenchTask): BenchEngine =>
@@ -56,5 +56,5 @@ export const innateWasm = (task: BenchTask): BenchEngine =>
         'tfjs-backend-wasm-simd.wasm': simd,
         'tfjs-backend-wasm-threaded-simd.wasm': threaded,
       }),
-    null,
+    false,
   );

@@ -11,7 +11,7 @@ import { PlainOps } from './plain-ops';
 
 /** Plain TensorFlow.js as its documentation shows it: stock back-end, stock device, stock ops. */
 class TfjsWebGPU implements BenchEngine {
-  readonly encoding = 'call';
+  readonly gpu = true;
   private readonly ops: PlainOps;
   private readonly freqs: Float32Array | null;
 
