@@ -2,7 +2,6 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { build } from 'vite';
-import { selfContainedWasmFactory } from '../scripts/vite-page';
 import { asInnateError, InnateError } from '../src/lib/errors';
 import { ADAPTER_CHOICES, type AdapterChoice, type BenchBrowser, openBrowser } from './browser';
 import { ENGINE_NAMES, type EngineName } from './engine-names';
@@ -61,7 +60,7 @@ const program = new Command('npm run bench --')
     false,
   );
 
-/** The page's sources, bundled as the product's are. */
+/** The page's sources, bundled. */
 async function buildPage(): Promise<void> {
   await build({
     configFile: false,
@@ -75,7 +74,7 @@ async function buildPage(): Promise<void> {
       assetsInlineLimit: 0,
       chunkSizeWarningLimit: 4000,
     },
-    worker: { format: 'es', plugins: () => [selfContainedWasmFactory()] },
+    worker: { format: 'es' },
   });
 }
 

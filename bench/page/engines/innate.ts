@@ -1,60 +1,43 @@
-import plain from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
-import simd from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
-import threaded from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
-import { probeAdapter } from '../../../src/gpu/adapter';
-import { type ActiveBackend, activateWasm, activateWebGPU } from '../../../src/gpu/backends';
-import { InnateError } from '../../../src/lib/errors';
-import { Denoiser } from '../../../src/nn/denoiser';
+import type { OpenPlan } from '../../../src/nn/plan/executor';
+import { PlannedDenoiser } from '../../../src/nn/plan/planned-denoiser';
+import { openWasm } from '../../../src/nn/plan/wasm-executor';
+import { startPageThread } from '../../../src/simd/threads';
 import type { BenchTask } from '../task';
 import type { BenchEngine, BenchStats } from './engine';
 
-/** The project's own inference on TensorFlow.js, kernel by kernel, as the page runs it. */
-class Eager implements BenchEngine {
-  private denoiser: Denoiser | null = null;
-  private label = '';
+/** The project's fused plan on one of its devices. */
+class Planned implements BenchEngine {
+  private denoiser: PlannedDenoiser | null = null;
 
   constructor(
     private readonly task: BenchTask,
-    private readonly activate: () => Promise<ActiveBackend>,
+    private readonly open: () => Promise<OpenPlan>,
     readonly gpu: boolean,
+    readonly stats: () => BenchStats,
   ) {}
 
   async prepare(): Promise<void> {
-    this.label = (await this.activate()).label;
-    this.denoiser = Denoiser.open(this.task.model.config, this.task.model.weights);
+    const { model, batch } = this.task;
+    this.denoiser = await PlannedDenoiser.open(model.config, model.weights, await this.open());
+    await this.denoiser.prepare(batch);
   }
 
   run(): Promise<Float32Array> {
     const { x, sigma, classes } = this.task;
     return this.denoiser!.denoise(x, sigma, classes);
   }
-
-  stats(): BenchStats {
-    const notes = ['flops and bytesMoved: TensorFlow.js does not count them'];
-    if (!this.gpu) notes.push(`peakBytes: size of the WebAssembly memory; ${this.label}`);
-    return { flops: null, bytesMoved: null, notes };
-  }
 }
 
-export const innateWebGPU = (task: BenchTask): BenchEngine =>
-  new Eager(
+export function innateWasm(task: BenchTask): BenchEngine {
+  const threads = navigator.hardwareConcurrency;
+  return new Planned(
     task,
-    async () => {
-      const adapter = await probeAdapter(navigator.gpu);
-      if (!adapter) throw new InnateError('backend', 'the browser gives no WebGPU adapter');
-      return activateWebGPU(adapter);
-    },
-    true,
-  );
-
-export const innateWasm = (task: BenchTask): BenchEngine =>
-  new Eager(
-    task,
-    () =>
-      activateWasm({
-        'tfjs-backend-wasm.wasm': plain,
-        'tfjs-backend-wasm-simd.wasm': simd,
-        'tfjs-backend-wasm-threaded-simd.wasm': threaded,
-      }),
+    async () => openWasm({ threads, startThread: startPageThread }),
     false,
+    () => ({
+      flops: null,
+      bytesMoved: null,
+      notes: [`peakBytes: size of the WebAssembly memory; ${threads} threads asked for`],
+    }),
   );
+}
