@@ -1,0 +1,90 @@
+/** A WGSL program with the names of what it binds: storage buffers in order, the last one written. */
+export interface Kernel {
+  name: string;
+  code: string;
+  /** Storage bindings in order; those of `writes` are read_write, the others read-only. */
+  bindings: readonly string[];
+  writes: readonly string[];
+  /** Fields of its uniform struct in order; names ending in F are f32, the others u32. */
+  uniforms: readonly string[];
+}
+
+export interface KernelSource {
+  name: string;
+  /** Name and element type of each storage buffer, read-only unless it starts with "out". */
+  bindings: Readonly<Record<string, string>>;
+  uniforms: readonly string[];
+  /** Lines before the functions: `enable` directives. */
+  directives?: string;
+  /** Functions and the entry point `main`. */
+  body: string;
+}
+
+/** Declares bindings and uniforms around a program's body. */
+export function kernel({ name, bindings, uniforms, directives = '', body }: KernelSource): Kernel {
+  const names = Object.keys(bindings);
+  const writes = names.filter((n) => n.startsWith('out'));
+  const declared = names.map(
+    (n, i) =>
+      `@group(0) @binding(${i}) var<storage, ${writes.includes(n) ? 'read_write' : 'read'}> ${n}: array<${bindings[n]}>;`,
+  );
+  const fields = uniforms.map((u) => `${u}: ${isFloat(u) ? 'f32' : 'u32'},`);
+  const code = `${directives}
+struct Uniforms { ${fields.join(' ')} }
+${declared.join('\n')}
+@group(0) @binding(${names.length}) var<uniform> u: Uniforms;
+${body}`;
+  return { name, code, bindings: names, writes, uniforms };
+}
+
+const isFloat = (field: string): boolean => field.endsWith('F');
+
+/** The bytes of a kernel's uniforms. Throws when a value is missing: a hole would be a wrong result. */
+export function packUniforms(kernel: Kernel, values: Readonly<Record<string, number>>): ArrayBuffer {
+  const bytes = new ArrayBuffer(Math.ceil(kernel.uniforms.length / 4) * 16);
+  const view = new DataView(bytes);
+  for (const [i, field] of kernel.uniforms.entries()) {
+    const value = values[field];
+    if (value === undefined) throw new Error(`${kernel.name}: no value for uniform ${field}`);
+    if (isFloat(field)) view.setFloat32(4 * i, value, true);
+    else view.setUint32(4 * i, value, true);
+  }
+  return bytes;
+}
+
+/** `count` copies of a piece of code, for unrolling. */
+export const repeat = (count: number, piece: (i: number) => string, separator = '\n'): string =>
+  Array.from({ length: count }, (_, i) => piece(i)).join(separator);
+
+/**
+ * What an index counts: single values, or four channels at a time. Adapters that run lanes as vectors of a CPU
+ * gain nothing from four, and their compilers take four times as long.
+ */
+export type Unit = 'f32' | 'vec4f';
+export const unitSize = (unit: Unit): 1 | 4 => (unit === 'f32' ? 1 : 4);
+
+/**
+ * Sum over a workgroup of `threads`: `subgroupAdd` where the workgroup is one subgroup, a tree in shared memory
+ * elsewhere. Every thread gets the sum.
+ */
+export function workgroupSum(threads: number, subgroup: boolean): { directives: string; code: string } {
+  if (subgroup)
+    return {
+      directives: 'enable subgroups;',
+      code: 'fn sumAll(v: f32, t: u32) -> f32 { return subgroupAdd(v); }',
+    };
+  return {
+    directives: '',
+    code: `var<workgroup> partial: array<f32, ${threads}>;
+fn sumAll(v: f32, t: u32) -> f32 {
+  workgroupBarrier();
+  partial[t] = v;
+  workgroupBarrier();
+  for (var k = ${threads / 2}u; k > 0u; k = k >> 1u) {
+    if (t < k) { partial[t] += partial[t + k]; }
+    workgroupBarrier();
+  }
+  return partial[0];
+}`,
+  };
+}

@@ -1,0 +1,72 @@
+import { type Kernel, kernel, workgroupSum } from './kernel';
+
+/**
+ * Statistics of group normalisation (Wu & He 2018), one workgroup a group and image: mean, then variance in a
+ * second pass, and out of them the affine [N, 2, C] that the next kernel applies. `width` channels a group. With
+ * `modulate`, ADM's scale and shift go into the same affine.
+ */
+export function normStatistics(
+  { sources, modulate, wide }: { sources: 1 | 2; modulate: boolean; wide: boolean },
+  threads: number,
+  subgroup: boolean,
+): Kernel {
+  const sum = workgroupSum(threads, subgroup);
+  // Four channels at a time where no group splits a vector.
+  const type = wide ? 'vec4f' : 'f32';
+  const one = 'x1[pixel * u.channels1 + channel]';
+  const read =
+    sources === 1
+      ? `return ${one};`
+      : `if (channel < u.channels1) { return ${one}; }
+  return x2[pixel * (u.channels - u.channels1) + channel - u.channels1];`;
+  const total = (v: string) => (wide ? `dot(${v}, vec4f(1.0))` : v);
+  const loop = (line: string) => `
+  for (var p = t; p < u.pixels; p += ${threads}u) {
+    for (var c = 0u; c < u.width; c++) { let v = load(base + p, first + c); ${line} }
+  }`;
+  return kernel({
+    name: ['norm', sources === 2 && 'joined', modulate && 'modulated', wide && 'wide']
+      .filter(Boolean)
+      .join(' '),
+    bindings: {
+      x1: type,
+      ...(sources === 2 ? { x2: type } : {}),
+      weight: 'f32',
+      bias: 'f32',
+      ...(modulate ? { vector: 'f32' } : {}),
+      out: 'f32',
+    },
+    uniforms: ['pixels', 'channels', 'channels1', 'width', 'stored', 'epsF', 'vectorOffset', 'vectorStride'],
+    directives: sum.directives,
+    body: `
+${sum.code}
+fn load(pixel: u32, channel: u32) -> ${type} { ${read} }
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) t: u32) {
+  let first = group.x * u.width;
+  let base = group.y * u.pixels;
+  let scalars = u.width${wide ? ' * 4u' : ''};
+  let count = f32(u.pixels * scalars);
+  var s = ${type}(0.0);
+  ${loop('s += v;')}
+  let mean = sumAll(${total('s')}, t) / count;
+  var q = ${type}(0.0);
+  ${loop('let d = v - mean; q = fma(d, d, q);')}
+  let rstd = 1.0 / sqrt(sumAll(${total('q')}, t) / count + u.epsF);
+  for (var c = group.x * scalars + t; c < (group.x + 1u) * scalars; c += ${threads}u) {
+    var factor = weight[c] * rstd;
+    var offset = bias[c] - mean * factor;
+    ${
+      modulate
+        ? `let at = u.vectorOffset + group.y * u.vectorStride + c;
+    let scale = vector[at] + 1.0;
+    factor *= scale;
+    offset = fma(offset, scale, vector[at + u.stored]);`
+        : ''
+    }
+    out[(group.y * 2u) * u.stored + c] = factor;
+    out[(group.y * 2u + 1u) * u.stored + c] = offset;
+  }
+}`,
+  });
+}

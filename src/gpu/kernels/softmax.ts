@@ -1,0 +1,37 @@
+import { type Kernel, kernel, workgroupSum } from './kernel';
+
+/**
+ * Softmax of each row of `columns` scores in place, `stride` apart, in float32; what lies between columns and
+ * stride becomes zero. One workgroup a row.
+ */
+export function softmax(threads: number, subgroup: boolean): Kernel {
+  const sum = workgroupSum(threads, subgroup);
+  const maximum = subgroup
+    ? 'fn maxAll(v: f32, t: u32) -> f32 { return subgroupMax(v); }'
+    : sum.code
+        .replaceAll('sumAll', 'maxAll')
+        .replace(/var<workgroup>[^;]*;/, '')
+        .replace('partial[t] += partial[t + k];', 'partial[t] = max(partial[t], partial[t + k]);');
+  return kernel({
+    name: 'softmax',
+    bindings: { out: 'f32' },
+    uniforms: ['columns', 'stride', 'rows'],
+    directives: sum.directives,
+    body: `
+${sum.code}
+${maximum}
+@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) t: u32) {
+  let row = group.x + group.y * groups.x;
+  if (row >= u.rows) { return; }
+  let base = row * u.stride;
+  var m = -3.4e38;
+  for (var i = t; i < u.columns; i += ${threads}u) { m = max(m, out[base + i]); }
+  let top = maxAll(m, t);
+  var s = 0.0;
+  for (var i = t; i < u.columns; i += ${threads}u) { let e = exp(out[base + i] - top); out[base + i] = e; s += e; }
+  let total = sumAll(s, t);
+  for (var i = t; i < u.stride; i += ${threads}u) { out[base + i] = select(0.0, out[base + i] / total, i < u.columns); }
+}`,
+  });
+}

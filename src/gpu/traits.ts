@@ -1,0 +1,61 @@
+import type { Unit } from './kernels/kernel';
+
+/** How the matrix products of an adapter are tiled: see `kernels/contraction.ts`. */
+export type Tile =
+  /** A subgroup loads rows once and broadcasts them; its lanes are columns. */
+  | { kind: 'subgroup'; lanes: number }
+  /** Each thread keeps rows x vectors of four columns in registers. */
+  | { kind: 'register'; rows: number; vectors: number }
+  /** A workgroup stages both factors in shared memory; each thread keeps 8 x 8. */
+  | { kind: 'shared' };
+
+/** Which kernels suit an adapter, and why: one row of a small table. */
+export interface KernelTraits {
+  tile: Tile;
+  /** What the element-wise kernels work on at a time. */
+  unit: Unit;
+  /** 3x3 convolutions in Winograd form where that pays. */
+  winograd: boolean;
+  /** Threads of a workgroup that reduces. */
+  reducers: number;
+  /** Whether subgroupAdd over exactly `reducers` lanes does the reduction. */
+  subgroupReduce: boolean;
+  reason: string;
+}
+
+/** A hardware GPU without anything known of it: shared-memory tiles need no feature. */
+const HARDWARE: KernelTraits = {
+  tile: { kind: 'shared' },
+  unit: 'vec4f',
+  winograd: false,
+  reducers: 256,
+  subgroupReduce: false,
+  reason: 'hardware: shared-memory tiles, direct convolutions (Winograd would move more bytes)',
+};
+
+/**
+ * Software adapters run a lane at a time: every load is dear, arithmetic is cheap, shared memory is no faster
+ * than storage. Wide subgroups (lavapipe: 8 or 16) share loads by broadcast; narrow ones (SwiftShader: 4) do
+ * better with large register tiles. Winograd saves arithmetic on both.
+ */
+export function chooseTraits(device: GPUDevice, info: GPUAdapterInfo, software: boolean): KernelTraits {
+  if (!software) return HARDWARE;
+  const { subgroupMinSize: lanes = 0 } = info;
+  if (device.features.has('subgroups') && lanes === info.subgroupMaxSize && lanes >= 8 && lanes <= 16)
+    return {
+      tile: { kind: 'subgroup', lanes },
+      unit: 'f32',
+      winograd: true,
+      reducers: lanes,
+      subgroupReduce: true,
+      reason: `software, subgroups of ${lanes}: rows by broadcast, Winograd convolutions`,
+    };
+  return {
+    tile: { kind: 'register', rows: 8, vectors: 4 },
+    unit: 'vec4f',
+    winograd: true,
+    reducers: 64,
+    subgroupReduce: false,
+    reason: 'software, narrow subgroups: register tiles, Winograd convolutions',
+  };
+}

@@ -1,0 +1,39 @@
+import type { Kernel } from '../../../gpu/kernels/kernel';
+import type { Step } from '../steps';
+
+/** A buffer of a lowered plan: a value, or scratch memory between two dispatches. */
+export interface Scratch {
+  id: number;
+  /** Of the whole batch. */
+  bytes: number;
+}
+
+/** Weights in the layout a kernel wants: made once for all batch sizes. */
+export interface PackedWeight {
+  /** Identifies contents and layout. */
+  key: string;
+  bytes: number;
+  pack(): Float32Array | Uint32Array;
+}
+
+export type Operand = { scratch: Scratch } | { weight: PackedWeight } | 'nothing';
+
+/** One kernel call. Operands are in the order of the kernel's bindings. */
+export interface Dispatch {
+  kernel: Kernel;
+  operands: readonly Operand[];
+  uniforms: Readonly<Record<string, number>>;
+  grid: readonly [number, number, number];
+  step: Step;
+  /** Multiplications and additions. */
+  flops: number;
+}
+
+/** The most workgroups of one dimension. */
+const MOST = 65535;
+
+/** A grid of `count` workgroups over two dimensions. */
+export function linearGrid(count: number): [number, number, number] {
+  const x = Math.min(count, MOST);
+  return [x, Math.ceil(count / x), 1];
+}

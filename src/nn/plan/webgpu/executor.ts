@@ -1,0 +1,242 @@
+import type { GpuContext } from '../../../gpu/context';
+import { packUniforms } from '../../../gpu/kernels/kernel';
+import type { WeightSource } from '../../weights';
+import type { PlanExecutor } from '../executor';
+import { type Plan, storedChannels, type Value, valueSize } from '../steps';
+import type { Dispatch } from './dispatch';
+import { type LoweredPlan, lower } from './lower';
+import type { WeightPrecision } from './pack';
+import { assignSlots } from './slots';
+import type { GpuWeights } from './weights';
+
+/** A submission longer than this would make a software adapter's page stutter. */
+const SUBMISSION_MS = 50;
+
+/** What a forward pass costs, independent of the adapter. */
+export interface PlanCost {
+  dispatches: number;
+  flops: number;
+  /** Bytes of every operand of every dispatch. */
+  bytesMoved: number;
+  /** Every weight once, every value of the plan once out and once in. */
+  leastBytes: number;
+}
+
+interface Encoded {
+  pipeline: GPUComputePipeline;
+  group: GPUBindGroup;
+  grid: readonly [number, number, number];
+}
+
+/**
+ * A plan compiled for one batch size: dispatches with their bind groups over memory that is allocated once. A run
+ * uploads the inputs, submits one encoder and reads the outputs back.
+ */
+export class WebGpuExecutor implements PlanExecutor {
+  readonly cost: PlanCost;
+  /** Milliseconds that the last run spent encoding, and submissions it made. */
+  lastEncodeMs = 0;
+  lastSubmits = 0;
+  /** Set to false to measure a forward pass as a single submission. */
+  splitting: boolean;
+  private lastMs = 0;
+  private readonly staged: Float32Array<ArrayBuffer>;
+
+  private constructor(
+    private readonly context: GpuContext,
+    private readonly plan: Plan,
+    private readonly batch: number,
+    private readonly encoded: readonly Encoded[],
+    private readonly slots: readonly GPUBuffer[],
+    private readonly bufferOf: (value: Value) => GPUBuffer,
+    private readonly uniforms: GPUBuffer,
+    private readonly staging: GPUBuffer,
+    cost: PlanCost,
+  ) {
+    this.cost = cost;
+    this.splitting = context.software;
+    const most = Math.max(...[...plan.inputs.values()].map((v) => valueSize(v) * batch));
+    this.staged = new Float32Array(most);
+  }
+
+  /** Compiles the kernels that are missing, uploads missing weights, allocates. Throws `backend` errors. */
+  static async create(
+    plan: Plan,
+    source: WeightSource,
+    weights: GpuWeights,
+    { batch, precision }: { batch: number; precision: WeightPrecision },
+    context: GpuContext,
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<WebGpuExecutor> {
+    const { device, memory, pipelines, traits } = context;
+    const maxBinding = Math.min(
+      device.limits.maxStorageBufferBindingSize,
+      device.limits.maxBufferSize,
+    );
+    const lowered = lower(plan, source, { batch, traits, precision, maxBinding });
+    await pipelines.prepare(
+      lowered.dispatches.map((d) => d.kernel),
+      onProgress,
+    );
+    const { STORAGE, COPY_SRC, COPY_DST, UNIFORM, MAP_READ } = GPUBufferUsage;
+    const { slots, slotOf } = assignSlots(lowered.dispatches, lowered.scratch, {
+      inputs: new Set([...plan.inputs.values()].map((v) => lowered.bufferOf.get(v)!)),
+      outputs: new Set([...plan.outputs.values()].map((v) => lowered.bufferOf.get(v)!)),
+    });
+    const memoryOf = slots.map((bytes) => memory.buffer('activations', bytes, STORAGE | COPY_SRC | COPY_DST));
+    const slot = (id: number) => memoryOf[slotOf[id]!]!;
+
+    const step = device.limits.minUniformBufferOffsetAlignment;
+    const packed = lowered.dispatches.map((d) => packUniforms(d.kernel, d.uniforms));
+    const offsets: number[] = [];
+    let size = 0;
+    for (const bytes of packed) {
+      offsets.push(size);
+      size += Math.ceil(bytes.byteLength / step) * step;
+    }
+    const uniforms = memory.buffer('transfer', size, UNIFORM | COPY_DST);
+    const all = new Uint8Array(size);
+    for (const [i, bytes] of packed.entries()) all.set(new Uint8Array(bytes), offsets[i]!);
+    device.queue.writeBuffer(uniforms, 0, all);
+
+    const nothing = weights.get({ key: 'nothing', bytes: 16, pack: () => new Float32Array(4) });
+    const encoded = lowered.dispatches.map(({ kernel, operands, grid }, i): Encoded => {
+      const { pipeline, layout } = pipelines.get(kernel);
+      const entries = operands.map((operand, binding): GPUBindGroupEntry => {
+        if (operand === 'nothing') return { binding, resource: { buffer: nothing } };
+        if ('weight' in operand) return { binding, resource: { buffer: weights.get(operand.weight) } };
+        const { id, bytes } = operand.scratch;
+        return { binding, resource: { buffer: slot(id), size: bytes } };
+      });
+      entries.push({
+        binding: operands.length,
+        resource: { buffer: uniforms, offset: offsets[i]!, size: packed[i]!.byteLength },
+      });
+      return { pipeline, group: device.createBindGroup({ label: kernel.name, layout, entries }), grid };
+    });
+    const read = [...plan.outputs.values()].reduce((sum, v) => sum + 4 * valueSize(v) * batch, 0);
+    return new WebGpuExecutor(
+      context,
+      plan,
+      batch,
+      encoded,
+      memoryOf,
+      (value) => slot(lowered.bufferOf.get(value)!.id),
+      uniforms,
+      memory.buffer('transfer', read, MAP_READ | COPY_DST),
+      planCost(plan, lowered, batch),
+    );
+  }
+
+  get bytes(): number {
+    return [...this.slots, this.uniforms, this.staging].reduce((sum, b) => sum + b.size, 0);
+  }
+
+  async run(inputs: ReadonlyMap<string, Float32Array>): Promise<ReadonlyMap<string, Float32Array>> {
+    const started = performance.now();
+    for (const [name, value] of this.plan.inputs) this.upload(value, inputs.get(name)!);
+    this.submit();
+    this.lastEncodeMs = performance.now() - started;
+    await this.staging.mapAsync(GPUMapMode.READ);
+    const mapped = new Float32Array(this.staging.getMappedRange());
+    const results = new Map<string, Float32Array>();
+    let at = 0;
+    for (const [name, value] of this.plan.outputs) {
+      const size = valueSize(value) * this.batch;
+      results.set(name, withoutPadding(mapped.subarray(at, at + size), value.channels));
+      at += size;
+    }
+    this.staging.unmap();
+    this.lastMs = performance.now() - started;
+    return results;
+  }
+
+  /** Fills all activation memory with NaN: whatever a kernel fails to write shows in the result. */
+  poison(): void {
+    for (const slot of this.slots)
+      this.context.device.queue.writeBuffer(slot, 0, new Float32Array(slot.size / 4).fill(Number.NaN));
+  }
+
+  dispose(): void {
+    const { memory } = this.context;
+    for (const slot of this.slots) memory.release('activations', slot);
+    memory.release('transfer', this.uniforms);
+    memory.release('transfer', this.staging);
+  }
+
+  private upload(value: Value, data: Float32Array): void {
+    const stored = value.kind === 'map' ? storedChannels(value.channels) : storedChannels(value.channels);
+    let source = data as Float32Array<ArrayBuffer>;
+    if (stored !== value.channels) {
+      source = this.staged.subarray(0, valueSize(value) * this.batch);
+      for (let from = 0, to = 0; from < data.length; from += value.channels, to += stored)
+        for (let c = 0; c < stored; c++) source[to + c] = c < value.channels ? data[from + c]! : 0;
+    }
+    this.context.device.queue.writeBuffer(this.bufferOf(value), 0, source);
+  }
+
+  private submit(): void {
+    const { device } = this.context;
+    const parts = this.splitting ? Math.max(1, Math.round(this.lastMs / SUBMISSION_MS)) : 1;
+    const share = Math.ceil(this.encoded.length / parts);
+    this.lastSubmits = 0;
+    for (let from = 0; from < this.encoded.length; from += share) {
+      const encoder = device.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      let current: GPUComputePipeline | null = null;
+      for (let i = from; i < Math.min(from + share, this.encoded.length); i++) {
+        const { pipeline, group, grid } = this.encoded[i]!;
+        if (pipeline !== current) {
+          pass.setPipeline(pipeline);
+          current = pipeline;
+        }
+        pass.setBindGroup(0, group);
+        pass.dispatchWorkgroups(...grid);
+      }
+      pass.end();
+      if (from + share >= this.encoded.length) this.copyOutputs(encoder);
+      device.queue.submit([encoder.finish()]);
+      this.lastSubmits++;
+    }
+  }
+
+  private copyOutputs(encoder: GPUCommandEncoder): void {
+    let at = 0;
+    for (const value of this.plan.outputs.values()) {
+      const bytes = 4 * valueSize(value) * this.batch;
+      encoder.copyBufferToBuffer(this.bufferOf(value), 0, this.staging, at, bytes);
+      at += bytes;
+    }
+  }
+}
+
+/** The network's channels of values stored in groups of four. */
+function withoutPadding(values: Float32Array, channels: number): Float32Array {
+  const stored = storedChannels(channels);
+  if (stored === channels) return values.slice();
+  const out = new Float32Array((values.length / stored) * channels);
+  for (let from = 0, to = 0; to < out.length; from += stored, to += channels)
+    for (let c = 0; c < channels; c++) out[to + c] = values[from + c]!;
+  return out;
+}
+
+function planCost(plan: Plan, { dispatches }: LoweredPlan, batch: number): PlanCost {
+  const weights = new Map<string, number>();
+  let bytesMoved = 0;
+  for (const { operands } of dispatches)
+    for (const operand of operands) {
+      if (operand === 'nothing') continue;
+      if ('weight' in operand) weights.set(operand.weight.key, operand.weight.bytes);
+      bytesMoved += 'weight' in operand ? operand.weight.bytes : operand.scratch.bytes;
+    }
+  const made = new Set(plan.steps.map((s) => s.out));
+  let leastBytes = 0;
+  for (const value of [...plan.inputs.values(), ...made]) leastBytes += 8 * valueSize(value) * batch;
+  for (const bytes of weights.values()) leastBytes += bytes;
+  return {
+    dispatches: dispatches.length,
+    flops: dispatches.reduce((sum, d: Dispatch) => sum + d.flops, 0),
+    bytesMoved,
+    leastBytes,
+  };
+}

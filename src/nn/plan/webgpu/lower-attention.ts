@@ -1,0 +1,109 @@
+import { contraction } from '../../../gpu/kernels/contraction';
+import { softmax } from '../../../gpu/kernels/softmax';
+import { InnateError } from '../../../lib/errors';
+import { type AttentionStep, storedChannels } from '../steps';
+import { linearGrid, type Operand } from './dispatch';
+import type { Lowering } from './lower';
+import { gridOf, PLAIN } from './lower-conv';
+
+/**
+ * softmax(q k' / sqrt(width)) v for each image and head: scores, softmax, mixture. Scores of as many images at a
+ * time as a binding holds. `qkv` is stored q, k, v one after the other.
+ */
+export function lowerAttention(context: Lowering, step: AttentionStep): void {
+  const { qkv, heads, out } = step;
+  const { batch } = context;
+  const { tile, reducers, subgroupReduce } = context.options.traits;
+  const pixels = qkv.height * qkv.width;
+  const channels = out.channels;
+  const width = channels / heads;
+  if (width % 4 !== 0)
+    throw new InnateError('unsupported', 'this network cannot be planned', {
+      expected: 'attention heads in multiples of 4 channels',
+      found: `${width} channels a head`,
+    });
+  const stride = storedChannels(pixels);
+  const matrix = (weights: 'f32' | 'transposed') =>
+    contraction({ mode: 'matrix', tile, weights, sources: 1, prologue: null, narrow: false });
+  const none = { vectorOffset: 0, vectorStride: 0, hasVector: 0, hasResidual: 0 };
+  const nothing: [Operand, Operand] = ['nothing', 'nothing'];
+
+  const most = Math.floor(context.options.maxBinding / (4 * heads * pixels * stride));
+  const together = Math.max(1, Math.min(batch, most));
+  for (let from = 0; from < batch; from += together) {
+    const images = Math.min(together, batch - from);
+    const scores = { scratch: context.temporary(images * heads * pixels * stride) };
+    const product = matrix('transposed');
+    const { unit } = product;
+    const base = (from * pixels * 3 * channels) / unit;
+    context.emit({
+      kernel: product.kernel,
+      operands: [context.operand(qkv), context.operand(qkv), ...nothing, scores],
+      uniforms: {
+        ...PLAIN,
+        ...none,
+        scaleF: 1 / Math.sqrt(width),
+        rows: pixels,
+        columns: unit === 1 ? pixels : stride / 4,
+        depth: width / unit,
+        depth1: width / unit,
+        taps: 1,
+        heads,
+        aBase: base,
+        aStride: (3 * channels) / unit,
+        aImage: (pixels * 3 * channels) / unit,
+        aHead: width / unit,
+        bBase: base + channels / unit,
+        bStride: 1,
+        bColumn: (3 * channels) / unit,
+        bImage: (pixels * 3 * channels) / unit,
+        bHead: width / unit,
+        oStride: stride / unit,
+        oImage: (heads * pixels * stride) / unit,
+        oHead: (pixels * stride) / unit,
+      },
+      grid: gridOf(product, pixels, stride, images * heads),
+      step,
+      flops: 2 * images * heads * pixels * pixels * width,
+    });
+    const rows = images * heads * pixels;
+    context.emit({
+      kernel: softmax(reducers, subgroupReduce),
+      operands: [scores],
+      uniforms: { columns: pixels, stride, rows },
+      grid: linearGrid(rows),
+      step,
+      flops: 6 * rows * pixels,
+    });
+    const mix = matrix('f32');
+    context.emit({
+      kernel: mix.kernel,
+      operands: [scores, context.operand(qkv), ...nothing, context.operand(out)],
+      uniforms: {
+        ...PLAIN,
+        ...none,
+        scaleF: 1,
+        rows: pixels,
+        columns: width / unit,
+        depth: unit === 1 ? pixels : stride / 4,
+        depth1: unit === 1 ? pixels : stride / 4,
+        taps: 1,
+        heads,
+        aStride: stride / unit,
+        aImage: (heads * pixels * stride) / unit,
+        aHead: (pixels * stride) / unit,
+        bBase: base + (2 * channels) / unit,
+        bStride: (3 * channels) / unit,
+        bImage: (pixels * 3 * channels) / unit,
+        bHead: width / unit,
+        oBase: (from * pixels * channels) / unit,
+        oStride: channels / unit,
+        oImage: (pixels * channels) / unit,
+        oHead: width / unit,
+      },
+      grid: gridOf(mix, pixels, width, images * heads),
+      step,
+      flops: 2 * images * heads * pixels * pixels * width,
+    });
+  }
+}

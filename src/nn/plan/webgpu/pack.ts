@@ -1,0 +1,116 @@
+import { floatToHalf } from '../../../lib/half';
+import { winogradFilter } from '../../../gpu/kernels/winograd';
+import type { WeightSource } from '../../weights';
+import { storedChannels } from '../steps';
+import type { PackedWeight } from './dispatch';
+
+export type WeightPrecision = 'f32' | 'f16';
+
+/**
+ * Weights as the kernels read them: [taps, depth, columns] with depth and columns rounded up to multiples of 4;
+ * in half precision two rows of the depth are packed into each 32-bit word.
+ */
+export class WeightPacker {
+  constructor(
+    private readonly source: WeightSource,
+    readonly precision: WeightPrecision,
+  ) {}
+
+  /** Convolution OIHW as taps; `winograd`: as the 16 products of F(2x2, 3x3). */
+  convolution(name: string, form: 'direct' | 'winograd', qkv: boolean): PackedWeight {
+    const [out, inputs, kernel] = this.source.shape(`${name}.weight`) as [number, number, number];
+    const [rows, columns] = [storedChannels(inputs), storedChannels(out)];
+    const taps = form === 'winograd' ? 16 : kernel * kernel;
+    return this.packed(`${name} ${form}${qkv ? ' qkv' : ''}`, taps, rows, columns, () => {
+      const values = separateQkv(this.source.read(`${name}.weight`), out, qkv);
+      if (form === 'winograd') return winogradFilter(values, out, inputs, rows, columns);
+      const result = new Float32Array(taps * rows * columns);
+      for (let o = 0; o < out; o++)
+        for (let c = 0; c < inputs; c++)
+          for (let t = 0; t < taps; t++)
+            result[(t * rows + c) * columns + o] = values[(o * inputs + c) * taps + t]!;
+      return result;
+    });
+  }
+
+  /** Linear layers [out, in] side by side, times `scale`. */
+  linear(parts: readonly { name: string; features: number }[], inputs: number, scale: number): PackedWeight {
+    const rows = storedChannels(inputs);
+    const columns = storedChannels(parts.reduce((sum, p) => sum + p.features, 0));
+    return this.packed(`${parts.map((p) => p.name).join()} linear`, 1, rows, columns, () => {
+      const result = new Float32Array(rows * columns);
+      let at = 0;
+      for (const { name, features } of parts) {
+        const values = this.source.read(`${name}.weight`);
+        for (let o = 0; o < features; o++)
+          for (let i = 0; i < inputs; i++) result[i * columns + at + o] = values[o * inputs + i]! * scale;
+        at += features;
+      }
+      return result;
+    });
+  }
+
+  /** Sums of bias vectors one after the other, zeros where there is none; always float32. */
+  bias(parts: readonly { names: readonly string[]; features: number }[], qkv = false): PackedWeight {
+    const length = storedChannels(parts.reduce((sum, p) => sum + p.features, 0));
+    return {
+      key: `${parts.map((p) => `${p.names.join('+')}:${p.features}`).join()} bias ${qkv}`,
+      bytes: 4 * length,
+      pack: () => {
+        const result = new Float32Array(length);
+        let at = 0;
+        for (const { names, features } of parts) {
+          for (const name of names) {
+            const values = separateQkv(this.source.read(name), features, qkv);
+            for (let i = 0; i < features; i++) result[at + i]! += values[i]!;
+          }
+          at += features;
+        }
+        return result;
+      },
+    };
+  }
+
+  private packed(
+    what: string,
+    taps: number,
+    rows: number,
+    columns: number,
+    make: () => Float32Array,
+  ): PackedWeight {
+    const half = this.precision === 'f16';
+    return {
+      key: `${what} ${this.precision}`,
+      bytes: taps * rows * columns * (half ? 2 : 4),
+      pack: () => (half ? packPairs(make(), rows, columns) : make()),
+    };
+  }
+}
+
+/** Rows 2r and 2r + 1 of every [rows, columns] matrix as the low and high halves of a word. */
+export function packPairs(values: Float32Array, rows: number, columns: number): Uint32Array {
+  const halves = floatToHalf(values);
+  const out = new Uint32Array(values.length / 2);
+  for (let pair = 0; pair < values.length / (2 * columns); pair++) {
+    const [low, high] = [2 * pair * columns, (2 * pair + 1) * columns];
+    for (let c = 0; c < columns; c++) out[pair * columns + c] = halves[low + c]! | (halves[high + c]! << 16);
+  }
+  if (rows % 2 !== 0) throw new Error('an odd number of rows cannot be packed in pairs');
+  return out;
+}
+
+/**
+ * Published attention interleaves q, k and v channel by channel; kernels want them one after the other. Moves
+ * output (head, channel, part) to (part, head, channel).
+ */
+function separateQkv(values: Float32Array, outputs: number, qkv: boolean): Float32Array {
+  if (!qkv) return values;
+  const size = values.length / outputs;
+  const out = new Float32Array(values.length);
+  const third = outputs / 3;
+  for (let o = 0; o < outputs; o++) {
+    const to = (o % 3) * third + Math.floor(o / 3);
+    out.set(values.subarray(o * size, (o + 1) * size), to * size);
+  }
+  return out;
+}
