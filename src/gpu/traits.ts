@@ -6,8 +6,8 @@ export type Tile =
   | { kind: 'subgroup'; lanes: number }
   /** Each thread keeps rows x vectors of four columns in registers. */
   | { kind: 'register'; rows: number; vectors: number }
-  /** A workgroup stages both factors in shared memory; each thread keeps 8 x 8. */
-  | { kind: 'shared' };
+  /** A workgroup stages both factors in shared memory; each of 8 x 8 threads keeps rows x vectors of four. */
+  | { kind: 'shared'; rows: number; vectors: number };
 
 /** Which kernels suit an adapter, and why: one row of a small table. */
 export interface KernelTraits {
@@ -25,7 +25,7 @@ export interface KernelTraits {
 
 /** A hardware GPU without anything known of it: shared-memory tiles need no feature. */
 const HARDWARE: KernelTraits = {
-  tile: { kind: 'shared' },
+  tile: { kind: 'shared', rows: 8, vectors: 2 },
   unit: 'vec4f',
   winograd: false,
   reducers: 256,

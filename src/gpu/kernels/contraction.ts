@@ -64,7 +64,7 @@ export function contraction(options: ContractionOptions): Contraction {
       ? subgroupTile(parts, tile.lanes)
       : tile.kind === 'register'
         ? registerTile(parts, tile)
-        : sharedTile(parts);
+        : sharedTile(parts, tile);
   const packed = unit === 'f32' ? 'u32' : 'vec4u';
   const name = [
     tile.kind,
