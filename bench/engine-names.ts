@@ -1,6 +1,7 @@
 /** In the order of the table. */
 export const ENGINE_NAMES = [
   'innate-webgpu',
+  'innate-webgpu-f16',
   'innate-wasm',
   'tfjs-webgpu',
   'ort-webgpu',

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { InnateError } from '../lib/errors';
 import { describeAdapter, openDevice } from './adapter';
+import { type GpuContext, gpuContext } from './context';
 
 export type BackendName = 'webgpu' | 'wasm' | 'cpu';
 export const BACKEND_NAMES: readonly BackendName[] = ['webgpu', 'wasm', 'cpu'];
@@ -12,6 +13,8 @@ export interface ActiveBackend {
   software: boolean;
   /** webgpu only. */
   device?: GPUDevice;
+  /** webgpu only: for our own kernels, on the same device. */
+  gpu?: GpuContext;
 }
 
 let deviceError: string | null = null;
@@ -43,7 +46,7 @@ export async function activateWebGPU(adapter: GPUAdapter): Promise<ActiveBackend
   if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
   tf.registerBackend('webgpu', () => new WebGPUBackend(device, adapter.info));
   await select('webgpu');
-  return { name: 'webgpu', label, software, device };
+  return { name: 'webgpu', label, software, device, gpu: gpuContext(device, adapter.info, software) };
 }
 
 /** `binaries` is the folder of the .wasm files (with a trailing slash), or a map from file name to URL. */

@@ -18,7 +18,10 @@ export class Pipelines {
   ) {}
 
   /** Compiles what is missing, all at once where the platform can. */
-  async prepare(kernels: Iterable<Kernel>, onProgress?: (done: number, total: number) => void): Promise<void> {
+  async prepare(
+    kernels: Iterable<Kernel>,
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<void> {
     const missing = new Map<string, Kernel>();
     for (const kernel of kernels) if (!this.ready.has(kernel.code)) missing.set(kernel.code, kernel);
     let done = 0;

@@ -5,7 +5,8 @@ import type { BenchEngine } from './engine';
 
 /** Each engine's code is loaded by its own worker alone. */
 const ENGINES: Record<EngineName, (task: BenchTask) => Promise<BenchEngine>> = {
-  'innate-webgpu': async (task) => (await import('./innate-eager')).innateEager(task),
+  'innate-webgpu': async (task) => (await import('./innate')).innateWebGPU(task, 'f32'),
+  'innate-webgpu-f16': async (task) => (await import('./innate')).innateWebGPU(task, 'f16'),
   'innate-wasm': async (task) => (await import('./innate')).innateWasm(task),
   'tfjs-webgpu': async (task) => (await import('./tfjs')).tfjsWebGPU(task),
   'ort-webgpu': async (task) => (await import('./ort')).openOrt(task, 'webgpu'),

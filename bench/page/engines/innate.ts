@@ -1,6 +1,12 @@
-import type { OpenPlan } from '../../../src/nn/plan/executor';
+import { openDevice, probeAdapter, describeAdapter } from '../../../src/gpu/adapter';
+import { gpuContext } from '../../../src/gpu/context';
+import { InnateError } from '../../../src/lib/errors';
+import type { OpenPlan, PlanExecutor } from '../../../src/nn/plan/executor';
 import { PlannedDenoiser } from '../../../src/nn/plan/planned-denoiser';
 import { openWasm } from '../../../src/nn/plan/wasm-executor';
+import { WebGpuExecutor } from '../../../src/nn/plan/webgpu/executor';
+import { openWebGpuPlan } from '../../../src/nn/plan/webgpu/open';
+import type { WeightPrecision } from '../../../src/nn/plan/webgpu/pack';
 import { startPageThread } from '../../../src/simd/threads';
 import type { BenchTask } from '../task';
 import type { BenchEngine, BenchStats } from './engine';
@@ -8,24 +14,55 @@ import type { BenchEngine, BenchStats } from './engine';
 /** The project's fused plan on one of its devices. */
 class Planned implements BenchEngine {
   private denoiser: PlannedDenoiser | null = null;
+  private executor: PlanExecutor | null = null;
 
   constructor(
     private readonly task: BenchTask,
     private readonly open: () => Promise<OpenPlan>,
     readonly gpu: boolean,
-    readonly stats: () => BenchStats,
+    private readonly describe: (executor: PlanExecutor) => BenchStats,
   ) {}
 
   async prepare(): Promise<void> {
     const { model, batch } = this.task;
     this.denoiser = await PlannedDenoiser.open(model.config, model.weights, await this.open());
-    await this.denoiser.prepare(batch);
+    this.executor = await this.denoiser.prepare(batch);
+    if (this.executor instanceof WebGpuExecutor) this.executor.splitting = false;
   }
 
   run(): Promise<Float32Array> {
     const { x, sigma, classes } = this.task;
     return this.denoiser!.denoise(x, sigma, classes);
   }
+
+  stats(): BenchStats {
+    return this.describe(this.executor!);
+  }
+}
+
+export function innateWebGPU(task: BenchTask, precision: WeightPrecision): BenchEngine {
+  let reason = '';
+  return new Planned(
+    task,
+    async () => {
+      const adapter = await probeAdapter(navigator.gpu);
+      if (!adapter) throw new InnateError('backend', 'the browser gives no WebGPU adapter');
+      const { software } = describeAdapter(adapter);
+      const context = gpuContext(await openDevice(adapter), adapter.info, software);
+      reason = context.traits.reason;
+      return openWebGpuPlan(context, precision);
+    },
+    true,
+    (executor) => {
+      const { flops, bytesMoved, leastBytes } = (executor as WebGpuExecutor).cost;
+      const moved = (bytesMoved / leastBytes).toFixed(2);
+      return {
+        flops,
+        bytesMoved,
+        notes: [reason, `bytesMoved: ${moved} times every weight once and every value once out and in`],
+      };
+    },
+  );
 }
 
 export function innateWasm(task: BenchTask): BenchEngine {

@@ -86,8 +86,17 @@ export function store(
 ): string {
   const corners = winograd ? 4 : 1;
   const values = repeat(rows, (i) =>
-    repeat(vectors, (j) =>
-      repeat(corners, (c) => `v[${(i * vectors + j) * corners + c}] = ${winograd ? `y${i}_${j}_${c}` : `c${i}_${j}`};`, ' '), ' '));
+    repeat(
+      vectors,
+      (j) =>
+        repeat(
+          corners,
+          (c) => `v[${(i * vectors + j) * corners + c}] = ${winograd ? `y${i}_${j}_${c}` : `c${i}_${j}`};`,
+          ' ',
+        ),
+      ' ',
+    ),
+  );
   return `
   var v: array<${unit}, ${rows * vectors * corners}>;
   ${values}

@@ -69,10 +69,7 @@ export class WebGpuExecutor implements PlanExecutor {
     onProgress?: (done: number, total: number) => void,
   ): Promise<WebGpuExecutor> {
     const { device, memory, pipelines, traits } = context;
-    const maxBinding = Math.min(
-      device.limits.maxStorageBufferBindingSize,
-      device.limits.maxBufferSize,
-    );
+    const maxBinding = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
     const lowered = lower(plan, source, { batch, traits, precision, maxBinding });
     await pipelines.prepare(
       lowered.dispatches.map((d) => d.kernel),

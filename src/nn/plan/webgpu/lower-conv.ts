@@ -41,7 +41,8 @@ export function chooseWinograd(plan: Plan, source: WeightSource): Set<string> {
   for (const name of source.names()) budget += 0.4 * size(name);
   const chosen = new Set<string>();
   const candidates = plan.steps.filter(
-    (s): s is ConvStep => s.kind === 'conv' && s.kernel === 3 && s.out.channels >= 8 && s.sources[0]!.channels >= 8,
+    (s): s is ConvStep =>
+      s.kind === 'conv' && s.kernel === 3 && s.out.channels >= 8 && s.sources[0]!.channels >= 8,
   );
   for (const step of candidates.sort((a, b) => b.out.height - a.out.height)) {
     const extra = (size(`${step.name}.weight`) * 7) / 9;
@@ -279,7 +280,12 @@ function splitParts<P extends { features: number }>(parts: readonly P[], most: n
   return groups;
 }
 
-export function gridOf({ size }: Contraction, rows: number, columns: number, images = 1): [number, number, number] {
+export function gridOf(
+  { size }: Contraction,
+  rows: number,
+  columns: number,
+  images = 1,
+): [number, number, number] {
   return [Math.ceil(columns / size.columns), Math.ceil(rows / size.rows), images];
 }
 

@@ -5,7 +5,6 @@ import type { KernelTraits } from '../../../gpu/traits';
 import type { WeightSource } from '../../weights';
 import {
   type Epilogue,
-
   type NormStep,
   type Plan,
   type PointwiseStep,
@@ -13,8 +12,8 @@ import {
   type Step,
   storedChannels,
   type Value,
-  valueSize,
   type VectorSlice,
+  valueSize,
 } from '../steps';
 import { type Dispatch, linearGrid, type Operand, type Scratch } from './dispatch';
 import { lowerAttention } from './lower-attention';
@@ -44,20 +43,12 @@ export function lower(plan: Plan, source: WeightSource, options: LoweringOptions
 }
 
 function lowerStep(context: Lowering, step: Step): void {
-  switch (step.kind) {
-    case 'norm':
-      return lowerNorm(context, step);
-    case 'conv':
-      return lowerConv(context, step);
-    case 'resample':
-      return lowerResample(context, step);
-    case 'pointwise':
-      return lowerPointwise(context, step);
-    case 'attention':
-      return lowerAttention(context, step);
-    case 'linear':
-      return lowerLinear(context, step);
-  }
+  if (step.kind === 'norm') lowerNorm(context, step);
+  else if (step.kind === 'conv') lowerConv(context, step);
+  else if (step.kind === 'resample') lowerResample(context, step);
+  else if (step.kind === 'attention') lowerAttention(context, step);
+  else if (step.kind === 'linear') lowerLinear(context, step);
+  else lowerPointwise(context, step);
 }
 
 /** What the lowering of one step needs: buffers, weights, and where to put its dispatches. */
@@ -159,7 +150,8 @@ function lowerNorm(context: Lowering, step: NormStep): void {
   const first = sources[0]!;
   const width = out.channels / groups;
   const { unit: vectorUnit } = context.options.traits;
-  const wide = vectorUnit === 'vec4f' && width % 4 === 0 && first.channels % 4 === 0 && out.channels % 4 === 0;
+  const wide =
+    vectorUnit === 'vec4f' && width % 4 === 0 && first.channels % 4 === 0 && out.channels % 4 === 0;
   const unit = wide ? 4 : 1;
   const kernel = normStatistics(
     { sources: sources.length === 2 ? 2 : 1, modulate: modulate !== null, wide },
@@ -276,4 +268,3 @@ export function materialise(
     channelOffset += own;
   }
 }
-

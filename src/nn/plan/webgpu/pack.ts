@@ -1,5 +1,5 @@
-import { floatToHalf } from '../../../lib/half';
 import { winogradFilter } from '../../../gpu/kernels/winograd';
+import { floatToHalf } from '../../../lib/half';
 import type { WeightSource } from '../../weights';
 import { storedChannels } from '../steps';
 import type { PackedWeight } from './dispatch';
