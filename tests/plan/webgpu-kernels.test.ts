@@ -10,7 +10,7 @@ import { GraphOps } from '../../src/nn/plan/graph';
 import { PlannedDenoiser } from '../../src/nn/plan/planned-denoiser';
 import { openWebGpuPlan } from '../../src/nn/plan/webgpu/open';
 import type { WeightPrecision } from '../../src/nn/plan/webgpu/pack';
-import { externalCases, maxError, readGolden, shippedCases } from '../support/fixtures';
+import { maxError, readGolden, shippedCases } from '../support/fixtures';
 import { type Case, kernelCases, noise, parameters } from './kernel-cases';
 import { ReferenceExecutor, size } from './reference-executor';
 
