@@ -1,4 +1,4 @@
-import { openDevice, probeAdapter, describeAdapter } from '../../../src/gpu/adapter';
+import { describeAdapter, openDevice, probeAdapter } from '../../../src/gpu/adapter';
 import { gpuContext } from '../../../src/gpu/context';
 import { InnateError } from '../../../src/lib/errors';
 import type { OpenPlan, PlanExecutor } from '../../../src/nn/plan/executor';

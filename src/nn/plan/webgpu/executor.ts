@@ -4,7 +4,8 @@ import type { WeightSource } from '../../weights';
 import type { PlanExecutor } from '../executor';
 import { type Plan, storedChannels, type Value, valueSize } from '../steps';
 import type { Dispatch } from './dispatch';
-import { type LoweredPlan, lower } from './lower';
+import { lower } from './lower';
+import type { LoweredPlan } from './lowering';
 import type { WeightPrecision } from './pack';
 import { assignSlots } from './slots';
 import type { GpuWeights } from './weights';
@@ -162,7 +163,7 @@ export class WebGpuExecutor implements PlanExecutor {
   }
 
   private upload(value: Value, data: Float32Array): void {
-    const stored = value.kind === 'map' ? storedChannels(value.channels) : storedChannels(value.channels);
+    const stored = storedChannels(value.channels);
     let source = data as Float32Array<ArrayBuffer>;
     if (stored !== value.channels) {
       source = this.staged.subarray(0, valueSize(value) * this.batch);

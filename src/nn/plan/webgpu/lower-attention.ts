@@ -3,8 +3,8 @@ import { softmax } from '../../../gpu/kernels/softmax';
 import { InnateError } from '../../../lib/errors';
 import { type AttentionStep, storedChannels } from '../steps';
 import { linearGrid, type Operand } from './dispatch';
-import type { Lowering } from './lower';
 import { gridOf, PLAIN } from './lower-conv';
+import type { Lowering } from './lowering';
 
 /**
  * softmax(q k' / sqrt(width)) v for each image and head: scores, softmax, mixture. Scores of as many images at a

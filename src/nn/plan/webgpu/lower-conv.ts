@@ -4,7 +4,8 @@ import { winogradInput } from '../../../gpu/kernels/winograd';
 import type { WeightSource } from '../../weights';
 import { type ConvStep, type Epilogue, type LinearStep, type Plan, storedChannels } from '../steps';
 import { linearGrid, type Operand } from './dispatch';
-import { type Lowering, materialise } from './lower';
+import { materialise } from './lower-elements';
+import type { Lowering } from './lowering';
 
 const NOTHING: Epilogue = { bias: null, vector: null, residual: null, scale: 1 };
 
@@ -54,22 +55,24 @@ export function chooseWinograd(plan: Plan, source: WeightSource): Set<string> {
 }
 
 export function lowerConv(context: Lowering, step: ConvStep): void {
-  if (context.winograd.has(step.name)) return winograd(context, step);
+  if (context.winograd.has(step.name)) winograd(context, step);
+  else byTaps(context, step);
+}
+
+/** As a sum over the taps, from the sources themselves where the kernel can prepare what it reads. */
+function byTaps(context: Lowering, step: ConvStep): void {
   const { sources, prologue, out } = step;
   const { traits } = context.options;
   const channels = sources.reduce((sum, s) => sum + s.channels, 0);
   const prepared = prologue.affine !== null || prologue.silu;
-  if (!prepared || traits.tile.kind === 'shared')
-    return direct(
-      context,
-      step,
-      sources.map((s) => context.operand(s)),
-      prepared,
-    );
+  if (!prepared || traits.tile.kind === 'shared') {
+    const inputs = sources.map((s) => context.operand(s));
+    direct(context, step, inputs, prepared);
+    return;
+  }
   // Elsewhere every value would be prepared again for each tap and tile.
-  const input = context.temporary(
-    context.batch * sources[0]!.height * sources[0]!.width * storedChannels(channels),
-  );
+  const pixels = sources[0]!.height * sources[0]!.width;
+  const input = context.temporary(context.batch * pixels * storedChannels(channels));
   materialise(context, step, NOTHING, input, channels);
   direct(context, { ...step, sources: [{ ...sources[0]!, channels }], out }, [{ scratch: input }], false);
 }
