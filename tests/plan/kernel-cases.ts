@@ -72,17 +72,25 @@ export function kernelCases(check: Check, forms: readonly ConvForm[]): void {
 
       it('reads two joined maps through norm and SiLU, adds an embedding and a residual, scales', async () => {
         const plan = await check({
-          shapes: { 'a.weight': [24, 32, 3, 3], 'a.bias': [24], 'n.weight': [32], 'n.bias': [32] },
+          shapes: {
+            'a.weight': [24, 32, 3, 3],
+            'a.bias': [24],
+            'n.weight': [32],
+            'n.bias': [32],
+            'e.weight': [24, 8],
+            'e.bias': [24],
+          },
           build: (ops) => {
             const [p, q] = [ops.input('p', map(10, 9, 12)), ops.input('q', map(10, 9, 20))];
             const x = ops.silu(ops.groupNorm(ops.concat(p, q), 'n', { groups: 8, eps: 1e-5 }));
-            const y = ops.addVector(ops.conv2d(x, 'a', { pad: 1 }), ops.input('v', vector(24)));
+            const v = ops.linear(ops.input('v', vector(8)), 'e');
+            const y = ops.addVector(ops.conv2d(x, 'a', { pad: 1 }), v);
             return ops.scale(ops.add(y, ops.input('r', map(10, 9, 24))), Math.SQRT1_2);
           },
           batch: 2,
           form,
         });
-        expect(plan.steps.map((s) => s.kind)).toEqual(['norm', 'conv']);
+        expect(plan.steps.map((s) => s.kind).sort()).toEqual(['conv', 'linear', 'norm']);
       });
 
       it('with the padding of a fused resampling', async () => {

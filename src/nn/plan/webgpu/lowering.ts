@@ -1,4 +1,5 @@
 import type { KernelTraits } from '../../../gpu/traits';
+import { InnateError } from '../../../lib/errors';
 import type { WeightSource } from '../../weights';
 import { type Epilogue, type Plan, storedChannels, type Value, type VectorSlice, valueSize } from '../steps';
 import type { Dispatch, Operand, Scratch } from './dispatch';
@@ -41,9 +42,15 @@ export class Lowering implements LoweredPlan {
     this.packer = new WeightPacker(source, options.precision);
     this.winograd = winograd;
     this.qkv = new Set(plan.steps.flatMap((s) => (s.kind === 'attention' ? [s.qkv] : [])));
+    const linear = new Set(plan.steps.flatMap((s) => (s.kind === 'linear' ? [s.out] : [])));
     for (const step of plan.steps) {
       if (step.kind !== 'conv' || !step.epilogue.vector || !step.epilogue.bias) continue;
       const { vector, offset } = step.epilogue.vector;
+      if (!linear.has(vector))
+        throw new InnateError('unsupported', 'this network cannot be planned', {
+          where: step.name,
+          expected: 'an embedding from a linear layer, which takes in the bias',
+        });
       const biases = this.foldedBias.get(vector) ?? new Map<number, string>();
       this.foldedBias.set(vector, biases.set(offset, step.epilogue.bias));
     }
