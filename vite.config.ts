@@ -1,6 +1,6 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
-import { contentSecurityPolicy, selfContainedWasmFactory, serviceWorker } from './scripts/vite-page.ts';
+import { contentSecurityPolicy, serviceWorker } from './scripts/vite-page.ts';
 
 const isolation = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -12,7 +12,7 @@ export default defineConfig({
   plugins: [react(), contentSecurityPolicy(), serviceWorker('afhq-cat-64x64-gdd-i')],
   resolve: { mainFields: ['browser', 'module', 'main'] },
   build: { target: 'es2022', assetsInlineLimit: 0, sourcemap: false, chunkSizeWarningLimit: 1200 },
-  worker: { format: 'es', plugins: () => [selfContainedWasmFactory()] },
+  worker: { format: 'es' },
   server: { headers: isolation },
   preview: { headers: isolation },
 });

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { dirname, join, sep } from 'node:path';
 import { describeAdapter, probeAdapter } from '../src/gpu/adapter';
 import {
@@ -40,6 +41,9 @@ function hasGpuDevice(): boolean {
     process.platform !== 'linux' || ['/dev/dri', '/dev/nvidia0', '/dev/dxg'].some((file) => existsSync(file))
   );
 }
+
+/** Threads of the SIMD kernels. */
+export const kernelThreads = (): number => Math.min(16, availableParallelism());
 
 function openWasm(): Promise<ActiveBackend> {
   const require = createRequire(import.meta.url);

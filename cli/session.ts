@@ -1,29 +1,53 @@
-import { Denoiser } from '../src/nn/denoiser';
+import { openOnWasm } from '../src/engine/open-denoiser';
+import { type ActiveBackend, threadLabel } from '../src/gpu/backends';
+import { Denoiser, type ImageDenoiser } from '../src/nn/denoiser';
 import { parameterCount } from '../src/nn/parameters';
 import type { WeightSource } from '../src/nn/weights';
-import { openBackend } from './backend';
+import { kernelThreads, openBackend } from './backend';
 import { type OpenedModel, openModelArgument } from './catalogue';
 import { type CommonOptions, precondKind } from './options';
 import type { Report } from './report';
+import { startNodeThread } from './threads';
 
 /** A model on a back-end. */
-export interface Session {
+export interface Session<D extends ImageDenoiser = ImageDenoiser> {
   model: OpenedModel;
-  denoiser: Denoiser;
+  denoiser: D;
   /** For the JSON result. */
   backend: string;
 }
 
+/** For images: on the back-end's fastest path. */
 export async function openSession(
   argument: string,
   options: CommonOptions,
   report: Report,
 ): Promise<Session> {
+  const { model, active } = await open(argument, options, report);
+  const { denoiser, label } = await makeDenoiser(model, model.weights, active, report);
+  report.backend({ ...active, label });
+  return { model, denoiser, backend: `${active.name} (${label})` };
+}
+
+/** For what happens inside of the network: TensorFlow.js, whose every value can be seen. */
+export async function openInspection(
+  argument: string,
+  options: CommonOptions,
+  report: Report,
+): Promise<Session<Denoiser>> {
+  const { model, active } = await open(argument, options, report);
+  report.backend(active);
+  return {
+    model,
+    denoiser: eagerDenoiser(model, model.weights),
+    backend: `${active.name} (${active.label})`,
+  };
+}
+
+async function open(argument: string, options: CommonOptions, report: Report) {
   const model = openModelArgument(argument, precondKind(options.precond));
   for (const note of model.notes) report.note(`note: ${note}`);
-  const active = await openBackend(options.backend);
-  report.backend(active);
-  return { model, denoiser: makeDenoiser(model, model.weights), backend: `${active.name} (${active.label})` };
+  return { model, active: await openBackend(options.backend) };
 }
 
 /**
@@ -33,7 +57,29 @@ export async function openSession(
  */
 const RESIDENT_BYTES = 128 * 2 ** 20;
 
-export function makeDenoiser(model: OpenedModel, weights: WeightSource): Denoiser {
-  const budgetBytes = Math.max(RESIDENT_BYTES, parameterCount(model.config.unet));
-  return Denoiser.open(model.config, weights, { budgetBytes });
+/** Weights packed for the SIMD kernels, all in memory: networks up to about 60 million parameters. */
+const PACKED_BYTES = 256 * 2 ** 20;
+
+/** Of a model, perhaps with other weights; `label` says what runs it. */
+export async function makeDenoiser(
+  model: OpenedModel,
+  weights: WeightSource,
+  active: ActiveBackend,
+  report: Report,
+): Promise<{ denoiser: ImageDenoiser; label: string }> {
+  if (active.name !== 'wasm') return { denoiser: eagerDenoiser(model, weights), label: active.label };
+  const { denoiser, threads, refused } = await openOnWasm(model.config, weights, {
+    threads: kernelThreads(),
+    startThread: startNodeThread,
+    budget: PACKED_BYTES,
+    budgetBytes: residentBytes(model),
+  });
+  if (refused) report.note(`note: on one thread of TensorFlow.js, because ${refused}`);
+  return { denoiser, label: threadLabel(threads) };
 }
+
+const eagerDenoiser = (model: OpenedModel, weights: WeightSource): Denoiser =>
+  Denoiser.open(model.config, weights, { budgetBytes: residentBytes(model) });
+
+const residentBytes = ({ config }: OpenedModel): number =>
+  Math.max(RESIDENT_BYTES, parameterCount(config.unet));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import type { Plugin } from 'vite';
 
-/** Everything from the page's own origin; 'wasm-unsafe-eval' and blob: are what threaded WebAssembly needs. */
+/** Everything from the page's own origin; 'wasm-unsafe-eval' and blob: are what WebAssembly and its threads need. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval' blob:",
@@ -73,22 +73,4 @@ function modelFiles(id: string): string[] {
     next = file.deltaOf;
   }
   return files;
-}
-
-/**
- * The threaded wasm build starts its threads from its own factory's source text (`factory.toString()`), so that
- * text must not refer to anything outside the function. Minified, one variable of its closure does; it gets a
- * local of the same name.
- */
-export function selfContainedWasmFactory(): Plugin {
-  return {
-    name: 'innate-wasm-factory',
-    enforce: 'pre',
-    transform(code, id) {
-      if (!/tfjs-backend-wasm-threaded-simd\.js/.test(id)) return null;
-      const head = 'function(WasmBackendModuleThreadedSimd) {';
-      if (!code.includes(head)) throw new Error('tfjs-backend-wasm has changed: threads would not start');
-      return { code: code.replace(head, `${head} var _scriptDir;`), map: null };
-    },
-  };
 }

@@ -98,7 +98,8 @@ async function measureError(
   options: ConvertOptions,
   report: Report,
 ): Promise<ImageError> {
-  report.backend(await openBackend(options.backend));
+  const active = await openBackend(options.backend);
+  report.note(`comparing images on ${active.name}`);
   const images = parameterCount(model.config.unet) > 2e7 ? 1 : 4; // large networks: time and memory
   const batch = seedBatch(
     model.config,
@@ -108,7 +109,7 @@ async function measureError(
   const sampling = defaultSampling(model.config.unet.imgResolution);
   const results: Float32Array[] = [];
   for (const weights of [model.weights, stored]) {
-    const denoiser = makeDenoiser(model, weights);
+    const { denoiser } = await makeDenoiser(model, weights, active, report);
     results.push(await sampleImages(denoiser, batch, sampling));
     denoiser.dispose();
     report.progress(results.length, 2);

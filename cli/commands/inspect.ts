@@ -5,7 +5,7 @@ import { parseSeeds } from '../../src/rng/parse-seeds';
 import { checkWritable, writeAtomic } from '../files';
 import type { CommonOptions } from '../options';
 import type { Report } from '../report';
-import { openSession } from '../session';
+import { openInspection } from '../session';
 import { readLatents } from './run';
 
 export interface InspectOptions extends CommonOptions {
@@ -20,7 +20,7 @@ export async function inspect(argument: string, options: InspectOptions, report:
   if (options.seeds !== undefined && options.latents !== undefined)
     throw new InnateError('bad-argument', 'give --seeds or --latents, not both');
   checkWritable(options.out);
-  const { model, denoiser, backend } = await openSession(argument, options, report);
+  const { model, denoiser, backend } = await openInspection(argument, options, report);
   const batch =
     options.latents === undefined
       ? seedBatch(model.config, parseSeeds(options.seeds ?? '0-7'), null)

@@ -7,6 +7,8 @@ const TARGET_MS = 150;
 
 export class ChunkSize {
   private size: number;
+  /** Images of the pass under way. */
+  private asked = 1;
   private readonly limit: number;
 
   /** `fast`: a hardware GPU, which starts with everything in one pass. */
@@ -16,7 +18,8 @@ export class ChunkSize {
   }
 
   next(remaining: number): number {
-    return Math.min(this.size, remaining);
+    this.asked = Math.min(this.size, remaining);
+    return this.asked;
   }
 
   /** After a pass of `images` that took `ms`. */
@@ -26,8 +29,8 @@ export class ChunkSize {
     else if (ms < TARGET_MS / 2) this.size = Math.min(this.limit, this.size << 1);
   }
 
-  /** Half of the current size; null when it is one already. */
+  /** Half of the last pass, which was too much; null when it was one image already. */
   half(): number | null {
-    return this.size > 1 ? this.size >> 1 : null;
+    return this.asked > 1 ? this.asked >> 1 : null;
   }
 }

@@ -6,12 +6,17 @@ import type { BackendPreference, StartOptions } from './protocol';
 
 export interface Device {
   backend: ActiveBackend;
+  /** Of the SIMD kernels: threads need shared memory, and that an isolated page. */
+  threads: number;
   webgpuAvailable: boolean;
   /** Why WebGPU is not used; null when it is. */
   webgpuReason: string | null;
   /** Rejects when the GPU device is lost or reports an error that leaves results undefined. */
   failure: Promise<never>;
 }
+
+/** More share the memory's bandwidth without adding to it. */
+const MAX_THREADS = 16;
 
 /** Chooses and starts a back-end in the worker. `avoidGpu`: after failures that a GPU will not survive again. */
 export async function openDevice(
@@ -23,10 +28,23 @@ export async function openDevice(
   const reason = avoidGpu ?? whyNoWebGPU(gpu, adapter, preference);
   if (adapter && reason === null) {
     const backend = await activateWebGPU(adapter);
-    return { backend, webgpuAvailable: true, webgpuReason: null, failure: failureOf(backend.device!) };
+    return {
+      backend,
+      threads: 1,
+      webgpuAvailable: true,
+      webgpuReason: null,
+      failure: failureOf(backend.device!),
+    };
   }
+  const threads = crossOriginIsolated ? Math.max(1, Math.min(MAX_THREADS, navigator.hardwareConcurrency)) : 1;
   const backend = await activateWasm(wasmBinaries);
-  return { backend, webgpuAvailable: adapter !== null, webgpuReason: reason, failure: new Promise(() => {}) };
+  return {
+    backend,
+    threads,
+    webgpuAvailable: adapter !== null,
+    webgpuReason: reason,
+    failure: new Promise(() => {}),
+  };
 }
 
 function whyNoWebGPU(

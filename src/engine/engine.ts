@@ -1,10 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { writeSafetensors } from '../formats/safetensors';
+import { threadLabel } from '../gpu/backends';
 import { backendBytes, compileAhead } from '../gpu/warm-up';
 import { asInnateError, InnateError } from '../lib/errors';
-import { Denoiser } from '../nn/denoiser';
+import type { NetworkConfig } from '../nn/config';
+import { Denoiser, type ImageDenoiser } from '../nn/denoiser';
+import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
 import { defaultSampling } from '../nn/samplers';
+import type { WeightSource } from '../nn/weights';
 import { rememberedNoise } from '../rng/seeds';
+import { startPageThread } from '../simd/threads';
 import { batchSize } from './batching';
 import { ChunkSize } from './chunking';
 import { abandonDevice, type Device, openDevice } from './device';
@@ -12,6 +17,7 @@ import type { DistilServices } from './distil-session';
 import { configMetadata, exportWhole, type StoredDType } from './export';
 import { Library, type LibraryModel } from './library';
 import { nextTask } from './next-task';
+import { openOnWasm } from './open-denoiser';
 import { toRgba } from './pixels';
 import type {
   EngineStatus,
@@ -41,9 +47,14 @@ export type EngineServices = Pick<
   'backend' | 'epoch' | 'failure' | 'recover' | 'memory' | 'model' | 'keep'
 > & { modelsUrl: string };
 
+/** Bytes of packed weights in WebAssembly; larger networks stay with TensorFlow.js. */
+const WASM_WEIGHTS = 2 ** 29;
+
 interface Loaded extends LibraryModel {
   ref: ModelRef;
-  denoiser: Denoiser;
+  denoiser: ImageDenoiser;
+  /** That run it; null on a GPU. */
+  threads: number | null;
   chunks: ChunkSize;
   /** Batch sizes whose shaders are compiled. */
   compiled: Set<number>;
@@ -61,6 +72,7 @@ export class Engine {
   private lastForward: EngineStatus['lastForward'] = null;
   private notice: string | null = null;
   private gpuFailures = 0;
+  private threadFailures = 0;
   /** Images of a pass at most; smaller after memory ran out. */
   private passLimit = 64;
   private failed: { device: Device; error: InnateError } | null = null;
@@ -91,6 +103,7 @@ export class Engine {
     this.options = options;
     this.notice = null;
     this.gpuFailures = 0;
+    this.threadFailures = 0;
     await this.adoptDevice(options, null);
     return this.publish();
   }
@@ -202,14 +215,15 @@ export class Engine {
   }
 
   private async prepareShaders(loaded: Loaded, images: number, { onProgress }: CallHooks): Promise<void> {
-    if (loaded.compiled.has(images)) return;
+    const { denoiser } = loaded;
+    if (loaded.compiled.has(images) || !(denoiser instanceof Denoiser)) return;
     const { resolution, channels, labelDim } = loaded.info;
     const { device } = this.require();
     const compiling = compileAhead(
       () => {
         const x = tf.zeros<tf.Rank.R4>([images, resolution, resolution, channels]);
         const labels = labelDim ? tf.zeros<tf.Rank.R2>([images, labelDim]) : null;
-        loaded.denoiser.forward(x, [80], labels);
+        denoiser.forward(x, [80], labels);
       },
       (done, total) => onProgress({ what: 'preparing shaders', done, total, unit: 'shaders' }),
     );
@@ -227,12 +241,25 @@ export class Engine {
     this.loaded = {
       ...found,
       ref,
-      denoiser: Denoiser.open(config, weights),
+      ...(await this.openDenoiser(device, config, weights)),
       chunks: new ChunkSize(batchSize(config, this.passLimit), !device.backend.software),
       compiled: new Set(),
     };
     this.publish();
     return this.loaded;
+  }
+
+  private async openDenoiser(
+    { backend, threads }: Device,
+    config: NetworkConfig,
+    weights: WeightSource,
+  ): Promise<Pick<Loaded, 'denoiser' | 'threads'>> {
+    if (backend.name !== 'wasm') return { denoiser: Denoiser.open(config, weights), threads: null };
+    return openOnWasm(config, weights, {
+      threads,
+      startThread: threads > 1 ? startPageThread : null,
+      budget: WASM_WEIGHTS,
+    });
   }
 
   /**
@@ -242,8 +269,14 @@ export class Engine {
   private async recover(error: InnateError): Promise<void> {
     const { device: failing, options } = this.require();
     if (error.code !== 'backend' || failing.backend.name !== 'webgpu') {
-      if (isOutOfMemory(error) && this.shrinkPasses()) return;
-      throw error;
+      if (isOutOfMemory(error) && this.shrinkPasses()) {
+        this.notice = 'Memory ran out: going on with fewer images at a time.';
+        return;
+      }
+      if (!isThreadFailure(error) || ++this.threadFailures > 1) throw error;
+      this.dropModel(); // its threads start anew with it
+      this.notice = `${sentence(error.message)}: they were started again, nothing is lost.`;
+      return;
     }
     this.gpuFailures++;
     const smaller = isOutOfMemory(error) && this.shrinkPasses();
@@ -303,14 +336,17 @@ export class Engine {
     const status: EngineStatus = {
       backend: device && {
         name: device.backend.name,
-        label: device.backend.label,
+        label:
+          device.backend.name === 'wasm'
+            ? threadLabel(this.loaded?.threads ?? device.threads)
+            : device.backend.label,
         software: device.backend.software,
       },
       webgpuReason: device?.webgpuReason ?? null,
       webgpuAvailable: device?.webgpuAvailable ?? false,
       crossOriginIsolated: globalThis.crossOriginIsolated ?? false,
       model: this.loaded?.info ?? null,
-      memoryBytes: device ? backendBytes() : 0,
+      memoryBytes: (device ? backendBytes() : 0) + plannedBytes(this.loaded?.denoiser),
       lastForward: this.lastForward,
       notice: this.notice,
     };
@@ -326,6 +362,12 @@ const isOutOfMemory = (error: InnateError): boolean =>
   /out of memory|allocation failed|Cannot enlarge memory|Aborted/i.test(
     `${error.message} ${error.detail.found ?? ''}`,
   );
+
+const isThreadFailure = (error: InnateError): boolean => /threads failed/.test(error.message);
+
+/** What a network on our own kernels holds beside the back-end. */
+const plannedBytes = (denoiser: ImageDenoiser | undefined): number =>
+  denoiser instanceof PlannedDenoiser ? denoiser.bytes : 0;
 
 const sentence = (text: string): string => text[0]!.toUpperCase() + text.slice(1);
 

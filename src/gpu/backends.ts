@@ -8,7 +8,7 @@ export const BACKEND_NAMES: readonly BackendName[] = ['webgpu', 'wasm', 'cpu'];
 
 export interface ActiveBackend {
   name: BackendName;
-  /** "SwiftShader (software)" for webgpu, "2 threads" for wasm. */
+  /** "SwiftShader (software)" for webgpu, "1 thread" for wasm. */
   label: string;
   software: boolean;
   /** webgpu only. */
@@ -49,29 +49,27 @@ export async function activateWebGPU(adapter: GPUAdapter): Promise<ActiveBackend
   return { name: 'webgpu', label, software, device, gpu: gpuContext(device, adapter.info, software) };
 }
 
-/** `binaries` is the folder of the .wasm files (with a trailing slash), or a map from file name to URL. */
+/**
+ * `binaries` is the folder of the .wasm files (with a trailing slash), or a map from file name to URL. One thread:
+ * only the SIMD kernels of inference use more.
+ */
 export async function activateWasm(binaries: string | Record<string, string>): Promise<ActiveBackend> {
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
-  // The default is half of the cores, at most four; the page itself is idle while the engine works.
-  wasm.setThreadsCount(Math.max(1, Math.min(8, globalThis.navigator?.hardwareConcurrency ?? 1)));
-  wasm.setWasmPaths(binaries as Parameters<typeof wasm.setWasmPaths>[0]);
+  // Its threaded build starts workers but computes on one thread all the same.
+  tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
+  wasm.setWasmPaths(
+    typeof binaries === 'string' ? binaries : { 'tfjs-backend-wasm-threaded-simd.wasm': '', ...binaries },
+  );
   await select('wasm');
-  const threads = await threadCount(wasm.getThreadsCount);
-  return { name: 'wasm', label: threads === 1 ? '1 thread' : `${threads} threads`, software: true };
+  return { name: 'wasm', label: threadLabel(1), software: true };
 }
+
+export const threadLabel = (threads: number): string => (threads === 1 ? '1 thread' : `${threads} threads`);
 
 export async function activateCpu(): Promise<ActiveBackend> {
   await import('@tensorflow/tfjs-backend-cpu');
   await select('cpu');
   return { name: 'cpu', label: 'plain JavaScript', software: true };
-}
-
-async function threadCount(read: () => number): Promise<number> {
-  try {
-    return Math.max(1, read());
-  } catch {
-    return 1; // the single-threaded build does not know the question
-  }
 }
 
 async function select(name: BackendName): Promise<void> {

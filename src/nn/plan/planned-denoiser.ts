@@ -13,7 +13,7 @@ import { planNetwork, RESULT } from './network-plan';
  */
 export class PlannedDenoiser implements ImageDenoiser {
   /** Most recently used last. */
-  private readonly executors = new Map<number, Promise<PlanExecutor>>();
+  private readonly executors = new Map<number, Entry>();
 
   private constructor(
     readonly config: NetworkConfig,
@@ -35,16 +35,22 @@ export class PlannedDenoiser implements ImageDenoiser {
   /** The executor of `batch` images: compiled on first use. */
   async prepare(batch: number): Promise<PlanExecutor> {
     const kept = this.executors.get(batch);
+    const entry: Entry = kept ?? { executor: null, made: this.network.prepare(batch) };
     this.executors.delete(batch);
-    const executor = kept ?? this.network.prepare(batch);
-    this.executors.set(batch, executor);
-    executor.catch(() => this.executors.delete(batch));
-    for (const [oldest, value] of this.executors) {
-      if (this.executors.size <= KEPT_EXECUTORS) break;
-      this.executors.delete(oldest);
-      (await value).dispose();
+    this.executors.set(batch, entry);
+    try {
+      entry.executor = await entry.made;
+    } catch (error) {
+      this.executors.delete(batch);
+      throw error;
     }
-    return executor;
+    for (const [oldest, { executor }] of this.executors) {
+      if (this.executors.size <= KEPT_EXECUTORS) break;
+      if (oldest === batch || !executor) continue;
+      executor.dispose();
+      this.executors.delete(oldest);
+    }
+    return entry.executor;
   }
 
   async denoise(x: Float32Array, sigma: number, classes: ArrayLike<number> | null): Promise<Float32Array> {
@@ -74,21 +80,23 @@ export class PlannedDenoiser implements ImageDenoiser {
   }
 
   /** Memory of weights and of the executors kept. */
-  async bytes(): Promise<number> {
-    const executors = await Promise.all(this.executors.values());
-    return executors.reduce((sum, e) => sum + e.bytes, this.network.bytes);
+  get bytes(): number {
+    let bytes = this.network.bytes;
+    for (const { executor } of this.executors.values()) bytes += executor?.bytes ?? 0;
+    return bytes;
   }
 
   dispose(): void {
-    const disposed = [...this.executors.values()].map((e) =>
-      e.then(
-        (executor) => executor.dispose(),
-        () => {}, // never came to be; its caller knows
-      ),
-    );
+    for (const { executor } of this.executors.values()) executor?.dispose();
     this.executors.clear();
-    void Promise.all(disposed).then(() => this.network.dispose());
+    this.network.dispose();
   }
+}
+
+interface Entry {
+  made: Promise<PlanExecutor>;
+  /** null while it is being made. */
+  executor: PlanExecutor | null;
 }
 
 /** Grids ask for a full pass and a rest, drags for one; more sizes than these are compiled again. */

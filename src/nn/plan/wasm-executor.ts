@@ -4,10 +4,13 @@ import type { WeightSource } from '../weights';
 import type { OpenPlan, PlanExecutor, PlannedNetwork } from './executor';
 import type { ConvStep } from './steps';
 import { type Plan, storedChannels, type Value } from './steps';
-import { attentionOrder, type ConvForm, PackedNetwork } from './wasm-network';
+import { type ConvForm, chooseForms } from './wasm-forms';
+import { attentionOrder, PackedNetwork } from './wasm-network';
 import { stepCalls, type WasmProgram, wasmProgram } from './wasm-program';
 
 export interface WasmOptions extends RuntimeOptions {
+  /** Bytes of packed weights at most; larger networks are refused as `unsupported`. */
+  budget?: number;
   /** Overrides the choice of each convolution's form. */
   form?: (step: ConvStep) => ConvForm;
 }
@@ -28,7 +31,8 @@ export class WasmNetwork implements PlannedNetwork {
 
   static async open(plan: Plan, weights: WeightSource, options: WasmOptions): Promise<WasmNetwork> {
     checkPlan(plan);
-    const packed = new PackedNetwork(plan, weights, options.form);
+    const forms = chooseForms(plan, options.budget ?? Number.POSITIVE_INFINITY);
+    const packed = new PackedNetwork(plan, weights, options.form ?? ((step) => forms.get(step)!));
     const calls = plan.steps.reduce((sum, step) => sum + stepCalls(step), 0);
     const runtime = await SimdRuntime.start(calls, options);
     try {

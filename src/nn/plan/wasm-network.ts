@@ -9,35 +9,14 @@ import {
   storedChannels,
   type Value,
 } from './steps';
+import { type ConvForm, convSize, winogradTile } from './wasm-forms';
 import { type ChannelOrder, packDirect, packedMatrix, packLinear, packWinograd } from './wasm-weights';
-
-/** How a convolution is computed; chosen once per network, because the weights are packed for it. */
-export type ConvForm = 'matrix' | 'direct' | 'winograd2' | 'winograd4';
 
 /** Where a step's parameters lie: bytes from the start of the weights. */
 export interface StepWeights {
   form: ConvForm;
   weights: number;
   bias: number | null;
-}
-
-/**
- * Which form of a 3x3 convolution is fastest. Winograd's tiles need room, and enough channels that the products
- * outweigh the transforms. Larger tiles need fewer products but more weights, which a small map uses too little.
- */
-export function convForm({ kernel, prologue, sources, out }: ConvStep): ConvForm {
-  if (
-    kernel === 1 &&
-    sources.length === 1 &&
-    !prologue.affine &&
-    !prologue.silu &&
-    out.width === sources[0]!.width
-  )
-    return 'matrix';
-  const inputs = sources.reduce((sum, s) => sum + s.channels, 0);
-  if (kernel !== 3 || inputs < 16 || out.channels < 16) return 'direct';
-  const side = Math.min(out.height, out.width);
-  return side >= 16 ? 'winograd4' : side >= 6 ? 'winograd2' : 'direct';
 }
 
 /** Every parameter of a plan in its kernel's layout, as writes into one block of float32 values. */
@@ -49,7 +28,7 @@ export class PackedNetwork {
   constructor(
     plan: Plan,
     private readonly source: WeightSource,
-    private readonly form: (step: ConvStep) => ConvForm = convForm,
+    private readonly form: (step: ConvStep) => ConvForm,
   ) {
     const attended = new Map<Value, number>();
     for (const step of plan.steps) if (step.kind === 'attention') attended.set(step.qkv, step.heads);
@@ -100,11 +79,8 @@ export class PackedNetwork {
     const { name, kernel, sources } = step;
     const channels = sources.reduce((sum, s) => sum + s.channels, 0);
     const inputs = joinedOrder(sources);
-    const tile = form === 'winograd4' ? 4 : form === 'winograd2' ? 2 : null;
-    const size = tile
-      ? (tile + 2) ** 2 * packedMatrix(inputs.length, outputs.length).size
-      : packedMatrix(kernel * kernel * inputs.length, outputs.length).size;
-    const weights = this.reserve(size, (to) => {
+    const tile = winogradTile(form);
+    const weights = this.reserve(convSize(step, form), (to) => {
       const values = this.source.read(`${name}.weight`);
       if (tile) packWinograd(values, tile, channels, inputs, outputs, to);
       else packDirect(values, kernel, channels, inputs, outputs, to);
