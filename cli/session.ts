@@ -1,4 +1,4 @@
-import { openOnWasm } from '../src/engine/open-denoiser';
+import { openOnWasm, openOnWebGpu } from '../src/engine/open-denoiser';
 import { type ActiveBackend, threadLabel } from '../src/gpu/backends';
 import { Denoiser, type ImageDenoiser } from '../src/nn/denoiser';
 import { parameterCount } from '../src/nn/parameters';
@@ -57,6 +57,9 @@ async function open(argument: string, options: CommonOptions, report: Report) {
  */
 const RESIDENT_BYTES = 128 * 2 ** 20;
 
+/** Parameters beyond which a software adapter, whose memory is the machine's, reads weights as it goes. */
+const LARGE = 2 ** 27;
+
 /** Weights packed for the SIMD kernels, all in memory: networks up to about 60 million parameters. */
 const PACKED_BYTES = 256 * 2 ** 20;
 
@@ -67,6 +70,14 @@ export async function makeDenoiser(
   active: ActiveBackend,
   report: Report,
 ): Promise<{ denoiser: ImageDenoiser; label: string }> {
+  if (active.gpu && !(active.software && parameterCount(model.config.unet) > LARGE)) {
+    const opened = await openOnWebGpu(model.config, weights, {
+      context: active.gpu,
+      precision: 'f32',
+      budgetBytes: residentBytes(model),
+    });
+    return { denoiser: opened.denoiser, label: active.label };
+  }
   if (active.name !== 'wasm') return { denoiser: eagerDenoiser(model, weights), label: active.label };
   const { denoiser, threads, refused } = await openOnWasm(model.config, weights, {
     threads: kernelThreads(),

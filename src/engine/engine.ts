@@ -3,11 +3,10 @@ import { writeSafetensors } from '../formats/safetensors';
 import { threadLabel } from '../gpu/backends';
 import { backendBytes, compileAhead } from '../gpu/warm-up';
 import { asInnateError, InnateError } from '../lib/errors';
-import type { NetworkConfig } from '../nn/config';
-import { Denoiser, type ImageDenoiser } from '../nn/denoiser';
+import type { Denoiser, ImageDenoiser } from '../nn/denoiser';
 import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
+import type { WeightPrecision } from '../nn/plan/webgpu/pack';
 import { defaultSampling } from '../nn/samplers';
-import type { WeightSource } from '../nn/weights';
 import { rememberedNoise } from '../rng/seeds';
 import { startPageThread } from '../simd/threads';
 import { batchSize } from './batching';
@@ -16,8 +15,9 @@ import { abandonDevice, type Device, openDevice } from './device';
 import type { DistilServices } from './distil-session';
 import { configMetadata, exportWhole, type StoredDType } from './export';
 import { Library, type LibraryModel } from './library';
+import type { Model } from './model';
 import { nextTask } from './next-task';
-import { openOnWasm } from './open-denoiser';
+import { openOnWasm, openOnWebGpu } from './open-denoiser';
 import { toRgba } from './pixels';
 import type {
   EngineStatus,
@@ -53,6 +53,8 @@ const WASM_WEIGHTS = 2 ** 29;
 interface Loaded extends LibraryModel {
   ref: ModelRef;
   denoiser: ImageDenoiser;
+  /** Of the weights in memory. */
+  precision: WeightPrecision;
   /** That run it; null on a GPU. */
   threads: number | null;
   chunks: ChunkSize;
@@ -216,17 +218,14 @@ export class Engine {
 
   private async prepareShaders(loaded: Loaded, images: number, { onProgress }: CallHooks): Promise<void> {
     const { denoiser } = loaded;
-    if (loaded.compiled.has(images) || !(denoiser instanceof Denoiser)) return;
-    const { resolution, channels, labelDim } = loaded.info;
+    if (loaded.compiled.has(images)) return;
     const { device } = this.require();
-    const compiling = compileAhead(
-      () => {
-        const x = tf.zeros<tf.Rank.R4>([images, resolution, resolution, channels]);
-        const labels = labelDim ? tf.zeros<tf.Rank.R2>([images, labelDim]) : null;
-        denoiser.forward(x, [80], labels);
-      },
-      (done, total) => onProgress({ what: 'preparing shaders', done, total, unit: 'shaders' }),
-    );
+    const compiled = (done: number, total: number) =>
+      onProgress({ what: 'preparing shaders', done, total, unit: 'shaders' });
+    const compiling =
+      denoiser instanceof PlannedDenoiser
+        ? denoiser.prepare(images, compiled)
+        : compileEager(denoiser as Denoiser, loaded.info, images, compiled);
     await Promise.race([compiling, device.failure]);
     loaded.compiled.add(images);
   }
@@ -237,11 +236,11 @@ export class Engine {
     const found = await models.get(ref, hooks);
     if (hooks.signal.aborted) throw new InnateError('cancelled', 'cancelled');
     this.dropModel(); // the old one's memory first
-    const { config, weights } = found.model;
+    const { config } = found.model;
     this.loaded = {
       ...found,
       ref,
-      ...(await this.openDenoiser(device, config, weights)),
+      ...(await this.openDenoiser(device, found.model)),
       chunks: new ChunkSize(batchSize(config, this.passLimit), !device.backend.software),
       compiled: new Set(),
     };
@@ -251,15 +250,20 @@ export class Engine {
 
   private async openDenoiser(
     { backend, threads }: Device,
-    config: NetworkConfig,
-    weights: WeightSource,
-  ): Promise<Pick<Loaded, 'denoiser' | 'threads'>> {
-    if (backend.name !== 'wasm') return { denoiser: Denoiser.open(config, weights), threads: null };
-    return openOnWasm(config, weights, {
+    { config, weights, half }: Model,
+  ): Promise<Pick<Loaded, 'denoiser' | 'threads' | 'precision'>> {
+    if (backend.gpu) {
+      const wanted = this.options?.precision ?? 'auto';
+      const precision = wanted === 'auto' ? (half ? 'f16' : 'f32') : wanted;
+      const opened = await openOnWebGpu(config, weights, { context: backend.gpu, precision });
+      return { ...opened, precision: opened.refused ? 'f32' : precision, threads: null };
+    }
+    const opened = await openOnWasm(config, weights, {
       threads,
       startThread: threads > 1 ? startPageThread : null,
       budget: WASM_WEIGHTS,
     });
+    return { ...opened, precision: 'f32' };
   }
 
   /**
@@ -347,12 +351,27 @@ export class Engine {
       crossOriginIsolated: globalThis.crossOriginIsolated ?? false,
       model: this.loaded?.info ?? null,
       memoryBytes: (device ? backendBytes() : 0) + plannedBytes(this.loaded?.denoiser),
+      precision: this.loaded && loadedPrecision(this.loaded),
       lastForward: this.lastForward,
       notice: this.notice,
     };
     this.onStatus(status);
     return status;
   }
+}
+
+/** Compiles TensorFlow.js's kernels for a batch of `images` ahead of their use. */
+function compileEager(
+  denoiser: Denoiser,
+  { resolution, channels, labelDim }: ModelInfo,
+  images: number,
+  onProgress: (done: number, total: number) => void,
+): Promise<void> {
+  return compileAhead(() => {
+    const x = tf.zeros<tf.Rank.R4>([images, resolution, resolution, channels]);
+    const labels = labelDim ? tf.zeros<tf.Rank.R2>([images, labelDim]) : null;
+    denoiser.forward(x, [80], labels);
+  }, onProgress);
 }
 
 const sameModel = (a: ModelRef, b: ModelRef): boolean =>
@@ -364,6 +383,10 @@ const isOutOfMemory = (error: InnateError): boolean =>
   );
 
 const isThreadFailure = (error: InnateError): boolean => /threads failed/.test(error.message);
+
+/** Half precision gives way to float32 when a result is not finite. */
+const loadedPrecision = ({ denoiser, precision }: Loaded): WeightPrecision =>
+  denoiser instanceof PlannedDenoiser && denoiser.onSpare ? 'f32' : precision;
 
 /** What a network on our own kernels holds beside the back-end. */
 const plannedBytes = (denoiser: ImageDenoiser | undefined): number =>

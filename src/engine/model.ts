@@ -14,6 +14,8 @@ export interface Model {
   weights: WeightSource;
   /** Sentences for the user: what was taken or assumed. */
   notes: string[];
+  /** The file's convolutions are float16: packed halves on the GPU lose nothing. */
+  half: boolean;
   /** Provenance and whatever else the file says of itself. */
   metadata: ReadonlyMap<string, string>;
 }
@@ -37,7 +39,7 @@ export function openModel(source: Source, options: OpenModelOptions = {}): Model
   const config = configFromKwargs(kwargs, precond);
   const weights = checkpointWeights(checkpoint);
   noteUnused(checkWeights(config.unet, weights), notes);
-  return { config, weights, notes, metadata: checkpoint.metadata };
+  return { config, weights, notes, half: isHalf(checkpoint), metadata: checkpoint.metadata };
 }
 
 function openDelta(checkpoint: Checkpoint, delta: DeltaInfo, name: string, options: OpenModelOptions): Model {
@@ -55,8 +57,14 @@ function openDelta(checkpoint: Checkpoint, delta: DeltaInfo, name: string, optio
     config,
     weights: applyDelta(base.weights, checkpointWeights(checkpoint)),
     notes,
+    half: base.half,
     metadata: checkpoint.metadata,
   };
+}
+
+function isHalf({ tensors }: Checkpoint): boolean {
+  const weights = [...tensors.values()].filter((t) => t.shape.length === 4);
+  return weights.length > 0 && weights.every((t) => t.dtype === 'f16');
 }
 
 function choosePrecond(

@@ -1,15 +1,16 @@
+import type { GpuContext } from '../gpu/context';
 import { InnateError } from '../lib/errors';
 import type { NetworkConfig } from '../nn/config';
 import { Denoiser, type DenoiserOptions, type ImageDenoiser } from '../nn/denoiser';
 import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
 import { WasmNetwork, type WasmOptions } from '../nn/plan/wasm-executor';
+import { openWebGpuPlan } from '../nn/plan/webgpu/open';
+import type { WeightPrecision } from '../nn/plan/webgpu/pack';
 import type { WeightSource } from '../nn/weights';
 
 export interface OpenedDenoiser {
   denoiser: ImageDenoiser;
-  /** That share the work. */
-  threads: number;
-  /** Why the SIMD kernels do not run this network; null when they do. */
+  /** Why our own kernels do not run this network; null when they do. */
   refused: string | null;
 }
 
@@ -21,17 +22,47 @@ export async function openOnWasm(
   config: NetworkConfig,
   weights: WeightSource,
   options: WasmOptions & DenoiserOptions,
-): Promise<OpenedDenoiser> {
+): Promise<OpenedDenoiser & { threads: number }> {
   let threads = 1;
-  try {
-    const denoiser = await PlannedDenoiser.open(config, weights, async (plan, source) => {
+  const opened = await plannedOrEager(config, weights, options, () =>
+    PlannedDenoiser.open(config, weights, async (plan, source) => {
       const network = await WasmNetwork.open(plan, source, options);
       threads = network.threads;
       return network;
-    });
-    return { denoiser, threads, refused: null };
+    }),
+  );
+  return { ...opened, threads };
+}
+
+/**
+ * Inference on WebGPU: the static plan of fused kernels. In half precision weights are packed halves; should a
+ * result not be finite, float32 takes over.
+ */
+export function openOnWebGpu(
+  config: NetworkConfig,
+  weights: WeightSource,
+  { context, precision, ...options }: { context: GpuContext; precision: WeightPrecision } & DenoiserOptions,
+): Promise<OpenedDenoiser> {
+  return plannedOrEager(config, weights, options, () =>
+    PlannedDenoiser.open(
+      config,
+      weights,
+      openWebGpuPlan(context, precision),
+      precision === 'f16' ? openWebGpuPlan(context, 'f32') : null,
+    ),
+  );
+}
+
+async function plannedOrEager(
+  config: NetworkConfig,
+  weights: WeightSource,
+  options: DenoiserOptions,
+  open: () => Promise<PlannedDenoiser>,
+): Promise<OpenedDenoiser> {
+  try {
+    return { denoiser: await open(), refused: null };
   } catch (error) {
     if (!(error instanceof InnateError) || error.code !== 'unsupported') throw error;
-    return { denoiser: Denoiser.open(config, weights, options), threads: 1, refused: error.describe() };
+    return { denoiser: Denoiser.open(config, weights, options), refused: error.describe() };
   }
 }

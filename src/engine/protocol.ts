@@ -1,5 +1,6 @@
 import type { BackendName } from '../gpu/backends';
 import type { ErrorCode, ErrorDetail } from '../lib/errors';
+import type { WeightPrecision } from '../nn/plan/webgpu/pack';
 import type { SamplerName } from '../nn/samplers';
 import type {
   DistilAction,
@@ -90,6 +91,8 @@ export interface EngineStatus {
   model: ModelInfo | null;
   /** Bytes held on the back-end. */
   memoryBytes: number;
+  /** Of the loaded model's weights in memory; null without a model. */
+  precision: WeightPrecision | null;
   lastForward: { ms: number; images: number } | null;
   /** One clear line after something went wrong and was dealt with (lost device, fall-back); null otherwise. */
   notice: string | null;
@@ -103,8 +106,12 @@ export interface SerialisedError {
 
 export type BackendPreference = 'auto' | 'webgpu' | 'wasm';
 
+/** Of weights on the GPU; 'auto' is half precision where the file itself is. */
+export type PrecisionPreference = 'auto' | WeightPrecision;
+
 export interface StartOptions {
   preference: BackendPreference;
+  precision?: PrecisionPreference;
   /** Absolute URL of the models folder, with a trailing slash. */
   modelsUrl: string;
   /** File name of each wasm binary to its URL. */

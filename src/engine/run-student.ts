@@ -24,6 +24,7 @@ export function studentModel(
       read: (name) => held.get(name)!,
     },
     notes: [`distilled here: ${config.method}, ${images} images`],
+    half: false,
     metadata: new Map([
       ['method', config.method],
       ['images_seen', String(images)],

@@ -1,5 +1,10 @@
 import type { EngineClient } from '../engine/client';
-import type { BackendPreference, GenerateRequest, StartOptions } from '../engine/protocol';
+import type {
+  BackendPreference,
+  GenerateRequest,
+  PrecisionPreference,
+  StartOptions,
+} from '../engine/protocol';
 import { asInnateError } from '../lib/errors';
 import { type Catalogue, parseCatalogue } from '../storage/catalogue';
 import { currentModel, type Stores } from './app-state';
@@ -15,7 +20,7 @@ import type { ViewState } from './view';
 export interface ControllerOptions {
   client: EngineClient;
   stores: Stores;
-  engine: Omit<StartOptions, 'preference'>;
+  engine: Omit<StartOptions, 'preference' | 'precision'>;
   /** Text of the catalogue. */
   loadCatalogue: () => Promise<string>;
   /** Text of the list of sample packs. */
@@ -44,6 +49,8 @@ export interface Controller {
   /** Another model keeps seed and images; a class that both have stays. */
   selectModel(key: string): void;
   chooseBackend(preference: BackendPreference): Promise<void>;
+  /** Loads the model again with its weights in that precision. */
+  choosePrecision(precision: PrecisionPreference): Promise<void>;
   readonly distil: DistilController;
   readonly measure: MeasureController;
 }
@@ -113,7 +120,8 @@ export function createController(options: ControllerOptions): Controller {
       work: { kind: 'starting', subject: 'the engine', cancellable: false },
       progress: null,
     });
-    started = client.start({ ...options.engine, preference }).then(
+    const { precision } = stores.prefs.getState();
+    started = client.start({ ...options.engine, preference, precision }).then(
       (status) => {
         engine.setState({ status });
         succeed('starting');
@@ -126,6 +134,16 @@ export function createController(options: ControllerOptions): Controller {
     return started.finally(() => {
       if (mine === starts && engine.getState().work?.kind === 'starting') engine.setState({ work: null });
     });
+  }
+
+  async function restart(): Promise<void> {
+    flight?.abort.abort();
+    try {
+      await start(stores.prefs.getState().backend);
+      run(true);
+    } catch (error) {
+      fail('starting', error);
+    }
   }
 
   /** At most one request a frame, with the newest values. */
@@ -301,15 +319,14 @@ export function createController(options: ControllerOptions): Controller {
 
     dismissError: () => engine.setState({ error: null, remark: null }),
 
-    async chooseBackend(preference) {
+    chooseBackend(preference) {
       stores.prefs.setState({ backend: preference });
-      flight?.abort.abort();
-      try {
-        await start(preference);
-        run(true);
-      } catch (error) {
-        fail('starting', error);
-      }
+      return restart();
+    },
+
+    choosePrecision(precision) {
+      stores.prefs.setState({ precision });
+      return restart();
     },
   };
 }

@@ -26,5 +26,6 @@ export const VIEW_PLACES = {
 export const PREF_PLACES = {
   theme: { where: 'storage', key: 'innate.theme' },
   backend: { where: 'storage', key: 'innate.backend' },
+  precision: { where: 'storage', key: 'innate.precision' },
   smooth: { where: 'storage', key: 'innate.smooth' },
 } as const satisfies Record<keyof Prefs, Place>;

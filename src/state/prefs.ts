@@ -1,15 +1,18 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { BackendPreference } from '../engine/protocol';
+import type { BackendPreference, PrecisionPreference } from '../engine/protocol';
 import { PREF_PLACES } from './persistence';
 
 export const THEMES = ['auto', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
 export const BACKENDS: readonly BackendPreference[] = ['auto', 'webgpu', 'wasm'];
 
+export const PRECISIONS: readonly PrecisionPreference[] = ['auto', 'f32', 'f16'];
+
 /** How a person likes the page; the browser keeps it. */
 export interface Prefs {
   theme: Theme;
   backend: BackendPreference;
+  precision: PrecisionPreference;
   /** Enlarge with interpolation instead of whole pixels. */
   smooth: boolean;
 }
@@ -21,6 +24,7 @@ type KeyValue = Pick<Storage, 'getItem' | 'setItem'>;
 const READ: { [K in keyof Prefs]: (text: string | null) => Prefs[K] } = {
   theme: (text) => THEMES.find((t) => t === text) ?? 'auto',
   backend: (text) => BACKENDS.find((b) => b === text) ?? 'auto',
+  precision: (text) => PRECISIONS.find((p) => p === text) ?? 'auto',
   smooth: (text) => text === 'true',
 };
 
@@ -36,6 +40,7 @@ export function createPrefsStore(storage: KeyValue | null): PrefsStore {
   const store = createStore<Prefs>(() => ({
     theme: READ.theme(read(PREF_PLACES.theme.key)),
     backend: READ.backend(read(PREF_PLACES.backend.key)),
+    precision: READ.precision(read(PREF_PLACES.precision.key)),
     smooth: READ.smooth(read(PREF_PLACES.smooth.key)),
   }));
   store.subscribe((prefs, before) => {

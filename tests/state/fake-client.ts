@@ -26,6 +26,7 @@ export const STATUS: EngineStatus = {
   crossOriginIsolated: true,
   model: null,
   memoryBytes: 0,
+  precision: null,
   lastForward: null,
   notice: null,
 };

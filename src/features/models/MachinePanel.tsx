@@ -2,6 +2,7 @@ import { Upload } from 'lucide-react';
 import { useApp, useEngine, usePrefs } from '../../state/react';
 import { BackendChoice } from '../../ui/BackendChoice';
 import { formatBytes } from '../../ui/format';
+import { PrecisionChoice } from '../../ui/PrecisionChoice';
 
 /** Where files come in, and what they run on. */
 export function MachinePanel({ onChooseFile }: { onChooseFile: () => void }) {
@@ -28,6 +29,7 @@ export function MachinePanel({ onChooseFile }: { onChooseFile: () => void }) {
 function Machine() {
   const { controller } = useApp();
   const preference = usePrefs((p) => p.backend);
+  const precision = usePrefs((p) => p.precision);
   const status = useEngine((s) => s.status);
   const backend = status?.backend;
   const webgpu = backend?.name === 'webgpu';
@@ -56,6 +58,14 @@ function Machine() {
         <span>Run on</span>
         <BackendChoice value={preference} onChange={(value) => void controller.chooseBackend(value)} />
       </div>
+      {webgpu && (
+        <div className="field">
+          <span>
+            Weights on the GPU{status?.precision && `: ${status.precision === 'f16' ? 'float16' : 'float32'}`}
+          </span>
+          <PrecisionChoice value={precision} onChange={(value) => void controller.choosePrecision(value)} />
+        </div>
+      )}
       {status?.webgpuReason && <p className="secondary">{status.webgpuReason}</p>}
     </>
   );

@@ -16,7 +16,8 @@ export interface PlanExecutor {
 
 /** A plan on a device: its weights once, and executors for as many batch sizes as are asked for. */
 export interface PlannedNetwork {
-  prepare(batch: number): Promise<PlanExecutor>;
+  /** `onProgress` counts kernels that had to be compiled. */
+  prepare(batch: number, onProgress?: (done: number, total: number) => void): Promise<PlanExecutor>;
   /** Memory of the weights. */
   readonly bytes: number;
   /** Frees the weights; executors are disposed before. */

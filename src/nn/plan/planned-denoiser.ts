@@ -14,28 +14,39 @@ import { planNetwork, RESULT } from './network-plan';
 export class PlannedDenoiser implements ImageDenoiser {
   /** Most recently used last. */
   private readonly executors = new Map<number, Entry>();
+  private usesSpare = false;
 
   private constructor(
     readonly config: NetworkConfig,
     private readonly freqs: Float32Array | null,
-    private readonly network: PlannedNetwork,
+    private network: PlannedNetwork,
+    private spare: (() => Promise<PlannedNetwork>) | null,
   ) {}
 
-  /** Throws `unsupported` for networks that cannot be planned, `bad-file` when the weights do not fit. */
+  /**
+   * Throws `unsupported` for networks that cannot be planned, `bad-file` when the weights do not fit. `spare`
+   * takes over for good when a result is not finite: half precision gives way to float32.
+   */
   static async open(
     config: NetworkConfig,
     source: WeightSource,
     openPlan: OpenPlan,
+    spare: OpenPlan | null = null,
   ): Promise<PlannedDenoiser> {
     checkWeights(config.unet, source);
     const plan = planNetwork(config.unet, source);
-    return new PlannedDenoiser(config, fourierFrequencies(config, source), await openPlan(plan, source));
+    return new PlannedDenoiser(
+      config,
+      fourierFrequencies(config, source),
+      await openPlan(plan, source),
+      spare && (() => spare(plan, source)),
+    );
   }
 
   /** The executor of `batch` images: compiled on first use. */
-  async prepare(batch: number): Promise<PlanExecutor> {
+  async prepare(batch: number, onProgress?: (done: number, total: number) => void): Promise<PlanExecutor> {
     const kept = this.executors.get(batch);
-    const entry: Entry = kept ?? { executor: null, made: this.network.prepare(batch) };
+    const entry: Entry = kept ?? { executor: null, made: this.network.prepare(batch, onProgress) };
     this.executors.delete(batch);
     this.executors.set(batch, entry);
     try {
@@ -72,11 +83,26 @@ export class PlannedDenoiser implements ImageDenoiser {
     if (unet.labelDim)
       inputs.set('labels', classes ? oneHot(classes, unet.labelDim) : new Float32Array(n * unet.labelDim));
 
-    const executor = await this.prepare(n);
-    const f = (await executor.run(inputs)).get(RESULT)!;
+    const f = await this.evaluate(n, inputs);
     const result = toNCHW(f, n, unet.outChannels, pixels);
     for (let i = 0; i < result.length; i++) result[i] = cSkip * x[i]! + cOut * result[i]!;
     return result;
+  }
+
+  /** The spare network is in use: the first one gave values that are not finite. */
+  get onSpare(): boolean {
+    return this.usesSpare;
+  }
+
+  private async evaluate(n: number, inputs: ReadonlyMap<string, Float32Array>): Promise<Float32Array> {
+    const f = (await (await this.prepare(n)).run(inputs)).get(RESULT)!;
+    if (!this.spare || f.every(Number.isFinite)) return f;
+    const spare = this.spare;
+    this.spare = null;
+    this.usesSpare = true;
+    this.dispose();
+    this.network = await spare();
+    return this.evaluate(n, inputs);
   }
 
   /** Memory of weights and of the executors kept. */
