@@ -29,6 +29,8 @@ export interface AppOptions {
   backend?: 'auto' | 'webgpu' | 'wasm';
   context?: BrowserContextOptions;
   host?: Parameters<typeof serveDist>[0];
+  /** Before anything is loaded. */
+  prepare?: (page: Page) => Promise<void>;
 }
 
 /** The built page in a fresh browser. */
@@ -38,6 +40,7 @@ export async function openApp({
   backend,
   context: extra,
   host: hosting,
+  prepare,
 }: AppOptions = {}): Promise<App> {
   const host = await serveDist(hosting);
   const browser = await launchChromium(adapter);
@@ -48,6 +51,7 @@ export async function openApp({
   });
   if (backend) await context.addInitScript((value) => localStorage.setItem('innate.backend', value), backend);
   const page = await context.newPage();
+  await prepare?.(page);
   const foreign: string[] = [];
   const complaints: string[] = [];
   const origin = new URL(host.url).origin;

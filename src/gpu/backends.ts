@@ -17,16 +17,18 @@ export interface ActiveBackend {
   gpu?: GpuContext;
 }
 
-let deviceError: string | null = null;
+/** First error of the device in use, null without one; what an abandoned one still reports is of no concern. */
+let current: { error: string | null } | null = null;
 
 /**
  * Throws when the GPU has reported an error since the back-end was started. Errors come late and skip the work they
  * belong to, so that a result may be whatever its memory held before: call this before a result is used.
  */
 export function checkDevice(): void {
-  if (deviceError === null) return;
+  const error = current?.error ?? null;
+  if (error === null) return;
   throw new InnateError('backend', 'the GPU reported an error', {
-    found: deviceError.split('\n')[0]!.slice(0, 200),
+    found: error.split('\n')[0]!.slice(0, 200),
     hint: 'Use --backend wasm, or a smaller batch',
   });
 }
@@ -35,10 +37,11 @@ export function checkDevice(): void {
 export async function activateWebGPU(adapter: GPUAdapter): Promise<ActiveBackend> {
   const { label, software } = describeAdapter(adapter);
   const device = await openDevice(adapter);
-  deviceError = null;
+  const mine: { error: string | null } = { error: null };
   device.addEventListener('uncapturederror', (event) => {
-    deviceError ??= (event as GPUUncapturedErrorEvent).error.message;
+    mine.error ??= (event as GPUUncapturedErrorEvent).error.message;
   });
+  current = mine;
   const [{ WebGPUBackend }] = await Promise.all([
     import('@tensorflow/tfjs-backend-webgpu/dist/backend_webgpu'),
     import('@tensorflow/tfjs-backend-webgpu/dist/register_all_kernels'),
@@ -54,6 +57,7 @@ export async function activateWebGPU(adapter: GPUAdapter): Promise<ActiveBackend
  * only the SIMD kernels of inference use more.
  */
 export async function activateWasm(binaries: string | Record<string, string>): Promise<ActiveBackend> {
+  current = null;
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
   // Its threaded build starts workers but computes on one thread all the same.
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
@@ -67,6 +71,7 @@ export async function activateWasm(binaries: string | Record<string, string>): P
 export const threadLabel = (threads: number): string => (threads === 1 ? '1 thread' : `${threads} threads`);
 
 export async function activateCpu(): Promise<ActiveBackend> {
+  current = null;
   await import('@tensorflow/tfjs-backend-cpu');
   await select('cpu');
   return { name: 'cpu', label: 'plain JavaScript', software: true };

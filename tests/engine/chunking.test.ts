@@ -29,7 +29,16 @@ describe('images of a forward pass', () => {
     expect(chunks.next(100)).toBe(3);
     chunks.measured(1, 5000);
     expect(chunks.next(100)).toBe(3);
-    expect(chunks.half()).toBe(1);
     expect(new ChunkSize(1, true).half()).toBeNull();
+  });
+
+  it('halves the pass that was too much, which may have been smaller than allowed', () => {
+    const chunks = new ChunkSize(64, true);
+    expect(chunks.next(100)).toBe(64);
+    expect(chunks.half()).toBe(32);
+    expect(chunks.next(12)).toBe(12);
+    expect(chunks.half()).toBe(6);
+    expect(chunks.next(1)).toBe(1);
+    expect(chunks.half()).toBeNull();
   });
 });

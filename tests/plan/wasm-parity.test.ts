@@ -31,7 +31,6 @@ describe.each([...shippedCases(), ...externalCases()])(
         denoiser.dispose();
       }
       const error = maxError(results[0]!, expected);
-      console.log(checkpoint.split('/').pop(), sigma, error, largest);
       expect(error).toBeLessThanOrEqual(Math.max(5e-5, 2e-6 * largest));
       expect(results[1]).toEqual(results[0]);
     });
