@@ -2,6 +2,8 @@
 import { Command, CommanderError, Option } from 'commander';
 import { PRESETS } from '../src/distil/config';
 import { FEATURE_NAMES } from '../src/engine/feature-networks';
+import { INPUT_KINDS } from '../src/engine/inspect-inputs';
+import { QUANTITIES } from '../src/lib/activations';
 import { asInnateError, InnateError } from '../src/lib/errors';
 import { type ConvertOptions, convert } from './commands/convert';
 import { type DistilOptions, distil } from './commands/distil';
@@ -13,12 +15,13 @@ import { type RunOptions, run } from './commands/run';
 import {
   backendOption,
   jsonOption,
+  noiseLevels,
   nonNegativeInteger,
   positive,
   positiveCount,
   positiveInteger,
-  positiveList,
   precondOption,
+  quantityList,
   samplingOptions,
 } from './options';
 import { Report } from './report';
@@ -57,12 +60,28 @@ command(program, 'convert <in> <out>', 'checkpoint to .safetensors', ...computin
 
 command(program, 'inspect <model>', 'how strongly each block answers at each noise level', ...computing())
   .addOption(
-    new Option('--sigmas <list>', 'noise levels such as 80,10,1,0.1')
-      .argParser(positiveList)
+    new Option('--sigmas <list>', 'noise levels such as 80,10,1,0.1, or heun:18, log:12 for a schedule')
+      .argParser(noiseLevels)
       .makeOptionMandatory(),
   )
   .option('--seeds <list>', 'seeds of the noise (default 0-7)')
   .option('--latents <file>', '.safetensors with the noise instead')
+  .addOption(
+    new Option('--input <kind>', 'what the network is shown').choices([...INPUT_KINDS]).default('noise'),
+  )
+  .option('--data <path>', 'real images for --input noised')
+  .addOption(
+    new Option('--quantities <list>', `what to measure: all, or some of ${QUANTITIES.join(',')}`)
+      .argParser(quantityList)
+      .default(['rms'], 'rms'),
+  )
+  .option('--parts', "each block's norms, convolutions and attention too")
+  .option('--spectra', 'radial power of what each block adds, and of the denoised images')
+  .option('--student <model>', 'compare a one-step student of this model with it')
+  .addOption(
+    new Option('--examples <n>', 'seeds of the comparison by CKA').argParser(positiveInteger).default(64),
+  )
+  .addOption(new Option('--digits <n>', 'significant digits to write').argParser(positiveInteger))
   .requiredOption('--out <file>', 'JSON to write')
   .action(reported((model: string, o: InspectOptions, report) => inspect(model, o, report)));
 

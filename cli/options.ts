@@ -1,4 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { QUANTITIES, type Quantity } from '../src/lib/activations';
+import { inspectionLevels, type Spacing } from '../src/lib/noise-levels';
 import type { NetworkConfig, PrecondKind } from '../src/nn/config';
 import { defaultSampling, SAMPLER_NAMES, type SamplerName, type SamplerOptions } from '../src/nn/samplers';
 import { BACKEND_CHOICES, type BackendChoice } from './backend';
@@ -77,7 +79,18 @@ export function nonNegativeInteger(text: string): number {
   return Number(text);
 }
 
-/** "80,10,1,0.1" */
-export function positiveList(text: string): number[] {
+/** "80,10,1,0.1", "heun:18" or "log:12". */
+export function noiseLevels(text: string): number[] {
+  const [, spacing, count] = /^(heun|log):(\d+)$/.exec(text) ?? [];
+  if (spacing) return inspectionLevels(spacing as Spacing, positiveInteger(count!));
   return text.split(',').map(positive);
+}
+
+export function quantityList(text: string): Quantity[] {
+  if (text === 'all') return [...QUANTITIES];
+  return text.split(',').map((name) => {
+    const quantity = QUANTITIES.find((q) => q === name);
+    if (quantity) return quantity;
+    throw new InvalidArgumentError(`expected all, or some of ${QUANTITIES.join(', ')}`);
+  });
 }

@@ -1,41 +1,98 @@
-import { inspectActivations } from '../../src/engine/inspect';
+import type { InspectBatch } from '../../src/engine/inspect';
+import {
+  inspectionReport,
+  type ReportOptions,
+  type Subject,
+  studentReport,
+} from '../../src/engine/inspect-all';
+import { withRealImages } from '../../src/engine/inspect-data';
+import type { InputKind } from '../../src/engine/inspect-inputs';
 import { seedBatch } from '../../src/engine/sampling';
+import type { Quantity } from '../../src/lib/activations';
 import { InnateError } from '../../src/lib/errors';
 import { parseSeeds } from '../../src/rng/parse-seeds';
+import { openModelArgument } from '../catalogue';
+import { openData } from '../data';
 import { checkWritable, writeAtomic } from '../files';
 import type { CommonOptions } from '../options';
 import type { Report } from '../report';
-import { openInspection } from '../session';
+import { makeDenoiser, openInspection } from '../session';
 import { readLatents } from './run';
 
 export interface InspectOptions extends CommonOptions {
   sigmas: number[];
   seeds?: string;
   latents?: string;
+  input: InputKind;
+  data?: string;
+  quantities: Quantity[];
+  parts?: boolean;
+  spectra?: boolean;
+  student?: string;
+  examples: number;
+  digits?: number;
   out: string;
 }
 
 /** innate inspect: how strongly each block answers at each noise level, as JSON. */
 export async function inspect(argument: string, options: InspectOptions, report: Report): Promise<void> {
+  checkOptions(options);
+  const { model, denoiser, backend } = await openInspection(argument, options, report);
+  const subject: Subject = { id: model.id, model, denoiser };
+  const seeds = parseSeeds(options.seeds ?? '0-7');
+  const noise =
+    options.latents === undefined
+      ? seedBatch(model.config, seeds, null)
+      : readLatents(options.latents, model.config);
+  const batch: InspectBatch =
+    options.input === 'noised'
+      ? await withRealImages(noise, await openData(options.data!, model.config), model.config)
+      : noise;
+  const settings: ReportOptions = {
+    // From noise to image: what 'change' and 'trajectory' mean.
+    sigmas: options.sigmas,
+    quantities: options.quantities,
+    parts: options.parts ?? false,
+    spectra: options.spectra ?? false,
+    input: options.input,
+    backend,
+    ...(options.digits !== undefined && { digits: options.digits }),
+  };
+  const hooks = { onProgress: report.progress };
+  const found = await inspectionReport(subject, batch, settings, hooks);
+  if (options.student !== undefined) {
+    const other = openModelArgument(options.student);
+    const student = { id: other.id, model: other, denoiser: makeDenoiser(other, other.weights) };
+    const examples = seedBatch(model.config, [...Array(options.examples).keys()], null);
+    found.student = await studentReport(subject, student, noise, examples, settings, hooks);
+  }
+  writeAtomic(options.out, [new TextEncoder().encode(`${onShortLines(found)}\n`)]);
+  report.result(`${options.out}: ${found.blocks.length} blocks at ${options.sigmas.length} noise levels`, {
+    out: options.out,
+    model: model.id,
+    blocks: found.blocks.length,
+    sigmas: options.sigmas,
+    backend,
+    notes: model.notes,
+  });
+}
+
+function checkOptions(options: InspectOptions): void {
   if (options.seeds !== undefined && options.latents !== undefined)
     throw new InnateError('bad-argument', 'give --seeds or --latents, not both');
+  if (options.input === 'noised' && options.data === undefined)
+    throw new InnateError('bad-argument', 'noised real images need images', {
+      hint: 'Name a data set with --data, such as public/data/afhq-cat-64x64.zip',
+    });
+  const ordered = options.sigmas.every((s, i, all) => i === 0 || s < all[i - 1]!);
+  if (!ordered && (options.input === 'trajectory' || options.quantities.includes('change')))
+    throw new InnateError('bad-argument', 'the noise levels must go down from noise to image', {
+      where: '--sigmas',
+      found: options.sigmas.join(','),
+    });
   checkWritable(options.out);
-  const { model, denoiser, backend } = await openInspection(argument, options, report);
-  const batch =
-    options.latents === undefined
-      ? seedBatch(model.config, parseSeeds(options.seeds ?? '0-7'), null)
-      : readLatents(options.latents, model.config);
-  const activations = await inspectActivations(denoiser, model.id, batch, options.sigmas, report.progress);
-  writeAtomic(options.out, [new TextEncoder().encode(`${JSON.stringify(activations, null, 1)}\n`)]);
-  report.result(
-    `${options.out}: ${activations.blocks.length} blocks at ${options.sigmas.length} noise levels`,
-    {
-      out: options.out,
-      model: model.id,
-      blocks: activations.blocks.length,
-      sigmas: options.sigmas,
-      backend,
-      notes: model.notes,
-    },
-  );
 }
+
+/** JSON with lists of numbers on one line each. */
+const onShortLines = (value: unknown): string =>
+  JSON.stringify(value, null, 1).replace(/\[[^[\]{}"]*\]/g, (list) => list.replace(/\s+/g, ''));

@@ -1,25 +1,101 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { checkDevice } from '../gpu/backends';
-import { unetBlocks } from '../nn/blocks';
+import {
+  type ActivationsJson,
+  ActivationTable,
+  activationsJson,
+  type Quantity,
+  type Row,
+  type Samples,
+} from '../lib/activations';
 import type { Denoiser } from '../nn/denoiser';
+import { BlockWatch, imagePower } from '../nn/inspection/block-watch';
+import { inspectionRows } from '../nn/inspection/rows';
+import { observe } from '../nn/observe';
 import { batchSize } from './batching';
+import { type InputKind, type InputPath, noisedPath, noisePath, trajectoryPath } from './inspect-inputs';
 import { type Batch, imageSize } from './sampling';
 
-export interface BlockActivations {
-  /** "enc.32x32_block0". */
-  name: string;
-  resolution: number;
-  channels: number;
-  /** Per sigma: mean over the samples of each sample's own root mean square. */
-  rms: number[];
-  /** Per sigma, per sample: sqrt(mean(x^2)) over channels and pixels of the block's output. */
-  rmsPerSample: number[][];
+export interface InspectOptions {
+  /** Descending, so that change and trajectory run from noise to image. */
+  sigmas: readonly number[];
+  quantities: readonly Quantity[];
+  parts: boolean;
+  spectra: boolean;
+  input: InputKind;
 }
 
-export interface Activations {
-  model: string;
-  sigmas: number[];
-  blocks: BlockActivations[];
+/** What the network is shown: unit noise, classes, and real images in [-1, 1] where the input is 'noised'. */
+export interface InspectBatch extends Batch {
+  images?: Float32Array;
+}
+
+export interface SweepHooks {
+  onSamples: (samples: Samples) => void;
+  onProgress?: (done: number, total: number) => void;
+  /** Runs before every evaluation that is observed; may throw to stop. */
+  breathe?: () => Promise<void>;
+}
+
+/** Samples of one pass: outputs of every block are held for a while. */
+const PASS = 8;
+
+/**
+ * Evaluates the network once per noise level and group of samples, and measures every block on the way. Numbers
+ * come level by level through `onSamples`.
+ */
+export async function sweep(
+  denoiser: Denoiser,
+  batch: InspectBatch,
+  options: InspectOptions,
+  hooks: SweepHooks,
+): Promise<void> {
+  const { config } = denoiser;
+  const { sigmas, spectra } = options;
+  const size = imageSize(config);
+  const count = batch.latents.length / size;
+  const step = batchSize(config, PASS);
+  const total = sigmas.length * count;
+  const rows = inspectionRows(config.unet, options.parts);
+  for (let from = 0; from < count; from += step) {
+    const n = Math.min(step, count - from);
+    const classes = batch.classes?.subarray(from, from + n) ?? null;
+    const path = inputPath(denoiser, options.input, slice(batch, from * size, (from + n) * size), classes);
+    const watch = new BlockWatch(config.unet, { ...options, rows });
+    try {
+      for (const [level, sigma] of sigmas.entries()) {
+        await hooks.breathe?.();
+        hooks.onProgress?.(from * sigmas.length + level * n, total);
+        const images = path.follows || spectra;
+        const seen = await observe(denoiser, path.at(sigma), sigma, classes, { see: watch.see, images });
+        checkDevice();
+        const samples = watch.samples(seen, level, n);
+        if (spectra && seen.images)
+          samples.imageSpectrum = await imagePower(
+            seen.images,
+            config.unet.outChannels,
+            config.unet.imgResolution,
+          );
+        hooks.onSamples(samples);
+        const next = sigmas[level + 1];
+        if (next !== undefined && seen.images) await path.advance(sigma, next, seen.images);
+      }
+    } finally {
+      watch.dispose();
+    }
+  }
+  hooks.onProgress?.(total, total);
+}
+
+/** All of a sweep as a table. */
+export async function inspectTable(
+  denoiser: Denoiser,
+  batch: InspectBatch,
+  options: InspectOptions,
+  hooks: Omit<SweepHooks, 'onSamples'> = {},
+): Promise<ActivationTable> {
+  const table = new ActivationTable(inspectionRows(denoiser.config.unet, options.parts), options.sigmas);
+  await sweep(denoiser, batch, options, { ...hooks, onSamples: (samples) => table.add(samples) });
+  return table;
 }
 
 /**
@@ -32,42 +108,36 @@ export async function inspectActivations(
   batch: Batch,
   sigmas: readonly number[],
   onProgress?: (done: number, total: number) => void,
-): Promise<Activations> {
-  const { config } = denoiser;
-  const blocks: BlockActivations[] = unetBlocks(config.unet).map((b) => ({
-    name: b.name,
-    resolution: b.resolution,
-    channels: b.outChannels,
-    rms: [],
-    rmsPerSample: sigmas.map(() => []),
-  }));
-  const byName = new Map(blocks.map((b) => [b.name, b]));
-  const size = imageSize(config);
-  const count = batch.latents.length / size;
-  const step = batchSize(config);
-
-  for (const [level, sigma] of sigmas.entries()) {
-    for (let from = 0; from < count; from += step) {
-      onProgress?.(level * count + from, sigmas.length * count);
-      const n = Math.min(step, count - from);
-      const measured = new Map<string, tf.Tensor>();
-      const x = batch.latents.subarray(from * size, (from + n) * size).map((z) => z * sigma);
-      await denoiser.denoise(x, sigma, batch.classes?.subarray(from, from + n) ?? null, (name, value) => {
-        if (byName.has(name)) measured.set(name, tf.keep(rootMeanSquare(value)));
-      });
-      for (const [name, tensor] of measured) {
-        byName.get(name)!.rmsPerSample[level]!.push(...(await tensor.data()));
-        tensor.dispose();
-      }
-    }
-  }
-  checkDevice();
-  for (const block of blocks)
-    block.rms = block.rmsPerSample.map((values) => values.reduce((a, b) => a + b, 0) / values.length);
-  onProgress?.(sigmas.length * count, sigmas.length * count);
-  return { model, sigmas: [...sigmas], blocks };
+): Promise<ActivationsJson> {
+  const options: InspectOptions = {
+    sigmas,
+    quantities: ['rms'],
+    parts: false,
+    spectra: false,
+    input: 'noise',
+  };
+  return activationsJson(
+    model,
+    await inspectTable(denoiser, batch, options, onProgress ? { onProgress } : {}),
+  );
 }
 
-/** [N, H, W, C] to [N]. */
-const rootMeanSquare = (x: tf.Tensor): tf.Tensor =>
-  tf.tidy(() => tf.sqrt(tf.mean(tf.square(tf.reshape(x, [x.shape[0]!, -1])), 1)));
+function inputPath(
+  denoiser: Denoiser,
+  kind: InputKind,
+  { latents, images }: InspectBatch,
+  classes: Int32Array | null,
+): InputPath {
+  if (kind === 'noised' && images) return noisedPath(images, latents);
+  if (kind === 'trajectory') return trajectoryPath(denoiser, latents, classes);
+  return noisePath(latents);
+}
+
+const slice = ({ latents, images }: InspectBatch, from: number, to: number): InspectBatch => ({
+  latents: latents.subarray(from, to),
+  classes: null,
+  ...(images && { images: images.subarray(from, to) }),
+});
+
+/** Rows of a model that are whole blocks. */
+export const blockRows = (rows: readonly Row[]): Row[] => rows.filter((r) => r.part === null);

@@ -3,6 +3,7 @@ import { InnateError } from '../lib/errors';
 import type { NetworkConfig } from './config';
 import { dhariwalEncoder, dhariwalUNet } from './dhariwal-unet';
 import { noiseEmbedding } from './embedding';
+import { GainedParameters, parameterGains } from './gains';
 import type { Tap } from './ops';
 import { type PrecondCoefficients, precondCoefficients } from './precond';
 import { songEncoder, songUNet } from './song-unet';
@@ -44,7 +45,10 @@ export class Denoiser implements ImageDenoiser {
   static open(config: NetworkConfig, source: WeightSource, { budgetBytes }: DenoiserOptions = {}): Denoiser {
     checkWeights(config.unet, source);
     const parameters = new TfParameters(source, budgetBytes, tf.getBackend() === 'wasm' ? 2 : 1);
-    return new Denoiser(config, { parameters, freqs: fourierFrequencies(config, source) });
+    return new Denoiser(config, {
+      parameters: new GainedParameters(parameters),
+      freqs: fourierFrequencies(config, source),
+    });
   }
 
   /**
@@ -110,26 +114,41 @@ export class Denoiser implements ImageDenoiser {
     classes: ArrayLike<number> | null,
     tap?: Tap<tf.Tensor>,
   ): Promise<Float32Array> {
-    const { unet } = this.config;
-    const pixels = unet.imgResolution ** 2;
-    const n = x.length / (pixels * unet.inChannels);
-    const result = tf.tidy(() => {
-      const shape: [number, number, number, number] = [
-        n,
-        unet.imgResolution,
-        unet.imgResolution,
-        unet.inChannels,
-      ];
-      const input = tf.tensor4d(toNHWC(x, n, unet.inChannels, pixels), shape);
-      const labels = classes && unet.labelDim ? oneHotRows(classes, unet.labelDim) : null;
-      return this.forward(input, [sigma], labels, tap);
-    });
+    const result = this.start(x, sigma, classes, tap);
     try {
       const values = (await result.data()) as Float32Array;
-      return toNCHW(values, n, unet.outChannels, pixels);
+      const [n, height, width, channels] = result.shape;
+      return toNCHW(values, n, channels, height * width);
     } finally {
       result.dispose();
     }
+  }
+
+  /** `denoise` without reading the result back: [N, R, R, C], for the caller to dispose of. */
+  start(
+    x: Float32Array,
+    sigma: number,
+    classes: ArrayLike<number> | null,
+    tap?: Tap<tf.Tensor>,
+  ): tf.Tensor4D {
+    const { imgResolution: resolution, inChannels, labelDim } = this.config.unet;
+    const n = x.length / (resolution ** 2 * inChannels);
+    return tf.tidy(() => {
+      const values = toNHWC(x, n, inChannels, resolution ** 2);
+      const input = tf.tensor4d(values, [n, resolution, resolution, inChannels]);
+      const labels = classes && labelDim ? oneHotRows(classes, labelDim) : null;
+      return this.forward(input, [sigma], labels, tap);
+    });
+  }
+
+  /**
+   * From now on scales what blocks add to what they pass on, by published block name; blocks that are not named
+   * are as trained. Only for a denoiser from `open`.
+   */
+  setGains(gains: ReadonlyMap<string, number>): void {
+    const { parameters } = this.parts;
+    if (!(parameters instanceof GainedParameters)) throw new Error('these parameters have no gains');
+    parameters.setGains(parameterGains(this.config.unet, gains));
   }
 
   dispose(): void {

@@ -1,4 +1,4 @@
-import { InnateError } from '../lib/errors';
+import { karrasLevels } from '../lib/noise-levels';
 
 /** D(x, sigma): x and the result [N, C, H, W] flat, float32. */
 export type Denoise = (x: Float32Array, sigma: number) => Promise<Float32Array>;
@@ -80,17 +80,7 @@ export async function twoStep(
  * (Karras et al. 2022, eq. 5).
  */
 export function heunSchedule(steps: number, sigmaMin: number, sigmaMax: number, rho = 7): number[] {
-  if (!Number.isInteger(steps) || steps < 1)
-    throw new InnateError('bad-argument', 'not a number of steps', {
-      expected: 'a positive integer',
-      found: String(steps),
-    });
-  const a = sigmaMax ** (1 / rho);
-  const b = sigmaMin ** (1 / rho);
-  const levels = Array.from({ length: steps }, (_, i) =>
-    steps === 1 ? sigmaMax : (a + (i / (steps - 1)) * (b - a)) ** rho,
-  );
-  return [...levels, 0];
+  return [...karrasLevels(steps, sigmaMin, sigmaMax, rho), 0];
 }
 
 /**
@@ -103,25 +93,25 @@ export async function heun(
   { steps, sigmaMin, sigmaMax }: Pick<SamplerOptions, 'steps' | 'sigmaMin' | 'sigmaMax'>,
 ): Promise<Float32Array> {
   const t = heunSchedule(steps, sigmaMin, sigmaMax);
-  const size = latents.length;
   let x = Float64Array.from(latents, (z) => z * t[0]!);
   for (let i = 0; i < steps; i++) {
-    const [now, next] = [t[i]!, t[i + 1]!];
-    const denoised = await denoise(Float32Array.from(x), now);
-    const slope = new Float64Array(size);
-    const euler = new Float64Array(size);
-    for (let j = 0; j < size; j++) {
-      slope[j] = (x[j]! - denoised[j]!) / now;
-      euler[j] = x[j]! + (next - now) * slope[j]!;
-    }
-    if (next > 0) {
-      const again = await denoise(Float32Array.from(euler), next);
-      for (let j = 0; j < size; j++) {
-        const second = (euler[j]! - again[j]!) / next;
-        euler[j] = x[j]! + (next - now) * 0.5 * (slope[j]! + second);
-      }
-    }
-    x = euler;
+    const denoised = await denoise(Float32Array.from(x), t[i]!);
+    x = await heunStep(denoise, x, denoised, t[i]!, t[i + 1]!);
   }
   return Float32Array.from(x);
+}
+
+/** One step of `heun` from sigma `now` to `next`, given D(x, now). */
+export async function heunStep(
+  denoise: Denoise,
+  x: Float64Array,
+  denoised: Float32Array,
+  now: number,
+  next: number,
+): Promise<Float64Array<ArrayBuffer>> {
+  const slope = x.map((v, j) => (v - denoised[j]!) / now);
+  const euler = Float64Array.from(x, (v, j) => v + (next - now) * slope[j]!);
+  if (next === 0) return euler;
+  const again = await denoise(Float32Array.from(euler), next);
+  return euler.map((e, j) => x[j]! + (next - now) * 0.5 * (slope[j]! + (e - again[j]!) / next));
 }

@@ -1,0 +1,79 @@
+import { activationsJson, type InspectionJson, QUANTITIES, type StudentJson } from '../lib/activations';
+import type { Denoiser } from '../nn/denoiser';
+import { ACTIVE_THRESHOLD } from '../nn/inspection/block-watch';
+import { type InspectBatch, type InspectOptions, inspectTable } from './inspect';
+import { measureLikeness, STUDENT_SIGMA, weightChange } from './inspect-compare';
+import type { Model } from './model';
+import { type Batch, imageSize } from './sampling';
+
+export interface Subject {
+  id: string;
+  model: Model;
+  denoiser: Denoiser;
+}
+
+export interface ReportOptions extends InspectOptions {
+  backend: string;
+  /** Significant digits to keep; all by default. */
+  digits?: number;
+}
+
+export interface ReportHooks {
+  onProgress?: (done: number, total: number) => void;
+}
+
+/** Everything that `innate inspect` writes about one network. */
+export async function inspectionReport(
+  { id, denoiser }: Subject,
+  batch: InspectBatch,
+  options: ReportOptions,
+  { onProgress }: ReportHooks,
+): Promise<InspectionJson> {
+  const table = await inspectTable(denoiser, batch, options, { ...(onProgress && { onProgress }) });
+  return {
+    ...activationsJson(id, table, options.digits),
+    input: options.input,
+    samples: batch.latents.length / imageSize(denoiser.config),
+    activeThreshold: ACTIVE_THRESHOLD,
+    backend: options.backend,
+  };
+}
+
+/** The student beside its teacher: its activations at sigma 80, likeness over `examples`, change of the weights. */
+export async function studentReport(
+  teacher: Subject,
+  student: Subject,
+  batch: Batch,
+  examples: Batch,
+  options: ReportOptions,
+  { onProgress }: ReportHooks,
+): Promise<StudentJson> {
+  const short = (v: number | null) =>
+    v === null || options.digits === undefined ? v : Number(v.toPrecision(options.digits));
+  const own: InspectOptions = {
+    ...options,
+    sigmas: [STUDENT_SIGMA],
+    input: 'noise',
+    quantities: QUANTITIES.filter((q) => q !== 'change'),
+  };
+  const { blocks } = activationsJson(
+    student.id,
+    await inspectTable(student.denoiser, batch, own),
+    options.digits,
+  );
+  const { cka, examples: seen } = await measureLikeness(
+    teacher.denoiser,
+    student.denoiser,
+    examples,
+    options.sigmas,
+    { ...(onProgress && { onProgress }) },
+  );
+  const layers = weightChange(teacher.model.config.unet, teacher.model.weights, student.model.weights);
+  return {
+    model: student.id,
+    sigma: STUDENT_SIGMA,
+    blocks,
+    likeness: { examples: seen, cka: cka.map((levels) => levels.map(short)) },
+    layers: layers.map((l) => ({ ...l, norm: short(l.norm)!, change: short(l.change) })),
+  };
+}
