@@ -58,13 +58,12 @@ export async function inspect(argument: string, options: InspectOptions, report:
     backend,
     ...(options.digits !== undefined && { digits: options.digits }),
   };
-  const hooks = { onProgress: report.progress };
-  const found = await inspectionReport(subject, batch, settings, hooks);
+  const found = await inspectionReport(subject, batch, settings, report.progress);
   if (options.student !== undefined) {
     const other = openModelArgument(options.student);
     const student = { id: other.id, model: other, denoiser: makeDenoiser(other, other.weights) };
     const examples = seedBatch(model.config, [...Array(options.examples).keys()], null);
-    found.student = await studentReport(subject, student, noise, examples, settings, hooks);
+    found.student = await studentReport(subject, student, noise, examples, settings, report.progress);
   }
   writeAtomic(options.out, [new TextEncoder().encode(`${onShortLines(found)}\n`)]);
   report.result(`${options.out}: ${found.blocks.length} blocks at ${options.sigmas.length} noise levels`, {

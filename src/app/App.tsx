@@ -1,8 +1,7 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useStore } from 'zustand';
 import { DistilView } from '../features/distil/DistilView';
 import { GenerateView } from '../features/generate/GenerateView';
-import { LayersView } from '../features/layers/LayersView';
 import { ModelsView } from '../features/models/ModelsView';
 import { type AppContext, AppProvider } from '../state/react';
 import { Toast } from '../ui/Toast';
@@ -15,6 +14,9 @@ import { TopBar } from './TopBar';
 import { WorkBar } from './WorkBar';
 
 const TOAST_MS = 6000;
+
+/** Loaded when the tab is first shown. */
+const LayersView = lazy(() => import('../features/layers/LayersView'));
 
 export function App({ stores, controller }: Pick<AppContext, 'stores' | 'controller'>) {
   const [toast, setToast] = useState<string | null>(null);
@@ -49,7 +51,11 @@ export function App({ stores, controller }: Pick<AppContext, 'stores' | 'control
           <div className="panel" id={`panel-${tab}`} role="tabpanel" aria-labelledby={`tab-${tab}`}>
             {tab === 'generate' && <GenerateView />}
             {tab === 'distil' && <DistilView />}
-            {tab === 'layers' && <LayersView />}
+            {tab === 'layers' && (
+              <Suspense>
+                <LayersView />
+              </Suspense>
+            )}
             {tab === 'models' && <ModelsView onChooseFile={chooseFile} />}
           </div>
         </main>

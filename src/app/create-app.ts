@@ -27,6 +27,7 @@ export function createApp(): { stores: Stores; controller: Controller } {
     engine: { modelsUrl, wasmBinaries },
     loadCatalogue: async () => (await fetchOwn(new URL('index.json', modelsUrl))).text(),
     loadPacks: async () => (await fetchOwn(new URL('../data/index.json', modelsUrl))).text(),
+    loadLayers: async (teacher) => (await fetchOwn(new URL(`../layers/${teacher}.json`, modelsUrl))).text(),
     loadSheet: async (path) => readSheet(await fetchOwn(new URL(path, modelsUrl))),
     address: (view) => new URL(formatHash(view, linkDefaults), location.href).href,
     nextFrame: (callback) => requestAnimationFrame(callback),

@@ -9,6 +9,13 @@ import type {
   StepEstimate,
 } from './distil-protocol';
 import type {
+  InspectEvent,
+  InspectOutcome,
+  InspectRequest,
+  LookRequest,
+  LookResult,
+} from './layers-protocol';
+import type {
   EngineStatus,
   GenerateOutcome,
   GenerateRequest,
@@ -61,6 +68,13 @@ export interface EngineClient {
   measure(request: MeasureRequest, options?: CallOptions): Promise<MeasureResult>;
   /** To the run under way; does nothing without one. */
   controlDistil(action: DistilAction): Promise<void>;
+  /** Measures a network layer by layer; a newer call supersedes this one. Other calls go on in between. */
+  inspect(
+    request: InspectRequest,
+    options: CallOptions & { onEvent: (event: InspectEvent) => void },
+  ): Promise<InspectOutcome>;
+  /** One seed at one noise level: a picture, or the feature maps of one layer. */
+  look(request: LookRequest, options?: CallOptions): Promise<LookResult>;
   /** A model as a .safetensors file to save. */
   exportModel(model: ModelRef, dtype: 'f16' | 'f32', options?: CallOptions): Promise<Blob>;
   /** Frees an opened file. */
@@ -72,7 +86,10 @@ export interface EngineClient {
 interface Pending {
   resolve: (value: never) => void;
   reject: (error: InnateError) => void;
-  options: CallOptions & { onImages?: (chunk: ImageChunk) => void; onEvent?: (event: DistilEvent) => void };
+  options: CallOptions & {
+    onImages?: (chunk: ImageChunk) => void;
+    onEvent?: (event: never) => void;
+  };
 }
 
 type Payload = Request extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never;
@@ -97,7 +114,7 @@ export function createEngineClient(makeWorker: () => Worker): EngineClient {
     if (!call) return;
     if (data.type === 'progress') call.options.onProgress?.(data.progress);
     else if (data.type === 'images') call.options.onImages?.(data.chunk);
-    else if (data.type === 'distil') call.options.onEvent?.(data.event);
+    else if (data.type === 'distil' || data.type === 'inspect') call.options.onEvent?.(data.event as never);
     else {
       pending.delete(data.id);
       if (data.ok) call.resolve(data.value as never);
@@ -172,6 +189,8 @@ export function createEngineClient(makeWorker: () => Worker): EngineClient {
       call({ type: 'runs', call: request }) as Promise<RunsResults[C['do']]>,
     estimate: (request) => call({ type: 'estimate', request }),
     measure: (request, options) => call({ type: 'measure', request }, options),
+    inspect: (request, options) => call({ type: 'inspect', request }, options),
+    look: (request, options) => call({ type: 'look', request }, options),
     exportModel: (model, dtype, options) => call({ type: 'export', model, dtype }, options),
     async forget(key) {
       await call({ type: 'forget', key });

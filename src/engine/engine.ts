@@ -134,6 +134,36 @@ export class Engine {
     };
   }
 
+  /** A model's weights, and where the page's files are, for work that has networks of its own on the back-end. */
+  async borrow(ref: ModelRef, hooks: CallHooks): Promise<Model> {
+    return (await this.require().models.get(ref, hooks)).model;
+  }
+
+  /** A forward pass that such work has made, for the status. */
+  noteForward(ms: number, images: number): void {
+    this.lastForward = { ms, images };
+    this.publish();
+  }
+
+  get modelsUrl(): string {
+    return this.require().options.modelsUrl;
+  }
+
+  /** Runs such work; when the device fails it is set up again and the work with it, on another `device`. */
+  async onDevice<T>(task: (device: object) => Promise<T>): Promise<T> {
+    for (;;) {
+      const { device } = this.require();
+      const work = task(device);
+      work.catch(() => {}); // where the device fails first, the work fails later, unheard
+      try {
+        return await Promise.race([work, device.failure]);
+      } catch (error) {
+        await this.recover(asInnateError(error, 'backend'));
+        this.publish();
+      }
+    }
+  }
+
   async exportModel(ref: ModelRef, dtype: StoredDType, hooks: CallHooks): Promise<Blob> {
     const { model } = await this.require().models.get(ref, hooks);
     const metadata = new Map([...model.metadata, ...configMetadata(model.config)]);

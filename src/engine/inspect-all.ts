@@ -1,8 +1,14 @@
-import { activationsJson, type InspectionJson, QUANTITIES, type StudentJson } from '../lib/activations';
+import {
+  activationsJson,
+  type InspectionJson,
+  type LikenessJson,
+  QUANTITIES,
+  type StudentJson,
+} from '../lib/activations';
 import type { Denoiser } from '../nn/denoiser';
 import { ACTIVE_THRESHOLD } from '../nn/inspection/block-watch';
 import { type InspectBatch, type InspectOptions, inspectTable } from './inspect';
-import { measureLikeness, STUDENT_SIGMA, weightChange } from './inspect-compare';
+import { compareBlocks, STUDENT_SIGMA, weightChange } from './inspect-compare';
 import type { Model } from './model';
 import { type Batch, imageSize } from './sampling';
 
@@ -18,18 +24,16 @@ export interface ReportOptions extends InspectOptions {
   digits?: number;
 }
 
-export interface ReportHooks {
-  onProgress?: (done: number, total: number) => void;
-}
+type OnProgress = (done: number, total: number) => void;
 
 /** Everything that `innate inspect` writes about one network. */
 export async function inspectionReport(
   { id, denoiser }: Subject,
   batch: InspectBatch,
   options: ReportOptions,
-  { onProgress }: ReportHooks,
+  onProgress?: OnProgress,
 ): Promise<InspectionJson> {
-  const table = await inspectTable(denoiser, batch, options, { ...(onProgress && { onProgress }) });
+  const table = await inspectTable(denoiser, batch, options, onProgress);
   return {
     ...activationsJson(id, table, options.digits),
     input: options.input,
@@ -46,7 +50,7 @@ export async function studentReport(
   batch: Batch,
   examples: Batch,
   options: ReportOptions,
-  { onProgress }: ReportHooks,
+  onProgress?: OnProgress,
 ): Promise<StudentJson> {
   const short = (v: number | null) =>
     v === null || options.digits === undefined ? v : Number(v.toPrecision(options.digits));
@@ -61,19 +65,18 @@ export async function studentReport(
     await inspectTable(student.denoiser, batch, own),
     options.digits,
   );
-  const { cka, examples: seen } = await measureLikeness(
-    teacher.denoiser,
-    student.denoiser,
-    examples,
-    options.sigmas,
-    { ...(onProgress && { onProgress }) },
-  );
+  let likeness: LikenessJson = { examples: 0, cka: [] };
+  const comparison = compareBlocks(teacher.denoiser, student.denoiser, examples, options.sigmas);
+  for await (const step of comparison) {
+    onProgress?.(step.done, step.total);
+    likeness = step.likeness ?? likeness;
+  }
   const layers = weightChange(teacher.model.config.unet, teacher.model.weights, student.model.weights);
   return {
     model: student.id,
     sigma: STUDENT_SIGMA,
     blocks,
-    likeness: { examples: seen, cka: cka.map((levels) => levels.map(short)) },
+    likeness: { ...likeness, cka: likeness.cka.map((levels) => levels.map(short)) },
     layers: layers.map((l) => ({ ...l, norm: short(l.norm)!, change: short(l.change) })),
   };
 }

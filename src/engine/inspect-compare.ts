@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs-core';
 import { trainedBy } from '../distil/freeze';
 import { checkDevice } from '../gpu/backends';
 import type { LayerJson, LikenessJson } from '../lib/activations';
@@ -42,23 +43,26 @@ export function weightChange(unet: UNetConfig, teacher: WeightSource, student: W
   }));
 }
 
-export interface LikenessHooks {
-  onLikeness?: (likeness: LikenessJson) => void;
-  onProgress?: (done: number, total: number) => void;
-  breathe?: () => Promise<void>;
+export interface LikenessStep {
+  /** After each group of examples; null in between. */
+  likeness: LikenessJson | null;
+  /** Evaluations of groups. */
+  done: number;
+  total: number;
 }
 
 /**
- * Shows the student 80 z and makes its images G(z); shows the teacher G(z) + sigma z: at 80 both see the same, at
- * lower levels the teacher sees the same picture under less of the same noise. Compares the blocks' outputs over z.
+ * How alike each block of the student is at sigma 80 to the same block of the teacher at every level: linear CKA of
+ * the outputs over seeds. Shows the student 80 z and makes its images G(z); shows the teacher G(z) + sigma z: at 80
+ * both see the same, at lower levels the teacher sees the same picture under less of the same noise. One evaluation
+ * a step; the last one has the result.
  */
-export async function measureLikeness(
+export async function* compareBlocks(
   teacher: Denoiser,
   student: Denoiser,
   batch: Batch,
   sigmas: readonly number[],
-  hooks: LikenessHooks = {},
-): Promise<LikenessJson> {
+): AsyncGenerator<LikenessStep, void> {
   const { config } = teacher;
   const blocks = unetBlocks(config.unet).map((b) => b.name);
   checkComparable(blocks, student);
@@ -71,44 +75,34 @@ export async function measureLikeness(
     });
   const watched = new Set(blocks);
   const grams = async (denoiser: Denoiser, x: Float32Array, sigma: number, classes: Int32Array | null) => {
-    await hooks.breathe?.();
     const seen = await observe(denoiser, x, sigma, classes, {
       images: denoiser === student,
-      see: (name, value, record) => watched.has(name) && record(name, centredGram(value)),
+      see: (name, value, record) => watched.has(name) && tf.tidy(() => record(name, centredGram(value))),
     });
     checkDevice();
     return seen;
   };
   const sums = blocks.map(() => sigmas.map(() => new Alignment()));
-  const batches = splitEvenly(count, step);
-  const total = batches.length * (sigmas.length + 1);
+  const groups = splitEvenly(count, step);
+  const total = groups.length * (sigmas.length + 1);
   let done = 0;
-  const likeness = (examples: number): LikenessJson => ({
-    cka: sums.map((levels) => levels.map((a) => a.value)),
-    examples,
-  });
-  for (const [from, n] of batches) {
+  for (const [from, n] of groups) {
     const z = batch.latents.subarray(from * size, (from + n) * size);
     const classes = batch.classes?.subarray(from, from + n) ?? null;
-    hooks.onProgress?.(done++, total);
-    const own = await grams(
-      student,
-      z.map((v) => v * STUDENT_SIGMA),
-      STUDENT_SIGMA,
-      classes,
-    );
+    const loud = z.map((v) => v * STUDENT_SIGMA);
+    const own = await grams(student, loud, STUDENT_SIGMA, classes);
+    yield { likeness: null, done: ++done, total };
     for (const [level, sigma] of sigmas.entries()) {
-      hooks.onProgress?.(done++, total);
       const x = z.map((v, i) => own.images![i]! + v * sigma);
       const other = await grams(teacher, x, sigma, classes);
       blocks.forEach(
         (name, b) => void sums[b]![level]!.add(own.values.get(name)!, other.values.get(name)!, n),
       );
+      const cka = () => sums.map((levels) => levels.map((a) => a.value));
+      const last = level === sigmas.length - 1;
+      yield { likeness: last ? { cka: cka(), examples: from + n } : null, done: ++done, total };
     }
-    hooks.onLikeness?.(likeness(from + n));
   }
-  hooks.onProgress?.(total, total);
-  return likeness(count);
 }
 
 function checkComparable(blocks: readonly string[], student: Denoiser): void {

@@ -5,30 +5,25 @@ import type { InspectBatch } from './inspect';
 import { type Batch, imageSize } from './sampling';
 
 /**
- * As many real images as the batch has samples, spread evenly over the set, in [-1, 1]; where both the set and the
- * network have classes, each image's own.
+ * As many real images as the batch has samples, in [-1, 1], spread evenly over the set or those at `places`; where
+ * both the set and the network have classes, each image's own. An unreadable image is replaced by the next one.
  */
 export async function withRealImages(
   batch: Batch,
   data: Dataset,
   config: NetworkConfig,
+  places?: readonly number[],
 ): Promise<InspectBatch> {
   const size = imageSize(config);
   const count = batch.latents.length / size;
   const images = new Float32Array(count * size);
   const own = config.unet.labelDim > 0 && data.labelDim === config.unet.labelDim;
   const classes = own ? new Int32Array(count) : batch.classes;
-  let next = 0;
   for (let i = 0; i < count; i++) {
-    next = Math.max(next, Math.floor((i * data.size) / count));
+    const first = places?.[i] ?? Math.floor((i * data.size) / count);
     let sample = null;
-    while (next < data.size && sample === null) sample = await data.read(next++);
-    if (!sample)
-      throw new InnateError('bad-file', 'too few readable images', {
-        where: data.name,
-        expected: `${count} images`,
-        found: `${i}`,
-      });
+    for (let k = 0; k < data.size && sample === null; k++) sample = await data.read((first + k) % data.size);
+    if (!sample) throw new InnateError('bad-file', 'no readable images', { where: data.name });
     sample.pixels.forEach((p, j) => {
       images[i * size + j] = p / 127.5 - 1;
     });

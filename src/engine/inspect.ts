@@ -4,7 +4,6 @@ import {
   ActivationTable,
   activationsJson,
   type Quantity,
-  type Row,
   type Samples,
 } from '../lib/activations';
 import type { Denoiser } from '../nn/denoiser';
@@ -29,32 +28,30 @@ export interface InspectBatch extends Batch {
   images?: Float32Array;
 }
 
-export interface SweepHooks {
-  onSamples: (samples: Samples) => void;
-  onProgress?: (done: number, total: number) => void;
-  /** Runs before every evaluation that is observed; may throw to stop. */
-  breathe?: () => Promise<void>;
+export interface SweepStep {
+  samples: Samples;
+  /** Evaluations of one sample, of all that the sweep makes. */
+  done: number;
+  total: number;
 }
 
 /** Samples of one pass: outputs of every block are held for a while. */
 const PASS = 8;
 
 /**
- * Evaluates the network once per noise level and group of samples, and measures every block on the way. Numbers
- * come level by level through `onSamples`.
+ * Evaluates the network once per noise level and group of samples, and measures every block on the way. One
+ * evaluation a step (three where the input follows the sampler): whoever iterates may do other things in between.
  */
-export async function sweep(
+export async function* sweep(
   denoiser: Denoiser,
   batch: InspectBatch,
   options: InspectOptions,
-  hooks: SweepHooks,
-): Promise<void> {
+): AsyncGenerator<SweepStep, void> {
   const { config } = denoiser;
   const { sigmas, spectra } = options;
   const size = imageSize(config);
   const count = batch.latents.length / size;
   const step = batchSize(config, PASS);
-  const total = sigmas.length * count;
   const rows = inspectionRows(config.unet, options.parts);
   for (let from = 0; from < count; from += step) {
     const n = Math.min(step, count - from);
@@ -63,8 +60,6 @@ export async function sweep(
     const watch = new BlockWatch(config.unet, { ...options, rows });
     try {
       for (const [level, sigma] of sigmas.entries()) {
-        await hooks.breathe?.();
-        hooks.onProgress?.(from * sigmas.length + level * n, total);
         const images = path.follows || spectra;
         const seen = await observe(denoiser, path.at(sigma), sigma, classes, { see: watch.see, images });
         checkDevice();
@@ -75,15 +70,14 @@ export async function sweep(
             config.unet.outChannels,
             config.unet.imgResolution,
           );
-        hooks.onSamples(samples);
         const next = sigmas[level + 1];
         if (next !== undefined && seen.images) await path.advance(sigma, next, seen.images);
+        yield { samples, done: from * sigmas.length + (level + 1) * n, total: sigmas.length * count };
       }
     } finally {
       watch.dispose();
     }
   }
-  hooks.onProgress?.(total, total);
 }
 
 /** All of a sweep as a table. */
@@ -91,10 +85,13 @@ export async function inspectTable(
   denoiser: Denoiser,
   batch: InspectBatch,
   options: InspectOptions,
-  hooks: Omit<SweepHooks, 'onSamples'> = {},
+  onProgress?: (done: number, total: number) => void,
 ): Promise<ActivationTable> {
   const table = new ActivationTable(inspectionRows(denoiser.config.unet, options.parts), options.sigmas);
-  await sweep(denoiser, batch, options, { ...hooks, onSamples: (samples) => table.add(samples) });
+  for await (const { samples, done, total } of sweep(denoiser, batch, options)) {
+    table.add(samples);
+    onProgress?.(done, total);
+  }
   return table;
 }
 
@@ -116,10 +113,7 @@ export async function inspectActivations(
     spectra: false,
     input: 'noise',
   };
-  return activationsJson(
-    model,
-    await inspectTable(denoiser, batch, options, onProgress ? { onProgress } : {}),
-  );
+  return activationsJson(model, await inspectTable(denoiser, batch, options, onProgress));
 }
 
 function inputPath(
@@ -138,6 +132,3 @@ const slice = ({ latents, images }: InspectBatch, from: number, to: number): Ins
   classes: null,
   ...(images && { images: images.subarray(from, to) }),
 });
-
-/** Rows of a model that are whole blocks. */
-export const blockRows = (rows: readonly Row[]): Row[] => rows.filter((r) => r.part === null);

@@ -11,6 +11,13 @@ import type {
   MeasureResult,
   StepEstimate,
 } from './distil-protocol';
+import type {
+  InspectEvent,
+  InspectOutcome,
+  InspectRequest,
+  LookRequest,
+  LookResult,
+} from './layers-protocol';
 import type { ResumeRequest, RunsCall, RunsResults } from './runs-protocol';
 
 /**
@@ -130,6 +137,8 @@ export type Request =
   | { type: 'runs'; id: number; call: RunsCall }
   | { type: 'estimate'; id: number; request: DistilRequest }
   | { type: 'measure'; id: number; request: MeasureRequest }
+  | { type: 'inspect'; id: number; request: InspectRequest }
+  | { type: 'look'; id: number; request: LookRequest }
   | { type: 'export'; id: number; model: ModelRef; dtype: 'f16' | 'f32' }
   | { type: 'cancel'; id: number; target: number };
 
@@ -144,6 +153,8 @@ export interface Results {
   runs: RunsResults[keyof RunsResults];
   estimate: StepEstimate;
   measure: MeasureResult;
+  inspect: InspectOutcome;
+  look: LookResult;
   /** A whole .safetensors file. */
   export: Blob;
   cancel: null;
@@ -156,4 +167,5 @@ export type Message =
   | { type: 'progress'; id: number; progress: Progress }
   | { type: 'images'; id: number; chunk: ImageChunk }
   | { type: 'distil'; id: number; event: DistilEvent }
+  | { type: 'inspect'; id: number; event: InspectEvent }
   | { type: 'status'; status: EngineStatus };

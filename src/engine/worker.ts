@@ -1,6 +1,8 @@
 import { asInnateError, InnateError } from '../lib/errors';
 import type { DistilWorker } from './distil-worker';
 import { type CallHooks, Engine } from './engine';
+import type { InspectRequest, LookRequest } from './layers-protocol';
+import type { LayersSession } from './layers-session';
 import type { Message, Request, Results } from './protocol';
 
 /**
@@ -18,13 +20,16 @@ const engine: Engine = new Engine(
 );
 const aborts = new Map<number, AbortController>();
 /** Calls that take their turns in the queue step by step, or need none. */
-const OWN_TURNS: ReadonlySet<Call['type']> = new Set(['distil', 'runs', 'estimate', 'measure']);
+const OWN_TURNS: ReadonlySet<Call['type']> = new Set(['distil', 'runs', 'estimate', 'measure', 'inspect', 'look']);
 let newestGenerate = 0;
 let queue: Promise<void> = Promise.resolve();
 let distillation: Promise<DistilWorker> | null = null;
 /** Set once it is loaded. */
 let distil: DistilWorker | null = null;
 let distilling = false;
+let layers: Promise<LayersSession> | null = null;
+let newestInspect = 0;
+const newestLook = new Map<string, number>();
 
 /** Runs a task when those before it are done; its failure is its caller's. */
 function exclusively<T>(task: () => Promise<T>): Promise<T> {
@@ -47,6 +52,8 @@ addEventListener('message', ({ data }: MessageEvent<Request>) => {
     return;
   }
   if (data.type === 'generate') newestGenerate = data.id;
+  if (data.type === 'inspect') newestInspect = data.id;
+  if (data.type === 'look') newestLook.set(data.request.slot, data.id);
   const abort = new AbortController();
   aborts.set(data.id, abort);
   if (OWN_TURNS.has(data.type)) void settle(data, abort.signal);
@@ -95,6 +102,10 @@ async function perform(request: Call, signal: AbortSignal): Promise<Results[keyo
       return (await distillery()).estimate(request.request);
     case 'measure':
       return (await distillery()).measure(request.request, signal, hooks.onProgress);
+    case 'inspect':
+      return inspect(id, request.request, hooks);
+    case 'look':
+      return look(id, request.request, hooks);
     case 'generate':
       if (id !== newestGenerate) return 'superseded';
       return engine.generate(request.request, {
@@ -126,4 +137,41 @@ async function oneAtATime<T>(task: () => Promise<T>): Promise<T> {
   } finally {
     distilling = false;
   }
+}
+
+async function inspect(id: number, request: InspectRequest, hooks: CallHooks): Promise<Results['inspect']> {
+  const outcome = await (await layersSession()).inspect(request, {
+    signal: hooks.signal,
+    onProgress: hooks.onProgress,
+    emit: (event) => post({ type: 'inspect', id, event }),
+    stopped: () => hooks.signal.aborted || id !== newestInspect,
+  });
+  if (hooks.signal.aborted) throw new InnateError('cancelled', 'cancelled');
+  return outcome;
+}
+
+async function look(id: number, request: LookRequest, hooks: CallHooks): Promise<Results['look']> {
+  const result = await (await layersSession()).look(request, {
+    ...hooks,
+    stopped: () => hooks.signal.aborted || id !== newestLook.get(request.slot),
+  });
+  if (request.want === 'denoised' && result.kind === 'picture') engine.noteForward(result.ms, 1);
+  return result;
+}
+
+/** Loaded when the inside of a network is first looked at. */
+function layersSession(): Promise<LayersSession> {
+  const started = exclusively(async () => engine.modelsUrl);
+  layers ??= Promise.all([import('./layers-session'), import('./page-data'), started]).then(
+    ([{ LayersSession }, { PageData }, modelsUrl]) =>
+      new LayersSession({
+        model: (ref, hooks) => exclusively(() => engine.borrow(ref, hooks)),
+        data: new PageData(modelsUrl),
+        exclusively: (task) => exclusively(() => engine.onDevice(task)),
+      }),
+  );
+  layers.catch(() => {
+    layers = null; // may be tried again
+  });
+  return layers;
 }

@@ -11,6 +11,7 @@ import { currentModel, type Stores } from './app-state';
 import { createDistilController, type DistilController } from './distil-controller';
 import type { EngineState } from './engine';
 import { place, resize } from './images';
+import type { LayersOptions } from './layers-controller';
 import { createMeasureController, type MeasureController } from './measure';
 import { DEFAULT_MODEL, type ModelFacts } from './models';
 import { showPreview } from './preview';
@@ -25,6 +26,8 @@ export interface ControllerOptions {
   loadCatalogue: () => Promise<string>;
   /** Text of the list of sample packs. */
   loadPacks: () => Promise<string>;
+  /** Text of the measurements of a teacher's layers that come with the page. */
+  loadLayers: (teacher: string) => Promise<string>;
   /** RGBA of a preview sheet; null where it cannot be had. */
   loadSheet: (path: string) => Promise<{ pixels: Uint8ClampedArray; width: number } | null>;
   address: (view: ViewState) => string;
@@ -53,6 +56,8 @@ export interface Controller {
   choosePrecision(precision: PrecisionPreference): Promise<void>;
   readonly distil: DistilController;
   readonly measure: MeasureController;
+  /** What the Layers tab makes its own controller of when it is first shown (state/layers-controller.ts). */
+  readonly inside: LayersOptions;
 }
 
 /**
@@ -98,7 +103,9 @@ export function createController(options: ControllerOptions): Controller {
       if (settled && (settled.model !== next.model || settled.classIndex !== next.classIndex))
         view.setState(settled);
     }
-    if (RENDERED.some((key) => next[key] !== before[key])) schedule();
+    // Nobody sees the grid while the Layers tab has the back-end: it is made on the way back.
+    const back = before.tab === 'layers' && next.tab !== 'layers';
+    if (next.tab !== 'layers' && (back || RENDERED.some((key) => next[key] !== before[key]))) schedule();
     if (next.count !== before.count) {
       resize(images, next.count);
       if (next.selected >= next.count) view.setState({ selected: next.count - 1 });
@@ -248,7 +255,7 @@ export function createController(options: ControllerOptions): Controller {
         fail('starting', error);
         return;
       }
-      schedule();
+      if (view.getState().tab !== 'layers') schedule();
     },
 
     generate() {
@@ -316,6 +323,15 @@ export function createController(options: ControllerOptions): Controller {
     distil,
 
     measure,
+
+    inside: {
+      client,
+      stores,
+      loadBeforehand: options.loadLayers,
+      loadPacks: distil.loadPacks,
+      nextFrame,
+      now,
+    },
 
     dismissError: () => engine.setState({ error: null, remark: null }),
 

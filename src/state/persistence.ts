@@ -21,6 +21,7 @@ export const VIEW_PLACES = {
   steps: { where: 'url', param: 'steps' },
   sigma: { where: 'url', param: 'sigma' },
   selected: { where: 'url', param: 'selected' },
+  layers: { where: 'url', param: '' }, // parameters of its own: every one that is not named here
 } as const satisfies Record<keyof ViewState, Place>;
 
 export const PREF_PLACES = {

@@ -16,7 +16,10 @@ export function formatHash(view: ViewState, defaults: ViewState): string {
   put('model', true);
   put('seed', true);
   for (const key of ['classIndex', 'count', 'sampler', 'steps', 'sigma', 'selected'] as const) put(key);
-  const query = params.toString();
+  if (view.tab === 'layers')
+    for (const [name, value] of new URLSearchParams(view.layers)) params.set(name, value);
+  // Names of blocks are read by people: commas and colons need no escaping in a fragment.
+  const query = params.toString().replace(/%2C/g, ',').replace(/%3A/g, ':');
   return `#/${view.tab}${query ? `?${query}` : ''}`;
 }
 
@@ -33,6 +36,9 @@ export function parseHash(hash: string, defaults: ViewState): ViewState {
     const value = number(key, low, high);
     return value !== null && Number.isInteger(value) ? value : null;
   };
+  const layers = new URLSearchParams(
+    [...params].filter(([name]) => !OWN_PARAMS.has(name)).map(([name, value]) => [name, value]),
+  ).toString();
   const count = whole('count', 1, MAX_COUNT) ?? defaults.count;
   return {
     tab: TABS.find((t) => t === path.replace(/\/+$/, '')) ?? defaults.tab,
@@ -45,5 +51,8 @@ export function parseHash(hash: string, defaults: ViewState): ViewState {
     steps: whole('steps', 2, MAX_STEPS) ?? defaults.steps,
     sigma: number('sigma', SIGMA.min, SIGMA.max) ?? defaults.sigma,
     selected: Math.min(whole('selected', 0, MAX_COUNT - 1) ?? defaults.selected, count - 1),
+    layers: layers || defaults.layers,
   };
 }
+
+const OWN_PARAMS: ReadonlySet<string> = new Set(Object.values(VIEW_PLACES).map((place) => place.param));

@@ -24,6 +24,8 @@ export interface ViewState {
   sigma: number;
   /** Index of the image whose recipe is shown. */
   selected: number;
+  /** What the Layers tab shows, as the query of its link (state/layers-view.ts): read when the tab is. */
+  layers: string;
 }
 
 export type ViewStore = StoreApi<ViewState>;
@@ -43,6 +45,7 @@ export function defaultView(count = 24): ViewState {
     steps: null,
     sigma: SIGMA.initial,
     selected: 0,
+    layers: '',
   };
 }
 

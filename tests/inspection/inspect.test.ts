@@ -5,7 +5,7 @@ import { openBackend } from '../../cli/backend';
 import { openModelArgument } from '../../cli/catalogue';
 import { fileSource } from '../../cli/files';
 import { inspectTable } from '../../src/engine/inspect';
-import { measureLikeness, weightChange } from '../../src/engine/inspect-compare';
+import { compareBlocks, weightChange } from '../../src/engine/inspect-compare';
 import { openModel } from '../../src/engine/model';
 import { clipSigmas, sampleImages, seedBatch } from '../../src/engine/sampling';
 import type { BackendName } from '../../src/gpu/backends';
@@ -193,7 +193,10 @@ describe('teacher and student', () => {
     const denoiser = Denoiser.open(teacher.config, teacher.weights);
     const other = Denoiser.open(teacher.config, teacher.weights);
     const batch = seedBatch(teacher.config, [0, 1, 2, 3, 4, 5, 6, 7], null);
-    const { cka, examples } = await measureLikeness(denoiser, other, batch, [80, 0.5]);
+    const steps = [];
+    for await (const step of compareBlocks(denoiser, other, batch, [80, 0.5])) steps.push(step);
+    expect(steps.map((s) => s.done)).toEqual([1, 2, 3]);
+    const { cka, examples } = steps.at(-1)!.likeness!;
     expect(examples).toBe(8);
     const blocks = unetBlocks(teacher.config.unet);
     cka.forEach(([at80, low], b) => {

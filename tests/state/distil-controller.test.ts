@@ -77,6 +77,7 @@ async function set(packs = PACKS) {
     engine: { modelsUrl: '', wasmBinaries: {} },
     loadCatalogue: async () => CATALOGUE,
     loadPacks: async () => list.text,
+    loadLayers: async () => '{}',
     loadSheet: async () => null,
     address: () => '',
     nextFrame: (callback) => frames.push(callback),

@@ -130,6 +130,14 @@ export class FakeClient implements EngineClient {
     this.actions.push(action);
   }
 
+  inspect(): Promise<'complete'> {
+    return Promise.reject(new Error('not used'));
+  }
+
+  look(): Promise<{ kind: 'superseded' }> {
+    return Promise.reject(new Error('not used'));
+  }
+
   async runs<C extends RunsCall>(call: C): Promise<RunsResults[C['do']]> {
     this.asked.push(call);
     return (await this.answers(call)) as RunsResults[C['do']];

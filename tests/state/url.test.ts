@@ -55,8 +55,13 @@ describe('view in the address', () => {
         steps: fc.option(fc.integer({ min: 2, max: 200 })),
         sigma: fc.constantFrom(0.1, 0.5, 80, 200),
         selected: fc.nat(63),
+        layers: fc.constantFrom('', 'quantity=change&scale=global', 'layer=dec.8x8_in0&gain=dec.8x8_in0:0'),
       })
-      .map((view) => ({ ...view, selected: Math.min(view.selected, view.count - 1) }));
+      .map((view) => ({
+        ...view,
+        selected: Math.min(view.selected, view.count - 1),
+        layers: view.tab === 'layers' ? new URLSearchParams(view.layers).toString() : '',
+      }));
     fc.assert(
       fc.property(views, (view) => {
         expect(parseHash(formatHash(view, DEFAULTS), DEFAULTS)).toEqual(view);

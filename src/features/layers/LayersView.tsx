@@ -1,18 +1,72 @@
-import { useModel } from '../../state/react';
-import { PlainPanel } from '../../ui/PlainPanel';
+import { useEffect, useMemo, useRef } from 'react';
+import type { Row } from '../../lib/activations';
+import { Note } from '../../ui/Note';
+import { ProgressLine } from '../../ui/ProgressLine';
+import { useRamps } from '../../ui/ramp';
+import { Answer, Origin } from './Answer';
+import { Detail } from './Detail';
+import { Guide } from './Guide';
+import { LayerMap } from './LayerMap';
+import './layers.css';
+import { mapModel } from './map-model';
+import { Toolbar } from './Toolbar';
+import { useLayers, useLayersController, useShown } from './use-layers';
 
-export function LayersView() {
-  const model = useModel();
-  const id = model?.ref.kind === 'catalogue' ? model.key : 'MODEL';
+/** Which part of a network lives at which noise level: the map, the guide above it, and a close look beside it. */
+export default function LayersView() {
+  useShown();
+  const layers = useLayersController();
+  const ramps = useRamps();
+  const heading = useRef<HTMLHeadingElement>(null);
+  const { view, pair, findings, version, looks, progress, error } = useLayers((s) => s);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: findings grow in place; the version says when
+  const model = useMemo(() => findings && mapModel(findings, view), [findings, version, view]);
+  useEffect(() => {
+    if (findings && view.row === null) layers.set({ row: firstChoice(findings.rows) });
+  }, [findings, view.row, layers]);
   return (
-    <PlainPanel title="Layers">
-      <p>
-        This tab will show how active each block of the network is at every noise level, student and teacher
-        beside each other. Today the command line measures it and writes the numbers to a file:
-      </p>
-      <pre>
-        <code>{`npx innate inspect ${id} --sigmas 80,10,1,0.1 --seeds 0-7 --out activations.json`}</code>
-      </pre>
-    </PlainPanel>
+    <div className="layers">
+      <h1 className="hidden-text">Layers</h1>
+      <section className="layers-figure" aria-label="Time by layer">
+        {pair?.student && <Guide findings={findings} looks={looks} pair={pair} view={view} />}
+        <Toolbar />
+        {error && (
+          <Note tone="error" onDismiss={layers.dismissError}>
+            {error}
+          </Note>
+        )}
+        {findings && model && pair ? (
+          <>
+            <Origin findings={findings} />
+            <LayerMap
+              findings={findings}
+              model={model}
+              view={view}
+              pair={pair}
+              ramps={ramps}
+              onOpen={() => heading.current?.focus()}
+            />
+            <Answer findings={findings} model={model} view={view} ramps={ramps} />
+          </>
+        ) : (
+          !error && (
+            <ProgressLine
+              what={progress?.what ?? 'Preparing'}
+              detail="the first map"
+              value={progress ? progress.done / progress.total : null}
+            />
+          )
+        )}
+      </section>
+      {pair && <Detail findings={findings} pair={pair} view={view} ramps={ramps} heading={heading} />}
+    </div>
   );
+}
+
+/** A block to begin with: the first one in the decoder that works at full resolution. */
+function firstChoice(rows: readonly Row[]): string | null {
+  const blocks = rows.filter((r) => r.part === null);
+  const full = Math.max(...blocks.map((r) => r.resolution));
+  const found = blocks.find((r) => r.block.startsWith('dec.') && r.resolution === full) ?? blocks[0];
+  return found?.name ?? null;
 }

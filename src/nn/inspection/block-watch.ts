@@ -7,7 +7,7 @@ import { radialPower } from './spectrum';
 import { activeShare, attentionEntropy, meanAbsoluteDifference, rootMeanSquare } from './statistics';
 
 /** A channel is active when its root mean square is above this share of its block's. */
-export const ACTIVE_THRESHOLD = 0.25;
+export const ACTIVE_THRESHOLD = 0.5;
 
 export interface BlockWatchOptions {
   rows: readonly Row[];

@@ -12,20 +12,20 @@ export const ringCount = (size: number): number => Math.floor(size / 2) + 1;
  */
 export function radialPower(x: tf.Tensor): tf.Tensor {
   const [n, size, , c] = x.shape as [number, number, number, number];
-  const waves = tf.tensor3d(cosinesAndSines(size), [1, 2 * size, size]);
-  // Rows, then columns: [C; S] x, twice.
-  const rows = tf.matMul(waves, ownData(tf.reshape(x, [n, size, size * c])));
-  const turned = tf.transpose(tf.reshape(rows, [n, 2, size, size, c]), [0, 3, 1, 2, 4]);
-  const both = tf.matMul(waves, ownData(tf.reshape(turned, [n, size, 2 * size * c])));
-  const parts = tf.reshape(both, [n, 2, size, 2, size * c]);
+  const waves = tf.tensor2d(cosinesAndSines(size), [2 * size, size]);
+  // Height, then width: [C; S] x, twice. The samples go into the columns: wasm is slow at batched products.
+  const down = tf.reshape(tf.transpose(ownData(x), [1, 0, 2, 3]), [size, n * size * c]);
+  const rows = tf.reshape(tf.matMul(waves, down), [2 * size, n, size, c]);
+  const across = tf.reshape(tf.transpose(rows, [2, 0, 1, 3]), [size, 2 * size * n * c]);
+  const parts = tf.reshape(tf.matMul(waves, across), [2, size, 2, size * n * c]);
   const part = (column: number, row: number) =>
-    tf.reshape(tf.slice(parts, [0, column, 0, row, 0], [n, 1, size, 1, size * c]), [n * size * size, c]);
+    tf.reshape(tf.slice(parts, [column, 0, row, 0], [1, size, 1, size * n * c]), [size * size * n, c]);
   // (C - iS)(C - iS) x: real CC - SS, imaginary -(SC + CS).
   const real = tf.sub(part(0, 0), part(1, 1));
   const imaginary = tf.add(part(1, 0), part(0, 1));
-  const power = tf.mean(tf.add(tf.square(real), tf.square(imaginary)), 1);
-  const rings = tf.tensor2d(ringAverages(size), [size * size, ringCount(size)]);
-  return tf.matMul(tf.reshape(power, [n, size * size]), rings);
+  const power = tf.reshape(tf.mean(tf.add(tf.square(real), tf.square(imaginary)), 1), [size * size, n]);
+  const rings = tf.tensor2d(ringAverages(size), [ringCount(size), size * size]);
+  return tf.transpose(tf.matMul(rings, power));
 }
 
 /** Rows k of cos(2 pi k x / R) / R, then of the sines: [2R, R]. */
@@ -40,7 +40,7 @@ function cosinesAndSines(size: number): Float32Array {
   return out;
 }
 
-/** [R * R, rings]: 1 / (members of the ring) where a frequency belongs to it. Symmetric in both directions. */
+/** [rings, R * R]: 1 / (members of the ring) where a frequency belongs to it. Symmetric in both directions. */
 function ringAverages(size: number): Float32Array {
   const rings = ringCount(size);
   const signed = (k: number) => (k > size / 2 ? k - size : k);
@@ -50,7 +50,7 @@ function ringAverages(size: number): Float32Array {
   const out = new Float32Array(size * size * rings);
   for (let i = 0; i < size * size; i++) {
     const ring = ringOf(i);
-    if (ring < rings) out[i * rings + ring] = 1 / members[ring]!;
+    if (ring < rings) out[ring * size * size + i] = 1 / members[ring]!;
   }
   return out;
 }

@@ -1,0 +1,179 @@
+import { MARGIN, sigmaText, unchangedShare, verdict } from '../../state/layers-summary';
+import type { LayersView } from '../../state/layers-view';
+import { formatMs, formatValue } from '../../ui/format';
+import { ProgressLine } from '../../ui/ProgressLine';
+import { type Ramp, type Ramps, rampColour } from '../../ui/ramp';
+import { type MapModel, RATIO_SPAN } from './map-model';
+import type { Findings } from './types';
+import { useLayers, useLayersController } from './use-layers';
+import { QUANTITY_WORDS } from './words';
+
+/** What the map says in words, with its method, and the scales of its colours. */
+export function Answer({
+  findings,
+  model,
+  view,
+  ramps,
+}: {
+  findings: Findings;
+  model: MapModel;
+  view: LayersView;
+  ramps: Ramps;
+}) {
+  const words = QUANTITY_WORDS[view.quantity];
+  const { range } = model;
+  return (
+    <div className="answer-row">
+      <div className="answer">
+        <p className="secondary">
+          {words.means}
+          {view.quantity === 'active' && ` The threshold here is ${findings.activeThreshold} times.`}
+        </p>
+        {findings.student && <Likeness findings={findings} />}
+      </div>
+      <div className="legends">
+        <Legend
+          ramp={ramps.sequential}
+          low={range ? formatValue(range.low) : 'lowest'}
+          name={range ? words.short : `${words.short}, each row`}
+          high={range ? formatValue(range.high) : 'highest'}
+        />
+        {findings.student && (
+          <Legend
+            ramp={ramps.diverging}
+            low={`÷ ${RATIO_SPAN}`}
+            name="student ÷ teacher"
+            high={`× ${RATIO_SPAN}`}
+          />
+        )}
+        {view.scale !== 'global' && <RangeOfChosen model={model} view={view} />}
+      </div>
+    </div>
+  );
+}
+
+function RangeOfChosen({ model, view }: { model: MapModel; view: LayersView }) {
+  const row = model.rows.find((r) => r.row.name === view.row);
+  if (!row?.range) return null;
+  return (
+    <p className="caption">
+      {row.row.name}: {formatValue(row.range.low)} to {formatValue(row.range.high)}
+    </p>
+  );
+}
+
+function Likeness({ findings }: { findings: Findings }) {
+  const { likeness, sigmas, rows, weights } = findings;
+  if (!likeness || likeness.examples === 0) return <p>The student is compared after the map is measured.</p>;
+  const blocks = rows.flatMap((r) => (r.part === null ? [r.name] : []));
+  const { low, high, unclear, lowInDecoder } = verdict(likeness, blocks, sigmas);
+  const decoder = blocks.filter((b) => b.startsWith('dec.')).length;
+  return (
+    <>
+      <p>
+        <strong>Which time step does each student layer resemble?</strong> The student runs only at sigma 80,
+        yet {low.length} of its {blocks.length} blocks, {lowInDecoder} of {decoder} in the decoder, are
+        clearly most like the teacher’s at sigma 5 or less. {high.length} are most like it at higher sigma;
+        for {unclear.length} no level stands out (linear CKA, {likeness.examples} seeds).
+        {weights && ` ${Math.round(100 * unchangedShare(weights))} % of all weights are unchanged.`}
+      </p>
+      <details>
+        <summary>How this is measured</summary>
+        <p className="secondary">
+          The student makes pictures G(z) from noise z at sigma 80. The teacher sees G(z) + sigma z: at 80 the
+          same input, at lower sigma the same picture under less of the same noise. Linear CKA, debiased,
+          compares the outputs of each block over the seeds; 1 is the same up to rotation and scale. A dot is
+          filled where at most half of the sigmas are within {MARGIN} of the best one. It says which level is
+          most alike, not that the two do the same. Formulae and sources: docs/layers.md of the project.
+        </p>
+        <BestList findings={findings} blocks={blocks} />
+      </details>
+    </>
+  );
+}
+
+function BestList({ findings, blocks }: { findings: Findings; blocks: readonly string[] }) {
+  const { likeness, sigmas } = findings;
+  return (
+    <table className="best">
+      <thead>
+        <tr>
+          <th scope="col">Student block</th>
+          <th scope="col">CKA with the teacher at 80</th>
+          <th scope="col">best</th>
+          <th scope="col">at sigma</th>
+        </tr>
+      </thead>
+      <tbody>
+        {blocks.map((name, b) => {
+          const levels = likeness!.cka[b] ?? [];
+          const best = levels.indexOf(Math.max(...levels.map((v) => v ?? 0)));
+          return (
+            <tr key={name}>
+              <th scope="row">
+                <code>{name}</code>
+              </th>
+              <td>{levels[0]?.toFixed(3) ?? 'none'}</td>
+              <td>{levels[best]?.toFixed(3) ?? 'none'}</td>
+              <td>{sigmaText(sigmas[best]!)}</td>
+            </tr>
+          );
+        })}
+      </tbody>
+    </table>
+  );
+}
+
+function Legend({ ramp, low, name, high }: { ramp: Ramp; low: string; name: string; high: string }) {
+  return (
+    <div className="legend">
+      <svg viewBox="0 0 40 1" preserveAspectRatio="none" shapeRendering="crispEdges" aria-hidden="true">
+        {Array.from({ length: 40 }, (_, i) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a step of the scale is its place
+          <rect key={i} x={i} y={0} width={1.02} height={1} fill={rampColour(ramp, i / 39)} />
+        ))}
+      </svg>
+      <p>
+        <span>{low}</span>
+        <span>{name}</span>
+        <span>{high}</span>
+      </p>
+    </div>
+  );
+}
+
+/** Where the numbers come from and how long they took. */
+export function Origin({ findings }: { findings: Findings }) {
+  const layers = useLayersController();
+  const { progress, measuring, timing } = useLayers((s) => ({
+    progress: s.progress,
+    measuring: s.measuring,
+    timing: s.timing,
+  }));
+  const beforehand = findings.source === 'beforehand';
+  return (
+    <div className="origin">
+      <p className="caption">
+        {beforehand
+          ? `Measured beforehand by innate inspect on ${findings.backend}, ${findings.samples} images.`
+          : `Measured here on ${findings.backend}, ${findings.samples} ${findings.samples === 1 ? 'image' : 'images'}.`}
+        {timing.shown !== null && ` First map after ${formatMs(timing.shown)} ms`}
+        {timing.live !== null && timing.live !== timing.shown && `, live after ${formatMs(timing.live)} ms`}
+        {timing.whole !== null && `, whole in ${formatMs(timing.whole)} ms`}
+        {timing.shown !== null && '.'}
+      </p>
+      {measuring ? (
+        <ProgressLine
+          what={progress?.what ?? 'Preparing'}
+          detail={progress ? 'on this device, layer by layer' : 'the network'}
+          value={progress ? progress.done / progress.total : null}
+          onCancel={layers.cancel}
+        />
+      ) : (
+        <button type="button" className="button quiet" onClick={layers.measure}>
+          Measure again
+        </button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,193 @@
+import { ChevronLeft, ChevronRight } from 'lucide-react';
+import { useEffect, useMemo, useRef } from 'react';
+import { DECIBEL, type LayersView } from '../../state/layers-view';
+import { formatValue } from '../../ui/format';
+import type { Ramp } from '../../ui/ramp';
+import { Slider } from '../../ui/Slider';
+import { type MapStatistics, paintChannel, scaleLimit, statistics } from './channels';
+import type { Maps } from './types';
+import { useLayersController } from './use-layers';
+
+/** Channels of a page: four rows of six. */
+const PAGE = 24;
+const TILE = 64;
+
+interface Props {
+  maps: Maps;
+  versus: Maps | null;
+  /** What each of the two is, where there are two. */
+  names: [string, string];
+  view: LayersView;
+  ramp: Ramp;
+}
+
+/** The feature maps of one layer, a page of channels at a time, and a second set beside them. */
+export function Channels({ maps, versus, names, view, ramp }: Props) {
+  const layers = useLayersController();
+  const channel = Math.min(view.channel, maps.channels - 1);
+  const page = Math.floor(channel / PAGE);
+  const pages = Math.ceil(maps.channels / PAGE);
+  const first = page * PAGE;
+  const last = Math.min(maps.channels, first + PAGE) - 1;
+  const step = (by: number) => layers.set({ channel: (page + by) * PAGE });
+  return (
+    <section className="channels-part" aria-label="Feature maps">
+      <header className="part-head">
+        <h3>Channels</h3>
+        <label className="check">
+          <input
+            type="checkbox"
+            checked={view.normalise}
+            onChange={(event) => layers.set({ normalise: event.currentTarget.checked })}
+          />
+          Normalise
+        </label>
+        <span className="pager">
+          <button
+            type="button"
+            className="icon-button"
+            aria-label="Earlier channels"
+            disabled={page === 0}
+            onClick={() => step(-1)}
+          >
+            <ChevronLeft aria-hidden />
+          </button>
+          <span className="caption">
+            {first} to {last} of {maps.channels}
+          </span>
+          <button
+            type="button"
+            className="icon-button"
+            aria-label="Later channels"
+            disabled={page >= pages - 1}
+            onClick={() => step(1)}
+          >
+            <ChevronRight aria-hidden />
+          </button>
+        </span>
+      </header>
+      {versus && <p className="caption">{names[0]}</p>}
+      <Tiles maps={maps} first={first} last={last} view={view} channel={channel} ramp={ramp} of={names[0]} />
+      <Statistics maps={maps} channel={channel} />
+      {versus && (
+        <>
+          <p className="caption">{names[1]}</p>
+          <Tiles
+            maps={versus}
+            first={first}
+            last={Math.min(last, versus.channels - 1)}
+            view={view}
+            channel={channel}
+            ramp={ramp}
+            of={names[1]}
+          />
+          <Statistics maps={versus} channel={Math.min(channel, versus.channels - 1)} />
+        </>
+      )}
+      <Slider
+        compact
+        label="Brightness"
+        value={view.decibel}
+        min={DECIBEL.min}
+        max={DECIBEL.max}
+        step={1}
+        ticks={[-40, -30, -20, -10, 0, 10, 20, 30, 40].map((value) =>
+          value % 20 === 0 ? { value, label: String(value) } : { value },
+        )}
+        valueText={`${view.decibel} decibels`}
+        format={(v) => `${v} dB`.replace('-', '−')}
+        onChange={(decibel) => layers.set({ decibel: Math.round(decibel) })}
+        reset={{
+          label: 'Reset brightness to 0 dB',
+          changed: view.decibel !== 0,
+          onReset: () => layers.set({ decibel: 0 }),
+        }}
+      />
+    </section>
+  );
+}
+
+interface TilesProps {
+  maps: Maps;
+  first: number;
+  last: number;
+  view: LayersView;
+  channel: number;
+  ramp: Ramp;
+  of: string;
+}
+
+function Tiles({ maps, first, last, view, channel, ramp, of }: TilesProps) {
+  const layers = useLayersController();
+  const shown = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
+  return (
+    <ul className="tiles">
+      {shown.map((c) => (
+        <li key={c}>
+          <Tile maps={maps} channel={c} view={view} ramp={ramp} name={`${of}, channel ${c}`} />
+          <button
+            type="button"
+            aria-pressed={c === channel}
+            aria-label={`Channel ${c}`}
+            onClick={() => layers.set({ channel: c })}
+          />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+interface TileProps {
+  maps: Maps;
+  channel: number;
+  view: LayersView;
+  ramp: Ramp;
+  name: string;
+}
+
+function Tile({ maps, channel, view, ramp, name }: TileProps) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const { normalise, decibel } = view;
+  const limit = useMemo(
+    () => scaleLimit(maps, channel, normalise, decibel),
+    [maps, channel, normalise, decibel],
+  );
+  useEffect(() => {
+    const element = canvas.current!;
+    element.width = maps.size;
+    element.height = maps.size;
+    const pixels = paintChannel(maps, channel, limit, ramp);
+    element.getContext('2d')?.putImageData(new ImageData(pixels, maps.size, maps.size), 0, 0);
+  }, [maps, channel, limit, ramp]);
+  return (
+    <canvas
+      ref={canvas}
+      className="picture"
+      role="img"
+      aria-label={name}
+      style={{ inlineSize: TILE, blockSize: TILE }}
+    />
+  );
+}
+
+function Statistics({ maps, channel }: { maps: Maps; channel: number }) {
+  const all = useMemo(() => statistics(maps, null), [maps]);
+  const one = useMemo(() => statistics(maps, channel), [maps, channel]);
+  const facts: [string, MapStatistics][] = [
+    [`All ${maps.channels}`, all],
+    [`Channel ${channel}`, one],
+  ];
+  return (
+    <dl className="facts">
+      {facts.map(([name, { mean, std, max }]) => (
+        <div key={name} className="fact">
+          <dt>{name}</dt>
+          <dd>
+            <span className="caption">mean</span> {formatValue(mean)} <span className="caption">std</span>{' '}
+            {formatValue(std)} <span className="caption">max</span> {formatValue(max)}
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

@@ -1,0 +1,251 @@
+import { VolumeX } from 'lucide-react';
+import { type ReactNode, type Ref, useMemo } from 'react';
+import { SIGMAS } from '../../lib/noise-levels';
+import { sigmaText } from '../../state/layers-summary';
+import { GAIN, type LayersView, type Versus } from '../../state/layers-view';
+import { useView } from '../../state/react';
+import { formatMs } from '../../ui/format';
+import { PictureCanvas, type PictureSource } from '../../ui/PictureCanvas';
+import type { Ramps } from '../../ui/ramp';
+import { Segmented } from '../../ui/Segmented';
+import { Slider } from '../../ui/Slider';
+import { Channels } from './Channels';
+import { Frequencies } from './Frequencies';
+import type { Findings, Looks, Pair, Picture } from './types';
+import { useLayers, useLayersController } from './use-layers';
+
+interface Props {
+  findings: Findings | null;
+  pair: Pair;
+  view: LayersView;
+  ramps: Ramps;
+  /** The heading, where the focus goes from the map. */
+  heading: Ref<HTMLHeadingElement>;
+}
+
+/** One block at one noise level, closely: what goes in, what comes out, what its channels show, what it is for. */
+export function Detail({ findings, pair, view, ramps, heading }: Props) {
+  const looks = useLayers((s) => s.looks);
+  const row = findings?.rows.find((r) => r.name === view.row) ?? null;
+  return (
+    <aside className="layers-detail" aria-label="Selected layer">
+      <header className="part-head">
+        <h2 ref={heading} tabIndex={-1}>
+          <code>{view.row ?? 'No layer chosen'}</code>
+        </h2>
+        {row && (
+          <span className="caption">
+            {row.resolution} × {row.resolution}, {row.channels} channels
+          </span>
+        )}
+      </header>
+      <SigmaSlider />
+      {row && <GainSlider block={row.block} view={view} />}
+      <Pictures looks={looks} pair={pair} view={view} />
+      {view.row && <VersusChoice view={view} pair={pair} />}
+      {looks.maps && view.row && (
+        <Channels
+          maps={looks.maps}
+          versus={view.versus === 'none' ? null : looks.versus}
+          names={versusNames(view, pair)}
+          view={view}
+          ramp={ramps.diverging}
+        />
+      )}
+      {findings && <Frequencies findings={findings} view={view} ramps={ramps} />}
+    </aside>
+  );
+}
+
+const SIGMA_TICKS = [0.002, 0.01, 0.1, 1, 10, 80].flatMap((value, i, all) => {
+  const next = all[i + 1];
+  const between = next ? [2, 3, 4, 5, 6, 7, 8, 9].map((k) => k * 10 ** Math.floor(Math.log10(value))) : [];
+  return [
+    { value, label: String(value) },
+    ...between.filter((v) => v > value && v < next!).map((v) => ({ value: v })),
+  ];
+});
+
+export function SigmaSlider() {
+  const layers = useLayersController();
+  const at = useLayers((s) => s.view.at);
+  return (
+    <div className="dock">
+      <Slider
+        log
+        label="Sigma"
+        value={at}
+        min={SIGMAS.min}
+        max={SIGMAS.max}
+        step={0.02}
+        ticks={SIGMA_TICKS}
+        valueText={sigmaText(at)}
+        format={(v) => String(Number(v.toPrecision(3)))}
+        onChange={(value) => layers.set({ at: Number(value.toPrecision(3)) })}
+        reset={{
+          label: 'Reset sigma to 80',
+          changed: at !== SIGMAS.max,
+          onReset: () => layers.set({ at: SIGMAS.max }),
+        }}
+      />
+    </div>
+  );
+}
+
+/** Ablation by hand. */
+function GainSlider({ block, view }: { block: string; view: LayersView }) {
+  const layers = useLayersController();
+  const gain = view.gains[block] ?? 1;
+  const others = Object.keys(view.gains).filter((name) => name !== block && view.gains[name] !== 1);
+  const set = (value: number) => {
+    const { [block]: _, ...rest } = view.gains;
+    const rounded = Math.round(value * 100) / 100;
+    layers.set({ gains: rounded === 1 ? rest : { ...rest, [block]: rounded } });
+  };
+  if (/_aux_(up|down)$/.test(block))
+    return <p className="caption">This one only resamples: it adds nothing that could be scaled.</p>;
+  return (
+    <div className="gain">
+      <Slider
+        compact
+        label="Block gain"
+        value={gain}
+        min={GAIN.min}
+        max={GAIN.max}
+        step={0.05}
+        ticks={Array.from({ length: 21 }, (_, i) => {
+          const value = i / 10;
+          return i % 10 === 0 ? { value, label: String(value) } : { value };
+        })}
+        valueText={`${gain} times what ${block} adds`}
+        format={(v) => v.toFixed(2)}
+        onChange={set}
+        reset={{ label: 'Reset block gain to 1', changed: gain !== 1, onReset: () => set(1) }}
+      />
+      <div className="gain-row">
+        <button
+          type="button"
+          className="button"
+          onClick={() => set(gain === 0 ? 1 : 0)}
+          aria-pressed={gain === 0}
+        >
+          <VolumeX aria-hidden />
+          {gain === 0 ? 'Silenced' : 'Silence block'}
+        </button>
+        {others.length > 0 && (
+          <button type="button" className="button quiet" onClick={() => layers.set({ gains: {} })}>
+            Reset all {others.length + (gain === 1 ? 0 : 1)}
+          </button>
+        )}
+        <span className="caption">scales what it adds, in both networks below</span>
+      </div>
+    </div>
+  );
+}
+
+function Pictures({ looks, pair, view }: { looks: Looks; pair: Pair; view: LayersView }) {
+  const seed = useView((v) => Math.floor(v.seed));
+  const sigma = sigmaText(view.at);
+  const teacher = pair.student ? 'Teacher' : 'Network';
+  const one = pair.student ? 'Student' : 'Same network';
+  const gained = Object.keys(view.gains).length > 0 ? ', block gain applied' : '';
+  return (
+    <div className="pictures">
+      <Shot picture={looks.input} name={`Input at sigma ${sigma}, seed ${seed}`}>
+        Input, sigma {sigma}
+      </Shot>
+      <Shot
+        picture={looks.denoised}
+        name={`${pair.map.name}, denoised at sigma ${sigma}, seed ${seed}${gained}`}
+        tone={pair.student ? 'is-teacher' : undefined}
+      >
+        {teacher}, sigma {sigma}
+      </Shot>
+      <Shot
+        picture={looks.oneStep}
+        name={`${(pair.student ?? pair.map).name}, one step from sigma 80, seed ${seed}${gained}`}
+        tone={pair.student ? 'is-student' : undefined}
+        ms={looks.oneStep?.ms}
+      >
+        {one}, one step
+      </Shot>
+    </div>
+  );
+}
+
+interface ShotProps {
+  picture: Picture | null;
+  name: string;
+  tone?: string | undefined;
+  ms?: number | undefined;
+  size?: number;
+  children: ReactNode;
+}
+
+/** CSS pixels: a whole multiple of the shipped networks' 32 and 64. */
+const SHOT = 128;
+
+export function Shot({ picture, name, tone, ms, size = SHOT, children }: ShotProps) {
+  const source = useMemo<PictureSource>(() => {
+    const shown = picture && { pixels: picture.pixels, resolution: picture.resolution, name };
+    return { get: () => shown, subscribe: () => () => {} };
+  }, [picture, name]);
+  return (
+    <figure>
+      <PictureCanvas source={source} index={0} size={size} />
+      <figcaption className={tone}>
+        {children}
+        {ms !== undefined && <span className="caption"> {formatMs(ms)} ms</span>}
+      </figcaption>
+    </figure>
+  );
+}
+
+function VersusChoice({ view, pair }: { view: LayersView; pair: Pair }) {
+  const layers = useLayersController();
+  const options: { value: Versus; label: string; title: string }[] = [
+    { value: 'none', label: 'Alone', title: 'One set of feature maps' },
+    { value: 'sigma', label: 'Other sigma', title: 'The same layer at a second sigma' },
+    ...(pair.student
+      ? [{ value: 'student' as const, label: 'Student at 80', title: 'The same layer of the student' }]
+      : []),
+  ];
+  return (
+    <div className="versus">
+      <div className="field">
+        <span>Compare with</span>
+        <Segmented
+          label="Compare feature maps with"
+          value={view.versus}
+          options={options}
+          onChange={(versus) => layers.set({ versus })}
+        />
+      </div>
+      {view.versus === 'sigma' && (
+        <Slider
+          compact
+          log
+          label="Other sigma"
+          value={view.versusAt}
+          min={SIGMAS.min}
+          max={SIGMAS.max}
+          step={0.02}
+          ticks={SIGMA_TICKS}
+          valueText={sigmaText(view.versusAt)}
+          format={(v) => String(Number(v.toPrecision(3)))}
+          onChange={(value) => layers.set({ versusAt: Number(value.toPrecision(3)) })}
+        />
+      )}
+    </div>
+  );
+}
+
+function versusNames(view: LayersView, pair: Pair): [string, string] {
+  const first = `${pair.student ? 'Teacher' : pair.map.name} at sigma ${sigmaText(view.at)}`;
+  return [
+    first,
+    view.versus === 'student'
+      ? 'Student at sigma 80'
+      : `${pair.student ? 'Teacher' : pair.map.name} at sigma ${sigmaText(view.versusAt)}`,
+  ];
+}

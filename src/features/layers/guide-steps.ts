@@ -1,0 +1,121 @@
+import { type Findings, STUDENT_SIGMA } from '../../state/layers';
+import { sigmaText, unchangedShare, verdict } from '../../state/layers-summary';
+import type { LayersView } from '../../state/layers-view';
+
+/** A picture of the looks that a step shows. */
+export type GuideShot = 'input' | 'denoised' | 'oneStep' | 'sampled';
+
+export interface GuideStep {
+  title: string;
+  text: (findings: Findings | null) => string;
+  shots: readonly GuideShot[];
+  /** What the step sets in the view. */
+  view: Partial<LayersView>;
+}
+
+/** From 'what is sigma' to 'why one step is enough', for a teacher and its student. Numbers are the map's own. */
+export const GUIDE: readonly GuideStep[] = [
+  {
+    title: 'What is sigma?',
+    text: () =>
+      'Sigma is how much noise is laid over a picture. Drag it: at 80 nothing is left to see, at 0.1 almost all is. The teacher guesses the picture underneath.',
+    shots: ['input', 'denoised'],
+    view: { at: 1.92 },
+  },
+  {
+    title: 'A teacher needs many steps.',
+    text: () =>
+      'From pure noise, one step of the teacher gives a blur: the average of everything it could become. Its sampler takes 18 steps, 35 runs of the network, from sigma 80 down to 0.',
+    shots: ['denoised', 'sampled'],
+    view: { at: STUDENT_SIGMA },
+  },
+  {
+    title: 'Layers have their hours.',
+    text: hours,
+    shots: [],
+    view: { quantity: 'rms', scale: 'row' },
+  },
+  {
+    title: 'The student takes one step.',
+    text: () =>
+      'Claim 1: it need not copy. The student was taught only to make believable pictures, not the teacher’s picture for each noise. From the same noise, the two differ, and the student’s is sharp after one run.',
+    shots: ['sampled', 'oneStep'],
+    view: { at: STUDENT_SIGMA },
+  },
+  {
+    title: 'Whose hours does the student keep?',
+    text: likeness,
+    shots: [],
+    view: { quantity: 'rms', scale: 'row' },
+  },
+  {
+    title: 'Most of it was there already.',
+    text: unmoved,
+    shots: ['denoised', 'oneStep'],
+    view: { at: STUDENT_SIGMA },
+  },
+  {
+    title: 'Why one step is enough.',
+    text: conclusion,
+    shots: ['oneStep'],
+    view: {},
+  },
+];
+
+const blocksOf = (findings: Findings) => findings.rows.flatMap((r) => (r.part === null ? [r.name] : []));
+
+/** Rows by where they are strongest. */
+function hours(findings: Findings | null): string {
+  const means =
+    'Each row is a block of the teacher, each column a sigma, dark is where the row is strongest.';
+  if (!findings) return means;
+  let high = 0;
+  let low = 0;
+  let rows = 0;
+  findings.rows.forEach((row, i) => {
+    if (row.part !== null) return;
+    const values = findings.sigmas.map((_, level) => findings.table.cell('rms', i, level)?.mean ?? null);
+    if (values.some((v) => v === null)) return;
+    rows++;
+    const half = values.length / 2;
+    const peak = (values as number[]).indexOf(Math.max(...(values as number[])));
+    if (peak < half) high++;
+    else low++;
+  });
+  if (rows === 0) return means;
+  return `${means} Here ${high} of ${rows} blocks peak in the noisy half and ${low} in the clean half. Claim 2 starts here: different layers for different noise.`;
+}
+
+function likeness(findings: Findings | null): string {
+  const means = 'An orange dot marks the sigma at which the teacher’s block is most like the student’s.';
+  if (!findings?.likeness) return `${means} The comparison is still being measured.`;
+  const { low, high, unclear, lowInDecoder, blocks } = verdict(
+    findings.likeness,
+    blocksOf(findings),
+    findings.sigmas,
+  );
+  return `${means} The student is only ever run at 80, yet ${low.length} of ${blocks} blocks (${lowInDecoder} of them in the decoder) act like the teacher at sigma 5 or less; ${high.length} act like it at higher sigma. ${unclear.length} hollow ones cannot be told.`;
+}
+
+function unmoved(findings: Findings | null): string {
+  if (!findings?.weights) return 'The bars on the right show how much of each block’s weights changed.';
+  const share = Math.round(100 * unchangedShare(findings.weights));
+  return share > 5
+    ? `${share} % of the student’s weights are the teacher’s, to the last digit: they were frozen. Norms, skips and attention were retuned (bars on the right). So the skill to make a picture in one go was in the teacher: innate.`
+    : 'Here no weights were frozen: the bars on the right show how far each block moved from the teacher.';
+}
+
+function conclusion(findings: Findings | null): string {
+  if (!findings?.likeness || !findings.weights) return 'The numbers are still being measured.';
+  const { low, blocks } = verdict(findings.likeness, blocksOf(findings), findings.sigmas);
+  const share = Math.round(100 * unchangedShare(findings.weights));
+  const deepest = Math.min(
+    ...findings.likeness.cka.flatMap((levels, b) => {
+      const at = levels.indexOf(Math.max(...levels.map((v) => v ?? 0)));
+      return low.includes(blocksOf(findings)[b]!) ? [findings.sigmas[at]!] : [];
+    }),
+  );
+  if (low.length === 0)
+    return `This pair does not show it: none of ${blocks} student blocks is clearly like the teacher at low sigma, although ${share} % of the weights are the teacher’s.`;
+  return `In one pass the student uses layers as the teacher does late, down to sigma ${sigmaText(deepest)}: ${low.length} of ${blocks} blocks, with ${share} % of the weights unchanged. That supports claim 2 for these blocks, in this small model. Now silence one and watch.`;
+}

@@ -1,0 +1,108 @@
+import type { Cell, Row } from '../../lib/activations';
+import type { Findings } from '../../state/layers';
+import {
+  changesByRow,
+  colourRange,
+  type Likest,
+  likest,
+  meanAt,
+  type Range,
+  ratioAt,
+  shownRows,
+  within,
+} from '../../state/layers-summary';
+import type { LayersView } from '../../state/layers-view';
+
+/** One row of the map as it is drawn, on screen and in files. */
+export interface MapRow {
+  /** Index in the findings. */
+  index: number;
+  row: Row;
+  /** 0 to 1 by level; null where nothing is measured. */
+  shades: (number | null)[];
+  range: Range | null;
+  student: { value: number; shade: number } | null;
+  /** Student over teacher at 80. */
+  ratio: number | null;
+  /** Relative L2 of its weights; null without a student. */
+  change: number | null;
+  /** Share of its parameters that GDD-I freezes. */
+  frozen: number | null;
+  likest: Likest | null;
+}
+
+export interface MapModel {
+  rows: MapRow[];
+  sigmas: readonly number[];
+  /** Of all shown rows, for the legend; null where each row has its own. */
+  range: Range | null;
+  /** Index of the first decoder row. */
+  split: number;
+  /** Largest weight change, for the bars. */
+  mostChange: number;
+}
+
+export function mapModel(
+  findings: Findings,
+  view: Pick<LayersView, 'quantity' | 'scale' | 'open'>,
+): MapModel {
+  const { rows, sigmas, student, weights, likeness } = findings;
+  const { quantity, scale } = view;
+  const read = (row: number, level: number) => meanAt(findings, quantity, row, level);
+  const changes = weights ? changesByRow(weights) : null;
+  const blocks = rows.flatMap((r, i) => (r.part === null ? [i] : []));
+  const shown = shownRows(rows, view.open).map((index): MapRow => {
+    const row = rows[index]!;
+    const range = colourRange(read, rows, sigmas.length, scale, index);
+    const own = student?.cell(quantity, index, 0)?.mean ?? null;
+    const change = changes?.get(row.name);
+    const cka = row.part === null ? likeness?.cka[blocks.indexOf(index)] : undefined;
+    return {
+      index,
+      row,
+      range,
+      shades: sigmas.map((_, level) => {
+        const value = read(index, level);
+        return value === null || !range ? null : within(range, value);
+      }),
+      student: own === null ? null : { value: own, shade: range ? within(range, own) : 0 },
+      ratio: ratioAt(findings, quantity, index),
+      change: change?.change ?? null,
+      frozen: change?.frozen ?? null,
+      likest: cka ? likest(cka) : null,
+    };
+  });
+  const ranges = shown.flatMap((r) => r.range ?? []);
+  const same =
+    ranges.length > 0 && ranges.every((r) => r.low === ranges[0]!.low && r.high === ranges[0]!.high);
+  return {
+    rows: shown,
+    sigmas,
+    range: same ? ranges[0]! : null,
+    split: shown.findIndex((r) => r.row.block.startsWith('dec.')),
+    mostChange: Math.max(0, ...shown.map((r) => r.change ?? 0)),
+  };
+}
+
+/** A ratio on the diverging scale: 1/4 to 4 times. */
+export const RATIO_SPAN = 4;
+export const ratioShade = (ratio: number): number => 0.5 + Math.log(ratio) / Math.log(RATIO_SPAN) / 2;
+
+/** The level whose column a sigma belongs to. */
+export function nearestLevel(sigmas: readonly number[], sigma: number): number {
+  let best = 0;
+  sigmas.forEach((s, i) => {
+    if (Math.abs(Math.log(s / sigma)) < Math.abs(Math.log(sigmas[best]! / sigma))) best = i;
+  });
+  return best;
+}
+
+export const cellOf = (findings: Findings, view: Pick<LayersView, 'quantity'>, row: number, level: number) =>
+  findings.table.cell(view.quantity, row, level) ?? findings.coarse.cell(view.quantity, row, level);
+
+/** "0.832 ± 0.041 over 8 images" */
+export function cellText(cell: Cell | null, format: (v: number) => string): string {
+  if (!cell) return 'nothing measured';
+  const spread = cell.count > 1 ? ` ± ${format(cell.spread)} over ${cell.count} images` : '';
+  return format(cell.mean) + spread;
+}

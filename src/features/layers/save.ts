@@ -1,0 +1,111 @@
+import { activationsJson, type InspectionJson, QUANTITIES } from '../../lib/activations';
+import type { LayersState } from '../../state/layers';
+import { saveBlob } from '../../ui/save-blob';
+import { figureSvg } from './figure';
+import { mapModel } from './map-model';
+import type { Findings, Pair } from './types';
+
+export type FigureFormat = 'png' | 'svg' | 'csv' | 'json';
+
+/** Saves the map as a picture or as numbers; gives the line that says what was saved. */
+export async function saveFindings(state: LayersState, format: FigureFormat): Promise<string> {
+  const { findings, pair, view } = state;
+  if (!findings || !pair) return 'Nothing is measured yet';
+  const name = `${pair.map.key}-layers-${view.quantity}.${format}`.replace(/[^\w.-]+/g, '_');
+  saveBlob(await contents(findings, pair, state, format), name);
+  return `${name} saved`;
+}
+
+async function contents(
+  findings: Findings,
+  pair: Pair,
+  { view }: LayersState,
+  format: FigureFormat,
+): Promise<Blob> {
+  if (format === 'csv') return new Blob([findingsCsv(findings)], { type: 'text/csv' });
+  if (format === 'json')
+    return new Blob([JSON.stringify(findingsJson(findings, pair))], { type: 'application/json' });
+  const svg = figureSvg(mapModel(findings, view), findings, pair, view);
+  if (format === 'svg') return new Blob([svg.text], { type: 'image/svg+xml' });
+  return rasterise(svg);
+}
+
+/** The file that `innate inspect` writes of the same measurement. */
+export function findingsJson(findings: Findings, pair: Pair): InspectionJson {
+  const { table, student, weights, likeness } = findings;
+  return {
+    ...activationsJson(pair.map.key, table),
+    input: findings.input,
+    samples: findings.samples,
+    activeThreshold: findings.activeThreshold,
+    backend: findings.backend,
+    ...(pair.student &&
+      student && {
+        student: {
+          model: pair.student.key,
+          sigma: 80,
+          blocks: activationsJson(pair.student.key, student).blocks,
+          likeness: likeness ?? { examples: 0, cka: [] },
+          layers: [...(weights ?? [])],
+        },
+      }),
+  };
+}
+
+/** One line a row, level and quantity. */
+export function findingsCsv({ rows, sigmas, table, student }: Findings): string {
+  const lines = ['network,layer,resolution,channels,sigma,quantity,mean,spread,images'];
+  const tables = [
+    { network: 'teacher', table, levels: sigmas },
+    ...(student ? [{ network: 'student', table: student, levels: [80] }] : []),
+  ];
+  for (const { network, table: numbers, levels } of tables)
+    for (const [i, row] of rows.entries())
+      for (const [level, sigma] of levels.entries())
+        for (const quantity of QUANTITIES) {
+          const cell = numbers.cell(quantity, i, level);
+          if (cell)
+            lines.push(
+              [
+                network,
+                row.name,
+                row.resolution,
+                row.channels,
+                sigma,
+                quantity,
+                cell.mean,
+                cell.spread,
+                cell.count,
+              ].join(),
+            );
+        }
+  return `${lines.join('\n')}\n`;
+}
+
+async function rasterise({
+  text,
+  width,
+  height,
+}: {
+  text: string;
+  width: number;
+  height: number;
+}): Promise<Blob> {
+  const url = URL.createObjectURL(new Blob([text], { type: 'image/svg+xml' }));
+  try {
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    const scale = 2;
+    const canvas = document.createElement('canvas');
+    canvas.width = width * scale;
+    canvas.height = height * scale;
+    const context = canvas.getContext('2d');
+    context?.drawImage(image, 0, 0, canvas.width, canvas.height);
+    return await new Promise<Blob>((resolve, reject) =>
+      canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('the picture could not be made')))),
+    );
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}

@@ -1,0 +1,55 @@
+import type { LayersInput } from '../../engine/layers-protocol';
+import type { Quantity } from '../../lib/activations';
+import type { Scale } from '../../state/layers-view';
+
+export interface QuantityWords {
+  name: string;
+  /** Beside the legend's numbers. */
+  short: string;
+  /** What it means, in a sentence. */
+  means: string;
+}
+
+export const QUANTITY_WORDS: Record<Quantity, QuantityWords> = {
+  rms: {
+    name: 'Strength of the output (RMS)',
+    short: 'RMS',
+    means: 'How large the numbers are that a block hands on: the root of their mean square.',
+  },
+  residual: {
+    name: 'What the block adds',
+    short: 'added ÷ passed on',
+    means: 'How much a block adds, relative to what it passes on unchanged.',
+  },
+  change: {
+    name: 'Change from the sigma before',
+    short: 'mean |change|',
+    means: 'How much a block’s output changes from one column to the next: where it has something to do.',
+  },
+  active: {
+    name: 'Share of active channels',
+    short: 'active channels',
+    means: 'Channels whose strength is at least half of their block’s.',
+  },
+  entropy: {
+    name: 'Attention entropy',
+    short: 'entropy ÷ maximum',
+    means: 'How widely attention looks: 0 at one pixel, 1 at all alike. Only blocks with attention have it.',
+  },
+};
+
+export const INPUT_WORDS: Record<LayersInput, { name: string; means: string }> = {
+  noised: { name: 'Noised real', means: 'A real image plus noise of that sigma' },
+  trajectory: { name: 'Trajectory', means: 'Where the teacher’s own sampler is when it comes to that sigma' },
+  noise: { name: 'Noise', means: 'Noise of that sigma alone' },
+};
+
+export const SCALE_WORDS: Record<Scale, { name: string; means: string }> = {
+  row: { name: 'Row', means: 'Each row from its own lowest to its own highest value' },
+  level: { name: 'Level', means: 'Blocks of one resolution share a scale from 0' },
+  global: { name: 'Global', means: 'All blocks share a scale from 0' },
+};
+
+/** "enc.32x32_block0" as the map writes it: its side apart. */
+export const sideOf = (block: string): string => block.slice(0, 3);
+export const shortName = (block: string): string => block.slice(4);

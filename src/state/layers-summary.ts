@@ -1,0 +1,178 @@
+import type { ActivationTable, LayerJson, LikenessJson, Quantity, Row } from '../lib/activations';
+import type { Findings } from './layers';
+import type { Scale } from './layers-view';
+
+/** What the numbers of a map say, without a page. */
+
+/** The teacher's level that a student's block is most like. */
+export interface Likest {
+  level: number;
+  cka: number;
+  /** How alike it is to the teacher at the student's own sigma. */
+  atOwn: number;
+  /** Whether the best level stands out: at most half of all levels are within MARGIN of it. */
+  clear: boolean;
+}
+
+/** Differences of CKA below this are not told apart. */
+export const MARGIN = 0.02;
+/** Noise levels up to here count as low: the picture outweighs the noise, or is about as strong. */
+export const LOW_SIGMA = 5;
+
+export function likest(cka: readonly (number | null)[]): Likest | null {
+  let level = -1;
+  for (const [i, v] of cka.entries()) if (v !== null && (level < 0 || v > cka[level]!)) level = i;
+  if (level < 0) return null;
+  const best = cka[level]!;
+  const near = cka.filter((v) => v !== null && best - v < MARGIN).length;
+  return { level, cka: best, atOwn: cka[0] ?? best, clear: near <= cka.length / 2 };
+}
+
+export interface Verdict {
+  /** Blocks by what they are most like: the teacher at high noise, at low noise, or neither clearly. */
+  high: string[];
+  low: string[];
+  unclear: string[];
+  blocks: number;
+  /** Decoder blocks among `low`. */
+  lowInDecoder: number;
+  /** Blocks a level is the likest of, clear ones only. */
+  counts: number[];
+}
+
+export function verdict(
+  { cka }: LikenessJson,
+  blocks: readonly string[],
+  sigmas: readonly number[],
+): Verdict {
+  const out: Verdict = {
+    high: [],
+    low: [],
+    unclear: [],
+    blocks: blocks.length,
+    lowInDecoder: 0,
+    counts: sigmas.map(() => 0),
+  };
+  blocks.forEach((name, b) => {
+    const best = likest(cka[b] ?? []);
+    if (!best) return;
+    if (!best.clear) out.unclear.push(name);
+    else if (sigmas[best.level]! <= LOW_SIGMA) out.low.push(name);
+    else out.high.push(name);
+    if (best.clear) out.counts[best.level]! += 1;
+  });
+  out.lowInDecoder = out.low.filter((name) => name.startsWith('dec.')).length;
+  return out;
+}
+
+/** Ends of the colour scale of a row's cells; null where nothing is measured. */
+export interface Range {
+  low: number;
+  high: number;
+}
+
+/** A row that hardly varies is not blown up to full contrast. */
+const LEAST_SPAN = 0.1;
+
+export function colourRange(
+  read: (row: number, level: number) => number | null,
+  rows: readonly Row[],
+  levels: number,
+  scale: Scale,
+  row: number,
+): Range | null {
+  // Parts are on scales of their own: blocks with blocks, a kind of part with its like.
+  const alike = rows.flatMap((r, i) => {
+    if (scale === 'row') return i === row ? [i] : [];
+    if (r.part !== rows[row]!.part) return [];
+    return scale === 'global' || r.resolution === rows[row]!.resolution ? [i] : [];
+  });
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const i of alike)
+    for (let level = 0; level < levels; level++) {
+      const value = read(i, level);
+      if (value === null) continue;
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+  if (low > high) return null;
+  if (scale !== 'row') return { low: 0, high };
+  return { low: Math.min(low, high - LEAST_SPAN * Math.abs(high)), high };
+}
+
+/** 0 to 1 within the range. */
+export const within = ({ low, high }: Range, value: number): number =>
+  high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0;
+
+/** Mean of a cell, from the table or, before it is there, from the coarse look. */
+export function meanAt(
+  { table, coarse }: Findings,
+  quantity: Quantity,
+  row: number,
+  level: number,
+): number | null {
+  return table.cell(quantity, row, level)?.mean ?? coarse.cell(quantity, row, level)?.mean ?? null;
+}
+
+/** Student over teacher at the student's sigma; null where one is missing or zero. */
+export function ratioAt(findings: Findings, quantity: Quantity, row: number): number | null {
+  const own = findings.student?.cell(quantity, row, 0)?.mean ?? null;
+  const other = meanAt(findings, quantity, row, 0);
+  return own === null || !other ? null : own / other;
+}
+
+export interface BlockChange {
+  /** Relative L2 of all of the block's weights. */
+  change: number;
+  /** Share of its parameters that GDD-I freezes. */
+  frozen: number;
+  parameters: number;
+}
+
+/** Weight changes by block and by part ("enc.32x32_block0.conv0"). */
+export function changesByRow(layers: readonly LayerJson[]): Map<string, BlockChange> {
+  const sums = new Map<string, { moved: number; square: number; frozen: number; parameters: number }>();
+  for (const { name, norm, change, frozen, parameters } of layers) {
+    const block = /^(?:enc|dec)\.[^.]+/.exec(name)?.[0];
+    for (const key of new Set(block ? [name, block] : [name])) {
+      const sum = sums.get(key) ?? { moved: 0, square: 0, frozen: 0, parameters: 0 };
+      sum.moved += ((change ?? 0) * norm) ** 2;
+      sum.square += norm ** 2;
+      sum.parameters += parameters;
+      if (frozen) sum.frozen += parameters;
+      sums.set(key, sum);
+    }
+  }
+  return new Map(
+    Array.from(sums, ([key, s]) => [
+      key,
+      {
+        change: s.square > 0 ? Math.sqrt(s.moved / s.square) : 0,
+        frozen: s.frozen / s.parameters,
+        parameters: s.parameters,
+      },
+    ]),
+  );
+}
+
+/** Share of all parameters whose values are exactly the teacher's. */
+export function unchangedShare(layers: readonly LayerJson[]): number {
+  const total = layers.reduce((n, l) => n + l.parameters, 0);
+  return layers.reduce((n, l) => n + (l.change === 0 ? l.parameters : 0), 0) / total;
+}
+
+/** The rows that are shown: blocks, and the parts of those that are unfolded. */
+export const shownRows = (rows: readonly Row[], open: readonly string[]): number[] =>
+  rows.flatMap((row, i) => (row.part === null || open.includes(row.block) ? [i] : []));
+
+/** "80", "5.3", "0.59", "0.002": two digits. */
+export function sigmaText(sigma: number): string {
+  return sigma >= 10 ? String(Math.round(sigma)) : String(Number(sigma.toPrecision(2)));
+}
+
+export function completeLevels(table: ActivationTable, quantity: Quantity): number {
+  return table.sigmas.filter((_, level) =>
+    table.rows.some((_, row) => table.samples(quantity, row, level).length > 0),
+  ).length;
+}

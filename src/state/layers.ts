@@ -1,0 +1,103 @@
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { InspectRequest, LookResult } from '../engine/layers-protocol';
+import { ActivationTable, type LayerJson, type LikenessJson, type Row } from '../lib/activations';
+import type { Pair } from './layers-pair';
+import { DEFAULT_LAYERS, type LayersView } from './layers-view';
+
+/** What was measured of a pair. It grows; `version` of the state says when it has. */
+export interface Findings {
+  rows: readonly Row[];
+  sigmas: readonly number[];
+  activeThreshold: number;
+  table: ActivationTable;
+  /** A few levels of a few samples, until the table has them. */
+  coarse: ActivationTable;
+  student: ActivationTable | null;
+  weights: readonly LayerJson[] | null;
+  likeness: LikenessJson | null;
+  input: string;
+  samples: number;
+  /** Where it was measured: 'beforehand' comes with the page. */
+  source: 'beforehand' | 'here';
+  /** Back-end of the measurement. */
+  backend: string;
+}
+
+export type Picture = Extract<LookResult, { kind: 'picture' }>;
+export type Maps = Extract<LookResult, { kind: 'maps' }>;
+
+/** What is seen of one seed at the chosen noise level. */
+export interface Looks {
+  input: Picture | null;
+  /** The map's network at that level. */
+  denoised: Picture | null;
+  /** The student, or the same network, in one step from 80. */
+  oneStep: Picture | null;
+  /** The teacher's own image of the same noise, after many steps. */
+  sampled: Picture | null;
+  maps: Maps | null;
+  versus: Maps | null;
+}
+
+export interface LayersState {
+  view: LayersView;
+  pair: Pair | null;
+  findings: Findings | null;
+  version: number;
+  looks: Looks;
+  progress: { what: string; done: number; total: number } | null;
+  /** One line; null = nothing failed. */
+  error: string | null;
+  /** Milliseconds from opening the tab, or from the request, to the first map and to the whole one; null = not yet. */
+  timing: { shown: number | null; live: number | null; whole: number | null };
+  /** A measurement is wanted or under way. */
+  measuring: boolean;
+}
+
+export type LayersStore = StoreApi<LayersState>;
+
+export const NO_LOOKS: Looks = {
+  input: null,
+  denoised: null,
+  oneStep: null,
+  sampled: null,
+  maps: null,
+  versus: null,
+};
+
+export const createLayersStore = (view: LayersView = DEFAULT_LAYERS): LayersStore =>
+  createStore(() => ({
+    view,
+    pair: null,
+    findings: null,
+    version: 0,
+    looks: NO_LOOKS,
+    progress: null,
+    error: null,
+    timing: { shown: null, live: null, whole: null },
+    measuring: false,
+  }));
+
+export function emptyFindings(
+  rows: readonly Row[],
+  request: InspectRequest,
+  activeThreshold: number,
+  backend: string,
+): Findings {
+  return {
+    rows,
+    sigmas: request.sigmas,
+    activeThreshold,
+    table: new ActivationTable(rows, request.sigmas),
+    coarse: new ActivationTable(rows, request.sigmas),
+    student: request.student ? new ActivationTable(rows, [STUDENT_SIGMA]) : null,
+    weights: null,
+    likeness: null,
+    input: request.input.kind,
+    samples: request.seeds.length,
+    source: 'here',
+    backend,
+  };
+}
+
+export const STUDENT_SIGMA = 80;
