@@ -4,7 +4,6 @@ import { SIGMAS } from '../../lib/noise-levels';
 import { sigmaText } from '../../state/layers-summary';
 import { GAIN, type LayersView, type Versus } from '../../state/layers-view';
 import { useView } from '../../state/react';
-import { formatMs } from '../../ui/format';
 import { PictureCanvas, type PictureSource } from '../../ui/PictureCanvas';
 import type { Ramps } from '../../ui/ramp';
 import { Segmented } from '../../ui/Segmented';
@@ -165,7 +164,6 @@ function Pictures({ looks, pair, view }: { looks: Looks; pair: Pair; view: Layer
         picture={looks.oneStep}
         name={`${(pair.student ?? pair.map).name}, one step from sigma 80, seed ${seed}${gained}`}
         tone={pair.student ? 'is-student' : undefined}
-        ms={looks.oneStep?.ms}
       >
         {one}, one step
       </Shot>
@@ -177,7 +175,6 @@ interface ShotProps {
   picture: Picture | null;
   name: string;
   tone?: string | undefined;
-  ms?: number | undefined;
   size?: number;
   children: ReactNode;
 }
@@ -185,7 +182,7 @@ interface ShotProps {
 /** CSS pixels: a whole multiple of the shipped networks' 32 and 64. */
 const SHOT = 128;
 
-export function Shot({ picture, name, tone, ms, size = SHOT, children }: ShotProps) {
+export function Shot({ picture, name, tone, size = SHOT, children }: ShotProps) {
   const source = useMemo<PictureSource>(() => {
     const shown = picture && { pixels: picture.pixels, resolution: picture.resolution, name };
     return { get: () => shown, subscribe: () => () => {} };
@@ -193,10 +190,7 @@ export function Shot({ picture, name, tone, ms, size = SHOT, children }: ShotPro
   return (
     <figure>
       <PictureCanvas source={source} index={0} size={size} />
-      <figcaption className={tone}>
-        {children}
-        {ms !== undefined && <span className="caption"> {formatMs(ms)} ms</span>}
-      </figcaption>
+      <figcaption className={tone}>{children}</figcaption>
     </figure>
   );
 }

@@ -348,7 +348,7 @@ function SigmaAxis({ sigmas, chosen }: { sigmas: readonly number[]; chosen: numb
               className={i === chosen ? 'chosen' : Math.abs(i - chosen) < every ? 'near' : undefined}
               style={{ insetInlineStart: `${(100 * (i + 0.5)) / sigmas.length}%` }}
             >
-              {sigmaText(sigma).replace(/^0\./, '.')}
+              {axisText(sigma)}
             </span>
           ) : null,
         )}
@@ -356,6 +356,10 @@ function SigmaAxis({ sigmas, chosen }: { sigmas: readonly number[]; chosen: numb
     </>
   );
 }
+
+/** As short as a column is narrow: "80", "5.3", ".59", ".008". */
+const axisText = (sigma: number): string =>
+  (sigma < 0.01 ? String(Number(sigma.toPrecision(1))) : sigmaText(sigma)).replace(/^0\./, '.');
 
 /** How many blocks of the student are clearly most like each of the teacher's levels. */
 function Histogram({ findings, model: { sigmas } }: { findings: Findings; model: MapModel }) {
