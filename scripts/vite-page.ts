@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import type { Plugin } from 'vite';
@@ -70,6 +70,7 @@ function modelFiles(id: string): string[] {
     const file = model.files[0]!;
     files.push(`models/${file.path}`);
     if (model.preview) files.push(`models/${model.preview}`);
+    if (existsSync(`public/layers/${next}.json`)) files.push(`layers/${next}.json`);
     next = file.deltaOf;
   }
   return files;

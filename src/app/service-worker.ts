@@ -52,8 +52,8 @@ async function answer(request: Request, url: URL): Promise<Response> {
       : await cache.match(request, { ignoreSearch: true });
   if (cached) return isolated(cached);
   const response = await fetch(request);
-  // A model that was used once is there offline too.
-  if (response.status === 200 && url.pathname.includes('/models/'))
+  // A model that was used once is there offline too, with its images and measurements.
+  if (response.status === 200 && /\/(models|data|layers)\//.test(url.pathname))
     await keep(cache, request, response.clone());
   return isolated(response);
 }

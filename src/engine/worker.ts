@@ -20,7 +20,14 @@ const engine: Engine = new Engine(
 );
 const aborts = new Map<number, AbortController>();
 /** Calls that take their turns in the queue step by step, or need none. */
-const OWN_TURNS: ReadonlySet<Call['type']> = new Set(['distil', 'runs', 'estimate', 'measure', 'inspect', 'look']);
+const OWN_TURNS: ReadonlySet<Call['type']> = new Set([
+  'distil',
+  'runs',
+  'estimate',
+  'measure',
+  'inspect',
+  'look',
+]);
 let newestGenerate = 0;
 let queue: Promise<void> = Promise.resolve();
 let distillation: Promise<DistilWorker> | null = null;

@@ -1,6 +1,7 @@
 import type { LayersInput } from '../engine/layers-protocol';
 import { QUANTITIES, type Quantity } from '../lib/activations';
 import { LEVELS, SIGMAS, SPACINGS, type Spacing } from '../lib/noise-levels';
+import { LAYERS_PLACES } from './persistence';
 
 /** Values that share one colour scale: those of a row, of all blocks of a resolution, or all. */
 export type Scale = 'row' | 'level' | 'global';
@@ -71,41 +72,23 @@ export const DEFAULT_LAYERS: LayersView = {
   guide: 1,
 };
 
-/** The parameters of a link, in the order in which it names them. */
-const PARAMS: { [K in keyof LayersView]: { name: string; write: (value: LayersView[K]) => string } } = {
-  partner: { name: 'with', write: String },
-  quantity: { name: 'quantity', write: String },
-  input: { name: 'input', write: String },
-  scale: { name: 'scale', write: String },
-  spacing: { name: 'spacing', write: String },
-  levels: { name: 'levels', write: String },
-  samples: { name: 'samples', write: String },
-  row: { name: 'layer', write: String },
-  at: { name: 'at', write: String },
-  open: { name: 'open', write: (names) => names.join(',') },
-  gains: {
-    name: 'gain',
-    write: (gains) =>
-      Object.entries(gains)
-        .map(([block, gain]) => `${block}:${gain}`)
-        .join(','),
-  },
-  normalise: { name: 'normalise', write: String },
-  decibel: { name: 'db', write: String },
-  channel: { name: 'channel', write: String },
-  versus: { name: 'versus', write: String },
-  versusAt: { name: 'other', write: String },
-  frequencies: { name: 'frequencies', write: String },
-  guide: { name: 'guide', write: String },
-};
+/** A value as a link writes it. */
+function written(key: keyof LayersView, view: LayersView): string {
+  if (key === 'open') return view.open.join(',');
+  if (key === 'gains')
+    return Object.entries(view.gains)
+      .map(([block, gain]) => `${block}:${gain}`)
+      .join(',');
+  return String(view[key]);
+}
 
 /** What differs from the default, as the query of a link. */
 export function formatLayers(view: LayersView): string {
   const params = new URLSearchParams();
-  for (const key of Object.keys(PARAMS) as (keyof LayersView)[]) {
-    const { name, write } = PARAMS[key] as { name: string; write: (value: unknown) => string };
-    const text = write(view[key]);
-    if (view[key] !== null && text !== write(DEFAULT_LAYERS[key])) params.set(name, text);
+  for (const key of Object.keys(LAYERS_PLACES) as (keyof LayersView)[]) {
+    const text = written(key, view);
+    if (view[key] !== null && text !== written(key, DEFAULT_LAYERS))
+      params.set(LAYERS_PLACES[key].param, text);
   }
   return params.toString();
 }
@@ -113,7 +96,7 @@ export function formatLayers(view: LayersView): string {
 /** Whatever is missing, unknown or out of range becomes the default. */
 export function parseLayers(query: string): LayersView {
   const params = new URLSearchParams(query);
-  const text = (key: keyof LayersView) => params.get(PARAMS[key].name);
+  const text = (key: keyof LayersView) => params.get(LAYERS_PLACES[key].param);
   const oneOf = <T extends string>(key: keyof LayersView, values: readonly T[], otherwise: T): T =>
     values.find((v) => v === text(key)) ?? otherwise;
   const number = (key: keyof LayersView, low: number, high: number, otherwise: number): number => {

@@ -1,3 +1,4 @@
+import type { LayersView } from './layers-view';
 import type { Prefs } from './prefs';
 import type { ViewState } from './view';
 
@@ -21,8 +22,30 @@ export const VIEW_PLACES = {
   steps: { where: 'url', param: 'steps' },
   sigma: { where: 'url', param: 'sigma' },
   selected: { where: 'url', param: 'selected' },
-  layers: { where: 'url', param: '' }, // parameters of its own: every one that is not named here
+  layers: { where: 'url', param: '' }, // the parameters below
 } as const satisfies Record<keyof ViewState, Place>;
+
+/** What the Layers tab adds to the address while it is shown. */
+export const LAYERS_PLACES = {
+  partner: { where: 'url', param: 'with' },
+  quantity: { where: 'url', param: 'quantity' },
+  input: { where: 'url', param: 'input' },
+  scale: { where: 'url', param: 'scale' },
+  spacing: { where: 'url', param: 'spacing' },
+  levels: { where: 'url', param: 'levels' },
+  samples: { where: 'url', param: 'samples' },
+  row: { where: 'url', param: 'layer' },
+  at: { where: 'url', param: 'at' },
+  open: { where: 'url', param: 'open' },
+  gains: { where: 'url', param: 'gain' },
+  normalise: { where: 'url', param: 'normalise' },
+  decibel: { where: 'url', param: 'db' },
+  channel: { where: 'url', param: 'channel' },
+  versus: { where: 'url', param: 'versus' },
+  versusAt: { where: 'url', param: 'other' },
+  frequencies: { where: 'url', param: 'frequencies' },
+  guide: { where: 'url', param: 'guide' },
+} as const satisfies Record<keyof LayersView, Place>;
 
 export const PREF_PLACES = {
   theme: { where: 'storage', key: 'innate.theme' },

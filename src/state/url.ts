@@ -1,5 +1,5 @@
 import { MAX_SEED } from '../rng/seeds';
-import { VIEW_PLACES } from './persistence';
+import { LAYERS_PLACES, VIEW_PLACES } from './persistence';
 import { MAX_COUNT, MAX_STEPS, SAMPLERS, SIGMA, TABS, tidySeed, type ViewState } from './view';
 
 /**
@@ -36,12 +36,11 @@ export function parseHash(hash: string, defaults: ViewState): ViewState {
     const value = number(key, low, high);
     return value !== null && Number.isInteger(value) ? value : null;
   };
-  const layers = new URLSearchParams(
-    [...params].filter(([name]) => !OWN_PARAMS.has(name)).map(([name, value]) => [name, value]),
-  ).toString();
+  const tab = TABS.find((t) => t === path.replace(/\/+$/, '')) ?? defaults.tab;
+  const layers = tab === 'layers' ? [...params].filter(([name]) => LAYERS_PARAMS.has(name)) : [];
   const count = whole('count', 1, MAX_COUNT) ?? defaults.count;
   return {
-    tab: TABS.find((t) => t === path.replace(/\/+$/, '')) ?? defaults.tab,
+    tab,
     model: params.get(VIEW_PLACES.model.param)?.trim() || defaults.model,
     seed: tidySeed(number('seed', 0, MAX_SEED) ?? defaults.seed),
     // The upper end depends on the network: the controller checks it when that is known.
@@ -51,8 +50,8 @@ export function parseHash(hash: string, defaults: ViewState): ViewState {
     steps: whole('steps', 2, MAX_STEPS) ?? defaults.steps,
     sigma: number('sigma', SIGMA.min, SIGMA.max) ?? defaults.sigma,
     selected: Math.min(whole('selected', 0, MAX_COUNT - 1) ?? defaults.selected, count - 1),
-    layers: layers || defaults.layers,
+    layers: new URLSearchParams(layers).toString() || defaults.layers,
   };
 }
 
-const OWN_PARAMS: ReadonlySet<string> = new Set(Object.values(VIEW_PLACES).map((place) => place.param));
+const LAYERS_PARAMS: ReadonlySet<string> = new Set(Object.values(LAYERS_PLACES).map((place) => place.param));

@@ -155,9 +155,9 @@ export function Origin({ findings }: { findings: Findings }) {
     <div className="origin">
       <p className="caption">
         {beforehand
-          ? `Measured beforehand by innate inspect on ${findings.backend}, ${findings.samples} images.`
+          ? `Measured beforehand, ${findings.samples} images.`
           : `Measured here on ${findings.backend}, ${findings.samples} ${findings.samples === 1 ? 'image' : 'images'}.`}
-        {timing.shown !== null && ` First map after ${formatMs(timing.shown)} ms`}
+        {timing.shown !== null && ` Shown after ${formatMs(timing.shown)} ms`}
         {timing.live !== null && timing.live !== timing.shown && `, live after ${formatMs(timing.live)} ms`}
         {timing.whole !== null && `, whole in ${formatMs(timing.whole)} ms`}
         {timing.shown !== null && '.'}

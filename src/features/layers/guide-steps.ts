@@ -94,7 +94,7 @@ function likeness(findings: Findings | null): string {
     blocksOf(findings),
     findings.sigmas,
   );
-  return `${means} The student is only ever run at 80, yet ${low.length} of ${blocks} blocks (${lowInDecoder} of them in the decoder) act like the teacher at sigma 5 or less; ${high.length} act like it at higher sigma. ${unclear.length} hollow ones cannot be told.`;
+  return `${means} The student is only ever run at 80, yet ${low.length} of ${blocks} blocks (${lowInDecoder} of them in the decoder) act like the teacher at sigma 5 or less; ${high.length} act like it at higher sigma.${unclear.length > 0 ? ` For ${unclear.length}, hollow dots, no sigma stands out.` : ''}`;
 }
 
 function unmoved(findings: Findings | null): string {
