@@ -89,7 +89,7 @@ export async function makeDenoiser(
   return { denoiser, label: threadLabel(threads) };
 }
 
-const eagerDenoiser = (model: OpenedModel, weights: WeightSource): Denoiser =>
+export const eagerDenoiser = (model: OpenedModel, weights: WeightSource): Denoiser =>
   Denoiser.open(model.config, weights, { budgetBytes: residentBytes(model) });
 
 const residentBytes = ({ config }: OpenedModel): number =>

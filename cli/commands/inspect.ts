@@ -16,7 +16,7 @@ import { openData } from '../data';
 import { checkWritable, writeAtomic } from '../files';
 import type { CommonOptions } from '../options';
 import type { Report } from '../report';
-import { makeDenoiser, openInspection } from '../session';
+import { eagerDenoiser, openInspection } from '../session';
 import { readLatents } from './run';
 
 export interface InspectOptions extends CommonOptions {
@@ -61,7 +61,7 @@ export async function inspect(argument: string, options: InspectOptions, report:
   const found = await inspectionReport(subject, batch, settings, report.progress);
   if (options.student !== undefined) {
     const other = openModelArgument(options.student);
-    const student = { id: other.id, model: other, denoiser: makeDenoiser(other, other.weights) };
+    const student = { id: other.id, model: other, denoiser: eagerDenoiser(other, other.weights) };
     const examples = seedBatch(model.config, [...Array(options.examples).keys()], null);
     found.student = await studentReport(subject, student, noise, examples, settings, report.progress);
   }
