@@ -3,8 +3,9 @@ import { probeAdapter } from '../../src/gpu/adapter';
 import { activateWebGPU } from '../../src/gpu/backends';
 import { InnateError } from '../../src/lib/errors';
 import type { MicroCase } from './micro';
+import { planCases } from './micro-plan';
 
-/** [pixels a side, input channels, output channels] of the networks' 3x3 convolutions. */
+/** Pixels a side, input and output channels of 3x3 convolutions. */
 const CONVOLUTIONS = [
   [32, 64, 64],
   [32, 128, 128],
@@ -14,29 +15,31 @@ const CONVOLUTIONS = [
 /** Rows, inner size, columns. */
 const PRODUCTS = [[1024, 256, 256]] as const;
 
-/** Every kernel family in a few shapes of the networks; a new kernel is one more entry. */
+/** The project's kernels and, on the same device, TensorFlow.js's. */
 export async function microCases(): Promise<MicroCase[]> {
   const adapter = await probeAdapter(navigator.gpu);
   if (!adapter) throw new InnateError('backend', 'the browser gives no WebGPU adapter');
-  const { device } = await activateWebGPU(adapter);
-  return stockCases(device!);
+  const { device, gpu } = await activateWebGPU(adapter);
+  return [...(await planCases(gpu!)), ...stockCases(device!)];
 }
 
-/** TensorFlow.js's kernels, to compare with. */
 function stockCases(device: GPUDevice): MicroCase[] {
   tf.env().set('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE', 1);
   const stock = (family: string, name: string, flops: number, op: () => tf.Tensor): MicroCase => ({
     family,
     case: name,
     flops,
-    run: () => op().dispose(),
+    calls: 1,
+    run: async () => {
+      op().dispose();
+    },
     done: () => device.queue.onSubmittedWorkDone(),
   });
   const convolutions = CONVOLUTIONS.map(([size, input, output]) => {
     const x = tf.randomNormal([1, size, size, input]) as tf.Tensor4D;
     const filter = tf.randomNormal([3, 3, input, output]) as tf.Tensor4D;
     const flops = 2 * size * size * 9 * input * output;
-    return stock('convolution 3x3, tfjs', `${size}x${size}, ${input} to ${output}`, flops, () =>
+    return stock('convolution 3x3, tfjs', `${size}x${size}, ${input}`, flops, () =>
       tf.conv2d(x, filter, 1, 'same'),
     );
   });

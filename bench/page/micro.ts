@@ -7,10 +7,12 @@ export interface MicroCase {
   family: string;
   /** Shape and variant. */
   case: string;
-  /** Of one `run`, as a direct evaluation would need (Winograd may show more than the peak). */
+  /** Of one call, as a direct evaluation would need (Winograd may show more than the peak). */
   flops: number;
-  /** Submits the kernel's work once. */
-  run(): void;
+  /** Calls in a `run`. */
+  calls: number;
+  /** Submits the kernel's work, and may wait for it. */
+  run(): Promise<void>;
   /** Resolves when everything submitted is done. */
   done(): Promise<void>;
 }
@@ -31,7 +33,7 @@ export async function runMicro(
   for (const each of cases) {
     const time = async (count: number): Promise<number> => {
       const started = performance.now();
-      for (let i = 0; i < count; i++) each.run();
+      for (let i = 0; i < count; i++) await each.run();
       await each.done();
       return performance.now() - started;
     };
@@ -40,7 +42,7 @@ export async function runMicro(
     let count = 1;
     while ((await time(count)) < LONG_ENOUGH_MS) count *= 2;
     const times: number[] = [];
-    for (let i = 0; i < REPEATS; i++) times.push((await time(count)) / count);
+    for (let i = 0; i < REPEATS; i++) times.push((await time(count)) / (count * each.calls));
     const ms = median(times);
     const gflops = each.flops / ms / 1e6;
     results.push({ family: each.family, case: each.case, ms, gflops, share: gflops / peak });

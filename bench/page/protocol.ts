@@ -45,7 +45,7 @@ export interface Peak {
 export interface MicroResult {
   family: string;
   case: string;
-  /** Median. */
+  /** Median, of one call. */
   ms: number;
   gflops: number;
   /** Of the adapter's own fused multiply-add peak in float32. */
