@@ -3,7 +3,8 @@ import type { EngineResult } from './measure';
 import type { NetworkCost } from './network-cost';
 import type { MicroResult, Peak } from './page/protocol';
 
-export interface BenchReport {
+/** On what, and with what, something was measured. */
+export interface Circumstances {
   date: string;
   machine: string;
   /** Runnable processes, averaged over the last minute, before the runs: other work on the machine shows here. */
@@ -11,8 +12,11 @@ export interface BenchReport {
   adapter: string;
   browser: string;
   versions: Record<string, string>;
-  /** GFLOP/s of fused multiply-adds, measured just before; null without WebGPU. */
-  peak: Peak | null;
+  /** GFLOP/s of fused multiply-adds, measured just before. */
+  peak: Peak;
+}
+
+export interface BenchReport extends Circumstances {
   cold: boolean;
   net: string;
   batch: number;
@@ -21,9 +25,7 @@ export interface BenchReport {
   engines: EngineResult[];
 }
 
-export interface MicroReport
-  extends Pick<BenchReport, 'date' | 'machine' | 'load' | 'adapter' | 'browser' | 'versions'> {
-  peak: Peak;
+export interface MicroReport extends Circumstances {
   micro: MicroResult[];
 }
 
@@ -51,19 +53,13 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-export function header({
-  machine,
-  load,
-  adapter,
-  browser,
-  peak,
-}: Omit<MicroReport, 'micro' | 'peak'> & { peak: Peak | null }): string {
-  const lines = [`${machine}; load ${load}`, `${browser}; ${adapter}`];
-  if (peak)
-    lines.push(
-      `FMA peak ${peak.f32.toFixed(1)} GFLOP/s in f32, ${peak.f16 === null ? 'no shader-f16' : `${peak.f16.toFixed(1)} in f16`}`,
-    );
-  return lines.join('\n');
+function header({ machine, load, adapter, browser, peak }: Circumstances): string {
+  const half = peak.f16 === null ? 'no shader-f16' : `${peak.f16.toFixed(1)} in f16`;
+  return [
+    `${machine}; load ${load}`,
+    `${browser}; ${adapter}`,
+    `FMA peak ${peak.f32.toFixed(1)} GFLOP/s in f32, ${half}`,
+  ].join('\n');
 }
 
 /** GFLOP/s count the network's direct evaluation, whatever an engine really computes. */
@@ -73,9 +69,7 @@ export function benchTable(report: BenchReport): string {
     result.medianMs === null ? null : network.flops / result.medianMs / 1e6;
   const share = (result: EngineResult) => {
     const speed = gflops(result);
-    return speed === null || peak === null || result.dispatches === null
-      ? '-'
-      : `${Math.round((100 * speed) / peak.f32)} %`;
+    return speed === null || result.dispatches === null ? '-' : `${Math.round((100 * speed) / peak.f32)} %`;
   };
   const rows = engines.map((e) => [
     e.name,
@@ -86,6 +80,7 @@ export function benchTable(report: BenchReport): string {
     count(e.dispatches),
     count(e.submits),
     megabytes(e.peakBytes),
+    megabytes(e.bytesMoved),
     gflops(e)?.toFixed(1) ?? '-',
     share(e),
     error(e.maxAbsError),
@@ -99,6 +94,7 @@ export function benchTable(report: BenchReport): string {
     'dispatches',
     'submits',
     'peak MB',
+    'moved MB',
     'GFLOP/s',
     'of peak',
     'max error',
