@@ -44,12 +44,9 @@ export function openOnWebGpu(
   { context, precision, ...options }: { context: GpuContext; precision: WeightPrecision } & DenoiserOptions,
 ): Promise<OpenedDenoiser> {
   return plannedOrEager(config, weights, options, () =>
-    PlannedDenoiser.open(
-      config,
-      weights,
-      openWebGpuPlan(context, precision),
-      precision === 'f16' ? openWebGpuPlan(context, 'f32') : null,
-    ),
+    PlannedDenoiser.open(config, weights, openWebGpuPlan(context, precision), {
+      spare: precision === 'f16' ? openWebGpuPlan(context, 'f32') : null,
+    }),
   );
 }
 

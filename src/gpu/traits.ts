@@ -40,22 +40,24 @@ const HARDWARE: KernelTraits = {
  */
 export function chooseTraits(device: GPUDevice, info: GPUAdapterInfo, software: boolean): KernelTraits {
   if (!software) return HARDWARE;
-  const { subgroupMinSize: lanes = 0 } = info;
-  if (device.features.has('subgroups') && lanes === info.subgroupMaxSize && lanes >= 8 && lanes <= 16)
+  const { subgroupMinSize = 0, subgroupMaxSize = 0 } = info;
+  const fixed = device.features.has('subgroups') && subgroupMinSize === subgroupMaxSize;
+  const lanes = fixed ? subgroupMinSize : 0;
+  const reduction =
+    lanes > 0 ? { reducers: lanes, subgroupReduce: true } : { reducers: 16, subgroupReduce: false };
+  if (lanes >= 8 && lanes <= 16)
     return {
+      ...reduction,
       tile: { kind: 'subgroup', lanes },
       unit: 'f32',
       winograd: true,
-      reducers: lanes,
-      subgroupReduce: true,
       reason: `software, subgroups of ${lanes}: rows by broadcast, Winograd convolutions`,
     };
   return {
-    tile: { kind: 'register', rows: 8, vectors: 4 },
+    ...reduction,
+    tile: { kind: 'register', rows: 8, vectors: 2 },
     unit: 'vec4f',
     winograd: true,
-    reducers: 64,
-    subgroupReduce: false,
     reason: 'software, narrow subgroups: register tiles, Winograd convolutions',
   };
 }

@@ -6,7 +6,8 @@ const WORKGROUP = [4, 8] as const;
 
 /**
  * Every thread keeps `rows` pixels by `vectors` x 4 channels in registers and reads both factors from storage:
- * no shared memory, no feature. Large tiles amortise the loads.
+ * no shared memory, no feature. Large tiles amortise the loads. Rows are placed in a loop: unrolled, the divisions
+ * alone take SwiftShader's compiler seconds.
  */
 export function registerTile(
   { mode, weights, sources, narrow }: TileParts,
@@ -74,7 +75,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   ${winograd ? '' : sums((i, j) => `var c${i}_${j} = vec4f();`)}
   for (var tap = 0u; tap < u.taps; tap++) {
     ${winograd ? sums((i, j) => `var c${i}_${j} = vec4f();`) : ''}
-    ${repeat(rows, (i) => `let r${i} = place(min(m0 + ${i}u, u.rows - 1u), tap);`)}
+    var places: array<i32, ${rows}>;
+    for (var i = 0u; i < ${rows}u; i++) { places[i] = place(min(m0 + i, u.rows - 1u), tap); }
+    ${repeat(rows, (i) => `let r${i} = places[${i}];`)}
     ${repeat(vectors, (j) => `var bAt${j} = ${start(j)};`)}
     ${part('a', 'aBase', 'u.aStride', 'u.depth1')}
     ${sources === 2 ? part('a2', '0u', '(u.depth - u.depth1)', '(u.depth - u.depth1)') : ''}

@@ -81,13 +81,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) t:
   let m0 = tile0 + own;
   ${sums((i, j) => `var c${i}_${j} = vec4f();`)}
   for (var tap = 0u; tap < u.taps; tap++) {
-    ${repeat(
-      loads,
-      (
-        l,
-      ) => `let row${l} = tile0 + ${rowOf(l)}; let r${l} = select(-1, place(min(row${l}, u.rows - 1u), tap), row${l} < u.rows);
-    ${prologue ? `let image${l} = row${l} / (u.outWidth * u.outHeight);` : ''}`,
-    )}
+    var places: array<i32, ${loads}>;
+    for (var l = 0u; l < ${loads}u; l++) {
+      let row = tile0 + t / ${DEPTH}u + l * ${THREADS / DEPTH}u;
+      places[l] = select(-1, place(min(row, u.rows - 1u), tap), row < u.rows);
+    }
+    ${repeat(loads, (l) => `let r${l} = places[${l}];`)}
     for (var k0 = 0u; k0 < u.depth; k0 += ${DEPTH}u) {
       let k = k0 + t % ${DEPTH}u;
       ${repeat(
@@ -96,7 +95,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) t:
         var v = vec4f();
         if (r${l} >= 0 && k < u.depth) {
           let p = u32(r${l});
-          v = ${prologue ? `prepare(${value}, affineAt(image${l}, k))` : value};
+          v = ${prologue ? `prepare(${value}, affineAt((tile0 + ${rowOf(l)}) / (u.outWidth * u.outHeight), k))` : value};
         }
         stagedA[(${rowOf(l)}) * ${DEPTH}u + t % ${DEPTH}u] = v;
       }`,

@@ -7,15 +7,21 @@ import type { Epilogue, LinearStep, NormStep, Plan, Prologue, Step, Value, Vecto
  * one step whose epilogue takes in the sums above a convolution and whose prologue takes in the normalisation
  * below it, so nothing is written that only the next step would read.
  */
-export function fuse(outputs: ReadonlyMap<string, Node>): Plan {
-  const fusion = new Fusion(new Set(outputs.values()));
+export function fuse(
+  outputs: ReadonlyMap<string, Node>,
+  watched: ReadonlyMap<string, Node> = new Map(),
+): Plan {
+  const fusion = new Fusion(new Set([...outputs.values(), ...watched.values()]));
   const results = new Map<string, Value>();
   for (const [name, node] of outputs) results.set(name, fusion.value(node));
+  const observed = new Map<string, Value>();
+  for (const [name, node] of watched) observed.set(name, fusion.value(node));
   return {
     values: fusion.values,
     steps: joinLinears(fusion.steps, fusion.values),
     inputs: fusion.inputs,
     outputs: results,
+    observed,
   };
 }
 

@@ -12,13 +12,18 @@ export const RESULT = 'F';
 
 /**
  * The fused steps of a U-Net F(image, noise, labels). `keep`: blocks, or parts of blocks, whose values are
- * outputs too; with `until` the plan ends with the one named. Throws `unsupported` for widths that are not
+ * outputs too; with `until` the plan ends with the one named; `observe`: blocks whose sums of squares are wanted.
+ * Throws `unsupported` for widths that are not
  * multiples of 4, which no published network has.
  */
 export function planNetwork(
   config: UNetConfig,
   weights: Pick<WeightSource, 'shape'>,
-  { keep = [], until }: { keep?: readonly string[]; until?: string } = {},
+  {
+    keep = [],
+    until,
+    observe = [],
+  }: { keep?: readonly string[]; until?: string; observe?: readonly string[] } = {},
 ): Plan {
   if (config.modelChannels % 4 !== 0)
     throw new InnateError('unsupported', 'this network cannot be planned', {
@@ -37,14 +42,14 @@ export function planNetwork(
 
   const outputs = new Map<string, Node>();
   if (!until) outputs.set(RESULT, result);
-  for (const name of until ? [...keep, until] : keep) {
+  const find = (name: string): Node => {
     const node = nodes.get(name);
-    if (!node)
-      throw new InnateError('bad-argument', 'no such block', {
-        found: name,
-        expected: [...nodes.keys()].slice(0, 3).join(', '),
-      });
-    outputs.set(name, node);
-  }
-  return fuse(outputs);
+    if (node) return node;
+    throw new InnateError('bad-argument', 'no such block', {
+      found: name,
+      expected: [...nodes.keys()].slice(0, 3).join(', '),
+    });
+  };
+  for (const name of until ? [...keep, until] : keep) outputs.set(name, find(name));
+  return fuse(outputs, new Map(observe.map((name) => [name, find(name)])));
 }

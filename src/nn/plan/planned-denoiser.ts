@@ -1,4 +1,5 @@
 import { InnateError } from '../../lib/errors';
+import { unetBlocks } from '../blocks';
 import type { NetworkConfig } from '../config';
 import { fourierFrequencies, type ImageDenoiser, oneHot, toNCHW, toNHWC } from '../denoiser';
 import { noiseEmbedding } from '../embedding';
@@ -21,25 +22,28 @@ export class PlannedDenoiser implements ImageDenoiser {
     private readonly freqs: Float32Array | null,
     private network: PlannedNetwork,
     private spare: (() => Promise<PlannedNetwork>) | null,
+    private readonly observed: readonly string[],
   ) {}
 
   /**
    * Throws `unsupported` for networks that cannot be planned, `bad-file` when the weights do not fit. `spare`
-   * takes over for good when a result is not finite: half precision gives way to float32.
+   * takes over for good when a result is not finite: half precision gives way to float32. `observe`: blocks whose
+   * output `denoiseObserved` measures.
    */
   static async open(
     config: NetworkConfig,
     source: WeightSource,
     openPlan: OpenPlan,
-    spare: OpenPlan | null = null,
+    { spare = null, observe = [] }: { spare?: OpenPlan | null; observe?: readonly string[] } = {},
   ): Promise<PlannedDenoiser> {
     checkWeights(config.unet, source);
-    const plan = planNetwork(config.unet, source);
+    const plan = planNetwork(config.unet, source, { observe });
     return new PlannedDenoiser(
       config,
       fourierFrequencies(config, source),
       await openPlan(plan, source),
       spare && (() => spare(plan, source)),
+      observe,
     );
   }
 
@@ -65,6 +69,34 @@ export class PlannedDenoiser implements ImageDenoiser {
   }
 
   async denoise(x: Float32Array, sigma: number, classes: ArrayLike<number> | null): Promise<Float32Array> {
+    return (await this.forward(x, sigma, classes)).images;
+  }
+
+  /** Also the root mean square of each observed block's output, by name [N]. */
+  async denoiseObserved(
+    x: Float32Array,
+    sigma: number,
+    classes: ArrayLike<number> | null,
+  ): Promise<{ images: Float32Array; rms: Map<string, Float32Array> }> {
+    const { images, results } = await this.forward(x, sigma, classes);
+    const n = x.length / (this.config.unet.imgResolution ** 2 * this.config.unet.inChannels);
+    const sizes = new Map(
+      unetBlocks(this.config.unet).map((b) => [b.name, b.resolution ** 2 * b.outChannels]),
+    );
+    const rms = new Map<string, Float32Array>();
+    for (const name of this.observed) {
+      const parts = results.get(name)!;
+      const each = parts.length / n;
+      const total = (i: number) => parts.subarray(i * each, (i + 1) * each).reduce((a, b) => a + b, 0);
+      rms.set(
+        name,
+        Float32Array.from({ length: n }, (_, i) => Math.sqrt(total(i) / sizes.get(name)!)),
+      );
+    }
+    return { images, rms };
+  }
+
+  private async forward(x: Float32Array, sigma: number, classes: ArrayLike<number> | null) {
     const { unet } = this.config;
     const pixels = unet.imgResolution ** 2;
     const n = x.length / (pixels * unet.inChannels);
@@ -83,10 +115,10 @@ export class PlannedDenoiser implements ImageDenoiser {
     if (unet.labelDim)
       inputs.set('labels', classes ? oneHot(classes, unet.labelDim) : new Float32Array(n * unet.labelDim));
 
-    const f = await this.evaluate(n, inputs);
-    const result = toNCHW(f, n, unet.outChannels, pixels);
-    for (let i = 0; i < result.length; i++) result[i] = cSkip * x[i]! + cOut * result[i]!;
-    return result;
+    const results = await this.evaluate(n, inputs);
+    const images = toNCHW(results.get(RESULT)!, n, unet.outChannels, pixels);
+    for (let i = 0; i < images.length; i++) images[i] = cSkip * x[i]! + cOut * images[i]!;
+    return { images, results };
   }
 
   /** The spare network is in use: the first one gave values that are not finite. */
@@ -94,9 +126,12 @@ export class PlannedDenoiser implements ImageDenoiser {
     return this.usesSpare;
   }
 
-  private async evaluate(n: number, inputs: ReadonlyMap<string, Float32Array>): Promise<Float32Array> {
-    const f = (await (await this.prepare(n)).run(inputs)).get(RESULT)!;
-    if (!this.spare || f.every(Number.isFinite)) return f;
+  private async evaluate(
+    n: number,
+    inputs: ReadonlyMap<string, Float32Array>,
+  ): Promise<ReadonlyMap<string, Float32Array>> {
+    const results = await (await this.prepare(n)).run(inputs);
+    if (!this.spare || results.get(RESULT)!.every(Number.isFinite)) return results;
     const spare = this.spare;
     this.spare = null;
     this.usesSpare = true;

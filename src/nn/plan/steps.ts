@@ -113,6 +113,8 @@ export interface Plan {
   inputs: ReadonlyMap<string, Value>;
   /** The result, and whatever else was asked for, by name. */
   outputs: ReadonlyMap<string, Value>;
+  /** Values whose sums of squares are results too: [N, parts] by name, measured as soon as they are made. */
+  observed: ReadonlyMap<string, Value>;
 }
 
 /** Channels as stored. */

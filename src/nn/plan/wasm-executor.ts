@@ -163,6 +163,7 @@ function checkPlan(plan: Plan): void {
   const refuse = (found: string): never => {
     throw new InnateError('unsupported', 'this network cannot be planned', { found });
   };
+  if (plan.observed.size > 0) refuse('observed values');
   const attended = new Set(plan.steps.flatMap((s) => (s.kind === 'attention' ? [s.qkv] : [])));
   for (const step of plan.steps) {
     const sources =

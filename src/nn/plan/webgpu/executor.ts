@@ -1,5 +1,6 @@
 import type { GpuContext } from '../../../gpu/context';
 import { packUniforms } from '../../../gpu/kernels/kernel';
+import { SQUARE_PARTS } from '../../../gpu/kernels/squares';
 import type { WeightSource } from '../../weights';
 import type { PlanExecutor } from '../executor';
 import { type Plan, storedChannels, type Value, valueSize } from '../steps';
@@ -23,7 +24,23 @@ export interface PlanCost {
   leastBytes: number;
 }
 
+/** One dispatch timed alone. */
+export interface DispatchTime {
+  kernel: string;
+  step: string;
+  flops: number;
+  ms: number;
+}
+
+/** What is read back after a run. */
+interface Result {
+  buffer: GPUBuffer;
+  bytes: number;
+  channels: number;
+}
+
 interface Encoded {
+  dispatch: Dispatch;
   pipeline: GPUComputePipeline;
   group: GPUBindGroup;
   grid: readonly [number, number, number];
@@ -50,6 +67,7 @@ export class WebGpuExecutor implements PlanExecutor {
     private readonly encoded: readonly Encoded[],
     private readonly slots: readonly GPUBuffer[],
     private readonly bufferOf: (value: Value) => GPUBuffer,
+    private readonly results: ReadonlyMap<string, Result>,
     private readonly uniforms: GPUBuffer,
     private readonly staging: GPUBuffer,
     cost: PlanCost,
@@ -79,7 +97,10 @@ export class WebGpuExecutor implements PlanExecutor {
     const { STORAGE, COPY_SRC, COPY_DST, UNIFORM, MAP_READ } = GPUBufferUsage;
     const { slots, slotOf } = assignSlots(lowered.dispatches, lowered.scratch, {
       inputs: new Set([...plan.inputs.values()].map((v) => lowered.bufferOf.get(v)!)),
-      outputs: new Set([...plan.outputs.values()].map((v) => lowered.bufferOf.get(v)!)),
+      outputs: new Set([
+        ...[...plan.outputs.values()].map((v) => lowered.bufferOf.get(v)!),
+        ...lowered.observedIn.values(),
+      ]),
     });
     const memoryOf = slots.map((bytes) => memory.buffer('activations', bytes, STORAGE | COPY_SRC | COPY_DST));
     const slot = (id: number) => memoryOf[slotOf[id]!]!;
@@ -98,7 +119,8 @@ export class WebGpuExecutor implements PlanExecutor {
     device.queue.writeBuffer(uniforms, 0, all);
 
     const nothing = weights.get({ key: 'nothing', bytes: 16, pack: () => new Float32Array(4) });
-    const encoded = lowered.dispatches.map(({ kernel, operands, grid }, i): Encoded => {
+    const encoded = lowered.dispatches.map((dispatch, i): Encoded => {
+      const { kernel, operands, grid } = dispatch;
       const { pipeline, layout } = pipelines.get(kernel);
       const entries = operands.map((operand, binding): GPUBindGroupEntry => {
         if (operand === 'nothing') return { binding, resource: { buffer: nothing } };
@@ -110,9 +132,17 @@ export class WebGpuExecutor implements PlanExecutor {
         binding: operands.length,
         resource: { buffer: uniforms, offset: offsets[i]!, size: packed[i]!.byteLength },
       });
-      return { pipeline, group: device.createBindGroup({ label: kernel.name, layout, entries }), grid };
+      const group = device.createBindGroup({ label: kernel.name, layout, entries });
+      return { dispatch, pipeline, group, grid };
     });
-    const read = [...plan.outputs.values()].reduce((sum, v) => sum + 4 * valueSize(v) * batch, 0);
+    const results = new Map<string, Result>();
+    for (const [name, value] of plan.outputs) {
+      const { id, bytes } = lowered.bufferOf.get(value)!;
+      results.set(name, { buffer: slot(id), bytes, channels: value.channels });
+    }
+    for (const [name, { id, bytes }] of lowered.observedIn)
+      results.set(name, { buffer: slot(id), bytes, channels: SQUARE_PARTS });
+    const read = [...results.values()].reduce((sum, r) => sum + r.bytes, 0);
     return new WebGpuExecutor(
       context,
       plan,
@@ -120,6 +150,7 @@ export class WebGpuExecutor implements PlanExecutor {
       encoded,
       memoryOf,
       (value) => slot(lowered.bufferOf.get(value)!.id),
+      results,
       uniforms,
       memory.buffer('transfer', read, MAP_READ | COPY_DST),
       planCost(plan, lowered, batch),
@@ -139,14 +170,37 @@ export class WebGpuExecutor implements PlanExecutor {
     const mapped = new Float32Array(this.staging.getMappedRange());
     const results = new Map<string, Float32Array>();
     let at = 0;
-    for (const [name, value] of this.plan.outputs) {
-      const size = valueSize(value) * this.batch;
-      results.set(name, withoutPadding(mapped.subarray(at, at + size), value.channels));
-      at += size;
+    for (const [name, { bytes, channels }] of this.results) {
+      results.set(name, withoutPadding(mapped.subarray(at, at + bytes / 4), channels));
+      at += bytes / 4;
     }
     this.staging.unmap();
     this.lastMs = performance.now() - started;
     return results;
+  }
+
+  /** Every dispatch alone, the best of `repeats`: where the time goes. */
+  async profile(repeats = 3): Promise<DispatchTime[]> {
+    const { device } = this.context;
+    const times: DispatchTime[] = [];
+    for (const { dispatch, pipeline, group, grid } of this.encoded) {
+      let ms = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < repeats; i++) {
+        const encoder = device.createCommandEncoder();
+        const pass = encoder.beginComputePass();
+        pass.setPipeline(pipeline);
+        pass.setBindGroup(0, group);
+        pass.dispatchWorkgroups(...grid);
+        pass.end();
+        const started = performance.now();
+        device.queue.submit([encoder.finish()]);
+        await device.queue.onSubmittedWorkDone();
+        ms = Math.min(ms, performance.now() - started);
+      }
+      const { kernel, step, flops } = dispatch;
+      times.push({ kernel: kernel.name, step: 'name' in step ? step.name : step.kind, flops, ms });
+    }
+    return times;
   }
 
   /** Fills all activation memory with NaN: whatever a kernel fails to write shows in the result. */
@@ -200,9 +254,8 @@ export class WebGpuExecutor implements PlanExecutor {
 
   private copyOutputs(encoder: GPUCommandEncoder): void {
     let at = 0;
-    for (const value of this.plan.outputs.values()) {
-      const bytes = 4 * valueSize(value) * this.batch;
-      encoder.copyBufferToBuffer(this.bufferOf(value), 0, this.staging, at, bytes);
+    for (const { buffer, bytes } of this.results.values()) {
+      encoder.copyBufferToBuffer(buffer, 0, this.staging, at, bytes);
       at += bytes;
     }
   }

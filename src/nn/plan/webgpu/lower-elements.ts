@@ -1,13 +1,16 @@
 import { unitSize } from '../../../gpu/kernels/kernel';
 import { normStatistics } from '../../../gpu/kernels/norm';
 import { pointwise, resample } from '../../../gpu/kernels/resample';
+import { SQUARE_PARTS, squares } from '../../../gpu/kernels/squares';
 import {
   type ConvStep,
   type Epilogue,
   type NormStep,
   type PointwiseStep,
   type ResampleStep,
+  type Step,
   storedChannels,
+  valueSize,
 } from '../steps';
 import { linearGrid, type Operand, type Scratch } from './dispatch';
 import type { Lowering } from './lowering';
@@ -136,4 +139,20 @@ export function materialise(
     });
     channelOffset += own;
   }
+}
+
+/** Measures what a step has just made. */
+export function lowerSquares(context: Lowering, name: string, step: Step): void {
+  const { unit, reducers, subgroupReduce } = context.options.traits;
+  const out = context.temporary(context.batch * SQUARE_PARTS);
+  context.observedIn.set(name, out);
+  const size = valueSize(step.out);
+  context.emit({
+    kernel: squares(unit, reducers, subgroupReduce),
+    operands: [context.operand(step.out), { scratch: out }],
+    uniforms: { size: size / unitSize(unit) },
+    grid: [SQUARE_PARTS, context.batch, 1],
+    step,
+    flops: 2 * context.batch * size,
+  });
 }

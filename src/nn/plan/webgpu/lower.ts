@@ -2,14 +2,17 @@ import type { WeightSource } from '../../weights';
 import type { Plan, Step } from '../steps';
 import { lowerAttention } from './lower-attention';
 import { chooseWinograd, lowerConv, lowerLinear } from './lower-conv';
-import { lowerNorm, lowerPointwise, lowerResample } from './lower-elements';
+import { lowerNorm, lowerPointwise, lowerResample, lowerSquares } from './lower-elements';
 import { type LoweredPlan, Lowering, type LoweringOptions } from './lowering';
 
 /** Turns every step of `plan` into kernel calls for one batch size. */
 export function lower(plan: Plan, source: WeightSource, options: LoweringOptions): LoweredPlan {
   const winograd = options.traits.winograd ? chooseWinograd(plan, source) : new Set<string>();
   const context = new Lowering(plan, source, options, winograd);
-  for (const step of plan.steps) lowerStep(context, step);
+  for (const step of plan.steps) {
+    lowerStep(context, step);
+    for (const [name, value] of plan.observed) if (value === step.out) lowerSquares(context, name, step);
+  }
   return context;
 }
 

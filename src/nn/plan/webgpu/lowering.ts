@@ -18,6 +18,7 @@ export interface LoweredPlan {
   dispatches: readonly Dispatch[];
   scratch: readonly Scratch[];
   bufferOf: ReadonlyMap<Value, Scratch>;
+  observedIn: ReadonlyMap<string, Scratch>;
 }
 
 /** What the lowering of one step needs: buffers, weights, and where to put its dispatches. */
@@ -25,6 +26,8 @@ export class Lowering implements LoweredPlan {
   readonly dispatches: Dispatch[] = [];
   readonly scratch: Scratch[] = [];
   readonly bufferOf = new Map<Value, Scratch>();
+  /** Sums of squares by name. */
+  readonly observedIn = new Map<string, Scratch>();
   readonly packer: WeightPacker;
   /** Convolutions done in Winograd form. */
   readonly winograd: ReadonlySet<string>;

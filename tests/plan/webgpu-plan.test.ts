@@ -1,0 +1,155 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openBackend } from '../../cli/backend';
+import { openModelArgument } from '../../cli/catalogue';
+import { fileSource } from '../../cli/files';
+import { openModel } from '../../src/engine/model';
+import { seedBatch } from '../../src/engine/sampling';
+import type { GpuContext } from '../../src/gpu/context';
+import { PlannedDenoiser } from '../../src/nn/plan/planned-denoiser';
+import { openWebGpuPlan } from '../../src/nn/plan/webgpu/open';
+import { assignSlots } from '../../src/nn/plan/webgpu/slots';
+import type { WeightSource } from '../../src/nn/weights';
+import { maxError, readGolden, shippedCases } from '../support/fixtures';
+
+/** Whole networks on the static plan: against PyTorch, in half precision, and over many passes. */
+const wanted = (process.env.INNATE_TEST_BACKENDS ?? 'wasm,cpu').split(',').includes('webgpu');
+const errors: string[] = [];
+let context: GpuContext;
+
+describe.skipIf(!wanted)('static plan on webgpu', () => {
+  beforeAll(async () => {
+    const active = await openBackend('webgpu');
+    context = active.gpu!;
+    active.device!.addEventListener('uncapturederror', (e) =>
+      errors.push((e as GPUUncapturedErrorEvent).error.message),
+    );
+  });
+  afterAll(() => {
+    expect(errors).toEqual([]);
+    expect(context.memory.breakdown()).toEqual({ weights: 0, activations: 0, transfer: 0 });
+  });
+
+  it.each(shippedCases())(
+    '$name against PyTorch, images and blocks',
+    async ({ checkpoint, golden: path }) => {
+      const model = openModel(fileSource(checkpoint));
+      const golden = readGolden(path);
+      const latents = golden.float('latents');
+      const blocks = JSON.parse(golden.metadata.get('blocks')!) as string[];
+      const samples = golden.shape('latents')[0]!;
+      const denoiser = await PlannedDenoiser.open(
+        model.config,
+        model.weights,
+        openWebGpuPlan(context, 'f32'),
+        {
+          observe: blocks,
+        },
+      );
+      for (const sigma of [80, 2.5, 0.05]) {
+        const expected = golden.float(`output_sigma_${sigma}`);
+        const largest = expected.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+        const x = latents.map((z) => z * sigma);
+        const { images, rms } = await denoiser.denoiseObserved(x, sigma, golden.classes);
+        expect(maxError(images, expected)).toBeLessThanOrEqual(Math.max(5e-5, 2e-6 * largest));
+        const blockRms = golden.float(`block_rms_sigma_${sigma}`);
+        for (const [b, name] of blocks.entries())
+          for (let n = 0; n < samples; n++)
+            expect(Math.abs(rms.get(name)![n]! / blockRms[b * samples + n]! - 1)).toBeLessThan(1e-3);
+      }
+      denoiser.dispose();
+    },
+  );
+
+  it.each([
+    'fashion-mnist-32x32-teacher',
+    'fashion-mnist-32x32-gdd-i',
+    'afhq-cat-64x64-teacher',
+    'afhq-cat-64x64-gdd-i',
+  ])('%s in half precision', async (id) => {
+    const model = openModelArgument(id);
+    const { latents, classes } = seedBatch(model.config, [0, 1], null);
+    const x = latents.map((z) => z * 80);
+    const images: Float32Array[] = [];
+    const bytes: number[] = [];
+    for (const precision of ['f32', 'f16'] as const) {
+      const denoiser = await PlannedDenoiser.open(
+        model.config,
+        model.weights,
+        openWebGpuPlan(context, precision),
+      );
+      images.push(await denoiser.denoise(x, 80, classes));
+      bytes.push(context.memory.breakdown().weights);
+      denoiser.dispose();
+    }
+    const [exact, half] = images as [Float32Array, Float32Array];
+    const mean = exact.reduce((sum, v, i) => sum + Math.abs(v - half[i]!), 0) / exact.length;
+    console.log(
+      `${id}: float16 differs by at most ${maxError(half, exact).toExponential(1)}, ${mean.toExponential(1)} on average`,
+    );
+    expect(maxError(half, exact)).toBeLessThanOrEqual(2e-2);
+    expect(mean).toBeLessThanOrEqual(2e-3);
+    expect(bytes[1]! / bytes[0]!).toBeLessThan(0.56); // packed, but for biases and norms
+  });
+
+  it('gives way to float32 when halves overflow', async () => {
+    const { checkpoint, golden: path } = shippedCases().find((c) => /mini-adm/.test(c.name))!;
+    const model = openModel(fileSource(checkpoint));
+    const golden = readGolden(path);
+    // The same function: one layer 1e8 times larger, the norm that follows forgets it.
+    const huge: WeightSource = {
+      names: () => model.weights.names(),
+      shape: (name) => model.weights.shape(name),
+      read: (name) => {
+        const values = model.weights.read(name);
+        return /enc\.16x16_conv\.weight$/.test(name) ? values.map((v) => v * 1e8) : values;
+      },
+    };
+    const x = golden.float('latents').map((z) => z * 80);
+    const exact = await PlannedDenoiser.open(model.config, huge, openWebGpuPlan(context, 'f32'));
+    const expected = await exact.denoise(x, 80, golden.classes);
+    exact.dispose();
+    const denoiser = await PlannedDenoiser.open(model.config, huge, openWebGpuPlan(context, 'f16'), {
+      spare: openWebGpuPlan(context, 'f32'),
+    });
+    const found = await denoiser.denoise(x, 80, golden.classes);
+    expect(denoiser.onSpare).toBe(true);
+    expect(found).toEqual(expected);
+    denoiser.dispose();
+  });
+
+  it('a hundred passes leave memory as it was, and say the same', async () => {
+    const { checkpoint, golden: path } = shippedCases().find((c) => /mini-ncsnpp/.test(c.name))!;
+    const model = openModel(fileSource(checkpoint));
+    const golden = readGolden(path);
+    const x = golden.float('latents').map((z) => z * 80);
+    const denoiser = await PlannedDenoiser.open(model.config, model.weights, openWebGpuPlan(context, 'f32'));
+    const first = await denoiser.denoise(x, 80, golden.classes);
+    const held = context.memory.breakdown();
+    const tensors = { ...tf.memory() };
+    for (let i = 0; i < 100; i++) await denoiser.denoise(x, 80, golden.classes);
+    expect(await denoiser.denoise(x, 80, golden.classes)).toEqual(first);
+    expect(context.memory.breakdown()).toEqual(held);
+    expect(tf.memory().numTensors).toBe(tensors.numTensors);
+    denoiser.dispose();
+  });
+});
+
+describe('slots', () => {
+  const buffer = (id: number, bytes: number) => ({ id, bytes });
+  const call = (...ids: { id: number; bytes: number }[]) =>
+    ({ operands: ids.map((scratch) => ({ scratch })) }) as never;
+
+  it('reuse memory, but never that of a living buffer', () => {
+    const [a, b, c, d] = [buffer(0, 64), buffer(1, 32), buffer(2, 64), buffer(3, 16)];
+    const calls = [call(a, b), call(b, c), call(c, d)];
+    const { slots, slotOf } = assignSlots(calls, [a, b, c, d], {
+      inputs: new Set([a]),
+      outputs: new Set([d]),
+    });
+    expect(slotOf[2]).toBe(slotOf[0]); // a is dead when c is made
+    expect(slotOf[1]).not.toBe(slotOf[2]);
+    expect(slotOf[3]).not.toBe(slotOf[2]);
+    expect(slots.reduce((x, y) => x + y, 0)).toBe(96);
+  });
+});
