@@ -367,7 +367,7 @@ function fits(shown: Findings | null, next: Findings, input = true): boolean {
   return blocks(shown) === blocks(next);
 }
 
-function readFindings(json: InspectionJson): Findings {
+export function readFindings(json: InspectionJson): Findings {
   const table = readActivations(json);
   const { student } = json;
   return {

@@ -1,6 +1,7 @@
 import { Download } from 'lucide-react';
 import { useRef } from 'react';
 import { QUANTITIES } from '../../lib/activations';
+import { asInnateError } from '../../lib/errors';
 import { LEVELS } from '../../lib/noise-levels';
 import { comparable } from '../../state/layers-pair';
 import { INPUTS, SAMPLES, SCALES } from '../../state/layers-view';
@@ -186,7 +187,8 @@ function Export() {
               type="button"
               onClick={async () => {
                 menu.current!.open = false;
-                announce(await saveFindings(store.getState(), value));
+                const line = saveFindings(store.getState(), value);
+                announce(await line.catch((error) => `Not saved: ${asInnateError(error).describe()}`));
               }}
             >
               {label}

@@ -30,15 +30,15 @@ export function figureSvg(
   const bottom = top(rows.length);
   const height = bottom + 84;
   const out: string[] = [];
-  const text = (x: number, y: number, body: string, extra = '') =>
+  const text = (x: number, y: number, body: string, extra = '', size = 11) =>
     out.push(
-      `<text x="${x}" y="${y}" font-size="11" fill="${c.ink}" ${FONT} ${extra}>${escaped(body)}</text>`,
+      `<text x="${x}" y="${y}" font-size="${size}" fill="${c.ink}" ${FONT} ${extra}>${escaped(body)}</text>`,
     );
   const rect = (x: number, y: number, w: number, fill: string) =>
     out.push(`<rect x="${x}" y="${y}" width="${w}" height="${ROW}" fill="${fill}"/>`);
   const shade = (ramp: Ramp, at: number) => hexColour(rampBytes(ramp, at));
   const words = QUANTITY_WORDS[view.quantity];
-  text(12, 20, `${words.name}, ${pair.map.name}`, 'font-weight="600" font-size="13"');
+  text(12, 20, `${words.name}, ${pair.map.name}`, 'font-weight="600"', 13);
   text(
     12,
     38,

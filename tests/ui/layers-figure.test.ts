@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { paintChannel, scaleLimit, statistics } from '../../src/features/layers/channels';
+import { figureSvg } from '../../src/features/layers/figure';
+import { LIGHT_RAMPS } from '../../src/features/layers/figure-colours';
+import { GUIDE } from '../../src/features/layers/guide-steps';
+import { mapModel, nearestLevel, ratioShade } from '../../src/features/layers/map-model';
+import { findingsCsv, findingsJson } from '../../src/features/layers/save';
+import type { InspectionJson } from '../../src/lib/activations';
+import { readFindings } from '../../src/state/layers-controller';
+import { DEFAULT_LAYERS, GUIDE_STEPS } from '../../src/state/layers-view';
+import { catalogueFacts } from '../../src/state/models';
+import { parseCatalogue } from '../../src/storage/catalogue';
+import { hexColour } from '../../src/ui/ramp';
+
+const ID = 'afhq-cat-64x64-teacher';
+const json = JSON.parse(readFileSync(`public/layers/${ID}.json`, 'utf8')) as InspectionJson;
+const findings = readFindings(json);
+const catalogue = parseCatalogue(readFileSync('public/models/index.json', 'utf8'));
+const facts = (id: string) => catalogueFacts(catalogue, catalogue.models.find((m) => m.id === id)!);
+const pair = { map: facts(ID), student: facts('afhq-cat-64x64-gdd-i') };
+
+describe('the figure', () => {
+  const model = mapModel(findings, DEFAULT_LAYERS);
+
+  test('has a cell for every block and level, and what belongs to the student', () => {
+    expect(model.rows).toHaveLength(json.blocks.length);
+    const row = model.rows.find((r) => r.row.name === 'dec.64x64_block0')!;
+    expect(Math.max(...row.shades.map(Number))).toBe(1);
+    expect(Math.min(...row.shades.map(Number))).toBe(0);
+    expect(row.ratio).toBeCloseTo(
+      row.student!.value / json.blocks.find((b) => b.name === row.row.name)!.rms[0]!,
+      3,
+    );
+    expect(row.frozen).toBeGreaterThan(0.8);
+    expect(model.split).toBe(json.blocks.findIndex((b) => b.name.startsWith('dec.')));
+    expect(ratioShade(1)).toBe(0.5);
+    expect(ratioShade(4)).toBe(1);
+    expect(nearestLevel(json.sigmas, 1.92)).toBe(9);
+  });
+
+  test('as SVG it is well-formed and in the light theme’s colours', () => {
+    const { text, width, height } = figureSvg(model, findings, pair, DEFAULT_LAYERS);
+    expect(text).not.toMatch(/NaN|undefined/);
+    // Tags close, and no attribute stands twice: what browsers refuse.
+    const open: string[] = [];
+    for (const [, close, name, attributes = '', self] of text.matchAll(
+      /<(\/?)(\w+)((?:\s+[\w:-]+="[^"<]*")*)\s*(\/?)>/g,
+    )) {
+      if (close) expect(open.pop()).toBe(name);
+      else if (!self) open.push(name!);
+      const names = [...attributes.matchAll(/([\w:-]+)=/g)].map((m) => m[1]);
+      expect(new Set(names).size).toBe(names.length);
+    }
+    expect(open).toEqual([]);
+    expect(text.match(/</g)!.length).toBe(
+      [...text.matchAll(/<(\/?)(\w+)((?:\s+[\w:-]+="[^"<]*")*)\s*(\/?)>/g)].length,
+    );
+    expect(width).toBeGreaterThan(700);
+    expect(height).toBeGreaterThan(400);
+    expect(text).toContain(hexColour(LIGHT_RAMPS.sequential[10]!));
+  });
+
+  test('colours of files are those of the light theme', () => {
+    const tokens = readFileSync('src/ui/tokens.css', 'utf8');
+    const light = (name: string) => new RegExp(`--${name}: light-dark\\((#\\w+),`).exec(tokens)![1];
+    LIGHT_RAMPS.sequential.forEach((stop, i) => void expect(hexColour(stop)).toBe(light(`seq-${i}`)));
+    LIGHT_RAMPS.diverging.forEach((stop, i) => void expect(hexColour(stop)).toBe(light(`div-${i}`)));
+    expect([LIGHT_RAMPS.ink, LIGHT_RAMPS.mark]).toEqual([light('ink'), light('mark')]);
+  });
+});
+
+describe('numbers in files', () => {
+  test('the JSON is the one that innate inspect wrote', () => {
+    const again = findingsJson(findings, pair);
+    expect(again.blocks.map((b) => b.name)).toEqual(json.blocks.map((b) => b.name));
+    again.blocks.forEach((b, i) => {
+      b.rms.forEach((v, level) => void expect(v! / json.blocks[i]!.rms[level]!).toBeCloseTo(1, 2));
+      expect(b.rmsPerSample[0]).toHaveLength(json.samples);
+    });
+    expect(again.student!.likeness).toEqual(json.student!.likeness);
+    expect(again.student!.layers).toEqual(json.student!.layers);
+  });
+
+  test('the CSV has a line for every number', () => {
+    const lines = findingsCsv(findings).trim().split('\n');
+    const columns = lines[0]!.split(',').length;
+    expect(lines.every((l) => l.split(',').length === columns)).toBe(true);
+    expect(lines.filter((l) => l.startsWith('teacher') && l.includes(',rms,'))).toHaveLength(
+      json.blocks.length * json.sigmas.length,
+    );
+  });
+});
+
+describe('feature maps', () => {
+  const maps = {
+    kind: 'maps' as const,
+    values: Float32Array.of(1, -1, 1, -1, 4, 4, 4, 0),
+    channels: 2,
+    size: 2,
+    ms: 1,
+  };
+
+  test('statistics of all and of one', () => {
+    expect(statistics(maps, 0)).toEqual({ mean: 0, std: 1, max: 1 });
+    expect(statistics(maps, null)).toMatchObject({ mean: 1.5, max: 4 });
+  });
+
+  test('zero is the middle of the scale; decibels move its ends', () => {
+    expect(scaleLimit(maps, 0, true, 0)).toBe(1);
+    expect(scaleLimit(maps, 0, false, 0)).toBe(4);
+    expect(scaleLimit(maps, 0, true, 20)).toBeCloseTo(0.1);
+    const ramp = LIGHT_RAMPS.diverging;
+    const pixels = paintChannel(maps, 1, 4, ramp);
+    expect([...pixels.subarray(0, 4)]).toEqual([...ramp[10]!, 255]);
+    expect([...pixels.subarray(12, 16)]).toEqual([...ramp[5]!, 255]);
+  });
+});
+
+test('the guide speaks of what was measured, and of nothing where nothing was', () => {
+  expect(GUIDE).toHaveLength(GUIDE_STEPS);
+  expect(GUIDE[4]!.text(findings)).toMatch(/14 of 23 blocks \(14 of them in the decoder\)/);
+  expect(GUIDE[5]!.text(findings)).toMatch(/^87 % of the student’s weights/);
+  for (const step of GUIDE) {
+    expect(step.text(findings)).not.toMatch(/NaN|undefined|Infinity/);
+    expect(step.text(null)).not.toMatch(/NaN|undefined|Infinity/);
+  }
+});
