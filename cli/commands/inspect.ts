@@ -53,7 +53,7 @@ export async function inspect(argument: string, options: InspectOptions, report:
     sigmas: options.sigmas,
     quantities: options.quantities,
     parts: options.parts ?? false,
-    spectra: options.spectra ?? false,
+    spectra: options.spectra ? Number.POSITIVE_INFINITY : 0,
     input: options.input,
     backend,
     ...(options.digits !== undefined && { digits: options.digits }),

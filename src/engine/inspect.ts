@@ -19,7 +19,8 @@ export interface InspectOptions {
   sigmas: readonly number[];
   quantities: readonly Quantity[];
   parts: boolean;
-  spectra: boolean;
+  /** Samples of each pass whose spectra are taken; 0 = none. They cost as much as the pass itself. */
+  spectra: number;
   input: InputKind;
 }
 
@@ -60,13 +61,13 @@ export async function* sweep(
     const watch = new BlockWatch(config.unet, { ...options, rows });
     try {
       for (const [level, sigma] of sigmas.entries()) {
-        const images = path.follows || spectra;
+        const images = path.follows || spectra > 0;
         const seen = await observe(denoiser, path.at(sigma), sigma, classes, { see: watch.see, images });
         checkDevice();
         const samples = watch.samples(seen, level, n);
-        if (spectra && seen.images)
+        if (spectra > 0 && seen.images)
           samples.imageSpectrum = await imagePower(
-            seen.images,
+            seen.images.subarray(0, samples.spectraCount! * size),
             config.unet.outChannels,
             config.unet.imgResolution,
           );
@@ -110,7 +111,7 @@ export async function inspectActivations(
     sigmas,
     quantities: ['rms'],
     parts: false,
-    spectra: false,
+    spectra: 0,
     input: 'noise',
   };
   return activationsJson(model, await inspectTable(denoiser, batch, options, onProgress));

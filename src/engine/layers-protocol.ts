@@ -26,7 +26,8 @@ export interface InspectRequest {
   seeds: number[];
   quantities: Quantity[];
   parts: boolean;
-  spectra: boolean;
+  /** Samples whose spectra are taken; 0 = none. */
+  spectra: number;
   /** Seeds over which student and teacher are compared by CKA; 0 = not at all. */
   examples: number;
 }

@@ -141,7 +141,7 @@ export class LayersSession {
       ...options,
       sigmas: coarse.map((level) => sigmas[level]!),
       quantities: quantities.filter((q) => q !== 'change'),
-      spectra: false,
+      spectra: 0,
     };
     const few = firstSamples(batch, 2, model.config);
     const looked = await drain(
@@ -150,7 +150,7 @@ export class LayersSession {
     );
     if (looked !== 'complete') return looked;
     if (student) {
-      const own: InspectOptions = { ...options, sigmas: [STUDENT_SIGMA], input: 'noise', spectra: true };
+      const own: InspectOptions = { ...options, sigmas: [STUDENT_SIGMA], input: 'noise', spectra };
       const outcome = await drain(
         (of) => sweep(of.student!, { latents: batch.latents, classes: batch.classes }, own),
         ({ samples }) => emit({ kind: 'student', samples }),

@@ -25,9 +25,10 @@ export interface Samples {
   count: number;
   /** [rows, count] each, row by row; NaN where a row has no such quantity. */
   values: Partial<Record<Quantity, Float32Array>>;
-  /** [rows, samples, rings] summed over the samples, by row; absent where not asked for. */
+  /** Radial power by row, summed over `spectraCount` of the samples; absent where not asked for. */
   spectra?: Float32Array[];
-  /** The denoised images' own, summed over the samples. */
+  spectraCount?: number;
+  /** The denoised images' own, summed over the same samples. */
   imageSpectrum?: Float32Array;
 }
 
@@ -47,7 +48,7 @@ export class ActivationTable {
     readonly sigmas: readonly number[],
   ) {}
 
-  add({ level, count, values, spectra, imageSpectrum }: Samples): void {
+  add({ level, count, values, spectra, spectraCount = count, imageSpectrum }: Samples): void {
     for (const quantity of QUANTITIES) {
       const numbers = values[quantity];
       if (!numbers) continue;
@@ -59,9 +60,9 @@ export class ActivationTable {
         }
     }
     spectra?.forEach(
-      (power, row) => void (power.length > 0 && this.addPower(`${row} ${level}`, power, count)),
+      (power, row) => void (power.length > 0 && this.addPower(`${row} ${level}`, power, spectraCount)),
     );
-    if (imageSpectrum) this.addPower(`image ${level}`, imageSpectrum, count);
+    if (imageSpectrum) this.addPower(`image ${level}`, imageSpectrum, spectraCount);
   }
 
   /** null where nothing is measured or the row has no such quantity. */

@@ -14,7 +14,7 @@ import {
 } from './layers';
 import { type Pair, pairOf } from './layers-pair';
 import { completeLevels } from './layers-summary';
-import { formatLayers, type LayersView, parseLayers } from './layers-view';
+import { formatLayers, type LayersView, parseLayers, SAMPLED_IN_GUIDE } from './layers-view';
 import { type ModelFacts, usableModels } from './models';
 import { fittingPack, type SamplePack } from './packs';
 
@@ -44,6 +44,8 @@ export interface LayersController {
 
 /** Seeds of the comparison where none comes with the page. */
 const EXAMPLES = 32;
+/** Images whose frequencies are looked at: they cost as much as the rest of the measurement. */
+const SPECTRA = 2;
 /** Heun steps of the teacher's own image. */
 const SAMPLED_STEPS = 18;
 
@@ -122,7 +124,7 @@ export function createLayersController(options: LayersOptions): LayersController
       seeds: Array.from({ length: view.samples }, (_, i) => Math.floor(seed) + i),
       quantities: [...QUANTITIES],
       parts: view.open.length > 0,
-      spectra: true,
+      spectra: SPECTRA,
       examples: EXAMPLES,
     };
   }
@@ -260,11 +262,11 @@ export function createLayersController(options: LayersOptions): LayersController
     const own = pair.student ?? pair.map;
     const studentClass =
       request.input.kind === 'noised' ? { ...noise, input: { ...noise.input, classIndex } } : noise;
-    const wanted: { [K in keyof Looks]: LookRequest | null } = {
+    const wanted: { [K in keyof Looks]: LookRequest | null | false } = {
       input: { ...common, slot: 'input', model: pair.map.ref, sigma: view.at, want: 'input', gains: {} },
       denoised: { ...common, slot: 'denoised', model: pair.map.ref, sigma: view.at, want: 'denoised' },
       oneStep: { ...studentClass, slot: 'oneStep', model: own.ref, sigma: 80, want: 'denoised' },
-      sampled: {
+      sampled: SAMPLED_IN_GUIDE.includes(view.guide) && {
         ...noise,
         slot: 'sampled',
         model: pair.map.ref,
@@ -278,7 +280,7 @@ export function createLayersController(options: LayersOptions): LayersController
         : null,
       versus: versusRequest(),
     };
-    for (const slot of Object.keys(wanted) as (keyof Looks)[]) ask(slot, wanted[slot]);
+    for (const slot of Object.keys(wanted) as (keyof Looks)[]) ask(slot, wanted[slot] || null);
 
     function versusRequest(): LookRequest | null {
       if (!view.row || view.versus === 'none') return null;

@@ -41,7 +41,7 @@ describe.each(backends)('inspection on %s', (backend) => {
         sigmas,
         quantities: QUANTITIES,
         parts: true,
-        spectra: false,
+        spectra: 0,
         input: 'noise' as const,
       };
       const table = await inspectTable(denoiser, batch, options);
@@ -149,7 +149,7 @@ describe.each(backends)('inspection on %s', (backend) => {
         sigmas: levels,
         quantities: ['rms'],
         parts: false,
-        spectra: true,
+        spectra: 100,
         input: 'trajectory',
       });
       // The last evaluation's denoised image is what Euler's last step to 0 gives.
@@ -245,7 +245,7 @@ it('observing every block’s rms costs at most a quarter of a plain pass', asyn
   const { latents } = seedBatch(model.config, [0, 1], null);
   const x = latents.map((z) => z * 80);
   const rows = inspectionRows(model.config.unet, false);
-  const watch = new BlockWatch(model.config.unet, { rows, quantities: ['rms'], spectra: false });
+  const watch = new BlockWatch(model.config.unet, { rows, quantities: ['rms'], spectra: 0 });
   // Time on the processor: other work on the machine does not count.
   const cost = async (pass: () => Promise<unknown>) => {
     const before = process.cpuUsage();

@@ -8,7 +8,7 @@ import { mapModel, nearestLevel, ratioShade } from '../../src/features/layers/ma
 import { findingsCsv, findingsJson } from '../../src/features/layers/save';
 import type { InspectionJson } from '../../src/lib/activations';
 import { readFindings } from '../../src/state/layers-controller';
-import { DEFAULT_LAYERS, GUIDE_STEPS } from '../../src/state/layers-view';
+import { DEFAULT_LAYERS, GUIDE_STEPS, SAMPLED_IN_GUIDE } from '../../src/state/layers-view';
 import { catalogueFacts } from '../../src/state/models';
 import { parseCatalogue } from '../../src/storage/catalogue';
 import { hexColour } from '../../src/ui/ramp';
@@ -121,6 +121,8 @@ test('the guide speaks of what was measured, and of nothing where nothing was', 
   expect(GUIDE).toHaveLength(GUIDE_STEPS);
   expect(GUIDE[4]!.text(findings)).toMatch(/14 of 23 blocks \(14 of them in the decoder\)/);
   expect(GUIDE[5]!.text(findings)).toMatch(/^87 % of the student’s weights/);
+  const sampled = GUIDE.flatMap((s, i) => (s.shots.includes('sampled') ? [i + 1] : []));
+  expect(sampled).toEqual(SAMPLED_IN_GUIDE);
   for (const step of GUIDE) {
     expect(step.text(findings)).not.toMatch(/NaN|undefined|Infinity/);
     expect(step.text(null)).not.toMatch(/NaN|undefined|Infinity/);

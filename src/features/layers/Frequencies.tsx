@@ -136,7 +136,7 @@ export function Frequencies({
                   className={t === rings ? 'end' : t === 1 ? 'start' : undefined}
                   style={{ insetInlineStart: x(t) }}
                 >
-                  {t === rings ? `${t} cycles an image` : t}
+                  {t === rings && width > 300 ? `${t} cycles an image` : t}
                 </span>
               ))}
             </div>

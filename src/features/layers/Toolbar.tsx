@@ -9,17 +9,40 @@ import type { ModelFacts } from '../../state/models';
 import { useApp, useModels } from '../../state/react';
 import { Segmented } from '../../ui/Segmented';
 import { Stepper } from '../../ui/Stepper';
+import { NARROW, useMedia } from '../../ui/use-space';
 import { type FigureFormat, saveFindings } from './save';
 import { useLayers, useLayersController } from './use-layers';
 import { INPUT_WORDS, QUANTITY_WORDS, SCALE_WORDS } from './words';
 
 /** What is measured, of which networks, and how it is coloured. */
 export function Toolbar() {
+  const narrow = useMedia(NARROW);
+  const { view } = useLayers((s) => ({ view: s.view }));
+  if (!narrow)
+    return (
+      <section className="layers-tools" aria-label="What the map shows">
+        <Networks />
+        <Choices />
+        <Export />
+      </section>
+    );
+  return (
+    <details className="layers-fold">
+      <summary>{QUANTITY_WORDS[view.quantity].name}: settings</summary>
+      <section className="layers-tools" aria-label="What the map shows">
+        <Networks />
+        <Choices />
+        <Export />
+      </section>
+    </details>
+  );
+}
+
+function Choices() {
   const layers = useLayersController();
   const { view, findings } = useLayers((s) => ({ view: s.view, findings: s.findings }));
   return (
-    <section className="layers-tools" aria-label="What the map shows">
-      <Networks />
+    <>
       <label className="tool">
         <span>Quantity</span>
         <select
@@ -63,8 +86,7 @@ export function Toolbar() {
         />
       </div>
       <More />
-      <Export />
-    </section>
+    </>
   );
 }
 

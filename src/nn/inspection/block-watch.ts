@@ -12,8 +12,8 @@ export const ACTIVE_THRESHOLD = 0.5;
 export interface BlockWatchOptions {
   rows: readonly Row[];
   quantities: readonly Quantity[];
-  /** Of what each block adds, and of the denoised image. */
-  spectra: boolean;
+  /** Samples of a pass whose spectra are taken: of what each block adds, and of the denoised image. 0 = none. */
+  spectra: number;
 }
 
 /**
@@ -49,7 +49,7 @@ export class BlockWatch {
     }
     if (row === undefined) return;
     if (this.wanted.has('change')) this.compareWithBefore(name, row, value, record);
-    const contribution = this.wanted.has('residual') || this.options.spectra;
+    const contribution = this.wanted.has('residual') || this.options.spectra > 0;
     if (contribution) tf.tidy(() => this.measureContribution(block, row, value, record));
     this.skip = null;
   };
@@ -66,8 +66,10 @@ export class BlockWatch {
       });
       out.values[quantity] = numbers;
     }
-    if (spectra)
+    if (spectra > 0) {
+      out.spectraCount = Math.min(n, spectra);
       out.spectra = rows.map((_, row) => values.get(`spectrum ${row}`)?.slice() ?? new Float32Array());
+    }
     return out;
   }
 
@@ -110,7 +112,10 @@ export class BlockWatch {
       if (this.wanted.has('residual'))
         record(`residual ${row}`, tf.div(rootMeanSquare(added), rootMeanSquare(passed)));
     }
-    if (this.options.spectra) record(`spectrum ${row}`, tf.sum(radialPower(added), 0));
+    const { spectra } = this.options;
+    if (spectra === 0) return;
+    const some = spectra < added.shape[0]! ? tf.slice(added, 0, spectra) : added;
+    record(`spectrum ${row}`, tf.sum(radialPower(some), 0));
   }
 }
 
