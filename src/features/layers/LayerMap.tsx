@@ -1,4 +1,4 @@
-import { ChevronDown, ChevronRight } from 'lucide-react';
+import { ArrowDown, ArrowLeft, ArrowRight, ArrowUp, ChevronDown, ChevronRight } from 'lucide-react';
 import { type KeyboardEvent, type PointerEvent, useId, useMemo, useRef, useState } from 'react';
 import { sigmaText, verdict } from '../../state/layers-summary';
 import type { LayersView } from '../../state/layers-view';
@@ -151,6 +151,24 @@ export function LayerMap({ findings, model, view, pair, ramps, onOpen }: Props) 
       <p className="map-readout" id={readout}>
         {told}
       </p>
+      <div className="map-steps">
+        {STEPS.map(({ name, Icon, row, level }) => (
+          <button
+            key={name}
+            type="button"
+            className="icon-button"
+            aria-label={name}
+            onClick={() =>
+              choose(
+                clamp(Math.max(0, chosenRow) + row, rows.length),
+                clamp(chosenLevel + level, sigmas.length),
+              )
+            }
+          >
+            <Icon aria-hidden />
+          </button>
+        ))}
+      </div>
       <p className="hidden-text" aria-live="polite">
         {chosenRow >= 0 ? tell(chosenRow, chosenLevel) : ''}
       </p>
@@ -158,6 +176,14 @@ export function LayerMap({ findings, model, view, pair, ramps, onOpen }: Props) 
     </div>
   );
 }
+
+/** For fingers: a cell is too small a target. */
+const STEPS = [
+  { name: 'Block above', Icon: ArrowUp, row: -1, level: 0 },
+  { name: 'Block below', Icon: ArrowDown, row: 1, level: 0 },
+  { name: 'Higher sigma', Icon: ArrowLeft, row: 0, level: -1 },
+  { name: 'Lower sigma', Icon: ArrowRight, row: 0, level: 1 },
+];
 
 const clamp = (value: number, count: number) => Math.min(count - 1, Math.max(0, value));
 

@@ -67,7 +67,7 @@ const blocksOf = (findings: Findings) => findings.rows.flatMap((r) => (r.part ==
 /** Rows by where they are strongest. */
 function hours(findings: Findings | null): string {
   const means =
-    'Each row is a block of the teacher, each column a sigma, dark is where the row is strongest.';
+    'Each row is a block of the teacher, each column a sigma; the stronger the colour, the stronger the block is there.';
   if (!findings) return means;
   let high = 0;
   let low = 0;
