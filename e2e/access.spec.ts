@@ -15,6 +15,7 @@ for (const theme of ['light', 'dark'] as const)
     await settled(page);
     for (const tab of TABS) {
       await page.getByRole('tab', { name: tab }).click();
+      await expect(page.getByRole('heading', { level: 1 })).toBeAttached(); // the tab's code is there
       const { violations } = await new AxeBuilder({ page }).analyze();
       expect(violations.map((v) => `${tab}: ${v.id} ${v.nodes[0]?.target}`)).toEqual([]);
       await expect(page.getByLabel('Open checkpoint')).toHaveCount(1);

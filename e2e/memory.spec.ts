@@ -38,7 +38,7 @@ test('WebAssembly runs out of memory: fewer images at a time, all of them arrive
   app = await openApp({ adapter: 'none', at: GRID, prepare: (page) => inWorker(page, capMemory(250)) });
   const { page } = app;
   await settled(page);
-  await expect(images(page, /seed \d+, class trouser/)).toHaveCount(64);
+  await expect(images(page, /seed \d+, class trouser/)).toHaveCount(64, { timeout: 60_000 });
   await expect(page.getByText('Memory ran out: going on with fewer images at a time.')).toHaveCount(1);
   await expect(page.getByRole('status').first()).toContainText(/\d threads/);
 });
@@ -51,7 +51,7 @@ test('the GPU runs out of memory again and again: WebAssembly takes over, one li
   });
   const { page } = app;
   await settled(page);
-  await expect(images(page, /seed \d+, class trouser/)).toHaveCount(64);
+  await expect(images(page, /seed \d+, class trouser/)).toHaveCount(64, { timeout: 60_000 });
   await expect(page.getByText(/out of memory: going on with WebAssembly/)).toHaveCount(1);
   await expect(page.getByRole('status').first()).toContainText(/WebAssembly|wasm/i);
 });
