@@ -114,3 +114,11 @@ export function maxDifference(rgba: number[], bytes: number[]): number {
       max = Math.max(max, Math.abs(rgba[4 * p + c]! - bytes[p * channels + (channels === 1 ? 0 : c)]!));
   return max;
 }
+
+/** Runs `script` at the head of the engine's worker. */
+export const inWorker = async (page: Page, script: string): Promise<void> => {
+  await page.route(/\/assets\/worker-.*\.js$/, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `${script}\n${await response.text()}` });
+  });
+};

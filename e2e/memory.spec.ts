@@ -1,18 +1,10 @@
-import { expect, type Page, test } from '@playwright/test';
-import { type App, images, openApp, settled } from './app';
+import { expect, test } from '@playwright/test';
+import { type App, images, inWorker, openApp, settled } from './app';
 
 let app: App;
 test.afterEach(() => app?.close());
 
 const GRID = '#/generate?model=fashion-mnist-32x32-gdd-i&count=64&class=1';
-
-/** Runs `script` at the head of the engine's worker. */
-const inWorker = async (page: Page, script: string): Promise<void> => {
-  await page.route(/\/assets\/worker-.*\.js$/, async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: `${script}\n${await response.text()}` });
-  });
-};
 
 /** No WebAssembly memory may grow beyond so many pages of 64 kB: growing fails for real. */
 const capMemory = (pages: number): string => `{

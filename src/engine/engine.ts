@@ -48,7 +48,7 @@ export type EngineServices = Pick<
 > & { modelsUrl: string };
 
 /** Bytes of packed weights in WebAssembly; larger networks stay with TensorFlow.js. */
-const WASM_WEIGHTS = 2 ** 29;
+const WASM_WEIGHTS = 400 * 2 ** 20;
 
 interface Loaded extends LibraryModel {
   ref: ModelRef;

@@ -75,7 +75,9 @@ export class SimdRuntime {
     const shared = threads > 1;
     const module = await compileKernels(shared);
     const memory = newMemory(shared);
-    const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+    const { exports } = await WebAssembly.instantiate(module, {
+      env: { memory, now: () => performance.now() },
+    });
     const workers: Thread[] = [];
     const runtime = new SimdRuntime(memory, exports as unknown as KernelExports, workers, maxSteps);
     runtime.ensure(runtime.dataStart);

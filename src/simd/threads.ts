@@ -22,7 +22,7 @@ export interface ThreadTask {
 /** The whole life of a thread: it says when it is ready, serves, and says when it cannot go on. */
 export const THREAD_SCRIPT = `onmessage = ({ data: { module, memory, thread } }) => {
   try {
-    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+    const { exports } = new WebAssembly.Instance(module, { env: { memory, now: () => performance.now() } });
     postMessage({ ready: true });
     exports.serve(thread);
   } catch (error) {

@@ -46,21 +46,12 @@ export function packDirect(
   }
 }
 
-/** Rows of Winograd's G: how a 3-tap filter is seen at each point. F(4, 3) uses 0, 1, -1, 2, -2 and infinity. */
-const FILTER_TRANSFORMS: Record<2 | 4, readonly (readonly [number, number, number])[]> = {
-  2: [
-    [1, 0, 0],
-    [1 / 2, 1 / 2, 1 / 2],
-    [1 / 2, -1 / 2, 1 / 2],
-    [0, 0, 1],
-  ],
+/** Winograd's G, [tile + 2, 3]: how a 3-tap filter is seen at each point; F(4, 3): 0, 1, -1, 2, -2, infinity. */
+const FILTER_TRANSFORMS: Record<2 | 4, readonly number[]> = {
+  2: [1, 0, 0, 1 / 2, 1 / 2, 1 / 2, 1 / 2, -1 / 2, 1 / 2, 0, 0, 1],
   4: [
-    [1 / 4, 0, 0],
-    [-1 / 6, -1 / 6, -1 / 6],
-    [-1 / 6, 1 / 6, -1 / 6],
-    [1 / 24, 1 / 12, 1 / 6],
-    [1 / 24, -1 / 12, 1 / 6],
-    [0, 0, 1],
+    ...[1 / 4, 0, 0, -1 / 6, -1 / 6, -1 / 6, -1 / 6, 1 / 6, -1 / 6],
+    ...[1 / 24, 1 / 12, 1 / 6, 1 / 24, -1 / 12, 1 / 6, 0, 0, 1],
   ],
 };
 
@@ -73,29 +64,32 @@ export function packWinograd(
   outputs: ChannelOrder,
   to: Float32Array,
 ): void {
-  const g = FILTER_TRANSFORMS[tile];
+  const g = Float64Array.from(FILTER_TRANSFORMS[tile]);
   const points = tile + 2;
   const matrix = packedMatrix(inputs.length, outputs.length);
   const half = new Float64Array(points * 3);
-  for (const [column, o] of outputs.entries()) {
-    if (o < 0) continue;
-    for (const [row, c] of inputs.entries()) {
-      if (c < 0) continue;
-      const w = (o * channels + c) * 9;
-      for (let i = 0; i < points; i++) {
-        const [g0, g1, g2] = g[i]!;
-        for (let j = 0; j < 3; j++)
-          half[i * 3 + j] = g0 * weight[w + j]! + g1 * weight[w + 3 + j]! + g2 * weight[w + 6 + j]!;
+  // A panel's columns together: their values are neighbours in every matrix.
+  for (let first = 0; first < outputs.length; first += PANEL)
+    for (let row = 0; row < inputs.length; row++)
+      for (let column = first; column < Math.min(first + PANEL, outputs.length); column++) {
+        const o = outputs[column]!;
+        const c = inputs[row]!;
+        if (o < 0 || c < 0) continue;
+        const w = (o * channels + c) * 9;
+        for (let i = 0; i < points; i++)
+          for (let j = 0; j < 3; j++)
+            half[i * 3 + j] =
+              g[i * 3]! * weight[w + j]! +
+              g[i * 3 + 1]! * weight[w + 3 + j]! +
+              g[i * 3 + 2]! * weight[w + 6 + j]!;
+        let at = matrix.at(column) + row * PANEL;
+        for (let i = 0; i < points; i++)
+          for (let j = 0; j < points; j++) {
+            to[at] =
+              half[i * 3]! * g[j * 3]! + half[i * 3 + 1]! * g[j * 3 + 1]! + half[i * 3 + 2]! * g[j * 3 + 2]!;
+            at += matrix.size;
+          }
       }
-      let at = matrix.at(column) + row * PANEL;
-      for (let i = 0; i < points; i++)
-        for (let j = 0; j < points; j++) {
-          const [g0, g1, g2] = g[j]!;
-          to[at] = half[i * 3]! * g0 + half[i * 3 + 1]! * g1 + half[i * 3 + 2]! * g2;
-          at += matrix.size;
-        }
-    }
-  }
 }
 
 /** Rows [features, inputs] of a linear layer to columns `first` onwards of a matrix [stored inputs, all features]. */

@@ -14,7 +14,14 @@ import { convWinograd } from './winograd';
  * when all threads are through. Waits spin for a moment, then sleep.
  */
 const SPINS = 4000;
-const SLICE_MS = 20;
+const SLICE: i64 = 20_000_000; // ns
+/** Slices at least before a run is given up: the clock alone also counts the sleep of a closed laptop. */
+const LEAST_SLICES = 8;
+
+/** Milliseconds. */
+// @ts-ignore: decorator
+@external("env", "now")
+declare function now(): f64;
 
 /** The caller's part of a run; false when a thread has failed. */
 export function run(): bool {
@@ -83,17 +90,22 @@ function perform(kernel: i32, record: usize, task: i32, scratch: usize): void {
 /** Waits until a counter has reached `target`; false when a thread has failed or nothing moves any more. */
 function reaches(counter: usize, target: i32): bool {
   for (let i = 0; i < SPINS; i++) if (atomic.load<i32>(counter) >= target) return true;
-  let quiet = 0; // ms
+  let slices = 0;
+  let since = now();
   let before = heartbeats();
   for (;;) {
     const seen = atomic.load<i32>(counter);
     if (seen >= target) return true;
     if (atomic.load<i32>(FAILED) != 0) return false;
-    if (atomic.wait<i32>(counter, seen, SLICE_MS * 1_000_000) != 2) continue;
-    const now = heartbeats();
-    quiet = now == before ? quiet + SLICE_MS : 0;
-    before = now;
-    if (quiet < load<i32>(PATIENCE)) continue;
+    if (atomic.wait<i32>(counter, seen, SLICE) != 2) continue;
+    const beats = heartbeats();
+    if (beats != before) {
+      before = beats;
+      slices = 0;
+      since = now();
+      continue;
+    }
+    if (++slices < LEAST_SLICES || now() - since < load<i32>(PATIENCE)) continue;
     atomic.store<i32>(FAILED, 1);
     return false;
   }
