@@ -1,6 +1,8 @@
 import type { ModelInfo } from '../../engine/protocol';
+import { openedFacts } from '../../state/models';
 import { useApp, useModel } from '../../state/react';
 import { formatBytes, formatCount } from '../../ui/format';
+import { MeasureButton, Measured } from './Measure';
 
 export function OpenedModel({ info }: { info: ModelInfo }) {
   const { controller, stores } = useApp();
@@ -24,6 +26,7 @@ export function OpenedModel({ info }: { info: ModelInfo }) {
           {note}
         </p>
       ))}
+      <Measured model={info} />
       <div className="actions">
         <button
           type="button"
@@ -36,6 +39,7 @@ export function OpenedModel({ info }: { info: ModelInfo }) {
         >
           {inUse ? 'Show' : 'Use'}
         </button>
+        <MeasureButton model={openedFacts(info)} />
         <button
           type="button"
           className="button quiet"

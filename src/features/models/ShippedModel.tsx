@@ -3,6 +3,7 @@ import { useApp, useModel } from '../../state/react';
 import type { Catalogue, CatalogueModel, Quality } from '../../storage/catalogue';
 import { formatBytes, formatCount } from '../../ui/format';
 import { Sprite } from '../../ui/Sprite';
+import { MeasureButton, Measured } from './Measure';
 
 /** A tile of 64 px each, four beside each other: the module of the side panels. */
 const TILES = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -10,7 +11,8 @@ const TILES = [0, 1, 2, 3, 4, 5, 6, 7];
 export function ShippedModel({ catalogue, model }: { catalogue: Catalogue; model: CatalogueModel }) {
   const { controller, stores } = useApp();
   const inUse = useModel()?.key === model.id;
-  const { bytes, preview } = catalogueFacts(catalogue, model);
+  const facts = catalogueFacts(catalogue, model);
+  const { bytes, preview } = facts;
   const classes = model.classes ? `${model.classes.length} classes` : 'no classes';
   return (
     <article>
@@ -35,6 +37,7 @@ export function ShippedModel({ catalogue, model }: { catalogue: Catalogue; model
           {qualityLine(q)}
         </p>
       ))}
+      <Measured model={facts} />
       <p className="caption">
         {bytes === null ? '' : `${formatBytes(bytes)}. `}
         {model.licence}
@@ -51,6 +54,7 @@ export function ShippedModel({ catalogue, model }: { catalogue: Catalogue; model
         >
           {inUse ? 'Show' : 'Use'}
         </button>
+        <MeasureButton model={facts} />
       </div>
     </article>
   );

@@ -1,0 +1,175 @@
+import { Ruler } from 'lucide-react';
+import { useEffect, useState } from 'react';
+import type { DataRef, MeasureResult } from '../../engine/distil-protocol';
+import { isUnderWay } from '../../state/distil';
+import type { ModelFacts } from '../../state/models';
+import { fittingPack, misfit } from '../../state/packs';
+import { useApp, useDistil, useMeasure } from '../../state/react';
+import { defaultSteps, evaluations } from '../../state/view';
+import { Dialog } from '../../ui/Dialog';
+import { formatValue, formatWhole } from '../../ui/format';
+import { Note } from '../../ui/Note';
+import { NumberField } from '../../ui/NumberField';
+import { ProgressLine } from '../../ui/ProgressLine';
+import { Segmented } from '../../ui/Segmented';
+
+/** Images of a distance: enough for two digits, few enough for a processor. */
+const USUAL = 300;
+
+/** The button, and what was measured of a model on this page. */
+export function MeasureButton({ model }: { model: ModelFacts }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <button
+        type="button"
+        className="button"
+        aria-label={`Measure ${model.name}`}
+        onClick={() => setOpen(true)}
+      >
+        <Ruler aria-hidden />
+        Measure
+      </button>
+      {open && <MeasureDialog model={model} onClose={() => setOpen(false)} />}
+    </>
+  );
+}
+
+export function Measured({ model }: { model: Pick<ModelFacts, 'key'> }) {
+  const results = useMeasure((s) => s.results[model.key] ?? NONE);
+  return results.map((result) => (
+    <p key={lineOf(result)} className="caption">
+      Measured here: {lineOf(result)}.
+    </p>
+  ));
+}
+
+const NONE: readonly MeasureResult[] = [];
+
+const lineOf = ({ value, error, floor, nfe, spread, n, reference }: MeasureResult): string =>
+  `FD ${formatValue(value)}${error === null ? '' : ` ± ${formatValue(error)}`} at ${nfe} NFE, floor ${formatValue(floor)}, spread ${formatValue(spread)}, n = ${formatWhole(n)} against ${reference}`;
+
+function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => void }) {
+  const { controller } = useApp();
+  const { packs, busy } = useDistil((s) => ({ packs: s.packs ?? [], busy: isUnderWay(s.run) }));
+  const { work, error, results } = useMeasure((s) => ({
+    work: s.work,
+    error: s.error,
+    results: s.results[model.key] ?? NONE,
+  }));
+  const [chosen, setChosen] = useState<string | null>(null);
+  const [own, setOwn] = useState<Extract<DataRef, { kind: 'files' }> | null>(null);
+  const [count, setCount] = useState(USUAL);
+  const [sampler, setSampler] = useState<'one-step' | 'heun'>(model.role === 'teacher' ? 'heun' : 'one-step');
+  useEffect(() => void controller.distil.loadPacks(), [controller]);
+  const fitting = packs.filter((pack) => misfit(pack, model) === null);
+  const pack = fitting.find((p) => p.id === chosen) ?? fittingPack(packs, model);
+  const data: DataRef | null = own ?? (pack && { kind: 'pack', id: pack.id });
+  const mine = work?.key === model.key;
+  const steps = defaultSteps(model.resolution);
+  const progress = mine ? work.progress : null;
+  return (
+    <Dialog title={`Measure ${model.name}`} onClose={onClose}>
+      <p className="secondary">
+        How far its images are from real ones: the Fréchet distance. The floor is that of real images to other
+        real images: no model does better.
+      </p>
+      <div className="field">
+        <span>Real images</span>
+        <select
+          className="measure-select"
+          aria-label="Real images"
+          value={own ? 'own' : (pack?.id ?? '')}
+          onChange={(event) => {
+            setOwn(null);
+            setChosen(event.currentTarget.value);
+          }}
+        >
+          {fitting.map((p) => (
+            <option key={p.id} value={p.id}>
+              {p.name}
+            </option>
+          ))}
+          {own && <option value="own">{own.name}</option>}
+          {!data && <option value="">none fits: choose your own</option>}
+        </select>
+      </div>
+      <label className="field measure-own">
+        <span>or your own, a zip or loose images</span>
+        <input
+          type="file"
+          multiple
+          accept=".zip,.npz,.png,.jpg,.jpeg,.webp"
+          onChange={(event) => {
+            const files = [...(event.currentTarget.files ?? [])];
+            if (files.length > 0)
+              setOwn({
+                kind: 'files',
+                files,
+                name: files.length === 1 ? files[0]!.name : `${files.length} files`,
+              });
+          }}
+        />
+      </label>
+      <div className="field">
+        <span>Images generated</span>
+        <NumberField
+          label="Images generated"
+          value={count}
+          min={64}
+          max={10_000}
+          step={100}
+          whole
+          onCommit={setCount}
+        />
+      </div>
+      <div className="field">
+        <span>Steps</span>
+        <Segmented
+          label="Steps"
+          value={sampler}
+          options={[
+            { value: 'one-step', label: '1' },
+            {
+              value: 'heun',
+              label: `Heun, ${evaluations('heun', steps)} NFE`,
+              title: 'As a diffusion teacher is sampled',
+            },
+          ]}
+          onChange={setSampler}
+        />
+      </div>
+      {mine && (
+        <ProgressLine
+          what={progress ? progress.what : 'Preparing'}
+          detail={model.name}
+          value={progress && progress.total > 0 ? progress.done / progress.total : null}
+        />
+      )}
+      {error?.key === model.key && <Note tone="error">{error.line}</Note>}
+      {results[0] && !mine && (
+        <p role="status">
+          <strong>{formatValue(results[0].value)}</strong>, {lineOf(results[0])}. Features:{' '}
+          {results[0].features}. Not the Inception FID.
+        </p>
+      )}
+      <div className="measure-actions">
+        {busy && <span className="caption">A run is under way: both take longer.</span>}
+        {mine ? (
+          <button type="button" className="button" onClick={controller.measure.cancelMeasure}>
+            Cancel
+          </button>
+        ) : (
+          <button
+            type="button"
+            className="button primary"
+            disabled={!data || work !== null}
+            onClick={() => void controller.measure.measure(model, data!, count, sampler)}
+          >
+            Start
+          </button>
+        )}
+      </div>
+    </Dialog>
+  );
+}
