@@ -10,6 +10,7 @@ import { type App, images, openApp } from './app';
 import {
   closeDialog,
   hasEnded,
+  imagesSeen,
   isSaved,
   type Row,
   rows,
@@ -23,6 +24,8 @@ let app: App;
 test.afterEach(() => app?.close());
 
 const IMAGES = 24;
+/** One small image in Generate: it shares the back-end with the run. */
+const QUIET = '#/distil?model=fashion-mnist-32x32-gdd-i&count=1';
 
 test('a tab that is killed: the run is offered again and ends as if nothing had happened, bit for bit', async () => {
   test.setTimeout(420_000);
@@ -100,22 +103,72 @@ test('a tab that is killed: the run is offered again and ends as if nothing had 
 });
 
 test('the GPU process crashes during a run: it goes on by itself from its last save', async () => {
-  test.setTimeout(420_000);
-  app = await openApp({ at: '#/distil', backend: 'webgpu' });
+  test.setTimeout(600_000);
+  app = await openApp({ at: QUIET, backend: 'webgpu' });
   const { page, browser } = app;
-  await setNumber(page, /^Images$/, 12);
+  await chooseTiny(page);
+  await setNumber(page, /^Images$/, 24);
   await setNumber(page, /^Batch/, 2);
   await start(page);
-  await seesImages(page, 4, 240_000);
+  await seesImages(page, 6, 240_000);
   const cdp = await browser.newBrowserCDPSession();
   await cdp.send('Browser.crashGpuProcess').catch(() => {});
   await expect(page.getByText(/The run went back to its last save, at \d+ images, and goes on/)).toBeVisible({
-    timeout: 120_000,
+    timeout: 240_000,
   });
   await hasEnded(page, 'Finished', 240_000);
   const curves = rows(await saved(page, 'Curves'));
-  expect(curves.map((point) => point.images)).toEqual([2, 4, 6, 8, 10, 12]);
+  expect(curves.map((point) => point.iteration)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
 });
+
+test('own images and an opened teacher: kept beside the run, which moves to another back-end and survives its tab', async () => {
+  test.setTimeout(600_000);
+  app = await openApp({ at: QUIET, backend: 'wasm' });
+  const { context } = app;
+  let { page } = app;
+  await chooseTiny(page);
+  await page
+    .getByLabel('Choose images')
+    .setInputFiles(join(import.meta.dirname, '../public/data/afhq-cat-64x64.zip'));
+  await setNumber(page, /^Images$/, 4000);
+  await setNumber(page, /^Batch/, 4);
+  await start(page);
+  await seesImages(page, 16, 120_000);
+  await page.getByRole('tab', { name: 'Models' }).click();
+  await page.getByRole('button', { name: 'WebGPU', exact: true }).click();
+  await page.getByRole('tab', { name: 'Distil' }).click();
+  await expect(page.getByText(/goes on from \d+ images, on the back-end that was chosen/)).toBeVisible({
+    timeout: 120_000,
+  });
+  const moved = await imagesSeen(page);
+  await seesImages(page, moved + 4, 240_000);
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await expect(page.getByRole('button', { name: 'One step' })).toBeEnabled({ timeout: 60_000 });
+  const at = await imagesSeen(page);
+  const url = page.url();
+  await page.close();
+
+  page = await context.newPage(); // on wasm again
+  await page.goto(url);
+  await expect(page.getByText(new RegExp(`saved at ${at} of 4,000 images`))).toBeVisible({ timeout: 60_000 });
+  await page.getByRole('button', { name: 'Resume' }).click();
+  await seesImages(page, at + 8, 120_000);
+  await expect(page.getByText('Imitation on afhq-cat-64x64.zip')).toBeVisible();
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await hasEnded(page, 'Stopped');
+});
+
+/**
+ * A teacher of 27 thousand parameters and the method with the fewest kernels: a software adapter spends a minute or two
+ * on compiling them, whatever the network.
+ */
+async function chooseTiny(page: Page): Promise<void> {
+  const file = join(import.meta.dirname, '../tests/fixtures/parity/ddpmpp-skip-16-vp.pkl');
+  await page.getByLabel('Open checkpoint').setInputFiles(file);
+  await expect(page.getByRole('radio', { name: /ddpmpp-skip-16-vp/ })).toBeChecked({ timeout: 60_000 });
+  await page.getByRole('radio', { name: /Imitation/ }).check();
+  await setNumber(page, /^Teacher’s steps/, 2);
+}
 
 async function begin(page: Page): Promise<void> {
   await setNumber(page, /^Images$/, IMAGES);

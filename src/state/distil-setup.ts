@@ -235,6 +235,10 @@ export const areImages = (files: readonly { name: string }[]): boolean =>
   // A lone .bin is a checkpoint's name; a batch of CIFAR-10 says so.
   files.every(({ name }) => !/\.bin$/i.test(name) || /batch/i.test(name));
 
+/** What of a folder is data: images, archives, and the labels of a set. */
+export const imagesAmong = (files: readonly File[]): File[] =>
+  files.filter(({ name }) => DATA_FILE.test(name) || /(^|\/)dataset\.json$/.test(name));
+
 /** What a choice of files is called. */
 export const ownData = (files: readonly File[]): OwnData => ({
   files: [...files],

@@ -1,4 +1,5 @@
 import { FolderOpen } from 'lucide-react';
+import { imagesAmong } from '../../state/distil-setup';
 import { misfit, type SamplePack } from '../../state/packs';
 import { useApp, useDistil } from '../../state/react';
 import { formatBytes, formatWhole } from '../../ui/format';
@@ -109,7 +110,20 @@ function ChooseImages() {
           }}
         />
       </label>
-      <span className="caption">A zip, loose images, an npz or CIFAR-10, or drop them here</span>
+      <label className="file-button button">
+        <FolderOpen aria-hidden />
+        <span>Choose a folder</span>
+        <input
+          type="file"
+          // React knows no better name for it.
+          {...{ webkitdirectory: '' }}
+          onChange={(event) => {
+            controller.distil.takeFiles(imagesAmong([...(event.currentTarget.files ?? [])]));
+            event.currentTarget.value = '';
+          }}
+        />
+      </label>
+      <span className="caption">Images, a zip of them, an npz or CIFAR-10; or drop them here</span>
     </div>
   );
 }

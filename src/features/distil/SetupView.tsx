@@ -1,6 +1,7 @@
 import { type DragEvent, useState } from 'react';
-import { areImages } from '../../state/distil-setup';
+import { areImages, imagesAmong } from '../../state/distil-setup';
 import { useApp } from '../../state/react';
+import { droppedFiles, hasFolder } from '../../ui/dropped-files';
 import { DataChoice } from './DataChoice';
 import { Interrupted } from './Interrupted';
 import { MethodChoice } from './MethodChoice';
@@ -13,8 +14,19 @@ export function SetupView() {
   const [refused, setRefused] = useState<string | null>(null);
   const onDrop = (event: DragEvent) => {
     const files = [...event.dataTransfer.files];
+    if (hasFolder(event.dataTransfer)) {
+      event.preventDefault();
+      void droppedFiles(event.dataTransfer).then(
+        (found) => {
+          const usable = imagesAmong(found);
+          setRefused(usable.length > 0 ? null : 'There are no images in this folder.');
+          controller.distil.takeFiles(usable);
+        },
+        () => setRefused('This folder could not be read.'),
+      );
+      return;
+    }
     if (!areImages(files)) {
-      // A folder has no type and cannot be read this way.
       setRefused(files.length > 1 ? 'These files are not all images.' : null);
       if (files.length > 1) event.preventDefault();
       return;
