@@ -1,11 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import type { CurvePoint } from '../../src/distil/state';
-import { addSnapshot, curvesCsv, fileStem, nearestSnapshot, type Snapshot } from '../../src/state/distil';
+import {
+  addSnapshot,
+  curvesCsv,
+  fileStem,
+  narrowing,
+  nearestSnapshot,
+  rewind,
+  type Snapshot,
+  stepSeconds,
+} from '../../src/state/distil';
 import {
   areImages,
   changed,
+  costOf,
   type DistilSetup,
   distilRequest,
+  estimateKey,
   NEW_SETUP,
   obstacle,
   settleSetup,
@@ -164,6 +175,66 @@ describe('snapshots', () => {
     const list = [0, 8, 32].map(shot);
     expect([-5, 3, 5, 21, 99].map((x) => nearestSnapshot(list, x))).toEqual([0, 0, 1, 2, 2]);
     expect(nearestSnapshot([], 3)).toBe(-1);
+  });
+});
+
+describe('spread', () => {
+  const points = (...spreads: (number | undefined)[]) =>
+    spreads.map((sampleSpread, i) => ({ images: 8 * i, sampleSpread }));
+
+  test('a warning when the samples twice differ less than half as much as at their best', () => {
+    expect(narrowing(points(0.3, 0.8, 0.3, undefined, 0.2))).toEqual({ now: 0.2, best: 0.8, at: 8 });
+    expect(narrowing(points(0.3, 0.8, 0.3))).toBeNull(); // once may be chance
+    expect(narrowing(points(0.3, 0.8, 0.3, 0.5))).toBeNull();
+    expect(narrowing(points(0.1, 0.2, 0.3))).toBeNull();
+    expect(narrowing([])).toBeNull();
+  });
+});
+
+describe('going back', () => {
+  test('drops what came after', () => {
+    const history = {
+      points: [1, 2, 3].map((iteration) => ({ iteration, images: 8 * iteration }) as CurvePoint),
+      snapshots: [0, 8, 24].map((images) => ({ images }) as Snapshot),
+    };
+    rewind(history, 2, 16);
+    expect(history.points.map((p) => p.iteration)).toEqual([1, 2]);
+    expect(history.snapshots.map((p) => p.images)).toEqual([0, 8]);
+  });
+
+  test('the time axis is the time of steps', () => {
+    const points = [2, 4].map((imagesPerSecond) => ({ imagesPerSecond }) as CurvePoint);
+    expect(stepSeconds(points, 8)).toEqual([4, 6]);
+  });
+});
+
+describe('estimate', () => {
+  const step = { measuredImages: 4, secondsPerImage: 0.5, fixedBytes: 1e8, bytesPerImage: 1e8 };
+  const config = settle().config;
+
+  test('time and memory grow with the images; smaller parts are offered where they would not fit', () => {
+    expect(costOf({ ...step, limitBytes: 4e9 }, config)).toEqual({
+      seconds: 5000,
+      bytes: 3.3e9,
+      fits: true,
+      smaller: null,
+    });
+    expect(costOf({ ...step, limitBytes: 3e9 }, config)).toMatchObject({ fits: false, smaller: 16 });
+    expect(costOf({ ...step, limitBytes: 1e9 }, { ...config, microBatch: 16 })).toMatchObject({
+      bytes: 1.7e9,
+      fits: false,
+      smaller: 8,
+    });
+    expect(costOf({ ...step, limitBytes: 2e8 }, config).smaller).toBeNull();
+    expect(costOf({ ...step, limitBytes: null }, config)).toMatchObject({ fits: true });
+  });
+
+  test('holds for another batch and another number of images, not for another network', () => {
+    const key = (setup: Partial<DistilSetup>) =>
+      estimateKey(settle(setup), { name: 'wasm', label: '1 thread' });
+    expect(key({ changes: { batch: 8, images: 5 } })).toBe(key({}));
+    for (const other of [{ teacher: 'cats' }, { changes: { method: 'gdd' } as const }])
+      expect(key(other)).not.toBe(key({}));
   });
 });
 
