@@ -84,7 +84,7 @@ export class DistilSession {
 
   control(action: DistilAction): void {
     if (action === 'stop') this.enter('stopped');
-    else if (action === 'pause' && this.phase === 'running') this.enter('paused');
+    else if (action === 'pause' && this.phase === 'running') this.phase = 'paused'; // told when it is at rest
     else if (action === 'resume' && this.phase === 'paused') this.enter('running');
     else if (action === 'save') this.saveAsked = true;
     else if (this.phase === 'paused')
@@ -168,6 +168,7 @@ export class DistilSession {
           continue; // what was asked for meanwhile comes first
         }
         if (this.phase === 'paused' && this.steps.length === 0) {
+          this.enter('paused');
           await new Promise<void>((resolve) => {
             this.wake = resolve;
           });
