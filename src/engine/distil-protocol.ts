@@ -101,6 +101,8 @@ export interface DistilResult {
 export interface StepEstimate {
   /** Images whose gradients were really taken together. */
   measuredImages: number;
+  /** What a step takes whatever its images are, and what each of them adds. */
+  secondsPerStep: number;
   secondsPerImage: number;
   /** Networks, averages and moments: held all the time. */
   fixedBytes: number;

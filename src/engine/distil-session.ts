@@ -84,7 +84,8 @@ export class DistilSession {
 
   control(action: DistilAction): void {
     if (action === 'stop') this.enter('stopped');
-    else if (action === 'pause' && this.phase === 'running') this.phase = 'paused'; // told when it is at rest
+    else if (action === 'pause' && this.phase === 'running')
+      this.phase = 'paused'; // told when it is at rest
     else if (action === 'resume' && this.phase === 'paused') this.enter('running');
     else if (action === 'save') this.saveAsked = true;
     else if (this.phase === 'paused')

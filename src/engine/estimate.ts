@@ -9,8 +9,8 @@ interface EstimateServices extends SourceServices {
   failure(): Promise<never>;
 }
 
-/** WebAssembly addresses 4 GB; above this its allocator begins to fail (docs/distil.md). */
-const WASM_BYTES = 3e9;
+/** What WebAssembly can address. Tensors that share their data are counted twice here, so the heap stays below. */
+const WASM_BYTES = 4e9;
 /** Images of the steps that are measured: enough to tell what an image adds, too few to run out. */
 const MEASURED = 4;
 
@@ -64,11 +64,15 @@ async function measureSteps(
     }
   }
   const [first, second] = steps as [(typeof steps)[0], (typeof steps)[0]];
+  const slope = more > few ? (second.seconds - first.seconds) / (more - few) : 0;
+  // A busy machine may make the smaller step the slower one.
+  const secondsPerImage = slope > 0 && slope * more <= second.seconds ? slope : second.seconds / more;
   const perImage =
     more > few ? (second.bytes - first.bytes) / (more - few) : (first.bytes - fixedBytes) / few;
   return {
     measuredImages: more,
-    secondsPerImage: second.seconds / more,
+    secondsPerStep: second.seconds - more * secondsPerImage,
+    secondsPerImage,
     fixedBytes: Math.max(fixedBytes, second.bytes - more * perImage),
     bytesPerImage: perImage,
     limitBytes: backend.startsWith('wasm') ? WASM_BYTES : null,

@@ -209,7 +209,7 @@ export function estimateKey(
 
 /** Seconds and bytes of a run as it is set, from a measured step. */
 export function costOf(
-  { secondsPerImage, fixedBytes, bytesPerImage, limitBytes }: StepEstimate,
+  { secondsPerStep, secondsPerImage, fixedBytes, bytesPerImage, limitBytes }: StepEstimate,
   { images, batch, microBatch, method }: DistilConfig,
 ): { seconds: number; bytes: number; fits: boolean; smaller: number | null } {
   const at = (part: number) => fixedBytes + bytesPerImage * part;
@@ -219,7 +219,7 @@ export function costOf(
   let smaller = 1;
   while (limitBytes !== null && smaller * 2 < whole && at(smaller * 2) <= 0.9 * limitBytes) smaller *= 2;
   return {
-    seconds: images * secondsPerImage,
+    seconds: Math.ceil(images / batch) * secondsPerStep + images * secondsPerImage,
     bytes: at(whole),
     fits,
     smaller: fits || smaller < 2 ? null : smaller,

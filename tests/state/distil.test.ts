@@ -209,12 +209,18 @@ describe('going back', () => {
 });
 
 describe('estimate', () => {
-  const step = { measuredImages: 4, secondsPerImage: 0.5, fixedBytes: 1e8, bytesPerImage: 1e8 };
+  const step = {
+    measuredImages: 4,
+    secondsPerStep: 1,
+    secondsPerImage: 0.5,
+    fixedBytes: 1e8,
+    bytesPerImage: 1e8,
+  };
   const config = settle().config;
 
   test('time and memory grow with the images; smaller parts are offered where they would not fit', () => {
     expect(costOf({ ...step, limitBytes: 4e9 }, config)).toEqual({
-      seconds: 5000,
+      seconds: 5313, // 313 steps of one second, and half a second an image
       bytes: 3.3e9,
       fits: true,
       smaller: null,

@@ -145,7 +145,14 @@ export class FakeClient implements EngineClient {
 
   async estimate(request: DistilRequest): Promise<StepEstimate> {
     this.estimated.push(request);
-    return { measuredImages: 4, secondsPerImage: 0.5, fixedBytes: 1e8, bytesPerImage: 1e8, limitBytes: 3e9 };
+    return {
+      measuredImages: 4,
+      secondsPerStep: 1,
+      secondsPerImage: 0.5,
+      fixedBytes: 1e8,
+      bytesPerImage: 1e8,
+      limitBytes: 3e9,
+    };
   }
 
   measure(): Promise<MeasureResult> {

@@ -102,7 +102,9 @@ function Estimate({ disabled }: { disabled: boolean }) {
         </small>
       </p>
       {cost.fits ? (
-        <p className="caption">{formatValue(1 / value.secondsPerImage)} images/s</p>
+        <p className="caption">
+          {formatValue(setup.config.images / cost.seconds)} images/s, without samples and distances
+        </p>
       ) : (
         <p className="caption problem" role="alert">
           A batch of {setup.config.batch} would not fit.{' '}
