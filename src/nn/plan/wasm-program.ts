@@ -160,7 +160,9 @@ class ProgramWriter {
       const across = Math.ceil(out.width / tile);
       const down = Math.ceil(out.height / tile);
       const fit = Math.max(1, Math.floor((2 * SCRATCH_VALUES) / (points * inputs * across)));
-      const rows = this.share(down, fit, Math.ceil(16 / across), 1, this.batch);
+      // A task of few tiles uses a weight little; but with columns alone to share, many threads would idle.
+      const enough = this.batch * Math.ceil(columns / record.WINOGRAD_COLUMNS) >= this.threads;
+      const rows = this.share(down, fit, enough ? Math.ceil(16 / across) : 1, 1, this.batch);
       this.call(record.CONV_WINOGRAD, 0);
       this.blocks(this.batch, down, rows, columns, record.WINOGRAD_COLUMNS);
       const tiles = Math.ceil((rows * across) / 4) * 4;
