@@ -6,6 +6,7 @@ import { asInnateError, InnateError } from '../src/lib/errors';
 import { ADAPTER_CHOICES, type AdapterChoice, type BenchBrowser, openBrowser } from './browser';
 import { ENGINE_NAMES, type EngineName } from './engine-names';
 import { prepareNet, readGolden, writeGoldenInput } from './files';
+import { hardwarePlan } from './hardware-plan';
 import { measure } from './measure';
 import { NET_NAMES, NETS, type NetName } from './nets';
 import { networkCost } from './network-cost';
@@ -155,6 +156,9 @@ async function main(options: Options): Promise<boolean> {
       batch: options.batch,
       runs: options.runs,
       network: networkCost(net.config, options.batch),
+      hardwarePlans: (['f32', 'f16'] as const).map((precision) =>
+        hardwarePlan(net.config, options.batch, precision),
+      ),
       engines,
     };
     console.log(benchTable(report));

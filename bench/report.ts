@@ -1,4 +1,5 @@
 import { cpus, loadavg, type as osType, release, totalmem } from 'node:os';
+import type { HardwarePlan } from './hardware-plan';
 import type { EngineResult } from './measure';
 import type { NetworkCost } from './network-cost';
 import type { MicroResult, Peak } from './page/protocol';
@@ -22,6 +23,8 @@ export interface BenchReport extends Circumstances {
   batch: number;
   runs: number;
   network: NetworkCost;
+  /** The plan for a hardware GPU, reckoned. */
+  hardwarePlans: HardwarePlan[];
   engines: EngineResult[];
 }
 
@@ -100,7 +103,24 @@ export function benchTable(report: BenchReport): string {
     'max error',
   ];
   const cost = `${report.net}, batch ${report.batch}: ${(network.parameters / 1e6).toFixed(1)} M parameters, ${(network.flops / 1e9).toFixed(2)} GFLOP, at least ${(network.leastBytes / 1e6).toFixed(0)} MB to move; ${report.runs} runs${report.cold ? ', cold shader cache' : ''}`;
-  return [header(report), cost, '', table([titles, ...rows]), ...footnotes(engines)].join('\n');
+  return [
+    header(report),
+    cost,
+    '',
+    table([titles, ...rows]),
+    ...footnotes(engines),
+    '',
+    ...hardware(report),
+  ].join('\n');
+}
+
+/** What does not depend on the adapter at hand. */
+function hardware({ hardwarePlans }: BenchReport): string[] {
+  return hardwarePlans.map(
+    (p) =>
+      `planned for a hardware GPU, ${p.precision}: ${p.dispatches} dispatches in one submit, ${megabytes(p.gpuBytes)} MB of memory, ` +
+      `${megabytes(p.bytesMoved)} MB moved (${(p.bytesMoved / p.leastBytes).toFixed(2)} times the least), ${(p.flops / 1e9).toFixed(2)} GFLOP`,
+  );
 }
 
 function footnotes(engines: readonly EngineResult[]): string[] {

@@ -24,7 +24,7 @@ export interface KernelTraits {
 }
 
 /** A hardware GPU without anything known of it: shared-memory tiles need no feature. */
-const HARDWARE: KernelTraits = {
+export const HARDWARE: KernelTraits = {
   tile: { kind: 'shared', rows: 8, vectors: 2 },
   unit: 'vec4f',
   winograd: false,

@@ -4,25 +4,15 @@ import { SQUARE_PARTS } from '../../../gpu/kernels/squares';
 import type { WeightSource } from '../../weights';
 import type { PlanExecutor } from '../executor';
 import { type Plan, storedChannels, type Value, valueSize } from '../steps';
+import { type PlanCost, planCost } from './cost';
 import type { Dispatch } from './dispatch';
 import { lower } from './lower';
-import type { LoweredPlan } from './lowering';
 import type { WeightPrecision } from './pack';
 import { assignSlots } from './slots';
 import type { GpuWeights } from './weights';
 
 /** A submission longer than this would make a software adapter's page stutter. */
 const SUBMISSION_MS = 50;
-
-/** What a forward pass costs, independent of the adapter. */
-export interface PlanCost {
-  dispatches: number;
-  flops: number;
-  /** Bytes of every operand of every dispatch. */
-  bytesMoved: number;
-  /** Every weight once, every value of the plan once out and once in. */
-  leastBytes: number;
-}
 
 /** One dispatch timed alone. */
 export interface DispatchTime {
@@ -269,25 +259,4 @@ function withoutPadding(values: Float32Array, channels: number): Float32Array {
   for (let from = 0, to = 0; to < out.length; from += stored, to += channels)
     for (let c = 0; c < channels; c++) out[to + c] = values[from + c]!;
   return out;
-}
-
-function planCost(plan: Plan, { dispatches }: LoweredPlan, batch: number): PlanCost {
-  const weights = new Map<string, number>();
-  let bytesMoved = 0;
-  for (const { operands } of dispatches)
-    for (const operand of operands) {
-      if (operand === 'nothing') continue;
-      if ('weight' in operand) weights.set(operand.weight.key, operand.weight.bytes);
-      bytesMoved += 'weight' in operand ? operand.weight.bytes : operand.scratch.bytes;
-    }
-  const made = new Set(plan.steps.map((s) => s.out));
-  let leastBytes = 0;
-  for (const value of [...plan.inputs.values(), ...made]) leastBytes += 8 * valueSize(value) * batch;
-  for (const bytes of weights.values()) leastBytes += bytes;
-  return {
-    dispatches: dispatches.length,
-    flops: dispatches.reduce((sum, d: Dispatch) => sum + d.flops, 0),
-    bytesMoved,
-    leastBytes,
-  };
 }
