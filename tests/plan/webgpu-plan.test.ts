@@ -5,7 +5,8 @@ import { openModelArgument } from '../../cli/catalogue';
 import { fileSource } from '../../cli/files';
 import { openModel } from '../../src/engine/model';
 import { seedBatch } from '../../src/engine/sampling';
-import type { GpuContext } from '../../src/gpu/context';
+import { type GpuContext, gpuContext } from '../../src/gpu/context';
+import { HARDWARE } from '../../src/gpu/traits';
 import { PlannedDenoiser } from '../../src/nn/plan/planned-denoiser';
 import { openWebGpuPlan } from '../../src/nn/plan/webgpu/open';
 import { assignSlots } from '../../src/nn/plan/webgpu/slots';
@@ -59,6 +60,22 @@ describe.skipIf(!wanted)('static plan on webgpu', () => {
       }
       denoiser.dispose();
     },
+  );
+
+  it.each(shippedCases().filter((c) => /mini/.test(c.name)))(
+    '$name with the kernels of a hardware GPU',
+    async ({ checkpoint, golden: path }) => {
+      const model = openModel(fileSource(checkpoint));
+      const golden = readGolden(path);
+      const hardware = gpuContext(context.device, {} as GPUAdapterInfo, true, HARDWARE);
+      const open = openWebGpuPlan(hardware, 'f32');
+      const denoiser = await PlannedDenoiser.open(model.config, model.weights, open);
+      const x = golden.float('latents').map((z) => z * 80);
+      const images = await denoiser.denoise(x, 80, golden.classes);
+      expect(maxError(images, golden.float('output_sigma_80'))).toBeLessThanOrEqual(5e-5);
+      denoiser.dispose();
+    },
+    600_000,
   );
 
   it.each([
