@@ -182,7 +182,7 @@ export function createLayersController(options: LayersOptions): LayersController
     const update = () => {
       if (abort !== mine || !next) return;
       const { findings } = store.getState();
-      const complete = completeLevels(next.table, 'rms') === request.sigmas.length;
+      const complete = completeLevels(next.table) === request.sigmas.length;
       // A map that fits stays until the new one is whole; another one gives way at the first numbers.
       if (findings !== next && (complete || again || !fits(findings, next))) {
         const same = findings && fits(findings, next, false) ? findings : null;

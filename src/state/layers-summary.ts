@@ -1,6 +1,6 @@
-import type { ActivationTable, LayerJson, LikenessJson, Quantity, Row } from '../lib/activations';
+import type { ActivationTable, Cell, LayerJson, LikenessJson, Row } from '../lib/activations';
 import type { Findings } from './layers';
-import type { Scale } from './layers-view';
+import type { MapQuantity, Scale } from './layers-view';
 
 /** What the numbers of a map say, without a page. */
 
@@ -105,19 +105,46 @@ export function colourRange(
 export const within = ({ low, high }: Range, value: number): number =>
   high > low ? Math.min(1, Math.max(0, (value - low) / (high - low))) : 0;
 
+/** A number of the map; null where it is not measured or has no meaning. */
+export function cellIn(
+  table: ActivationTable,
+  quantity: MapQuantity,
+  row: number,
+  level: number,
+): Cell | null {
+  if (quantity !== 'frequency') return table.cell(quantity, row, level);
+  const mean = meanFrequency(table.spectrum(row, level));
+  return mean === null ? null : { mean, spread: 0, count: 1 };
+}
+
+/**
+ * Mean frequency of a radial spectrum, cycles an image: rings weighted by their power and by how many frequencies
+ * they hold. Without the ring of the mean.
+ */
+export function meanFrequency(spectrum: readonly number[] | null): number | null {
+  if (!spectrum || spectrum.length < 3) return null;
+  let power = 0;
+  let moment = 0;
+  for (let ring = 1; ring < spectrum.length; ring++) {
+    power += ring * spectrum[ring]!;
+    moment += ring * ring * spectrum[ring]!;
+  }
+  return power > 0 ? moment / power : null;
+}
+
 /** Mean of a cell, from the table or, before it is there, from the coarse look. */
 export function meanAt(
   { table, coarse }: Findings,
-  quantity: Quantity,
+  quantity: MapQuantity,
   row: number,
   level: number,
 ): number | null {
-  return table.cell(quantity, row, level)?.mean ?? coarse.cell(quantity, row, level)?.mean ?? null;
+  return cellIn(table, quantity, row, level)?.mean ?? cellIn(coarse, quantity, row, level)?.mean ?? null;
 }
 
 /** Student over teacher at the student's sigma; null where one is missing or zero. */
-export function ratioAt(findings: Findings, quantity: Quantity, row: number): number | null {
-  const own = findings.student?.cell(quantity, row, 0)?.mean ?? null;
+export function ratioAt(findings: Findings, quantity: MapQuantity, row: number): number | null {
+  const own = findings.student ? (cellIn(findings.student, quantity, row, 0)?.mean ?? null) : null;
   const other = meanAt(findings, quantity, row, 0);
   return own === null || !other ? null : own / other;
 }
@@ -171,8 +198,8 @@ export function sigmaText(sigma: number): string {
   return sigma >= 10 ? String(Math.round(sigma)) : String(Number(sigma.toPrecision(2)));
 }
 
-export function completeLevels(table: ActivationTable, quantity: Quantity): number {
+export function completeLevels(table: ActivationTable): number {
   return table.sigmas.filter((_, level) =>
-    table.rows.some((_, row) => table.samples(quantity, row, level).length > 0),
+    table.rows.some((_, row) => table.samples('rms', row, level).length > 0),
   ).length;
 }

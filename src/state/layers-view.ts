@@ -3,6 +3,9 @@ import { QUANTITIES, type Quantity } from '../lib/activations';
 import { LEVELS, SIGMAS, SPACINGS, type Spacing } from '../lib/noise-levels';
 import { LAYERS_PLACES } from './persistence';
 
+/** What the map can show: what is measured, and the frequency at which a block adds most, from its spectra. */
+export type MapQuantity = Quantity | 'frequency';
+export const MAP_QUANTITIES: readonly MapQuantity[] = [...QUANTITIES, 'frequency'];
 /** Values that share one colour scale: those of a row, of all blocks of a resolution, or all. */
 export type Scale = 'row' | 'level' | 'global';
 export const SCALES: readonly Scale[] = ['row', 'level', 'global'];
@@ -15,7 +18,7 @@ const VERSUS: readonly Versus[] = ['none', 'sigma', 'student'];
 export interface LayersView {
   /** Key of the network beside the one in view; null = the one that belongs to it; 'none' = none. */
   partner: string | null;
-  quantity: Quantity;
+  quantity: MapQuantity;
   /** null = noised real images where the page has them, else the trajectory. */
   input: LayersInput | null;
   scale: Scale;
@@ -117,7 +120,7 @@ export function parseLayers(query: string): LayersView {
   const row = text('row');
   return {
     partner: text('partner')?.trim() || d.partner,
-    quantity: oneOf('quantity', QUANTITIES, d.quantity),
+    quantity: oneOf('quantity', MAP_QUANTITIES, d.quantity),
     input: INPUTS.find((i) => i === text('input')) ?? d.input,
     scale: oneOf('scale', SCALES, d.scale),
     spacing: oneOf('spacing', SPACINGS, d.spacing),

@@ -7,6 +7,7 @@ import type {
   MeasureResult,
   StepEstimate,
 } from '../../src/engine/distil-protocol';
+import type { InspectOutcome, LookResult } from '../../src/engine/layers-protocol';
 import type {
   EngineStatus,
   GenerateOutcome,
@@ -130,11 +131,11 @@ export class FakeClient implements EngineClient {
     this.actions.push(action);
   }
 
-  inspect(): Promise<'complete'> {
+  inspect(..._: Parameters<EngineClient['inspect']>): Promise<InspectOutcome> {
     return Promise.reject(new Error('not used'));
   }
 
-  look(): Promise<{ kind: 'superseded' }> {
+  look(..._: Parameters<EngineClient['look']>): Promise<LookResult> {
     return Promise.reject(new Error('not used'));
   }
 

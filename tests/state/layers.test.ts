@@ -9,6 +9,7 @@ import {
   colourRange,
   likest,
   MARGIN,
+  meanFrequency,
   sigmaText,
   unchangedShare,
   verdict,
@@ -146,6 +147,14 @@ describe('what the numbers say', () => {
     expect(block.frozen).toBeCloseTo(0.25);
     expect(changesByRow(layers).get('enc.a.skip')!.change).toBe(0.5);
     expect(unchangedShare(layers)).toBeCloseTo(0.2);
+  });
+
+  test('the mean frequency of a spectrum', () => {
+    expect(meanFrequency([9, 1, 0, 0])).toBe(1);
+    // Rings hold as many frequencies as they are long: 1 x 1 and 3 x 1.
+    expect(meanFrequency([0, 1, 0, 1])).toBeCloseTo((1 + 9) / 4);
+    expect(meanFrequency([1, 0, 0])).toBeNull();
+    expect(meanFrequency(null)).toBeNull();
   });
 
   test('sigmas in two digits', () =>

@@ -28,23 +28,21 @@ export function Guide({ findings, looks, pair, view }: Props) {
   const step = GUIDE[view.guide - 1]!;
   return (
     <section className="guide" aria-label="Guide">
-      <div className="guide-text">
-        <ol aria-label={`Step ${view.guide} of ${GUIDE_STEPS}`}>
-          {GUIDE.map((s, i) => (
-            <li
-              key={s.title}
-              className={i + 1 < view.guide ? 'done' : undefined}
-              aria-current={i + 1 === view.guide ? 'step' : undefined}
-            />
-          ))}
-        </ol>
-        <p aria-live="polite">
-          <strong>
-            {view.guide} of {GUIDE_STEPS}. {step.title}
-          </strong>{' '}
-          {step.text(findings)}
-        </p>
-      </div>
+      <ol aria-label={`Step ${view.guide} of ${GUIDE_STEPS}`}>
+        {GUIDE.map((s, i) => (
+          <li
+            key={s.title}
+            className={i + 1 < view.guide ? 'done' : undefined}
+            aria-current={i + 1 === view.guide ? 'step' : undefined}
+          />
+        ))}
+      </ol>
+      <p aria-live="polite">
+        <strong>
+          {view.guide} of {GUIDE_STEPS}. {step.title}
+        </strong>{' '}
+        {step.text(findings)}
+      </p>
       {step.shots.length > 0 && (
         <div className="guide-shots">
           {step.shots.map((shot) => (

@@ -353,7 +353,12 @@ function Columns({ model, ramps, height, top }: DrawProps) {
           ),
         )}
       </div>
-      <div className="map-foot weights caption">0 to {percent(mostChange)}</div>
+      <div className="map-foot weights caption">
+        0 to {percent(mostChange)}
+        <br />
+        <i className="thaw-key" />
+        trained
+      </div>
     </>
   );
 }

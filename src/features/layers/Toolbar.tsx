@@ -1,10 +1,9 @@
 import { Download } from 'lucide-react';
 import { useRef } from 'react';
-import { QUANTITIES } from '../../lib/activations';
 import { asInnateError } from '../../lib/errors';
 import { LEVELS } from '../../lib/noise-levels';
 import { comparable } from '../../state/layers-pair';
-import { INPUTS, SAMPLES, SCALES } from '../../state/layers-view';
+import { INPUTS, MAP_QUANTITIES, SAMPLES, SCALES } from '../../state/layers-view';
 import type { ModelFacts } from '../../state/models';
 import { useApp, useModels } from '../../state/react';
 import { Segmented } from '../../ui/Segmented';
@@ -49,10 +48,10 @@ function Choices() {
           className="select"
           value={view.quantity}
           onChange={(event) =>
-            layers.set({ quantity: QUANTITIES.find((q) => q === event.currentTarget.value) ?? 'rms' })
+            layers.set({ quantity: MAP_QUANTITIES.find((q) => q === event.currentTarget.value) ?? 'rms' })
           }
         >
-          {QUANTITIES.map((q) => (
+          {MAP_QUANTITIES.map((q) => (
             <option key={q} value={q}>
               {QUANTITY_WORDS[q].name}
             </option>

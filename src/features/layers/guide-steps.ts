@@ -38,7 +38,7 @@ export const GUIDE: readonly GuideStep[] = [
   {
     title: 'The student takes one step.',
     text: () =>
-      'Claim 1: it need not copy. The student was taught only to make believable pictures, not the teacher’s picture for each noise. From the same noise, the two differ, and the student’s is sharp after one run.',
+      'Claim 1: it need not copy. The student was taught only to make believable pictures, not the teacher’s picture for each noise. From the same noise the two are related, not equal, and the student’s is sharp after one run.',
     shots: ['sampled', 'oneStep'],
     view: { at: STUDENT_SIGMA },
   },

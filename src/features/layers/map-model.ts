@@ -1,6 +1,7 @@
 import type { Cell, Row } from '../../lib/activations';
 import type { Findings } from '../../state/layers';
 import {
+  cellIn,
   changesByRow,
   colourRange,
   type Likest,
@@ -54,7 +55,7 @@ export function mapModel(
   const shown = shownRows(rows, view.open).map((index): MapRow => {
     const row = rows[index]!;
     const range = colourRange(read, rows, sigmas.length, scale, index);
-    const own = student?.cell(quantity, index, 0)?.mean ?? null;
+    const own = (student && cellIn(student, quantity, index, 0)?.mean) ?? null;
     const change = changes?.get(row.name);
     const cka = row.part === null ? likeness?.cka[blocks.indexOf(index)] : undefined;
     return {
@@ -98,7 +99,7 @@ export function nearestLevel(sigmas: readonly number[], sigma: number): number {
 }
 
 export const cellOf = (findings: Findings, view: Pick<LayersView, 'quantity'>, row: number, level: number) =>
-  findings.table.cell(view.quantity, row, level) ?? findings.coarse.cell(view.quantity, row, level);
+  cellIn(findings.table, view.quantity, row, level) ?? cellIn(findings.coarse, view.quantity, row, level);
 
 /** "0.832 ± 0.041 over 8 images" */
 export function cellText(cell: Cell | null, format: (v: number) => string): string {

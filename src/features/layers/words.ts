@@ -1,6 +1,5 @@
 import type { LayersInput } from '../../engine/layers-protocol';
-import type { Quantity } from '../../lib/activations';
-import type { Scale } from '../../state/layers-view';
+import type { MapQuantity, Scale } from '../../state/layers-view';
 
 export interface QuantityWords {
   name: string;
@@ -10,7 +9,7 @@ export interface QuantityWords {
   means: string;
 }
 
-export const QUANTITY_WORDS: Record<Quantity, QuantityWords> = {
+export const QUANTITY_WORDS: Record<MapQuantity, QuantityWords> = {
   rms: {
     name: 'Strength of the output (RMS)',
     short: 'RMS',
@@ -35,6 +34,12 @@ export const QUANTITY_WORDS: Record<Quantity, QuantityWords> = {
     name: 'Attention entropy',
     short: 'entropy ÷ maximum',
     means: 'How widely attention looks: 0 at one pixel, 1 at all alike. Only blocks with attention have it.',
+  },
+  frequency: {
+    name: 'Frequency of what it adds',
+    short: 'cycles an image',
+    means:
+      'Whether a block adds coarse or fine detail: the mean frequency of its contribution. 1 is one wave across the image.',
   },
 };
 
