@@ -148,6 +148,21 @@ test('a link restores the view; exports hold the numbers that are shown', async 
   expect(png.length).toBeGreaterThan(5000);
 });
 
+test('the live map on WebGPU has the numbers of WebAssembly', async () => {
+  app = await openApp({ at: `${FASHION}&samples=2&guide=0`, backend: 'webgpu' });
+  const { page, complaints } = app;
+  await measured(page);
+  await expect(page.locator('.origin')).toContainText('webgpu');
+  const stored = readActivations(BEFOREHAND);
+  // At 80 the input is noise of the same seeds: the picture underneath hardly counts.
+  for (const block of ['enc.32x32_conv', 'enc.32x32_block0', 'dec.32x32_block0']) {
+    const row = stored.rows.findIndex((r) => r.name === block);
+    const [a, b] = stored.samples('rms', row, 0);
+    expect((await cell(page, block, 0)) / ((a! + b!) / 2)).toBeCloseTo(1, 1);
+  }
+  expect(complaints).toEqual([]);
+});
+
 test('the guide walks through seven steps with pictures, and can be left', async () => {
   app = await openApp({ at: FASHION, backend: 'wasm' });
   const { page } = app;
