@@ -20,14 +20,14 @@ const MAX_THREADS = 16;
 
 /** Chooses and starts a back-end in the worker. `avoidGpu`: after failures that a GPU will not survive again. */
 export async function openDevice(
-  { preference, wasmBinaries }: StartOptions,
+  { preference, tiles, wasmBinaries }: StartOptions,
   avoidGpu: string | null = null,
 ): Promise<Device> {
   const { gpu } = navigator as Navigator & { gpu?: GPU };
   const adapter = avoidGpu ? null : await probeAdapter(gpu);
   const reason = avoidGpu ?? whyNoWebGPU(gpu, adapter, preference);
   if (adapter && reason === null) {
-    const backend = await activateWebGPU(adapter);
+    const backend = await activateWebGPU(adapter, tiles);
     return {
       backend,
       threads: 1,

@@ -377,6 +377,7 @@ export class Engine {
         software: device.backend.software,
       },
       webgpuReason: device?.webgpuReason ?? null,
+      kernels: device?.backend.gpu?.traits.reason ?? null,
       webgpuAvailable: device?.webgpuAvailable ?? false,
       crossOriginIsolated: globalThis.crossOriginIsolated ?? false,
       model: this.loaded?.info ?? null,

@@ -1,4 +1,5 @@
 import type { BackendName } from '../gpu/backends';
+import type { TileChoice } from '../gpu/traits';
 import type { ErrorCode, ErrorDetail } from '../lib/errors';
 import type { WeightPrecision } from '../nn/plan/webgpu/pack';
 import type { SamplerName } from '../nn/samplers';
@@ -92,6 +93,8 @@ export interface EngineStatus {
   backend: { name: BackendName; label: string; software: boolean } | null;
   /** Why WebGPU is not used, when it is not: what to do about it included. */
   webgpuReason: string | null;
+  /** Which kernels the GPU runs, and why; null without one. */
+  kernels: string | null;
   /** A WebGPU adapter exists and may be chosen. */
   webgpuAvailable: boolean;
   crossOriginIsolated: boolean;
@@ -116,9 +119,13 @@ export type BackendPreference = 'auto' | 'webgpu' | 'wasm';
 /** Of weights on the GPU; 'auto' is half precision where the file itself is. */
 export type PrecisionPreference = 'auto' | WeightPrecision;
 
+export type TilePreference = TileChoice;
+
 export interface StartOptions {
   preference: BackendPreference;
   precision?: PrecisionPreference;
+  /** How the GPU's matrix products are tiled. */
+  tiles?: TileChoice;
   /** Absolute URL of the models folder, with a trailing slash. */
   modelsUrl: string;
   /** File name of each wasm binary to its URL. */

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { InnateError } from '../lib/errors';
 import { describeAdapter, openDevice } from './adapter';
 import { type GpuContext, gpuContext } from './context';
+import { chooseTraits, type TileChoice } from './traits';
 
 export type BackendName = 'webgpu' | 'wasm' | 'cpu';
 export const BACKEND_NAMES: readonly BackendName[] = ['webgpu', 'wasm', 'cpu'];
@@ -34,7 +35,10 @@ export function checkDevice(): void {
 }
 
 /** Makes TensorFlow.js run on `adapter`, with a device of our own. Each back-end's code is loaded on demand. */
-export async function activateWebGPU(adapter: GPUAdapter): Promise<ActiveBackend> {
+export async function activateWebGPU(
+  adapter: GPUAdapter,
+  tiles: TileChoice = 'auto',
+): Promise<ActiveBackend> {
   const { label, software } = describeAdapter(adapter);
   const device = await openDevice(adapter);
   const mine: { error: string | null } = { error: null };
@@ -49,7 +53,13 @@ export async function activateWebGPU(adapter: GPUAdapter): Promise<ActiveBackend
   if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
   tf.registerBackend('webgpu', () => new WebGPUBackend(device, adapter.info));
   await select('webgpu');
-  return { name: 'webgpu', label, software, device, gpu: gpuContext(device, adapter.info, software) };
+  return {
+    name: 'webgpu',
+    label,
+    software,
+    device,
+    gpu: gpuContext(device, adapter.info, software, chooseTraits(device, adapter.info, software, tiles)),
+  };
 }
 
 /**

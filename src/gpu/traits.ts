@@ -30,34 +30,52 @@ export const HARDWARE: KernelTraits = {
   winograd: false,
   reducers: 256,
   subgroupReduce: false,
-  reason: 'hardware: shared-memory tiles, direct convolutions (Winograd would move more bytes)',
+  reason: 'shared-memory tiles, direct convolutions (Winograd would move more bytes)',
 };
 
+/** A person's choice of tiling; 'auto' asks the table. */
+export type TileChoice = 'auto' | Tile['kind'];
+
 /**
- * Software adapters run a lane at a time: every load is dear, arithmetic is cheap, shared memory is no faster
- * than storage. Wide subgroups (lavapipe: 8 or 16) share loads by broadcast; narrow ones (SwiftShader: 4) do
- * better with large register tiles. Winograd saves arithmetic on both.
+ * The table: an adapter's kernels, or the chosen tiling's. Software adapters run a lane at a time: every load is
+ * dear, arithmetic is cheap, shared memory is no faster than storage. Wide subgroups (lavapipe: 8 or 16) share
+ * loads by broadcast; narrow ones (SwiftShader: 4) do better with large register tiles. Winograd saves arithmetic
+ * on both.
  */
-export function chooseTraits(device: GPUDevice, info: GPUAdapterInfo, software: boolean): KernelTraits {
-  if (!software) return HARDWARE;
+export function chooseTraits(
+  device: GPUDevice,
+  info: GPUAdapterInfo,
+  software: boolean,
+  choice: TileChoice = 'auto',
+): KernelTraits {
   const { subgroupMinSize = 0, subgroupMaxSize = 0 } = info;
   const fixed = device.features.has('subgroups') && subgroupMinSize === subgroupMaxSize;
   const lanes = fixed ? subgroupMinSize : 0;
+  const wide = lanes >= 8 && lanes <= 16;
+  const best = !software ? 'shared' : wide ? 'subgroup' : 'register';
+  const possible = choice !== 'subgroup' || wide;
+  const kind = choice === 'auto' || !possible ? best : choice;
+  const why = !possible
+    ? `subgroup tiles need subgroups of 8 or 16 lanes, here ${lanes || 'none of fixed size'}: `
+    : choice === 'auto'
+      ? `${software ? 'software' : 'hardware'} adapter: `
+      : 'as chosen: ';
+  if (kind === 'shared') return { ...HARDWARE, reason: why + HARDWARE.reason };
   const reduction =
     lanes > 0 ? { reducers: lanes, subgroupReduce: true } : { reducers: 16, subgroupReduce: false };
-  if (lanes >= 8 && lanes <= 16)
+  if (kind === 'subgroup')
     return {
       ...reduction,
-      tile: { kind: 'subgroup', lanes },
+      tile: { kind, lanes },
       unit: 'f32',
       winograd: true,
-      reason: `software, subgroups of ${lanes}: rows by broadcast, Winograd convolutions`,
+      reason: `${why}rows shared by subgroups of ${lanes}, Winograd convolutions`,
     };
   return {
     ...reduction,
     tile: { kind: 'register', rows: 8, vectors: 2 },
     unit: 'vec4f',
     winograd: true,
-    reason: 'software, narrow subgroups: register tiles, Winograd convolutions',
+    reason: `${why}register tiles, Winograd convolutions`,
   };
 }

@@ -4,6 +4,7 @@ import type {
   GenerateRequest,
   PrecisionPreference,
   StartOptions,
+  TilePreference,
 } from '../engine/protocol';
 import { asInnateError } from '../lib/errors';
 import { type Catalogue, parseCatalogue } from '../storage/catalogue';
@@ -21,7 +22,7 @@ import type { ViewState } from './view';
 export interface ControllerOptions {
   client: EngineClient;
   stores: Stores;
-  engine: Omit<StartOptions, 'preference' | 'precision'>;
+  engine: Omit<StartOptions, 'preference' | 'precision' | 'tiles'>;
   /** Text of the catalogue. */
   loadCatalogue: () => Promise<string>;
   /** Text of the list of sample packs. */
@@ -54,6 +55,8 @@ export interface Controller {
   chooseBackend(preference: BackendPreference): Promise<void>;
   /** Loads the model again with its weights in that precision. */
   choosePrecision(precision: PrecisionPreference): Promise<void>;
+  /** Compiles the network's kernels anew in that tiling. */
+  chooseTiles(tiles: TilePreference): Promise<void>;
   readonly distil: DistilController;
   readonly measure: MeasureController;
   /** What the Layers tab makes its own controller of when it is first shown (state/layers-controller.ts). */
@@ -127,8 +130,8 @@ export function createController(options: ControllerOptions): Controller {
       work: { kind: 'starting', subject: 'the engine', cancellable: false },
       progress: null,
     });
-    const { precision } = stores.prefs.getState();
-    started = client.start({ ...options.engine, preference, precision }).then(
+    const { precision, tiles } = stores.prefs.getState();
+    started = client.start({ ...options.engine, preference, precision, tiles }).then(
       (status) => {
         engine.setState({ status });
         succeed('starting');
@@ -337,6 +340,11 @@ export function createController(options: ControllerOptions): Controller {
 
     chooseBackend(preference) {
       stores.prefs.setState({ backend: preference });
+      return restart();
+    },
+
+    chooseTiles(tiles) {
+      stores.prefs.setState({ tiles });
       return restart();
     },
 

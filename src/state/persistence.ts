@@ -51,5 +51,6 @@ export const PREF_PLACES = {
   theme: { where: 'storage', key: 'innate.theme' },
   backend: { where: 'storage', key: 'innate.backend' },
   precision: { where: 'storage', key: 'innate.precision' },
+  tiles: { where: 'storage', key: 'innate.tiles' },
   smooth: { where: 'storage', key: 'innate.smooth' },
 } as const satisfies Record<keyof Prefs, Place>;

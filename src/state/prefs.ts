@@ -1,5 +1,5 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { BackendPreference, PrecisionPreference } from '../engine/protocol';
+import type { BackendPreference, PrecisionPreference, TilePreference } from '../engine/protocol';
 import { PREF_PLACES } from './persistence';
 
 export const THEMES = ['auto', 'light', 'dark'] as const;
@@ -8,11 +8,14 @@ export const BACKENDS: readonly BackendPreference[] = ['auto', 'webgpu', 'wasm']
 
 export const PRECISIONS: readonly PrecisionPreference[] = ['auto', 'f32', 'f16'];
 
+export const TILES: readonly TilePreference[] = ['auto', 'shared', 'register', 'subgroup'];
+
 /** How a person likes the page; the browser keeps it. */
 export interface Prefs {
   theme: Theme;
   backend: BackendPreference;
   precision: PrecisionPreference;
+  tiles: TilePreference;
   /** Enlarge with interpolation instead of whole pixels. */
   smooth: boolean;
 }
@@ -25,6 +28,7 @@ const READ: { [K in keyof Prefs]: (text: string | null) => Prefs[K] } = {
   theme: (text) => THEMES.find((t) => t === text) ?? 'auto',
   backend: (text) => BACKENDS.find((b) => b === text) ?? 'auto',
   precision: (text) => PRECISIONS.find((p) => p === text) ?? 'auto',
+  tiles: (text) => TILES.find((t) => t === text) ?? 'auto',
   smooth: (text) => text === 'true',
 };
 
@@ -41,6 +45,7 @@ export function createPrefsStore(storage: KeyValue | null): PrefsStore {
     theme: READ.theme(read(PREF_PLACES.theme.key)),
     backend: READ.backend(read(PREF_PLACES.backend.key)),
     precision: READ.precision(read(PREF_PLACES.precision.key)),
+    tiles: READ.tiles(read(PREF_PLACES.tiles.key)),
     smooth: READ.smooth(read(PREF_PLACES.smooth.key)),
   }));
   store.subscribe((prefs, before) => {

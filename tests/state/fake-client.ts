@@ -23,6 +23,7 @@ import { InnateError } from '../../src/lib/errors';
 export const STATUS: EngineStatus = {
   backend: { name: 'wasm', label: '1 thread', software: true },
   webgpuReason: 'none here',
+  kernels: null,
   webgpuAvailable: false,
   crossOriginIsolated: true,
   model: null,

@@ -3,6 +3,7 @@ import { useApp, useEngine, usePrefs } from '../../state/react';
 import { BackendChoice } from '../../ui/BackendChoice';
 import { formatBytes } from '../../ui/format';
 import { PrecisionChoice } from '../../ui/PrecisionChoice';
+import { TileChoice } from '../../ui/TileChoice';
 
 /** Where files come in, and what they run on. */
 export function MachinePanel({ onChooseFile }: { onChooseFile: () => void }) {
@@ -30,6 +31,7 @@ function Machine() {
   const { controller } = useApp();
   const preference = usePrefs((p) => p.backend);
   const precision = usePrefs((p) => p.precision);
+  const tiles = usePrefs((p) => p.tiles);
   const status = useEngine((s) => s.status);
   const backend = status?.backend;
   const webgpu = backend?.name === 'webgpu';
@@ -66,7 +68,16 @@ function Machine() {
           <PrecisionChoice value={precision} onChange={(value) => void controller.choosePrecision(value)} />
         </div>
       )}
+      {webgpu && (
+        <div className="field">
+          <span>Kernels</span>
+          <TileChoice value={tiles} onChange={(value) => void controller.chooseTiles(value)} />
+        </div>
+      )}
+      {status?.kernels && <p className="secondary">{sentence(status.kernels)}</p>}
       {status?.webgpuReason && <p className="secondary">{status.webgpuReason}</p>}
     </>
   );
 }
+
+const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slice(1)}.`;
