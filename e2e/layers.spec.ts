@@ -61,12 +61,12 @@ test('a map at once, the live one follows with the same numbers; cells, keys, un
   await page.keyboard.press('ArrowRight');
   await expect(page.locator('.map-readout')).toContainText(/at sigma 58: [\d.]+ ± [\d.]+ over 8 images/);
   await page.keyboard.press('+');
-  await expect(page.locator('.map-names li.part')).toHaveText(
+  await expect(page.locator('.map-names li.inner')).toHaveText(
     [/norm0/, /conv0/, /affine/, /norm1/, /conv1/, /skip/],
     { timeout: 150_000 },
   );
   await page.keyboard.press('-');
-  await expect(page.locator('.map-names li.part')).toHaveCount(0);
+  await expect(page.locator('.map-names li.inner')).toHaveCount(0);
   await page.keyboard.press('Enter');
   await expect(page.getByRole('heading', { name: 'dec.32x32_up' })).toBeFocused();
   expect(complaints).toEqual([]);

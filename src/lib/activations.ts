@@ -248,4 +248,6 @@ export interface InspectionJson extends ActivationsJson {
   activeThreshold: number;
   backend: string;
   student?: StudentJson;
+  /** Of files that come with the page: sha256 of the weights that were measured, by model id. */
+  weights?: Record<string, string>;
 }

@@ -3,6 +3,7 @@ import type { InspectEvent, InspectRequest, LayersInput, LookRequest } from '../
 import { type InspectionJson, QUANTITIES, readActivations } from '../lib/activations';
 import { asInnateError } from '../lib/errors';
 import { inspectionLevels } from '../lib/noise-levels';
+import type { Catalogue } from '../storage/catalogue';
 import { currentModel, type Stores } from './app-state';
 import {
   createLayersStore,
@@ -136,7 +137,10 @@ export function createLayersController(options: LayersOptions): LayersController
     let loading = beforehand.get(key);
     if (!loading) {
       loading = options.loadBeforehand(key).then(
-        (text) => readFindings(JSON.parse(text) as InspectionJson),
+        (text) => {
+          const json = JSON.parse(text) as InspectionJson;
+          return upToDate(json, stores.catalogue.getState().catalogue) ? readFindings(json) : null;
+        },
         () => null,
       );
       beforehand.set(key, loading);
@@ -367,6 +371,13 @@ function fits(shown: Findings | null, next: Findings, input = true): boolean {
       .map((r) => r.name)
       .join();
   return blocks(shown) === blocks(next);
+}
+
+/** Whether the networks that were measured are still those that the page ships. */
+export function upToDate({ weights = {} }: InspectionJson, catalogue: Catalogue | null): boolean {
+  return Object.entries(weights).every(([id, sha256]) =>
+    catalogue?.models.find((m) => m.id === id)?.files.some((file) => file.sha256 === sha256),
+  );
 }
 
 export function readFindings(json: InspectionJson): Findings {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type InspectionJson, readActivations } from '../../src/lib/activations';
 import { inspectionLevels } from '../../src/lib/noise-levels';
+import { upToDate } from '../../src/state/layers-controller';
 import { pairOf } from '../../src/state/layers-pair';
 import {
   changesByRow,
@@ -172,6 +173,12 @@ describe.each(['afhq-cat-64x64-teacher', 'fashion-mnist-32x32-teacher'])('measur
     expect(json.input).toBe('noised');
     const levels = inspectionLevels(DEFAULT_LAYERS.spacing, DEFAULT_LAYERS.levels);
     json.sigmas.forEach((s, i) => void expect(s / levels[i]!).toBeCloseTo(1, 6));
+  });
+
+  test('is of the weights that are shipped now, and not shown otherwise', () => {
+    expect(Object.keys(json.weights!)).toHaveLength(2);
+    expect(upToDate(json, catalogue), 'measure again: npm run layers').toBe(true);
+    expect(upToDate({ ...json, weights: { [id]: 'other' } }, catalogue)).toBe(false);
   });
 
   test('has every quantity of every block', () => {

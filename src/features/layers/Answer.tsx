@@ -142,6 +142,9 @@ function Legend({ ramp, low, name, high }: { ramp: Ramp; low: string; name: stri
   );
 }
 
+const formatTime = (ms: number): string =>
+  ms < 1000 ? `${formatMs(ms)} ms` : `${(ms / 1000).toPrecision(3)} s`;
+
 /** Where the numbers come from and how long they took. */
 export function Origin({ findings }: { findings: Findings }) {
   const layers = useLayersController();
@@ -157,9 +160,9 @@ export function Origin({ findings }: { findings: Findings }) {
         {beforehand
           ? `Measured beforehand, ${findings.samples} images.`
           : `Measured here on ${findings.backend}, ${findings.samples} ${findings.samples === 1 ? 'image' : 'images'}.`}
-        {timing.shown !== null && ` Shown after ${formatMs(timing.shown)} ms`}
-        {timing.live !== null && timing.live !== timing.shown && `, live after ${formatMs(timing.live)} ms`}
-        {timing.whole !== null && `, whole in ${formatMs(timing.whole)} ms`}
+        {timing.shown !== null && ` Shown after ${formatTime(timing.shown)}`}
+        {timing.live !== null && timing.live !== timing.shown && `, live after ${formatTime(timing.live)}`}
+        {timing.whole !== null && `, whole in ${formatTime(timing.whole)}`}
         {timing.shown !== null && '.'}
       </p>
       {measuring ? (

@@ -76,7 +76,10 @@ export function Frequencies({
   const decibel = (p: number) => Math.max(LOWEST_DB, 10 * Math.log10(Math.max(p, 1e-30) / most));
   const x = (ring: number) => (rings > 1 ? (Math.log2(ring) / Math.log2(rings)) * width : 0);
   const y = (db: number) => (db / LOWEST_DB) * HEIGHT;
-  const ticks = Array.from({ length: 7 }, (_, i) => 2 ** i).filter((t) => t <= rings);
+  // The last label names the unit and needs its room.
+  const ticks = Array.from({ length: 7 }, (_, i) => 2 ** i).filter(
+    (t) => t === rings || (t < rings && x(t) < width - (width > 300 ? 120 : 30)),
+  );
   return (
     <section className="frequencies" aria-label="Frequencies">
       <header className="part-head">

@@ -93,7 +93,7 @@ export function LayerMap({ findings, model, view, pair, ramps, onOpen }: Props) 
         {rows.map(({ row }, i) => (
           <li
             key={row.name}
-            className={i === chosenRow ? 'chosen' : row.part === null ? undefined : 'part'}
+            className={i === chosenRow ? 'chosen' : row.part === null ? undefined : 'inner'}
             style={i === split && split > 0 ? { marginBlockStart: GAP } : undefined}
           >
             {row.part === null ? (
