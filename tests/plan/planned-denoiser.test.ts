@@ -30,7 +30,9 @@ describe.each([...shippedCases(), ...(process.env.INNATE_SLOW ? externalCases() 
 
     it('keeping every block leaves the result as it is', async () => {
       const { unet } = model.config;
-      const blocks = unetBlocks(unet).map((b) => b.name);
+      const blocks = unetBlocks(unet).flatMap((b) =>
+        b.kind === 'block' ? [b.name, `${b.name}.affine`] : [b.name],
+      );
       const inputs = (plan: ReturnType<typeof planNetwork>) =>
         new Map(
           [...plan.inputs].map(([name, value]) => [

@@ -18,7 +18,7 @@ export function fuse(
   for (const [name, node] of watched) observed.set(name, fusion.value(node));
   return {
     values: fusion.values,
-    steps: joinLinears(fusion.steps, fusion.values),
+    steps: joinLinears(fusion.steps, fusion.values, new Set(results.values())),
     inputs: fusion.inputs,
     outputs: results,
     observed,
@@ -256,9 +256,9 @@ const unexpected = (node: Node): InnateError =>
  * Layers that read the same vector become one matrix product: all the embedding's affines run as a single step
  * at the start of the network.
  */
-function joinLinears(steps: readonly Step[], values: Value[]): Step[] {
+function joinLinears(steps: readonly Step[], values: Value[], kept: ReadonlySet<Value>): Step[] {
   const plain = (step: Step): step is LinearStep =>
-    step.kind === 'linear' && !step.silu && !step.residual && step.inputScale === 1;
+    step.kind === 'linear' && !step.silu && !step.residual && step.inputScale === 1 && !kept.has(step.out);
   const groups = new Map<Value, LinearStep[]>();
   for (const step of steps)
     if (plain(step)) groups.set(step.input, [...(groups.get(step.input) ?? []), step]);
