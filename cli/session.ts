@@ -1,7 +1,9 @@
 import { openOnWasm, openOnWebGpu } from '../src/engine/open-denoiser';
 import { type ActiveBackend, threadLabel } from '../src/gpu/backends';
+import { unetBlocks } from '../src/nn/blocks';
 import { Denoiser, type ImageDenoiser } from '../src/nn/denoiser';
 import { parameterCount } from '../src/nn/parameters';
+import type { PlannedDenoiser } from '../src/nn/plan/planned-denoiser';
 import type { WeightSource } from '../src/nn/weights';
 import { kernelThreads, openBackend } from './backend';
 import { type OpenedModel, openModelArgument } from './catalogue';
@@ -29,19 +31,27 @@ export async function openSession(
   return { model, denoiser, backend: `${active.name} (${label})` };
 }
 
-/** For what happens inside of the network: TensorFlow.js, whose every value can be seen. */
+/**
+ * For what happens inside of the network. `planned`: on a GPU the plan's own measuring will do; else TensorFlow.js,
+ * whose every value can be seen.
+ */
 export async function openInspection(
   argument: string,
   options: CommonOptions,
   report: Report,
-): Promise<Session<Denoiser>> {
+  planned: boolean,
+): Promise<Session<Denoiser | PlannedDenoiser>> {
   const { model, active } = await open(argument, options, report);
   report.backend(active);
-  return {
-    model,
-    denoiser: eagerDenoiser(model, model.weights),
-    backend: `${active.name} (${active.label})`,
-  };
+  const backend = `${active.name} (${active.label})`;
+  if (!planned || !active.gpu) return { model, denoiser: eagerDenoiser(model, model.weights), backend };
+  const { denoiser } = await openOnWebGpu(model.config, model.weights, {
+    context: active.gpu,
+    precision: 'f32',
+    observe: unetBlocks(model.config.unet).map((b) => b.name),
+    budgetBytes: residentBytes(model),
+  });
+  return { model, denoiser: denoiser as Denoiser | PlannedDenoiser, backend };
 }
 
 async function open(argument: string, options: CommonOptions, report: Report) {

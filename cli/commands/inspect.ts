@@ -1,4 +1,4 @@
-import type { InspectBatch } from '../../src/engine/inspect';
+import { type InspectBatch, type InspectWish, measuredByPlan } from '../../src/engine/inspect';
 import {
   inspectionReport,
   type ReportOptions,
@@ -10,6 +10,7 @@ import type { InputKind } from '../../src/engine/inspect-inputs';
 import { seedBatch } from '../../src/engine/sampling';
 import type { Quantity } from '../../src/lib/activations';
 import { InnateError } from '../../src/lib/errors';
+import type { Denoiser } from '../../src/nn/denoiser';
 import { parseSeeds } from '../../src/rng/parse-seeds';
 import { openModelArgument } from '../catalogue';
 import { openData } from '../data';
@@ -37,8 +38,14 @@ export interface InspectOptions extends CommonOptions {
 /** innate inspect: how strongly each block answers at each noise level, as JSON. */
 export async function inspect(argument: string, options: InspectOptions, report: Report): Promise<void> {
   checkOptions(options);
-  const { model, denoiser, backend } = await openInspection(argument, options, report);
-  const subject: Subject = { id: model.id, model, denoiser };
+  const wanted: InspectWish = {
+    quantities: options.quantities,
+    parts: options.parts ?? false,
+    spectra: options.spectra ? Number.POSITIVE_INFINITY : 0,
+  };
+  // Comparing with a student needs the blocks' values themselves.
+  const planned = options.student === undefined && measuredByPlan(wanted);
+  const { model, denoiser, backend } = await openInspection(argument, options, report, planned);
   const seeds = parseSeeds(options.seeds ?? '0-7');
   const noise =
     options.latents === undefined
@@ -51,17 +58,16 @@ export async function inspect(argument: string, options: InspectOptions, report:
   const settings: ReportOptions = {
     // From noise to image: what 'change' and 'trajectory' mean.
     sigmas: options.sigmas,
-    quantities: options.quantities,
-    parts: options.parts ?? false,
-    spectra: options.spectra ? Number.POSITIVE_INFINITY : 0,
+    ...wanted,
     input: options.input,
     backend,
     ...(options.digits !== undefined && { digits: options.digits }),
   };
-  const found = await inspectionReport(subject, batch, settings, report.progress);
+  const found = await inspectionReport({ id: model.id, denoiser }, batch, settings, report.progress);
   if (options.student !== undefined) {
     const other = openModelArgument(options.student);
     const student = { id: other.id, model: other, denoiser: eagerDenoiser(other, other.weights) };
+    const subject: Subject = { id: model.id, model, denoiser: denoiser as Denoiser };
     const examples = seedBatch(model.config, [...Array(options.examples).keys()], null);
     found.student = await studentReport(subject, student, noise, examples, settings, report.progress);
   }

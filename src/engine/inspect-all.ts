@@ -7,6 +7,7 @@ import {
 } from '../lib/activations';
 import type { Denoiser } from '../nn/denoiser';
 import { ACTIVE_THRESHOLD } from '../nn/inspection/block-watch';
+import type { PlannedDenoiser } from '../nn/plan/planned-denoiser';
 import { type InspectBatch, type InspectOptions, inspectTable } from './inspect';
 import { compareBlocks, STUDENT_SIGMA, weightChange } from './inspect-compare';
 import type { Model } from './model';
@@ -28,7 +29,7 @@ type OnProgress = (done: number, total: number) => void;
 
 /** Everything that `innate inspect` writes about one network. */
 export async function inspectionReport(
-  { id, denoiser }: Subject,
+  { id, denoiser }: Pick<Subject, 'id'> & { denoiser: Denoiser | PlannedDenoiser },
   batch: InspectBatch,
   options: ReportOptions,
   onProgress?: OnProgress,

@@ -1,4 +1,4 @@
-import type { Denoiser } from '../nn/denoiser';
+import type { ImageDenoiser } from '../nn/denoiser';
 import { heunStep } from '../nn/samplers';
 
 /**
@@ -33,7 +33,7 @@ export function noisedPath(images: Float32Array, latents: Float32Array): InputPa
 
 /** Heun's sampler through exactly the levels that are looked at, from the first one downwards. */
 export function trajectoryPath(
-  denoiser: Denoiser,
+  denoiser: ImageDenoiser,
   latents: Float32Array,
   classes: ArrayLike<number> | null,
 ): InputPath {

@@ -4,12 +4,14 @@ import {
   ActivationTable,
   activationsJson,
   type Quantity,
+  type Row,
   type Samples,
 } from '../lib/activations';
-import type { Denoiser } from '../nn/denoiser';
+import type { Denoiser, ImageDenoiser } from '../nn/denoiser';
 import { BlockWatch, imagePower } from '../nn/inspection/block-watch';
 import { inspectionRows } from '../nn/inspection/rows';
 import { observe } from '../nn/observe';
+import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
 import { batchSize } from './batching';
 import { type InputKind, type InputPath, noisedPath, noisePath, trajectoryPath } from './inspect-inputs';
 import { type Batch, imageSize } from './sampling';
@@ -23,6 +25,9 @@ export interface InspectOptions {
   spectra: number;
   input: InputKind;
 }
+
+/** Which values are wanted. */
+export type InspectWish = Pick<InspectOptions, 'quantities' | 'parts' | 'spectra'>;
 
 /** What the network is shown: unit noise, classes, and real images in [-1, 1] where the input is 'noised'. */
 export interface InspectBatch extends Batch {
@@ -41,10 +46,11 @@ const PASS = 8;
 
 /**
  * Evaluates the network once per noise level and group of samples, and measures every block on the way. One
- * evaluation a step (three where the input follows the sampler): whoever iterates may do other things in between.
+ * evaluation a step (three where the input follows the sampler): whoever iterates may do other things in between. A
+ * planned network measures the root mean square of blocks alone: see `measuredByPlan`.
  */
 export async function* sweep(
-  denoiser: Denoiser,
+  denoiser: Denoiser | PlannedDenoiser,
   batch: InspectBatch,
   options: InspectOptions,
 ): AsyncGenerator<SweepStep, void> {
@@ -58,11 +64,24 @@ export async function* sweep(
     const n = Math.min(step, count - from);
     const classes = batch.classes?.subarray(from, from + n) ?? null;
     const path = inputPath(denoiser, options.input, slice(batch, from * size, (from + n) * size), classes);
+    const progress = (samples: Samples): SweepStep => ({
+      samples,
+      done: from * sigmas.length + (samples.level + 1) * n,
+      total: sigmas.length * count,
+    });
     const watch = new BlockWatch(config.unet, { ...options, rows });
     try {
       for (const [level, sigma] of sigmas.entries()) {
         const images = path.follows || spectra > 0;
-        const seen = await observe(denoiser, path.at(sigma), sigma, classes, { see: watch.see, images });
+        const x = path.at(sigma);
+        if (denoiser instanceof PlannedDenoiser) {
+          const seen = await denoiser.denoiseObserved(x, sigma, classes);
+          const next = sigmas[level + 1];
+          if (path.follows && next !== undefined) await path.advance(sigma, next, seen.images);
+          yield progress({ level, count: n, values: { rms: rowByRow(rows, seen.rms, n) } });
+          continue;
+        }
+        const seen = await observe(denoiser, x, sigma, classes, { see: watch.see, images });
         checkDevice();
         const samples = watch.samples(seen, level, n);
         if (spectra > 0 && seen.images)
@@ -73,7 +92,7 @@ export async function* sweep(
           );
         const next = sigmas[level + 1];
         if (next !== undefined && seen.images) await path.advance(sigma, next, seen.images);
-        yield { samples, done: from * sigmas.length + (level + 1) * n, total: sigmas.length * count };
+        yield progress(samples);
       }
     } finally {
       watch.dispose();
@@ -81,9 +100,24 @@ export async function* sweep(
   }
 }
 
+/** What a plan measures on its way, without giving up its fused kernels. */
+export const measuredByPlan = ({ quantities, parts, spectra }: InspectWish): boolean =>
+  !parts && spectra === 0 && quantities.every((q) => q === 'rms');
+
+/** [rows, count] of values by row name. */
+function rowByRow(
+  rows: readonly Row[],
+  values: ReadonlyMap<string, Float32Array>,
+  count: number,
+): Float32Array {
+  const all = new Float32Array(rows.length * count);
+  for (const [i, row] of rows.entries()) all.set(values.get(row.name)!, i * count);
+  return all;
+}
+
 /** All of a sweep as a table. */
 export async function inspectTable(
-  denoiser: Denoiser,
+  denoiser: Denoiser | PlannedDenoiser,
   batch: InspectBatch,
   options: InspectOptions,
   onProgress?: (done: number, total: number) => void,
@@ -118,7 +152,7 @@ export async function inspectActivations(
 }
 
 function inputPath(
-  denoiser: Denoiser,
+  denoiser: ImageDenoiser,
   kind: InputKind,
   { latents, images }: InspectBatch,
   classes: Int32Array | null,

@@ -36,16 +36,22 @@ export async function openOnWasm(
 
 /**
  * Inference on WebGPU: the static plan of fused kernels. In half precision weights are packed halves; should a
- * result not be finite, float32 takes over.
+ * result not be finite, float32 takes over. `observe`: blocks to be measured on the way.
  */
 export function openOnWebGpu(
   config: NetworkConfig,
   weights: WeightSource,
-  { context, precision, ...options }: { context: GpuContext; precision: WeightPrecision } & DenoiserOptions,
+  {
+    context,
+    precision,
+    observe = [],
+    ...options
+  }: { context: GpuContext; precision: WeightPrecision; observe?: readonly string[] } & DenoiserOptions,
 ): Promise<OpenedDenoiser> {
   return plannedOrEager(config, weights, options, () =>
     PlannedDenoiser.open(config, weights, openWebGpuPlan(context, precision), {
       spare: precision === 'f16' ? openWebGpuPlan(context, 'f32') : null,
+      observe,
     }),
   );
 }
