@@ -45,7 +45,7 @@ export interface GenerateHooks extends CallHooks {
 export type EngineServices = Pick<
   DistilServices,
   'backend' | 'epoch' | 'failure' | 'recover' | 'memory' | 'model' | 'keep'
-> & { modelsUrl: string };
+> & { modelsUrl: string; denoiser(model: Model): Promise<ImageDenoiser> };
 
 /** Bytes of packed weights in WebAssembly; larger networks stay with TensorFlow.js. */
 const WASM_WEIGHTS = 400 * 2 ** 20;
@@ -130,6 +130,7 @@ export class Engine {
       },
       memory: backendBytes,
       model: (ref) => this.require().models.get(ref, hooks),
+      denoiser: async (model) => (await this.openDenoiser(this.require().device, model)).denoiser,
       keep: (model, images, about) => this.require().models.keep(model, images, about),
     };
   }

@@ -1,9 +1,10 @@
 import { InnateError } from '../lib/errors';
-import { Denoiser } from '../nn/denoiser';
+import type { ImageDenoiser } from '../nn/denoiser';
 import { defaultSampling, evaluations } from '../nn/samplers';
 import type { MeasureRequest, MeasureResult } from './distil-protocol';
 import { measureNetwork } from './feature-networks';
 import { FrechetMeasure, MEASURE_NAME } from './measure';
+import type { Model } from './model';
 import { nextTask } from './next-task';
 import type { Progress } from './protocol';
 import type { SourceServices } from './run-sources';
@@ -11,6 +12,8 @@ import { sampleImages, seedBatch } from './sampling';
 
 interface MeasureServices extends SourceServices {
   failure(): Promise<never>;
+  /** For many images: the back-end's fastest way. */
+  denoiser(model: Model): Promise<ImageDenoiser>;
 }
 
 /** Real images that the distance refers to, at most. */
@@ -43,7 +46,7 @@ async function measure(
   const { unet } = config;
   const data = await services.data.open(from, config, report('downloading images', 'bytes'));
   const net = await measureNetwork(services.data.feature);
-  const denoiser = Denoiser.open(config, model.weights);
+  const denoiser = await services.denoiser(model);
   try {
     const real = await FrechetMeasure.against(
       net,
