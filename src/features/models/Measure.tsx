@@ -3,7 +3,7 @@ import { useEffect, useState } from 'react';
 import type { DataRef, MeasureResult } from '../../engine/distil-protocol';
 import { isUnderWay } from '../../state/distil';
 import type { ModelFacts } from '../../state/models';
-import { fittingPack, misfit } from '../../state/packs';
+import { fittingPack, misfit, type SamplePack } from '../../state/packs';
 import { useApp, useDistil, useMeasure } from '../../state/react';
 import { defaultSteps, evaluations } from '../../state/view';
 import { Dialog } from '../../ui/Dialog';
@@ -44,14 +44,16 @@ export function Measured({ model }: { model: Pick<ModelFacts, 'key'> }) {
   ));
 }
 
+// Constants: a selector that makes a new list each time would never come to rest.
 const NONE: readonly MeasureResult[] = [];
+const NO_PACKS: readonly SamplePack[] = [];
 
 const lineOf = ({ value, error, floor, nfe, spread, n, reference }: MeasureResult): string =>
   `FD ${formatValue(value)}${error === null ? '' : ` ± ${formatValue(error)}`} at ${nfe} NFE, floor ${formatValue(floor)}, spread ${formatValue(spread)}, n = ${formatWhole(n)} against ${reference}`;
 
 function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => void }) {
   const { controller } = useApp();
-  const { packs, busy } = useDistil((s) => ({ packs: s.packs ?? [], busy: isUnderWay(s.run) }));
+  const { packs, busy } = useDistil((s) => ({ packs: s.packs ?? NO_PACKS, busy: isUnderWay(s.run) }));
   const { work, error, results } = useMeasure((s) => ({
     work: s.work,
     error: s.error,
