@@ -27,9 +27,21 @@ test('preferences are kept, and bad ones ignored', () => {
     setItem: (key: string, value: string) => void kept.set(key, value),
   };
   const prefs = createPrefsStore(storage);
-  expect(prefs.getState()).toEqual({ theme: 'auto', backend: 'auto', smooth: false });
+  expect(prefs.getState()).toEqual({
+    theme: 'auto',
+    backend: 'auto',
+    smooth: false,
+    precision: 'auto',
+    tiles: 'auto',
+  });
   prefs.setState({ theme: 'dark', smooth: true });
-  expect(createPrefsStore(storage).getState()).toEqual({ theme: 'dark', backend: 'auto', smooth: true });
+  expect(createPrefsStore(storage).getState()).toEqual({
+    theme: 'dark',
+    backend: 'auto',
+    smooth: true,
+    precision: 'auto',
+    tiles: 'auto',
+  });
 });
 
 test('storage that refuses leaves preferences for the page', () => {
