@@ -1,4 +1,5 @@
-import { expect, test } from '@playwright/test';
+import AxeBuilder from '@axe-core/playwright';
+import { expect, type Page, test } from '@playwright/test';
 import { type App, images, openApp, settled } from './app';
 import { closeDialog, hasEnded, saved, seesImages, setNumber, start } from './distil-page';
 
@@ -63,7 +64,9 @@ test('pause, one step of either network, scrub, keep a moment, save, stop', asyn
   const whole = await saved(page, 'Student');
   const delta = await saved(page, 'Student, as a difference');
   expect(delta.length).toBeLessThan(0.5 * whole.length);
+  expect(await violations(page)).toEqual([]);
   await closeDialog(page);
+  expect(await violations(page)).toEqual([]);
 
   const scrubber = page.getByRole('slider', { name: 'Snapshot' });
   await scrubber.focus();
@@ -75,3 +78,29 @@ test('pause, one step of either network, scrub, keep a moment, save, stop', asyn
   await expect(images(page, /student, 4 images, seed 0/).first()).toBeVisible();
   expect(complaints).toEqual([]);
 });
+
+test('any model is measured, with its floor', async () => {
+  app = await openApp({ at: '#/models?model=fashion-mnist-32x32-gdd-i&count=1', backend: 'wasm' });
+  const { page, foreign } = app;
+  await page.getByRole('button', { name: 'Measure Clothes, one step (GDD-I)' }).click();
+  const dialog = page.getByRole('dialog', { name: /^Measure/ });
+  await setNumber(page, 'Images generated', 64);
+  expect(await violations(page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Start' }).click();
+  const result = dialog.getByRole('status');
+  await expect(result).toContainText('Features: ResNet-56', { timeout: 150_000 });
+  const text = (await result.textContent())!;
+  const value = Number(/^[\d.]+/.exec(text)![0]);
+  const floor = Number(/floor ([\d.]+)/.exec(text)![1]);
+  expect(floor).toBeLessThan(value);
+  expect(value).toBeLessThan(6); // 1.95 with n 1,000; few images cost a little
+  expect(text).toMatch(/at 1 NFE.*n = 64 against [\d,]+ images/);
+  await closeDialog(page);
+  await expect(page.getByText(/^Measured here: FD/)).toBeVisible();
+  expect(foreign).toEqual([]);
+});
+
+async function violations(page: Page): Promise<string[]> {
+  const { violations: found } = await new AxeBuilder({ page }).analyze();
+  return found.map((v) => `${v.id} ${v.nodes[0]?.target}`);
+}

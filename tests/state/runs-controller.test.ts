@@ -148,6 +148,16 @@ test('any moment may be used or saved', async () => {
   expect(s.client.asked.at(-1)).toEqual({ do: 'export', run: 'a', what: 'delta', images: 16 });
 });
 
+test('a run that diverged keeps its way back', async () => {
+  const s = set();
+  await s.controller.resumeRun('a');
+  const run = s.client.distilled[0]!;
+  const error = 'the loss is not a number any more';
+  run.emit({ kind: 'phase', phase: 'failed', error, wayBack: 'best' });
+  await run.fail(new InnateError('backend', error));
+  expect(s.state().run).toMatchObject({ ended: true, phase: 'failed', error, wayBack: 'best' });
+});
+
 test('marks of kept students follow what the engine keeps', async () => {
   const s = set();
   await s.controller.resumeRun('a');

@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import type { RunDetail, SavedSamples } from '../../engine/runs-protocol';
 import { nearestSnapshot } from '../../state/distil';
 import { METHOD_NAMES } from '../../state/distil-fields';
@@ -9,6 +9,7 @@ import { formatSmall, formatWhole } from '../../ui/format';
 import { layOut } from '../../ui/grid-layout';
 import { PictureCanvas } from '../../ui/PictureCanvas';
 import { Slider } from '../../ui/Slider';
+import { useSpace } from '../../ui/use-space';
 import { CURVE_SETTINGS, CurveTools } from './CurveTools';
 import { overlay } from './compare-curves';
 import { REAL_SPREAD } from './curve-series';
@@ -107,14 +108,16 @@ function SideImages({ moment, run }: { moment: SavedSamples; run: RunDetail }) {
   const { pixels, resolution, images } = moment;
   const bytes = resolution ** 2 * 4;
   const seeds = request.sampleSeeds;
+  const room = useRef<HTMLDivElement>(null);
+  const width = useSpace(room)?.width ?? 0;
   const layout = layOut({
-    width: 4 * 64 + 12,
+    width,
     height: null,
     count: seeds.length,
     resolution,
     gap: 4,
     ratio: devicePixelRatio,
-    columns: 4,
+    columns: width < 6 * 64 + 20 ? 4 : 6,
   });
   const source = useMemo(() => {
     const pictures = seeds.map((seed, i) => ({
@@ -125,7 +128,7 @@ function SideImages({ moment, run }: { moment: SavedSamples; run: RunDetail }) {
     return { get: (i: number) => pictures[i] ?? null, subscribe: () => () => {} };
   }, [seeds, pixels, bytes, resolution, images, about.name]);
   return (
-    <>
+    <div ref={room}>
       <p className="caption">After {formatWhole(images)} images</p>
       <ul
         className="image-grid"
@@ -138,6 +141,6 @@ function SideImages({ moment, run }: { moment: SavedSamples; run: RunDetail }) {
           </li>
         ))}
       </ul>
-    </>
+    </div>
   );
 }

@@ -1,7 +1,9 @@
 import { useEffect } from 'react';
 import { useApp, useDistil, useEngine } from '../../state/react';
 import { CompareView } from './CompareView';
-import './distil.css';
+import './setup.css';
+import './run.css';
+import './distil-narrow.css';
 import './runs.css';
 import { RunsView } from './RunsView';
 import { RunView } from './RunView';

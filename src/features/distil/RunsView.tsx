@@ -1,5 +1,5 @@
 import { Trash2 } from 'lucide-react';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import type { RunSummary } from '../../engine/runs-protocol';
 import { METHOD_NAMES } from '../../state/distil-fields';
 import { useApp, useDistil } from '../../state/react';
@@ -18,6 +18,7 @@ export function RunsView() {
   const choose = (id: string, on: boolean) =>
     setChosen(on ? [...chosen, id].slice(-2) : chosen.filter((other) => other !== id));
   const [a, b] = chosen;
+  useEffect(() => void controller.distil.loadRuns(), [controller]); // one may be under way
   const bytes = runs?.reduce((sum, run) => sum + run.bytes, 0) ?? 0;
   return (
     <div className="runs">

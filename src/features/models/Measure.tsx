@@ -1,4 +1,4 @@
-import { Ruler } from 'lucide-react';
+import { FolderOpen, Ruler } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import type { DataRef, MeasureResult } from '../../engine/distil-protocol';
 import { isUnderWay } from '../../state/distil';
@@ -48,8 +48,10 @@ export function Measured({ model }: { model: Pick<ModelFacts, 'key'> }) {
 const NONE: readonly MeasureResult[] = [];
 const NO_PACKS: readonly SamplePack[] = [];
 
-const lineOf = ({ value, error, floor, nfe, spread, n, reference }: MeasureResult): string =>
-  `FD ${formatValue(value)}${error === null ? '' : ` ± ${formatValue(error)}`} at ${nfe} NFE, floor ${formatValue(floor)}, spread ${formatValue(spread)}, n = ${formatWhole(n)} against ${reference}`;
+const lineOf = (result: MeasureResult): string => `FD ${formatValue(result.value)}${detailsOf(result)}`;
+
+const detailsOf = ({ error, floor, nfe, spread, n, reference }: MeasureResult): string =>
+  `${error === null ? '' : ` ± ${formatValue(error)}`} at ${nfe} NFE, floor ${formatValue(floor)}, spread ${formatValue(spread)}, n = ${formatWhole(n)} against ${reference}`;
 
 function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => void }) {
   const { controller } = useApp();
@@ -96,8 +98,9 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
           {!data && <option value="">none fits: choose your own</option>}
         </select>
       </div>
-      <label className="field measure-own">
-        <span>or your own, a zip or loose images</span>
+      <label className="button measure-own">
+        <FolderOpen aria-hidden />
+        <span>Choose your own images</span>
         <input
           type="file"
           multiple
@@ -151,8 +154,8 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
       {error?.key === model.key && <Note tone="error">{error.line}</Note>}
       {results[0] && !mine && (
         <p role="status">
-          <strong>{formatValue(results[0].value)}</strong>, {lineOf(results[0])}. Features:{' '}
-          {results[0].features}. Not the Inception FID.
+          <strong>{formatValue(results[0].value)}</strong>
+          {detailsOf(results[0])}. Features: {results[0].features}. Not the Inception FID.
         </p>
       )}
       <div className="measure-actions">
