@@ -13,7 +13,8 @@ test('one press of Start: the student clearly improves, and is used in Generate'
   await setNumber(page, /^Batch/, 16);
   await setNumber(page, /^Images$/, 256);
   await setNumber(page, 'Images for the Fréchet distance', 100);
-  await setNumber(page, 'Distance every, images', 128);
+  await setNumber(page, 'Distance every, images', 256);
+  await setNumber(page, 'Samples every, steps', 4);
   await start(page);
   // The teacher's blur first.
   await expect(images(page, /seed 0, after 0 images/)).toBeVisible({ timeout: 60_000 });
@@ -21,6 +22,7 @@ test('one press of Start: the student clearly improves, and is used in Generate'
   const card = JSON.parse((await saved(page, 'Run card')).toString('utf8'));
   expect(card).toMatchObject({ imagesSeen: 256, iterations: 16, method: 'gdd-i' });
   const { best, teacherOneStep, floor } = card.frechet;
+  test.info().annotations.push({ type: 'distances', description: JSON.stringify(card.frechet) });
   expect(best.value).toBeLessThan(0.8 * teacherOneStep);
   expect(floor).toBeLessThan(best.value);
   expect(best.spread).toBeGreaterThan(0.3);

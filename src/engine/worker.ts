@@ -125,8 +125,9 @@ async function perform(request: Call, signal: AbortSignal): Promise<Results[keyo
 
 /** Loaded when it is first needed: who only generates does not download it. */
 function distillery(): Promise<DistilWorker> {
-  distillation ??= import('./distil-worker').then(({ DistilWorker }) => {
-    distil = new DistilWorker(engine.distilServices(), exclusively);
+  distillation ??= exclusively(async () => {
+    const { DistilWorker } = await import('./distil-worker');
+    distil = new DistilWorker(engine.distilServices(), exclusively); // the engine has started by its turn
     return distil;
   });
   distillation.catch(() => {
