@@ -35,7 +35,7 @@ export function Answer({
         <Legend
           ramp={ramps.sequential}
           low={range ? formatValue(range.low) : 'lowest'}
-          name={range ? words.short : `${words.short}, each row`}
+          name={range ? words.short : `${words.short}, each ${view.scale === 'row' ? 'row' : 'kind'}`}
           high={range ? formatValue(range.high) : 'highest'}
         />
         {findings.student && (

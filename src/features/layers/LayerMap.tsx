@@ -1,5 +1,5 @@
 import { ArrowDown, ArrowLeft, ArrowRight, ArrowUp, ChevronDown, ChevronRight } from 'lucide-react';
-import { type KeyboardEvent, type PointerEvent, useId, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, type PointerEvent, useCallback, useId, useMemo, useRef, useState } from 'react';
 import { sigmaText, verdict } from '../../state/layers-summary';
 import type { LayersView } from '../../state/layers-view';
 import { formatValue } from '../../ui/format';
@@ -37,7 +37,7 @@ export function LayerMap({ findings, model, view, pair, ramps, onOpen }: Props) 
   const chosenLevel = nearestLevel(sigmas, view.at);
   const chosenRow = rows.findIndex((r) => r.row.name === view.row);
   const height = rows.length * ROW + (split > 0 ? GAP : 0);
-  const top = (row: number) => row * ROW + (split > 0 && row >= split ? GAP : 0);
+  const top = useCallback((row: number) => row * ROW + (split > 0 && row >= split ? GAP : 0), [split]);
   const student = pair.student !== null;
 
   const choose = (row: number, level: number) => {

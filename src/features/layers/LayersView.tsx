@@ -19,8 +19,12 @@ export default function LayersView() {
   const ramps = useRamps();
   const heading = useRef<HTMLHeadingElement>(null);
   const { view, pair, findings, version, looks, progress, error } = useLayers((s) => s);
+  const { quantity, scale, open } = view;
   // biome-ignore lint/correctness/useExhaustiveDependencies: findings grow in place; the version says when
-  const model = useMemo(() => findings && mapModel(findings, view), [findings, version, view]);
+  const model = useMemo(
+    () => findings && mapModel(findings, { quantity, scale, open }),
+    [findings, version, quantity, scale, open],
+  );
   useEffect(() => {
     if (findings && view.row === null) layers.set({ row: firstChoice(findings.rows) });
   }, [findings, view.row, layers]);
