@@ -100,11 +100,15 @@ export function createLayersController(options: LayersOptions): LayersController
     if (pairKey(pair) !== (last && pairKey(last))) store.setState({ pair, looks: NO_LOOKS, findings: null });
     const packs = stores.distil.getState().packs;
     if (!packs) return; // comes back with the list
-    void showBeforehand(pair);
+    const stored = showBeforehand(pair);
     if (!status) return; // the engine is starting
     const request = inspectRequest(pair, view, packs);
     const key = JSON.stringify(request);
-    if (key !== measured) start(request, key, pair);
+    if (key !== measured) {
+      measured = key;
+      // What comes with the page saves the comparison of the two networks, which is most of the work.
+      void stored.then(() => measured === key && shownAt !== null && start(request, key, pair));
+    }
     look(pair, request);
   }
 

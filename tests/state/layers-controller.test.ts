@@ -109,6 +109,7 @@ describe('the map', () => {
       student: { id: 'fashion-mnist-32x32-gdd-i' },
       input: { kind: 'noised', data: { kind: 'pack', id: 'fashion-mnist-32x32' } },
     });
+    expect(first!.request.examples).toBe(0); // compared beforehand
     first!.emit(rows);
     for (let i = 0; i < 17; i++) first!.emit(level(i, 7));
     expect(layers.store.getState().findings?.source).toBe('beforehand');
