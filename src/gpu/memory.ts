@@ -1,3 +1,5 @@
+import { InnateError } from '../lib/errors';
+
 /** What GPU memory is held for. */
 export type MemoryKind = 'weights' | 'activations' | 'transfer';
 
@@ -8,7 +10,15 @@ export class GpuMemory {
 
   constructor(readonly device: GPUDevice) {}
 
+  /** Throws a `backend` error, out of memory, for what the device cannot make or bind at all. */
   buffer(kind: MemoryKind, bytes: number, usage: number): GPUBuffer {
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
+    if (bytes > Math.min(maxBufferSize, maxStorageBufferBindingSize))
+      throw new InnateError('backend', 'the GPU is out of memory', {
+        expected: `buffers of up to ${Math.min(maxBufferSize, maxStorageBufferBindingSize)} bytes`,
+        found: `${bytes} bytes of ${kind}`,
+        hint: 'Ask for fewer images at a time, or use WebAssembly',
+      });
     const buffer = this.device.createBuffer({ label: kind, size: bytes, usage });
     this.held[kind] += bytes;
     this.highest = Math.max(this.highest, this.bytes);

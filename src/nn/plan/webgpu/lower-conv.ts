@@ -55,9 +55,18 @@ export function chooseWinograd(plan: Plan, source: WeightSource): Set<string> {
 }
 
 export function lowerConv(context: Lowering, step: ConvStep): void {
-  if (context.winograd.has(step.name)) winograd(context, step);
+  if (context.winograd.has(step.name) && patchBytes(context, step) <= context.options.maxBinding)
+    winograd(context, step);
   else byTaps(context, step);
 }
+
+const tilesOf = ({ out }: ConvStep): number => Math.ceil(out.width / 2) * Math.ceil(out.height / 2);
+const inputsOf = ({ sources }: ConvStep): number =>
+  sources.reduce((sum, s) => sum + storedChannels(s.channels), 0);
+
+/** Transformed input of a whole batch: four times the map, which large batches cannot bind. */
+const patchBytes = ({ batch }: Lowering, step: ConvStep): number =>
+  4 * 16 * batch * tilesOf(step) * inputsOf(step);
 
 /** As a sum over the taps, from the sources themselves where the kernel can prepare what it reads. */
 function byTaps(context: Lowering, step: ConvStep): void {
@@ -135,11 +144,11 @@ function winograd(context: Lowering, step: ConvStep): void {
   const { batch } = context;
   const { tile, unit: inputUnit } = context.options.traits;
   const size = unitSize(inputUnit);
-  const inputs = sources.reduce((sum, s) => sum + storedChannels(s.channels), 0);
+  const inputs = inputsOf(step);
   const columns = storedChannels(out.channels);
   const [tilesX, tilesY] = [Math.ceil(out.width / 2), Math.ceil(out.height / 2)];
-  const tiles = batch * tilesX * tilesY;
-  const patches = context.temporary(16 * tiles * inputs);
+  const tiles = batch * tilesOf(step);
+  const patches = context.temporary(patchBytes(context, step) / 4);
 
   let channelOffset = 0;
   for (const source of sources) {
