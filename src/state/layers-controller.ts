@@ -136,7 +136,7 @@ export function createLayersController(options: LayersOptions): LayersController
 
   /** What comes with the page for this pair, where it fits the columns that are wanted. */
   async function showBeforehand(pair: Pair): Promise<void> {
-    if (store.getState().findings || pair.map.ref.kind !== 'catalogue') return;
+    if (store.getState().findings || pair.map.ref.kind !== 'catalogue' || pair.map.role !== 'teacher') return;
     const { key } = pair.map;
     let loading = beforehand.get(key);
     if (!loading) {
