@@ -23,7 +23,7 @@ test('one press of Start: the student clearly improves, and is used in Generate'
   expect(card).toMatchObject({ imagesSeen: 256, iterations: 16, method: 'gdd-i' });
   const { best, teacherOneStep, floor } = card.frechet;
   test.info().annotations.push({ type: 'distances', description: JSON.stringify(card.frechet) });
-  expect(best.value).toBeLessThan(0.8 * teacherOneStep);
+  expect(best.value).toBeLessThan(0.5 * teacherOneStep); // measured: 6.3 of 24.8
   expect(floor).toBeLessThan(best.value);
   expect(best.spread).toBeGreaterThan(0.3);
   await closeDialog(page);
