@@ -84,11 +84,6 @@ export class ActivationTable {
     return sum ? Array.from(sum.power, (p) => p / sum.count) : null;
   }
 
-  /** Whether any cell of this quantity is filled. */
-  has(quantity: Quantity): boolean {
-    return this.cells.get(quantity)?.some((row) => row.some((cell) => cell.length > 0)) ?? false;
-  }
-
   private cellsOf(quantity: Quantity): number[][][] {
     let cells = this.cells.get(quantity);
     if (!cells) {

@@ -1,9 +1,8 @@
 import type { EngineClient } from '../engine/client';
 import type { InspectEvent, InspectRequest, LayersInput, LookRequest } from '../engine/layers-protocol';
-import { type InspectionJson, QUANTITIES, readActivations } from '../lib/activations';
+import { type InspectionJson, QUANTITIES } from '../lib/activations';
 import { asInnateError } from '../lib/errors';
 import { inspectionLevels } from '../lib/noise-levels';
-import type { Catalogue } from '../storage/catalogue';
 import { currentModel, type Stores } from './app-state';
 import {
   createLayersStore,
@@ -14,6 +13,7 @@ import {
   NO_LOOKS,
 } from './layers';
 import { type Pair, pairOf } from './layers-pair';
+import { readFindings, upToDate } from './layers-stored';
 import { completeLevels } from './layers-summary';
 import { formatLayers, type LayersView, parseLayers, SAMPLED_IN_GUIDE } from './layers-view';
 import { type ModelFacts, usableModels } from './models';
@@ -375,32 +375,4 @@ function fits(shown: Findings | null, next: Findings, input = true): boolean {
       .map((r) => r.name)
       .join();
   return blocks(shown) === blocks(next);
-}
-
-/** Whether the networks that were measured are still those that the page ships. */
-export function upToDate({ weights = {} }: InspectionJson, catalogue: Catalogue | null): boolean {
-  return Object.entries(weights).every(([id, sha256]) =>
-    catalogue?.models.find((m) => m.id === id)?.files.some((file) => file.sha256 === sha256),
-  );
-}
-
-export function readFindings(json: InspectionJson): Findings {
-  const table = readActivations(json);
-  const { student } = json;
-  return {
-    rows: table.rows,
-    sigmas: json.sigmas,
-    activeThreshold: json.activeThreshold,
-    table,
-    coarse: table,
-    student: student
-      ? readActivations({ model: student.model, sigmas: [student.sigma], blocks: student.blocks })
-      : null,
-    weights: student?.layers ?? null,
-    likeness: student?.likeness ?? null,
-    input: json.input,
-    samples: json.samples,
-    source: 'beforehand',
-    backend: json.backend,
-  };
 }

@@ -7,7 +7,7 @@ import { GUIDE } from '../../src/features/layers/guide-steps';
 import { mapModel, nearestLevel, ratioShade } from '../../src/features/layers/map-model';
 import { findingsCsv, findingsJson } from '../../src/features/layers/save';
 import type { InspectionJson } from '../../src/lib/activations';
-import { readFindings } from '../../src/state/layers-controller';
+import { readFindings } from '../../src/state/layers-stored';
 import { DEFAULT_LAYERS, GUIDE_STEPS, SAMPLED_IN_GUIDE } from '../../src/state/layers-view';
 import { catalogueFacts } from '../../src/state/models';
 import { parseCatalogue } from '../../src/storage/catalogue';

@@ -1,11 +1,12 @@
 import { ArrowDown, ArrowLeft, ArrowRight, ArrowUp, ChevronDown, ChevronRight } from 'lucide-react';
 import { type KeyboardEvent, type PointerEvent, useCallback, useId, useMemo, useRef, useState } from 'react';
-import { sigmaText, verdict } from '../../state/layers-summary';
+import { sigmaText } from '../../state/layers-summary';
 import type { LayersView } from '../../state/layers-view';
 import { formatValue } from '../../ui/format';
 import { type Ramps, rampColour } from '../../ui/ramp';
+import { Columns, type DrawProps, Histogram, ROW, SigmaAxis } from './MapMargins';
 import { MapTable } from './MapTable';
-import { cellOf, cellText, type MapModel, nearestLevel, ratioShade } from './map-model';
+import { cellOf, cellText, type MapModel, nearestLevel } from './map-model';
 import type { Findings, Pair } from './types';
 import { useLayersController } from './use-layers';
 import { QUANTITY_WORDS, shortName, sideOf } from './words';
@@ -20,8 +21,7 @@ interface Props {
   onOpen: () => void;
 }
 
-/** Height of a row, of the gap before the decoder. */
-const ROW = 17;
+/** Height of the gap before the decoder. */
 const GAP = 8;
 
 /**
@@ -247,13 +247,6 @@ function MapHead({ findings, pair }: { findings: Findings; pair: Pair }) {
   );
 }
 
-interface DrawProps {
-  model: MapModel;
-  ramps: Ramps;
-  height: number;
-  top: (row: number) => number;
-}
-
 function Cells({ model, ramps, height, top }: DrawProps) {
   const { rows, sigmas } = model;
   const cells = useMemo(
@@ -300,121 +293,5 @@ function Dots({ model: { rows, sigmas }, top }: Pick<DrawProps, 'model' | 'top'>
         }}
       />
     ) : null,
-  );
-}
-
-function Columns({ model, ramps, height, top }: DrawProps) {
-  const { rows, mostChange } = model;
-  const column = (
-    fill: (r: (typeof rows)[number]) => string | null,
-    title: (r: (typeof rows)[number]) => string,
-  ) => (
-    <svg
-      viewBox={`0 0 1 ${height}`}
-      preserveAspectRatio="none"
-      shapeRendering="crispEdges"
-      aria-hidden="true"
-    >
-      {rows.map((r, y) => {
-        const colour = fill(r);
-        return colour === null ? null : (
-          <rect key={r.row.name} x={0} y={top(y)} width={1} height={ROW} fill={colour}>
-            <title>{title(r)}</title>
-          </rect>
-        );
-      })}
-    </svg>
-  );
-  return (
-    <>
-      <div className="map-column" style={{ blockSize: height }}>
-        {column(
-          (r) => (r.student ? rampColour(ramps.sequential, r.student.shade) : null),
-          (r) => `${r.row.name}, student: ${formatValue(r.student!.value)}`,
-        )}
-      </div>
-      <div className="map-column" style={{ blockSize: height }}>
-        {column(
-          (r) => (r.ratio === null || r.ratio <= 0 ? null : rampColour(ramps.diverging, ratioShade(r.ratio))),
-          (r) => `${r.row.name}, student ÷ teacher: ${formatValue(r.ratio!)}`,
-        )}
-      </div>
-      <div className="map-weights" style={{ blockSize: height }}>
-        {rows.map((r, y) =>
-          r.change === null ? null : (
-            <span
-              key={r.row.name}
-              style={{ insetBlockStart: top(y) }}
-              title={`${r.row.name}: weights changed by ${percent(r.change)}, ${percent(r.frozen ?? 0)} of them frozen`}
-            >
-              <i className="thaw" style={{ inlineSize: `${100 * (1 - (r.frozen ?? 0))}%` }} />
-              <i className="bar" style={{ inlineSize: `${(100 * r.change) / (mostChange || 1)}%` }} />
-            </span>
-          ),
-        )}
-      </div>
-      <div className="map-foot weights caption">
-        0 to {percent(mostChange)}
-        <br />
-        <i className="thaw-key" />
-        trained
-      </div>
-    </>
-  );
-}
-
-export const percent = (share: number): string =>
-  `${share < 0.1 && share > 0 ? (100 * share).toFixed(1) : Math.round(100 * share)} %`;
-
-function SigmaAxis({ sigmas, chosen }: { sigmas: readonly number[]; chosen: number }) {
-  const every = Math.ceil(sigmas.length / 18);
-  return (
-    <>
-      <div className="map-foot names caption">sigma</div>
-      <div className="map-axis" aria-hidden>
-        {sigmas.map((sigma, i) =>
-          i % every === 0 || i === chosen ? (
-            <span
-              key={sigma}
-              className={i === chosen ? 'chosen' : Math.abs(i - chosen) < every ? 'near' : undefined}
-              style={{ insetInlineStart: `${(100 * (i + 0.5)) / sigmas.length}%` }}
-            >
-              {axisText(sigma)}
-            </span>
-          ) : null,
-        )}
-      </div>
-    </>
-  );
-}
-
-/** As short as a column is narrow: "80", "5.3", ".59", ".008". */
-const axisText = (sigma: number): string =>
-  (sigma < 0.01 ? String(Number(sigma.toPrecision(1))) : sigmaText(sigma)).replace(/^0\./, '.');
-
-/** How many blocks of the student are clearly most like each of the teacher's levels. */
-function Histogram({ findings, model: { sigmas } }: { findings: Findings; model: MapModel }) {
-  const blocks = findings.rows.flatMap((r) => (r.part === null ? [r.name] : []));
-  const { counts } = verdict(findings.likeness!, blocks, sigmas);
-  const most = Math.max(1, ...counts);
-  return (
-    <>
-      <div className="map-foot names caption">student blocks most alike here</div>
-      <div className="map-histogram" aria-hidden>
-        {counts.map((count, i) =>
-          count === 0 ? null : (
-            <i
-              key={sigmas[i]}
-              title={`${count} ${count === 1 ? 'block' : 'blocks'} at sigma ${sigmaText(sigmas[i]!)}`}
-              style={{
-                insetInlineStart: `${(100 * (i + 0.2)) / sigmas.length}%`,
-                inlineSize: `${60 / sigmas.length}%`,
-                blockSize: `${(100 * count) / most}%`,
-              }}
-            />
-          ),
-        )}
-      </div>
-    </>
   );
 }
