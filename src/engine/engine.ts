@@ -1,23 +1,19 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { writeSafetensors } from '../formats/safetensors';
 import { threadLabel } from '../gpu/backends';
-import { backendBytes, compileAhead } from '../gpu/warm-up';
+import { backendBytes } from '../gpu/warm-up';
 import { asInnateError, InnateError } from '../lib/errors';
-import type { Denoiser, ImageDenoiser } from '../nn/denoiser';
-import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
-import type { WeightPrecision } from '../nn/plan/webgpu/pack';
+import type { ImageDenoiser } from '../nn/denoiser';
 import { defaultSampling } from '../nn/samplers';
 import { rememberedNoise } from '../rng/seeds';
-import { startPageThread } from '../simd/threads';
 import { batchSize } from './batching';
 import { ChunkSize } from './chunking';
 import { abandonDevice, type Device, openDevice } from './device';
 import type { DistilServices } from './distil-session';
 import { configMetadata, exportWhole, type StoredDType } from './export';
+import { Inference } from './inference';
 import { Library, type LibraryModel } from './library';
 import type { Model } from './model';
 import { nextTask } from './next-task';
-import { openOnWasm, openOnWebGpu } from './open-denoiser';
 import { toRgba } from './pixels';
 import type {
   EngineStatus,
@@ -47,19 +43,10 @@ export type EngineServices = Pick<
   'backend' | 'epoch' | 'failure' | 'recover' | 'memory' | 'model' | 'keep'
 > & { modelsUrl: string; denoiser(model: Model): Promise<ImageDenoiser> };
 
-/** Bytes of packed weights in WebAssembly; larger networks stay with TensorFlow.js. */
-const WASM_WEIGHTS = 400 * 2 ** 20;
-
 interface Loaded extends LibraryModel {
   ref: ModelRef;
-  denoiser: ImageDenoiser;
-  /** Of the weights in memory. */
-  precision: WeightPrecision;
-  /** That run it; null on a GPU. */
-  threads: number | null;
+  inference: Inference;
   chunks: ChunkSize;
-  /** Batch sizes whose shaders are compiled. */
-  compiled: Set<number>;
 }
 
 /**
@@ -130,7 +117,7 @@ export class Engine {
       },
       memory: backendBytes,
       model: (ref) => this.require().models.get(ref, hooks),
-      denoiser: async (model) => (await this.openDenoiser(this.require().device, model)).denoiser,
+      denoiser: async (model) => (await this.infer(model)).denoiser,
       keep: (model, images, about) => this.require().models.keep(model, images, about),
     };
   }
@@ -214,11 +201,15 @@ export class Engine {
     indices: number[],
     hooks: GenerateHooks,
   ): Promise<ImageChunk> {
-    const { denoiser, info } = loaded;
+    const { inference, info } = loaded;
+    const { denoiser } = inference;
     const { device } = this.require();
     const seeds = indices.map((i) => request.seeds[i]!);
     const batch = seedBatch(denoiser.config, seeds, request.classIndex, this.noise);
-    await this.prepareShaders(loaded, indices.length, hooks);
+    const compiling = inference.prepare(indices.length, (done, total) =>
+      hooks.onProgress({ what: 'preparing shaders', done, total, unit: 'shaders' }),
+    );
+    await Promise.race([compiling, device.failure]);
     const sampling = {
       ...defaultSampling(info.resolution),
       sampler: request.sampler,
@@ -247,20 +238,6 @@ export class Engine {
     };
   }
 
-  private async prepareShaders(loaded: Loaded, images: number, { onProgress }: CallHooks): Promise<void> {
-    const { denoiser } = loaded;
-    if (loaded.compiled.has(images)) return;
-    const { device } = this.require();
-    const compiled = (done: number, total: number) =>
-      onProgress({ what: 'preparing shaders', done, total, unit: 'shaders' });
-    const compiling =
-      denoiser instanceof PlannedDenoiser
-        ? denoiser.prepare(images, compiled)
-        : compileEager(denoiser as Denoiser, loaded.info, images, compiled);
-    await Promise.race([compiling, device.failure]);
-    loaded.compiled.add(images);
-  }
-
   private async ensureLoaded(ref: ModelRef, hooks: CallHooks): Promise<Loaded> {
     if (this.loaded && sameModel(this.loaded.ref, ref)) return this.loaded;
     const { models, device } = this.require();
@@ -271,30 +248,16 @@ export class Engine {
     this.loaded = {
       ...found,
       ref,
-      ...(await this.openDenoiser(device, found.model)),
+      inference: await this.infer(found.model),
       chunks: new ChunkSize(batchSize(config, this.passLimit), !device.backend.software),
-      compiled: new Set(),
     };
     this.publish();
     return this.loaded;
   }
 
-  private async openDenoiser(
-    { backend, threads }: Device,
-    { config, weights, half }: Model,
-  ): Promise<Pick<Loaded, 'denoiser' | 'threads' | 'precision'>> {
-    if (backend.gpu) {
-      const wanted = this.options?.precision ?? 'auto';
-      const precision = wanted === 'auto' ? (half ? 'f16' : 'f32') : wanted;
-      const opened = await openOnWebGpu(config, weights, { context: backend.gpu, precision });
-      return { ...opened, precision: opened.refused ? 'f32' : precision, threads: null };
-    }
-    const opened = await openOnWasm(config, weights, {
-      threads,
-      startThread: threads > 1 ? startPageThread : null,
-      budget: WASM_WEIGHTS,
-    });
-    return { ...opened, precision: 'f32' };
+  private infer(model: Model): Promise<Inference> {
+    const { device, options } = this.require();
+    return Inference.open(device, model, options.precision ?? 'auto');
   }
 
   /**
@@ -356,7 +319,7 @@ export class Engine {
   }
 
   private dropModel(): void {
-    this.loaded?.denoiser.dispose();
+    this.loaded?.inference.dispose();
     this.loaded = null;
   }
 
@@ -373,7 +336,7 @@ export class Engine {
         name: device.backend.name,
         label:
           device.backend.name === 'wasm'
-            ? threadLabel(this.loaded?.threads ?? device.threads)
+            ? threadLabel(this.loaded?.inference.threads ?? device.threads)
             : device.backend.label,
         software: device.backend.software,
       },
@@ -382,28 +345,14 @@ export class Engine {
       webgpuAvailable: device?.webgpuAvailable ?? false,
       crossOriginIsolated: globalThis.crossOriginIsolated ?? false,
       model: this.loaded?.info ?? null,
-      memoryBytes: (device ? backendBytes() : 0) + plannedBytes(this.loaded?.denoiser),
-      precision: this.loaded && loadedPrecision(this.loaded),
+      memoryBytes: (device ? backendBytes() : 0) + (this.loaded?.inference.bytes ?? 0),
+      precision: this.loaded?.inference.precision ?? null,
       lastForward: this.lastForward,
       notice: this.notice,
     };
     this.onStatus(status);
     return status;
   }
-}
-
-/** Compiles TensorFlow.js's kernels for a batch of `images` ahead of their use. */
-function compileEager(
-  denoiser: Denoiser,
-  { resolution, channels, labelDim }: ModelInfo,
-  images: number,
-  onProgress: (done: number, total: number) => void,
-): Promise<void> {
-  return compileAhead(() => {
-    const x = tf.zeros<tf.Rank.R4>([images, resolution, resolution, channels]);
-    const labels = labelDim ? tf.zeros<tf.Rank.R2>([images, labelDim]) : null;
-    denoiser.forward(x, [80], labels);
-  }, onProgress);
 }
 
 const sameModel = (a: ModelRef, b: ModelRef): boolean =>
@@ -415,14 +364,6 @@ const isOutOfMemory = (error: InnateError): boolean =>
   );
 
 const isThreadFailure = (error: InnateError): boolean => /threads failed/.test(error.message);
-
-/** Half precision gives way to float32 when a result is not finite. */
-const loadedPrecision = ({ denoiser, precision }: Loaded): WeightPrecision =>
-  denoiser instanceof PlannedDenoiser && denoiser.onSpare ? 'f32' : precision;
-
-/** What a network on our own kernels holds beside the back-end. */
-const plannedBytes = (denoiser: ImageDenoiser | undefined): number =>
-  denoiser instanceof PlannedDenoiser ? denoiser.bytes : 0;
 
 const sentence = (text: string): string => text[0]!.toUpperCase() + text.slice(1);
 
