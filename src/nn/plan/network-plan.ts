@@ -11,19 +11,14 @@ import type { Plan } from './steps';
 export const RESULT = 'F';
 
 /**
- * The fused steps of a U-Net F(image, noise, labels). `keep`: blocks, or parts of blocks, whose values are
- * outputs too; with `until` the plan ends with the one named; `observe`: blocks whose sums of squares are wanted.
- * Throws `unsupported` for widths that are not
- * multiples of 4, which no published network has.
+ * The fused steps of a U-Net F(image, noise, labels). `keep`: blocks, or parts of blocks, whose values are outputs
+ * too; `observe`: blocks whose sums of squares are wanted. Throws `unsupported` for widths that are not multiples
+ * of 4, which no published network has.
  */
 export function planNetwork(
   config: UNetConfig,
   weights: Pick<WeightSource, 'shape'>,
-  {
-    keep = [],
-    until,
-    observe = [],
-  }: { keep?: readonly string[]; until?: string; observe?: readonly string[] } = {},
+  { keep = [], observe = [] }: { keep?: readonly string[]; observe?: readonly string[] } = {},
 ): Plan {
   if (config.modelChannels % 4 !== 0)
     throw new InnateError('unsupported', 'this network cannot be planned', {
@@ -40,8 +35,7 @@ export function planNetwork(
   const net = config.modelType === 'SongUNet' ? songUNet : dhariwalUNet;
   const result = net<Node>(ops, config, image, { noise, labels }, tap);
 
-  const outputs = new Map<string, Node>();
-  if (!until) outputs.set(RESULT, result);
+  const outputs = new Map([[RESULT, result]]);
   const find = (name: string): Node => {
     const node = nodes.get(name);
     if (node) return node;
@@ -50,6 +44,6 @@ export function planNetwork(
       expected: [...nodes.keys()].slice(0, 3).join(', '),
     });
   };
-  for (const name of until ? [...keep, until] : keep) outputs.set(name, find(name));
+  for (const name of keep) outputs.set(name, find(name));
   return fuse(outputs, new Map(observe.map((name) => [name, find(name)])));
 }
