@@ -81,10 +81,14 @@ function Likeness({ findings }: { findings: Findings }) {
         <summary>How this is measured</summary>
         <p className="secondary">
           The student makes pictures G(z) from noise z at sigma 80. The teacher sees G(z) + sigma z: at 80 the
-          same input, at lower sigma the same picture under less of the same noise. Linear CKA, debiased,
-          compares the outputs of each block over the seeds; 1 is the same up to rotation and scale. A dot is
-          filled where at most half of the sigmas are within {MARGIN} of the best one. It says which level is
-          most alike, not that the two do the same. Formulae and sources: docs/layers.md of the project.
+          same input, at lower sigma the same picture under less of the same noise. Linear CKA (
+          <a href="https://arxiv.org/abs/1905.00414" target="_blank" rel="noreferrer">
+            Kornblith et al. 2019
+          </a>
+          ), debiased, compares the outputs of each block over the seeds; 1 is the same up to rotation and
+          scale. A dot is filled where at most half of the sigmas are within {MARGIN} of the best one. It says
+          which level is most alike, not that the two do the same. Formulae and sources: docs/layers.md of the
+          project.
         </p>
         <BestList findings={findings} blocks={blocks} />
       </details>
