@@ -32,7 +32,7 @@ export async function openSession(
 }
 
 /**
- * For what happens inside of the network. `planned`: on a GPU the plan's own measuring will do; else TensorFlow.js,
+ * For what happens inside of the network. `planned`: what the plan measures on its way will do; else TensorFlow.js,
  * whose every value can be seen.
  */
 export async function openInspection(
@@ -42,16 +42,16 @@ export async function openInspection(
   planned: boolean,
 ): Promise<Session<Denoiser | PlannedDenoiser>> {
   const { model, active } = await open(argument, options, report);
-  report.backend(active);
-  const backend = `${active.name} (${active.label})`;
-  if (!planned || !active.gpu) return { model, denoiser: eagerDenoiser(model, model.weights), backend };
-  const { denoiser } = await openOnWebGpu(model.config, model.weights, {
-    context: active.gpu,
-    precision: 'f32',
-    observe: unetBlocks(model.config.unet).map((b) => b.name),
-    budgetBytes: residentBytes(model),
-  });
-  return { model, denoiser: denoiser as Denoiser | PlannedDenoiser, backend };
+  const blocks = unetBlocks(model.config.unet).map((b) => b.name);
+  const { denoiser, label } = planned
+    ? await makeDenoiser(model, model.weights, active, report, blocks)
+    : { denoiser: eagerDenoiser(model, model.weights), label: active.label };
+  report.backend({ ...active, label });
+  return {
+    model,
+    denoiser: denoiser as Denoiser | PlannedDenoiser,
+    backend: `${active.name} (${label})`,
+  };
 }
 
 async function open(argument: string, options: CommonOptions, report: Report) {
@@ -73,17 +73,19 @@ const LARGE = 2 ** 27;
 /** Weights packed for the SIMD kernels, all in memory: networks up to about 60 million parameters. */
 const PACKED_BYTES = 256 * 2 ** 20;
 
-/** Of a model, perhaps with other weights; `label` says what runs it. */
+/** Of a model, perhaps with other weights; `label` says what runs it, `observe` which blocks a plan measures. */
 export async function makeDenoiser(
   model: OpenedModel,
   weights: WeightSource,
   active: ActiveBackend,
   report: Report,
+  observe: readonly string[] = [],
 ): Promise<{ denoiser: ImageDenoiser; label: string }> {
   if (active.gpu && !(active.software && parameterCount(model.config.unet) > LARGE)) {
     const opened = await openOnWebGpu(model.config, weights, {
       context: active.gpu,
       precision: 'f32',
+      observe,
       budgetBytes: residentBytes(model),
     });
     return { denoiser: opened.denoiser, label: active.label };
@@ -93,6 +95,7 @@ export async function makeDenoiser(
     threads: kernelThreads(),
     startThread: startNodeThread,
     budget: PACKED_BYTES,
+    observe,
     budgetBytes: residentBytes(model),
   });
   if (refused) report.note(`note: on one thread of TensorFlow.js, because ${refused}`);

@@ -21,15 +21,20 @@ export interface OpenedDenoiser {
 export async function openOnWasm(
   config: NetworkConfig,
   weights: WeightSource,
-  options: WasmOptions & DenoiserOptions,
+  { observe = [], ...options }: WasmOptions & DenoiserOptions & { observe?: readonly string[] },
 ): Promise<OpenedDenoiser & { threads: number }> {
   let threads = 1;
   const opened = await plannedOrEager(config, weights, options, () =>
-    PlannedDenoiser.open(config, weights, async (plan, source) => {
-      const network = await WasmNetwork.open(plan, source, options);
-      threads = network.threads;
-      return network;
-    }),
+    PlannedDenoiser.open(
+      config,
+      weights,
+      async (plan, source) => {
+        const network = await WasmNetwork.open(plan, source, options);
+        threads = network.threads;
+        return network;
+      },
+      { observe },
+    ),
   );
   return { ...opened, threads };
 }

@@ -34,5 +34,22 @@ describe.each([...shippedCases(), ...externalCases()])(
       expect(error).toBeLessThanOrEqual(Math.max(5e-5, 2e-6 * largest));
       for (const other of results.slice(1)) expect(other).toEqual(results[0]);
     });
+
+    it('root mean square of every block, at the price of a read', async () => {
+      const blocks = JSON.parse(golden.metadata.get('blocks')!) as string[];
+      const open = openWasm({ threads: 2, startThread: startNodeThread });
+      const denoiser = await PlannedDenoiser.open(model.config, model.weights, open, { observe: blocks });
+      const x = latents.map((z) => z * 80);
+      const { images, rms } = await denoiser.denoiseObserved(x, 80, golden.classes);
+      denoiser.dispose();
+      const samples = golden.shape('latents')[0]!;
+      const expected = golden.float('block_rms_sigma_80');
+      for (const [b, name] of blocks.entries())
+        for (let n = 0; n < samples; n++)
+          expect(Math.abs(rms.get(name)![n]! / expected[b * samples + n]! - 1)).toBeLessThan(1e-3);
+      const output = golden.float('output_sigma_80');
+      const largest = output.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+      expect(maxError(images, output)).toBeLessThanOrEqual(Math.max(5e-5, 2e-6 * largest));
+    });
   },
 );

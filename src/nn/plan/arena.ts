@@ -54,6 +54,7 @@ export function lifetimes(plan: Plan): Map<Value, { first: number; last: number 
     for (const value of stepReads(step)) alive.get(value)!.last = i;
     alive.set(step.out, { first: i, last: i });
   });
-  for (const value of plan.outputs.values()) alive.get(value)!.last = plan.steps.length;
+  for (const value of [...plan.outputs.values(), ...plan.observed.values()])
+    alive.get(value)!.last = plan.steps.length;
   return alive;
 }

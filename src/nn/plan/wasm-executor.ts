@@ -114,6 +114,8 @@ class WasmExecutor implements PlanExecutor {
       const heads = plan.steps.find((s) => s.kind === 'attention' && s.qkv === value);
       results.set(name, heads?.kind === 'attention' ? interleave(result, value, heads.heads) : result);
     }
+    // Still in memory: stored zeros of padded channels add nothing.
+    for (const [name, value] of plan.observed) results.set(name, sumsOfSquares(this.view(value), batch));
     return results;
   }
 
@@ -128,6 +130,16 @@ class WasmExecutor implements PlanExecutor {
       this.batch * rows(value) * storedChannels(value.channels),
     );
   }
+}
+
+/** [N] of N equal shares. */
+function sumsOfSquares(values: Float32Array, images: number): Float32Array {
+  const size = values.length / images;
+  return Float32Array.from({ length: images }, (_, n) => {
+    let sum = 0;
+    for (let i = n * size; i < (n + 1) * size; i++) sum += values[i]! * values[i]!;
+    return sum;
+  });
 }
 
 const align = (bytes: number): number => Math.ceil(bytes / 64) * 64;
@@ -163,7 +175,6 @@ function checkPlan(plan: Plan): void {
   const refuse = (found: string): never => {
     throw new InnateError('unsupported', 'this network cannot be planned', { found });
   };
-  if (plan.observed.size > 0) refuse('observed values');
   const attended = new Set(plan.steps.flatMap((s) => (s.kind === 'attention' ? [s.qkv] : [])));
   for (const step of plan.steps) {
     const sources =
