@@ -6,7 +6,6 @@ export type MemoryKind = 'weights' | 'activations' | 'transfer';
 /** Every buffer the plans own, counted: the ledger behind the status bar's figure. */
 export class GpuMemory {
   private readonly held: Record<MemoryKind, number> = { weights: 0, activations: 0, transfer: 0 };
-  private highest = 0;
 
   constructor(readonly device: GPUDevice) {}
 
@@ -21,7 +20,6 @@ export class GpuMemory {
       });
     const buffer = this.device.createBuffer({ label: kind, size: bytes, usage });
     this.held[kind] += bytes;
-    this.highest = Math.max(this.highest, this.bytes);
     return buffer;
   }
 
@@ -32,11 +30,6 @@ export class GpuMemory {
 
   get bytes(): number {
     return this.held.weights + this.held.activations + this.held.transfer;
-  }
-
-  /** The most that was held at once. */
-  get peak(): number {
-    return this.highest;
   }
 
   breakdown(): Readonly<Record<MemoryKind, number>> {

@@ -40,10 +40,6 @@ export class Pipelines {
     return found;
   }
 
-  get size(): number {
-    return this.ready.size;
-  }
-
   private async compile({ name, code, bindings, writes }: Kernel): Promise<Pipeline> {
     const { device } = this;
     const entries = bindings.map(

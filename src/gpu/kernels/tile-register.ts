@@ -1,6 +1,6 @@
 import type { TileCode, TileParts } from './contraction';
 import { repeat } from './kernel';
-import { fold, store } from './tile-subgroup';
+import { fold, store } from './tile-results';
 
 const WORKGROUP = [4, 8] as const;
 

@@ -1,6 +1,6 @@
 import type { TileCode, TileParts } from './contraction';
 import { repeat } from './kernel';
-import { store } from './tile-subgroup';
+import { store } from './tile-results';
 
 /** Threads of a workgroup as 8 x 8, and the depth (in vectors) staged at a time. */
 const SIDE = 8;

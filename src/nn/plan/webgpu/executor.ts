@@ -5,7 +5,6 @@ import type { WeightSource } from '../../weights';
 import type { PlanExecutor } from '../executor';
 import { type Plan, storedChannels, type Value, valueSize } from '../steps';
 import { type PlanCost, planCost } from './cost';
-import type { Dispatch } from './dispatch';
 import { lower } from './lower';
 import type { WeightPrecision } from './pack';
 import { assignSlots } from './slots';
@@ -13,14 +12,6 @@ import type { GpuWeights } from './weights';
 
 /** A submission longer than this would make a software adapter's page stutter. */
 const SUBMISSION_MS = 50;
-
-/** One dispatch timed alone. */
-export interface DispatchTime {
-  kernel: string;
-  step: string;
-  flops: number;
-  ms: number;
-}
 
 /** What is read back after a run. */
 interface Result {
@@ -30,7 +21,6 @@ interface Result {
 }
 
 interface Encoded {
-  dispatch: Dispatch;
   pipeline: GPUComputePipeline;
   group: GPUBindGroup;
   grid: readonly [number, number, number];
@@ -42,9 +32,6 @@ interface Encoded {
  */
 export class WebGpuExecutor implements PlanExecutor {
   readonly cost: PlanCost;
-  /** Milliseconds that the last run spent encoding, and submissions it made. */
-  lastEncodeMs = 0;
-  lastSubmits = 0;
   /** Set to false to measure a forward pass as a single submission. */
   splitting: boolean;
   private lastMs = 0;
@@ -109,8 +96,7 @@ export class WebGpuExecutor implements PlanExecutor {
     device.queue.writeBuffer(uniforms, 0, all);
 
     const nothing = weights.get({ key: 'nothing', bytes: 16, pack: () => new Float32Array(4) });
-    const encoded = lowered.dispatches.map((dispatch, i): Encoded => {
-      const { kernel, operands, grid } = dispatch;
+    const encoded = lowered.dispatches.map(({ kernel, operands, grid }, i): Encoded => {
       const { pipeline, layout } = pipelines.get(kernel);
       const entries = operands.map((operand, binding): GPUBindGroupEntry => {
         if (operand === 'nothing') return { binding, resource: { buffer: nothing } };
@@ -123,7 +109,7 @@ export class WebGpuExecutor implements PlanExecutor {
         resource: { buffer: uniforms, offset: offsets[i]!, size: packed[i]!.byteLength },
       });
       const group = device.createBindGroup({ label: kernel.name, layout, entries });
-      return { dispatch, pipeline, group, grid };
+      return { pipeline, group, grid };
     });
     const results = new Map<string, Result>();
     for (const [name, value] of plan.outputs) {
@@ -155,7 +141,6 @@ export class WebGpuExecutor implements PlanExecutor {
     const started = performance.now();
     for (const [name, value] of this.plan.inputs) this.upload(value, inputs.get(name)!);
     this.submit();
-    this.lastEncodeMs = performance.now() - started;
     await this.staging.mapAsync(GPUMapMode.READ);
     const mapped = new Float32Array(this.staging.getMappedRange());
     const results = new Map<string, Float32Array>();
@@ -167,30 +152,6 @@ export class WebGpuExecutor implements PlanExecutor {
     this.staging.unmap();
     this.lastMs = performance.now() - started;
     return results;
-  }
-
-  /** Every dispatch alone, the best of `repeats`: where the time goes. */
-  async profile(repeats = 3): Promise<DispatchTime[]> {
-    const { device } = this.context;
-    const times: DispatchTime[] = [];
-    for (const { dispatch, pipeline, group, grid } of this.encoded) {
-      let ms = Number.POSITIVE_INFINITY;
-      for (let i = 0; i < repeats; i++) {
-        const encoder = device.createCommandEncoder();
-        const pass = encoder.beginComputePass();
-        pass.setPipeline(pipeline);
-        pass.setBindGroup(0, group);
-        pass.dispatchWorkgroups(...grid);
-        pass.end();
-        const started = performance.now();
-        device.queue.submit([encoder.finish()]);
-        await device.queue.onSubmittedWorkDone();
-        ms = Math.min(ms, performance.now() - started);
-      }
-      const { kernel, step, flops } = dispatch;
-      times.push({ kernel: kernel.name, step: 'name' in step ? step.name : step.kind, flops, ms });
-    }
-    return times;
   }
 
   /** Fills all activation memory with NaN: whatever a kernel fails to write shows in the result. */
@@ -221,7 +182,6 @@ export class WebGpuExecutor implements PlanExecutor {
     const { device } = this.context;
     const parts = this.splitting ? Math.max(1, Math.round(this.lastMs / SUBMISSION_MS)) : 1;
     const share = Math.ceil(this.encoded.length / parts);
-    this.lastSubmits = 0;
     for (let from = 0; from < this.encoded.length; from += share) {
       const encoder = device.createCommandEncoder();
       const pass = encoder.beginComputePass();
@@ -238,7 +198,6 @@ export class WebGpuExecutor implements PlanExecutor {
       pass.end();
       if (from + share >= this.encoded.length) this.copyOutputs(encoder);
       device.queue.submit([encoder.finish()]);
-      this.lastSubmits++;
     }
   }
 
