@@ -37,7 +37,7 @@ export function hardwarePlan(
     new Set([...values].map((v) => lowered.bufferOf.get(v)!));
   const { slots } = assignSlots(lowered.dispatches, lowered.scratch, {
     inputs: buffers(plan.inputs.values()),
-    outputs: buffers(plan.outputs.values()),
+    outputs: new Set(lowered.outputIn.values()),
   });
   const cost = planCost(plan, lowered, batch);
   return { ...cost, precision, gpuBytes: cost.weightBytes + slots.reduce((sum, bytes) => sum + bytes, 0) };

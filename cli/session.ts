@@ -1,6 +1,5 @@
 import { openOnWasm, openOnWebGpu } from '../src/engine/open-denoiser';
 import { type ActiveBackend, threadLabel } from '../src/gpu/backends';
-import { unetBlocks } from '../src/nn/blocks';
 import { Denoiser, type ImageDenoiser } from '../src/nn/denoiser';
 import { parameterCount } from '../src/nn/parameters';
 import type { PlannedDenoiser } from '../src/nn/plan/planned-denoiser';
@@ -42,9 +41,8 @@ export async function openInspection(
   planned: boolean,
 ): Promise<Session<Denoiser | PlannedDenoiser>> {
   const { model, active } = await open(argument, options, report);
-  const blocks = unetBlocks(model.config.unet).map((b) => b.name);
   const { denoiser, label } = planned
-    ? await makeDenoiser(model, model.weights, active, report, blocks)
+    ? await makeDenoiser(model, model.weights, active, report)
     : { denoiser: eagerDenoiser(model, model.weights), label: active.label };
   report.backend({ ...active, label });
   return {
@@ -73,19 +71,17 @@ const LARGE = 2 ** 27;
 /** Weights packed for the SIMD kernels, all in memory: networks up to about 60 million parameters. */
 const PACKED_BYTES = 256 * 2 ** 20;
 
-/** Of a model, perhaps with other weights; `label` says what runs it, `observe` which blocks a plan measures. */
+/** Of a model, perhaps with other weights; `label` says what runs it. */
 export async function makeDenoiser(
   model: OpenedModel,
   weights: WeightSource,
   active: ActiveBackend,
   report: Report,
-  observe: readonly string[] = [],
 ): Promise<{ denoiser: ImageDenoiser; label: string }> {
   if (active.gpu && !(active.software && parameterCount(model.config.unet) > LARGE)) {
     const opened = await openOnWebGpu(model.config, weights, {
       context: active.gpu,
       precision: 'f32',
-      observe,
       budgetBytes: residentBytes(model),
     });
     return { denoiser: opened.denoiser, label: active.label };
@@ -95,7 +91,6 @@ export async function makeDenoiser(
     threads: kernelThreads(),
     startThread: startNodeThread,
     budget: PACKED_BYTES,
-    observe,
     budgetBytes: residentBytes(model),
   });
   if (refused) report.note(`note: on one thread of TensorFlow.js, because ${refused}`);

@@ -1,7 +1,7 @@
 import type { GpuContext } from '../../src/gpu/context';
 import { fuse } from '../../src/nn/plan/fuse';
 import { GraphOps, type Node } from '../../src/nn/plan/graph';
-import { openWebGpuPlan } from '../../src/nn/plan/webgpu/open';
+import { openWebGpu } from '../../src/nn/plan/webgpu/open';
 import type { WeightPrecision } from '../../src/nn/plan/webgpu/pack';
 import type { WeightSource } from '../../src/nn/weights';
 import type { MicroCase } from './micro';
@@ -110,8 +110,8 @@ async function planned(context: GpuContext, layer: Layer): Promise<MicroCase> {
   let x = ops.input('image', { height: size, width: size, channels });
   for (let i = 0; i < REPEATED; i++) x = apply(ops, x);
   const plan = fuse(new Map([['F', x]]));
-  const network = await openWebGpuPlan(context, precision)(plan, source);
-  const executor = await network.prepare(1);
+  const network = await openWebGpu(context, precision)(plan, source);
+  const executor = await network.prepare(plan, 1);
   executor.splitting = false;
   const inputs = new Map([['image', wave(size * size * channels)]]);
   return {

@@ -72,15 +72,16 @@ export async function* sweep(
     const watch = new BlockWatch(config.unet, { ...options, rows });
     try {
       for (const [level, sigma] of sigmas.entries()) {
-        const images = path.follows || spectra > 0;
         const x = path.at(sigma);
         if (denoiser instanceof PlannedDenoiser) {
-          const seen = await denoiser.denoiseObserved(x, sigma, classes);
           const next = sigmas[level + 1];
-          if (path.follows && next !== undefined) await path.advance(sigma, next, seen.images);
+          const images = path.follows && next !== undefined;
+          const seen = await denoiser.observe(x, sigma, classes, { rms: rows.map((r) => r.name), images });
+          if (images) await path.advance(sigma, next, seen.images!);
           yield progress({ level, count: n, values: { rms: rowByRow(rows, seen.rms, n) } });
           continue;
         }
+        const images = path.follows || spectra > 0;
         const seen = await observe(denoiser, x, sigma, classes, { see: watch.see, images });
         checkDevice();
         const samples = watch.samples(seen, level, n);

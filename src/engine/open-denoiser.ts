@@ -4,7 +4,7 @@ import type { NetworkConfig } from '../nn/config';
 import { Denoiser, type DenoiserOptions, type ImageDenoiser } from '../nn/denoiser';
 import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
 import { WasmNetwork, type WasmOptions } from '../nn/plan/wasm-executor';
-import { openWebGpuPlan } from '../nn/plan/webgpu/open';
+import { openWebGpu } from '../nn/plan/webgpu/open';
 import type { WeightPrecision } from '../nn/plan/webgpu/pack';
 import type { WeightSource } from '../nn/weights';
 
@@ -21,42 +21,31 @@ export interface OpenedDenoiser {
 export async function openOnWasm(
   config: NetworkConfig,
   weights: WeightSource,
-  { observe = [], ...options }: WasmOptions & DenoiserOptions & { observe?: readonly string[] },
+  options: WasmOptions & DenoiserOptions,
 ): Promise<OpenedDenoiser & { threads: number }> {
   let threads = 1;
   const opened = await plannedOrEager(config, weights, options, () =>
-    PlannedDenoiser.open(
-      config,
-      weights,
-      async (plan, source) => {
-        const network = await WasmNetwork.open(plan, source, options);
-        threads = network.threads;
-        return network;
-      },
-      { observe },
-    ),
+    PlannedDenoiser.open(config, weights, async (whole, source) => {
+      const network = await WasmNetwork.open(whole, source, options);
+      threads = network.threads;
+      return network;
+    }),
   );
   return { ...opened, threads };
 }
 
 /**
  * Inference on WebGPU: the static plan of fused kernels. In half precision weights are packed halves; should a
- * result not be finite, float32 takes over. `observe`: blocks to be measured on the way.
+ * result not be finite, float32 takes over.
  */
 export function openOnWebGpu(
   config: NetworkConfig,
   weights: WeightSource,
-  {
-    context,
-    precision,
-    observe = [],
-    ...options
-  }: { context: GpuContext; precision: WeightPrecision; observe?: readonly string[] } & DenoiserOptions,
+  { context, precision, ...options }: { context: GpuContext; precision: WeightPrecision } & DenoiserOptions,
 ): Promise<OpenedDenoiser> {
   return plannedOrEager(config, weights, options, () =>
-    PlannedDenoiser.open(config, weights, openWebGpuPlan(context, precision), {
-      spare: precision === 'f16' ? openWebGpuPlan(context, 'f32') : null,
-      observe,
+    PlannedDenoiser.open(config, weights, openWebGpu(context, precision), {
+      spare: precision === 'f16' ? openWebGpu(context, 'f32') : null,
     }),
   );
 }

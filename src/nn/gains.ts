@@ -15,20 +15,25 @@ export function contributingLayers(block: BlockSpec): string[] {
   return [block.name];
 }
 
-/** Gains by block as factors of parameters, by published name. Throws on a block that does not exist. */
+/** Throws `bad-argument` on a block that does not exist. */
+export function findBlock(config: UNetConfig, name: string): BlockSpec {
+  const blocks = unetBlocks(config);
+  const block = blocks.find((b) => b.name === name);
+  if (block) return block;
+  throw new InnateError('bad-argument', 'this network has no such block', {
+    where: name,
+    expected: `one of ${blocks.length} blocks such as ${blocks[0]!.name}`,
+  });
+}
+
+/** Gains by block as factors of parameters, by published name. Throws like `findBlock`. */
 export function parameterGains(
   config: UNetConfig,
   gains: ReadonlyMap<string, number>,
 ): ReadonlyMap<string, number> {
-  const blocks = new Map(unetBlocks(config).map((b) => [b.name, b]));
   const factors = new Map<string, number>();
   for (const [name, gain] of gains) {
-    const block = blocks.get(name);
-    if (!block)
-      throw new InnateError('bad-argument', 'this network has no such block', {
-        where: name,
-        expected: `one of ${blocks.size} blocks such as ${[...blocks.keys()][0]}`,
-      });
+    const block = findBlock(config, name);
     if (gain === 1) continue;
     for (const layer of contributingLayers(block))
       for (const part of ['weight', 'bias']) factors.set(`model.${layer}.${part}`, gain);

@@ -53,7 +53,7 @@ describe.each(shippedCases())('activations of $name', ({ checkpoint }) => {
       expect(alive.get(step.out)!.first).toBe(i);
       for (const value of stepReads(step)) expect(alive.get(value)!.last).toBeGreaterThanOrEqual(i);
     });
-    for (const value of plan.outputs.values()) expect(alive.get(value)!.last).toBe(plan.steps.length);
+    for (const { value } of plan.outputs.values()) expect(alive.get(value)!.last).toBe(plan.steps.length);
   });
 
   it('take little more than what lives at once', () => {

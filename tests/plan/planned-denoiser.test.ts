@@ -56,14 +56,14 @@ describe('PlannedDenoiser', () => {
   it('keeps a few executors and frees the oldest, then all', async () => {
     const alive = new Set<number>();
     let networks = 0;
-    const denoiser = await PlannedDenoiser.open(model.config, model.weights, async (plan, weights) => {
+    const denoiser = await PlannedDenoiser.open(model.config, model.weights, async (whole, weights) => {
       networks++;
-      const network = await openReference(plan, weights);
+      const network = await openReference(whole, weights);
       return {
         bytes: 5,
         dispose: () => networks--,
-        prepare: async (batch) => {
-          const executor = await network.prepare(batch);
+        prepare: async (plan, batch) => {
+          const executor = await network.prepare(plan, batch);
           alive.add(batch);
           return { run: (i) => executor.run(i), bytes: batch, dispose: () => alive.delete(batch) };
         },

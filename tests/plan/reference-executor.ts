@@ -1,10 +1,11 @@
-import type { OpenPlan, PlanExecutor } from '../../src/nn/plan/executor';
+import type { OpenNetwork, PlanExecutor } from '../../src/nn/plan/executor';
 import type {
   AttentionStep,
   ConvStep,
   Epilogue,
   LinearStep,
   NormStep,
+  Output,
   Plan,
   PointwiseStep,
   Prologue,
@@ -18,15 +19,16 @@ import type { WeightSource } from '../../src/nn/weights';
  * Every step of a plan in plain TypeScript, float64 inside a step and float32 between steps: the oracle of the
  * fast executors. Maps are [H, W, C], one array an image, without padded channels.
  */
-export const openReference: OpenPlan = async (plan, weights) => ({
+export const openReference: OpenNetwork = async (_, weights) => ({
   bytes: 0,
   dispose: () => {},
-  prepare: async (batch) => new ReferenceExecutor(plan, weights, batch),
+  prepare: async (plan, batch) => new ReferenceExecutor(plan, weights, batch),
 });
 
 export class ReferenceExecutor implements PlanExecutor {
   readonly bytes = 0;
   private readonly parameters = new Map<string, Float32Array>();
+  private gains: ReadonlyMap<string, number> = new Map();
 
   constructor(
     private readonly plan: Plan,
@@ -34,10 +36,16 @@ export class ReferenceExecutor implements PlanExecutor {
     private readonly batch: number,
   ) {}
 
-  async run(inputs: ReadonlyMap<string, Float32Array>): Promise<ReadonlyMap<string, Float32Array>> {
+  async run(
+    inputs: ReadonlyMap<string, Float32Array>,
+    gains: ReadonlyMap<string, number> = new Map(),
+  ): Promise<ReadonlyMap<string, Float32Array>> {
     const { plan, batch } = this;
+    this.gains = gains;
     const results = new Map<string, Float32Array>();
-    for (const [name, value] of plan.outputs) results.set(name, new Float32Array(batch * size(value)));
+    const sizeOf = ({ value, channels }: Output) => size({ ...value, channels });
+    for (const [name, output] of plan.outputs) results.set(name, new Float32Array(batch * sizeOf(output)));
+    for (const name of plan.observed.keys()) results.set(name, new Float32Array(batch));
     for (let n = 0; n < batch; n++) {
       const values = new Map<Value, Float32Array>();
       for (const [name, value] of plan.inputs) {
@@ -50,7 +58,14 @@ export class ReferenceExecutor implements PlanExecutor {
           step.out,
           this.step(step, (v) => values.get(v)!),
         );
-      for (const [name, value] of plan.outputs) results.get(name)!.set(values.get(value)!, n * size(value));
+      for (const [name, output] of plan.outputs) {
+        const { value, offset } = output;
+        const whole = values.get(value)!;
+        const part = value.kind === 'vector' ? whole.subarray(offset, offset + output.channels) : whole;
+        results.get(name)!.set(part, n * sizeOf(output));
+      }
+      for (const [name, value] of plan.observed)
+        results.get(name)![n] = values.get(value)!.reduce((sum, v) => sum + v * v, 0);
     }
     return results;
   }
@@ -210,9 +225,10 @@ export class ReferenceExecutor implements PlanExecutor {
     const bias = epilogue.bias ? this.parameter(epilogue.bias) : null;
     const vector = epilogue.vector && at(epilogue.vector.vector).subarray(epilogue.vector.offset);
     const residual = epilogue.residual && at(epilogue.residual);
+    const scale = epilogue.scale * (epilogue.gain === null ? 1 : (this.gains.get(epilogue.gain) ?? 1));
     return Float32Array.from(x, (value, i) => {
       const c = i % out.channels;
-      return (value + (bias?.[c] ?? 0) + (vector?.[c] ?? 0) + (residual?.[i] ?? 0)) * epilogue.scale;
+      return (value + (bias?.[c] ?? 0) + (vector?.[c] ?? 0) + (residual?.[i] ?? 0)) * scale;
     });
   }
 }

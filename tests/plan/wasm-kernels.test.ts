@@ -28,7 +28,7 @@ async function check({ shapes = {}, build, batch = 1, form, mean = 0 }: Case) {
       startThread: startNodeThread,
       form: form && ((step) => (step.kernel === 3 ? form : 'direct')),
     })(plan, weights);
-    const executor = await network.prepare(batch);
+    const executor = await network.prepare(plan, batch);
     await executor.run(new Map([...inputs].map(([name, v]) => [name, v.map(() => Number.NaN)]))); // poison
     results.push((await executor.run(inputs)).get('y')!);
     network.dispose();

@@ -38,9 +38,10 @@ describe.each([...shippedCases(), ...externalCases()])(
     it('root mean square of every block, at the price of a read', async () => {
       const blocks = JSON.parse(golden.metadata.get('blocks')!) as string[];
       const open = openWasm({ threads: 2, startThread: startNodeThread });
-      const denoiser = await PlannedDenoiser.open(model.config, model.weights, open, { observe: blocks });
+      const denoiser = await PlannedDenoiser.open(model.config, model.weights, open);
       const x = latents.map((z) => z * 80);
-      const { images, rms } = await denoiser.denoiseObserved(x, 80, golden.classes);
+      const watch = { rms: blocks, images: true };
+      const { images, rms } = await denoiser.observe(x, 80, golden.classes, watch);
       denoiser.dispose();
       const samples = golden.shape('latents')[0]!;
       const expected = golden.float('block_rms_sigma_80');
@@ -49,7 +50,7 @@ describe.each([...shippedCases(), ...externalCases()])(
           expect(Math.abs(rms.get(name)![n]! / expected[b * samples + n]! - 1)).toBeLessThan(1e-3);
       const output = golden.float('output_sigma_80');
       const largest = output.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
-      expect(maxError(images, output)).toBeLessThanOrEqual(Math.max(5e-5, 2e-6 * largest));
+      expect(maxError(images!, output)).toBeLessThanOrEqual(Math.max(5e-5, 2e-6 * largest));
     });
   },
 );

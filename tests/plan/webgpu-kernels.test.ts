@@ -5,7 +5,7 @@ import { type GpuContext, gpuContext } from '../../src/gpu/context';
 import type { KernelTraits } from '../../src/gpu/traits';
 import { fuse } from '../../src/nn/plan/fuse';
 import { GraphOps } from '../../src/nn/plan/graph';
-import { openWebGpuPlan } from '../../src/nn/plan/webgpu/open';
+import { openWebGpu } from '../../src/nn/plan/webgpu/open';
 import type { WeightPrecision } from '../../src/nn/plan/webgpu/pack';
 import { maxError } from '../support/fixtures';
 import { type Case, kernelCases, noise, parameters } from './kernel-cases';
@@ -58,8 +58,8 @@ describe.skipIf(!wanted)('webgpu', () => {
           ]),
         );
         const expected = (await new ReferenceExecutor(plan, weights, batch).run(inputs)).get('y')!;
-        const network = await openWebGpuPlan(context, precision)(plan, weights);
-        const executor = await network.prepare(batch);
+        const network = await openWebGpu(context, precision)(plan, weights);
+        const executor = await network.prepare(plan, batch);
         executor.poison();
         const result = (await executor.run(inputs)).get('y')!;
         executor.dispose();

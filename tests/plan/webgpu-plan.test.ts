@@ -8,7 +8,7 @@ import { seedBatch } from '../../src/engine/sampling';
 import { type GpuContext, gpuContext } from '../../src/gpu/context';
 import { HARDWARE } from '../../src/gpu/traits';
 import { PlannedDenoiser } from '../../src/nn/plan/planned-denoiser';
-import { openWebGpuPlan } from '../../src/nn/plan/webgpu/open';
+import { openWebGpu } from '../../src/nn/plan/webgpu/open';
 import { assignSlots } from '../../src/nn/plan/webgpu/slots';
 import type { WeightSource } from '../../src/nn/weights';
 import { maxError, readGolden, shippedCases } from '../support/fixtures';
@@ -39,20 +39,14 @@ describe.skipIf(!wanted)('static plan on webgpu', () => {
       const latents = golden.float('latents');
       const blocks = JSON.parse(golden.metadata.get('blocks')!) as string[];
       const samples = golden.shape('latents')[0]!;
-      const denoiser = await PlannedDenoiser.open(
-        model.config,
-        model.weights,
-        openWebGpuPlan(context, 'f32'),
-        {
-          observe: blocks,
-        },
-      );
+      const denoiser = await PlannedDenoiser.open(model.config, model.weights, openWebGpu(context, 'f32'));
       for (const sigma of [80, 2.5, 0.05]) {
         const expected = golden.float(`output_sigma_${sigma}`);
         const largest = expected.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
         const x = latents.map((z) => z * sigma);
-        const { images, rms } = await denoiser.denoiseObserved(x, sigma, golden.classes);
-        expect(maxError(images, expected)).toBeLessThanOrEqual(Math.max(5e-5, 2e-6 * largest));
+        const watch = { rms: blocks, images: true };
+        const { images, rms } = await denoiser.observe(x, sigma, golden.classes, watch);
+        expect(maxError(images!, expected)).toBeLessThanOrEqual(Math.max(5e-5, 2e-6 * largest));
         const blockRms = golden.float(`block_rms_sigma_${sigma}`);
         for (const [b, name] of blocks.entries())
           for (let n = 0; n < samples; n++)
@@ -68,7 +62,7 @@ describe.skipIf(!wanted)('static plan on webgpu', () => {
       const model = openModel(fileSource(checkpoint));
       const golden = readGolden(path);
       const hardware = gpuContext(context.device, {} as GPUAdapterInfo, true, HARDWARE);
-      const open = openWebGpuPlan(hardware, 'f32');
+      const open = openWebGpu(hardware, 'f32');
       const denoiser = await PlannedDenoiser.open(model.config, model.weights, open);
       const x = golden.float('latents').map((z) => z * 80);
       const images = await denoiser.denoise(x, 80, golden.classes);
@@ -93,7 +87,7 @@ describe.skipIf(!wanted)('static plan on webgpu', () => {
       const denoiser = await PlannedDenoiser.open(
         model.config,
         model.weights,
-        openWebGpuPlan(context, precision),
+        openWebGpu(context, precision),
       );
       images.push(await denoiser.denoise(x, 80, classes));
       bytes.push(context.memory.breakdown().weights);
@@ -123,11 +117,11 @@ describe.skipIf(!wanted)('static plan on webgpu', () => {
       },
     };
     const x = golden.float('latents').map((z) => z * 80);
-    const exact = await PlannedDenoiser.open(model.config, huge, openWebGpuPlan(context, 'f32'));
+    const exact = await PlannedDenoiser.open(model.config, huge, openWebGpu(context, 'f32'));
     const expected = await exact.denoise(x, 80, golden.classes);
     exact.dispose();
-    const denoiser = await PlannedDenoiser.open(model.config, huge, openWebGpuPlan(context, 'f16'), {
-      spare: openWebGpuPlan(context, 'f32'),
+    const denoiser = await PlannedDenoiser.open(model.config, huge, openWebGpu(context, 'f16'), {
+      spare: openWebGpu(context, 'f32'),
     });
     const found = await denoiser.denoise(x, 80, golden.classes);
     expect(denoiser.onSpare).toBe(true);
@@ -140,7 +134,7 @@ describe.skipIf(!wanted)('static plan on webgpu', () => {
     const model = openModel(fileSource(checkpoint));
     const golden = readGolden(path);
     const x = golden.float('latents').map((z) => z * 80);
-    const denoiser = await PlannedDenoiser.open(model.config, model.weights, openWebGpuPlan(context, 'f32'));
+    const denoiser = await PlannedDenoiser.open(model.config, model.weights, openWebGpu(context, 'f32'));
     const first = await denoiser.denoise(x, 80, golden.classes);
     const held = context.memory.breakdown();
     const tensors = { ...tf.memory() };

@@ -1,11 +1,11 @@
 import { describeAdapter, openDevice, probeAdapter } from '../../../src/gpu/adapter';
 import { gpuContext } from '../../../src/gpu/context';
 import { InnateError } from '../../../src/lib/errors';
-import type { OpenPlan, PlanExecutor } from '../../../src/nn/plan/executor';
+import type { OpenNetwork, PlanExecutor } from '../../../src/nn/plan/executor';
 import { PlannedDenoiser } from '../../../src/nn/plan/planned-denoiser';
 import { openWasm } from '../../../src/nn/plan/wasm-executor';
 import { WebGpuExecutor } from '../../../src/nn/plan/webgpu/executor';
-import { openWebGpuPlan } from '../../../src/nn/plan/webgpu/open';
+import { openWebGpu } from '../../../src/nn/plan/webgpu/open';
 import type { WeightPrecision } from '../../../src/nn/plan/webgpu/pack';
 import { startPageThread } from '../../../src/simd/threads';
 import type { BenchTask } from '../task';
@@ -18,7 +18,7 @@ class Planned implements BenchEngine {
 
   constructor(
     private readonly task: BenchTask,
-    private readonly open: () => Promise<OpenPlan>,
+    private readonly open: () => Promise<OpenNetwork>,
     readonly gpu: boolean,
     private readonly describe: (executor: PlanExecutor) => BenchStats,
   ) {}
@@ -50,7 +50,7 @@ export function innateWebGPU(task: BenchTask, precision: WeightPrecision): Bench
       const { software } = describeAdapter(adapter);
       const context = gpuContext(await openDevice(adapter), adapter.info, software);
       reason = context.traits.reason;
-      return openWebGpuPlan(context, precision);
+      return openWebGpu(context, precision);
     },
     true,
     (executor) => {

@@ -54,7 +54,7 @@ export function lifetimes(plan: Plan): Map<Value, { first: number; last: number 
     for (const value of stepReads(step)) alive.get(value)!.last = i;
     alive.set(step.out, { first: i, last: i });
   });
-  for (const value of [...plan.outputs.values(), ...plan.observed.values()])
-    alive.get(value)!.last = plan.steps.length;
+  const kept = Array.from(plan.outputs.values(), (output) => output.value);
+  for (const value of [...kept, ...plan.observed.values()]) alive.get(value)!.last = plan.steps.length;
   return alive;
 }

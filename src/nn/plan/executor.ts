@@ -5,24 +5,45 @@ import type { Plan } from './steps';
 export interface PlanExecutor {
   /**
    * Values by name as in `plan.inputs` and `plan.outputs`: maps [N, H, W, C] with the network's own channels
-   * (the executor pads), vectors [N, C]. Inputs are not kept; the results belong to the caller. One run at a
-   * time. Throws a `backend` error when the device fails.
+   * (the executor pads), q, k and v interleaved as published (head, channel, q|k|v), vectors [N, C]; observed values
+   * as sums of squares [N, parts]. Inputs are not kept; the results belong to the caller. `gains` by block, 1 where
+   * nothing is said. One run at a time. Throws a `backend` error when the device fails.
    */
-  run(inputs: ReadonlyMap<string, Float32Array>): Promise<ReadonlyMap<string, Float32Array>>;
+  run(
+    inputs: ReadonlyMap<string, Float32Array>,
+    gains?: ReadonlyMap<string, number>,
+  ): Promise<ReadonlyMap<string, Float32Array>>;
   /** Memory of its own (activations), without the network's weights. */
   readonly bytes: number;
   dispose(): void;
 }
 
-/** A plan on a device: its weights once, and executors for as many batch sizes as are asked for. */
+/** A network on a device: its weights once, for every plan of it and as many batch sizes as are asked for. */
 export interface PlannedNetwork {
-  /** `onProgress` counts kernels that had to be compiled. */
-  prepare(batch: number, onProgress?: (done: number, total: number) => void): Promise<PlanExecutor>;
+  /** `plan`: the whole network's, or another one of the same network. `onProgress` counts kernels to be compiled. */
+  prepare(
+    plan: Plan,
+    batch: number,
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<PlanExecutor>;
   /** Memory of the weights. */
   readonly bytes: number;
   /** Frees the weights; executors are disposed before. */
   dispose(): void;
 }
 
-/** A device's way to take in a plan. Reads each parameter once, in its published layout. */
-export type OpenPlan = (plan: Plan, weights: WeightSource) => Promise<PlannedNetwork>;
+/**
+ * A device's way to take in a network, of which `whole` is the plan from image to result: it decides the layout of
+ * the weights. Reads each parameter when a plan first needs it, once, in its published layout.
+ */
+export type OpenNetwork = (whole: Plan, weights: WeightSource) => Promise<PlannedNetwork>;
+
+/** Values of qkv [rows, channels] from q, k, v one after the other to the published order (head, channel, q|k|v). */
+export function interleaveQkv(values: Float32Array, channels: number): Float32Array {
+  const third = channels / 3;
+  const out = new Float32Array(values.length);
+  for (let row = 0; row < values.length; row += channels)
+    for (let i = 0; i < third; i++)
+      for (let part = 0; part < 3; part++) out[row + 3 * i + part] = values[row + part * third + i]!;
+  return out;
+}

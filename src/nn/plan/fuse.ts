@@ -1,6 +1,17 @@
 import { InnateError } from '../../lib/errors';
 import type { Node } from './graph';
-import type { Epilogue, LinearStep, NormStep, Plan, Prologue, Step, Value, VectorSlice } from './steps';
+import type {
+  Epilogue,
+  LinearPart,
+  LinearStep,
+  NormStep,
+  Output,
+  Plan,
+  Prologue,
+  Step,
+  Value,
+  VectorSlice,
+} from './steps';
 
 /**
  * Turns a recorded network into steps. Works backwards from what is asked for: the value of a node is made by
@@ -16,11 +27,16 @@ export function fuse(
   for (const [name, node] of outputs) results.set(name, fusion.value(node));
   const observed = new Map<string, Value>();
   for (const [name, node] of watched) observed.set(name, fusion.value(node));
+  const { steps, moved } = joinLinears(fusion.steps, fusion.values);
+  const output = (value: Value): Output => {
+    const { vector, offset } = moved.get(value) ?? { vector: value, offset: 0 };
+    return { value: vector, offset, channels: value.channels };
+  };
   return {
     values: fusion.values,
-    steps: joinLinears(fusion.steps, fusion.values, new Set(results.values())),
+    steps,
     inputs: fusion.inputs,
-    outputs: results,
+    outputs: new Map(Array.from(results, ([name, value]) => [name, output(value)])),
     observed,
   };
 }
@@ -99,10 +115,11 @@ class Fusion {
 
   /** Walks from a result down through scale, sum and biases to the operation they belong to. */
   private rooted(node: Node): Rooted {
-    const epilogue: Epilogue = { bias: null, vector: null, residual: null, scale: 1 };
+    const epilogue: Epilogue = { bias: null, vector: null, residual: null, scale: 1, gain: null };
     let at = node;
     if (at.operation.op === 'scale') {
       epilogue.scale = at.operation.factor;
+      epilogue.gain = at.operation.gain;
       at = this.inner(at.inputs[0]!) ? at.inputs[0]! : at;
       if (at === node) return { root: at.inputs[0]!, own: false, epilogue };
     }
@@ -205,11 +222,14 @@ class Fusion {
       inputScale = input.operation.factor;
       input = input.inputs[0]!;
     }
+    const plain = at === node && inputScale === 1;
+    const matrix = (plain ? operation.siblings : [at]).map(linearPart);
     return this.emit({
       kind: 'linear',
       input: this.value(input),
       inputScale,
-      parts: [{ name: operation.name, bias: operation.bias, features: at.shape.channels }],
+      parts: matrix.filter((part) => part.name === operation.name),
+      matrix,
       residual,
       silu,
       out: this.declare(node),
@@ -224,6 +244,7 @@ class Fusion {
       height: kind ? 0 : height,
       width: kind ? 0 : width,
       channels,
+      attentionHeads: kind ? 0 : node.attentionHeads,
     };
     this.values.push(value);
     return value;
@@ -252,36 +273,46 @@ const normBase = (node: Node): Node =>
 const unexpected = (node: Node): InnateError =>
   new InnateError('unsupported', 'this network cannot be planned', { found: node.operation.op });
 
+function linearPart({ operation, shape }: Node): LinearPart {
+  if (operation.op !== 'linear') throw new Error('not a linear layer');
+  return { name: operation.name, bias: operation.bias, features: shape.channels };
+}
+
 /**
- * Layers that read the same vector become one matrix product: all the embedding's affines run as a single step
- * at the start of the network.
+ * Layers that read the same vector become one matrix product: all the embedding's affines, up to the last that is
+ * wanted, run as a single step at the start of the network. `moved`: where their outputs lie.
  */
-function joinLinears(steps: readonly Step[], values: Value[], kept: ReadonlySet<Value>): Step[] {
-  const plain = (step: Step): step is LinearStep =>
-    step.kind === 'linear' && !step.silu && !step.residual && step.inputScale === 1 && !kept.has(step.out);
+function joinLinears(
+  steps: readonly Step[],
+  values: Value[],
+): { steps: Step[]; moved: ReadonlyMap<Value, VectorSlice> } {
   const groups = new Map<Value, LinearStep[]>();
   for (const step of steps)
-    if (plain(step)) groups.set(step.input, [...(groups.get(step.input) ?? []), step]);
+    if (step.kind === 'linear' && step.matrix.length > 1)
+      groups.set(step.input, [...(groups.get(step.input) ?? []), step]);
 
   const moved = new Map<Value, VectorSlice>();
   const joined = new Map<LinearStep, LinearStep | null>();
   for (const group of groups.values()) {
-    if (group.length < 2) continue;
-    const out: Value = { id: values.length, kind: 'vector', height: 0, width: 0, channels: 0 };
+    const { matrix } = group[0]!;
+    const place = (step: LinearStep) => matrix.findIndex((part) => part.name === step.parts[0]!.name);
+    const parts = matrix.slice(0, Math.max(...group.map(place)) + 1);
+    const offset = (part: number) => parts.slice(0, part).reduce((sum, p) => sum + p.features, 0);
+    const out: Value = { ...group[0]!.out, id: values.length, channels: offset(parts.length) };
     values.push(out);
     for (const step of group) {
-      moved.set(step.out, { vector: out, offset: out.channels });
-      out.channels += step.out.channels;
+      moved.set(step.out, { vector: out, offset: offset(place(step)) });
       joined.set(step, null);
     }
-    joined.set(group[0]!, { ...group[0]!, parts: group.flatMap((s) => s.parts), out });
+    joined.set(group[0]!, { ...group[0]!, parts, out });
   }
   const slice = (s: VectorSlice | null): VectorSlice | null => (s && moved.get(s.vector)) ?? s;
-  return steps.flatMap((step): Step[] => {
+  const all = steps.flatMap((step): Step[] => {
     if (step.kind === 'linear')
       return joined.has(step) ? (joined.get(step) ? [joined.get(step)!] : []) : [step];
     if (step.kind === 'norm') return [{ ...step, modulate: slice(step.modulate) }];
     if (step.kind === 'attention') return [step];
     return [{ ...step, epilogue: { ...step.epilogue, vector: slice(step.epilogue.vector) } }];
   });
+  return { steps: all, moved };
 }

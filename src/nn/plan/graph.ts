@@ -18,11 +18,13 @@ export type Operation =
   | { op: 'groupNorm'; name: string; groups: number; eps: number }
   | { op: 'silu' }
   | { op: 'add' }
-  | { op: 'scale'; factor: number }
+  /** `gain`: the block whose gain, a number of each run, scales it too. */
+  | { op: 'scale'; factor: number; gain: string | null }
   | { op: 'concat' }
   | { op: 'addVector' }
   | { op: 'modulate' }
-  | { op: 'linear'; name: string; bias: boolean }
+  /** `siblings`: all linear layers that read the same vector, itself too, in the order of the network. */
+  | { op: 'linear'; name: string; bias: boolean; siblings: readonly Node[] }
   | { op: 'attention'; heads: number };
 
 /** One operation of a recorded network and its result. */
@@ -32,11 +34,19 @@ export interface Node {
   shape: Shape;
   /** How many nodes read it. */
   uses: number;
+  /** Heads of the attention that reads it as q, k and v; 0 for everything else. */
+  attentionHeads: number;
 }
 
 /** Records a network as a graph of nodes instead of running it. */
 export class GraphOps implements Ops<Node> {
-  constructor(private readonly parameterShape: (name: string) => readonly number[] | undefined) {}
+  private readonly linears = new Map<Node, Node[]>();
+
+  /** `gains`: layers whose output is scaled at each run, and the blocks that they belong to, by parameter prefix. */
+  constructor(
+    private readonly parameterShape: (name: string) => readonly number[] | undefined,
+    private readonly gains: ReadonlyMap<string, string> = new Map(),
+  ) {}
 
   input(name: string, shape: Shape): Node {
     return this.node({ op: 'input', name }, [], shape);
@@ -49,15 +59,16 @@ export class GraphOps implements Ops<Node> {
   conv2d(x: Node, name: string, { pad, bias }: { pad: number; bias?: false }): Node {
     const [out, , kernel] = this.weightShape(name) as [number, number, number];
     const grow = 2 * pad + 1 - kernel;
-    return this.node({ op: 'conv2d', name, kernel, pad, bias: bias !== false }, [x], {
+    const convolved = this.node({ op: 'conv2d', name, kernel, pad, bias: bias !== false }, [x], {
       height: x.shape.height + grow,
       width: x.shape.width + grow,
       channels: out,
     });
+    return bias === false ? convolved : this.gained(convolved, name); // else where the bias is added
   }
 
   addBias(x: Node, name: string): Node {
-    return this.node({ op: 'addBias', name }, [x], x.shape);
+    return this.gained(this.node({ op: 'addBias', name }, [x], x.shape), name);
   }
 
   downsample(x: Node, taps: readonly number[], pad: number): Node {
@@ -75,7 +86,7 @@ export class GraphOps implements Ops<Node> {
   }
 
   groupNorm(x: Node, name: string, options: { groups: number; eps: number }): Node {
-    return this.node({ op: 'groupNorm', name, ...options }, [x], x.shape);
+    return this.gained(this.node({ op: 'groupNorm', name, ...options }, [x], x.shape), name);
   }
 
   silu(x: Node): Node {
@@ -87,7 +98,7 @@ export class GraphOps implements Ops<Node> {
   }
 
   scale(x: Node, factor: number): Node {
-    return this.node({ op: 'scale', factor }, [x], x.shape);
+    return this.node({ op: 'scale', factor, gain: null }, [x], x.shape);
   }
 
   concat(a: Node, b: Node): Node {
@@ -107,14 +118,16 @@ export class GraphOps implements Ops<Node> {
 
   linear(v: Node, name: string, options?: { bias?: false }): Node {
     const channels = this.weightShape(name)[0]!;
-    return this.node({ op: 'linear', name, bias: options?.bias !== false }, [v], {
-      height: 0,
-      width: 0,
-      channels,
-    });
+    const siblings = this.linears.get(v) ?? [];
+    this.linears.set(v, siblings);
+    const bias = options?.bias !== false;
+    const node = this.node({ op: 'linear', name, bias, siblings }, [v], { height: 0, width: 0, channels });
+    siblings.push(node);
+    return node;
   }
 
   attention(qkv: Node, heads: number): Node {
+    qkv.attentionHeads = heads;
     return this.node({ op: 'attention', heads }, [qkv], {
       ...qkv.shape,
       channels: qkv.shape.channels / 3,
@@ -123,7 +136,12 @@ export class GraphOps implements Ops<Node> {
 
   private node(operation: Operation, inputs: Node[], shape: Shape): Node {
     for (const input of inputs) input.uses++;
-    return { operation, inputs, shape, uses: 0 };
+    return { operation, inputs, shape, uses: 0, attentionHeads: 0 };
+  }
+
+  private gained(x: Node, layer: string): Node {
+    const gain = this.gains.get(layer);
+    return gain === undefined ? x : this.node({ op: 'scale', factor: 1, gain }, [x], x.shape);
   }
 
   private weightShape(name: string): readonly number[] {

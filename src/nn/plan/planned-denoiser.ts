@@ -3,100 +3,103 @@ import { unetBlocks } from '../blocks';
 import type { NetworkConfig } from '../config';
 import { fourierFrequencies, type ImageDenoiser, oneHot, toNCHW, toNHWC } from '../denoiser';
 import { noiseEmbedding } from '../embedding';
+import { findBlock } from '../gains';
 import { precondCoefficients } from '../precond';
 import { checkWeights, type WeightSource } from '../weights';
-import type { OpenPlan, PlanExecutor, PlannedNetwork } from './executor';
-import { planNetwork, RESULT } from './network-plan';
+import type { OpenNetwork, PlanExecutor, PlannedNetwork } from './executor';
+import { type PlanOptions, planNetwork, RESULT, squaresOf } from './network-plan';
+import type { Plan } from './steps';
+
+/** What one evaluation is wanted for. */
+export interface PlanWatch {
+  /** Blocks whose root mean square is wanted. */
+  rms?: readonly string[];
+  /** Blocks, or parts of blocks, whose values are wanted. */
+  maps?: readonly string[];
+  /** The denoised images too. Without them nothing behind the last of the above is computed. */
+  images?: boolean;
+}
+
+/** Values inside of the network, [N, size, size, channels]; of a vector size is 1. */
+export interface CapturedMaps {
+  values: Float32Array;
+  size: number;
+  channels: number;
+}
+
+export interface PlanObservation {
+  /** [N] by block. */
+  rms: ReadonlyMap<string, Float32Array>;
+  maps: ReadonlyMap<string, CapturedMaps>;
+  /** [N, C, R, R] flat; null when they were not asked for. */
+  images: Float32Array | null;
+}
 
 /**
  * D(x, sigma, class) with the network as a fused plan. Preconditioning and noise embedding are computed here in
- * float64; the plan sees c_in x and the embedding. One executor per batch size is kept, up to a few.
+ * float64; the plan sees c_in x and the embedding. What is looked at inside of the network has plans of its own, on the
+ * same weights. The last few executors, one for each plan and batch size, are kept.
  */
 export class PlannedDenoiser implements ImageDenoiser {
   /** Most recently used last. */
-  private readonly executors = new Map<number, Entry>();
+  private readonly executors = new Map<string, Entry>();
   private usesSpare = false;
+  private gains: ReadonlyMap<string, number> = new Map();
 
   private constructor(
     readonly config: NetworkConfig,
+    private readonly source: WeightSource,
     private readonly freqs: Float32Array | null,
     private network: PlannedNetwork,
     private spare: (() => Promise<PlannedNetwork>) | null,
-    private readonly observed: readonly string[],
   ) {}
 
   /**
    * Throws `unsupported` for networks that cannot be planned, `bad-file` when the weights do not fit. `spare`
-   * takes over for good when a result is not finite: half precision gives way to float32. `observe`: blocks whose
-   * output `denoiseObserved` measures.
+   * takes over for good when a result is not finite: half precision gives way to float32.
    */
   static async open(
     config: NetworkConfig,
     source: WeightSource,
-    openPlan: OpenPlan,
-    { spare = null, observe = [] }: { spare?: OpenPlan | null; observe?: readonly string[] } = {},
+    openNetwork: OpenNetwork,
+    { spare = null }: { spare?: OpenNetwork | null } = {},
   ): Promise<PlannedDenoiser> {
     checkWeights(config.unet, source);
-    const plan = planNetwork(config.unet, source, { observe });
+    const whole = planNetwork(config.unet, source);
     return new PlannedDenoiser(
       config,
+      source,
       fourierFrequencies(config, source),
-      await openPlan(plan, source),
-      spare && (() => spare(plan, source)),
-      observe,
+      await openNetwork(whole, source),
+      spare && (() => spare(whole, source)),
     );
   }
 
-  /** The executor of `batch` images: compiled on first use. */
+  /**
+   * From now on scales what blocks add to what they pass on, by published block name; blocks that are not named are
+   * as trained. Throws `bad-argument` on a block that does not exist.
+   */
+  setGains(gains: ReadonlyMap<string, number>): void {
+    for (const name of gains.keys()) findBlock(this.config.unet, name);
+    this.gains = new Map([...gains].filter(([, gain]) => gain !== 1));
+  }
+
+  /** The executor that makes `batch` images: compiled on first use. */
   async prepare(batch: number, onProgress?: (done: number, total: number) => void): Promise<PlanExecutor> {
-    const kept = this.executors.get(batch);
-    const entry: Entry = kept ?? { executor: null, made: this.network.prepare(batch, onProgress) };
-    this.executors.delete(batch);
-    this.executors.set(batch, entry);
-    try {
-      entry.executor = await entry.made;
-    } catch (error) {
-      this.executors.delete(batch);
-      throw error;
-    }
-    for (const [oldest, { executor }] of this.executors) {
-      if (this.executors.size <= KEPT_EXECUTORS) break;
-      if (oldest === batch || !executor) continue;
-      executor.dispose();
-      this.executors.delete(oldest);
-    }
-    return entry.executor;
+    return (await this.executor(this.options({ images: true }), batch, onProgress)).executor;
   }
 
   async denoise(x: Float32Array, sigma: number, classes: ArrayLike<number> | null): Promise<Float32Array> {
-    return (await this.forward(x, sigma, classes)).images;
+    return (await this.observe(x, sigma, classes, { images: true })).images!;
   }
 
-  /** Also the root mean square of each observed block's output, by name [N]. */
-  async denoiseObserved(
+  /** One evaluation, x and `classes` as of `denoise`, for what is wanted of it. */
+  async observe(
     x: Float32Array,
     sigma: number,
     classes: ArrayLike<number> | null,
-  ): Promise<{ images: Float32Array; rms: Map<string, Float32Array> }> {
-    const { images, results } = await this.forward(x, sigma, classes);
-    const n = x.length / (this.config.unet.imgResolution ** 2 * this.config.unet.inChannels);
-    const sizes = new Map(
-      unetBlocks(this.config.unet).map((b) => [b.name, b.resolution ** 2 * b.outChannels]),
-    );
-    const rms = new Map<string, Float32Array>();
-    for (const name of this.observed) {
-      const parts = results.get(name)!;
-      const each = parts.length / n;
-      const total = (i: number) => parts.subarray(i * each, (i + 1) * each).reduce((a, b) => a + b, 0);
-      rms.set(
-        name,
-        Float32Array.from({ length: n }, (_, i) => Math.sqrt(total(i) / sizes.get(name)!)),
-      );
-    }
-    return { images, rms };
-  }
-
-  private async forward(x: Float32Array, sigma: number, classes: ArrayLike<number> | null) {
+    watch: PlanWatch,
+  ): Promise<PlanObservation> {
     const { unet } = this.config;
     const pixels = unet.imgResolution ** 2;
     const n = x.length / (pixels * unet.inChannels);
@@ -115,10 +118,39 @@ export class PlannedDenoiser implements ImageDenoiser {
     if (unet.labelDim)
       inputs.set('labels', classes ? oneHot(classes, unet.labelDim) : new Float32Array(n * unet.labelDim));
 
-    const results = await this.evaluate(n, inputs);
-    const images = toNCHW(results.get(RESULT)!, n, unet.outChannels, pixels);
-    for (let i = 0; i < images.length; i++) images[i] = cSkip * x[i]! + cOut * images[i]!;
-    return { images, results };
+    const { plan, results } = await this.evaluate(this.options(watch), n, inputs);
+    const maps = new Map<string, CapturedMaps>();
+    for (const name of watch.maps ?? []) {
+      const { value, channels } = plan.outputs.get(name)!;
+      maps.set(name, { values: results.get(name)!, size: Math.max(1, value.height), channels });
+    }
+    let images: Float32Array | null = null;
+    if (watch.images) {
+      images = toNCHW(results.get(RESULT)!, n, unet.outChannels, pixels);
+      for (let i = 0; i < images.length; i++) images[i] = cSkip * x[i]! + cOut * images[i]!;
+    }
+    return { images, maps, rms: this.rootMeanSquares(watch.rms ?? [], results, n) };
+  }
+
+  private rootMeanSquares(
+    blocks: readonly string[],
+    results: ReadonlyMap<string, Float32Array>,
+    n: number,
+  ): Map<string, Float32Array> {
+    const sizes = new Map(
+      unetBlocks(this.config.unet).map((b) => [b.name, b.resolution ** 2 * b.outChannels]),
+    );
+    const rms = new Map<string, Float32Array>();
+    for (const name of blocks) {
+      const parts = results.get(squaresOf(name))!;
+      const each = parts.length / n;
+      const total = (i: number) => parts.subarray(i * each, (i + 1) * each).reduce((a, b) => a + b, 0);
+      rms.set(
+        name,
+        Float32Array.from({ length: n }, (_, i) => Math.sqrt(total(i) / sizes.get(name)!)),
+      );
+    }
+    return rms;
   }
 
   /** The spare network is in use: the first one gave values that are not finite. */
@@ -126,18 +158,53 @@ export class PlannedDenoiser implements ImageDenoiser {
     return this.usesSpare;
   }
 
+  private options({ rms = [], maps = [], images = false }: PlanWatch): PlanOptions {
+    return { keep: maps, observe: rms, result: images, gains: [...this.gains.keys()].sort() };
+  }
+
   private async evaluate(
+    options: PlanOptions,
     n: number,
     inputs: ReadonlyMap<string, Float32Array>,
-  ): Promise<ReadonlyMap<string, Float32Array>> {
-    const results = await (await this.prepare(n)).run(inputs);
-    if (!this.spare || results.get(RESULT)!.every(Number.isFinite)) return results;
+  ): Promise<{ plan: Plan; results: ReadonlyMap<string, Float32Array> }> {
+    const { plan, executor } = await this.executor(options, n);
+    const results = await executor.run(inputs, this.gains);
+    if (!this.spare || [...results.values()].every((values) => values.every(Number.isFinite)))
+      return { plan, results };
     const spare = this.spare;
     this.spare = null;
     this.usesSpare = true;
     this.dispose();
     this.network = await spare();
-    return this.evaluate(n, inputs);
+    return this.evaluate(options, n, inputs);
+  }
+
+  private async executor(
+    options: PlanOptions,
+    batch: number,
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<{ plan: Plan; executor: PlanExecutor }> {
+    const key = JSON.stringify([options, batch]);
+    let entry = this.executors.get(key);
+    if (!entry) {
+      const plan = planNetwork(this.config.unet, this.source, options);
+      entry = { plan, executor: null, made: this.network.prepare(plan, batch, onProgress) };
+    }
+    this.executors.delete(key);
+    this.executors.set(key, entry);
+    try {
+      entry.executor = await entry.made;
+    } catch (error) {
+      this.executors.delete(key);
+      throw error;
+    }
+    for (const [oldest, { executor }] of this.executors) {
+      if (this.executors.size <= KEPT_EXECUTORS) break;
+      if (oldest === key || !executor) continue;
+      executor.dispose();
+      this.executors.delete(oldest);
+    }
+    return { plan: entry.plan, executor: entry.executor };
   }
 
   /** Memory of weights and of the executors kept. */
@@ -155,10 +222,11 @@ export class PlannedDenoiser implements ImageDenoiser {
 }
 
 interface Entry {
+  plan: Plan;
   made: Promise<PlanExecutor>;
   /** null while it is being made. */
   executor: PlanExecutor | null;
 }
 
-/** Grids ask for a full pass and a rest, drags for one; more sizes than these are compiled again. */
+/** Grids ask for a full pass and a rest, drags for one; what is rarer than these is compiled again. */
 const KEPT_EXECUTORS = 4;

@@ -14,6 +14,8 @@ export interface Value {
   width: number;
   /** As the network has them; maps and affines are stored with channels rounded up to a multiple of 4, zeros above. */
   channels: number;
+  /** Of a map that attention reads as q, k and v: executors store these one after the other. 0 elsewhere. */
+  attentionHeads: number;
 }
 
 /** Part of a vector: `channels` of the step that uses it, from `offset`. */
@@ -28,13 +30,15 @@ export interface Prologue {
   silu: boolean;
 }
 
-/** What a step does to every value before it writes: (y + bias + vector + residual) * scale. */
+/** What a step does to every value before it writes: (y + bias + vector + residual) * scale * gain. */
 export interface Epilogue {
   /** Name of a parameter [channels]. */
   bias: string | null;
   vector: VectorSlice | null;
   residual: Value | null;
   scale: number;
+  /** Block whose gain scales the result, a number of each run; null = none. */
+  gain: string | null;
 }
 
 /** Statistics of group normalisation as an affine: a = weight / std, b = bias - mean * a; ADM: a (s + 1), b (s + 1) + t. */
@@ -84,7 +88,7 @@ export interface PointwiseStep {
   out: Value;
 }
 
-/** Self-attention over the pixels; `qkv` [N, H, W, 3C] interleaved as published (head, channel, q|k|v). */
+/** Self-attention over the pixels; `qkv` [N, H, W, 3C]. */
 export interface AttentionStep {
   kind: 'attention';
   qkv: Value;
@@ -92,12 +96,21 @@ export interface AttentionStep {
   out: Value;
 }
 
+/** One layer of a matrix product: `features` of its columns. */
+export interface LinearPart {
+  name: string;
+  bias: boolean;
+  features: number;
+}
+
 /** out = silu?(input * inputScale * weight' + bias + residual), the parts' outputs one after the other. */
 export interface LinearStep {
   kind: 'linear';
   input: Value;
   inputScale: number;
-  parts: readonly { name: string; bias: boolean; features: number }[];
+  parts: readonly LinearPart[];
+  /** Layers whose weights lie side by side, the same in every plan of a network; `parts` are the first of them. */
+  matrix: readonly LinearPart[];
   residual: Value | null;
   silu: boolean;
   out: Value;
@@ -105,14 +118,21 @@ export interface LinearStep {
 
 export type Step = NormStep | ConvStep | ResampleStep | PointwiseStep | AttentionStep | LinearStep;
 
-/** A fused network: F(c_in x, embedding, labels) as steps in order of execution. */
+/** A map, or the run of a vector's channels, that a plan gives back. */
+export interface Output {
+  value: Value;
+  offset: number;
+  channels: number;
+}
+
+/** A fused network: F(c_in x, embedding, labels) as steps in order of execution; perhaps only the first of them. */
 export interface Plan {
   values: readonly Value[];
   steps: readonly Step[];
   /** Filled before a run: `image` map, `noise` vector, `labels` vector of conditional networks. */
   inputs: ReadonlyMap<string, Value>;
-  /** The result, and whatever else was asked for, by name. */
-  outputs: ReadonlyMap<string, Value>;
+  /** Whatever was asked for, by name. */
+  outputs: ReadonlyMap<string, Output>;
   /** Values whose sums of squares are results too: [N, parts] by name, measured as soon as they are made. */
   observed: ReadonlyMap<string, Value>;
 }

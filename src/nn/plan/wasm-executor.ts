@@ -1,11 +1,10 @@
 import { InnateError } from '../../lib/errors';
 import { type RuntimeOptions, SimdRuntime } from '../../simd/runtime';
 import type { WeightSource } from '../weights';
-import type { OpenPlan, PlanExecutor, PlannedNetwork } from './executor';
-import type { ConvStep } from './steps';
-import { type Plan, storedChannels, type Value } from './steps';
+import { interleaveQkv, type OpenNetwork, type PlanExecutor, type PlannedNetwork } from './executor';
+import { type ConvStep, type Plan, storedChannels, type Value } from './steps';
 import { type ConvForm, chooseForms } from './wasm-forms';
-import { attentionOrder, PackedNetwork } from './wasm-network';
+import { PackedNetwork } from './wasm-network';
 import { stepCalls, type WasmProgram, wasmProgram } from './wasm-program';
 
 export interface WasmOptions extends RuntimeOptions {
@@ -15,35 +14,24 @@ export interface WasmOptions extends RuntimeOptions {
   form?: (step: ConvStep) => ConvForm;
 }
 
-/** Plans on WebAssembly SIMD. Calls block their thread while the kernels run: use it in a worker, or in Node. */
+/** Networks on WebAssembly SIMD. Calls block their thread while the kernels run: use it in a worker, or in Node. */
 export const openWasm =
-  (options: WasmOptions): OpenPlan =>
-  (plan, weights) =>
-    WasmNetwork.open(plan, weights, options);
+  (options: WasmOptions): OpenNetwork =>
+  (whole, weights) =>
+    WasmNetwork.open(whole, weights, options);
 
 /** One memory: control block and program, packed weights, then the activations of whichever executor runs. */
 export class WasmNetwork implements PlannedNetwork {
   private constructor(
-    readonly plan: Plan,
     readonly packed: PackedNetwork,
     readonly runtime: SimdRuntime,
   ) {}
 
-  static async open(plan: Plan, weights: WeightSource, options: WasmOptions): Promise<WasmNetwork> {
-    checkPlan(plan);
-    const forms = chooseForms(plan, options.budget ?? Number.POSITIVE_INFINITY);
-    const packed = new PackedNetwork(plan, weights, options.form ?? ((step) => forms.get(step)!));
-    const calls = plan.steps.reduce((sum, step) => sum + stepCalls(step), 0);
-    const runtime = await SimdRuntime.start(calls, options);
-    try {
-      const network = new WasmNetwork(plan, packed, runtime);
-      runtime.ensure(network.arena);
-      packed.write(runtime.memory.buffer, network.weights);
-      return network;
-    } catch (error) {
-      runtime.dispose();
-      throw error;
-    }
+  static async open(whole: Plan, weights: WeightSource, options: WasmOptions): Promise<WasmNetwork> {
+    checkPlan(whole);
+    const forms = chooseForms(whole, options.budget ?? Number.POSITIVE_INFINITY);
+    const packed = new PackedNetwork(whole, weights, options.form ?? ((step) => forms.get(step)!));
+    return new WasmNetwork(packed, await SimdRuntime.start(MORE_CALLS * calls(whole), options));
   }
 
   get bytes(): number {
@@ -64,8 +52,9 @@ export class WasmNetwork implements PlannedNetwork {
     return align(this.weights + this.packed.bytes);
   }
 
-  async prepare(batch: number): Promise<PlanExecutor> {
-    const { plan, packed, threads, weights, arena } = this;
+  async prepare(plan: Plan, batch: number): Promise<PlanExecutor> {
+    const { runtime, packed, threads, weights, arena } = this;
+    checkPlan(plan);
     const program = wasmProgram(plan, packed, batch, { threads, weights, arena });
     const end = arena + program.arenaBytes;
     if (end + threads * program.scratchBytes > 2 ** 32 - 2 ** 16)
@@ -73,8 +62,9 @@ export class WasmNetwork implements PlannedNetwork {
         expected: 'less than 4 GB of WebAssembly memory',
         hint: 'Use a smaller batch',
       });
-    this.runtime.ensure(end + threads * program.scratchBytes);
-    return new WasmExecutor(this, program, batch);
+    runtime.ensure(end + threads * program.scratchBytes);
+    packed.pack(plan, runtime.memory.buffer, weights);
+    return new WasmExecutor(this, plan, program, batch);
   }
 
   dispose(): void {
@@ -82,19 +72,31 @@ export class WasmNetwork implements PlannedNetwork {
   }
 }
 
+const calls = (plan: Plan): number => plan.steps.reduce((sum, step) => sum + stepCalls(step), 0);
+
+/**
+ * Room in the program for values that are looked at: each takes at most one call more than the fused plan, whose
+ * norms and convolutions, one call or two each, are what there is to look at.
+ */
+const MORE_CALLS = 2;
+
 class WasmExecutor implements PlanExecutor {
   /** The memory is the network's; every executor uses the same part of it. */
   readonly bytes = 0;
 
   constructor(
     private readonly network: WasmNetwork,
+    private readonly plan: Plan,
     private readonly program: WasmProgram,
     private readonly batch: number,
   ) {}
 
-  async run(inputs: ReadonlyMap<string, Float32Array>): Promise<ReadonlyMap<string, Float32Array>> {
-    const { network, program, batch } = this;
-    const { plan, runtime, arena } = network;
+  async run(
+    inputs: ReadonlyMap<string, Float32Array>,
+    gains: ReadonlyMap<string, number> = new Map(),
+  ): Promise<ReadonlyMap<string, Float32Array>> {
+    const { network, plan, program, batch } = this;
+    const { runtime, arena } = network;
     for (const [name, value] of plan.inputs) {
       const values = inputs.get(name);
       if (!values || values.length !== batch * rows(value) * value.channels)
@@ -103,16 +105,20 @@ class WasmExecutor implements PlanExecutor {
           expected: `${batch * rows(value) * value.channels} values`,
           found: String(values?.length ?? 'none'),
         });
-      copyChannels(values, value.channels, this.view(value), storedChannels(value.channels));
+      const stored = storedChannels(value.channels);
+      copyChannels(values, value.channels, this.view(value), stored, value.channels);
     }
     const { records, arenaBytes, scratchBytes } = program;
+    const fields = new DataView(records.buffer);
+    for (const { block, at, scale } of program.gains)
+      fields.setFloat32(at, scale * (gains.get(block) ?? 1), true);
     runtime.run({ records, end: arena + arenaBytes, scratchBytes });
     const results = new Map<string, Float32Array>();
-    for (const [name, value] of plan.outputs) {
-      const result = new Float32Array(batch * rows(value) * value.channels);
-      copyChannels(this.view(value), storedChannels(value.channels), result, value.channels);
-      const heads = plan.steps.find((s) => s.kind === 'attention' && s.qkv === value);
-      results.set(name, heads?.kind === 'attention' ? interleave(result, value, heads.heads) : result);
+    for (const [name, { value, offset, channels }] of plan.outputs) {
+      const result = new Float32Array(batch * rows(value) * channels);
+      const from = this.view(value).subarray(offset);
+      copyChannels(from, storedChannels(value.channels), result, channels, channels);
+      results.set(name, value.attentionHeads ? interleaveQkv(result, channels) : result);
     }
     // Still in memory: stored zeros of padded channels add nothing.
     for (const [name, value] of plan.observed) results.set(name, sumsOfSquares(this.view(value), batch));
@@ -147,27 +153,22 @@ const align = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 /** Pixels of an image, 1 for vectors. */
 const rows = ({ kind, height, width }: Value): number => (kind === 'map' ? height * width : 1);
 
-/** From rows of `fromChannels` to rows of `toChannels`, zeros where there are more. */
-function copyChannels(from: Float32Array, fromChannels: number, to: Float32Array, toChannels: number): void {
+/** `count` channels of every row, from rows of `fromChannels` to rows of `toChannels`, zeros where there are more. */
+function copyChannels(
+  from: Float32Array,
+  fromChannels: number,
+  to: Float32Array,
+  toChannels: number,
+  count: number,
+): void {
   if (fromChannels === toChannels) {
     to.set(from);
     return;
   }
-  const shared = Math.min(fromChannels, toChannels);
-  const count = from.length / fromChannels;
-  for (let row = 0; row < count; row++) {
-    for (let c = 0; c < shared; c++) to[row * toChannels + c] = from[row * fromChannels + c]!;
-    for (let c = shared; c < toChannels; c++) to[row * toChannels + c] = 0;
+  for (let row = 0, at = 0; at < to.length; row++, at += toChannels) {
+    for (let c = 0; c < count; c++) to[at + c] = from[row * fromChannels + c]!;
+    for (let c = count; c < toChannels; c++) to[at + c] = 0;
   }
-}
-
-/** From the kernels' order of q, k and v to the network's. */
-function interleave(values: Float32Array, { channels }: Value, heads: number): Float32Array {
-  const order = attentionOrder(channels, heads);
-  const result = new Float32Array(values.length);
-  for (let row = 0; row < values.length; row += channels)
-    for (let i = 0; i < channels; i++) result[row + order[i]!] = values[row + i]!;
-  return result;
 }
 
 /** What the kernels take for granted: joined and normalised maps without padding, q, k and v for attention alone. */
@@ -175,7 +176,6 @@ function checkPlan(plan: Plan): void {
   const refuse = (found: string): never => {
     throw new InnateError('unsupported', 'this network cannot be planned', { found });
   };
-  const attended = new Set(plan.steps.flatMap((s) => (s.kind === 'attention' ? [s.qkv] : [])));
   for (const step of plan.steps) {
     const sources =
       step.kind === 'linear' || step.kind === 'attention' || step.kind === 'resample' ? [] : step.sources;
@@ -183,8 +183,11 @@ function checkPlan(plan: Plan): void {
     if ((sources.length > 1 || step.kind === 'norm') && sources.some((s) => s.channels % 4 !== 0))
       refuse('joined or normalised channels that are not a multiple of 4');
     if (step.kind === 'attention') continue;
-    if (sources.some((s) => attended.has(s))) refuse('q, k and v read by another layer');
-    if (attended.has(step.out) && (step.kind !== 'conv' || step.epilogue.residual || step.epilogue.vector))
+    if (sources.some((s) => s.attentionHeads > 0)) refuse('q, k and v read by another layer');
+    if (
+      step.out.attentionHeads > 0 &&
+      (step.kind !== 'conv' || step.epilogue.residual || step.epilogue.vector)
+    )
       refuse('q, k and v that are not a plain convolution');
   }
 }

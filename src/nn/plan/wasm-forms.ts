@@ -59,8 +59,8 @@ export function chooseForms(plan: Plan, budget: number): Map<ConvStep, ConvForm>
   return forms;
 }
 
-/** Rows of pixels times weights, as they lie in memory. */
-const isMatrix = ({ kernel, prologue, sources, out }: ConvStep): boolean =>
+/** Rows of pixels times weights, as they lie in memory: packed as for a direct convolution. */
+export const isMatrix = ({ kernel, prologue, sources, out }: ConvStep): boolean =>
   kernel === 1 &&
   sources.length === 1 &&
   !prologue.affine &&

@@ -9,50 +9,80 @@ import {
   storedChannels,
   type Value,
 } from './steps';
-import { type ConvForm, convSize, winogradTile } from './wasm-forms';
+import { type ConvForm, convSize, isMatrix, winogradTile } from './wasm-forms';
 import { type ChannelOrder, packDirect, packedMatrix, packLinear, packWinograd } from './wasm-weights';
 
 /** Where a step's parameters lie: bytes from the start of the weights. */
 export interface StepWeights {
+  /** Of a convolution; without meaning elsewhere. */
   form: ConvForm;
   weights: number;
   bias: number | null;
 }
 
-/** Every parameter of a plan in its kernel's layout, as writes into one block of float32 values. */
+/** Room for one parameter, or a few side by side. */
+interface Piece {
+  /** Bytes from the start of the weights. */
+  offset: number;
+  /** Float32 values. */
+  size: number;
+  /** Reads and packs it into zeros; null when that is done. */
+  pack: ((to: Float32Array) => void) | null;
+}
+
+interface StepPieces {
+  form: ConvForm;
+  weights: Piece | null;
+  bias: Piece | null;
+}
+
+/**
+ * Every parameter of a network in its kernel's layout, in one block of float32 values. The whole network's plan gives
+ * each its room; it is read and packed when a plan first needs it.
+ */
 export class PackedNetwork {
-  readonly steps = new Map<Step, StepWeights>();
-  private readonly writes: ((block: (offset: number, size: number) => Float32Array) => void)[] = [];
+  private readonly pieces = new Map<string, Piece>();
+  /** Of convolutions, by name. */
+  private readonly forms: ReadonlyMap<string, ConvForm>;
   private values = 0;
+  private complete = false;
 
   constructor(
-    plan: Plan,
+    whole: Plan,
     private readonly source: WeightSource,
-    private readonly form: (step: ConvStep) => ConvForm,
+    form: (step: ConvStep) => ConvForm,
   ) {
-    const attended = new Map<Value, number>();
-    for (const step of plan.steps) if (step.kind === 'attention') attended.set(step.qkv, step.heads);
-    for (const step of plan.steps) {
-      const weights = this.stepWeights(step, attended);
-      if (weights) this.steps.set(step, weights);
-    }
+    this.forms = new Map(whole.steps.flatMap((s) => (s.kind === 'conv' ? [[s.name, form(s)]] : [])));
+    for (const step of whole.steps) this.stepPieces(step);
+    this.complete = true;
   }
 
   get bytes(): number {
     return this.values * 4;
   }
 
-  /** Reads the parameters one by one and packs them to `memory`, from byte `at`, which holds zeros. */
-  write(memory: ArrayBufferLike, at: number): void {
-    for (const write of this.writes) write((offset, size) => new Float32Array(memory, at + offset, size));
+  /** Packs what a plan of this network needs, and is not there yet, to `memory` from byte `at`. */
+  pack(plan: Plan, memory: ArrayBufferLike, at: number): void {
+    for (const step of plan.steps) {
+      const { weights, bias } = this.stepPieces(step);
+      for (const piece of [weights, bias]) {
+        if (!piece?.pack) continue;
+        piece.pack(new Float32Array(memory, at + piece.offset, piece.size));
+        piece.pack = null;
+      }
+    }
   }
 
-  private stepWeights(step: Step, attended: ReadonlyMap<Value, number>): StepWeights | null {
+  /** Of a step of any plan of this network. */
+  weights(step: Step): StepWeights {
+    const { form, weights, bias } = this.stepPieces(step);
+    return { form, weights: weights?.offset ?? 0, bias: bias?.offset ?? null };
+  }
+
+  private stepPieces(step: Step): StepPieces {
     switch (step.kind) {
-      case 'conv': {
-        const heads = attended.get(step.out);
-        return this.conv(step, heads ? attentionOrder(step.out.channels, heads) : plainOrder(step.out));
-      }
+      case 'conv':
+        return this.conv(step);
       case 'linear':
         return this.linear(step);
       case 'norm':
@@ -62,42 +92,43 @@ export class PackedNetwork {
           bias: this.vector(`${step.name}.bias`, joinedOrder(step.sources)),
         };
       case 'resample':
-        return {
-          form: 'direct',
-          weights: this.taps(step),
-          bias: this.bias(step.epilogue.bias, plainOrder(step.out)),
-        };
+        return { form: 'direct', weights: this.taps(step), bias: this.bias(step) };
       case 'pointwise':
-        return { form: 'direct', weights: 0, bias: this.bias(step.epilogue.bias, plainOrder(step.out)) };
+        return { form: 'direct', weights: null, bias: this.bias(step) };
       case 'attention':
-        return null;
+        return { form: 'direct', weights: null, bias: null };
     }
   }
 
-  private conv(step: ConvStep, outputs: ChannelOrder): StepWeights {
-    const form = this.form(step);
-    const { name, kernel, sources } = step;
+  private conv(step: ConvStep): StepPieces {
+    const { name, kernel, sources, out } = step;
+    const chosen = this.forms.get(name);
+    if (!chosen) throw stranger(name);
+    // A value that is looked at may change how another one is read; both read the same packed weights.
+    const form = chosen === 'matrix' && !isMatrix(step) ? 'direct' : chosen;
     const channels = sources.reduce((sum, s) => sum + s.channels, 0);
-    const inputs = joinedOrder(sources);
     const tile = winogradTile(form);
-    const weights = this.reserve(convSize(step, form), (to) => {
+    const weights = this.piece(`${name} convolution`, convSize(step, form), (to) => {
       const values = this.source.read(`${name}.weight`);
+      const [inputs, outputs] = [joinedOrder(sources), outputOrder(out)];
       if (tile) packWinograd(values, tile, channels, inputs, outputs, to);
       else packDirect(values, kernel, channels, inputs, outputs, to);
     });
-    return { form, weights, bias: this.bias(step.epilogue.bias, outputs) };
+    return { form, weights, bias: this.bias(step) };
   }
 
-  private linear({ input, inputScale, parts, out }: LinearStep): StepWeights {
-    const matrix = packedMatrix(storedChannels(input.channels), storedChannels(out.channels));
-    const weights = this.reserve(matrix.size, (to) => {
+  private linear({ input, inputScale, matrix: parts }: LinearStep): StepPieces {
+    const names = parts.map((p) => p.name).join();
+    const columns = storedChannels(parts.reduce((sum, p) => sum + p.features, 0));
+    const matrix = packedMatrix(storedChannels(input.channels), columns);
+    const weights = this.piece(`${names} linear`, matrix.size, (to) => {
       let first = 0;
       for (const { name, features } of parts) {
         packLinear(this.source.read(`${name}.weight`), input.channels, inputScale, matrix, first, to);
         first += features;
       }
     });
-    const bias = this.reserve(storedChannels(out.channels), (to) => {
+    const bias = this.piece(`${names} bias`, columns, (to) => {
       let first = 0;
       for (const { name, bias: has, features } of parts) {
         if (has) to.set(this.source.read(`${name}.bias`), first);
@@ -108,35 +139,44 @@ export class PackedNetwork {
   }
 
   /** Along one axis; the two-dimensional filter is their product: gain 1 down, 4 up. */
-  private taps({ taps, direction }: ResampleStep): number {
+  private taps({ taps, direction }: ResampleStep): Piece {
     const total = taps.reduce((a, b) => a + b, 0);
-    return this.reserve(taps.length, (to) =>
+    return this.piece(`${direction} ${taps.join()}`, taps.length, (to) =>
       to.set(taps.map((tap) => ((direction === 'up' ? 2 : 1) * tap) / total)),
     );
   }
 
-  private bias(name: string | null, order: ChannelOrder): number | null {
-    return name === null ? null : this.vector(name, order);
+  private bias({ epilogue, out }: Pick<ConvStep, 'epilogue' | 'out'>): Piece | null {
+    return epilogue.bias === null ? null : this.vector(epilogue.bias, outputOrder(out));
   }
 
-  private vector(name: string, order: ChannelOrder): number {
-    return this.reserve(order.length, (to) => {
+  private vector(name: string, order: ChannelOrder): Piece {
+    return this.piece(name, order.length, (to) => {
       const values = this.source.read(name);
       for (const [i, c] of order.entries()) if (c >= 0) to[i] = values[c]!;
     });
   }
 
-  /** Room for `size` values, filled by `pack` later; returns its offset in bytes. */
-  private reserve(size: number, pack: (to: Float32Array) => void): number {
-    const offset = this.values * 4;
+  /** Room for `size` values that are filled by `pack` later; the same for the same key. */
+  private piece(key: string, size: number, pack: Piece['pack']): Piece {
+    let piece = this.pieces.get(key);
+    if (piece) return piece;
+    if (this.complete) throw stranger(key);
+    piece = { offset: this.values * 4, size, pack };
+    this.pieces.set(key, piece);
     this.values += Math.ceil(size / 16) * 16;
-    this.writes.push((block) => pack(block(offset, size)));
-    return offset;
+    return piece;
   }
 }
 
+const stranger = (key: string): Error => new Error(`not of the network that was packed: ${key}`);
+
+/** Of what a step writes, as it is stored. */
+const outputOrder = (out: Value): ChannelOrder =>
+  out.attentionHeads ? attentionOrder(out.channels, out.attentionHeads) : plainOrder(out);
+
 /** A value's channels in order, -1 for those that only pad. */
-export const plainOrder = ({ channels }: Value): ChannelOrder =>
+const plainOrder = ({ channels }: Value): ChannelOrder =>
   Array.from({ length: storedChannels(channels) }, (_, c) => (c < channels ? c : -1));
 
 function joinedOrder(sources: readonly Value[]): ChannelOrder {
@@ -149,7 +189,7 @@ function joinedOrder(sources: readonly Value[]): ChannelOrder {
 }
 
 /** The kernels want all q, all k, all v; the network interleaves them: head, channel, q|k|v. */
-export function attentionOrder(channels: number, heads: number): ChannelOrder {
+function attentionOrder(channels: number, heads: number): ChannelOrder {
   const width = channels / 3 / heads;
   if (!Number.isInteger(width / 4))
     throw new InnateError('unsupported', 'this network cannot be planned', {

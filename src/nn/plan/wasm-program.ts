@@ -25,6 +25,8 @@ export interface WasmProgram {
   scratchBytes: number;
   /** Address of a value. */
   addresses: ReadonlyMap<Value, number>;
+  /** Where in `records` a block's gain goes, a float32 to be multiplied by `scale`. */
+  gains: readonly { block: string; at: number; scale: number }[];
 }
 
 /** Kernel calls that a step takes. */
@@ -47,8 +49,9 @@ export function wasmProgram(
 ): WasmProgram {
   const { addresses, temporaries, bytes } = placeValues(plan, batch, arena);
   const writer = new ProgramWriter(plan, batch, threads, weights, addresses, temporaries);
-  for (const step of plan.steps) writer.step(step, network.steps.get(step));
-  return { records: writer.records, arenaBytes: bytes, scratchBytes: writer.scratchBytes, addresses };
+  for (const step of plan.steps) writer.step(step, network.weights(step));
+  const { records, scratchBytes, gains } = writer;
+  return { records, arenaBytes: bytes, scratchBytes, addresses, gains };
 }
 
 function placeValues(plan: Plan, batch: number, arena: number) {
@@ -88,6 +91,7 @@ function normChunks({ sources, out }: NormStep): { chunk: number; chunks: number
 class ProgramWriter {
   readonly records: Uint8Array;
   scratchBytes = 0;
+  readonly gains: WasmProgram['gains'][number][] = [];
   private readonly view: DataView;
   private at = -record.RECORD_BYTES;
 
@@ -104,13 +108,13 @@ class ProgramWriter {
     this.view = new DataView(this.records.buffer);
   }
 
-  step(step: Step, weights: StepWeights | undefined): void {
+  step(step: Step, weights: StepWeights): void {
     if (step.kind === 'attention') this.attention(step);
-    else if (step.kind === 'norm') this.norm(step, weights!);
-    else if (step.kind === 'conv') this.conv(step, weights!);
-    else if (step.kind === 'linear') this.linear(step, weights!);
-    else if (step.kind === 'resample') this.resample(step, weights!);
-    else this.pointwise(step, weights!);
+    else if (step.kind === 'norm') this.norm(step, weights);
+    else if (step.kind === 'conv') this.conv(step, weights);
+    else if (step.kind === 'linear') this.linear(step, weights);
+    else if (step.kind === 'resample') this.resample(step, weights);
+    else this.pointwise(step, weights);
   }
 
   private norm(step: NormStep, { weights, bias }: StepWeights): void {
@@ -307,11 +311,12 @@ class ProgramWriter {
     this.put(record.SILU, silu ? 1 : 0);
   }
 
-  private output(out: Value, { vector, residual, scale }: Epilogue, { bias }: StepWeights): void {
+  private output(out: Value, { vector, residual, scale, gain }: Epilogue, { bias }: StepWeights): void {
     this.put(record.BIAS, bias === null ? 0 : this.weights + bias);
     this.vector(vector);
     this.put(record.RESIDUAL, residual ? this.address(residual) : 0);
     this.float(record.SCALE, scale);
+    if (gain !== null) this.gains.push({ block: gain, at: this.at + record.SCALE, scale });
     this.put(record.OUT, this.address(out));
     this.put(record.OUT_CHANNELS, storedChannels(out.channels));
     this.put(record.OUT_HEIGHT, out.height);

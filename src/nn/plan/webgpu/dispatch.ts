@@ -25,6 +25,8 @@ export interface Dispatch {
   uniforms: Readonly<Record<string, number>>;
   grid: readonly [number, number, number];
   step: Step;
+  /** Block whose gain multiplies the uniform `scaleF`. */
+  gain?: string | null;
   /** Multiplications and additions. */
   flops: number;
 }

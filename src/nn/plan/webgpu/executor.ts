@@ -2,9 +2,10 @@ import type { GpuContext } from '../../../gpu/context';
 import { packUniforms } from '../../../gpu/kernels/kernel';
 import { SQUARE_PARTS } from '../../../gpu/kernels/squares';
 import type { WeightSource } from '../../weights';
-import type { PlanExecutor } from '../executor';
+import { interleaveQkv, type PlanExecutor } from '../executor';
 import { type Plan, storedChannels, type Value, valueSize } from '../steps';
 import { type PlanCost, planCost } from './cost';
+import type { WeightLayout } from './layout';
 import { lower } from './lower';
 import type { WeightPrecision } from './pack';
 import { assignSlots } from './slots';
@@ -18,6 +19,16 @@ interface Result {
   buffer: GPUBuffer;
   bytes: number;
   channels: number;
+  /** Stored q, k, v one after the other. */
+  qkv: boolean;
+}
+
+/** A factor that a run may change: a float32 in the uniforms, `scale` times the block's gain. */
+interface Gain {
+  block: string;
+  offset: number;
+  scale: number;
+  written: number;
 }
 
 interface Encoded {
@@ -45,6 +56,7 @@ export class WebGpuExecutor implements PlanExecutor {
     private readonly slots: readonly GPUBuffer[],
     private readonly bufferOf: (value: Value) => GPUBuffer,
     private readonly results: ReadonlyMap<string, Result>,
+    private readonly gains: readonly Gain[],
     private readonly uniforms: GPUBuffer,
     private readonly staging: GPUBuffer,
     cost: PlanCost,
@@ -60,13 +72,13 @@ export class WebGpuExecutor implements PlanExecutor {
     plan: Plan,
     source: WeightSource,
     weights: GpuWeights,
-    { batch, precision }: { batch: number; precision: WeightPrecision },
+    { batch, precision, layout }: { batch: number; precision: WeightPrecision; layout: WeightLayout },
     context: GpuContext,
     onProgress?: (done: number, total: number) => void,
   ): Promise<WebGpuExecutor> {
     const { device, memory, pipelines, traits } = context;
     const maxBinding = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
-    const lowered = lower(plan, source, { batch, traits, precision, maxBinding });
+    const lowered = lower(plan, source, { batch, traits, precision, maxBinding }, layout);
     await pipelines.prepare(
       lowered.dispatches.map((d) => d.kernel),
       onProgress,
@@ -74,10 +86,7 @@ export class WebGpuExecutor implements PlanExecutor {
     const { STORAGE, COPY_SRC, COPY_DST, UNIFORM, MAP_READ } = GPUBufferUsage;
     const { slots, slotOf } = assignSlots(lowered.dispatches, lowered.scratch, {
       inputs: new Set([...plan.inputs.values()].map((v) => lowered.bufferOf.get(v)!)),
-      outputs: new Set([
-        ...[...plan.outputs.values()].map((v) => lowered.bufferOf.get(v)!),
-        ...lowered.observedIn.values(),
-      ]),
+      outputs: new Set([...lowered.outputIn.values(), ...lowered.observedIn.values()]),
     });
     const memoryOf = slots.map((bytes) => memory.buffer('activations', bytes, STORAGE | COPY_SRC | COPY_DST));
     const slot = (id: number) => memoryOf[slotOf[id]!]!;
@@ -112,12 +121,16 @@ export class WebGpuExecutor implements PlanExecutor {
       return { pipeline, group, grid };
     });
     const results = new Map<string, Result>();
-    for (const [name, value] of plan.outputs) {
-      const { id, bytes } = lowered.bufferOf.get(value)!;
-      results.set(name, { buffer: slot(id), bytes, channels: value.channels });
+    for (const [name, { value, channels }] of plan.outputs) {
+      const { id, bytes } = lowered.outputIn.get(name)!;
+      results.set(name, { buffer: slot(id), bytes, channels, qkv: value.attentionHeads > 0 });
     }
     for (const [name, { id, bytes }] of lowered.observedIn)
-      results.set(name, { buffer: slot(id), bytes, channels: SQUARE_PARTS });
+      results.set(name, { buffer: slot(id), bytes, channels: SQUARE_PARTS, qkv: false });
+    const gains = lowered.dispatches.flatMap(({ kernel, uniforms: { scaleF }, gain }, i): Gain[] => {
+      const offset = offsets[i]! + 4 * kernel.uniforms.indexOf('scaleF');
+      return gain ? [{ block: gain, offset, scale: scaleF!, written: scaleF! }] : [];
+    });
     const read = [...results.values()].reduce((sum, r) => sum + r.bytes, 0);
     return new WebGpuExecutor(
       context,
@@ -127,6 +140,7 @@ export class WebGpuExecutor implements PlanExecutor {
       memoryOf,
       (value) => slot(lowered.bufferOf.get(value)!.id),
       results,
+      gains,
       uniforms,
       memory.buffer('transfer', read, MAP_READ | COPY_DST),
       planCost(plan, lowered, batch),
@@ -137,16 +151,21 @@ export class WebGpuExecutor implements PlanExecutor {
     return [...this.slots, this.uniforms, this.staging].reduce((sum, b) => sum + b.size, 0);
   }
 
-  async run(inputs: ReadonlyMap<string, Float32Array>): Promise<ReadonlyMap<string, Float32Array>> {
+  async run(
+    inputs: ReadonlyMap<string, Float32Array>,
+    gains: ReadonlyMap<string, number> = new Map(),
+  ): Promise<ReadonlyMap<string, Float32Array>> {
     const started = performance.now();
+    this.setGains(gains);
     for (const [name, value] of this.plan.inputs) this.upload(value, inputs.get(name)!);
     this.submit();
     await this.staging.mapAsync(GPUMapMode.READ);
     const mapped = new Float32Array(this.staging.getMappedRange());
     const results = new Map<string, Float32Array>();
     let at = 0;
-    for (const [name, { bytes, channels }] of this.results) {
-      results.set(name, withoutPadding(mapped.subarray(at, at + bytes / 4), channels));
+    for (const [name, { bytes, channels, qkv }] of this.results) {
+      const values = withoutPadding(mapped.subarray(at, at + bytes / 4), channels);
+      results.set(name, qkv ? interleaveQkv(values, channels) : values);
       at += bytes / 4;
     }
     this.staging.unmap();
@@ -165,6 +184,15 @@ export class WebGpuExecutor implements PlanExecutor {
     for (const slot of this.slots) memory.release('activations', slot);
     memory.release('transfer', this.uniforms);
     memory.release('transfer', this.staging);
+  }
+
+  private setGains(gains: ReadonlyMap<string, number>): void {
+    for (const gain of this.gains) {
+      const value = gain.scale * (gains.get(gain.block) ?? 1);
+      if (value === gain.written) continue;
+      this.context.device.queue.writeBuffer(this.uniforms, gain.offset, Float32Array.of(value));
+      gain.written = value;
+    }
   }
 
   private upload(value: Value, data: Float32Array): void {

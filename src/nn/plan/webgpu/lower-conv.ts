@@ -1,13 +1,12 @@
 import { type Contraction, type ContractionOptions, contraction } from '../../../gpu/kernels/contraction';
 import { unitSize } from '../../../gpu/kernels/kernel';
 import { winogradInput } from '../../../gpu/kernels/winograd';
-import type { WeightSource } from '../../weights';
-import { type ConvStep, type Epilogue, type LinearStep, type Plan, storedChannels } from '../steps';
-import { linearGrid, type Operand } from './dispatch';
+import { type ConvStep, type Epilogue, type LinearPart, type LinearStep, storedChannels } from '../steps';
+import { linearGrid, type Operand, type Scratch } from './dispatch';
 import { materialise } from './lower-elements';
 import type { Lowering } from './lowering';
 
-const NOTHING: Epilogue = { bias: null, vector: null, residual: null, scale: 1 };
+const NOTHING: Epilogue = { bias: null, vector: null, residual: null, scale: 1, gain: null };
 
 /** Uniforms of a contraction that only attention, or only convolutions, set. */
 export const PLAIN = {
@@ -32,30 +31,8 @@ export const PLAIN = {
   affineChannels: 0,
 };
 
-/**
- * Which 3x3 convolutions run as Winograd F(2x2, 3x3). Its weights take 16/9 of the memory, so the extra stays
- * below 40 % of all weights, given to the largest maps first: they save the most.
- */
-export function chooseWinograd(plan: Plan, source: WeightSource): Set<string> {
-  const size = (name: string) => (source.shape(name) ?? []).reduce((a, b) => a * b, 1);
-  let budget = 0;
-  for (const name of source.names()) budget += 0.4 * size(name);
-  const chosen = new Set<string>();
-  const candidates = plan.steps.filter(
-    (s): s is ConvStep =>
-      s.kind === 'conv' && s.kernel === 3 && s.out.channels >= 8 && s.sources[0]!.channels >= 8,
-  );
-  for (const step of candidates.sort((a, b) => b.out.height - a.out.height)) {
-    const extra = (size(`${step.name}.weight`) * 7) / 9;
-    if (extra > budget) continue;
-    budget -= extra;
-    chosen.add(step.name);
-  }
-  return chosen;
-}
-
 export function lowerConv(context: Lowering, step: ConvStep): void {
-  if (context.winograd.has(step.name) && patchBytes(context, step) <= context.options.maxBinding)
+  if (context.layout.winograd.has(step.name) && patchBytes(context, step) <= context.options.maxBinding)
     winograd(context, step);
   else byTaps(context, step);
 }
@@ -90,7 +67,7 @@ function direct(context: Lowering, step: ConvStep, inputs: Operand[], prepared: 
   const { sources, prologue, kernel: size, pad, epilogue, out, name } = step;
   const [first, second] = sources as [ConvStep['sources'][number], ConvStep['sources'][number]?];
   const { tile } = context.options.traits;
-  const qkv = context.qkv.has(out);
+  const qkv = out.attentionHeads > 0;
   const contracted = contraction({
     mode: 'conv',
     tile,
@@ -135,6 +112,7 @@ function direct(context: Lowering, step: ConvStep, inputs: Operand[], prepared: 
     },
     grid: gridOf(contracted, rows, columns),
     step,
+    gain: end.gain,
     flops: 2 * rows * out.channels * size * size * sources.reduce((sum, s) => sum + s.channels, 0),
   });
 }
@@ -214,13 +192,72 @@ function winograd(context: Lowering, step: ConvStep): void {
     },
     grid: gridOf(contracted, tiles, columns),
     step,
+    gain: end.gain,
     flops: 32 * tiles * inputs * out.channels,
   });
 }
 
-/** One matrix product; parts are split where their weights exceed a binding. */
+/**
+ * One matrix product; the matrix is split where it exceeds a binding. Parts that are outputs are made once more: they
+ * are wanted without the biases that they carry for others.
+ */
 export function lowerLinear(context: Lowering, step: LinearStep): void {
-  const { input, inputScale, parts, residual, silu, out } = step;
+  const { input, parts, out } = step;
+  let offset = 0;
+  for (const matrix of splitParts(
+    step.matrix,
+    context.options.maxBinding / (4 * storedChannels(input.channels)),
+  )) {
+    const used = matrix.filter((part) => parts.includes(part));
+    const features = featuresOf(used);
+    if (context.read.has(out)) {
+      const biases = matrix.map((p) => ({
+        names: biasNames(p, context.carried.get(p.name)),
+        features: p.features,
+      }));
+      linearProduct(context, step, matrix, {
+        from: 0,
+        features,
+        biases,
+        out: context.buffer(out),
+        at: offset,
+      });
+    }
+    let from = 0;
+    for (const part of used) {
+      for (const [name, output] of context.plan.outputs) {
+        if (output.value !== out || output.offset !== offset + from) continue;
+        const own = context.output(name);
+        const biases = [{ names: biasNames(part), features: part.features }];
+        linearProduct(context, step, matrix, { from, features: part.features, biases, out: own, at: 0 });
+      }
+      from += part.features;
+    }
+    offset += features;
+  }
+}
+
+const featuresOf = (parts: readonly LinearPart[]): number => parts.reduce((sum, p) => sum + p.features, 0);
+
+const biasNames = ({ name, bias }: LinearPart, carried?: string): string[] => [
+  ...(bias ? [`${name}.bias`] : []),
+  ...(carried ? [carried] : []),
+];
+
+/** `features` columns of a matrix of layers side by side, from column `from`, to channel `at` of `out`. */
+function linearProduct(
+  context: Lowering,
+  step: LinearStep,
+  matrix: readonly LinearPart[],
+  made: {
+    from: number;
+    features: number;
+    biases: readonly { names: readonly string[]; features: number }[];
+    out: Scratch;
+    at: number;
+  },
+): void {
+  const { input, inputScale, residual, silu } = step;
   const { batch } = context;
   const { tile } = context.options.traits;
   const contracted = contraction({
@@ -233,49 +270,39 @@ export function lowerLinear(context: Lowering, step: LinearStep): void {
   });
   const { unit } = contracted;
   const depth = storedChannels(input.channels);
-  const stride = storedChannels(out.channels);
-  let offset = 0;
-  for (const group of splitParts(parts, context.options.maxBinding / (4 * depth))) {
-    const features = group.reduce((sum, p) => sum + p.features, 0);
-    let at = offset;
-    const biases = group.map((part) => {
-      const names = [part.bias ? `${part.name}.bias` : null, context.biasAt(out, at)];
-      at += part.features;
-      return { names: names.filter((n): n is string => !!n), features: part.features };
-    });
-    context.emit({
-      kernel: contracted.kernel,
-      operands: [
-        context.operand(input),
-        { weight: context.packer.linear(group, input.channels, inputScale) },
-        { weight: context.packer.bias(biases) },
-        residual ? context.operand(residual) : 'nothing',
-        context.operand(out),
-      ],
-      uniforms: {
-        ...PLAIN,
-        vectorOffset: 0,
-        vectorStride: 0,
-        hasVector: 1,
-        hasResidual: residual ? 1 : 0,
-        scaleF: 1,
-        rows: batch,
-        columns: storedChannels(features) / unit,
-        depth: depth / unit,
-        depth1: depth / unit,
-        taps: 1,
-        silu: silu ? 1 : 0,
-        aStride: depth / unit,
-        bStride: storedChannels(features) / unit,
-        oStride: stride / unit,
-        oBase: offset / unit,
-      },
-      grid: gridOf(contracted, batch, storedChannels(features)),
-      step,
-      flops: 2 * batch * features * input.channels,
-    });
-    offset += features;
-  }
+  const columns = storedChannels(made.features);
+  context.emit({
+    kernel: contracted.kernel,
+    operands: [
+      context.operand(input),
+      { weight: context.packer.linear(matrix, input.channels, inputScale) },
+      { weight: context.packer.bias(made.biases) },
+      residual ? context.operand(residual) : 'nothing',
+      { scratch: made.out },
+    ],
+    uniforms: {
+      ...PLAIN,
+      vectorOffset: 0,
+      vectorStride: 0,
+      hasVector: 1,
+      hasResidual: residual ? 1 : 0,
+      scaleF: 1,
+      rows: batch,
+      columns: columns / unit,
+      depth: depth / unit,
+      depth1: depth / unit,
+      taps: 1,
+      silu: silu ? 1 : 0,
+      aStride: depth / unit,
+      bBase: made.from / unit,
+      bStride: storedChannels(featuresOf(matrix)) / unit,
+      oStride: made.out.bytes / 4 / batch / unit,
+      oBase: made.at / unit,
+    },
+    grid: gridOf(contracted, batch, columns),
+    step,
+    flops: 2 * batch * made.features * input.channels,
+  });
 }
 
 function splitParts<P extends { features: number }>(parts: readonly P[], most: number): P[][] {

@@ -90,6 +90,7 @@ export function lowerResample(context: Lowering, step: ResampleStep): void {
     },
     grid: linearGrid(Math.ceil(total / 64)),
     step,
+    gain: end.gain,
     flops: 2 * size * total * taps.length ** 2 * (direction === 'up' ? 0.25 : 1),
   });
 }
@@ -135,6 +136,7 @@ export function materialise(
       },
       grid: linearGrid(Math.ceil(total / 64)),
       step,
+      gain: end.gain,
       flops: 2 * size * total,
     });
     channelOffset += own;

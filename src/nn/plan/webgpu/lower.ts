@@ -1,18 +1,27 @@
 import type { WeightSource } from '../../weights';
 import type { Plan, Step } from '../steps';
+import { type WeightLayout, weightLayout } from './layout';
 import { lowerAttention } from './lower-attention';
-import { chooseWinograd, lowerConv, lowerLinear } from './lower-conv';
+import { lowerConv, lowerLinear } from './lower-conv';
 import { lowerNorm, lowerPointwise, lowerResample, lowerSquares } from './lower-elements';
 import { type LoweredPlan, Lowering, type LoweringOptions } from './lowering';
 
-/** Turns every step of `plan` into kernel calls for one batch size. */
-export function lower(plan: Plan, source: WeightSource, options: LoweringOptions): LoweredPlan {
-  const winograd = options.traits.winograd ? chooseWinograd(plan, source) : new Set<string>();
-  const context = new Lowering(plan, source, options, winograd);
+/**
+ * Turns every step of `plan` into kernel calls for one batch size. `layout`: of the network that it is a plan of;
+ * without one the plan is of the whole network.
+ */
+export function lower(
+  plan: Plan,
+  source: WeightSource,
+  options: LoweringOptions,
+  layout: WeightLayout = weightLayout(plan, source, options.traits.winograd),
+): LoweredPlan {
+  const context = new Lowering(plan, source, options, layout);
   for (const step of plan.steps) {
     lowerStep(context, step);
     for (const [name, value] of plan.observed) if (value === step.out) lowerSquares(context, name, step);
   }
+  for (const name of plan.outputs.keys()) context.output(name);
   return context;
 }
 

@@ -1,8 +1,16 @@
 import type { KernelTraits } from '../../../gpu/traits';
-import { InnateError } from '../../../lib/errors';
 import type { WeightSource } from '../../weights';
-import { type Epilogue, type Plan, storedChannels, type Value, type VectorSlice, valueSize } from '../steps';
+import {
+  type Epilogue,
+  type Plan,
+  stepReads,
+  storedChannels,
+  type Value,
+  type VectorSlice,
+  valueSize,
+} from '../steps';
 import type { Dispatch, Operand, Scratch } from './dispatch';
+import { carriedBiases, type WeightLayout } from './layout';
 import { WeightPacker, type WeightPrecision } from './pack';
 
 export interface LoweringOptions {
@@ -18,6 +26,8 @@ export interface LoweredPlan {
   dispatches: readonly Dispatch[];
   scratch: readonly Scratch[];
   bufferOf: ReadonlyMap<Value, Scratch>;
+  /** Outputs and sums of squares by name. */
+  outputIn: ReadonlyMap<string, Scratch>;
   observedIn: ReadonlyMap<string, Scratch>;
 }
 
@@ -26,37 +36,24 @@ export class Lowering implements LoweredPlan {
   readonly dispatches: Dispatch[] = [];
   readonly scratch: Scratch[] = [];
   readonly bufferOf = new Map<Value, Scratch>();
+  readonly outputIn = new Map<string, Scratch>();
   /** Sums of squares by name. */
   readonly observedIn = new Map<string, Scratch>();
   readonly packer: WeightPacker;
-  /** Convolutions done in Winograd form. */
-  readonly winograd: ReadonlySet<string>;
-  /** qkv projections, whose outputs are stored q, k, v one after the other. */
-  readonly qkv: ReadonlySet<Value>;
-  /** Convolution biases that ride on the embedding's vector, by where in the vector. */
-  private readonly foldedBias = new Map<Value, Map<number, string>>();
+  /** Values that some step reads. */
+  readonly read: ReadonlySet<Value>;
+  /** Convolution biases that linear layers add, by layer. */
+  readonly carried: ReadonlyMap<string, string>;
 
   constructor(
-    plan: Plan,
+    readonly plan: Plan,
     source: WeightSource,
     readonly options: LoweringOptions,
-    winograd: ReadonlySet<string>,
+    readonly layout: WeightLayout,
   ) {
     this.packer = new WeightPacker(source, options.precision);
-    this.winograd = winograd;
-    this.qkv = new Set(plan.steps.flatMap((s) => (s.kind === 'attention' ? [s.qkv] : [])));
-    const linear = new Set(plan.steps.flatMap((s) => (s.kind === 'linear' ? [s.out] : [])));
-    for (const step of plan.steps) {
-      if (step.kind !== 'conv' || !step.epilogue.vector || !step.epilogue.bias) continue;
-      const { vector, offset } = step.epilogue.vector;
-      if (!linear.has(vector))
-        throw new InnateError('unsupported', 'this network cannot be planned', {
-          where: step.name,
-          expected: 'an embedding from a linear layer, which takes in the bias',
-        });
-      const biases = this.foldedBias.get(vector) ?? new Map<number, string>();
-      this.foldedBias.set(vector, biases.set(offset, step.epilogue.bias));
-    }
+    this.read = new Set(plan.steps.flatMap(stepReads));
+    this.carried = carriedBiases(plan, layout);
     for (const value of plan.inputs.values()) this.buffer(value);
   }
 
@@ -69,6 +66,18 @@ export class Lowering implements LoweredPlan {
     if (!found) {
       found = this.temporary(valueSize(value) * this.batch);
       this.bufferOf.set(value, found);
+    }
+    return found;
+  }
+
+  /** Where an output lies: in its value's memory, or in its own where others read that value otherwise. */
+  output(name: string): Scratch {
+    const { value, channels } = this.plan.outputs.get(name)!;
+    let found = this.outputIn.get(name);
+    if (!found) {
+      found =
+        value.kind === 'vector' ? this.temporary(this.batch * storedChannels(channels)) : this.buffer(value);
+      this.outputIn.set(name, found);
     }
     return found;
   }
@@ -88,18 +97,13 @@ export class Lowering implements LoweredPlan {
     this.dispatches.push(dispatch);
   }
 
-  /** Which convolution's bias a linear layer's features carry, if any. */
-  biasAt(vector: Value, offset: number): string | undefined {
-    return this.foldedBias.get(vector)?.get(offset);
-  }
-
   /** Operands and uniforms of an epilogue, counted in `unit` channels. */
   epilogue(
-    { bias, vector, residual, scale }: Epilogue,
+    { bias, vector, residual, scale, gain }: Epilogue,
     channels: number,
     unit: 1 | 4,
     qkv = false,
-  ): { operands: [Operand, Operand]; uniforms: Record<string, number> } {
+  ): { operands: [Operand, Operand]; uniforms: Record<string, number>; gain: string | null } {
     const row = vector ? this.slice(vector, unit) : { vectorOffset: 0, vectorStride: 0 };
     const added: Operand = vector
       ? this.operand(vector.vector)
@@ -114,6 +118,7 @@ export class Lowering implements LoweredPlan {
         hasResidual: residual ? 1 : 0,
         scaleF: scale,
       },
+      gain,
     };
   }
 

@@ -1,7 +1,7 @@
 import type { GpuMemory } from '../../../gpu/memory';
 import type { PackedWeight } from './dispatch';
 
-/** Packed weights of one model on the GPU, uploaded once and shared by the plans of all batch sizes. */
+/** Packed weights of one model on the GPU, uploaded when first needed and shared by all its plans. */
 export class GpuWeights {
   private readonly buffers = new Map<string, GPUBuffer>();
 
