@@ -1,8 +1,7 @@
-import { openOnWasm, openOnWebGpu } from '../src/engine/open-denoiser';
+import { type AnyDenoiser, openOnWasm, openOnWebGpu } from '../src/engine/open-denoiser';
 import { type ActiveBackend, threadLabel } from '../src/gpu/backends';
 import { Denoiser, type ImageDenoiser } from '../src/nn/denoiser';
 import { parameterCount } from '../src/nn/parameters';
-import type { PlannedDenoiser } from '../src/nn/plan/planned-denoiser';
 import type { WeightSource } from '../src/nn/weights';
 import { kernelThreads, openBackend } from './backend';
 import { type OpenedModel, openModelArgument } from './catalogue';
@@ -39,17 +38,13 @@ export async function openInspection(
   options: CommonOptions,
   report: Report,
   planned: boolean,
-): Promise<Session<Denoiser | PlannedDenoiser>> {
+): Promise<Session<AnyDenoiser>> {
   const { model, active } = await open(argument, options, report);
   const { denoiser, label } = planned
     ? await makeDenoiser(model, model.weights, active, report)
     : { denoiser: eagerDenoiser(model, model.weights), label: active.label };
   report.backend({ ...active, label });
-  return {
-    model,
-    denoiser: denoiser as Denoiser | PlannedDenoiser,
-    backend: `${active.name} (${label})`,
-  };
+  return { model, denoiser, backend: `${active.name} (${label})` };
 }
 
 async function open(argument: string, options: CommonOptions, report: Report) {
@@ -77,7 +72,7 @@ export async function makeDenoiser(
   weights: WeightSource,
   active: ActiveBackend,
   report: Report,
-): Promise<{ denoiser: ImageDenoiser; label: string }> {
+): Promise<{ denoiser: AnyDenoiser; label: string }> {
   if (active.gpu && !(active.software && parameterCount(model.config.unet) > LARGE)) {
     const opened = await openOnWebGpu(model.config, weights, {
       context: active.gpu,

@@ -14,6 +14,7 @@ import { Inference } from './inference';
 import { Library, type LibraryModel } from './library';
 import type { Model } from './model';
 import { nextTask } from './next-task';
+import type { AnyDenoiser } from './open-denoiser';
 import { toRgba } from './pixels';
 import type {
   EngineStatus,
@@ -67,6 +68,7 @@ export class Engine {
   private failed: { device: Device; error: InnateError } | null = null;
   /** Of the device: changes with each one. */
   private epoch = 0;
+  private heldBeside: () => number = () => 0;
   private readonly noise = rememberedNoise();
 
   /**
@@ -125,6 +127,16 @@ export class Engine {
   /** A model's weights, and where the page's files are, for work that has networks of its own on the back-end. */
   async borrow(ref: ModelRef, hooks: CallHooks): Promise<Model> {
     return (await this.require().models.get(ref, hooks)).model;
+  }
+
+  /** For such work: a network of its own, in float32, which the caller disposes of. */
+  async openNetwork(model: Model): Promise<AnyDenoiser> {
+    return (await Inference.open(this.require().device, model, 'f32')).denoiser;
+  }
+
+  /** Counts what such work holds in the status too. */
+  alsoHeld(bytes: () => number): void {
+    this.heldBeside = bytes;
   }
 
   /** A forward pass that such work has made, for the status. */
@@ -345,7 +357,7 @@ export class Engine {
       webgpuAvailable: device?.webgpuAvailable ?? false,
       crossOriginIsolated: globalThis.crossOriginIsolated ?? false,
       model: this.loaded?.info ?? null,
-      memoryBytes: (device ? backendBytes() : 0) + (this.loaded?.inference.bytes ?? 0),
+      memoryBytes: (device ? backendBytes() : 0) + (this.loaded?.inference.bytes ?? 0) + this.heldBeside(),
       precision: this.loaded?.inference.precision ?? null,
       lastForward: this.lastForward,
       notice: this.notice,

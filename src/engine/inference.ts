@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { compileAhead } from '../gpu/warm-up';
-import type { Denoiser, ImageDenoiser } from '../nn/denoiser';
+import type { Denoiser } from '../nn/denoiser';
 import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
 import type { WeightPrecision } from '../nn/plan/webgpu/pack';
 import { startPageThread } from '../simd/threads';
 import type { Device } from './device';
 import type { Model } from './model';
-import { openOnWasm, openOnWebGpu } from './open-denoiser';
+import { type AnyDenoiser, openOnWasm, openOnWebGpu } from './open-denoiser';
 import type { PrecisionPreference } from './protocol';
 
 /** Bytes of packed weights in WebAssembly; larger networks stay with TensorFlow.js. */
@@ -18,7 +18,7 @@ export class Inference {
   private readonly compiled = new Set<number>();
 
   private constructor(
-    readonly denoiser: ImageDenoiser,
+    readonly denoiser: AnyDenoiser,
     private readonly wanted: WeightPrecision,
     /** That run it; null on a GPU. */
     readonly threads: number | null,
@@ -48,7 +48,7 @@ export class Inference {
     if (this.compiled.has(images)) return;
     const { denoiser } = this;
     if (denoiser instanceof PlannedDenoiser) await denoiser.prepare(images, onProgress);
-    else await compileEager(denoiser as Denoiser, images, onProgress);
+    else await compileEager(denoiser, images, onProgress);
     this.compiled.add(images);
   }
 

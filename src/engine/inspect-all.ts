@@ -7,10 +7,10 @@ import {
 } from '../lib/activations';
 import type { Denoiser } from '../nn/denoiser';
 import { ACTIVE_THRESHOLD } from '../nn/inspection/block-watch';
-import type { PlannedDenoiser } from '../nn/plan/planned-denoiser';
 import { type InspectBatch, type InspectOptions, inspectTable } from './inspect';
 import { compareBlocks, STUDENT_SIGMA, weightChange } from './inspect-compare';
 import type { Model } from './model';
+import type { AnyDenoiser } from './open-denoiser';
 import { type Batch, imageSize } from './sampling';
 
 export interface Subject {
@@ -29,7 +29,7 @@ type OnProgress = (done: number, total: number) => void;
 
 /** Everything that `innate inspect` writes about one network. */
 export async function inspectionReport(
-  { id, denoiser }: Pick<Subject, 'id'> & { denoiser: Denoiser | PlannedDenoiser },
+  { id, denoiser }: Pick<Subject, 'id'> & { denoiser: AnyDenoiser },
   batch: InspectBatch,
   options: ReportOptions,
   onProgress?: OnProgress,

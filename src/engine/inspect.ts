@@ -14,6 +14,7 @@ import { observe } from '../nn/observe';
 import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
 import { batchSize } from './batching';
 import { type InputKind, type InputPath, noisedPath, noisePath, trajectoryPath } from './inspect-inputs';
+import type { AnyDenoiser } from './open-denoiser';
 import { type Batch, imageSize } from './sampling';
 
 export interface InspectOptions {
@@ -50,7 +51,7 @@ const PASS = 8;
  * planned network measures the root mean square of blocks alone: see `measuredByPlan`.
  */
 export async function* sweep(
-  denoiser: Denoiser | PlannedDenoiser,
+  denoiser: AnyDenoiser,
   batch: InspectBatch,
   options: InspectOptions,
 ): AsyncGenerator<SweepStep, void> {
@@ -118,7 +119,7 @@ function rowByRow(
 
 /** All of a sweep as a table. */
 export async function inspectTable(
-  denoiser: Denoiser | PlannedDenoiser,
+  denoiser: AnyDenoiser,
   batch: InspectBatch,
   options: InspectOptions,
   onProgress?: (done: number, total: number) => void,

@@ -25,6 +25,8 @@ export interface InspectRequest {
   input: ShownInput;
   seeds: number[];
   quantities: Quantity[];
+  /** Those of a first look at few levels and samples; rms alone comes from the plan. */
+  first: Quantity[];
   parts: boolean;
   /** Samples whose spectra are taken; 0 = none. */
   spectra: number;

@@ -1,13 +1,14 @@
 import { InnateError } from '../lib/errors';
 import { inspectionLevels, SIGMAS } from '../lib/noise-levels';
 import type { NetworkConfig } from '../nn/config';
-import { Denoiser, toNCHW } from '../nn/denoiser';
+import { Denoiser, type ImageDenoiser, toNCHW } from '../nn/denoiser';
 import { ACTIVE_THRESHOLD, imagePower } from '../nn/inspection/block-watch';
 import { inspectionRows } from '../nn/inspection/rows';
 import { observe } from '../nn/observe';
-import { parameterCount } from '../nn/parameters';
+import { type CapturedMaps, PlannedDenoiser } from '../nn/plan/planned-denoiser';
 import { heunStep } from '../nn/samplers';
-import { type InspectBatch, type InspectOptions, sweep } from './inspect';
+import { HeldNetworks } from './held-networks';
+import { type InspectBatch, type InspectOptions, type InspectWish, measuredByPlan, sweep } from './inspect';
 import { compareBlocks, STUDENT_SIGMA, weightChange } from './inspect-compare';
 import { withRealImages } from './inspect-data';
 import type {
@@ -20,6 +21,7 @@ import type {
 } from './layers-protocol';
 import type { Model } from './model';
 import { nextTask } from './next-task';
+import type { AnyDenoiser } from './open-denoiser';
 import type { PageData } from './page-data';
 import { toRgba } from './pixels';
 import type { ModelRef, Progress } from './protocol';
@@ -27,6 +29,8 @@ import { imageSize, imagesToBytes, seedBatch } from './sampling';
 
 export interface LayersServices {
   model(ref: ModelRef, hooks: LoadHooks): Promise<Model>;
+  /** Opened on the back-end's fastest path; only while the back-end is free. */
+  network(model: Model): Promise<AnyDenoiser>;
   data: PageData;
   /** Runs a task when the back-end is free, with failures of the device dealt with; `device` changes with it. */
   exclusively<T>(task: (device: object) => Promise<T>): Promise<T>;
@@ -46,36 +50,43 @@ export interface InspectHooks extends LookHooks {
   emit: (event: InspectEvent) => void;
 }
 
-interface Held {
-  key: string;
-  model: Model;
-  denoiser: Denoiser;
-  bytes: number;
-}
-
-/** Weights of networks that are looked at, on the back-end: a teacher and its student unless they are very large. */
+/** Networks that are looked at, on the back-end: a teacher and its student unless they are very large. */
 const HELD_BYTES = 512 * 2 ** 20;
 /** Between the images of neighbouring seeds: a set is often sorted by class. */
 const IMAGE_STRIDE = 97;
+/** Of the way that is followed. */
+const SAMPLER_STEPS = 18;
 /** Levels of the coarse first look. */
 const COARSE_LEVELS = 6;
 
 /**
- * The inside of networks, for the page. Holds denoisers of its own, which run op by op, so that every intermediate
- * value can be seen; gives the back-end away between evaluations.
+ * The inside of networks, for the page. Holds networks of its own on their plans, which give feature maps, ablations and
+ * root mean squares; measures the other quantities op by op, with networks that are there only meanwhile. Gives the
+ * back-end away between evaluations.
  */
 export class LayersSession {
-  private held: Held[] = [];
-  private device: object | null = null;
+  private readonly networks: HeldNetworks;
   /** Points of the sampler's way, by model and seed: looked at again while sigma is dragged. */
   private readonly paths = new Map<string, { sigma: number; x: Float64Array<ArrayBuffer> }[]>();
 
-  constructor(private readonly services: LayersServices) {}
+  constructor(private readonly services: LayersServices) {
+    this.networks = new HeldNetworks((model) => services.network(model), HELD_BYTES);
+  }
+
+  /** Held beside what TensorFlow.js counts. */
+  get bytes(): number {
+    return this.networks.bytes;
+  }
 
   async inspect(request: InspectRequest, hooks: InspectHooks): Promise<InspectOutcome> {
     for (;;) {
-      const outcome = await this.measure(request, hooks);
-      if (outcome !== 'device changed') return outcome; // else all of it again, on the new one
+      const eager = new Map<Model, Denoiser>();
+      try {
+        const outcome = await this.measure(request, hooks, eager);
+        if (outcome !== 'device changed') return outcome; // else all of it again, on the new one
+      } finally {
+        for (const denoiser of eager.values()) denoiser.dispose();
+      }
     }
   }
 
@@ -86,13 +97,14 @@ export class LayersSession {
     const batch = await this.batch(model, request.input, [request.seed]);
     return this.services.exclusively(async (device) => {
       if (stopped()) return { kind: 'superseded' };
-      return this.lookAt(this.denoiser(device, request.model, model), request, batch);
+      return this.lookAt(await this.networks.get(device, model), request, batch);
     });
   }
 
   private async measure(
     request: InspectRequest,
     hooks: InspectHooks,
+    eager: Map<Model, Denoiser>,
   ): Promise<InspectOutcome | 'device changed'> {
     const { services } = this;
     const { emit, stopped } = hooks;
@@ -105,10 +117,19 @@ export class LayersSession {
     const { sigmas, quantities, parts, spectra } = request;
     const options: InspectOptions = { sigmas, quantities, parts, spectra, input: request.input.kind };
 
+    const opByOp = (of: Model): Denoiser => {
+      const denoiser = eager.get(of) ?? Denoiser.open(of.config, of.weights);
+      eager.set(of, denoiser);
+      return denoiser;
+    };
+    const networkFor = async (device: object, of: Model, wish: InspectWish): Promise<AnyDenoiser> => {
+      const planned = measuredByPlan(wish) ? await this.networks.get(device, of) : null;
+      return planned instanceof PlannedDenoiser ? planned : opByOp(of);
+    };
     let first: object | null = null;
     /** One step at a time, each in its turn on the back-end. */
     const drain = async <S>(
-      make: (of: { model: Denoiser; student: Denoiser | null }) => AsyncGenerator<S, void>,
+      make: (device: object) => Promise<AsyncGenerator<S, void>>,
       onStep: (step: S) => void,
     ): Promise<InspectOutcome | 'device changed'> => {
       let steps: AsyncGenerator<S, void> | null = null;
@@ -118,10 +139,7 @@ export class LayersSession {
           if (stopped()) return 'superseded' as const;
           first ??= device;
           if (device !== first) return 'device changed' as const;
-          steps ??= make({
-            model: this.denoiser(device, request.model, model),
-            student: student && this.denoiser(device, request.student!, student),
-          });
+          steps ??= await make(device);
           return steps.next();
         });
         if (typeof turn === 'string') {
@@ -140,25 +158,26 @@ export class LayersSession {
     const rough: InspectOptions = {
       ...options,
       sigmas: coarse.map((level) => sigmas[level]!),
-      quantities: quantities.filter((q) => q !== 'change'),
+      quantities: request.first.filter((q) => q !== 'change'),
       spectra: 0,
     };
     const few = firstSamples(batch, 2, model.config);
     const looked = await drain(
-      (of) => sweep(of.model, few, rough),
+      async (device) => sweep(await networkFor(device, model, rough), few, rough),
       ({ samples }) => emit({ kind: 'coarse', samples: { ...samples, level: coarse[samples.level]! } }),
     );
     if (looked !== 'complete') return looked;
     if (student) {
       const own: InspectOptions = { ...options, sigmas: [STUDENT_SIGMA], input: 'noise', spectra };
+      const noise = { latents: batch.latents, classes: batch.classes };
       const outcome = await drain(
-        (of) => sweep(of.student!, { latents: batch.latents, classes: batch.classes }, own),
+        async (device) => sweep(await networkFor(device, student, own), noise, own),
         ({ samples }) => emit({ kind: 'student', samples }),
       );
       if (outcome !== 'complete') return outcome;
     }
     const outcome = await drain(
-      (of) => sweep(of.model, batch, options),
+      async (device) => sweep(await networkFor(device, model, options), batch, options),
       (step) => {
         emit({ kind: 'samples', samples: step.samples });
         progress('Measuring', step);
@@ -167,7 +186,7 @@ export class LayersSession {
     if (outcome !== 'complete' || !student || request.examples === 0) return outcome;
     const examples = seedBatch(model.config, [...Array(request.examples).keys()], null);
     return drain(
-      (of) => compareBlocks(of.model, of.student!, examples, sigmas),
+      async () => compareBlocks(opByOp(model), opByOp(student), examples, sigmas),
       (step) => {
         if (step.likeness) emit({ kind: 'likeness', likeness: step.likeness });
         progress('Comparing', step);
@@ -176,7 +195,7 @@ export class LayersSession {
   }
 
   private async lookAt(
-    denoiser: Denoiser,
+    denoiser: AnyDenoiser,
     { want, sigma, input, row, gains, steps, model, seed }: LookRequest,
     batch: InspectBatch,
   ): Promise<LookResult> {
@@ -189,60 +208,38 @@ export class LayersSession {
       spectrum: Array.from(await imagePower(values, unet.outChannels, unet.imgResolution)),
       ms: performance.now() - started,
     });
+    // The network's own way, whatever is silenced in it at its end.
+    const x =
+      input.kind === 'trajectory' && want !== 'sampled'
+        ? await this.onTrajectory(denoiser, model, seed, batch, sigma)
+        : batch.latents.map((z, i) => z * sigma + (batch.images?.[i] ?? 0));
+    // As the network sees it: scaled to the size of an image.
+    if (want === 'input') return picture(x.map((v) => v / Math.sqrt(1 + sigma ** 2)));
     denoiser.setGains(new Map(Object.entries(gains ?? {})));
     try {
       if (want === 'sampled') {
-        const path = await this.samplerPath(denoiser, model, seed, batch, steps ?? 18);
+        const key = `${seed} ${JSON.stringify(gains)}`;
+        const path = await this.samplerPath(denoiser, model, key, batch, steps ?? SAMPLER_STEPS);
         return await picture(Float32Array.from(path.at(-1)!.x));
       }
-      const x =
-        input.kind === 'trajectory'
-          ? await this.onTrajectory(denoiser, model, seed, batch, sigma)
-          : batch.latents.map((z, i) => z * sigma + (batch.images?.[i] ?? 0));
-      // As the network sees it: scaled to the size of an image.
-      if (want === 'input') return await picture(x.map((v) => v / Math.sqrt(1 + sigma ** 2)));
       if (want === 'denoised') return await picture(await denoiser.denoise(x, sigma, batch.classes));
-      return await this.captureMaps(denoiser, x, sigma, batch.classes, row, started);
+      const { values, channels, size } = await captureMaps(denoiser, x, sigma, batch.classes, row ?? '');
+      const planes = toNCHW(values, 1, channels, size * size) as Float32Array<ArrayBuffer>;
+      return { kind: 'maps', values: planes, channels, size, ms: performance.now() - started };
     } finally {
       denoiser.setGains(new Map());
     }
   }
 
-  private async captureMaps(
-    denoiser: Denoiser,
-    x: Float32Array,
-    sigma: number,
-    classes: Int32Array | null,
-    row: string | undefined,
-    started: number,
-  ): Promise<LookResult> {
-    let shape: number[] = [];
-    const { values } = await observe(denoiser, x, sigma, classes, {
-      until: row!,
-      see: (name, value, record) => {
-        if (name !== row) return;
-        shape = value.shape;
-        record('maps', value);
-      },
-    });
-    const maps = values.get('maps');
-    if (!maps)
-      throw new InnateError('bad-argument', 'this network has no such layer', { where: row ?? 'none' });
-    const channels = shape.at(-1)!;
-    const size = shape.length === 4 ? shape[1]! : 1;
-    const planes = toNCHW(maps, 1, channels, size * size) as Float32Array<ArrayBuffer>;
-    return { kind: 'maps', values: planes, channels, size, ms: performance.now() - started };
-  }
-
   /** The input at `sigma` on the sampler's way: from the last point above it along the straight line that it takes. */
   private async onTrajectory(
-    denoiser: Denoiser,
+    denoiser: ImageDenoiser,
     ref: ModelRef,
     seed: number,
     batch: InspectBatch,
     sigma: number,
   ): Promise<Float32Array> {
-    const path = await this.samplerPath(denoiser, ref, seed, batch, 18);
+    const path = await this.samplerPath(denoiser, ref, String(seed), batch, SAMPLER_STEPS);
     const after = path.findIndex((p) => p.sigma < sigma);
     const [high, low] = [path[Math.max(0, after - 1)]!, path[Math.max(1, after)]!];
     const t = Math.min(1, Math.max(0, (high.sigma - sigma) / (high.sigma - low.sigma)));
@@ -250,13 +247,13 @@ export class LayersSession {
   }
 
   private async samplerPath(
-    denoiser: Denoiser,
+    denoiser: ImageDenoiser,
     ref: ModelRef,
-    seed: number,
+    what: string,
     { latents, classes }: InspectBatch,
     steps: number,
   ): Promise<{ sigma: number; x: Float64Array<ArrayBuffer> }[]> {
-    const key = `${modelKey(ref)} ${seed} ${classes?.[0]} ${steps}`;
+    const key = `${modelKey(ref)} ${what} ${classes?.[0]} ${steps}`;
     const known = this.paths.get(key);
     if (known) return known;
     const evaluate = (v: Float32Array, s: number) => denoiser.denoise(v, s, classes);
@@ -285,22 +282,6 @@ export class LayersSession {
     const real = await withRealImages(batch, data, config, places);
     return classIndex === null ? real : { ...real, classes: batch.classes };
   }
-
-  private denoiser(device: object, ref: ModelRef, model: Model): Denoiser {
-    if (device !== this.device) {
-      this.held = []; // gone with their device
-      this.device = device;
-    }
-    const key = modelKey(ref);
-    const found = this.held.find((h) => h.key === key && h.model.weights === model.weights);
-    if (found) return found.denoiser;
-    const bytes = 4 * parameterCount(model.config.unet);
-    while (this.held.length > 0 && this.held.reduce((sum, h) => sum + h.bytes, bytes) > HELD_BYTES)
-      this.held.shift()!.denoiser.dispose();
-    const denoiser = Denoiser.open(model.config, model.weights);
-    this.held.push({ key, model, denoiser, bytes });
-    return denoiser;
-  }
 }
 
 const modelKey = (ref: ModelRef): string => (ref.kind === 'catalogue' ? ref.id : ref.key);
@@ -318,4 +299,30 @@ function firstSamples(batch: InspectBatch, most: number, config: NetworkConfig):
     classes: batch.classes?.subarray(0, most) ?? null,
     ...(batch.images && { images: batch.images.subarray(0, values) }),
   };
+}
+
+/** Values of a block, or of a part of one, for one image; nothing behind it is computed. */
+async function captureMaps(
+  denoiser: AnyDenoiser,
+  x: Float32Array,
+  sigma: number,
+  classes: Int32Array | null,
+  row: string,
+): Promise<CapturedMaps> {
+  if (denoiser instanceof PlannedDenoiser) {
+    const { maps } = await denoiser.observe(x, sigma, classes, { maps: [row] });
+    return maps.get(row)!;
+  }
+  let shape: number[] = [];
+  const { values } = await observe(denoiser, x, sigma, classes, {
+    until: row,
+    see: (name, value, record) => {
+      if (name !== row) return;
+      shape = value.shape;
+      record('maps', value);
+    },
+  });
+  const maps = values.get('maps');
+  if (!maps) throw new InnateError('bad-argument', 'this network has no such layer', { where: row });
+  return { values: maps, size: shape.length === 4 ? shape[1]! : 1, channels: shape.at(-1)! };
 }

@@ -1,15 +1,18 @@
 import type { GpuContext } from '../gpu/context';
 import { InnateError } from '../lib/errors';
 import type { NetworkConfig } from '../nn/config';
-import { Denoiser, type DenoiserOptions, type ImageDenoiser } from '../nn/denoiser';
+import { Denoiser, type DenoiserOptions } from '../nn/denoiser';
 import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
 import { WasmNetwork, type WasmOptions } from '../nn/plan/wasm-executor';
 import { openWebGpu } from '../nn/plan/webgpu/open';
 import type { WeightPrecision } from '../nn/plan/webgpu/pack';
 import type { WeightSource } from '../nn/weights';
 
+/** A network on its plan, or op by op. */
+export type AnyDenoiser = Denoiser | PlannedDenoiser;
+
 export interface OpenedDenoiser {
-  denoiser: ImageDenoiser;
+  denoiser: AnyDenoiser;
   /** Why our own kernels do not run this network; null when they do. */
   refused: string | null;
 }

@@ -171,12 +171,16 @@ async function look(id: number, request: LookRequest, hooks: CallHooks): Promise
 function layersSession(): Promise<LayersSession> {
   const started = exclusively(async () => engine.modelsUrl);
   layers ??= Promise.all([import('./layers-session'), import('./page-data'), started]).then(
-    ([{ LayersSession }, { PageData }, modelsUrl]) =>
-      new LayersSession({
+    ([{ LayersSession }, { PageData }, modelsUrl]) => {
+      const session = new LayersSession({
         model: (ref, hooks) => exclusively(() => engine.borrow(ref, hooks)),
+        network: (model) => engine.openNetwork(model),
         data: new PageData(modelsUrl),
         exclusively: (task) => exclusively(() => engine.onDevice(task)),
-      }),
+      });
+      engine.alsoHeld(() => session.bytes);
+      return session;
+    },
   );
   layers.catch(() => {
     layers = null; // may be tried again

@@ -103,7 +103,7 @@ export function createLayersController(options: LayersOptions): LayersController
     const stored = showBeforehand(pair);
     if (!status) return; // the engine is starting
     const request = inspectRequest(pair, view, packs);
-    const key = JSON.stringify(request);
+    const key = requestKey(request);
     if (key !== measured) {
       measured = key;
       // What comes with the page saves the comparison of the two networks, which is most of the work.
@@ -128,6 +128,7 @@ export function createLayersController(options: LayersOptions): LayersController
       },
       seeds: Array.from({ length: view.samples }, (_, i) => Math.floor(seed) + i),
       quantities: [...QUANTITIES],
+      first: view.quantity === 'rms' ? ['rms'] : [...QUANTITIES],
       parts: view.open.length > 0,
       spectra: SPECTRA,
       examples: EXAMPLES,
@@ -346,7 +347,7 @@ export function createLayersController(options: LayersOptions): LayersController
       const packs = stores.distil.getState().packs;
       if (!pair || !packs) return;
       const request = inspectRequest(pair, view, packs);
-      start(request, JSON.stringify(request), pair, true);
+      start(request, requestKey(request), pair, true);
     },
     cancel() {
       abort?.abort();
@@ -356,6 +357,9 @@ export function createLayersController(options: LayersOptions): LayersController
     dismissError: () => store.setState({ error: null }),
   };
 }
+
+/** What is measured, whichever part of it comes first. */
+const requestKey = ({ first: _, ...request }: InspectRequest): string => JSON.stringify(request);
 
 const pairKey = ({ map, student }: Pair): string => `${map.key} ${student?.key ?? ''}`;
 

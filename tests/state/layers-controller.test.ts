@@ -143,6 +143,18 @@ describe('the map', () => {
     expect(first!.request.examples).toBeGreaterThan(0);
   });
 
+  test('the quantity on the screen is measured first; another one is no new question', async () => {
+    layers.show();
+    await tick();
+    expect(client.measurements.map((m) => m.request.first)).toEqual([['rms']]);
+    layers.set({ quantity: 'entropy' });
+    await tick();
+    expect(client.measurements).toHaveLength(1);
+    layers.set({ input: 'noise' });
+    await tick();
+    expect(client.measurements[1]!.request.first).toContain('entropy');
+  });
+
   test('a newer question ends the older one, whose late answers count for nothing', async () => {
     layers.show();
     await tick();

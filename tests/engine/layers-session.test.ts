@@ -1,0 +1,144 @@
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openBackend } from '../../cli/backend';
+import { fileSource } from '../../cli/files';
+import { startNodeThread } from '../../cli/threads';
+import type { InspectEvent, InspectRequest, LookRequest } from '../../src/engine/layers-protocol';
+import { LayersSession } from '../../src/engine/layers-session';
+import { openModel } from '../../src/engine/model';
+import { openOnWasm } from '../../src/engine/open-denoiser';
+import type { PageData } from '../../src/engine/page-data';
+import { seedBatch } from '../../src/engine/sampling';
+import { QUANTITIES } from '../../src/lib/activations';
+import { Denoiser, toNCHW } from '../../src/nn/denoiser';
+import { inspectionRows } from '../../src/nn/inspection/rows';
+import { observe } from '../../src/nn/observe';
+import { FIXTURES, maxError } from '../support/fixtures';
+
+const model = openModel(fileSource(join(FIXTURES, 'mini', 'mini-ncsnpp-16-cond.pkl')));
+const { unet } = model.config;
+const ref = { kind: 'opened', key: 'mini' } as const;
+const input = { kind: 'noise', data: null, classIndex: null } as const;
+const quiet = { signal: new AbortController().signal, onProgress: () => {}, stopped: () => false };
+
+/** A session as the page has it; `budget` of packed weights, which small networks exceed when it is tiny. */
+function session(budget?: number): { layers: LayersSession; opened: () => number } {
+  const device = {};
+  let opened = 0;
+  const layers = new LayersSession({
+    model: async () => model,
+    network: async () => {
+      opened++;
+      const options = { threads: 2, startThread: startNodeThread, ...(budget && { budget }) };
+      return (await openOnWasm(model.config, model.weights, options)).denoiser;
+    },
+    data: null as unknown as PageData, // nothing is noised here
+    exclusively: (task) => task(device),
+  });
+  return { layers, opened: () => opened };
+}
+
+const look = (changes: Partial<LookRequest>): LookRequest => ({
+  slot: 'maps',
+  model: ref,
+  sigma: 2.5,
+  input,
+  seed: 3,
+  want: 'maps',
+  ...changes,
+});
+
+describe('the inside of a network', () => {
+  beforeAll(() => openBackend('wasm'));
+
+  it.each([
+    ['on its plan', undefined],
+    ['op by op, where it cannot be packed', 1000],
+  ])('%s: feature maps and ablations are those of TensorFlow.js', async (_, budget) => {
+    const { layers, opened } = session(budget);
+    const { latents, classes } = seedBatch(model.config, [3], null);
+    const x = latents.map((z) => 2.5 * z);
+    const eager = Denoiser.open(model.config, model.weights);
+    const block = 'dec.8x8_block0';
+    for (const gains of [{}, { 'enc.16x16_block0': 0, [block]: 0.5 }]) {
+      eager.setGains(new Map(Object.entries(gains)));
+      for (const row of ['enc.16x16_conv', block, `${block}.norm1`, `${block}.affine`]) {
+        const result = await layers.look(look({ row, gains }), quiet);
+        if (result.kind !== 'maps') throw new Error(result.kind);
+        const seen = await observe(eager, x, 2.5, classes, {
+          until: row,
+          see: (name, value, record) => name === row && record(row, value),
+        });
+        const { channels, size, values } = result;
+        const expected = toNCHW(seen.values.get(row)!, 1, channels, size * size);
+        expect(maxError(values, expected)).toBeLessThan(1e-4);
+      }
+      const picture = await layers.look(look({ want: 'denoised', gains }), quiet);
+      if (picture.kind !== 'picture') throw new Error(picture.kind);
+      const images = await eager.denoise(x, 2.5, classes);
+      const byte = (v: number) => Math.min(255, Math.max(0, v * 127.5 + 128));
+      expect(Math.abs(picture.pixels[0]! - byte(images[0]!))).toBeLessThan(1.5);
+    }
+    await expect(layers.look(look({ row: 'enc.nothing' }), quiet)).rejects.toThrow(/no such/);
+    await expect(layers.look(look({ row: block, gains: { nothing: 0 } }), quiet)).rejects.toThrow(/no such/);
+    expect(opened()).toBe(1);
+    eager.dispose();
+  });
+
+  it('measures op by op what the plan does not, and keeps nothing of it', async () => {
+    const { layers, opened } = session();
+    const request: InspectRequest = {
+      model: ref,
+      student: ref,
+      sigmas: [80, 2.5, 0.05],
+      input,
+      seeds: [0, 1, 2],
+      quantities: [...QUANTITIES],
+      first: ['rms'],
+      parts: false,
+      spectra: 1,
+      examples: 4,
+    };
+    const before = tf.memory().numTensors;
+    const events: InspectEvent[] = [];
+    await layers.inspect(request, { ...quiet, emit: (event) => events.push(event) });
+    expect(tf.memory().numTensors).toBe(before);
+    expect(opened()).toBe(1);
+    const samples = (kind: 'coarse' | 'samples') =>
+      events.flatMap((event) => (event.kind === kind ? [event.samples] : []));
+    const rows = inspectionRows(unet, false).length;
+    for (const coarse of samples('coarse')) {
+      expect([coarse.count, Object.keys(coarse.values)]).toEqual([2, ['rms']]);
+      const whole = samples('samples').find(({ level }) => level === coarse.level)!;
+      for (let row = 0; row < rows; row++)
+        for (let n = 0; n < 2; n++)
+          expect(coarse.values.rms![2 * row + n]! / whole.values.rms![3 * row + n]!).toBeCloseTo(1, 4);
+    }
+    expect(samples('coarse')).toHaveLength(3);
+    expect(events.at(-2)?.kind).toBe('likeness');
+  });
+
+  it('gives the back-end back when it is stopped midway', async () => {
+    const { layers } = session();
+    const before = tf.memory().numTensors;
+    let turns = 0;
+    const outcome = await layers.inspect(
+      {
+        model: ref,
+        student: null,
+        sigmas: [80, 2.5],
+        input,
+        seeds: [0],
+        quantities: [...QUANTITIES],
+        first: [...QUANTITIES],
+        parts: true,
+        spectra: 0,
+        examples: 0,
+      },
+      { ...quiet, emit: () => {}, stopped: () => ++turns > 3 },
+    );
+    expect(outcome).toBe('superseded');
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
