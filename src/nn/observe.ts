@@ -27,7 +27,8 @@ class Enough extends Error {}
 
 /**
  * One evaluation D(x, sigma, class) under observation: x [N, C, R, R] flat, `classes` [N] or null. Whatever is
- * recorded is read back at once. This is the one place where inspection meets the network's execution.
+ * recorded is read back at once. Op by op: `PlannedDenoiser.observe` is faster where values as such, or root mean
+ * squares of blocks, are all that is wanted.
  */
 export async function observe(
   denoiser: Denoiser,
