@@ -5,6 +5,7 @@ import { startNodeThread } from '../../cli/threads';
 import { openModel } from '../../src/engine/model';
 import type { BackendName } from '../../src/gpu/backends';
 import type { GpuContext } from '../../src/gpu/context';
+import { HARDWARE } from '../../src/gpu/traits';
 import { unetBlocks } from '../../src/nn/blocks';
 import { Denoiser } from '../../src/nn/denoiser';
 import { inspectionRows } from '../../src/nn/inspection/rows';
@@ -12,8 +13,12 @@ import { observe } from '../../src/nn/observe';
 import type { OpenNetwork, PlanExecutor } from '../../src/nn/plan/executor';
 import { planNetwork } from '../../src/nn/plan/network-plan';
 import { PlannedDenoiser } from '../../src/nn/plan/planned-denoiser';
+import { type LinearStep, type Plan, storedChannels } from '../../src/nn/plan/steps';
 import { openWasm } from '../../src/nn/plan/wasm-executor';
+import type { Dispatch } from '../../src/nn/plan/webgpu/dispatch';
 import type { WebGpuExecutor } from '../../src/nn/plan/webgpu/executor';
+import { weightLayout } from '../../src/nn/plan/webgpu/layout';
+import { lower } from '../../src/nn/plan/webgpu/lower';
 import { openWebGpu } from '../../src/nn/plan/webgpu/open';
 import type { WeightSource } from '../../src/nn/weights';
 import { readGolden, shippedCases } from '../support/fixtures';
@@ -179,7 +184,67 @@ describe.skipIf(!backends.includes('webgpu'))('a truncated plan on webgpu', () =
     for (const [i, count] of counts.entries()) if (i > 0) expect(count).toBeLessThan(counts[i - 1]!);
     expect(counts.at(-1)).toBeLessThan(counts[0]! / 8);
   });
+
+  it('leaves memory as it was when a capture is done', async () => {
+    context ??= (await openBackend('webgpu')).gpu!;
+    const { memory } = context;
+    const model = openModel(fileSource(shippedCases().find((c) => /mini-adm/.test(c.name))!.checkpoint));
+    const { unet } = model.config;
+    const size = unet.inChannels * unet.imgResolution ** 2;
+    const inputs = new Map([
+      ['image', Float32Array.from({ length: size }, (_, i) => Math.sin(i))],
+      ['noise', new Float32Array(unet.modelChannels * unet.channelMultNoise).fill(0.5)],
+      ['labels', new Float32Array(unet.labelDim)],
+    ]);
+    const whole = planNetwork(unet, model.weights);
+    const network = await openWebGpu(context, 'f32')(whole, model.weights);
+    const result = await network.prepare(whole, 1);
+    await result.run(inputs);
+    const before = memory.breakdown();
+    for (const keep of unetBlocks(unet).map((b) => b.name)) {
+      const plan = planNetwork(unet, model.weights, { keep: [keep], result: false });
+      const executor = await network.prepare(plan, 1);
+      const values = (await executor.run(inputs)).get(keep)!;
+      expect(values.some((v) => v !== 0)).toBe(true);
+      expect(memory.breakdown().activations).toBeGreaterThan(before.activations);
+      executor.dispose();
+      expect(memory.breakdown(), keep).toEqual(before);
+    }
+    result.dispose();
+    network.dispose();
+  });
 });
+
+describe('a network whose embedding takes several matrices', () => {
+  it('computes and uploads only those before the tap', () => {
+    const model = openModel(fileSource(shippedCases().find((c) => /mini-adm/.test(c.name))!.checkpoint));
+    const { unet } = model.config;
+    const whole = planNetwork(unet, model.weights);
+    const layout = weightLayout(whole, model.weights, false);
+    const affines = (plan: Plan) =>
+      plan.steps.find((s): s is LinearStep => s.kind === 'linear' && s.matrix.length > 1)!;
+    const maxBinding = 4 * storedChannels(affines(whole).input.channels) * 512; // of 512 features
+    const options = { batch: 1, traits: HARDWARE, precision: 'f32', maxBinding } as const;
+    const products = (plan: Plan) =>
+      lower(plan, model.weights, options, layout).dispatches.filter((d) => d.step.out === affines(plan).out);
+    const all = products(whole);
+    expect(all.length).toBeGreaterThan(1);
+    const first = unetBlocks(unet).find((b) => b.kind === 'block')!.name;
+    const some = products(planNetwork(unet, model.weights, { keep: [first], result: false }));
+    expect(some).toHaveLength(1);
+    for (const { grid } of [...all, ...some]) expect(Math.min(...grid)).toBeGreaterThan(0);
+    // The very same matrix, of which the shorter plan uses the first columns.
+    expect(weightKeys(all)).toEqual(expect.arrayContaining(weightKeys(some)));
+  });
+});
+
+/** Matrices that kernel calls read. */
+const weightKeys = (dispatches: readonly Dispatch[]): string[] =>
+  dispatches.flatMap(({ operands }) =>
+    operands.flatMap((o) =>
+      o !== 'nothing' && 'weight' in o && / linear /.test(o.weight.key) ? [o.weight.key] : [],
+    ),
+  );
 
 /** What the GPU holds as weights; elsewhere all that the network holds. */
 const weightBytes = (denoiser: PlannedDenoiser): number =>

@@ -209,6 +209,7 @@ export function lowerLinear(context: Lowering, step: LinearStep): void {
     context.options.maxBinding / (4 * storedChannels(input.channels)),
   )) {
     const used = matrix.filter((part) => parts.includes(part));
+    if (used.length === 0) break; // a plan uses the first columns
     const features = featuresOf(used);
     if (context.read.has(out)) {
       const biases = matrix.map((p) => ({
