@@ -6,8 +6,11 @@ export type Tile =
   | { kind: 'subgroup'; lanes: number }
   /** Each thread keeps rows x vectors of four columns in registers. */
   | { kind: 'register'; rows: number; vectors: number }
-  /** A workgroup stages both factors in shared memory; each of 8 x 8 threads keeps rows x vectors of four. */
-  | { kind: 'shared'; rows: number; vectors: number };
+  /**
+   * A workgroup stages both factors in shared memory; each of 8 x 8 threads keeps rows x vectors of four.
+   * `arithmetic` is that of products with float16 weights: with float32 weights it is float32.
+   */
+  | { kind: 'shared'; rows: number; vectors: number; arithmetic: 'f32' | 'f16' };
 
 /** Which kernels suit an adapter, and why: one row of a small table. */
 export interface KernelTraits {
@@ -25,7 +28,7 @@ export interface KernelTraits {
 
 /** A hardware GPU without anything known of it: shared-memory tiles need no feature. */
 export const HARDWARE: KernelTraits = {
-  tile: { kind: 'shared', rows: 8, vectors: 2 },
+  tile: { kind: 'shared', rows: 8, vectors: 2, arithmetic: 'f32' },
   unit: 'vec4f',
   winograd: false,
   reducers: 256,
@@ -33,14 +36,21 @@ export const HARDWARE: KernelTraits = {
   reason: 'shared-memory tiles, direct convolutions (Winograd would move more bytes)',
 };
 
+/** The same with the feature 'shader-f16': half the shared memory, and twice the multiplications a cycle. */
+export const HARDWARE_F16: KernelTraits = {
+  ...HARDWARE,
+  tile: { kind: 'shared', rows: 8, vectors: 2, arithmetic: 'f16' },
+  reason: `${HARDWARE.reason}, float16 weights multiplied in float16`,
+};
+
 /** A person's choice of tiling; 'auto' asks the table. */
-export type TileChoice = 'auto' | Tile['kind'];
+export type TileChoice = 'auto' | Tile['kind'] | 'shared-f16';
 
 /**
  * The table: an adapter's kernels, or the chosen tiling's. Software adapters run a lane at a time: every load is
- * dear, arithmetic is cheap, shared memory is no faster than storage. Wide subgroups (lavapipe: 8 or 16) share
- * loads by broadcast; narrow ones (SwiftShader: 4) do better with large register tiles. Winograd saves arithmetic
- * on both.
+ * dear, arithmetic is cheap (but not in float16, which they convert at every step), shared memory is no faster than
+ * storage. Wide subgroups (lavapipe: 8 or 16) share loads by broadcast; narrow ones (SwiftShader: 4) do better with
+ * large register tiles. Winograd saves arithmetic on both.
  */
 export function chooseTraits(
   device: GPUDevice,
@@ -52,15 +62,19 @@ export function chooseTraits(
   const fixed = device.features.has('subgroups') && subgroupMinSize === subgroupMaxSize;
   const lanes = fixed ? subgroupMinSize : 0;
   const wide = lanes >= 8 && lanes <= 16;
-  const best = !software ? 'shared' : wide ? 'subgroup' : 'register';
-  const possible = choice !== 'subgroup' || wide;
-  const kind = choice === 'auto' || !possible ? best : choice;
-  const why = !possible
-    ? `subgroup tiles need subgroups of 8 or 16 lanes, here ${lanes || 'none of fixed size'}: `
-    : choice === 'auto'
-      ? `${software ? 'software' : 'hardware'} adapter: `
-      : 'as chosen: ';
+  const halves = device.features.has('shader-f16');
+  const best = !software ? (halves ? 'shared-f16' : 'shared') : wide ? 'subgroup' : 'register';
+  const missing =
+    choice === 'subgroup' && !wide
+      ? `subgroup tiles need subgroups of 8 or 16 lanes, here ${lanes || 'none of fixed size'}: `
+      : choice === 'shared-f16' && !halves
+        ? 'float16 arithmetic needs shader-f16, which this adapter lacks: '
+        : null;
+  const kind = choice === 'auto' || missing ? best : choice;
+  const why =
+    missing ?? (choice === 'auto' ? `${software ? 'software' : 'hardware'} adapter: ` : 'as chosen: ');
   if (kind === 'shared') return { ...HARDWARE, reason: why + HARDWARE.reason };
+  if (kind === 'shared-f16') return { ...HARDWARE_F16, reason: why + HARDWARE_F16.reason };
   const reduction =
     lanes > 0 ? { reducers: lanes, subgroupReduce: true } : { reducers: 16, subgroupReduce: false };
   if (kind === 'subgroup')

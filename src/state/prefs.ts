@@ -8,7 +8,7 @@ export const BACKENDS: readonly BackendPreference[] = ['auto', 'webgpu', 'wasm']
 
 export const PRECISIONS: readonly PrecisionPreference[] = ['auto', 'f32', 'f16'];
 
-export const TILES: readonly TilePreference[] = ['auto', 'shared', 'register', 'subgroup'];
+export const TILES: readonly TilePreference[] = ['auto', 'shared', 'shared-f16', 'register', 'subgroup'];
 
 /** How a person likes the page; the browser keeps it. */
 export interface Prefs {

@@ -1,10 +1,15 @@
 import { Segmented } from './Segmented';
 
-type Choice = 'auto' | 'shared' | 'register' | 'subgroup';
+type Choice = 'auto' | 'shared' | 'shared-f16' | 'register' | 'subgroup';
 
 const OPTIONS: { value: Choice; label: string; title: string }[] = [
   { value: 'auto', label: 'Auto', title: 'What suits the adapter' },
   { value: 'shared', label: 'Shared', title: 'Tiles in shared memory: hardware GPUs' },
+  {
+    value: 'shared-f16',
+    label: 'Shared f16',
+    title: 'The same, and float16 weights are multiplied in float16: faster where the GPU is',
+  },
   { value: 'register', label: 'Register', title: 'Large tiles in registers: no feature needed' },
   { value: 'subgroup', label: 'Subgroup', title: 'Rows broadcast within subgroups of 8 or 16 lanes' },
 ];

@@ -13,12 +13,16 @@ export function noise(count: number, seed: number): Float32Array {
   });
 }
 
-/** Parameters by name, made up from their shapes. */
-export function parameters(shapes: Record<string, number[]>): WeightSource {
+/** Parameters by name, made up from their shapes where no values are given. */
+export function parameters(
+  shapes: Record<string, number[]>,
+  values: Record<string, Float32Array> = {},
+): WeightSource {
   return {
     names: () => Object.keys(shapes),
     shape: (name) => shapes[name],
     read: (name) => {
+      if (values[name]) return values[name];
       const shape = shapes[name]!;
       const count = shape.reduce((a, b) => a * b, 1);
       const fan = shape.length > 1 ? count / shape[0]! : 1;
@@ -36,8 +40,10 @@ export interface Case {
   batch?: number;
   /** Form of 3x3 convolutions, for executors that have the choice. */
   form?: ConvForm;
-  /** Added to every input. */
-  mean?: number;
+  /** Of parameters that must not be made up. */
+  values?: Record<string, Float32Array>;
+  /** Done to every value of the inputs, which lie between -1 and 1. */
+  input?: (value: number) => number;
 }
 
 /** Runs a case on an executor and on the reference, and compares. */
@@ -178,7 +184,7 @@ export function kernelCases(check: Check, forms: readonly ConvForm[]): void {
       await check({
         shapes: { 'n.weight': [8], 'n.bias': [8] },
         build: (ops) => ops.groupNorm(ops.input('x', map(33, 31, 8)), 'n', { groups: 2, eps: 1e-6 }),
-        mean: 20,
+        input: (v) => v + 20,
       });
     });
   });

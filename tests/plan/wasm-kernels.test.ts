@@ -11,14 +11,11 @@ import { ReferenceExecutor, size } from './reference-executor';
 
 const BOUND = 2e-5;
 
-async function check({ shapes = {}, build, batch = 1, form, mean = 0 }: Case) {
+async function check({ shapes = {}, build, batch = 1, form, input = (v) => v }: Case) {
   const weights = parameters(shapes);
   const plan = fuse(new Map([['y', build(new GraphOps((name) => weights.shape(name)))]]));
   const inputs = new Map(
-    [...plan.inputs].map(([name, value], i) => [
-      name,
-      noise(batch * size(value), 17 + i + batch).map((v) => v + mean),
-    ]),
+    [...plan.inputs].map(([name, value], i) => [name, noise(batch * size(value), 17 + i + batch).map(input)]),
   );
   const expected = (await new ReferenceExecutor(plan, weights, batch).run(inputs)).get('y')!;
   const results: Float32Array[] = [];

@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import type { ActiveBackend } from '../../src/gpu/backends';
 import { type GpuContext, gpuContext } from '../../src/gpu/context';
 import type { KernelTraits } from '../../src/gpu/traits';
 import { fuse } from '../../src/nn/plan/fuse';
 import { GraphOps } from '../../src/nn/plan/graph';
+import type { Plan } from '../../src/nn/plan/steps';
 import { openWebGpu } from '../../src/nn/plan/webgpu/open';
 import type { WeightPrecision } from '../../src/nn/plan/webgpu/pack';
 import { maxError } from '../support/fixtures';
@@ -22,7 +23,19 @@ const base = { reason: 'test', reducers: 64, subgroupReduce: false } as const;
 const TILINGS: Record<string, KernelTraits | null> = {
   "the adapter's own": null,
   register: { ...base, tile: { kind: 'register', rows: 4, vectors: 1 }, unit: 'vec4f', winograd: true },
-  shared: { ...base, tile: { kind: 'shared', rows: 2, vectors: 1 }, unit: 'vec4f', winograd: false },
+  shared: {
+    ...base,
+    tile: { kind: 'shared', rows: 2, vectors: 1, arithmetic: 'f32' },
+    unit: 'vec4f',
+    winograd: false,
+  },
+};
+/** With float32 weights these are the tiles above. */
+const HALVES: KernelTraits = {
+  ...base,
+  tile: { kind: 'shared', rows: 2, vectors: 1, arithmetic: 'f16' },
+  unit: 'vec4f',
+  winograd: false,
 };
 
 let active: ActiveBackend;
@@ -38,38 +51,66 @@ describe.skipIf(!wanted)('webgpu', () => {
   afterAll(() => expect(errors).toEqual([]));
 
   describe.each(Object.keys(TILINGS))('%s tiles', (tiling) => {
-    let context: GpuContext;
-    beforeAll(() => {
-      const traits = TILINGS[tiling];
-      context = traits ? gpuContext(active.device!, {} as GPUAdapterInfo, true, traits) : active.gpu!;
-    });
-    afterAll(() => expect(context.memory.bytes).toBe(0));
+    const context = lent(() => TILINGS[tiling]!);
+    describe.each<WeightPrecision>(['f32', 'f16'])('%s', (precision) =>
+      kernelCases((one) => compare(context(), precision, precision === 'f32' ? 2e-5 : 1e-2, one), ['direct']),
+    );
+  });
 
-    describe.each<WeightPrecision>(['f32', 'f16'])('%s', (precision) => {
-      const bound = precision === 'f32' ? 2e-5 : 1e-2;
+  describe('shared tiles, f16 arithmetic', () => {
+    const context = lent(() => HALVES);
+    kernelCases((one) => compare(context(), 'f16', 1e-2, one), ['direct']);
 
-      const check = async ({ shapes = {}, build, batch = 1, mean = 0 }: Case) => {
-        const weights = parameters(shapes);
-        const plan = fuse(new Map([['y', build(new GraphOps((name) => weights.shape(name)))]]));
-        const inputs = new Map(
-          [...plan.inputs].map(([name, value], i) => [
-            name,
-            noise(batch * size(value), 17 + i + batch).map((v) => v + mean),
-          ]),
-        );
-        const expected = (await new ReferenceExecutor(plan, weights, batch).run(inputs)).get('y')!;
-        const network = await openWebGpu(context, precision)(plan, weights);
-        const executor = await network.prepare(plan, batch);
-        executor.poison();
-        const result = (await executor.run(inputs)).get('y')!;
-        executor.dispose();
-        network.dispose();
-        expect(errors).toEqual([]);
-        expect(expected.some((v) => Math.abs(v) > 0.01)).toBe(true);
-        expect(maxError(result, expected)).toBeLessThan(bound);
-        return plan;
-      };
-      kernelCases(check, ['direct']);
+    // Queries, keys and values that halves hold exactly: what differs comes from the products.
+    it('keeps the scores of attention in float32', async () => {
+      const channels = 64;
+      const identity = new Float32Array((3 * channels) ** 2);
+      for (let i = 0; i < 3 * channels; i++) identity[i * (3 * channels + 1)] = 1;
+      await compare(context(), 'f16', 1e-2, {
+        shapes: { 'a.weight': [3 * channels, 3 * channels, 1, 1] },
+        values: { 'a.weight': identity },
+        input: (v) => Math.round(1024 * v) / 128,
+        build: (ops) => {
+          const x = ops.input('x', { height: 8, width: 8, channels: 3 * channels });
+          return ops.attention(ops.conv2d(x, 'a', { pad: 0, bias: false }), 1);
+        },
+        batch: 2,
+      });
     });
   });
 });
+
+/** A context for the tests of one `describe`, which give back what they take. */
+function lent(traits: () => KernelTraits | null): () => GpuContext {
+  let context: GpuContext;
+  beforeAll(() => {
+    const own = traits();
+    context = own ? gpuContext(active.device!, {} as GPUAdapterInfo, true, own) : active.gpu!;
+  });
+  afterAll(() => expect(context.memory.bytes).toBe(0));
+  return () => context;
+}
+
+async function compare(
+  context: GpuContext,
+  precision: WeightPrecision,
+  bound: number,
+  { shapes = {}, values = {}, build, batch = 1, input = (v) => v }: Case,
+): Promise<Plan> {
+  const weights = parameters(shapes, values);
+  const plan = fuse(new Map([['y', build(new GraphOps((name) => weights.shape(name)))]]));
+  const inputs = new Map(
+    [...plan.inputs].map(([name, value], i) => [name, noise(batch * size(value), 17 + i + batch).map(input)]),
+  );
+  const expected = (await new ReferenceExecutor(plan, weights, batch).run(inputs)).get('y')!;
+  const network = await openWebGpu(context, precision)(plan, weights);
+  const executor = await network.prepare(plan, batch);
+  executor.poison();
+  const result = (await executor.run(inputs)).get('y')!;
+  executor.dispose();
+  network.dispose();
+  expect(errors).toEqual([]);
+  expect(expected.some((v) => Math.abs(v) > 0.01)).toBe(true);
+  expect(maxError(result, expected)).toBeLessThan(bound);
+  return plan;
+}

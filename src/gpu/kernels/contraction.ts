@@ -73,6 +73,7 @@ export function contraction(options: ContractionOptions): Contraction {
     sources === 2 && 'joined',
     prologue && `prepared${prologueName(prologue)}`,
     narrow && 'narrow',
+    tile.kind === 'shared' && tile.arithmetic === 'f16' && 'in halves',
   ];
   return {
     kernel: kernel({

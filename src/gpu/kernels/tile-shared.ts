@@ -1,6 +1,9 @@
+import type { Tile } from '../traits';
 import type { TileCode, TileParts } from './contraction';
 import { repeat } from './kernel';
 import { store } from './tile-results';
+
+type SharedTile = Extract<Tile, { kind: 'shared' }>;
 
 /** Threads of a workgroup as 8 x 8, and the depth (in vectors) staged at a time. */
 const SIDE = 8;
@@ -9,11 +12,15 @@ const DEPTH = 4;
 
 /**
  * A workgroup stages 16 columns of A and 16 rows of B in shared memory; each of its 8 x 8 threads keeps `rows` by
- * `vectors` x 4 results. A value of A is normalised and activated once, as it is staged.
+ * `vectors` x 4 results. A value of A is normalised and activated once, in float32, as it is staged.
+ *
+ * In float16 arithmetic both factors are staged as halves, and the 16 products of a stage are summed as halves
+ * before the float32 sums take them in: longer sums of halves would lose digits, shorter ones would spend what the
+ * faster multiplications save. Where a value or a sum passes 65504 it becomes infinite, and the result tells.
  */
 export function sharedTile(
   { mode, weights, sources, prologue }: TileParts,
-  { rows, vectors }: { rows: number; vectors: number },
+  { rows, vectors, arithmetic }: SharedTile,
 ): TileCode {
   if (mode === 'winograd') throw new Error('shared tiles have no Winograd form');
   const height = SIDE * rows;
@@ -21,6 +28,10 @@ export function sharedTile(
   const loads = (height * DEPTH) / THREADS;
   const rowOf = (load: number) => `t / ${DEPTH}u + ${(load * THREADS) / DEPTH}u`;
   const value = sources === 2 ? 'joined(p, k)' : 'a[aBase + p * u.aStride + k]';
+  const half = arithmetic === 'f16';
+  const staged = half ? 'vec4h' : 'vec4f';
+  const sum = half ? 'h' : 'c';
+  const halves = half ? 'bitcast<vec2h>' : 'unpack2x16float';
   const sums = (each: (i: number, j: number) => string) =>
     repeat(rows, (i) => repeat(vectors, (j) => each(i, j), ' '));
   const column = `let column = n0 + e % ${width}u;`;
@@ -31,7 +42,7 @@ export function sharedTile(
         let k = 4u * k0 + e / ${width}u;
         var v = vec4f();
         if (k < 4u * u.depth && column < u.columns) { v = b[bBase + (tap * 4u * u.depth + k) * u.bStride + column]; }
-        stagedB[e] = v;
+        stagedB[e] = ${staged}(v);
       }`,
     f16: `
       for (var e = t; e < ${2 * DEPTH * width}u; e += ${THREADS}u) {
@@ -39,10 +50,10 @@ export function sharedTile(
         let pair = 2u * k0 + e / ${width}u;
         var h = vec4u();
         if (pair < 2u * u.depth && column < u.columns) { h = b[bBase + (tap * 2u * u.depth + pair) * u.bStride + column]; }
-        let x = unpack2x16float(h.x); let y = unpack2x16float(h.y); let z = unpack2x16float(h.z); let w = unpack2x16float(h.w);
+        let x = ${halves}(h.x); let y = ${halves}(h.y); let z = ${halves}(h.z); let w = ${halves}(h.w);
         let at = 2u * (e / ${width}u) * ${width}u + e % ${width}u;
-        stagedB[at] = vec4f(x.x, y.x, z.x, w.x);
-        stagedB[at + ${width}u] = vec4f(x.y, y.y, z.y, w.y);
+        stagedB[at] = ${staged}(x.x, y.x, z.x, w.x);
+        stagedB[at + ${width}u] = ${staged}(x.y, y.y, z.y, w.y);
       }`,
     transposed: `
       for (var e = t; e < ${DEPTH * width}u; e += ${THREADS}u) {
@@ -52,15 +63,16 @@ export function sharedTile(
         var q: array<vec4f, 4>;
         for (var c = 0u; c < 4u; c++) { if (k < u.depth && column < u.columns) { q[c] = b[at + c * u.bColumn]; } }
         for (var r = 0u; r < 4u; r++) {
-          stagedB[(e / ${width}u * 4u + r) * ${width}u + e % ${width}u] = vec4f(q[0][r], q[1][r], q[2][r], q[3][r]);
+          stagedB[(e / ${width}u * 4u + r) * ${width}u + e % ${width}u] = ${staged}(vec4f(q[0][r], q[1][r], q[2][r], q[3][r]));
         }
       }`,
   }[weights];
   return {
     size: { rows: height, columns: 4 * width },
+    directives: half ? 'enable f16;' : '',
     body: `
-var<workgroup> stagedA: array<vec4f, ${height * DEPTH}>;
-var<workgroup> stagedB: array<vec4f, ${4 * DEPTH * width}>;
+var<workgroup> stagedA: array<${staged}, ${height * DEPTH}>;
+var<workgroup> stagedB: array<${staged}, ${4 * DEPTH * width}>;
 ${
   sources === 2
     ? `fn joined(p: u32, k: u32) -> vec4f {
@@ -97,20 +109,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) t:
           let p = u32(r${l});
           v = ${prologue ? `prepare(${value}, affineAt((tile0 + ${rowOf(l)}) / (u.outWidth * u.outHeight), k))` : value};
         }
-        stagedA[(${rowOf(l)}) * ${DEPTH}u + t % ${DEPTH}u] = v;
+        stagedA[(${rowOf(l)}) * ${DEPTH}u + t % ${DEPTH}u] = ${staged}(v);
       }`,
       )}
       ${stageB}
       workgroupBarrier();
+      ${half ? sums((i, j) => `var h${i}_${j} = vec4h();`) : ''}
       for (var q = 0u; q < ${DEPTH}u; q++) {
         ${repeat(rows, (i) => `let x${i} = stagedA[(own + ${i}u) * ${DEPTH}u + q];`)}
         ${repeat(
           4,
           (k) => `{
           ${repeat(vectors, (j) => `let w${j} = stagedB[(4u * q + ${k}u) * ${width}u + ${SIDE * j}u + t % ${SIDE}u];`)}
-          ${sums((i, j) => `c${i}_${j} = fma(vec4f(x${i}.${'xyzw'[k]}), w${j}, c${i}_${j});`)} }`,
+          ${sums((i, j) => `${sum}${i}_${j} = fma(${staged}(x${i}.${'xyzw'[k]}), w${j}, ${sum}${i}_${j});`)} }`,
         )}
       }
+      ${half ? sums((i, j) => `c${i}_${j} += vec4f(h${i}_${j});`) : ''}
       workgroupBarrier();
     }
   }

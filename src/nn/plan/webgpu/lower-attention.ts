@@ -1,10 +1,11 @@
 import { contraction } from '../../../gpu/kernels/contraction';
 import { softmax } from '../../../gpu/kernels/softmax';
+import type { Tile } from '../../../gpu/traits';
 import { InnateError } from '../../../lib/errors';
 import { type AttentionStep, storedChannels } from '../steps';
 import { linearGrid, type Operand } from './dispatch';
 import { gridOf, PLAIN } from './lower-conv';
-import type { Lowering } from './lowering';
+import { inFloat32, type Lowering } from './lowering';
 
 /**
  * softmax(q k' / sqrt(width)) v for each image and head: scores, softmax, mixture. Scores of as many images at a
@@ -13,7 +14,7 @@ import type { Lowering } from './lowering';
 export function lowerAttention(context: Lowering, step: AttentionStep): void {
   const { qkv, heads, out } = step;
   const { batch } = context;
-  const { tile, reducers, subgroupReduce } = context.options.traits;
+  const { reducers, subgroupReduce } = context.options.traits;
   const pixels = qkv.height * qkv.width;
   const channels = out.channels;
   const width = channels / heads;
@@ -23,7 +24,7 @@ export function lowerAttention(context: Lowering, step: AttentionStep): void {
       found: `${width} channels a head`,
     });
   const stride = storedChannels(pixels);
-  const matrix = (weights: 'f32' | 'transposed') =>
+  const matrix = (weights: 'f32' | 'transposed', tile: Tile) =>
     contraction({ mode: 'matrix', tile, weights, sources: 1, prologue: null, narrow: false });
   const none = { vectorOffset: 0, vectorStride: 0, hasVector: 0, hasResidual: 0 };
   const nothing: [Operand, Operand] = ['nothing', 'nothing'];
@@ -33,7 +34,7 @@ export function lowerAttention(context: Lowering, step: AttentionStep): void {
   for (let from = 0; from < batch; from += together) {
     const images = Math.min(together, batch - from);
     const scores = { scratch: context.temporary(images * heads * pixels * stride) };
-    const product = matrix('transposed');
+    const product = matrix('transposed', inFloat32(context.tile));
     const { unit } = product;
     const base = (from * pixels * 3 * channels) / unit;
     context.emit({
@@ -75,7 +76,7 @@ export function lowerAttention(context: Lowering, step: AttentionStep): void {
       step,
       flops: 6 * rows * pixels,
     });
-    const mix = matrix('f32');
+    const mix = matrix('f32', context.tile);
     context.emit({
       kernel: mix.kernel,
       operands: [scores, context.operand(qkv), ...nothing, context.operand(out)],

@@ -48,10 +48,9 @@ const patchBytes = ({ batch }: Lowering, step: ConvStep): number =>
 /** As a sum over the taps, from the sources themselves where the kernel can prepare what it reads. */
 function byTaps(context: Lowering, step: ConvStep): void {
   const { sources, prologue, out } = step;
-  const { traits } = context.options;
   const channels = sources.reduce((sum, s) => sum + s.channels, 0);
   const prepared = prologue.affine !== null || prologue.silu;
-  if (!prepared || traits.tile.kind === 'shared') {
+  if (!prepared || context.tile.kind === 'shared') {
     const inputs = sources.map((s) => context.operand(s));
     direct(context, step, inputs, prepared);
     return;
@@ -66,7 +65,7 @@ function byTaps(context: Lowering, step: ConvStep): void {
 function direct(context: Lowering, step: ConvStep, inputs: Operand[], prepared: boolean): void {
   const { sources, prologue, kernel: size, pad, epilogue, out, name } = step;
   const [first, second] = sources as [ConvStep['sources'][number], ConvStep['sources'][number]?];
-  const { tile } = context.options.traits;
+  const { tile } = context;
   const qkv = out.attentionHeads > 0;
   const contracted = contraction({
     mode: 'conv',
@@ -119,8 +118,8 @@ function direct(context: Lowering, step: ConvStep, inputs: Operand[], prepared: 
 
 function winograd(context: Lowering, step: ConvStep): void {
   const { sources, prologue, epilogue, pad, out, name } = step;
-  const { batch } = context;
-  const { tile, unit: inputUnit } = context.options.traits;
+  const { batch, tile } = context;
+  const { unit: inputUnit } = context.options.traits;
   const size = unitSize(inputUnit);
   const inputs = inputsOf(step);
   const columns = storedChannels(out.channels);
@@ -259,8 +258,7 @@ function linearProduct(
   },
 ): void {
   const { input, inputScale, residual, silu } = step;
-  const { batch } = context;
-  const { tile } = context.options.traits;
+  const { batch, tile } = context;
   const contracted = contraction({
     mode: 'conv',
     tile,

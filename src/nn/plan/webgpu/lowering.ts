@@ -1,4 +1,4 @@
-import type { KernelTraits } from '../../../gpu/traits';
+import type { KernelTraits, Tile } from '../../../gpu/traits';
 import type { WeightSource } from '../../weights';
 import {
   type Epilogue,
@@ -59,6 +59,12 @@ export class Lowering implements LoweredPlan {
 
   get batch(): number {
     return this.options.batch;
+  }
+
+  /** How matrix products are tiled: in float32 arithmetic unless the weights are halves. */
+  get tile(): Tile {
+    const { tile } = this.options.traits;
+    return this.packer.precision === 'f16' ? tile : inFloat32(tile);
   }
 
   buffer(value: Value): Scratch {
@@ -126,3 +132,6 @@ export class Lowering implements LoweredPlan {
     return { vectorOffset: offset / unit, vectorStride: storedChannels(vector.channels) / unit };
   }
 }
+
+export const inFloat32 = (tile: Tile): Tile =>
+  tile.kind === 'shared' ? { ...tile, arithmetic: 'f32' } : tile;
