@@ -36,7 +36,7 @@ export const HARDWARE: KernelTraits = {
   reason: 'shared-memory tiles, direct convolutions (Winograd would move more bytes)',
 };
 
-/** The same with the feature 'shader-f16': half the shared memory, and twice the multiplications a cycle. */
+/** The same with 'shader-f16': half the shared memory, and on many GPUs twice the multiplications a cycle. */
 export const HARDWARE_F16: KernelTraits = {
   ...HARDWARE,
   tile: { kind: 'shared', rows: 8, vectors: 2, arithmetic: 'f16' },

@@ -8,7 +8,7 @@ const OPTIONS: { value: Choice; label: string; title: string }[] = [
   {
     value: 'shared-f16',
     label: 'Shared f16',
-    title: 'The same, and float16 weights are multiplied in float16: faster where the GPU is',
+    title: 'The same, with float16 weights multiplied in float16: needs shader-f16',
   },
   { value: 'register', label: 'Register', title: 'Large tiles in registers: no feature needed' },
   { value: 'subgroup', label: 'Subgroup', title: 'Rows broadcast within subgroups of 8 or 16 lanes' },

@@ -9,7 +9,8 @@ import { inFloat32, type Lowering } from './lowering';
 
 /**
  * softmax(q k' / sqrt(width)) v for each image and head: scores, softmax, mixture. Scores of as many images at a
- * time as a binding holds. `qkv` is stored q, k, v one after the other.
+ * time as a binding holds. `qkv` is stored q, k, v one after the other. Scores are float32 on every tile: softmax
+ * turns their absolute error into a relative one. The mixture, whose weights sum to one, may be in float16.
  */
 export function lowerAttention(context: Lowering, step: AttentionStep): void {
   const { qkv, heads, out } = step;

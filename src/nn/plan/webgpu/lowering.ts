@@ -133,5 +133,6 @@ export class Lowering implements LoweredPlan {
   }
 }
 
+/** For products whose rounding a softmax would magnify, and for those of float32 weights. */
 export const inFloat32 = (tile: Tile): Tile =>
   tile.kind === 'shared' ? { ...tile, arithmetic: 'f32' } : tile;
