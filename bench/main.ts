@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { build } from 'vite';
 import { asInnateError, InnateError } from '../src/lib/errors';
 import { ADAPTER_CHOICES, type AdapterChoice, type BenchBrowser, openBrowser } from './browser';
-import { ENGINE_NAMES, type EngineName } from './engine-names';
+import { ENGINE_NAMES, type EngineName, TILE_ENGINE_NAMES } from './engine-names';
 import { prepareNet, readGolden, writeGoldenInput } from './files';
 import { hardwarePlan } from './hardware-plan';
 import { measure } from './measure';
@@ -37,8 +37,9 @@ const integer = (least: number) => (text: string) => {
 };
 
 const engineList = (text: string): EngineName[] => {
-  const unknown = text.split(',').find((name) => !(ENGINE_NAMES as readonly string[]).includes(name));
-  if (unknown !== undefined) throw new InvalidArgumentError(`choose from ${ENGINE_NAMES.join(', ')}`);
+  const known: readonly string[] = [...ENGINE_NAMES, ...TILE_ENGINE_NAMES];
+  const unknown = text.split(',').find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new InvalidArgumentError(`choose from ${known.join(', ')}`);
   return text.split(',') as EngineName[];
 };
 

@@ -1,5 +1,6 @@
 import { describeAdapter, openDevice, probeAdapter } from '../../../src/gpu/adapter';
 import { gpuContext } from '../../../src/gpu/context';
+import { chooseTraits, type TileChoice } from '../../../src/gpu/traits';
 import { InnateError } from '../../../src/lib/errors';
 import type { OpenNetwork, PlanExecutor } from '../../../src/nn/plan/executor';
 import { PlannedDenoiser } from '../../../src/nn/plan/planned-denoiser';
@@ -40,7 +41,11 @@ class Planned implements BenchEngine {
   }
 }
 
-export function innateWebGPU(task: BenchTask, precision: WeightPrecision): BenchEngine {
+export function innateWebGPU(
+  task: BenchTask,
+  precision: WeightPrecision,
+  tiles: TileChoice = 'auto',
+): BenchEngine {
   let reason = '';
   return new Planned(
     task,
@@ -48,7 +53,9 @@ export function innateWebGPU(task: BenchTask, precision: WeightPrecision): Bench
       const adapter = await probeAdapter(navigator.gpu);
       if (!adapter) throw new InnateError('backend', 'the browser gives no WebGPU adapter');
       const { software } = describeAdapter(adapter);
-      const context = gpuContext(await openDevice(adapter), adapter.info, software);
+      const device = await openDevice(adapter);
+      const traits = chooseTraits(device, adapter.info, software, tiles);
+      const context = gpuContext(device, adapter.info, software, traits);
       reason = context.traits.reason;
       return openWebGpu(context, precision);
     },
