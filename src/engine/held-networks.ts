@@ -36,6 +36,12 @@ export class HeldNetworks {
     return denoiser;
   }
 
+  /** Lets go of a network that has failed: the next `get` opens it anew. */
+  drop(denoiser: AnyDenoiser): void {
+    for (const [weights, other] of this.held) if (other === denoiser) this.held.delete(weights);
+    denoiser.dispose();
+  }
+
   /** Held beside what TensorFlow.js counts. */
   get bytes(): number {
     let bytes = 0;

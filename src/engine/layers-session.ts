@@ -1,4 +1,4 @@
-import { InnateError } from '../lib/errors';
+import { asInnateError, InnateError } from '../lib/errors';
 import { inspectionLevels, SIGMAS } from '../lib/noise-levels';
 import type { NetworkConfig } from '../nn/config';
 import { Denoiser, type ImageDenoiser, toNCHW } from '../nn/denoiser';
@@ -83,7 +83,7 @@ export class LayersSession {
       const eager = new Map<Model, Denoiser>();
       try {
         const outcome = await this.measure(request, hooks, eager);
-        if (outcome !== 'device changed') return outcome; // else all of it again, on the new one
+        if (outcome !== 'again') return outcome; // else the device is another one, or set up anew
       } finally {
         for (const denoiser of eager.values()) denoiser.dispose();
       }
@@ -97,7 +97,8 @@ export class LayersSession {
     const batch = await this.batch(model, request.input, [request.seed]);
     return this.services.exclusively(async (device) => {
       if (stopped()) return { kind: 'superseded' };
-      return this.lookAt(await this.networks.get(device, model), request, batch);
+      const denoiser = await this.networks.get(device, model);
+      return this.unlessBroken(denoiser, () => this.lookAt(denoiser, request, batch));
     });
   }
 
@@ -105,7 +106,7 @@ export class LayersSession {
     request: InspectRequest,
     hooks: InspectHooks,
     eager: Map<Model, Denoiser>,
-  ): Promise<InspectOutcome | 'device changed'> {
+  ): Promise<InspectOutcome | 'again'> {
     const { services } = this;
     const { emit, stopped } = hooks;
     const model = await services.model(request.model, hooks);
@@ -129,18 +130,28 @@ export class LayersSession {
     let first: object | null = null;
     /** One step at a time, each in its turn on the back-end. */
     const drain = async <S>(
-      make: (device: object) => Promise<AsyncGenerator<S, void>>,
+      network: (device: object) => Promise<AnyDenoiser>,
+      make: (denoiser: AnyDenoiser) => AsyncGenerator<S, void>,
       onStep: (step: S) => void,
-    ): Promise<InspectOutcome | 'device changed'> => {
+    ): Promise<InspectOutcome | 'again'> => {
+      let denoiser: AnyDenoiser | null = null;
       let steps: AsyncGenerator<S, void> | null = null;
+      let broken = false;
       for (;;) {
         await nextTask();
         const turn = await services.exclusively(async (device) => {
           if (stopped()) return 'superseded' as const;
           first ??= device;
-          if (device !== first) return 'device changed' as const;
-          steps ??= await make(device);
-          return steps.next();
+          if (device !== first || broken) return 'again' as const;
+          denoiser ??= await network(device);
+          steps ??= make(denoiser);
+          const underWay = steps;
+          try {
+            return await this.unlessBroken(denoiser, () => underWay.next());
+          } catch (error) {
+            broken = true; // whoever calls this again means all of it
+            throw error;
+          }
         });
         if (typeof turn === 'string') {
           if (turn === 'superseded') await (steps as AsyncGenerator<S, void> | null)?.return();
@@ -163,7 +174,8 @@ export class LayersSession {
     };
     const few = firstSamples(batch, 2, model.config);
     const looked = await drain(
-      async (device) => sweep(await networkFor(device, model, rough), few, rough),
+      (device) => networkFor(device, model, rough),
+      (denoiser) => sweep(denoiser, few, rough),
       ({ samples }) => emit({ kind: 'coarse', samples: { ...samples, level: coarse[samples.level]! } }),
     );
     if (looked !== 'complete') return looked;
@@ -171,13 +183,15 @@ export class LayersSession {
       const own: InspectOptions = { ...options, sigmas: [STUDENT_SIGMA], input: 'noise', spectra };
       const noise = { latents: batch.latents, classes: batch.classes };
       const outcome = await drain(
-        async (device) => sweep(await networkFor(device, student, own), noise, own),
+        (device) => networkFor(device, student, own),
+        (denoiser) => sweep(denoiser, noise, own),
         ({ samples }) => emit({ kind: 'student', samples }),
       );
       if (outcome !== 'complete') return outcome;
     }
     const outcome = await drain(
-      async (device) => sweep(await networkFor(device, model, options), batch, options),
+      (device) => networkFor(device, model, options),
+      (denoiser) => sweep(denoiser, batch, options),
       (step) => {
         emit({ kind: 'samples', samples: step.samples });
         progress('Measuring', step);
@@ -186,12 +200,24 @@ export class LayersSession {
     if (outcome !== 'complete' || !student || request.examples === 0) return outcome;
     const examples = seedBatch(model.config, [...Array(request.examples).keys()], null);
     return drain(
-      async () => compareBlocks(opByOp(model), opByOp(student), examples, sigmas),
+      async () => opByOp(model),
+      () => compareBlocks(opByOp(model), opByOp(student), examples, sigmas),
       (step) => {
         if (step.likeness) emit({ kind: 'likeness', likeness: step.likeness });
         progress('Comparing', step);
       },
     );
+  }
+
+  /** A failure of the back-end may be the network's for good, as that of its threads is: it is opened anew then. */
+  private async unlessBroken<T>(denoiser: AnyDenoiser, task: () => Promise<T>): Promise<T> {
+    try {
+      return await task();
+    } catch (error) {
+      const planned = denoiser instanceof PlannedDenoiser;
+      if (planned && asInnateError(error, 'backend').code === 'backend') this.networks.drop(denoiser);
+      throw error;
+    }
   }
 
   private async lookAt(

@@ -11,6 +11,7 @@ import { openOnWasm } from '../../src/engine/open-denoiser';
 import type { PageData } from '../../src/engine/page-data';
 import { seedBatch } from '../../src/engine/sampling';
 import { QUANTITIES } from '../../src/lib/activations';
+import type { InnateError } from '../../src/lib/errors';
 import { Denoiser, toNCHW } from '../../src/nn/denoiser';
 import { inspectionRows } from '../../src/nn/inspection/rows';
 import { observe } from '../../src/nn/observe';
@@ -22,19 +23,32 @@ const ref = { kind: 'opened', key: 'mini' } as const;
 const input = { kind: 'noise', data: null, classIndex: null } as const;
 const quiet = { signal: new AbortController().signal, onProgress: () => {}, stopped: () => false };
 
-/** A session as the page has it; `budget` of packed weights, which small networks exceed when it is tiny. */
-function session(budget?: number): { layers: LayersSession; opened: () => number } {
+/**
+ * A session as the page has it, which tries again what a back-end failed at; `budget` of packed weights, which small
+ * networks exceed when it is tiny; `broken`: networks that fail, the first ones.
+ */
+function session({ budget, broken = 0 }: { budget?: number; broken?: number } = {}) {
   const device = {};
   let opened = 0;
+  const exclusively = async <T>(task: (device: object) => Promise<T>): Promise<T> => {
+    try {
+      return await task(device);
+    } catch (error) {
+      if ((error as InnateError).code !== 'backend') throw error;
+      return task(device);
+    }
+  };
   const layers = new LayersSession({
     model: async () => model,
     network: async () => {
       opened++;
       const options = { threads: 2, startThread: startNodeThread, ...(budget && { budget }) };
-      return (await openOnWasm(model.config, model.weights, options)).denoiser;
+      const { denoiser } = await openOnWasm(model.config, model.weights, options);
+      if (opened <= broken) denoiser.dispose(); // its threads are gone
+      return denoiser;
     },
     data: null as unknown as PageData, // nothing is noised here
-    exclusively: (task) => task(device),
+    exclusively,
   });
   return { layers, opened: () => opened };
 }
@@ -56,7 +70,7 @@ describe('the inside of a network', () => {
     ['on its plan', undefined],
     ['op by op, where it cannot be packed', 1000],
   ])('%s: feature maps and ablations are those of TensorFlow.js', async (_, budget) => {
-    const { layers, opened } = session(budget);
+    const { layers, opened } = session(budget === undefined ? {} : { budget });
     const { latents, classes } = seedBatch(model.config, [3], null);
     const x = latents.map((z) => 2.5 * z);
     const eager = Denoiser.open(model.config, model.weights);
@@ -118,6 +132,23 @@ describe('the inside of a network', () => {
     }
     expect(samples('coarse')).toHaveLength(3);
     expect(events.at(-2)?.kind).toBe('likeness');
+  });
+
+  it('opens a network anew whose threads have failed, and measures all of it', async () => {
+    const { layers, opened } = session({ broken: 1 });
+    const result = await layers.look(look({ row: 'enc.16x16_conv' }), quiet);
+    expect([result.kind, opened()]).toEqual(['maps', 2]);
+
+    const other = session({ broken: 1 });
+    const levels: number[] = [];
+    const outcome = await other.layers.inspect(
+      {
+        ...{ model: ref, student: null, sigmas: [80, 2.5, 0.05], input, seeds: [0] },
+        ...{ quantities: ['rms'], first: ['rms'], parts: false, spectra: 0, examples: 0 },
+      },
+      { ...quiet, emit: (event) => event.kind === 'samples' && levels.push(event.samples.level) },
+    );
+    expect([outcome, other.opened(), levels]).toEqual(['complete', 2, [0, 1, 2]]);
   });
 
   it('gives the back-end back when it is stopped midway', async () => {
