@@ -1,10 +1,15 @@
+import type { NetworkConfig } from '../nn/config';
 import { parameterCount } from '../nn/parameters';
+import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
 import type { Model } from './model';
 import type { AnyDenoiser } from './open-denoiser';
 
+/** A teacher and its student: on WebAssembly each has threads of its own. */
+const MOST = 2;
+
 /**
- * Networks that stay on the back-end while they are looked at, the least recently used given up where they would take
- * more than `budget` bytes together.
+ * Networks that stay on the back-end while they are looked at, at most two; the least recently used one is given up
+ * where they would take more than `budget` bytes together.
  */
 export class HeldNetworks {
   /** By their weights; most recently used last. */
@@ -23,9 +28,10 @@ export class HeldNetworks {
     const { weights, config } = model;
     let denoiser = this.held.get(weights);
     if (!denoiser) {
-      const room = this.budget - 4 * parameterCount(config.unet);
+      const room = this.budget - weightBytes(config);
       for (const [oldest, other] of this.held) {
-        if (this.bytes <= room) break;
+        const taken = Array.from(this.held.values(), sizeOf).reduce((sum, bytes) => sum + bytes, 0);
+        if (this.held.size < MOST && taken <= room) break;
         this.held.delete(oldest);
         other.dispose();
       }
@@ -45,7 +51,8 @@ export class HeldNetworks {
   /** Held beside what TensorFlow.js counts. */
   get bytes(): number {
     let bytes = 0;
-    for (const denoiser of this.held.values()) bytes += 'bytes' in denoiser ? denoiser.bytes : 0;
+    for (const denoiser of this.held.values())
+      if (denoiser instanceof PlannedDenoiser) bytes += denoiser.bytes;
     return bytes;
   }
 
@@ -54,3 +61,9 @@ export class HeldNetworks {
     this.held.clear();
   }
 }
+
+const weightBytes = ({ unet }: NetworkConfig): number => 4 * parameterCount(unet);
+
+/** At least what its weights will take: a plan uploads them when they are first needed. */
+const sizeOf = (denoiser: AnyDenoiser): number =>
+  Math.max(weightBytes(denoiser.config), denoiser instanceof PlannedDenoiser ? denoiser.bytes : 0);
