@@ -3,6 +3,7 @@ import { threadLabel } from '../gpu/backends';
 import { backendBytes } from '../gpu/warm-up';
 import { asInnateError, InnateError } from '../lib/errors';
 import type { ImageDenoiser } from '../nn/denoiser';
+import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
 import { defaultSampling } from '../nn/samplers';
 import { rememberedNoise } from '../rng/seeds';
 import { batchSize } from './batching';
@@ -127,6 +128,13 @@ export class Engine {
   /** A model's weights, and where the page's files are, for work that has networks of its own on the back-end. */
   async borrow(ref: ModelRef, hooks: CallHooks): Promise<Model> {
     return (await this.require().models.get(ref, hooks)).model;
+  }
+
+  /** The network that makes this model's images, where such work may use it too: its own weights would be the same. */
+  sharedNetwork({ weights }: Model): PlannedDenoiser | null {
+    if (this.loaded?.model.weights !== weights) return null;
+    const { denoiser, precision } = this.loaded.inference;
+    return denoiser instanceof PlannedDenoiser && precision === 'f32' ? denoiser : null;
   }
 
   /** For such work: a network of its own, in float32, which the caller disposes of. */

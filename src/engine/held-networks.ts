@@ -4,6 +4,13 @@ import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
 import type { Model } from './model';
 import type { AnyDenoiser } from './open-denoiser';
 
+interface Networks {
+  /** Opens one for this keeper. */
+  network(model: Model): Promise<AnyDenoiser>;
+  /** One of somebody else's, who may dispose of it between two turns; null where there is none. */
+  shared(model: Model): AnyDenoiser | null;
+}
+
 /** A teacher and its student: on WebAssembly each has threads of its own. */
 const MOST = 2;
 
@@ -17,16 +24,21 @@ export class HeldNetworks {
   private device: object | null = null;
 
   constructor(
-    private readonly open: (model: Model) => Promise<AnyDenoiser>,
+    private readonly networks: Networks,
     private readonly budget: number,
   ) {}
 
-  /** The network of a model on `device`, opened where it is not there. */
+  /** The network of a model on `device`, for this turn: one that is there anyway, or opened where there is none. */
   async get(device: object, model: Model): Promise<AnyDenoiser> {
     if (device !== this.device) this.dispose(); // of no use on another one
     this.device = device;
     const { weights, config } = model;
     let denoiser = this.held.get(weights);
+    const shared = this.networks.shared(model);
+    if (shared) {
+      if (denoiser) this.drop(denoiser); // the same weights twice
+      return shared;
+    }
     if (!denoiser) {
       const room = this.budget - weightBytes(config);
       for (const [oldest, other] of this.held) {
@@ -35,17 +47,20 @@ export class HeldNetworks {
         this.held.delete(oldest);
         other.dispose();
       }
-      denoiser = await this.open(model);
+      denoiser = await this.networks.network(model);
     }
     this.held.delete(weights);
     this.held.set(weights, denoiser);
     return denoiser;
   }
 
-  /** Lets go of a network that has failed: the next `get` opens it anew. */
+  /** Lets go of a network that has failed, if it is held here: the next `get` opens it anew. */
   drop(denoiser: AnyDenoiser): void {
-    for (const [weights, other] of this.held) if (other === denoiser) this.held.delete(weights);
-    denoiser.dispose();
+    for (const [weights, other] of this.held) {
+      if (other !== denoiser) continue;
+      this.held.delete(weights);
+      other.dispose();
+    }
   }
 
   /** Held beside what TensorFlow.js counts. */

@@ -31,6 +31,8 @@ export interface LayersServices {
   model(ref: ModelRef, hooks: LoadHooks): Promise<Model>;
   /** Opened on the back-end's fastest path; only while the back-end is free. */
   network(model: Model): Promise<AnyDenoiser>;
+  /** One that somebody else holds and that may be used for a turn, if there is one. */
+  shared(model: Model): AnyDenoiser | null;
   data: PageData;
   /** Runs a task when the back-end is free, with failures of the device dealt with; `device` changes with it. */
   exclusively<T>(task: (device: object) => Promise<T>): Promise<T>;
@@ -60,9 +62,9 @@ const SAMPLER_STEPS = 18;
 const COARSE_LEVELS = 6;
 
 /**
- * The inside of networks, for the page. Holds networks of its own on their plans, which give feature maps, ablations and
- * root mean squares; measures the other quantities op by op, with networks that are there only meanwhile. Gives the
- * back-end away between evaluations.
+ * The inside of networks, for the page. Uses the network that makes the images, or holds some of its own, on their
+ * plans, which give feature maps, ablations and root mean squares; measures the other quantities op by op, with
+ * networks that are there only meanwhile. Gives the back-end away between evaluations.
  */
 export class LayersSession {
   private readonly networks: HeldNetworks;
@@ -70,7 +72,7 @@ export class LayersSession {
   private readonly paths = new Map<string, { sigma: number; x: Float64Array<ArrayBuffer> }[]>();
 
   constructor(private readonly services: LayersServices) {
-    this.networks = new HeldNetworks((model) => services.network(model), HELD_BYTES);
+    this.networks = new HeldNetworks(services, HELD_BYTES);
   }
 
   /** Held beside what TensorFlow.js counts. */
@@ -143,7 +145,9 @@ export class LayersSession {
           if (stopped()) return 'superseded' as const;
           first ??= device;
           if (device !== first || broken) return 'again' as const;
-          denoiser ??= await network(device);
+          const current = await network(device);
+          denoiser ??= current;
+          if (current !== denoiser) return 'again' as const; // it was given up meanwhile
           steps ??= make(denoiser);
           const underWay = steps;
           try {
@@ -154,7 +158,7 @@ export class LayersSession {
           }
         });
         if (typeof turn === 'string') {
-          if (turn === 'superseded') await (steps as AsyncGenerator<S, void> | null)?.return();
+          await (steps as AsyncGenerator<S, void> | null)?.return();
           return turn;
         }
         if (turn.done) return 'complete';

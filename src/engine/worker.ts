@@ -175,6 +175,7 @@ function layersSession(): Promise<LayersSession> {
       const session = new LayersSession({
         model: (ref, hooks) => exclusively(() => engine.borrow(ref, hooks)),
         network: (model) => engine.openNetwork(model),
+        shared: (model) => engine.sharedNetwork(model),
         data: new PageData(modelsUrl),
         exclusively: (task) => exclusively(() => engine.onDevice(task)),
       });

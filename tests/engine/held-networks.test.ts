@@ -16,12 +16,20 @@ const device = {};
 /** Names what is opened (o) and given up (d), by the number of the model. */
 function held(budget: number) {
   const log: string[] = [];
-  const networks = new HeldNetworks(async (model) => {
-    const number = models.indexOf(model);
-    log.push(`o${number}`);
-    return { config: model.config, dispose: () => log.push(`d${number}`) } as unknown as AnyDenoiser;
-  }, budget);
-  return { networks, log };
+  const shared = new Map<Model, AnyDenoiser>();
+  const open = (model: Model, number: number | string) =>
+    ({ config: model.config, dispose: () => log.push(`d${number}`) }) as unknown as AnyDenoiser;
+  const networks = new HeldNetworks(
+    {
+      network: async (model) => {
+        log.push(`o${models.indexOf(model)}`);
+        return open(model, models.indexOf(model));
+      },
+      shared: (model) => shared.get(model) ?? null,
+    },
+    budget,
+  );
+  return { networks, log, shared, open };
 }
 
 it('keeps a pair, and gives up the one that was used longest ago', async () => {
@@ -31,11 +39,11 @@ it('keeps a pair, and gives up the one that was used longest ago', async () => {
   await networks.get(device, first);
   await networks.get(device, third);
   expect(log).toEqual(['o0', 'o1', 'd1', 'o2']);
-  networks.drop(other);
+  networks.drop(other); // no longer held
   await networks.get(device, first);
-  expect(log.slice(4)).toEqual(['d1']);
+  expect(log).toHaveLength(4);
   await networks.get({}, first); // another device
-  expect(log.slice(5).sort()).toEqual(['d0', 'd2', 'o0']);
+  expect(log.slice(4).sort()).toEqual(['d0', 'd2', 'o0']);
 });
 
 it('keeps one where two are too large, whichever way they run', async () => {
@@ -46,4 +54,17 @@ it('keeps one where two are too large, whichever way they run', async () => {
   networks.drop(await networks.get(device, second));
   await networks.get(device, second);
   expect(log.slice(3)).toEqual(['d1', 'o1']);
+});
+
+it('uses what somebody else holds, for as long as it is there', async () => {
+  const { networks, log, shared, open } = held(100 * bytes);
+  await networks.get(device, first);
+  shared.set(first, open(first, 'shared'));
+  expect(await networks.get(device, first)).toBe(shared.get(first));
+  expect(log).toEqual(['o0', 'd0']);
+  networks.drop(await networks.get(device, first)); // not ours to dispose of
+  networks.dispose();
+  shared.clear();
+  await networks.get(device, first);
+  expect(log).toEqual(['o0', 'd0', 'o0']);
 });

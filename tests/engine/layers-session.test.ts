@@ -7,7 +7,7 @@ import { startNodeThread } from '../../cli/threads';
 import type { InspectEvent, InspectRequest, LookRequest } from '../../src/engine/layers-protocol';
 import { LayersSession } from '../../src/engine/layers-session';
 import { openModel } from '../../src/engine/model';
-import { openOnWasm } from '../../src/engine/open-denoiser';
+import { type AnyDenoiser, openOnWasm } from '../../src/engine/open-denoiser';
 import type { PageData } from '../../src/engine/page-data';
 import { seedBatch } from '../../src/engine/sampling';
 import { QUANTITIES } from '../../src/lib/activations';
@@ -25,9 +25,17 @@ const quiet = { signal: new AbortController().signal, onProgress: () => {}, stop
 
 /**
  * A session as the page has it, which tries again what a back-end failed at; `budget` of packed weights, which small
- * networks exceed when it is tiny; `broken`: networks that fail, the first ones.
+ * networks exceed when it is tiny; `broken`: networks that fail, the first ones; `shared`: one of somebody else's.
  */
-function session({ budget, broken = 0 }: { budget?: number; broken?: number } = {}) {
+function session({
+  budget,
+  broken = 0,
+  shared = () => null,
+}: {
+  budget?: number;
+  broken?: number;
+  shared?: () => AnyDenoiser | null;
+} = {}) {
   const device = {};
   let opened = 0;
   const exclusively = async <T>(task: (device: object) => Promise<T>): Promise<T> => {
@@ -47,6 +55,7 @@ function session({ budget, broken = 0 }: { budget?: number; broken?: number } = 
       if (opened <= broken) denoiser.dispose(); // its threads are gone
       return denoiser;
     },
+    shared,
     data: null as unknown as PageData, // nothing is noised here
     exclusively,
   });
@@ -149,6 +158,26 @@ describe('the inside of a network', () => {
       { ...quiet, emit: (event) => event.kind === 'samples' && levels.push(event.samples.level) },
     );
     expect([outcome, other.opened(), levels]).toEqual(['complete', 2, [0, 1, 2]]);
+  });
+
+  it('measures all of it though the network that it shared is gone midway', async () => {
+    const { denoiser } = await openOnWasm(model.config, model.weights, { threads: 1, startThread: null });
+    let turns = 0;
+    const shared = () => {
+      if (++turns < 3) return denoiser;
+      denoiser.dispose();
+      return null;
+    };
+    const { layers, opened } = session({ shared });
+    const levels: number[] = [];
+    const outcome = await layers.inspect(
+      {
+        ...{ model: ref, student: null, sigmas: [80, 2.5, 0.05], input, seeds: [0] },
+        ...{ quantities: ['rms'], first: ['rms'], parts: false, spectra: 0, examples: 0 },
+      },
+      { ...quiet, emit: (event) => event.kind === 'samples' && levels.push(event.samples.level) },
+    );
+    expect([outcome, opened(), levels]).toEqual(['complete', 1, [0, 1, 2]]);
   });
 
   it('gives the back-end back when it is stopped midway', async () => {
