@@ -61,7 +61,7 @@ function header({ machine, load, adapter, browser, peak }: Circumstances): strin
   return [
     `${machine}; load ${load}`,
     `${browser}; ${adapter}`,
-    `FMA peak ${peak.f32.toFixed(1)} GFLOP/s in f32, ${half}`,
+    `FMA peak ${peak.f32.toFixed(1)} GFLOP/s in f32 (${peak.rolled.toFixed(1)} in loops that are not unrolled), ${half}`,
   ].join('\n');
 }
 

@@ -39,6 +39,8 @@ export interface AdapterReport {
 /** GFLOP/s; f16 is null where the adapter has no shader-f16. */
 export interface Peak {
   f32: number;
+  /** In float32, by loops that are not unrolled: each turn costs what it costs a kernel. */
+  rolled: number;
   f16: number | null;
 }
 
