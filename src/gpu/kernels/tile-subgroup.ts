@@ -10,8 +10,9 @@ const ROWS = 16;
  */
 export function subgroupTile({ mode, weights, sources, narrow }: TileParts, lanes: number): TileCode {
   const vectors = narrow ? 1 : 2;
-  // Packed pairs along the depth are used two at a time.
-  const step = weights === 'f16' ? 2 : 1;
+  // Turns of the loop are dear: each takes two of the depth, which is even but in attention. Packed pairs are one row.
+  const step = mode === 'matrix' ? 1 : 2;
+  const rowsB = weights === 'f16' ? 1 : step;
   const perStep = Math.max(1, ROWS / lanes); // loads that cover the rows once
   const rowOf = (load: number) => `m0 + ${load * lanes}u + lane`;
   const value = (row: number, k: number) =>
@@ -29,7 +30,7 @@ export function subgroupTile({ mode, weights, sources, narrow }: TileParts, lane
         ${repeat(ROWS, (i) => `{ let s = ${value(i, k)}; ${repeat(vectors, (j) => `c${i}_${j} = fma(s, b${j}, c${i}_${j});`, ' ')} }`)}
       }`,
       )}
-      ${repeat(vectors, (j) => `bAt${j} += u.bStride;`, ' ')}`;
+      ${repeat(vectors, (j) => `bAt${j} += ${rowsB}u * u.bStride;`, ' ')}`;
   const part = (source: string, from: string, count: string) => `
     ${repeat(perStep, (l) => `let p${l} = ${from}u32(max(p${l}at, 0)) * ${source === 'a' ? 'u.aStride' : '(u.depth - u.depth1)'};`)}
     for (var k = 0u; k < ${count}; k += ${step}u) { ${body(source)} }`;
