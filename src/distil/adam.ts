@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { hasKernel, runKernel } from '../nn/tf-kernels';
 
 /**
  * Adam as torch.optim.Adam computes it (bias-corrected, eps outside the root), with gradients sanitised as the
@@ -24,21 +25,52 @@ export class Adam {
     for (const [name, variable] of variables) {
       const raw = gradients.get(name);
       if (!raw) continue;
-      const [m, v, next] = tf.tidy(() => {
-        const g = sanitised(raw);
-        const first = this.moment(this.first, name, g, this.beta1);
-        const second = this.moment(this.second, name, tf.square(g), this.beta2);
-        const step = tf.div(
-          tf.mul(first, this.rate / correction1),
-          tf.add(tf.mul(tf.sqrt(second), 1 / Math.sqrt(correction2)), this.eps),
-        );
-        return [first, second, tf.sub(variable, step)] as const;
-      }) as unknown as [tf.Tensor, tf.Tensor, tf.Tensor];
-      this.keep(this.first, name, m);
-      this.keep(this.second, name, v);
+      const { next, first, second } =
+        this.beta1 === 0 && hasKernel('AdamStep')
+          ? this.fused(variable, raw, this.second.get(name), correction2)
+          : this.composed(variable, raw, name, correction1, correction2);
+      if (first) this.keep(this.first, name, first);
+      this.keep(this.second, name, second);
       variable.assign(next);
       next.dispose();
     }
+  }
+
+  /** Without a first moment, which would be the gradient itself. */
+  private fused(
+    variable: tf.Tensor,
+    gradient: tf.Tensor,
+    before: tf.Tensor | undefined,
+    correction2: number,
+  ): Update {
+    const second = before ?? tf.zeros(variable.shape);
+    const [next, after] = runKernel<[tf.Tensor, tf.Tensor]>(
+      'AdamStep',
+      { variable, gradient, second },
+      { beta2: this.beta2, rate: this.rate, correction: 1 / Math.sqrt(correction2), eps: this.eps },
+    );
+    if (!before) second.dispose();
+    return { next, first: null, second: after };
+  }
+
+  private composed(
+    variable: tf.Tensor,
+    gradient: tf.Tensor,
+    name: string,
+    correction1: number,
+    correction2: number,
+  ): Update {
+    const [first, second, next] = tf.tidy(() => {
+      const g = sanitised(gradient);
+      const m = this.moment(this.first, name, g, this.beta1);
+      const v = this.moment(this.second, name, tf.square(g), this.beta2);
+      const step = tf.div(
+        tf.mul(m, this.rate / correction1),
+        tf.add(tf.mul(tf.sqrt(v), 1 / Math.sqrt(correction2)), this.eps),
+      );
+      return [m, v, tf.sub(variable, step)] as const;
+    }) as unknown as [tf.Tensor, tf.Tensor, tf.Tensor];
+    return { next, first, second };
   }
 
   dispose(): void {
@@ -57,6 +89,12 @@ export class Adam {
     store.get(name)?.dispose();
     store.set(name, value);
   }
+}
+
+interface Update {
+  next: tf.Tensor;
+  first: tf.Tensor | null;
+  second: tf.Tensor;
 }
 
 function sanitised(g: tf.Tensor): tf.Tensor {

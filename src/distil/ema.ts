@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { hasKernel, runKernel } from '../nn/tf-kernels';
 
 /**
  * Exponential moving average of the trained parameters. The half-life, in images, grows with the run up to its
@@ -21,10 +22,10 @@ export class EMA {
     const beta = 0.5 ** (batch / Math.max(halfLife, 1e-8));
     for (const [name, variable] of variables) {
       const before = this.averages.get(name)!;
-      this.averages.set(
-        name,
-        tf.tidy(() => tf.add(tf.mul(before, beta), tf.mul(variable, 1 - beta))),
-      );
+      const after = hasKernel('Blend')
+        ? runKernel<tf.Tensor>('Blend', { a: before, b: variable }, { share: 1 - beta })
+        : tf.tidy(() => tf.add(tf.mul(before, beta), tf.mul(variable, 1 - beta)));
+      this.averages.set(name, after);
       before.dispose();
     }
   }

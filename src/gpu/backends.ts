@@ -50,16 +50,13 @@ export async function activateWebGPU(
     import('@tensorflow/tfjs-backend-webgpu/dist/backend_webgpu'),
     import('@tensorflow/tfjs-backend-webgpu/dist/register_all_kernels'),
   ]);
+  const { registerTensorKernels } = await import('./tensors/register');
   if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
   tf.registerBackend('webgpu', () => new WebGPUBackend(device, adapter.info));
   await select('webgpu');
-  return {
-    name: 'webgpu',
-    label,
-    software,
-    device,
-    gpu: gpuContext(device, adapter.info, software, chooseTraits(device, adapter.info, software, tiles)),
-  };
+  const gpu = gpuContext(device, adapter.info, software, chooseTraits(device, adapter.info, software, tiles));
+  registerTensorKernels(gpu, tf.backend());
+  return { name: 'webgpu', label, software, device, gpu };
 }
 
 /**

@@ -34,13 +34,26 @@ export class Pipelines {
     );
   }
 
+  /** Compiled on the spot where it must be: for callers that cannot wait. */
+  now(kernel: Kernel): Pipeline {
+    const found = this.ready.get(kernel.code);
+    if (found) return found;
+    const { layout, descriptor } = this.describe(kernel);
+    const made = { pipeline: this.device.createComputePipeline(descriptor), layout };
+    this.ready.set(kernel.code, made);
+    return made;
+  }
+
   get(kernel: Kernel): Pipeline {
     const found = this.ready.get(kernel.code);
     if (!found) throw new Error(`${kernel.name} was not prepared`);
     return found;
   }
 
-  private async compile({ name, code, bindings, writes }: Kernel): Promise<Pipeline> {
+  private describe({ name, code, bindings, writes }: Kernel): {
+    layout: GPUBindGroupLayout;
+    descriptor: GPUComputePipelineDescriptor;
+  } {
     const { device } = this;
     const entries = bindings.map(
       (binding, i): GPUBindGroupLayoutEntry => ({
@@ -61,6 +74,12 @@ export class Pipelines {
       layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: 'main' },
     };
+    return { layout, descriptor };
+  }
+
+  private async compile(kernel: Kernel): Promise<Pipeline> {
+    const { device } = this;
+    const { layout, descriptor } = this.describe(kernel);
     try {
       const pipeline = this.synchronous
         ? device.createComputePipeline(descriptor)
@@ -70,7 +89,7 @@ export class Pipelines {
       throw new InnateError(
         'backend',
         'the GPU driver refused a kernel',
-        { where: name, hint: 'Update the graphics driver, or choose WebAssembly' },
+        { where: kernel.name, hint: 'Update the graphics driver, or choose WebAssembly' },
         error,
       );
     }

@@ -90,6 +90,10 @@ function depthwiseInputGradient(
   return tf.depthwiseConv2d(image, flip(filter), 1, 'valid');
 }
 
+/** WebGPU has kernels of our own for these (src/gpu/tensors). */
+const convGradient = (name: string, inputs: object, attributes: object): tf.Tensor =>
+  tf.engine().runKernel(name, inputs as tf.NamedTensorMap, attributes as tf.NamedAttrMap);
+
 type Saved = [tf.Tensor4D, tf.Tensor4D];
 
 tf.unregisterGradient('Conv2D');
@@ -99,6 +103,12 @@ tf.registerGradient({
   gradFunc: (dy, saved, attributes) => {
     const [x, filter] = saved as Saved;
     const a = attributes as unknown as ConvAttributes;
+    if (tf.getBackend() === 'webgpu' && strideOf(a) === 1)
+      return {
+        x: () => convGradient('Conv2DBackpropInput', { dy, filter }, { ...attributes, inputShape: x.shape }),
+        filter: () =>
+          convGradient('Conv2DBackpropFilter', { x, dy }, { ...attributes, filterShape: filter.shape }),
+      };
     return {
       x: () => convInputGradient(dy as tf.Tensor4D, x, filter, a),
       filter: () => convFilterGradient(dy as tf.Tensor4D, x, filter, a),

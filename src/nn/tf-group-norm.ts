@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { hasKernel, runKernel } from './tf-kernels';
 import { ownData } from './tf-pixels';
 
 /**
@@ -12,6 +13,47 @@ export interface GroupAverages {
   toGroups: tf.Tensor;
   /** [1, G, C]: each group's value for its channels. */
   toChannels: tf.Tensor;
+}
+
+/** Sees mean and biased variance [N, G] of every group; must keep what it needs. */
+export type GroupStatistics = (mean: tf.Tensor2D, variance: tf.Tensor2D) => void;
+
+export const hasFusedGroupNorm = (): boolean => hasKernel('GroupNorm');
+
+/** Group normalisation of [N, pixels, C] on a back-end that has it as one operation. */
+export function fusedGroupNorm(
+  x: tf.Tensor3D,
+  scale: tf.Tensor,
+  shift: tf.Tensor,
+  { groups, eps }: { groups: number; eps: number },
+  onStatistics?: GroupStatistics,
+): tf.Tensor {
+  const op = tf.customGrad((...args) => {
+    const [input, weight, bias, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
+    const [value, statistics] = runKernel<[tf.Tensor, tf.Tensor]>(
+      'GroupNorm',
+      { x: input, weight, bias },
+      { groups, eps },
+    );
+    if (onStatistics) {
+      const [mean, , variance] = tf.unstack(statistics) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
+      onStatistics(mean, variance);
+    }
+    save([input, weight, statistics]);
+    const gradFunc = (dy: tf.Tensor | tf.Tensor[], saved: tf.Tensor[]) => {
+      const [x0, weight0, statistics0] = saved as [tf.Tensor, tf.Tensor, tf.Tensor];
+      const [dx, parameters] = runKernel<[tf.Tensor, tf.Tensor]>('GroupNormGradient', {
+        dy: Array.isArray(dy) ? dy[0]! : dy,
+        x: x0,
+        weight: weight0,
+        statistics: statistics0,
+      });
+      const [dShift, dScale] = tf.unstack(parameters) as [tf.Tensor, tf.Tensor];
+      return [dx, dScale, dShift];
+    };
+    return { value, gradFunc };
+  });
+  return op(x, scale, shift);
 }
 
 /**

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Ops } from './ops';
-import { type GroupAverages, groupNorm } from './tf-group-norm';
+import { fusedGroupNorm, type GroupAverages, groupNorm, hasFusedGroupNorm } from './tf-group-norm';
+import { hasKernel, runKernel } from './tf-kernels';
 import type { TensorParameters } from './tf-parameters';
 import { dilate, padPixels } from './tf-pixels';
 
@@ -49,18 +50,16 @@ export class TfOps implements Ops<T> {
   groupNorm(x: T, name: string, { groups, eps }: { groups: number; eps: number }): T {
     const [n, h, w, c] = x.shape as Shape4;
     const flat = tf.reshape(x, [n, h * w, c]) as tf.Tensor3D;
-    const averages = this.groupAverages(h * w, c, groups);
     const scale = this.parameters.get(`${name}.weight`);
-    return tf.reshape(groupNorm(flat, scale, this.parameters.get(`${name}.bias`), averages, eps), [
-      n,
-      h,
-      w,
-      c,
-    ]);
+    const shift = this.parameters.get(`${name}.bias`);
+    const y = hasFusedGroupNorm()
+      ? fusedGroupNorm(flat, scale, shift, { groups, eps })
+      : groupNorm(flat, scale, shift, this.groupAverages(h * w, c, groups), eps);
+    return tf.reshape(y, [n, h, w, c]);
   }
 
   silu(x: T): T {
-    return tf.mul(x, tf.sigmoid(x));
+    return hasKernel('Silu') ? fusedSilu(x) : tf.mul(x, tf.sigmoid(x));
   }
 
   add(a: T, b: T): T {
@@ -152,3 +151,13 @@ export class TfOps implements Ops<T> {
     return tensor;
   }
 }
+
+const fusedSilu = tf.customGrad((...args) => {
+  const [input, save] = args as unknown as [T, tf.GradSaveFunc];
+  save([input]);
+  return {
+    value: runKernel<T>('Silu', { x: input }),
+    gradFunc: (dy, saved) =>
+      runKernel<T>('SiluGradient', { dy: Array.isArray(dy) ? dy[0]! : dy, x: saved[0]! }),
+  };
+});

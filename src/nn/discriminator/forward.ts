@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { fusedGroupNorm, hasFusedGroupNorm } from '../tf-group-norm';
 import type { TensorParameters } from '../tf-parameters';
 import { padPixels } from '../tf-pixels';
 import { type ConvLayer, EMBEDDED_CHANNELS, type HeadSpec, type HeadsConfig, headSpecs } from './heads';
@@ -91,23 +92,33 @@ function stridedConv(x: tf.Tensor4D, weight: tf.Tensor4D): tf.Tensor {
   return tf.conv2d(blocks, taps, 1, 'valid');
 }
 
-/** Batch norm with the batch's own mean and (biased) variance. */
+const EPS = 1e-5;
+
+/** Batch norm with the batch's own mean and (biased) variance: a group norm of one channel a group over all images. */
 function batchNorm(
   parameters: TensorParameters,
   name: string,
   x: tf.Tensor,
   onStatistics?: BatchStatistics,
 ): tf.Tensor {
+  const [scale, shift] = [parameters.get(`${name}.weight`), parameters.get(`${name}.bias`)];
+  const channels = x.shape.at(-1)!;
+  const count = x.size / channels;
+  const seen = (mean: tf.Tensor, variance: tf.Tensor) =>
+    onStatistics?.(
+      name,
+      tf.reshape(mean, [channels]) as tf.Tensor1D,
+      tf.reshape(tf.mul(variance, count / Math.max(1, count - 1)), [channels]) as tf.Tensor1D,
+    );
+  if (hasFusedGroupNorm()) {
+    const flat = tf.reshape(x, [1, count, channels]) as tf.Tensor3D;
+    return tf.reshape(fusedGroupNorm(flat, scale, shift, { groups: channels, eps: EPS }, seen), x.shape);
+  }
   const mean = tf.mean(x, [0, 1, 2], true);
   const centred = tf.sub(x, mean);
   const variance = tf.mean(tf.square(centred), [0, 1, 2], true);
-  if (onStatistics) {
-    const count = x.size / x.shape.at(-1)!;
-    const unbiased = tf.mul(variance, count / Math.max(1, count - 1));
-    onStatistics(name, tf.reshape(mean, [-1]) as tf.Tensor1D, tf.reshape(unbiased, [-1]) as tf.Tensor1D);
-  }
-  const normed = tf.mul(centred, tf.rsqrt(tf.add(variance, 1e-5)));
-  return tf.add(tf.mul(normed, parameters.get(`${name}.weight`)), parameters.get(`${name}.bias`));
+  seen(mean, variance);
+  return tf.add(tf.mul(tf.mul(centred, tf.rsqrt(tf.add(variance, EPS))), scale), shift);
 }
 
 /** One more channel: the mean over everything of the standard deviation over the batch (Karras et al. 2018). */

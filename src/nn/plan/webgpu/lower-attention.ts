@@ -1,10 +1,11 @@
 import { contraction } from '../../../gpu/kernels/contraction';
+import { gridOf, PLAIN } from '../../../gpu/kernels/contraction-call';
+import { linearGrid } from '../../../gpu/kernels/grid';
 import { softmax } from '../../../gpu/kernels/softmax';
 import type { Tile } from '../../../gpu/traits';
 import { InnateError } from '../../../lib/errors';
 import { type AttentionStep, storedChannels } from '../steps';
-import { linearGrid, type Operand } from './dispatch';
-import { gridOf, PLAIN } from './lower-conv';
+import type { Operand } from './dispatch';
 import { inFloat32, type Lowering } from './lowering';
 
 /**

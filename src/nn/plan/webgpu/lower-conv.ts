@@ -1,35 +1,14 @@
-import { type Contraction, type ContractionOptions, contraction } from '../../../gpu/kernels/contraction';
+import { contraction } from '../../../gpu/kernels/contraction';
+import { gridOf, isNarrow, PLAIN } from '../../../gpu/kernels/contraction-call';
+import { linearGrid } from '../../../gpu/kernels/grid';
 import { unitSize } from '../../../gpu/kernels/kernel';
 import { winogradInput } from '../../../gpu/kernels/winograd';
 import { type ConvStep, type Epilogue, type LinearPart, type LinearStep, storedChannels } from '../steps';
-import { linearGrid, type Operand, type Scratch } from './dispatch';
+import type { Operand, Scratch } from './dispatch';
 import { materialise } from './lower-elements';
 import type { Lowering } from './lowering';
 
 const NOTHING: Epilogue = { bias: null, vector: null, residual: null, scale: 1, gain: null };
-
-/** Uniforms of a contraction that only attention, or only convolutions, set. */
-export const PLAIN = {
-  kernel: 1,
-  pad: 0,
-  outHeight: 1,
-  outWidth: 1,
-  inHeight: 1,
-  inWidth: 1,
-  silu: 0,
-  heads: 1,
-  aBase: 0,
-  aImage: 0,
-  aHead: 0,
-  bBase: 0,
-  bColumn: 1,
-  bImage: 0,
-  bHead: 0,
-  oBase: 0,
-  oImage: 0,
-  oHead: 0,
-  affineChannels: 0,
-};
 
 export function lowerConv(context: Lowering, step: ConvStep): void {
   if (context.layout.winograd.has(step.name) && patchBytes(context, step) <= context.options.maxBinding)
@@ -317,15 +296,3 @@ function splitParts<P extends { features: number }>(parts: readonly P[], most: n
   }
   return groups;
 }
-
-export function gridOf(
-  { size }: Contraction,
-  rows: number,
-  columns: number,
-  images = 1,
-): [number, number, number] {
-  return [Math.ceil(columns / size.columns), Math.ceil(rows / size.rows), images];
-}
-
-const isNarrow = (tile: ContractionOptions['tile'], columns: number): boolean =>
-  tile.kind === 'subgroup' ? columns <= tile.lanes : tile.kind === 'register' && columns <= 4;

@@ -1,3 +1,4 @@
+import { linearGrid } from '../../../gpu/kernels/grid';
 import { unitSize } from '../../../gpu/kernels/kernel';
 import { normStatistics } from '../../../gpu/kernels/norm';
 import { pointwise, resample } from '../../../gpu/kernels/resample';
@@ -12,7 +13,7 @@ import {
   storedChannels,
   valueSize,
 } from '../steps';
-import { linearGrid, type Operand, type Scratch } from './dispatch';
+import type { Operand, Scratch } from './dispatch';
 import type { Lowering } from './lowering';
 
 export function lowerNorm(context: Lowering, step: NormStep): void {
