@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-core/dist/register_all_gradients';
+import { runKernel } from './tf-kernels';
 import { dilate, padPixels } from './tf-pixels';
 
 /**
@@ -90,9 +91,15 @@ function depthwiseInputGradient(
   return tf.depthwiseConv2d(image, flip(filter), 1, 'valid');
 }
 
-/** WebGPU has kernels of our own for these (src/gpu/tensors). */
-const convGradient = (name: string, inputs: object, attributes: object): tf.Tensor =>
-  tf.engine().runKernel(name, inputs as tf.NamedTensorMap, attributes as tf.NamedAttrMap);
+/** WebGPU has kernels of our own for both (src/gpu/tensors). */
+function byKernels(dy: tf.Tensor4D, x: tf.Tensor4D, filter: tf.Tensor4D, attributes: tf.NamedAttrMap) {
+  const run = (name: string, inputs: tf.NamedTensorMap, more: tf.NamedAttrMap): tf.Tensor =>
+    tf.engine().runKernel(name, inputs, { ...attributes, ...more });
+  return {
+    x: () => run('Conv2DBackpropInput', { dy, filter }, { inputShape: x.shape }),
+    filter: () => run('Conv2DBackpropFilter', { x, dy }, { filterShape: filter.shape }),
+  };
+}
 
 type Saved = [tf.Tensor4D, tf.Tensor4D];
 
@@ -104,11 +111,7 @@ tf.registerGradient({
     const [x, filter] = saved as Saved;
     const a = attributes as unknown as ConvAttributes;
     if (tf.getBackend() === 'webgpu' && strideOf(a) === 1)
-      return {
-        x: () => convGradient('Conv2DBackpropInput', { dy, filter }, { ...attributes, inputShape: x.shape }),
-        filter: () =>
-          convGradient('Conv2DBackpropFilter', { x, dy }, { ...attributes, filterShape: filter.shape }),
-      };
+      return byKernels(dy as tf.Tensor4D, x, filter, attributes);
     return {
       x: () => convInputGradient(dy as tf.Tensor4D, x, filter, a),
       filter: () => convFilterGradient(dy as tf.Tensor4D, x, filter, a),
@@ -129,4 +132,35 @@ tf.registerGradient({
       },
     };
   },
+});
+
+tf.registerGradient({
+  kernelName: 'BiasedConv2D',
+  inputsToSave: ['x', 'filter'],
+  gradFunc: (dy, saved, attributes) => {
+    const [x, filter] = saved as Saved;
+    return {
+      ...byKernels(dy as tf.Tensor4D, x, filter, attributes),
+      bias: () => tf.sum(dy as tf.Tensor4D, [0, 1, 2]),
+    };
+  },
+});
+
+/** Down- and upsampling with the same taps and padding are each other's transposes. */
+tf.registerGradient({
+  kernelName: 'Resample',
+  inputsToSave: ['x'],
+  gradFunc: (dy, [x], attributes) => ({
+    x: () =>
+      runKernel<tf.Tensor>(
+        'Resample',
+        { x: dy as tf.Tensor },
+        {
+          ...(attributes as { taps: number[]; pad: number }),
+          direction: attributes.direction === 'up' ? 'down' : 'up',
+          outHeight: x!.shape[1]!,
+          outWidth: x!.shape[2]!,
+        },
+      ),
+  }),
 });

@@ -4,13 +4,21 @@ import * as tf from '@tensorflow/tfjs-core';
  * Operations that some back-ends run in a pass or two of their own (src/gpu/tensors/register.ts); elsewhere whoever
  * needs one composes it of TensorFlow.js's.
  */
-export type FusedKernel = 'Silu' | 'SiluGradient' | 'GroupNorm' | 'GroupNormGradient' | 'AdamStep' | 'Blend';
+export type FusedKernel =
+  | 'AdamStep'
+  | 'BiasedConv2D'
+  | 'Blend'
+  | 'GroupNorm'
+  | 'GroupNormGradient'
+  | 'Resample'
+  | 'Silu'
+  | 'SiluGradient';
 
 export const hasKernel = (name: FusedKernel): boolean => !!tf.getKernel(name, tf.getBackend());
 
-/** Not differentiable by itself: wrap it in tf.customGrad where a gradient is wanted. */
+/** Differentiable where a gradient is registered (BiasedConv2D, Resample: ./gradients); else wrap it in tf.customGrad. */
 export const runKernel = <R extends tf.Tensor | tf.Tensor[]>(
   name: FusedKernel,
   inputs: Record<string, tf.Tensor>,
-  attributes: Record<string, number> = {},
+  attributes: Record<string, number | string | number[]> = {},
 ): R => tf.engine().runKernel(name, inputs, attributes) as R;

@@ -23,6 +23,12 @@ export class TfOps implements Ops<T> {
 
   conv2d(x: T, name: string, { pad, bias }: { pad: number; bias?: false }): T {
     const filter = this.parameters.get(`${name}.weight`) as tf.Tensor4D;
+    if (bias !== false && hasKernel('BiasedConv2D'))
+      return runKernel<T>(
+        'BiasedConv2D',
+        { x, filter, bias: this.parameters.get(`${name}.bias`) },
+        { strides: 1, pad, dataFormat: 'NHWC' },
+      );
     // Padded by an op of its own where 'same' would not do: explicit padding has no gradient on every back-end.
     const same = 2 * pad + 1 === filter.shape[0];
     const input = (same ? x : padPixels(x, pad)) as tf.Tensor4D;
@@ -35,11 +41,16 @@ export class TfOps implements Ops<T> {
   }
 
   downsample(x: T, taps: readonly number[], pad: number): T {
+    const [, h, w] = x.shape as Shape4;
+    const size = (s: number) => Math.floor((s + 2 * pad - taps.length) / 2) + 1;
+    if (hasKernel('Resample')) return this.resample(x, 'down', taps, pad, size(h), size(w));
     const filter = this.resampleFilter(x.shape[3]!, taps, 1);
     return tf.depthwiseConv2d(padPixels(x, pad) as tf.Tensor4D, filter, 2, 'valid');
   }
 
   upsample(x: T, taps: readonly number[]): T {
+    const [, h, w] = x.shape as Shape4;
+    if (hasKernel('Resample')) return this.resample(x, 'up', taps, (taps.length - 1) >> 1, 2 * h, 2 * w);
     // A transposed convolution: zeros between the pixels, then the filter (the published ones are symmetric).
     const filter = this.resampleFilter(x.shape[3]!, taps, 4);
     const before = taps.length - 1 - ((taps.length - 1) >> 1);
@@ -104,6 +115,22 @@ export class TfOps implements Ops<T> {
   dispose(): void {
     for (const tensor of this.constants.values()) tensor.dispose();
     this.constants.clear();
+  }
+
+  private resample(
+    x: T,
+    direction: 'up' | 'down',
+    taps: readonly number[],
+    pad: number,
+    outHeight: number,
+    outWidth: number,
+  ): T {
+    const gain = (direction === 'up' ? 2 : 1) / taps.reduce((a, b) => a + b, 0);
+    return runKernel<T>(
+      'Resample',
+      { x },
+      { direction, taps: taps.map((t) => t * gain), pad, outHeight, outWidth },
+    );
   }
 
   /** outer(taps, taps) * gain / sum^2 for every channel: [K, K, C, 1]. */

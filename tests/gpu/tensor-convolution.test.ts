@@ -102,17 +102,20 @@ describe.skipIf(!wanted)('convolution of tensors', () => {
         tf
           .engine()
           .runKernel(name, inputs as tf.NamedTensorMap, { ...attributes, ...more } as never) as tf.Tensor;
+      const bias = tf.tensor1d(noise(outC, 6));
       const results = {
+        biased: run('BiasedConv2D', { x: input, filter, bias }),
         y: run('Conv2D', { x: input, filter }),
         dx: run('Conv2DBackpropInput', { dy, filter }, { inputShape: input.shape }),
         dw: run('Conv2DBackpropFilter', { x: input, dy }, { filterShape: filter.shape }),
       };
       for (const [name, tensor] of Object.entries(results)) {
-        const wantedValues = expected[name as 'y' | 'dx' | 'dw'];
+        const wantedValues =
+          name === 'biased' ? expected.y.map((v, i) => v + noise(outC, 6)[i % outC]!) : expected[name as 'y'];
         const size = wantedValues.reduce((m, v) => Math.max(m, Math.abs(v)), 1);
         expect(maxError(await tensor.data(), wantedValues) / size, name).toBeLessThan(2e-6);
       }
-      tf.dispose([input, filter, dy, ...Object.values(results)]);
+      tf.dispose([input, filter, bias, dy, ...Object.values(results)]);
       expect(errors).toEqual([]);
     });
   });

@@ -42,8 +42,7 @@ describe.skipIf(!wanted)('element-wise kernels and norms of tensors', () => {
         const places: number[] = [];
         for (let p = 0; p < pixels; p++)
           for (let c = k * width; c < (k + 1) * width; c++) places.push((i * pixels + p) * channels + c);
-        const meanOf = (f: (at: number) => number) =>
-          places.reduce((s, at) => s + f(at), 0) / places.length;
+        const meanOf = (f: (at: number) => number) => places.reduce((s, at) => s + f(at), 0) / places.length;
         const mean = meanOf((at) => x[at]!);
         const r = 1 / Math.sqrt(meanOf((at) => (x[at]! - mean) ** 2) + eps);
         const hat = (at: number) => (x[at]! - mean) * r;
@@ -67,7 +66,12 @@ describe.skipIf(!wanted)('element-wise kernels and norms of tensors', () => {
     ];
     poisonTensors([x.length, 3 * n * groups, 2 * n * groups, 2 * channels]);
     const [found, statistics] = run('GroupNorm', { x: input, weight, bias }, { groups, eps });
-    const [gradient, parameters] = run('GroupNormGradient', { dy, x: input, weight, statistics: statistics! });
+    const [gradient, parameters] = run('GroupNormGradient', {
+      dy,
+      x: input,
+      weight,
+      statistics: statistics!,
+    });
     const sums = tf.sum(dy, [0, 1]);
     expect(errors).toEqual([]);
     expect(maxError(await found!.data(), y)).toBeLessThan(1e-5);
@@ -86,7 +90,12 @@ describe.skipIf(!wanted)('element-wise kernels and norms of tensors', () => {
     poisonTensors([1001, 1001]);
     const [y, dx] = [run('Silu', { x: input }), run('SiluGradient', { dy, x: input })];
     const sigmoid = (v: number) => 1 / (1 + Math.exp(-v));
-    expect(maxError(await y.data(), x.map((v) => v * sigmoid(v)))).toBeLessThan(1e-5);
+    expect(
+      maxError(
+        await y.data(),
+        x.map((v) => v * sigmoid(v)),
+      ),
+    ).toBeLessThan(1e-5);
     const expected = x.map((v, i) => g[i]! * sigmoid(v) * (1 + v * (1 - sigmoid(v))));
     expect(maxError(await dx.data(), expected)).toBeLessThan(1e-5);
     tf.dispose([input, dy, y, dx]);
@@ -107,7 +116,10 @@ describe.skipIf(!wanted)('element-wise kernels and norms of tensors', () => {
     const v = clean.map((g, i) => seconds[i]! * 0.99 + g * g * 0.01);
     const expected = clean.map((g, i) => 1 - (0.01 * g) / (Math.sqrt(v[i]!) * 2 + 1e-8));
     const relative = (found: ArrayLike<number>, values: number[]) =>
-      maxError(Array.from(found, (f, i) => f / (values[i] || 1)), values.map((e) => e / (e || 1)));
+      maxError(
+        Array.from(found, (f, i) => f / (values[i] || 1)),
+        values.map((e) => e / (e || 1)),
+      );
     expect(relative(await after!.data(), v)).toBeLessThan(1e-5);
     expect(relative(await next!.data(), expected)).toBeLessThan(1e-5);
     tf.dispose([variable, gradient, second, next!, after!]);

@@ -83,3 +83,14 @@ export const adam = (): Kernel =>
 /** a + (b - a) share, as a share of each. */
 export const blend = (): Kernel =>
   elementwise('blend', ['a', 'b', 'out'], ['shareF'], 'out[i] = a[i] * (1.0 - u.shareF) + b[i] * u.shareF;');
+
+/** Another number of channels at the end: zeros are added, or the last are dropped. */
+export const recount = (): Kernel =>
+  elementwise(
+    'channel count',
+    ['x', 'out'],
+    ['channels', 'outChannels'],
+    `let c = i % u.outChannels;
+  out[i] = 0.0;
+  if (c < u.channels) { out[i] = x[i / u.outChannels * u.channels + c]; }`,
+  );

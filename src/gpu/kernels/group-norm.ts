@@ -140,12 +140,12 @@ export const normGradient = (): Kernel =>
   out[i] = r * (weight[c] * dy[i] - means[g] - xhat * means[u.allGroups + g]);`,
   );
 
-/** Sums over a chunk of rows, by channel: out [chunks, C]. */
+/** Sums over a chunk of rows, by channel, times `scale`: out [chunks, C]. */
 export const chunkSums = (): Kernel =>
   kernel({
     name: 'sums of chunks',
     bindings: { x: 'f32', out: 'f32' },
-    uniforms: ['channels', 'pixels', 'chunk', 'chunks'],
+    uniforms: ['channels', 'pixels', 'chunk', 'scaleF'],
     body: `
 @compute @workgroup_size(${LANES})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
@@ -153,6 +153,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (c >= u.channels) { return; }
   var s = 0.0;
   for (var p = group.y * u.chunk; p < min(group.y * u.chunk + u.chunk, u.pixels); p++) { s += x[p * u.channels + c]; }
-  out[group.y * u.channels + c] = s;
+  out[group.y * u.channels + c] = s * u.scaleF;
 }`,
   });

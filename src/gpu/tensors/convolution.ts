@@ -1,10 +1,10 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { contraction } from '../kernels/contraction';
 import { gridOf, isNarrow, PLAIN } from '../kernels/contraction-call';
-import { flipped, sumOfParts } from '../kernels/elementwise';
+import { flipped, recount, sumOfParts } from '../kernels/elementwise';
 import { filterGradient } from '../kernels/filter-gradient';
 import { unitSize } from '../kernels/kernel';
-import { overElements } from './elements';
+import { overElements, sizeOf } from './elements';
 import { TensorStream } from './stream';
 
 type Shape4 = [number, number, number, number];
@@ -13,18 +13,56 @@ type Shape4 = [number, number, number, number];
 interface Convolution {
   x: tf.TensorInfo;
   filter: tf.TensorInfo;
+  bias?: tf.TensorInfo | undefined;
   pad: number;
   out: Shape4;
 }
 
-/** Channels of tensors as the adapter's kernels can index them, by zeros at the end where need be. */
-const padded = (channels: number): number => {
-  const size = unitSize(TensorStream.current.traits.unit);
-  return Math.ceil(channels / size) * size;
-};
+/** A tensor with `to` channels instead of `from`, for kernels that index four at a time; whoever asks releases it. */
+function widened(x: tf.TensorInfo, from: number, to: number, shape: number[]): tf.TensorInfo {
+  const out = TensorStream.current.empty(shape);
+  overElements(recount(), [x, out], { channels: from, outChannels: to }, sizeOf(out));
+  return out;
+}
 
-/** out = x * filter: the contraction of the inference plan, on tensors. The result is new. */
-export function convolve({ x, filter, pad, out }: Convolution): tf.TensorInfo {
+/** Runs `use` on tensors whose channel counts are multiples of `unit`, made and released around it where need be. */
+function inUnits(
+  { x, filter, bias, pad, out }: Convolution,
+  unit: number,
+  use: (convolution: Convolution) => tf.TensorInfo,
+): tf.TensorInfo {
+  const [kh, kw, inC, outC] = filter.shape as Shape4;
+  const [wideIn, wideOut] = [inC, outC].map((c) => Math.ceil(c / unit) * unit) as [number, number];
+  if (wideIn === inC && wideOut === outC) return use({ x, filter, bias, pad, out });
+  const stream = TensorStream.current;
+  const made: tf.TensorInfo[] = [];
+  const wide = (t: tf.TensorInfo, from: number, to: number, shape: number[]) => {
+    if (from === to) return t;
+    made.push(widened(t, from, to, shape));
+    return made.at(-1)!;
+  };
+  const [n, h, w] = x.shape as Shape4;
+  const deep = wide(filter, inC * outC, wideIn * outC, [kh, kw, wideIn, outC]);
+  const y = use({
+    x: wide(x, inC, wideIn, [n, h, w, wideIn]),
+    filter: wide(deep, outC, wideOut, [kh, kw, wideIn, wideOut]),
+    bias: bias && wide(bias, outC, wideOut, [wideOut]),
+    pad,
+    out: [out[0], out[1], out[2], wideOut],
+  });
+  for (const tensor of made) stream.release(tensor);
+  if (wideOut === outC) return y;
+  const cropped = widened(y, wideOut, outC, out);
+  stream.release(y);
+  return cropped;
+}
+
+/** out = x * filter + bias: the contraction of the inference plan, on tensors. The result is new. */
+function convolve(convolution: Convolution): tf.TensorInfo {
+  return inUnits(convolution, unitSize(TensorStream.current.traits.unit), contract);
+}
+
+function contract({ x, filter, bias, pad, out }: Convolution): tf.TensorInfo {
   const stream = TensorStream.current;
   const { tile } = stream.traits;
   const [, inHeight, inWidth, depth] = x.shape as Shape4;
@@ -43,12 +81,12 @@ export function convolve({ x, filter, pad, out }: Convolution): tf.TensorInfo {
   const rows = n * outHeight * outWidth;
   stream.call({
     kernel: contracted.kernel,
-    operands: [x, filter, 'nothing', 'nothing', y],
+    operands: [x, filter, bias ?? 'nothing', 'nothing', y],
     uniforms: {
       ...PLAIN,
       vectorOffset: 0,
       vectorStride: 0,
-      hasVector: 0,
+      hasVector: bias ? 1 : 0,
       hasResidual: 0,
       scaleF: 1,
       rows,
@@ -80,9 +118,7 @@ export function takes(info: tf.backend_util.Conv2DInfo): boolean {
     info.dilationHeight === 1 &&
     info.dilationWidth === 1 &&
     info.dataFormat === 'channelsLast' &&
-    padInfo.top === padInfo.left &&
-    padded(info.inChannels) === info.inChannels &&
-    padded(info.outChannels) === info.outChannels
+    padInfo.top === padInfo.left
   );
 }
 
@@ -90,8 +126,9 @@ export function forward(
   x: tf.TensorInfo,
   filter: tf.TensorInfo,
   info: tf.backend_util.Conv2DInfo,
+  bias?: tf.TensorInfo,
 ): tf.TensorInfo {
-  return convolve({ x, filter, pad: info.padInfo.top, out: info.outShape as Shape4 });
+  return convolve({ x, filter, bias, pad: info.padInfo.top, out: info.outShape as Shape4 });
 }
 
 /** dx: the convolution of dy with the filter turned around, its channels exchanged. */
@@ -126,6 +163,36 @@ export function filterGradientOf(
   dy: tf.TensorInfo,
   info: tf.backend_util.Conv2DInfo,
 ): tf.TensorInfo {
+  const { inChannels, outChannels } = info;
+  const unit = unitSize(TensorStream.current.traits.unit);
+  const [wideIn, wideOut] = [inChannels, outChannels].map((c) => Math.ceil(c / unit) * unit) as [
+    number,
+    number,
+  ];
+  if (wideIn === inChannels && wideOut === outChannels) return pixelProducts(x, dy, info);
+  const made: tf.TensorInfo[] = [];
+  const recounted = (t: tf.TensorInfo, from: number, to: number, shape: number[]) => {
+    if (from === to) return t;
+    made.push(widened(t, from, to, shape));
+    return made.at(-1)!;
+  };
+  const wideX = recounted(x, inChannels, wideIn, [...x.shape.slice(0, 3), wideIn]);
+  const wideDy = recounted(dy, outChannels, wideOut, [...dy.shape.slice(0, 3), wideOut]);
+  const wide = pixelProducts(wideX, wideDy, { ...info, inChannels: wideIn, outChannels: wideOut });
+  made.push(wide);
+  const { filterHeight: kh, filterWidth: kw } = info;
+  const narrow = recounted(wide, wideOut, outChannels, [kh, kw, wideIn, outChannels]);
+  const result = recounted(narrow, wideIn * outChannels, inChannels * outChannels, [
+    kh,
+    kw,
+    inChannels,
+    outChannels,
+  ]);
+  for (const tensor of made) if (tensor !== result) TensorStream.current.release(tensor);
+  return result;
+}
+
+function pixelProducts(x: tf.TensorInfo, dy: tf.TensorInfo, info: tf.backend_util.Conv2DInfo): tf.TensorInfo {
   const stream = TensorStream.current;
   const { filterHeight, filterWidth, inChannels, outChannels, batchSize, outHeight } = info;
   const { kernel, size, unit } = filterGradient(stream.traits);

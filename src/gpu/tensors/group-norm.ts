@@ -90,16 +90,15 @@ export function groupNormGradient(
   return { dx, parameters };
 }
 
-/** Sum over all rows of [rows, C]. */
-export function columnSums(x: TensorInfo, shape: number[]): TensorInfo {
+/** Sum over all rows of [rows, columns], times `scale`. */
+export function columnSums(x: TensorInfo, columns: number, shape: number[], scale = 1): TensorInfo {
   const stream = TensorStream.current;
-  const channels = x.shape.at(-1)!;
-  const { chunks, grid, uniforms } = chunked(1, sizeOf(x) / channels, channels);
-  const parts = stream.empty(chunks === 1 ? shape : [chunks, channels]);
-  stream.call({ kernel: chunkSums(), operands: [x, parts], uniforms, grid });
+  const { chunks, grid, uniforms } = chunked(1, sizeOf(x) / columns, columns);
+  const parts = stream.empty(chunks === 1 ? shape : [chunks, columns]);
+  stream.call({ kernel: chunkSums(), operands: [x, parts], uniforms: { ...uniforms, scaleF: scale }, grid });
   if (chunks === 1) return parts;
   const sums = stream.empty(shape);
-  overElements(sumOfParts(), [parts, sums], { parts: chunks }, channels);
+  overElements(sumOfParts(), [parts, sums], { parts: chunks }, columns);
   stream.release(parts);
   return sums;
 }

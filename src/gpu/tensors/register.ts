@@ -4,6 +4,7 @@ import { adam, blend, silu, siluGradient } from '../kernels/elementwise';
 import { filterGradientOf, forward, inputGradient, takes } from './convolution';
 import { mapped, overElements, sizeOf } from './elements';
 import { columnSums, groupNormForward, groupNormGradient } from './group-norm';
+import { type ResampleAttributes, resampled } from './resample';
 import { connectTensors, TensorStream } from './stream';
 
 /**
@@ -38,15 +39,18 @@ export function registerTensorKernels(context: GpuContext, backend: object): voi
     );
     return takes(info) ? filterGradientOf(x!, dy!, info) : stock(args);
   });
-  replace('Sum', (stock) => (args) => {
-    const x = args.inputs.x as tf.TensorInfo;
-    const { axis, keepDims } = args.attrs as unknown as tf.SumAttrs;
-    const axes = tf.util.parseAxisParam(axis, x.shape);
-    const rank = x.shape.length;
-    const columns = rank > 1 && axes.length === rank - 1 && !axes.includes(rank - 1) && x.dtype === 'float32';
-    if (!columns || sizeOf(x) === 0) return stock(args);
-    return columnSums(x, keepDims ? x.shape.map((d, i) => (i === rank - 1 ? d : 1)) : [x.shape[rank - 1]!]);
+  replace('Sum', (stock) => (args) => overRows(args, () => 1) ?? stock(args));
+  replace('Mean', (stock) => (args) => overRows(args, (rows) => 1 / rows) ?? stock(args));
+  own('BiasedConv2D', ({ x, filter, bias }, attributes) => {
+    const info = convInfo(x!.shape, filter!.shape, attributes as tf.NamedAttrMap);
+    if (takes(info)) return forward(x!, filter!, info, bias!);
+    return tf.tidy(() => {
+      const { strides, pad } = attributes as tf.Conv2DAttrs;
+      const y = tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, strides, pad as number);
+      return tf.add(y, bias as tf.Tensor1D);
+    });
   });
+  own('Resample', ({ x }, attributes) => resampled(x!, attributes as ResampleAttributes));
   own('Silu', ({ x }) => mapped(silu(), [x!]));
   own('SiluGradient', ({ dy, x }) => mapped(siluGradient(), [dy!, x!]));
   own('GroupNorm', ({ x, weight, bias }, attributes) => {
@@ -76,6 +80,22 @@ export function registerTensorKernels(context: GpuContext, backend: object): voi
     mapped(blend(), [a!, b!], { shareF: (attributes as { share: number }).share }),
   );
 }
+
+/** Sums over leading axes, as those over rows; null where other axes are asked for. */
+function overRows({ inputs, attrs }: KernelArguments, scale: (rows: number) => number): tf.TensorInfo | null {
+  const x = inputs.x as tf.TensorInfo;
+  const { axis, keepDims } = attrs as unknown as tf.SumAttrs;
+  const axes = tf.util.parseAxisParam(axis, x.shape).sort((a, b) => a - b);
+  const summed = axes.length;
+  if (summed === 0 || summed === x.shape.length || x.dtype !== 'float32' || sizeOf(x) === 0) return null;
+  if (axes.some((a, i) => a !== i)) return null;
+  const rest = x.shape.slice(summed);
+  const columns = rest.reduce((a, b) => a * b, 1);
+  const shape = keepDims ? [...axes.map(() => 1), ...rest] : rest;
+  return columnSums(x, columns, shape, scale(sizeOf(x) / columns));
+}
+
+type KernelArguments = Parameters<tf.KernelFunc>[0];
 
 /** An operation that TensorFlow.js does not have: those who use it ask for it by name and can do without. */
 function own(
