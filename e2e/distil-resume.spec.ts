@@ -1,18 +1,15 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, type Page, test } from '@playwright/test';
 import { readSafetensors } from '../src/formats/safetensors';
 import { bufferSource } from '../src/formats/source';
 import { readFloat32 } from '../src/formats/tensor';
 import { type App, images, openApp } from './app';
+import { commandLineLosses, expectSameLosses } from './command-line';
 import {
   closeDialog,
   hasEnded,
   imagesSeen,
   isSaved,
-  type Row,
   rows,
   saved,
   seesImages,
@@ -42,9 +39,7 @@ test('a tab that is killed: the run is offered again and ends as if nothing had 
 
   // Its first losses are the command line's.
   const log = commandLineLosses(IMAGES, 4, 'wasm');
-  for (const [i, point] of whole.curves.slice(0, 3).entries())
-    for (const key of ['lossG', 'lossD', 'logitsReal', 'logitsFake'] as const)
-      expect(relative(point[key]!, log[i]![key]!), `${key} of step ${i + 1}`).toBeLessThan(1e-4);
+  expectSameLosses(whole.curves.slice(0, 3), log);
 
   // Then with one, at a moment that nobody chose.
   await page.getByRole('button', { name: 'New run' }).click();
@@ -176,29 +171,6 @@ async function begin(page: Page): Promise<void> {
   await setNumber(page, 'Samples every, steps', 2);
   await start(page);
 }
-
-function commandLineLosses(count: number, batch: number, backend: string): Row[] {
-  const folder = mkdtempSync(join(tmpdir(), 'innate-e2e-'));
-  const root = join(import.meta.dirname, '..');
-  const run = spawnSync(
-    process.execPath,
-    [
-      join(root, 'build/cli/innate.mjs'),
-      'distil',
-      ...['--teacher', 'fashion-mnist-32x32-teacher'],
-      ...['--data', join(root, 'public/data/fashion-mnist-32x32.zip'), '--method', 'gdd-i'],
-      ...['--images', String(count), '--batch', String(batch), '--backend', backend],
-      ...['--measure-images', '0', '--out', join(folder, 'student.safetensors')],
-      ...['--log', join(folder, 'log.jsonl')],
-    ],
-    { encoding: 'utf8' },
-  );
-  expect(run.status, run.stderr).toBe(0);
-  const lines = readFileSync(join(folder, 'log.jsonl'), 'utf8').trim().split('\n');
-  return lines.map((line) => JSON.parse(line));
-}
-
-const relative = (a: number, b: number) => Math.abs(a - b) / Math.max(1e-3, Math.abs(b));
 
 function tensors(file: Buffer): Map<string, Uint8Array> {
   const { tensors: refs } = readSafetensors(bufferSource(new Uint8Array(file), 'state'));

@@ -1,37 +1,51 @@
 import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page, test } from '@playwright/test';
 import { type App, images, openApp, settled } from './app';
-import { closeDialog, hasEnded, saved, seesImages, setNumber, start } from './distil-page';
+import { commandLineLosses, expectSameLosses } from './command-line';
+import { closeDialog, hasEnded, rows, saved, seesImages, setNumber, start } from './distil-page';
 
 let app: App;
 test.afterEach(() => app?.close());
 
-test('one press of Start: the student clearly improves, and is used in Generate', async () => {
-  test.setTimeout(600_000);
-  app = await openApp({ at: '#/distil', backend: 'wasm' });
+/** From the teacher's blur to images by pressing Start; the run's curves. */
+async function onePress(backend: 'wasm' | 'webgpu', count: number) {
+  app = await openApp({ at: '#/distil', backend });
   const { page, complaints, foreign } = app;
   await setNumber(page, /^Batch/, 16);
-  await setNumber(page, /^Images$/, 256);
+  await setNumber(page, /^Images$/, count);
   await setNumber(page, 'Images for the Fréchet distance', 100);
-  await setNumber(page, 'Distance every, images', 256);
+  await setNumber(page, 'Distance every, images', count);
   await setNumber(page, 'Samples every, steps', 4);
   await start(page);
   // The teacher's blur first.
-  await expect(images(page, /seed 0, after 0 images/)).toBeVisible({ timeout: 60_000 });
-  await hasEnded(page, 'Finished', 500_000);
+  await expect(images(page, /seed 0, after 0 images/)).toBeVisible({ timeout: 240_000 });
+  await hasEnded(page, 'Finished', 800_000);
   const card = JSON.parse((await saved(page, 'Run card')).toString('utf8'));
-  expect(card).toMatchObject({ imagesSeen: 256, iterations: 16, method: 'gdd-i' });
+  expect(card).toMatchObject({ imagesSeen: count, iterations: count / 16, method: 'gdd-i' });
   const { best, teacherOneStep, floor } = card.frechet;
   test.info().annotations.push({ type: 'distances', description: JSON.stringify(card.frechet) });
   expect(best.value).toBeLessThan(0.5 * teacherOneStep); // measured: 6.3 of 24.8
   expect(floor).toBeLessThan(best.value);
   expect(best.spread).toBeGreaterThan(0.3);
+  const curves = rows(await saved(page, 'Curves'));
   await closeDialog(page);
   await page.getByRole('button', { name: 'Use in Generate', exact: true }).click();
   await settled(page);
-  await expect(images(page, /student, 256 images, seed 0/).first()).toBeVisible();
+  await expect(images(page, new RegExp(`student, ${count} images, seed 0`)).first()).toBeVisible();
   expect(complaints).toEqual([]);
   expect(foreign).toEqual([]);
+  return curves;
+}
+
+test('one press of Start: the student clearly improves, and is used in Generate', async () => {
+  test.setTimeout(600_000);
+  await onePress('wasm', 256);
+});
+
+test('the same on a GPU', async () => {
+  test.setTimeout(1_200_000);
+  const curves = await onePress('webgpu', 256);
+  expectSameLosses(curves.slice(0, 2), commandLineLosses(32, 16, 'webgpu'));
 });
 
 test('pause, one step of either network, scrub, keep a moment, save, stop', async () => {
