@@ -12,6 +12,10 @@ export type Tile =
    */
   | { kind: 'shared'; rows: number; vectors: number; arithmetic: 'f32' | 'f16' };
 
+/** For products whose rounding a softmax would magnify, those of float32 weights, and training. */
+export const inFloat32 = (tile: Tile): Tile =>
+  tile.kind === 'shared' ? { ...tile, arithmetic: 'f32' } : tile;
+
 /** Which kernels suit an adapter, and why: one row of a small table. */
 export interface KernelTraits {
   tile: Tile;

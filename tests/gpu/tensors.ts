@@ -7,7 +7,12 @@ const base = { reason: 'test', reducers: 64, subgroupReduce: false } as const;
 export const TENSOR_TILINGS: Record<string, KernelTraits | null> = {
   "the adapter's own": null,
   register: { ...base, tile: { kind: 'register', rows: 4, vectors: 1 }, unit: 'vec4f', winograd: true },
-  shared: { ...base, tile: { kind: 'shared', rows: 2, vectors: 1 }, unit: 'vec4f', winograd: false },
+  shared: {
+    ...base,
+    tile: { kind: 'shared', rows: 2, vectors: 1, arithmetic: 'f16' },
+    unit: 'vec4f',
+    winograd: false,
+  },
 };
 
 /**

@@ -4,6 +4,7 @@ import { gridOf, isNarrow, PLAIN } from '../kernels/contraction-call';
 import { flipped, recount, sumOfParts } from '../kernels/elementwise';
 import { filterGradient } from '../kernels/filter-gradient';
 import { unitSize } from '../kernels/kernel';
+import { inFloat32 } from '../traits';
 import { overElements, sizeOf } from './elements';
 import { TensorStream } from './stream';
 
@@ -25,14 +26,15 @@ function widened(x: tf.TensorInfo, from: number, to: number, shape: number[]): t
   return out;
 }
 
-/** Runs `use` on tensors whose channel counts are multiples of `unit`, made and released around it where need be. */
+/** Runs `use` on tensors whose channel counts are multiples of what a tile takes, made and released around it where need be. */
 function inUnits(
   { x, filter, bias, pad, out }: Convolution,
-  unit: number,
+  multiples: { depth: number; columns: number },
   use: (convolution: Convolution) => tf.TensorInfo,
 ): tf.TensorInfo {
   const [kh, kw, inC, outC] = filter.shape as Shape4;
-  const [wideIn, wideOut] = [inC, outC].map((c) => Math.ceil(c / unit) * unit) as [number, number];
+  const wideIn = Math.ceil(inC / multiples.depth) * multiples.depth;
+  const wideOut = Math.ceil(outC / multiples.columns) * multiples.columns;
   if (wideIn === inC && wideOut === outC) return use({ x, filter, bias, pad, out });
   const stream = TensorStream.current;
   const made: tf.TensorInfo[] = [];
@@ -59,12 +61,14 @@ function inUnits(
 
 /** out = x * filter + bias: the contraction of the inference plan, on tensors. The result is new. */
 function convolve(convolution: Convolution): tf.TensorInfo {
-  return inUnits(convolution, unitSize(TensorStream.current.traits.unit), contract);
+  // Four at a time; subgroups take the depth in steps of two and single columns.
+  const single = TensorStream.current.traits.tile.kind === 'subgroup';
+  return inUnits(convolution, single ? { depth: 2, columns: 1 } : { depth: 4, columns: 4 }, contract);
 }
 
 function contract({ x, filter, bias, pad, out }: Convolution): tf.TensorInfo {
   const stream = TensorStream.current;
-  const { tile } = stream.traits;
+  const tile = inFloat32(stream.traits.tile);
   const [, inHeight, inWidth, depth] = x.shape as Shape4;
   const [kernelHeight, kernel] = filter.shape as Shape4;
   const [n, outHeight, outWidth, columns] = out;

@@ -2,11 +2,11 @@ import { contraction } from '../../../gpu/kernels/contraction';
 import { gridOf, PLAIN } from '../../../gpu/kernels/contraction-call';
 import { linearGrid } from '../../../gpu/kernels/grid';
 import { softmax } from '../../../gpu/kernels/softmax';
-import type { Tile } from '../../../gpu/traits';
+import { inFloat32, type Tile } from '../../../gpu/traits';
 import { InnateError } from '../../../lib/errors';
 import { type AttentionStep, storedChannels } from '../steps';
 import type { Operand } from './dispatch';
-import { inFloat32, type Lowering } from './lowering';
+import type { Lowering } from './lowering';
 
 /**
  * softmax(q k' / sqrt(width)) v for each image and head: scores, softmax, mixture. Scores of as many images at a

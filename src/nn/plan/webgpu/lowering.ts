@@ -1,4 +1,4 @@
-import type { KernelTraits, Tile } from '../../../gpu/traits';
+import { inFloat32, type KernelTraits, type Tile } from '../../../gpu/traits';
 import type { WeightSource } from '../../weights';
 import {
   type Epilogue,
@@ -132,7 +132,3 @@ export class Lowering implements LoweredPlan {
     return { vectorOffset: offset / unit, vectorStride: storedChannels(vector.channels) / unit };
   }
 }
-
-/** For products whose rounding a softmax would magnify, and for those of float32 weights. */
-export const inFloat32 = (tile: Tile): Tile =>
-  tile.kind === 'shared' ? { ...tile, arithmetic: 'f32' } : tile;
