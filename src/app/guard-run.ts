@@ -8,8 +8,8 @@ const ask = (event: BeforeUnloadEvent) => event.preventDefault();
  * lost: pages with such a listener load slower again.
  */
 export function guardRun(store: DistilStore, { control }: Pick<DistilController, 'control'>): void {
-  store.subscribe(({ run }) => {
-    if (wouldLose(run)) addEventListener('beforeunload', ask);
+  store.subscribe((state) => {
+    if (wouldLose(state)) addEventListener('beforeunload', ask);
     else removeEventListener('beforeunload', ask);
   });
   const save = () => isUnderWay(store.getState().run) && control('save');

@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs-core';
  * see one part at a time.
  */
 export interface MicroBatch {
+  /** Images, or the network's input where it imitates. */
   real: tf.Tensor4D;
   labels: tf.Tensor2D | null;
   /** Of the whole batch, 0 to 1. */

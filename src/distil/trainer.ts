@@ -275,22 +275,41 @@ export class DistilTrainer {
     const { config, network } = this.parts;
     const count = shape.reduce((a, b) => a * b, 1);
     const z = new RandomStream(config.seed, 'generatorNoise', this.iteration).normals(count); // NCHW and NHWC alike
-    const target = await heun((x, sigma) => this.teacher.denoise(x, sigma, classes), z, {
-      steps: config.imitationSteps,
-      sigmaMin: 0.002,
-      sigmaMax: SIGMA,
-    });
     const { inChannels, imgResolution } = network.unet;
-    const nhwc = (values: Float32Array) =>
-      tf.tensor4d(toNHWC(values, shape[0], inChannels, imgResolution ** 2), shape);
-    const [input, wanted] = [nhwc(z.map((v) => v * SIGMA)), nhwc(target)];
-    const { value, grads } = tf.variableGrads(
-      () => tf.mean(tf.square(tf.sub(this.denoiser.forward(input, [SIGMA], labels), wanted))) as tf.Scalar,
+    const size = inChannels * imgResolution ** 2;
+    const nhwc = (values: Float32Array) => {
+      const images = values.length / size;
+      const channelsLast = toNHWC(values, images, inChannels, imgResolution ** 2);
+      return tf.tensor4d(channelsLast, [images, imgResolution, imgResolution, inChannels]);
+    };
+    const input = nhwc(z.map((v) => v * SIGMA));
+    const parts = microBatches(input, labels, config.microBatch || config.batch);
+    const wanted: tf.Tensor4D[] = [];
+    let from = 0;
+    for (const { real: part } of parts) {
+      const to = from + part.shape[0];
+      const ofPart = classes && Array.from(classes).slice(from, to);
+      const target = await heun(
+        (x, sigma) => this.teacher.denoise(x, sigma, ofPart),
+        z.subarray(from * size, to * size),
+        { steps: config.imitationSteps, sigmaMin: 0.002, sigmaMax: SIGMA },
+      );
+      wanted.push(nhwc(target));
+      from = to;
+    }
+    const { value, grads } = accumulate(
+      parts,
       [...this.variablesG.values()],
+      () => [],
+      (part, _, index) =>
+        tf.mean(
+          tf.square(tf.sub(this.denoiser.forward(part.real, [SIGMA], part.labels), wanted[index]!)),
+        ) as tf.Scalar,
     );
     const norm = gradientNorm(grads);
     this.apply(this.adamG, this.variablesG, grads);
-    tf.dispose([input, wanted]);
+    if (parts.length > 1) tf.dispose(parts.map((p) => [p.real, p.labels ?? []]));
+    tf.dispose([input, ...wanted]);
     const [lossG, gradientNormG] = await scalars([value, norm]);
     return {
       lossG: lossG!,

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describeAdapter, probeAdapter } from '../gpu/adapter';
-import { type ActiveBackend, activateWasm, activateWebGPU } from '../gpu/backends';
+import { type ActiveBackend, abandonWasm, activateWasm, activateWebGPU } from '../gpu/backends';
 import { InnateError } from '../lib/errors';
 import type { BackendPreference, StartOptions } from './protocol';
 
@@ -90,7 +90,7 @@ export function abandonDevice({ backend }: Device): void {
     if (backend.name === 'webgpu') {
       backend.device?.destroy();
       tf.removeBackend('webgpu');
-    }
+    } else abandonWasm();
   } catch {
     // A lost device may fail to free what is gone anyway.
   }

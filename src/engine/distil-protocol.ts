@@ -1,6 +1,7 @@
 import type { DistilConfig } from '../distil/config';
 import type { CurvePoint } from '../distil/state';
 import type { ModelInfo, ModelRef } from './protocol';
+import type { WayBack } from './runs-protocol';
 
 /** What the page and the worker say about distillation. One run at a time; it shares the back-end with generation. */
 
@@ -63,7 +64,7 @@ export type DistilPhase = 'preparing' | 'running' | 'paused' | 'finished' | 'sto
 
 export type DistilEvent =
   /** `wayBack`: where a run that diverged can go on from, with lower rates. */
-  | { kind: 'phase'; phase: DistilPhase; error: string | null; wayBack: 'last' | 'best' | null }
+  | { kind: 'phase'; phase: DistilPhase; error: string | null; wayBack: WayBack | null }
   | { kind: 'preparing'; what: string; done: number; total: number }
   | { kind: 'plan'; plan: DistilPlan }
   /** `memoryBytes` is what the back-end holds after the step. */

@@ -11,7 +11,7 @@ import type { WeightSource } from '../nn/weights';
 import { type FeatureWeights, featureNetwork } from './feature-networks';
 import type { FrechetMeasure } from './measure';
 import type { Model } from './model';
-import { checkFinite, Diverged, explainMemory } from './run-errors';
+import { brokenStudent, checkFinite, Diverged, explainMemory } from './run-errors';
 import type { RunState, SavedRun } from './run-state';
 import { sampleImages, seedBatch } from './sampling';
 
@@ -142,7 +142,10 @@ export class DistilRun {
   /** Fréchet distance and spread of the averaged student; throws when its images have become one image. */
   private async measureStudent(point: CurvePoint): Promise<void> {
     const { measure, measureImages, teacher } = this.options;
-    const result = await measureModel(await measure!(), teacher, await this.student(), measureImages);
+    const weights = await this.student();
+    const result = await measureModel(await measure!(), teacher, weights, measureImages).catch(
+      brokenStudent(point.iteration),
+    );
     point.frechet = result.value;
     point.frechetError = result.error;
     point.spread = result.spread;

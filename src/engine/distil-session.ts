@@ -18,8 +18,8 @@ import type { Model } from './model';
 import { nextTask } from './next-task';
 import type { ModelInfo } from './protocol';
 import { RunDistances } from './run-distances';
-import { Diverged, isOutOfMemory, smallerPart } from './run-errors';
-import { RunFolder, type Which } from './run-folder';
+import { brokenStart, brokenStudent, Diverged, isOutOfMemory, smallerPart } from './run-errors';
+import { RunFolder } from './run-folder';
 import { withRunLock } from './run-lock';
 import { layerPlan } from './run-plan';
 import { newRecord, progressOf } from './run-record';
@@ -28,8 +28,10 @@ import { RunSaver } from './run-saver';
 import { keepSources, openSources, type RunSources, reopenSources, type SourceServices } from './run-sources';
 import { type SavedRun, savedStudent } from './run-state';
 import { deltaPieces, studentMetadata, studentModel } from './run-student';
-import type { ResumeRequest, RunEnd, RunRecord } from './runs-protocol';
+import type { ResumeRequest, RunEnd, RunRecord, WayBack } from './runs-protocol';
 import { realVariance } from './spread';
+import { recordOf } from './unsaved-runs';
+import { wayBackOf } from './way-back';
 
 export interface DistilServices extends SourceServices {
   /** "wasm (1 thread)" */
@@ -73,6 +75,8 @@ export class DistilSession {
   private current: DistilRun | null = null;
   /** Where a resumed run begins; then the newest save counts. */
   private from: SavedRun | null = null;
+  /** That is not the newest save. */
+  private rewinds = false;
   private epoch = -1;
   private distances!: RunDistances;
   private realVariance = 0;
@@ -117,7 +121,7 @@ export class DistilSession {
       return await this.finish();
     } catch (error) {
       const known = asInnateError(error, 'backend');
-      const wayBack = known instanceof Diverged && this.folder ? known.goBackTo : null;
+      const wayBack = known instanceof Diverged && this.folder ? await wayBackOf(known, this.saver) : null;
       await this.end('failed', known.describe(), wayBack);
       this.enter('failed', known.describe(), wayBack);
       throw known;
@@ -148,15 +152,17 @@ export class DistilSession {
 
   private async reopen(resume: ResumeRequest): Promise<void> {
     const { services, folder } = this;
-    const [record, saved] = [await folder?.record(), await this.saver.load(resume.from)];
+    const [record, saved] = [folder && (await recordOf(folder)), await this.saver.load(resume.from)];
     if (!folder || !record)
       throw new InnateError('not-found', 'this run is not saved here', { where: resume.resume });
     if (resume.teacher) record.request.teacher = resume.teacher;
     this.record = record;
     this.sources = await reopenSources(record, folder, resume, services, this.report);
-    record.config = { ...(saved?.meta.config ?? record.config), ...resume.changes };
+    record.config = { ...record.config, ...resume.changes };
     Object.assign(record, { end: 'open', error: null, wayBack: null });
     this.from = saved;
+    this.rewinds = resume.from !== 'last';
+    await this.saver.resume(record);
   }
 
   private async loop(): Promise<void> {
@@ -212,7 +218,10 @@ export class DistilSession {
       services.emit({ kind: 'rewound', iteration: saved.meta.iteration, images: saved.meta.images });
       await this.folder?.rewind(saved.meta.images);
     }
-    if (!saved || this.from) await this.save(); // from now on there is always a good state to go back to
+    // From now on the newest save is where the run is. One that it goes on from is not written again: the one before
+    // stays, as a way further back.
+    if (!saved || this.rewinds) await this.save();
+    this.rewinds = false;
     this.from = null;
     this.unsaved = false;
     if (this.phase === 'preparing') this.enter('running');
@@ -227,8 +236,11 @@ export class DistilSession {
     const config = fitMicroBatch(record.config, teacher.config.unet.imgResolution, backend.split(' ')[0]!);
     Object.assign(record, { backend });
     if (!saved) {
-      const start = await makeSamples(teacher, (student ?? teacher).weights, sampleSeeds);
-      await this.showSamples(0, start.pixels, (student ?? teacher).weights);
+      const from = (student ?? teacher).weights;
+      const start = await makeSamples(teacher, from, sampleSeeds).catch(
+        brokenStart(record.about.teacherName),
+      );
+      await this.showSamples(0, start.pixels, from);
     }
     const run = await DistilRun.start({
       teacher,
@@ -264,7 +276,8 @@ export class DistilSession {
   private async sample(point: CurvePoint): Promise<void> {
     const { teacher } = this.sources;
     const weights = await this.current!.student();
-    const made = await makeSamples(teacher, weights, this.record.request.sampleSeeds);
+    const { sampleSeeds } = this.record.request;
+    const made = await makeSamples(teacher, weights, sampleSeeds).catch(brokenStudent(point.iteration));
     if (this.realVariance > 0) point.sampleSpread = made.variance / this.realVariance;
     await this.showSamples(point.images, made.pixels, weights);
   }
@@ -362,7 +375,7 @@ export class DistilSession {
     return saved && savedStudent(saved, (student ?? teacher).weights);
   }
 
-  private async end(end: RunEnd, error: string | null, wayBack: Which | null = null): Promise<void> {
+  private async end(end: RunEnd, error: string | null, wayBack: WayBack | null = null): Promise<void> {
     if (!this.record) return; // it could not even be opened
     Object.assign(this.record, { end, error, wayBack, updated: Date.now() } satisfies Partial<RunRecord>);
     await this.saver.describe(this.record);
@@ -390,7 +403,7 @@ export class DistilSession {
     this.services.emit({ kind: 'notice', topic, text });
   }
 
-  private enter(phase: DistilPhase, error: string | null = null, wayBack: Which | null = null): void {
+  private enter(phase: DistilPhase, error: string | null = null, wayBack: WayBack | null = null): void {
     this.phase = phase;
     this.services.emit({ kind: 'phase', phase, error, wayBack });
   }

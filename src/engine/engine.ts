@@ -27,6 +27,7 @@ import type {
   Progress,
   StartOptions,
 } from './protocol';
+import { isOutOfMemory } from './run-errors';
 import { imagesToBytes, sampleImages, seedBatch } from './sampling';
 
 export interface CallHooks {
@@ -115,7 +116,8 @@ export class Engine {
       failure: () => this.require().device.failure,
       recover: async (error, epoch) => {
         if (epoch !== this.epoch) return; // a request for images met the same failure
-        await this.recover(error);
+        if (backend().name === 'wasm') await this.renewMemory(error);
+        else await this.recover(error);
         this.publish();
       },
       memory: backendBytes,
@@ -312,6 +314,16 @@ export class Engine {
         : `${sentence(error.message)}: going on with WebAssembly.`;
   }
 
+  /** After memory ended inside TensorFlow.js on WebAssembly: that back-end again, with a memory of its own. */
+  private async renewMemory(error: InnateError): Promise<void> {
+    if (!isOutOfMemory(error)) throw error;
+    const { device: old, options } = this.require();
+    this.dropDevice();
+    const device = await this.adoptDevice({ ...options, preference: 'wasm' }, null);
+    device.webgpuReason = old.webgpuReason; // that has not changed
+    this.notice = 'Memory ran out: WebAssembly was started afresh, nothing is lost.';
+  }
+
   /** Halves the images of a pass for good; false when a single one is already too much. */
   private shrinkPasses(): boolean {
     const smaller = this.loaded?.chunks.half() ?? null;
@@ -377,11 +389,6 @@ export class Engine {
 
 const sameModel = (a: ModelRef, b: ModelRef): boolean =>
   a.kind === 'catalogue' ? b.kind === 'catalogue' && a.id === b.id : b.kind === 'opened' && a.key === b.key;
-
-const isOutOfMemory = (error: InnateError): boolean =>
-  /out of memory|allocation failed|Cannot enlarge memory|Aborted/i.test(
-    `${error.message} ${error.detail.found ?? ''}`,
-  );
 
 const isThreadFailure = (error: InnateError): boolean => /threads failed/.test(error.message);
 

@@ -1,6 +1,7 @@
 import type { DistilConfig } from '../distil/config';
 import type { StepReport } from '../distil/trainer';
 import { asInnateError, type ErrorDetail, InnateError } from '../lib/errors';
+import { NotFinite } from './sampling';
 
 /** Training itself went wrong, not the machine: going on from the same place with the same rates would repeat it. */
 export class Diverged extends InnateError {
@@ -9,6 +10,8 @@ export class Diverged extends InnateError {
     readonly goBackTo: 'last' | 'best',
     message: string,
     detail: ErrorDetail,
+    /** The iteration after which the weights were of no use any more. */
+    readonly brokenAt = Number.POSITIVE_INFINITY,
   ) {
     super('backend', message, detail);
   }
@@ -17,7 +20,8 @@ export class Diverged extends InnateError {
 /** Memory ended during a step. */
 export class StepTooLarge extends InnateError {}
 
-const MEMORY = /out of memory|allocation failed|Cannot enlarge memory|Aborted|out of bounds/i;
+/** What engines say, and what a WebAssembly module does whose own allocations failed. */
+const MEMORY = /out of memory|allocation failed|Cannot enlarge memory|Aborted|out of bounds|unreachable/i;
 
 export const isOutOfMemory = ({ message, detail }: InnateError): boolean =>
   MEMORY.test(`${message} ${detail.found ?? ''}`);
@@ -50,11 +54,35 @@ export function explainMemory(error: unknown, config: DistilConfig): InnateError
   );
 }
 
+const HINT = 'Go back to an earlier save with lower rates';
+
+/** A loss is taken before its step changes the weights: those of the step before are the broken ones. */
 export function checkFinite({ lossG, lossD, iteration }: StepReport): void {
   if ([lossG, lossD].every((loss) => loss === null || Number.isFinite(loss))) return;
-  throw new Diverged('last', 'the loss is not a number any more', {
-    where: `iteration ${iteration}`,
-    found: `generator ${lossG}, discriminator ${lossD}`,
-    hint: 'Go back to the last saved state with lower rates',
-  });
+  throw new Diverged(
+    'last',
+    'the loss is not a number any more',
+    { where: `step ${iteration}`, found: `generator ${lossG}, discriminator ${lossD}`, hint: HINT },
+    iteration - 1,
+  );
 }
+
+/** For images of the student after that iteration. */
+export const brokenStudent =
+  (iteration: number) =>
+  (error: unknown): never => {
+    if (!(error instanceof NotFinite)) throw error;
+    const message = 'the student’s images are not numbers any more';
+    throw new Diverged('last', message, { where: `step ${iteration}`, hint: HINT }, iteration);
+  };
+
+/** For images of the network that a run begins with: one that gives none will not give any later. */
+export const brokenStart =
+  (name: string) =>
+  (error: unknown): never => {
+    if (!(error instanceof NotFinite)) throw error;
+    throw new InnateError('bad-file', 'the network’s images are not numbers', {
+      where: name,
+      hint: 'Choose another teacher, or another network to start from',
+    });
+  };

@@ -14,7 +14,7 @@ import {
 } from '../storage/opfs';
 import { SlotPair } from '../storage/slots';
 import { decodeState, encodeState, type RunState, type SavedRun } from './run-state';
-import type { RunRecord } from './runs-protocol';
+import type { RunRecord, WayBack } from './runs-protocol';
 
 /** Students that a run keeps for its moments, bytes in all: thinned beyond that. */
 const STUDENT_BYTES = 256e6;
@@ -115,9 +115,11 @@ export class RunFolder {
   }
 
   /** null where there is none. Its tensors are read from the file when they are asked for. */
-  state(which: Which): Promise<SavedRun | null> {
+  state(which: WayBack): Promise<SavedRun | null> {
     return serially(async () => {
-      const payload = await this.states[which].load();
+      const payload = await (which === 'earlier'
+        ? this.states.last.load('before')
+        : this.states[which].load());
       return payload && decodeState(payload);
     });
   }

@@ -3,7 +3,8 @@ import { isFull } from '../storage/opfs';
 import type { DistilEvent } from './distil-protocol';
 import type { RunFolder, Which } from './run-folder';
 import type { RunState, SavedRun } from './run-state';
-import type { RunRecord } from './runs-protocol';
+import type { RunRecord, WayBack } from './runs-protocol';
+import { asSaved, type Unsaved, unsavedRuns } from './unsaved-runs';
 
 /** Seconds between saves; longer where a save takes more than a twentieth of that. */
 const EVERY_MS = 10_000;
@@ -11,26 +12,30 @@ const SHARE = 20;
 /** Students that stay when the disk is full. */
 const FEW = 3;
 
+const NO_FILES =
+  'This browser keeps no files for this page (a private window, or site data is blocked): the run lives as long as the page. Save the student before you leave.';
+
+type Progress = Pick<RunRecord, 'iteration' | 'images' | 'config' | 'frechet' | 'best'>;
+
 /**
  * Saves a run as it goes: to its folder, or to memory while there is no folder or no room. A run outlives a failed
  * device either way; memory does not outlive the tab, which is said.
  */
 export class RunSaver {
-  private readonly memory = new Map<Which, SavedRun>();
+  private readonly memory: Unsaved;
   private savedAt = 0;
   private took = 0;
-  private images = -1;
   private full = false;
+  /** How far the run is on disk; null before the first save. */
+  private onDisk: Progress | null = null;
 
   constructor(
     private readonly folder: RunFolder | null,
     private readonly emit: (event: DistilEvent) => void,
     private readonly now: () => number = () => performance.now(),
   ) {
-    if (!folder)
-      this.notice(
-        'This browser keeps no files for this page (a private window, or site data is blocked): the run lives as long as the page. Save the student before you leave.',
-      );
+    this.memory = (folder && unsavedRuns.get(folder.id)) ?? { states: new Map(), record: null };
+    if (!folder) this.notice(NO_FILES);
   }
 
   /** It is time for another save. */
@@ -40,20 +45,40 @@ export class RunSaver {
 
   async save(state: RunState, record: RunRecord, which: Which = 'last'): Promise<void> {
     const started = this.now();
-    if (!(await this.write(state, record, which))) this.memory.set(which, inMemory(state));
+    if (!(await this.write(state, record, which))) this.remember(state, record, which);
     if (which !== 'last') return;
     this.savedAt = this.now();
     this.took = this.savedAt - started;
   }
 
-  /** Only what is told of the run: its end, an error. */
-  async describe(record: RunRecord): Promise<void> {
-    await this.folder?.saveRecord(record).catch(() => {}); // the state is what counts; it said so if there is no room
+  /** Of a run that goes on: what it is told to change is written down at once. */
+  async resume(record: RunRecord): Promise<void> {
+    const onDisk = await this.folder?.record();
+    this.onDisk = onDisk ? progress(onDisk) : null;
+    if (this.memory.states.size === 0) await this.folder?.saveRecord(record).catch(() => {});
   }
 
-  /** The newest good state; null before the first save. */
-  async load(which: Which = 'last'): Promise<SavedRun | null> {
-    return this.memory.get(which) ?? (await this.folder?.state(which)) ?? null;
+  /** Only what is told of the run: how far it is on disk, its end, an error. */
+  async describe(record: RunRecord): Promise<void> {
+    if (this.full) {
+      this.memory.record = structuredClone(record);
+      this.notice(
+        'The browser has no room left for this page: this run is kept as long as the page is open. Free some room and try again, or save its student or its full state as a file.',
+      );
+      if (!this.onDisk) return;
+    }
+    const told = this.full ? { ...record, ...this.onDisk } : record;
+    await this.folder?.saveRecord(told).catch(() => {}); // the state is what counts; it said so if there is no room
+  }
+
+  /** A good state; null before the first save. */
+  async load(which: WayBack = 'last'): Promise<SavedRun | null> {
+    const { states } = this.memory;
+    // Where the newest one is in memory, the newest on disk is the one before.
+    if (which === 'earlier')
+      return (await this.folder?.state(states.has('last') ? 'last' : 'earlier')) ?? null;
+    const state = states.get(which);
+    return state ? asSaved(state) : ((await this.folder?.state(which)) ?? null);
   }
 
   private async write(state: RunState, record: RunRecord, which: Which): Promise<boolean> {
@@ -73,10 +98,10 @@ export class RunSaver {
         await folder.thinStudents(FEW);
         bytes = await attempt();
       }
-      this.memory.delete(which);
+      this.forget(which);
       if (this.full) this.notice(null);
       this.full = false;
-      if (which === 'last') this.images = state.meta.images;
+      this.onDisk = progress(record);
       this.emit({ kind: 'saved', images: state.meta.images, bytes });
       return true;
     } catch (error) {
@@ -86,8 +111,21 @@ export class RunSaver {
     }
   }
 
+  private remember(state: RunState, record: RunRecord, which: Which): void {
+    this.memory.states.set(which, { tensors: state.tensors, meta: structuredClone(state.meta) });
+    this.memory.record = structuredClone(record);
+    if (this.folder) unsavedRuns.set(this.folder.id, this.memory);
+  }
+
+  private forget(which: Which): void {
+    this.memory.states.delete(which);
+    if (this.folder && this.memory.states.size === 0) unsavedRuns.delete(this.folder.id);
+  }
+
   private explain(error: unknown): string {
-    const last = this.images >= 0 ? `The last save is from ${this.images} images.` : 'It has no save yet.';
+    const last = this.onDisk?.images
+      ? `The last save is from ${this.onDisk.images} images.`
+      : 'Nothing of it is saved yet.';
     const what = isFull(error)
       ? 'The browser has no room left for this page: the run goes on, but it cannot be saved.'
       : `The run goes on, but it could not be saved: ${error instanceof InnateError ? error.describe() : error}.`;
@@ -99,12 +137,10 @@ export class RunSaver {
   }
 }
 
-function inMemory({ tensors, meta }: RunState): SavedRun {
-  return {
-    tensors: {
-      shape: (name) => tensors.get(name)?.shape,
-      read: (name) => tensors.get(name)!.values,
-    },
-    meta: structuredClone(meta),
-  };
-}
+const progress = ({ iteration, images, config, frechet, best }: RunRecord): Progress => ({
+  iteration,
+  images,
+  config,
+  frechet,
+  best,
+});

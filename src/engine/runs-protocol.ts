@@ -8,6 +8,9 @@ import type { ModelInfo } from './protocol';
 /** How a saved run ended; 'open' = it did not: the page closed, crashed, or is at it right now. */
 export type RunEnd = 'open' | 'finished' | 'stopped' | 'failed';
 
+/** A save to go on from: the newest, the one before it, or the one with the lowest distance. */
+export type WayBack = 'last' | 'earlier' | 'best';
+
 /** What a saved run was asked for. Files are named: their bytes lie beside it, or have to be chosen again. */
 export type SavedRequest = Omit<DistilRequest, 'data'> & {
   data:
@@ -28,7 +31,7 @@ export interface RunRecord {
   end: RunEnd;
   error: string | null;
   /** Where a run that diverged can go on from, with lower rates. */
-  wayBack: 'last' | 'best' | null;
+  wayBack: WayBack | null;
   iteration: number;
   images: number;
   /** Newest distance and the best one. */
@@ -54,6 +57,8 @@ export interface RunSummary {
   bytes: number;
   /** It is being written, by this tab or another one. */
   busy: boolean;
+  /** It is further than what is on disk, which is full: the rest goes with the page. */
+  unsaved: boolean;
   /** What has to be chosen again before it can go on, in words; null = nothing. */
   missing: string | null;
   /** The newest samples; null where there are none. */
@@ -79,6 +84,8 @@ export type RunsCall =
   | { do: 'open'; run: string }
   | { do: 'describe'; run: string; name?: string; notes?: string }
   | { do: 'delete'; run: string }
+  /** Writes what a full disk did not take; throws where it still does not. */
+  | { do: 'keep'; run: string }
   /** Puts a student among the opened models: of that moment, or of the last save. */
   | { do: 'student'; run: string; images: number | null }
   | { do: 'export'; run: string; what: RunExport; images: number | null };
@@ -92,6 +99,7 @@ export interface RunsResults {
   open: RunDetail;
   describe: null;
   delete: null;
+  keep: null;
   student: ModelInfo;
   export: Blob;
 }
@@ -99,8 +107,7 @@ export interface RunsResults {
 /** Goes on with a saved run. */
 export interface ResumeRequest {
   resume: string;
-  /** The last save, or where the distance was lowest. */
-  from: 'last' | 'best';
+  from: WayBack;
   /** What differs from now on. */
   changes: Partial<Pick<DistilConfig, 'images' | 'generatorRate' | 'discriminatorRate' | 'microBatch'>>;
   /** The user's images, where they are not kept. */

@@ -1,5 +1,6 @@
 import { InnateError } from '../lib/errors';
 import type { WeightSource } from '../nn/weights';
+import { isFull } from '../storage/opfs';
 import type { RunAbout } from './distil-protocol';
 import type { LibraryModel } from './library';
 import { type Model, openModel } from './model';
@@ -10,6 +11,7 @@ import { missingSources } from './run-sources';
 import { savedStudent } from './run-state';
 import { deltaPieces, keptStudent, studentMetadata, studentModel, wholePieces } from './run-student';
 import type { RunDetail, RunRecord, RunSummary, RunsCall, RunsResults, SavedSamples } from './runs-protocol';
+import { keepUnsaved, newestState, recordOf, stateFile, unsavedRuns } from './unsaved-runs';
 import { cachedWeights } from './weights';
 
 export interface RunsServices {
@@ -26,12 +28,18 @@ export async function answerRuns(
   if (call.do === 'delete') {
     // Not while a tab is at it: that one would write it anew.
     await withRunLock(call.run, () => RunFolder.remove(call.run));
+    unsavedRuns.delete(call.run);
     return null;
   }
   const { folder, record } = await openRun(call.run);
   switch (call.do) {
     case 'open':
       return detail(folder, record);
+    case 'keep':
+      await keepUnsaved(folder).catch((error) => {
+        throw isFull(error) ? noRoom(record, error) : error;
+      });
+      return null;
     case 'describe':
       await folder.saveLabel({ name: call.name ?? record.about.name, notes: call.notes ?? record.notes });
       return null;
@@ -51,7 +59,7 @@ async function listRuns(): Promise<RunSummary[] | null> {
   const runs: RunSummary[] = [];
   for (const id of ids) {
     const folder = await RunFolder.open(id);
-    const record = await folder?.record().catch(() => null);
+    const record = folder && (await recordOf(folder).catch(() => null));
     if (folder && record) runs.push(await summary(folder, record, held));
     else if (!held.has(id)) await RunFolder.remove(id); // it ended before its first save
   }
@@ -60,7 +68,7 @@ async function listRuns(): Promise<RunSummary[] | null> {
 
 async function openRun(id: string): Promise<{ folder: RunFolder; record: RunRecord }> {
   const folder = (await RunFolder.ids())?.includes(id) ? await RunFolder.open(id) : null;
-  const record = await folder?.record();
+  const record = folder && (await recordOf(folder));
   if (folder && record) return { folder, record };
   throw new InnateError('not-found', 'this run is not saved here any more', {
     where: id,
@@ -74,13 +82,14 @@ async function summary(folder: RunFolder, record: RunRecord, held: ReadonlySet<s
     record,
     bytes: await folder.bytes(),
     busy: held.has(folder.id),
+    unsaved: unsavedRuns.has(folder.id),
     missing: missingSources(record),
     preview: newest === undefined ? null : await samplesAt(folder, record, newest, false),
   };
 }
 
 async function detail(folder: RunFolder, record: RunRecord): Promise<RunDetail> {
-  const saved = await folder.state('last');
+  const saved = await newestState(folder);
   const students = new Set(await folder.studentMoments());
   const samples: SavedSamples[] = [];
   for (const images of await folder.sampleMoments()) {
@@ -116,7 +125,7 @@ async function studentAt(
   services: RunsServices,
 ): Promise<{ teacher: Model; weights: WeightSource; images: number }> {
   const teacher = await networkOf(folder, 'teacher', record, services);
-  const saved = await folder.state('last');
+  const saved = await newestState(folder);
   if (saved && (images === null || images === saved.meta.images)) {
     const start = record.request.student ? await networkOf(folder, 'start', record, services) : teacher;
     return { teacher, weights: savedStudent(saved, start.weights), images: saved.meta.images };
@@ -153,9 +162,9 @@ async function exportRun(
   const blob = (pieces: Iterable<Uint8Array>) =>
     new Blob([...pieces] as BlobPart[], { type: 'application/octet-stream' });
   if (what === 'state') {
-    const bytes = await folder.stateFile();
-    if (!bytes) throw new InnateError('not-found', 'this run has no save yet', { where: record.about.name });
-    return blob([bytes]);
+    const pieces = await stateFile(folder);
+    if (!pieces) throw new InnateError('not-found', 'this run has no save yet', { where: record.about.name });
+    return blob(pieces);
   }
   const { teacher, weights, images: seen } = await studentAt(folder, record, images, services);
   const metadata = studentMetadata(record.config, seen, record.about);
@@ -165,3 +174,11 @@ async function exportRun(
       : wholePieces(teacher, weights, metadata, 'f16'),
   );
 }
+
+const noRoom = (record: RunRecord, cause: unknown) =>
+  new InnateError(
+    'io',
+    'there is still no room for this run',
+    { where: record.about.name, hint: 'Delete runs that you do not need, or free disk space' },
+    cause,
+  );

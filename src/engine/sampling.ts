@@ -52,9 +52,12 @@ export function clipSigmas(config: NetworkConfig, options: SamplerOptions): Samp
   };
 }
 
+/** The network's output is not a number: its weights are to blame, not the machine. */
+export class NotFinite extends InnateError {}
+
 /**
  * Images [N, C, R, R] of a batch of any size, in forward passes that fit; unclipped network output. Throws a
- * `backend` error when an output is not finite. `breathe` runs before every network evaluation: it may let
+ * `NotFinite` error when an output is not finite. `breathe` runs before every network evaluation: it may let
  * messages in, and throw to stop.
  */
 export async function sampleImages(
@@ -87,7 +90,7 @@ export async function sampleImages(
     checkDevice();
     const bad = result.findIndex((v) => !Number.isFinite(v));
     if (bad >= 0)
-      throw new InnateError('backend', 'the network gave a value that is not a number', {
+      throw new NotFinite('backend', 'the network gave a value that is not a number', {
         where: `image ${from + Math.floor(bad / size)}`,
         hint: 'The weights may be damaged; open the original file again',
       });

@@ -59,6 +59,8 @@ export async function activateWebGPU(
   return { name: 'webgpu', label, software, device, gpu };
 }
 
+type WasmModule = { _malloc(bytes: number): number };
+
 /**
  * `binaries` is the folder of the .wasm files (with a trailing slash), or a map from file name to URL. One thread:
  * only the SIMD kernels of inference use more.
@@ -72,7 +74,32 @@ export async function activateWasm(binaries: string | Record<string, string>): P
     typeof binaries === 'string' ? binaries : { 'tfjs-backend-wasm-threaded-simd.wasm': '', ...binaries },
   );
   await select('wasm');
+  checkAllocations(tf.backend() as unknown as { wasm: WasmModule });
   return { name: 'wasm', label: threadLabel(1), software: true };
+}
+
+/** tfjs writes to address 0 where there was no memory: wrong numbers, or an error far from its cause. */
+function checkAllocations({ wasm }: { wasm: WasmModule }): void {
+  const { _malloc } = wasm;
+  wasm._malloc = (bytes) => {
+    const address = _malloc(bytes);
+    if (address === 0 && bytes > 0)
+      throw new InnateError('backend', 'WebAssembly is out of memory', { found: `${bytes} bytes wanted` });
+    return address;
+  };
+}
+
+/**
+ * Lets go of the module and its memory, which never shrinks and after a failure cannot be trusted. The next
+ * `activateWasm` makes another one; tensors of the old one are gone.
+ */
+export function abandonWasm(): void {
+  const factory = tf.findBackendFactory('wasm');
+  const { registry } = tf.engine();
+  if (!factory || !registry.wasm) return;
+  registry.wasm.dispose = () => {}; // its own way needs a sound module; all of it is garbage in a moment
+  tf.removeBackend('wasm');
+  tf.registerBackend('wasm', factory);
 }
 
 export const threadLabel = (threads: number): string => (threads === 1 ? '1 thread' : `${threads} threads`);

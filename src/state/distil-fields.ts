@@ -84,7 +84,6 @@ export const FIELDS: readonly ConfigField[] = [
     max: 512,
     whole: true,
     rare: true,
-    methods: ADVERSARIAL,
   },
   {
     key: 'emaHalfLife',

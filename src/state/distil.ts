@@ -10,7 +10,7 @@ import type {
   RunAbout,
   StepEstimate,
 } from '../engine/distil-protocol';
-import type { RunDetail, RunSummary } from '../engine/runs-protocol';
+import type { RunDetail, RunSummary, WayBack } from '../engine/runs-protocol';
 import { leastMissed } from '../lib/thin';
 import { type DistilSetup, NEW_SETUP } from './distil-setup';
 import type { SamplePack } from './packs';
@@ -50,7 +50,7 @@ export interface DistilRunState {
   pace: number | null;
   error: string | null;
   /** Where it can go on from after it diverged. */
-  wayBack: 'last' | 'best' | null;
+  wayBack: WayBack | null;
   /** What happened and was survived, by topic. */
   notices: Partial<Record<'storage' | 'recovery' | 'memory', string>>;
   /** The newest save: images seen, and when by the page's clock; null before the first. */
@@ -116,8 +116,9 @@ export function secondsLeft(run: Pick<DistilRunState, 'history' | 'pace' | 'conf
 }
 
 /** Leaving the page would lose what was made: it is not saved, or not to its last step. */
-export const wouldLose = (run: DistilRunState | null): boolean =>
-  run !== null && !run.ended && run.history.points.length > 0 && run.notices.storage !== undefined;
+export const wouldLose = ({ run, runs }: Pick<DistilState, 'run' | 'runs'>): boolean =>
+  (run !== null && run.history.points.length > 0 && run.notices.storage !== undefined) ||
+  (runs?.some((saved) => saved.unsaved) ?? false);
 
 /**
  * Adds a snapshot and, where there are too many, drops the one whose neighbours are closest: the rest stays spread
@@ -203,6 +204,9 @@ export const fileStem = (
     .replace(/[^\w.-]+/g, '-')
     .slice(0, 120);
 
+const UNSAVED =
+  'The disk had no room for this run: it is kept as long as the page is open. Free some room and try again, or save its student or its full state as a file.';
+
 /** A saved run as it is looked at: nothing of it is under way. */
 export function openedRun(detail: RunDetail): DistilRunState {
   const { record, curve, samples } = detail;
@@ -219,7 +223,7 @@ export function openedRun(detail: RunDetail): DistilRunState {
     pace: null,
     error: record.error,
     wayBack: record.wayBack,
-    notices: {},
+    notices: detail.unsaved && !detail.busy ? { storage: UNSAVED } : {},
     saved: { images: record.images, at: 0 },
     thinned: record.thinned > 0,
     memoryBytes: null,

@@ -2,7 +2,7 @@ import type { EngineClient } from '../engine/client';
 import type { ResumeRequest, RunExport } from '../engine/runs-protocol';
 import { asInnateError, InnateError } from '../lib/errors';
 import type { Stores } from './app-state';
-import { type DistilRunState, isUnderWay, openedRun } from './distil';
+import { type DistilRunState, imagesSeen, isUnderWay, openedRun } from './distil';
 import { addOpened } from './distil-follow';
 
 export interface RunsController {
@@ -14,6 +14,8 @@ export interface RunsController {
   resumeRun(id: string, how?: Partial<Omit<ResumeRequest, 'resume'>>): Promise<void>;
   describeRun(id: string, what: { name?: string; notes?: string }): Promise<void>;
   deleteRun(id: string): Promise<void>;
+  /** Saves what a full disk did not take of the run in view; what goes wrong stays as its notice. */
+  keepRun(): Promise<void>;
   /** Two runs beside each other. */
   compareRuns(a: string, b: string): Promise<void>;
   /** Shows a student in the Generate tab: of the run's end, or of a moment that was kept. */
@@ -107,6 +109,26 @@ export function createRunsController({ client, stores, follow }: Options): RunsC
         await loadRuns();
       }),
 
+    async keepRun() {
+      const { run } = distil.getState();
+      if (!run?.ended) return;
+      const { id } = run.about;
+      const settle = (change: Partial<DistilRunState>) => {
+        const { run: now } = distil.getState();
+        if (now?.about.id === id) distil.setState({ run: { ...now, ...change } });
+      };
+      try {
+        await client.runs({ do: 'keep', run: id });
+        settle({
+          saved: { images: imagesSeen(run), at: 0 },
+          notices: { ...run.notices, storage: undefined },
+        });
+      } catch (error) {
+        settle({ notices: { ...run.notices, storage: asInnateError(error).describe() } });
+      }
+      await loadRuns();
+    },
+
     compareRuns: (a, b) =>
       told(async () => {
         const first = await client.runs({ do: 'open', run: a });
@@ -131,7 +153,9 @@ export function createRunsController({ client, stores, follow }: Options): RunsC
     async exportRun(what, images = null) {
       const { run } = distil.getState();
       if (!run) throw new InnateError('not-found', 'there is no run in view');
-      if (run.saved) return client.runs({ do: 'export', run: run.about.id, what, images });
+      // What a full disk did not take is in the list too.
+      const listed = distil.getState().runs?.some((r) => r.record.about.id === run.about.id);
+      if (run.saved || listed) return client.runs({ do: 'export', run: run.about.id, what, images });
       const student = run.result?.student;
       if (!student || what !== 'student')
         throw new InnateError('not-found', 'this browser does not keep runs', {

@@ -43,12 +43,12 @@ export class SlotPair {
 
   constructor(private readonly places: SlotPlaces) {}
 
-  /** The newest payload that is whole; null where there is none. */
-  async load(): Promise<Source | null> {
+  /** The newest payload that is whole, or the one before it; null where there is none. */
+  async load(which: 'newest' | 'before' = 'newest'): Promise<Source | null> {
     const slots = (await Promise.all([this.slot(0), this.slot(1)])).filter((s) => s !== null);
     slots.sort((a, b) => b.sequence - a.sequence);
     this.newest = slots[0] ?? null;
-    return slots[0]?.payload ?? null;
+    return slots[which === 'newest' ? 0 : 1]?.payload ?? null;
   }
 
   /** Replaces the older slot. Resolves with the bytes written; on failure the newer slot is as it was. */

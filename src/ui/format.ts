@@ -33,6 +33,13 @@ export function formatValue(value: number): string {
   return (size >= 100 ? value.toFixed(0) : value.toPrecision(3)).replace('-', '−');
 }
 
+/** A share: 0.4 %, 23 %; what is less is said to be so. */
+export function formatPercent(share: number): string {
+  const percent = share * 100;
+  if (percent > 0 && percent < 0.1) return 'less than 0.1 %';
+  return `${percent < 10 ? Math.round(percent * 10) / 10 : Math.round(percent)} %`;
+}
+
 /** 2e-4, 1.5e-4, 0.01: rates and weights, as one types them. */
 export function formatSmall(value: number): string {
   return value !== 0 && Math.abs(value) < 0.01 ? value.toExponential().replace('e+', 'e') : String(value);

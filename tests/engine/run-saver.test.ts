@@ -2,8 +2,10 @@ import { expect, test } from 'vitest';
 import type { DistilEvent } from '../../src/engine/distil-protocol';
 import type { RunFolder } from '../../src/engine/run-folder';
 import { RunSaver } from '../../src/engine/run-saver';
-import type { RunState } from '../../src/engine/run-state';
+import type { RunState, SavedRun } from '../../src/engine/run-state';
 import type { RunRecord } from '../../src/engine/runs-protocol';
+import { keepUnsaved, unsavedRuns } from '../../src/engine/unsaved-runs';
+import { wayBackOf } from '../../src/engine/way-back';
 
 const state = (images: number): RunState =>
   ({
@@ -11,7 +13,10 @@ const state = (images: number): RunState =>
     meta: { images },
   }) as unknown as RunState;
 const RECORD = {} as RunRecord;
+const recordAt = (images: number) => ({ images }) as RunRecord;
 const FULL = new DOMException('no room', 'QuotaExceededError');
+
+let runs = 0;
 
 /** A folder in memory that fails as often as it is told to. */
 function set({ failures = [] as unknown[], folder = true } = {}) {
@@ -19,7 +24,9 @@ function set({ failures = [] as unknown[], folder = true } = {}) {
   const thinned: number[] = [];
   const events: DistilEvent[] = [];
   const clock = { ms: 0 };
+  const records: RunRecord[] = [];
   const fake = {
+    id: `run-${++runs}`,
     async saveState({ meta }: RunState) {
       const failure = failures.shift();
       if (failure) throw failure;
@@ -27,7 +34,8 @@ function set({ failures = [] as unknown[], folder = true } = {}) {
       saved.push(meta.images);
       return 64;
     },
-    saveRecord: async () => 1,
+    saveRecord: async (record: RunRecord) => records.push(structuredClone(record)),
+    record: async () => records.at(-1) ?? null,
     async thinStudents(most: number) {
       thinned.push(most);
       return 1;
@@ -40,7 +48,7 @@ function set({ failures = [] as unknown[], folder = true } = {}) {
     () => clock.ms,
   );
   const notices = () => events.flatMap((e) => (e.kind === 'notice' ? [e.text] : []));
-  return { saver, saved, thinned, events, clock, notices };
+  return { saver, fake, saved, records, thinned, events, clock, notices };
 }
 
 test('a save goes to the folder, and the next one is due after ten seconds', async () => {
@@ -77,8 +85,8 @@ test('a full disk: students make room first', async () => {
 
 test('still full: the run goes on from memory and says what to do, until there is room again', async () => {
   const s = set({ failures: [null, FULL, FULL] });
-  await s.saver.save(state(8), RECORD);
-  await s.saver.save(state(16), RECORD);
+  await s.saver.save(state(8), recordAt(8));
+  await s.saver.save(state(16), recordAt(16));
   expect(s.notices()).toHaveLength(1);
   expect(s.notices()[0]).toMatch(/no room left.*last save is from 8 images.*Delete runs/);
   const kept = await s.saver.load();
@@ -95,4 +103,33 @@ test('without private files a run lives in memory, and that is said at once', as
   await s.saver.save(state(8), RECORD);
   expect((await s.saver.load())!.meta.images).toBe(8);
   expect(await s.saver.load('best')).toBeNull();
+});
+
+test('a run that ends on a full disk is told as it is on disk, kept in memory, and saved once there is room', async () => {
+  const s = set({ failures: [null, FULL, FULL] });
+  await s.saver.save(state(8), recordAt(8));
+  await s.saver.save(state(16), recordAt(16));
+  await s.saver.describe({ ...recordAt(16), end: 'stopped' });
+  expect(s.records.at(-1)).toMatchObject({ images: 8, end: 'stopped' });
+  expect(s.notices().at(-1)).toMatch(/kept as long as the page is open/);
+  await keepUnsaved(s.fake);
+  expect(s.saved).toEqual([8, 16]);
+  expect(s.records.at(-1)).toMatchObject({ images: 16, end: 'stopped' });
+  expect(unsavedRuns.has(s.fake.id)).toBe(false);
+});
+
+test('the way back passes over saves whose weights are broken', async () => {
+  const back = (saves: Record<string, number>, brokenAt: number, goBackTo: 'last' | 'best' = 'last') =>
+    wayBackOf(
+      { goBackTo, brokenAt },
+      {
+        load: async (which = 'last') =>
+          which in saves ? ({ meta: { iteration: saves[which] } } as unknown as SavedRun) : null,
+      },
+    );
+  expect(await back({ last: 9 }, 12)).toBe('last');
+  expect(await back({ last: 12, earlier: 8 }, 12)).toBe('earlier');
+  expect(await back({ last: 8, earlier: 12, best: 4 }, 8)).toBe('best');
+  expect(await back({ last: 0 }, 0)).toBeNull();
+  expect(await back({}, 5, 'best')).toBe('best');
 });

@@ -40,6 +40,7 @@ const detail = (id: string, extra: Partial<RunDetail['record']> = {}): RunDetail
   },
   bytes: 10,
   busy: false,
+  unsaved: false,
   missing: null,
   preview: null,
   curve: [1, 2].map((iteration) => ({ iteration, images: 8 * iteration })) as RunDetail['curve'],

@@ -1,10 +1,9 @@
 import { useMemo, useState } from 'react';
-import { type DistilRunState, narrowing, nearestSnapshot } from '../../state/distil';
-import { useApp, useDistil } from '../../state/react';
-import { formatSmall, formatValue, formatWhole } from '../../ui/format';
-import { Note } from '../../ui/Note';
+import { nearestSnapshot } from '../../state/distil';
+import { useDistil } from '../../state/react';
 import { Measurements } from './Measurements';
 import { RunBar } from './RunBar';
+import { RunNotes } from './RunNotes';
 import { Samples } from './Samples';
 
 /** A run and what it has made so far. One moment is looked at; curves and images share it. */
@@ -26,7 +25,7 @@ export function RunView() {
   return (
     <div className="distil-run">
       <RunBar run={run} picked={picked} />
-      <RunNotes run={run} />
+      <RunNotes run={run} pick={setPicked} />
       <div className="run-columns">
         <Samples run={run} index={index} pick={setPicked} />
         <section className="run-right" aria-label="Measurements">
@@ -43,55 +42,3 @@ export interface Moment {
   pick: (images: number | null) => void;
   hover: (images: number | null) => void;
 }
-
-/** What went wrong, what was survived, and what to do. */
-function RunNotes({ run }: { run: DistilRunState }) {
-  const { controller } = useApp();
-  const [read, setRead] = useState<readonly string[]>([]);
-  const { error, wayBack, notices, config, history, about, ended } = run;
-  const alike = ended ? null : narrowing(history.points);
-  const lines = Object.values(notices).filter((line) => line && !read.includes(line));
-  const rates = {
-    generatorRate: half(config.generatorRate),
-    discriminatorRate: half(config.discriminatorRate),
-  };
-  if (!error && !alike && lines.length === 0) return null;
-  return (
-    <div className="run-error">
-      {error && (
-        <Note
-          tone="error"
-          actions={
-            wayBack && (
-              <button
-                type="button"
-                className="button"
-                onClick={() => void controller.distil.resumeRun(about.id, { from: wayBack, changes: rates })}
-              >
-                Go on from {wayBack === 'best' ? 'its best student' : 'the last save'} with rates{' '}
-                {formatSmall(rates.generatorRate)} and {formatSmall(rates.discriminatorRate)}
-              </button>
-            )
-          }
-        >
-          {error}
-          {history.points.length > 0 && '. What was made so far stays below.'}
-        </Note>
-      )}
-      {alike && (
-        <Note tone="warn">
-          The samples are becoming alike: their spread is {formatValue(alike.now)} of real images’, it was{' '}
-          {formatValue(alike.best)} after {formatWhole(alike.at)} images. The student may be collapsing:
-          pause, keep the student of a moment before, and begin again with lower rates.
-        </Note>
-      )}
-      {lines.map((line) => (
-        <Note key={line} tone="warn" onDismiss={() => setRead([...read, line!])}>
-          {line}
-        </Note>
-      ))}
-    </div>
-  );
-}
-
-const half = (rate: number) => Number((rate / 2).toPrecision(3));

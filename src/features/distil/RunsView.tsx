@@ -158,8 +158,9 @@ function RunRow({ run, chosen, onChoose, onDelete }: RowProps) {
   );
 }
 
-function stateText({ record, busy }: RunSummary): string {
+function stateText({ record, busy, unsaved }: RunSummary): string {
   if (busy) return 'under way';
+  if (unsaved) return 'kept while this page is open: the disk is full';
   return { open: 'interrupted', finished: 'finished', stopped: 'stopped', failed: 'failed' }[record.end];
 }
 

@@ -31,13 +31,14 @@ export function SaveDialog({ run, picked, onClose }: Props) {
   const { controller } = useApp();
   const [busy, setBusy] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);
-  const notes = useDistil((s) => s.runs?.find((r) => r.record.about.id === run.about.id)?.record.notes ?? '');
+  const listed = useDistil((s) => s.runs?.find((r) => r.record.about.id === run.about.id) ?? null);
+  const notes = listed?.record.notes ?? '';
   const backend = useEngine((s) => s.status?.backend ?? null);
   const { snapshots, points } = run.history;
   const at = picked === null ? null : (snapshots[nearestSnapshot(snapshots, picked)] ?? null);
   const moment = at?.student ? at.images : null;
   const images = moment ?? imagesSeen(run);
-  const stored = run.saved !== null;
+  const stored = run.saved !== null || listed !== null;
   const made = (what: RunExport, from: number | null) => () => controller.distil.exportRun(what, from);
   const json = (value: unknown) => new Blob([JSON.stringify(value, null, 2)], { type: 'application/json' });
   const items: Item[] = [
