@@ -21,9 +21,11 @@ export function StatusBar() {
       <Item name="Backend">
         {backend ? { webgpu: 'WebGPU', wasm: 'WebAssembly', cpu: 'JavaScript' }[backend.name] : 'not started'}
       </Item>
-      <Item name="Model" className="status-model">
-        {status?.model?.name ?? 'none loaded'}
-      </Item>
+      {status?.model && (
+        <Item name="Model" className="status-model">
+          {status.model.name}
+        </Item>
+      )}
       <Item name="Memory" className="status-memory">
         {formatBytes(status?.memoryBytes ?? 0)}
       </Item>

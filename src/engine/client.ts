@@ -131,7 +131,7 @@ export function createEngineClient(makeWorker: () => Worker): EngineClient {
       reject(
         new InnateError('backend', 'the engine stopped', {
           found: reason,
-          hint: 'Press Generate to start it again',
+          hint: 'Try again: it starts anew, and a distillation goes on from its last save',
         }),
       );
     pending.clear();
