@@ -19,51 +19,56 @@ interface Convolution {
   out: Shape4;
 }
 
-/** A tensor with `to` channels instead of `from`, for kernels that index four at a time; whoever asks releases it. */
-function widened(x: tf.TensorInfo, from: number, to: number, shape: number[]): tf.TensorInfo {
-  const out = TensorStream.current.empty(shape);
-  overElements(recount(), [x, out], { channels: from, outChannels: to }, sizeOf(out));
-  return out;
+/** Makes tensors for one call. */
+interface Scope {
+  /** Marks a tensor as made here. */
+  own(tensor: tf.TensorInfo): tf.TensorInfo;
+  /** With `to` channels at the end instead of `from`, by zeros or by dropping the last; itself where they are equal. */
+  resized(x: tf.TensorInfo, from: number, to: number, shape: number[]): tf.TensorInfo;
 }
 
-/** Runs `use` on tensors whose channel counts are multiples of what a tile takes, made and released around it where need be. */
-function inUnits(
-  { x, filter, bias, pad, out }: Convolution,
-  multiples: { depth: number; columns: number },
-  use: (convolution: Convolution) => tf.TensorInfo,
-): tf.TensorInfo {
-  const [kh, kw, inC, outC] = filter.shape as Shape4;
-  const wideIn = Math.ceil(inC / multiples.depth) * multiples.depth;
-  const wideOut = Math.ceil(outC / multiples.columns) * multiples.columns;
-  if (wideIn === inC && wideOut === outC) return use({ x, filter, bias, pad, out });
+/** What a call makes is released at its end, except its result. */
+function scoped(run: (scope: Scope) => tf.TensorInfo): tf.TensorInfo {
   const stream = TensorStream.current;
   const made: tf.TensorInfo[] = [];
-  const wide = (t: tf.TensorInfo, from: number, to: number, shape: number[]) => {
-    if (from === to) return t;
-    made.push(widened(t, from, to, shape));
-    return made.at(-1)!;
+  const own = (tensor: tf.TensorInfo) => {
+    made.push(tensor);
+    return tensor;
   };
-  const [n, h, w] = x.shape as Shape4;
-  const deep = wide(filter, inC * outC, wideIn * outC, [kh, kw, wideIn, outC]);
-  const y = use({
-    x: wide(x, inC, wideIn, [n, h, w, wideIn]),
-    filter: wide(deep, outC, wideOut, [kh, kw, wideIn, wideOut]),
-    bias: bias && wide(bias, outC, wideOut, [wideOut]),
-    pad,
-    out: [out[0], out[1], out[2], wideOut],
+  const result = run({
+    own,
+    resized(x, from, to, shape) {
+      if (from === to) return x;
+      const out = own(stream.empty(shape));
+      overElements(recount(), [x, out], { channels: from, outChannels: to }, sizeOf(out));
+      return out;
+    },
   });
-  for (const tensor of made) stream.release(tensor);
-  if (wideOut === outC) return y;
-  const cropped = widened(y, wideOut, outC, out);
-  stream.release(y);
-  return cropped;
+  for (const tensor of made) if (tensor !== result) stream.release(tensor);
+  return result;
 }
 
+const roundUp = (count: number, multiple: number): number => Math.ceil(count / multiple) * multiple;
+
 /** out = x * filter + bias: the contraction of the inference plan, on tensors. The result is new. */
-function convolve(convolution: Convolution): tf.TensorInfo {
+function convolve({ x, filter, bias, pad, out }: Convolution): tf.TensorInfo {
+  const [kh, kw, inC, outC] = filter.shape as Shape4;
   // Four at a time; subgroups take the depth in steps of two and single columns.
   const single = TensorStream.current.traits.tile.kind === 'subgroup';
-  return inUnits(convolution, single ? { depth: 2, columns: 1 } : { depth: 4, columns: 4 }, contract);
+  const wideIn = roundUp(inC, single ? 2 : 4);
+  const wideOut = roundUp(outC, single ? 1 : 4);
+  const [n, h, w] = x.shape as Shape4;
+  return scoped(({ own, resized }) => {
+    const deep = resized(filter, inC * outC, wideIn * outC, [kh, kw, wideIn, outC]);
+    const y = contract({
+      x: resized(x, inC, wideIn, [n, h, w, wideIn]),
+      filter: resized(deep, outC, wideOut, [kh, kw, wideIn, wideOut]),
+      bias: bias && resized(bias, outC, wideOut, [wideOut]),
+      pad,
+      out: [out[0], out[1], out[2], wideOut],
+    });
+    return resized(own(y), wideOut, outC, out);
+  });
 }
 
 function contract({ x, filter, bias, pad, out }: Convolution): tf.TensorInfo {
@@ -167,33 +172,16 @@ export function filterGradientOf(
   dy: tf.TensorInfo,
   info: tf.backend_util.Conv2DInfo,
 ): tf.TensorInfo {
-  const { inChannels, outChannels } = info;
+  const { inChannels: inC, outChannels: outC, filterHeight: kh, filterWidth: kw } = info;
   const unit = unitSize(TensorStream.current.traits.unit);
-  const [wideIn, wideOut] = [inChannels, outChannels].map((c) => Math.ceil(c / unit) * unit) as [
-    number,
-    number,
-  ];
-  if (wideIn === inChannels && wideOut === outChannels) return pixelProducts(x, dy, info);
-  const made: tf.TensorInfo[] = [];
-  const recounted = (t: tf.TensorInfo, from: number, to: number, shape: number[]) => {
-    if (from === to) return t;
-    made.push(widened(t, from, to, shape));
-    return made.at(-1)!;
-  };
-  const wideX = recounted(x, inChannels, wideIn, [...x.shape.slice(0, 3), wideIn]);
-  const wideDy = recounted(dy, outChannels, wideOut, [...dy.shape.slice(0, 3), wideOut]);
-  const wide = pixelProducts(wideX, wideDy, { ...info, inChannels: wideIn, outChannels: wideOut });
-  made.push(wide);
-  const { filterHeight: kh, filterWidth: kw } = info;
-  const narrow = recounted(wide, wideOut, outChannels, [kh, kw, wideIn, outChannels]);
-  const result = recounted(narrow, wideIn * outChannels, inChannels * outChannels, [
-    kh,
-    kw,
-    inChannels,
-    outChannels,
-  ]);
-  for (const tensor of made) if (tensor !== result) TensorStream.current.release(tensor);
-  return result;
+  const [wideIn, wideOut] = [roundUp(inC, unit), roundUp(outC, unit)];
+  return scoped(({ own, resized }) => {
+    const wideX = resized(x, inC, wideIn, [...x.shape.slice(0, 3), wideIn]);
+    const wideDy = resized(dy, outC, wideOut, [...dy.shape.slice(0, 3), wideOut]);
+    const wide = own(pixelProducts(wideX, wideDy, { ...info, inChannels: wideIn, outChannels: wideOut }));
+    const narrow = resized(wide, wideOut, outC, [kh, kw, wideIn, outC]);
+    return resized(narrow, wideIn * outC, inC * outC, [kh, kw, inC, outC]);
+  });
 }
 
 function pixelProducts(x: tf.TensorInfo, dy: tf.TensorInfo, info: tf.backend_util.Conv2DInfo): tf.TensorInfo {
