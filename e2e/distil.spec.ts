@@ -48,52 +48,54 @@ test('the same on a GPU', async () => {
   expectSameLosses(curves.slice(0, 2), commandLineLosses(32, 16, 'webgpu'));
 });
 
-test('pause, one step of either network, scrub, keep a moment, save, stop', async () => {
-  app = await openApp({ at: '#/distil', backend: 'wasm' });
-  const { page, complaints } = app;
-  await setNumber(page, /^Batch/, 4);
-  await setNumber(page, 'Samples every, steps', 1);
-  await start(page);
-  await seesImages(page, 8);
-  await page.getByRole('button', { name: 'Pause' }).click();
-  const dStep = page.getByRole('button', { name: 'One D step' });
-  await expect(dStep).toBeEnabled({ timeout: 60_000 });
-  await dStep.click();
-  await expect(dStep).toBeEnabled({ timeout: 60_000 });
-  await page.getByRole('button', { name: 'One G step' }).click();
-  await expect(dStep).toBeEnabled({ timeout: 60_000 });
-  await page.getByRole('button', { name: 'Stop' }).click();
-  await hasEnded(page, 'Stopped');
+for (const backend of ['wasm', 'webgpu'] as const)
+  test(`pause, one step of either network, scrub, keep a moment, save, stop: ${backend}`, async () => {
+    test.setTimeout(600_000);
+    app = await openApp({ at: '#/distil', backend });
+    const { page, complaints } = app;
+    await setNumber(page, /^Batch/, 4);
+    await setNumber(page, 'Samples every, steps', 1);
+    await start(page);
+    await seesImages(page, 8, 300_000);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    const dStep = page.getByRole('button', { name: 'One D step' });
+    await expect(dStep).toBeEnabled({ timeout: 60_000 });
+    await dStep.click();
+    await expect(dStep).toBeEnabled({ timeout: 60_000 });
+    await page.getByRole('button', { name: 'One G step' }).click();
+    await expect(dStep).toBeEnabled({ timeout: 60_000 });
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await hasEnded(page, 'Stopped');
 
-  const curves = (await saved(page, 'Curves')).toString('utf8').trim().split('\n');
-  const columns = curves[0]!.split(',');
-  const [d, g] = curves.slice(-2).map((line) => {
-    const values = line.split(',');
-    return { g: values[columns.indexOf('lossG')], d: values[columns.indexOf('lossD')] };
+    const curves = (await saved(page, 'Curves')).toString('utf8').trim().split('\n');
+    const columns = curves[0]!.split(',');
+    const [d, g] = curves.slice(-2).map((line) => {
+      const values = line.split(',');
+      return { g: values[columns.indexOf('lossG')], d: values[columns.indexOf('lossD')] };
+    });
+    expect(d!.g).toBe('');
+    expect(Number(d!.d)).toBeGreaterThan(0);
+    expect(Number(g!.g)).toBeGreaterThan(0);
+    expect(g!.d).toBe('');
+    const sheet = await saved(page, 'Sample sheet');
+    expect(sheet.subarray(1, 4).toString('latin1')).toBe('PNG');
+    const whole = await saved(page, 'Student');
+    const delta = await saved(page, 'Student, as a difference');
+    expect(delta.length).toBeLessThan(0.5 * whole.length);
+    expect(await violations(page)).toEqual([]);
+    await closeDialog(page);
+    expect(await violations(page)).toEqual([]);
+
+    const scrubber = page.getByRole('slider', { name: 'Snapshot' });
+    await scrubber.focus();
+    await page.keyboard.press('Home');
+    await page.keyboard.press('ArrowRight');
+    await expect(images(page, /seed 0, after 4 images/)).toBeVisible();
+    await page.getByRole('button', { name: 'Use this moment in Generate' }).click();
+    await settled(page);
+    await expect(images(page, /student, 4 images, seed 0/).first()).toBeVisible();
+    expect(complaints).toEqual([]);
   });
-  expect(d!.g).toBe('');
-  expect(Number(d!.d)).toBeGreaterThan(0);
-  expect(Number(g!.g)).toBeGreaterThan(0);
-  expect(g!.d).toBe('');
-  const sheet = await saved(page, 'Sample sheet');
-  expect(sheet.subarray(1, 4).toString('latin1')).toBe('PNG');
-  const whole = await saved(page, 'Student');
-  const delta = await saved(page, 'Student, as a difference');
-  expect(delta.length).toBeLessThan(0.5 * whole.length);
-  expect(await violations(page)).toEqual([]);
-  await closeDialog(page);
-  expect(await violations(page)).toEqual([]);
-
-  const scrubber = page.getByRole('slider', { name: 'Snapshot' });
-  await scrubber.focus();
-  await page.keyboard.press('Home');
-  await page.keyboard.press('ArrowRight');
-  await expect(images(page, /seed 0, after 4 images/)).toBeVisible();
-  await page.getByRole('button', { name: 'Use this moment in Generate' }).click();
-  await settled(page);
-  await expect(images(page, /student, 4 images, seed 0/).first()).toBeVisible();
-  expect(complaints).toEqual([]);
-});
 
 test('any model is measured, with its floor', async () => {
   app = await openApp({ at: '#/models?model=fashion-mnist-32x32-gdd-i&count=1', backend: 'wasm' });

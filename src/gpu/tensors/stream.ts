@@ -58,11 +58,6 @@ export class TensorStream {
     return this.context.software;
   }
 
-  get maxBinding(): number {
-    const { limits } = this.context.device;
-    return Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
-  }
-
   /** A tensor whose values are whatever its memory holds. */
   empty(shape: number[]): TensorInfo {
     return this.tensors.makeTensorInfo(shape, 'float32');
