@@ -1,6 +1,8 @@
+import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu/dist/backend_webgpu';
+import '@tensorflow/tfjs-backend-webgpu/dist/register_all_kernels';
 import * as tf from '@tensorflow/tfjs-core';
-import { probeAdapter } from '../../src/gpu/adapter';
-import { activateWebGPU } from '../../src/gpu/backends';
+import { describeAdapter, openDevice, probeAdapter } from '../../src/gpu/adapter';
+import { gpuContext } from '../../src/gpu/context';
 import { InnateError } from '../../src/lib/errors';
 import type { MicroCase } from './micro';
 import { planCases } from './micro-plan';
@@ -15,12 +17,16 @@ const CONVOLUTIONS = [
 /** Rows, inner size, columns. */
 const PRODUCTS = [[1024, 256, 256]] as const;
 
-/** The project's kernels and, on the same device, TensorFlow.js's. */
+/** The project's kernels and, on the same device, TensorFlow.js's own: nothing of ours is registered with it. */
 export async function microCases(): Promise<MicroCase[]> {
   const adapter = await probeAdapter(navigator.gpu);
   if (!adapter) throw new InnateError('backend', 'the browser gives no WebGPU adapter');
-  const { device, gpu } = await activateWebGPU(adapter);
-  return [...(await planCases(gpu!)), ...stockCases(device!)];
+  const device = await openDevice(adapter);
+  const gpu = gpuContext(device, adapter.info, describeAdapter(adapter).software);
+  tf.enableProdMode();
+  tf.registerBackend('webgpu', () => new WebGPUBackend(device, adapter.info));
+  await tf.setBackend('webgpu');
+  return [...(await planCases(gpu)), ...stockCases(device)];
 }
 
 function stockCases(device: GPUDevice): MicroCase[] {
