@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { hasKernel, runKernel } from './tf-kernels';
+import { runKernel } from './tf-kernels';
 import { ownData } from './tf-pixels';
 
 /**
@@ -17,8 +17,6 @@ export interface GroupAverages {
 
 /** Sees mean and biased variance [N, G] of every group; must keep what it needs. */
 export type GroupStatistics = (mean: tf.Tensor2D, variance: tf.Tensor2D) => void;
-
-export const hasFusedGroupNorm = (): boolean => hasKernel('GroupNorm');
 
 /** Group normalisation of [N, pixels, C] on a back-end that has it as one operation. */
 export function fusedGroupNorm(

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Ops } from './ops';
-import { fusedGroupNorm, type GroupAverages, groupNorm, hasFusedGroupNorm } from './tf-group-norm';
+import { fusedGroupNorm, type GroupAverages, groupNorm } from './tf-group-norm';
 import { hasKernel, runKernel } from './tf-kernels';
 import type { TensorParameters } from './tf-parameters';
 import { dilate, padPixels } from './tf-pixels';
@@ -63,7 +63,7 @@ export class TfOps implements Ops<T> {
     const flat = tf.reshape(x, [n, h * w, c]) as tf.Tensor3D;
     const scale = this.parameters.get(`${name}.weight`);
     const shift = this.parameters.get(`${name}.bias`);
-    const y = hasFusedGroupNorm()
+    const y = hasKernel('GroupNorm')
       ? fusedGroupNorm(flat, scale, shift, { groups, eps })
       : groupNorm(flat, scale, shift, this.groupAverages(h * w, c, groups), eps);
     return tf.reshape(y, [n, h, w, c]);

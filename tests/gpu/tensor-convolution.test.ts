@@ -6,10 +6,14 @@ import { type GpuContext, gpuContext } from '../../src/gpu/context';
 import { connectTensors } from '../../src/gpu/tensors/stream';
 import { noise } from '../plan/kernel-cases';
 import { maxError } from '../support/fixtures';
-import { poisonTensors, TENSOR_TILINGS } from './tensors';
+import { HALVES, TILINGS } from '../support/tilings';
+import { poisonTensors } from './poison';
 
 /** Convolution and its two gradients on TensorFlow.js tensors, in every tiling, against plain loops. */
 const wanted = (process.env.INNATE_TEST_BACKENDS ?? 'wasm,cpu').split(',').includes('webgpu');
+
+/** Training is in float32 whatever the tile's arithmetic. */
+const TENSOR_TILINGS: typeof TILINGS = { ...TILINGS, halves: HALVES };
 
 interface Shape {
   n: number;

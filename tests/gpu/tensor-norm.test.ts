@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import { noise } from '../plan/kernel-cases';
 import { maxError } from '../support/fixtures';
-import { poisonTensors } from './tensors';
+import { poisonTensors } from './poison';
 
 /** Group norm, SiLU, Adam, averages and column sums on TensorFlow.js tensors, against plain double precision. */
 const wanted = (process.env.INNATE_TEST_BACKENDS ?? 'wasm,cpu').split(',').includes('webgpu');

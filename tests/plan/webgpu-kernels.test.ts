@@ -9,6 +9,7 @@ import type { Plan } from '../../src/nn/plan/steps';
 import { openWebGpu } from '../../src/nn/plan/webgpu/open';
 import type { WeightPrecision } from '../../src/nn/plan/webgpu/pack';
 import { maxError } from '../support/fixtures';
+import { HALVES, TILINGS } from '../support/tilings';
 import { type Case, kernelCases, noise, parameters } from './kernel-cases';
 import { ReferenceExecutor, size } from './reference-executor';
 
@@ -17,26 +18,6 @@ import { ReferenceExecutor, size } from './reference-executor';
  * each run and every error of the device fails the test: neither stale memory nor a skipped dispatch can pass.
  */
 const wanted = (process.env.INNATE_TEST_BACKENDS ?? 'wasm,cpu').split(',').includes('webgpu');
-
-const base = { reason: 'test', reducers: 64, subgroupReduce: false } as const;
-/** Small tiles: the same code, compiled in a fraction of the time. */
-const TILINGS: Record<string, KernelTraits | null> = {
-  "the adapter's own": null,
-  register: { ...base, tile: { kind: 'register', rows: 4, vectors: 1 }, unit: 'vec4f', winograd: true },
-  shared: {
-    ...base,
-    tile: { kind: 'shared', rows: 2, vectors: 1, arithmetic: 'f32' },
-    unit: 'vec4f',
-    winograd: false,
-  },
-};
-/** With float32 weights these are the tiles above. */
-const HALVES: KernelTraits = {
-  ...base,
-  tile: { kind: 'shared', rows: 2, vectors: 1, arithmetic: 'f16' },
-  unit: 'vec4f',
-  winograd: false,
-};
 
 let active: ActiveBackend;
 const errors: string[] = [];

@@ -11,7 +11,8 @@ import { type Kernel, kernel } from './kernel';
  */
 export const LANES = 32;
 
-const CHUNKS = `
+/** A channel's share of a chunk, as the loop's bounds, and where its `values` results go: out [N, chunks, values, C]. */
+const chunk = (values: 1 | 2) => `
 @compute @workgroup_size(${LANES})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let c = group.x * ${LANES}u + lane;
@@ -19,7 +20,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let first = group.y * u.chunk;
   let last = min(first + u.chunk, u.pixels);
   let base = group.z * u.pixels;
-  let at = (group.z * u.chunks + group.y) * 2u * u.channels + c;`;
+  let at = (group.z * u.chunks + group.y) * ${values}u * u.channels + c;`;
 
 /** Mean and sum of squares about it, of each chunk and channel: out [N, chunks, 2, C]. */
 export const chunkMoments = (): Kernel =>
@@ -27,7 +28,7 @@ export const chunkMoments = (): Kernel =>
     name: 'moments of chunks',
     bindings: { x: 'f32', out: 'f32' },
     uniforms: ['channels', 'pixels', 'chunk', 'chunks'],
-    body: `${CHUNKS}
+    body: `${chunk(2)}
   var s = 0.0;
   for (var p = first; p < last; p++) { s += x[(base + p) * u.channels + c]; }
   let mean = s / f32(last - first);
@@ -89,7 +90,7 @@ export const chunkProducts = (): Kernel =>
     name: 'products of chunks',
     bindings: { x: 'f32', dy: 'f32', statistics: 'f32', out: 'f32' },
     uniforms: ['channels', 'pixels', 'chunk', 'chunks', 'width', 'allGroups'],
-    body: `${CHUNKS}
+    body: `${chunk(2)}
   let g = group.z * (u.channels / u.width) + c / u.width;
   let mean = statistics[g];
   let r = statistics[u.allGroups + g];
@@ -140,19 +141,15 @@ export const normGradient = (): Kernel =>
   out[i] = r * (weight[c] * dy[i] - means[g] - xhat * means[u.allGroups + g]);`,
   );
 
-/** Sums over a chunk of rows, by channel, times `scale`: out [chunks, C]. */
+/** Sums over a chunk's pixels, by channel, times `scale`: out [N, chunks, C]. */
 export const chunkSums = (): Kernel =>
   kernel({
     name: 'sums of chunks',
     bindings: { x: 'f32', out: 'f32' },
-    uniforms: ['channels', 'pixels', 'chunk', 'scaleF'],
-    body: `
-@compute @workgroup_size(${LANES})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let c = group.x * ${LANES}u + lane;
-  if (c >= u.channels) { return; }
+    uniforms: ['channels', 'pixels', 'chunk', 'chunks', 'scaleF'],
+    body: `${chunk(1)}
   var s = 0.0;
-  for (var p = group.y * u.chunk; p < min(group.y * u.chunk + u.chunk, u.pixels); p++) { s += x[p * u.channels + c]; }
-  out[group.y * u.channels + c] = s * u.scaleF;
+  for (var p = first; p < last; p++) { s += x[(base + p) * u.channels + c]; }
+  out[at] = s * u.scaleF;
 }`,
   });

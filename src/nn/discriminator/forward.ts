@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { fusedGroupNorm, hasFusedGroupNorm } from '../tf-group-norm';
+import { fusedGroupNorm } from '../tf-group-norm';
+import { hasKernel } from '../tf-kernels';
 import type { TensorParameters } from '../tf-parameters';
 import { padPixels } from '../tf-pixels';
 import { type ConvLayer, EMBEDDED_CHANNELS, type HeadSpec, type HeadsConfig, headSpecs } from './heads';
@@ -110,7 +111,7 @@ function batchNorm(
       tf.reshape(mean, [channels]) as tf.Tensor1D,
       tf.reshape(tf.mul(variance, count / Math.max(1, count - 1)), [channels]) as tf.Tensor1D,
     );
-  if (hasFusedGroupNorm()) {
+  if (hasKernel('GroupNorm')) {
     const flat = tf.reshape(x, [1, count, channels]) as tf.Tensor3D;
     return tf.reshape(fusedGroupNorm(flat, scale, shift, { groups: channels, eps: EPS }, seen), x.shape);
   }
