@@ -116,7 +116,7 @@ export class Engine {
       failure: () => this.require().device.failure,
       recover: async (error, epoch) => {
         if (epoch !== this.epoch) return; // a request for images met the same failure
-        if (backend().name === 'wasm') await this.renewMemory(error);
+        if (backend().name === 'wasm' && isOutOfMemory(error)) await this.renewMemory();
         else await this.recover(error);
         this.publish();
       },
@@ -315,8 +315,7 @@ export class Engine {
   }
 
   /** After memory ended inside TensorFlow.js on WebAssembly: that back-end again, with a memory of its own. */
-  private async renewMemory(error: InnateError): Promise<void> {
-    if (!isOutOfMemory(error)) throw error;
+  private async renewMemory(): Promise<void> {
     const { device: old, options } = this.require();
     this.dropDevice();
     const device = await this.adoptDevice({ ...options, preference: 'wasm' }, null);

@@ -20,11 +20,16 @@ export class Diverged extends InnateError {
 /** Memory ended during a step. */
 export class StepTooLarge extends InnateError {}
 
-/** What engines say, and what a WebAssembly module does whose own allocations failed. */
-const MEMORY = /out of memory|allocation failed|Cannot enlarge memory|Aborted|out of bounds|unreachable/i;
+/** What engines say when memory ends. */
+const MEMORY = /out of memory|allocation failed|Cannot enlarge memory|Aborted/i;
+/** What TensorFlow.js's WebAssembly module does in a training step where an allocation of its own fails. */
+const TRAP = /out of bounds|unreachable/i;
 
-export const isOutOfMemory = ({ message, detail }: InnateError): boolean =>
-  MEMORY.test(`${message} ${detail.found ?? ''}`);
+const says = ({ message, detail }: InnateError, words: RegExp): boolean =>
+  words.test(`${message} ${detail.found ?? ''}`);
+
+export const isOutOfMemory = (error: InnateError): boolean =>
+  error instanceof StepTooLarge || says(error, MEMORY);
 
 /** Images of the next smaller part; null when one of two is already too much. */
 export function smallerPart({
@@ -38,7 +43,7 @@ export function smallerPart({
 /** What engines say when memory ends, as something to act on. */
 export function explainMemory(error: unknown, config: DistilConfig): InnateError {
   const known = asInnateError(error, 'backend');
-  if (!isOutOfMemory(known)) return known;
+  if (!isOutOfMemory(known) && !says(known, TRAP)) return known;
   const smaller = smallerPart(config);
   return new StepTooLarge(
     'backend',
