@@ -11,8 +11,6 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from .features import normalise
-
 
 class SpectralConv2d(nn.Module):
     """Convolution divided by its largest singular value: one power iteration per training forward pass.
@@ -192,7 +190,7 @@ class Backbone(nn.Module):
         if self.encoder:
             maps = self.net(x, labels, g)
         else:
-            x = F.interpolate(normalise(x), self.size, mode="bilinear", align_corners=False)
+            x = F.interpolate(x, self.size, mode="bilinear", align_corners=False)
             x = x.to(self.net.stem.weight.dtype).contiguous(memory_format=torch.channels_last)
             maps = [m.float() for m in self.net(x)]
         return self.mixing(maps) if self.mixing is not None else maps

@@ -52,7 +52,11 @@ def folded_norm(bias):
 
 
 class EfficientNetLite0(nn.Module):
-    """Four maps: strides 4, 8, 16, 32 with 24, 40, 112, 320 channels."""
+    """Four maps: strides 4, 8, 16, 32 with 24, 40, 112, 320 channels; RGB in [-1, 1].
+
+    That is the network's own range: the Lite family was trained with mean and standard deviation 0.5
+    (Zyriix/D2O, feature_networks/constants.py), not with ImageNet's.
+    """
 
     STAGES = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192),
               (1, 3, 1, 6, 320))  # repeats, kernel, stride, expansion, channels
@@ -195,7 +199,7 @@ class PooledEfficientNet(nn.Module):
         self.net = net
 
     def forward(self, x):
-        return self.net(normalise(x))[-1].mean((2, 3))
+        return self.net(x)[-1].mean((2, 3))
 
 
 def normalise(x):

@@ -187,3 +187,14 @@ def test_feature_networks_from_the_pages_folded_files(tmp_path):
         x = torch.rand(1, 3, 64, 64)
         for ours, theirs in zip(efficientnet_lite0(page)(x), efficientnet_lite0(plain)(x)):
             assert (ours - theirs).abs().max() < 0.02 * theirs.abs().max()  # float16 weights
+
+
+def test_lite0_sees_images_in_its_own_range():
+    """[-1, 1] as it is: mean and std 0.5, not ImageNet's (the published feature_networks/constants.py)."""
+    from innate_training.discriminator import Backbone
+
+    net = efficientnet_lite0(ROOT / "public" / "features" / "efficientnet-lite0.safetensors")
+    x = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    maps = Backbone(net, "small", size=64, mix=False)(x, None, None)
+    for ours, theirs in zip(maps, net(x)):
+        assert torch.allclose(ours, theirs, atol=1e-4)

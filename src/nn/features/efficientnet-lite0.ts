@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { WeightSource } from '../weights';
-import { FrozenLayers, imageNetNormalise } from './frozen';
+import { FrozenLayers, toRgb } from './frozen';
 
 /** Repeats, stride of the first, expansion, and whether the stage's output is one of the four maps. */
 const STAGES: readonly [repeats: number, stride: 1 | 2, expansion: number, map: boolean][] = [
@@ -33,10 +33,14 @@ export class EfficientNetLite0 {
     return [4, 8, 16, 32].map((stride) => Math.ceil(this.size / stride));
   }
 
-  /** x [N, R, R, 1 or 3] in [-1, 1]. Call inside tf.tidy. */
+  /**
+   * Returns the four maps of x [N, R, R, 1 or 3] in [-1, 1]. That is the network's own range: the Lite family was
+   * trained with mean and standard deviation 0.5 (Zyriix/D2O, feature_networks/constants.py), not with ImageNet's.
+   * Call inside tf.tidy.
+   */
   maps(x: tf.Tensor4D): tf.Tensor4D[] {
     const { layers } = this;
-    let h = layers.resize(imageNetNormalise(layers, x), this.size);
+    let h = layers.resize(toRgb(x), this.size);
     h = layers.conv(h, 'stem', { stride: 2, activation: 'relu6' });
     const maps: tf.Tensor4D[] = [];
     let index = 0;

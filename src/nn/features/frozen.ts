@@ -82,13 +82,18 @@ function zeros(
   return [total >> 1, total - (total >> 1)];
 }
 
+/** ImageNet's mean and standard deviation of RGB in [0, 1] (torchvision's constants). */
 const MEAN = [0.485, 0.456, 0.406];
 const STD = [0.229, 0.224, 0.225];
 
-/** [-1, 1] to ImageNet's statistics; grey images are repeated to three channels. */
+/** Repeats grey images [N, H, W, 1] to three channels; RGB images pass unchanged. */
+export function toRgb(x: tf.Tensor4D): tf.Tensor4D {
+  return x.shape[3] === 1 ? tf.concat([x, x, x], 3) : x;
+}
+
+/** Maps images [N, H, W, 1 or 3] in [-1, 1] to RGB with ImageNet's statistics, which a network trained on them expects. */
 export function imageNetNormalise(layers: FrozenLayers, x: tf.Tensor4D): tf.Tensor4D {
   const scale = layers.constant('scale', () => tf.tensor1d(STD.map((s) => 0.5 / s)));
   const shift = layers.constant('shift', () => tf.tensor1d(MEAN.map((m, i) => (0.5 - m) / STD[i]!)));
-  const rgb = x.shape[3] === 1 ? tf.concat([x, x, x], 3) : x;
-  return tf.add(tf.mul(rgb, scale), shift);
+  return tf.add(tf.mul(toRgb(x), scale), shift);
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { WeightSource } from '../weights';
-import { FrozenLayers } from './frozen';
+import { FrozenLayers, toRgb } from './frozen';
 
 /** Of the thirteen depthwise layers. */
 const STRIDED = [2, 4, 6, 12];
@@ -27,8 +27,7 @@ export class MobileNetV1 {
   /** x [N, R, R, 1 or 3] in [-1, 1], which is this network's own range. Call inside tf.tidy. */
   maps(x: tf.Tensor4D): tf.Tensor4D[] {
     const { layers } = this;
-    const rgb = x.shape[3] === 1 ? tf.concat([x, x, x], 3) : x;
-    let h = layers.conv(layers.resize(rgb, this.size), 'stem', { stride: 2, activation: 'relu6' });
+    let h = layers.conv(layers.resize(toRgb(x), this.size), 'stem', { stride: 2, activation: 'relu6' });
     const maps: tf.Tensor4D[] = [];
     for (let i = 1; i <= 13; i++) {
       const stride = STRIDED.includes(i) ? 2 : 1;
