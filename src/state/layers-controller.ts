@@ -1,14 +1,14 @@
 import type { EngineClient } from '../engine/client';
-import type { InspectionJson } from '../lib/activations';
 import { currentModel, type Stores } from './app-state';
-import { createLayersStore, type Findings, type LayersStore, NO_LOOKS } from './layers';
+import { createLayersStore, type LayersStore } from './layers';
 import { LooksDesk } from './layers-looks';
 import { Measurement } from './layers-measurement';
 import { type Pair, pairOf } from './layers-pair';
 import { inspectRequest, lookRequests, pairKey, requestKey } from './layers-requests';
-import { readFindings, upToDate } from './layers-stored';
+import { Beforehand } from './layers-stored';
 import { formatLayers, type LayersView, parseLayers } from './layers-view';
 import { usableModels } from './models';
+import type { SamplePack } from './packs';
 
 export interface LayersOptions {
   client: EngineClient;
@@ -32,17 +32,23 @@ export interface LayersController {
   measure(): void;
   cancel(): void;
   dismissError(): void;
+  /** Asks once more for whatever has failed. */
+  tryAgain(): void;
 }
 
 /** The flow between the Layers tab and the engine. */
 export function createLayersController(options: LayersOptions): LayersController {
   const { client, stores, nextFrame, now } = options;
   const store = createLayersStore(parseLayers(stores.view.getState().layers));
-  const beforehand = new Map<string, Promise<Findings | null>>();
-  const looks = new LooksDesk(client, store);
+  const beforehand = new Beforehand(options.loadBeforehand, () => stores.catalogue.getState().catalogue);
+  const looks = new LooksDesk(client, store, now);
   const measurement = new Measurement({ client, store, backend, now });
   let shown = false;
+  /** The map that was asked for last. */
   let measured = '';
+  /** What failed is to be asked for again, without a pause. */
+  let again = false;
+  let guide = store.getState().view.guide;
   let scheduled = false;
   let written = stores.view.getState().layers;
 
@@ -51,17 +57,20 @@ export function createLayersController(options: LayersOptions): LayersController
       written = next.layers;
       store.setState({ view: parseLayers(next.layers) });
     }
-    if (shown) schedule();
+    changed();
   });
-  for (const other of [stores.catalogue, stores.engine, stores.distil] as {
-    subscribe(f: () => void): void;
-  }[])
-    other.subscribe(() => shown && schedule());
+  stores.engine.subscribe((next, before) => {
+    const name = (state: typeof next) => JSON.stringify(state.status?.backend ?? null);
+    if (name(next) !== name(before)) again = true; // another back-end may do what the last one did not
+    changed();
+  });
+  for (const other of [stores.catalogue, stores.distil] as { subscribe(f: () => void): void }[])
+    other.subscribe(changed);
   store.subscribe((next, before) => {
     if (next.view === before.view) return;
     written = formatLayers(next.view);
     if (stores.view.getState().layers !== written) stores.view.setState({ layers: written });
-    if (shown) schedule();
+    changed();
   });
 
   function backend(): string {
@@ -69,7 +78,9 @@ export function createLayersController(options: LayersOptions): LayersController
     return found ? `${found.name} (${found.label})` : 'unknown';
   }
 
-  function schedule(): void {
+  function changed(): void {
+    if (!shown) return;
+    adopt();
     if (scheduled) return;
     scheduled = true;
     nextFrame(() => {
@@ -78,49 +89,63 @@ export function createLayersController(options: LayersOptions): LayersController
     });
   }
 
-  function refresh(): void {
+  /** The sample packs; none where their list cannot be had, null while it is on its way. */
+  function knownPacks(): readonly SamplePack[] | null {
+    const { packs, packsError } = stores.distil.getState();
+    return packs ?? (packsError === null ? null : []);
+  }
+
+  /** Brings what is shown in line with the view at once; null where something is still on its way. */
+  function adopt() {
     const { catalogue } = stores.catalogue.getState();
-    const { opened, status } = stores.engine.getState();
     const current = currentModel(stores);
-    if (!current || !catalogue) return;
+    if (!current || !catalogue) return null;
     const { view, pair: last } = store.getState();
-    const pair = pairOf(current, usableModels(catalogue, opened), catalogue, view.partner);
-    if (pairKey(pair) !== (last && pairKey(last))) store.setState({ pair, looks: NO_LOOKS, findings: null });
-    const packs = stores.distil.getState().packs;
-    if (!packs) return; // comes back with the list
-    const stored = showBeforehand(pair);
-    if (!status) return; // the engine is starting
+    const models = usableModels(catalogue, stores.engine.getState().opened);
+    const pair = pairOf(current, models, catalogue, view.partner);
+    const other = last === null || pairKey(pair) !== pairKey(last);
+    if (other) store.setState({ pair, findings: null });
+    const packs = knownPacks();
+    if (!packs) return null; // comes back with the list
     const request = inspectRequest(pair, view, stores.view.getState(), packs);
+    const wanted = lookRequests(pair, view, stores.view.getState(), request);
+    // Under the words of another step, or of another network, an older picture would be taken for theirs.
+    looks.mark(wanted, other || view.guide !== guide);
+    guide = view.guide;
+    return { pair, request, wanted };
+  }
+
+  function refresh(): void {
+    const found = adopt();
+    if (!found) return;
+    const { pair, request, wanted } = found;
+    const stored = showBeforehand(pair);
+    if (!stores.engine.getState().status) return; // the engine is starting
+    if (again && measurement.failed) measured = '';
     const key = requestKey(request);
     if (key !== measured) {
       measured = key;
       // What comes with the page saves the comparison of the two networks, which is most of the work.
       void stored.then(() => measured === key && shown && measurement.start(request));
     }
-    looks.want(lookRequests(pair, view, stores.view.getState(), request));
+    looks.want(wanted, again);
+    again = false;
   }
 
   /** What comes with the page for this pair, where it fits the columns that are wanted. */
   async function showBeforehand(pair: Pair): Promise<void> {
-    if (store.getState().findings || pair.map.ref.kind !== 'catalogue' || pair.map.role !== 'teacher') return;
-    const { key } = pair.map;
-    let loading = beforehand.get(key);
-    if (!loading) {
-      loading = options.loadBeforehand(key).then(
-        (text) => {
-          const json = JSON.parse(text) as InspectionJson;
-          return upToDate(json, stores.catalogue.getState().catalogue) ? readFindings(json) : null;
-        },
-        () => null,
-      );
-      beforehand.set(key, loading);
-    }
-    const found = await loading;
+    if (store.getState().findings) return;
+    const found = await beforehand.of(pair);
     const { findings, pair: current, view } = store.getState();
     if (!found || findings || !current || pairKey(current) !== pairKey(pair)) return;
     if (view.spacing !== 'heun' || view.levels !== found.sigmas.length) return;
     if (view.input !== null && view.input !== found.input) return;
-    measurement.show(current.student ? found : { ...found, student: null, weights: null, likeness: null });
+    measurement.show(found);
+  }
+
+  function tryAgain(): void {
+    again = true;
+    changed();
   }
 
   return {
@@ -128,8 +153,10 @@ export function createLayersController(options: LayersOptions): LayersController
     show() {
       shown = true;
       measured = '';
+      again = true;
       measurement.open();
       void options.loadPacks();
+      void beforehand.tryAgain().then(changed);
       refresh();
     },
     hide() {
@@ -138,14 +165,13 @@ export function createLayersController(options: LayersOptions): LayersController
     },
     set: (changes) => store.setState((s) => ({ view: { ...s.view, ...changes } })),
     measure() {
-      const { pair, view } = store.getState();
-      const packs = stores.distil.getState().packs;
-      if (!pair || !packs) return;
-      const request = inspectRequest(pair, view, stores.view.getState(), packs);
-      measured = requestKey(request);
-      measurement.start(request, true);
+      const found = adopt();
+      if (!found) return;
+      measured = requestKey(found.request);
+      measurement.start(found.request, true);
     },
     cancel: () => measurement.cancel(),
     dismissError: () => store.setState({ error: null }),
+    tryAgain,
   };
 }

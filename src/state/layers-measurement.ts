@@ -1,6 +1,8 @@
 import type { EngineClient } from '../engine/client';
 import type { InspectEvent, InspectRequest } from '../engine/layers-protocol';
+import { QUANTITIES } from '../lib/activations';
 import { asInnateError } from '../lib/errors';
+import { RecentMap } from '../lib/recent-map';
 import { emptyFindings, type Findings, type LayersStore } from './layers';
 import { requestKey } from './layers-requests';
 import { completeLevels } from './layers-summary';
@@ -13,14 +15,23 @@ export interface MeasurementOptions {
   now: () => number;
 }
 
+/** Maps that were measured and are shown again at once, in bytes. */
+const KEPT_BYTES = 32 * 2 ** 20;
+
 /** Has the map of a pair measured, one at a time, and shows what is known of it as it grows. */
 export class Measurement {
-  private readonly kept = new Map<string, Findings>();
+  private readonly kept = new RecentMap<string, Findings>(KEPT_BYTES, findingsBytes);
   private abort: AbortController | null = null;
   /** When the tab was opened; null while it is not shown. */
   private shownAt: number | null = null;
+  private lastFailed = false;
 
   constructor(private readonly options: MeasurementOptions) {}
+
+  /** Whether the map that was asked for last could not be measured. */
+  get failed(): boolean {
+    return this.lastFailed;
+  }
 
   /** The tab is opened: times count from here. */
   open(): void {
@@ -53,6 +64,7 @@ export class Measurement {
     this.abort?.abort();
     const mine = new AbortController();
     this.abort = mine;
+    this.lastFailed = false;
     const started = now();
     const done = this.kept.get(key);
     if (done && !again) {
@@ -104,10 +116,11 @@ export class Measurement {
       (error) => {
         if (this.abort !== mine) return;
         const known = asInnateError(error, 'backend');
+        this.lastFailed = true;
         store.setState({
           progress: null,
           measuring: false,
-          error: known.code === 'cancelled' ? null : known.describe(),
+          error: known.code === 'cancelled' ? null : { of: 'map', line: known.describe() },
         });
       },
     );
@@ -157,6 +170,12 @@ class GrowingFindings {
         return true;
     }
   }
+}
+
+/** Numbers of a map and its spectra, eight bytes each. */
+export function findingsBytes({ rows, sigmas, samples }: Findings): number {
+  const spectra = rows.reduce((sum, { resolution }) => sum + resolution / 2 + 1, 0);
+  return 8 * sigmas.length * (rows.length * samples * QUANTITIES.length + spectra);
 }
 
 export const sameLevels = (a: readonly number[], b: readonly number[]): boolean =>

@@ -1,5 +1,5 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { InspectRequest, LookResult } from '../engine/layers-protocol';
+import type { InspectRequest, LookRequest, LookResult } from '../engine/layers-protocol';
 import { ActivationTable, type LayerJson, type LikenessJson, type Row } from '../lib/activations';
 import type { Pair } from './layers-pair';
 import { DEFAULT_LAYERS, type LayersView } from './layers-view';
@@ -16,6 +16,7 @@ export interface Findings {
   weights: readonly LayerJson[] | null;
   likeness: LikenessJson | null;
   input: string;
+  /** Images that were asked for; `coverage` says how many are measured. */
   samples: number;
   /** Where it was measured: 'beforehand' comes with the page. */
   source: 'beforehand' | 'here';
@@ -23,8 +24,9 @@ export interface Findings {
   backend: string;
 }
 
-export type Picture = Extract<LookResult, { kind: 'picture' }>;
-export type Maps = Extract<LookResult, { kind: 'maps' }>;
+/** A look, and what it is a look at: while a hand drags it may be of the settings a moment ago. */
+export type Picture = Extract<LookResult, { kind: 'picture' }> & { of: LookRequest };
+export type Maps = Extract<LookResult, { kind: 'maps' }> & { of: LookRequest };
 
 /** What is seen of one seed at the chosen noise level. */
 export interface Looks {
@@ -45,9 +47,11 @@ export interface LayersState {
   findings: Findings | null;
   version: number;
   looks: Looks;
+  /** Looks that the view shows and that are not, or not yet, of its present settings. */
+  awaited: ReadonlySet<keyof Looks>;
   progress: { what: string; done: number; total: number } | null;
-  /** One line; null = nothing failed. */
-  error: string | null;
+  /** What failed last: the map, or a look; null = nothing. */
+  error: { of: 'map' | keyof Looks; line: string } | null;
   /** Milliseconds from opening the tab, or from the request, to the first map and to the whole one; null = not yet. */
   timing: { shown: number | null; live: number | null; whole: number | null };
   /** A measurement is wanted or under way. */
@@ -72,6 +76,7 @@ export const createLayersStore = (view: LayersView = DEFAULT_LAYERS): LayersStor
     findings: null,
     version: 0,
     looks: NO_LOOKS,
+    awaited: new Set(),
     progress: null,
     error: null,
     timing: { shown: null, live: null, whole: null },

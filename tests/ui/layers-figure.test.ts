@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { LookRequest } from '../../src/engine/layers-protocol';
 import { paintChannel, scaleLimit, statistics } from '../../src/features/layers/channels';
 import { figureSvg } from '../../src/features/layers/figure';
 import { LIGHT_RAMPS } from '../../src/features/layers/figure-colours';
@@ -99,6 +100,7 @@ describe('feature maps', () => {
     channels: 2,
     size: 2,
     ms: 1,
+    of: {} as LookRequest,
   };
 
   test('statistics of all and of one', () => {

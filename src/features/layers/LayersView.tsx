@@ -35,8 +35,16 @@ export default function LayersView() {
         {pair?.student && <Guide findings={findings} looks={looks} pair={pair} view={view} />}
         <Toolbar />
         {error && (
-          <Note tone="error" onDismiss={layers.dismissError}>
-            {error}
+          <Note
+            tone="error"
+            onDismiss={layers.dismissError}
+            actions={
+              <button type="button" className="button" onClick={layers.tryAgain}>
+                Try again
+              </button>
+            }
+          >
+            {error.line}
           </Note>
         )}
         {findings && model && pair ? (
