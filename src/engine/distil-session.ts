@@ -2,35 +2,32 @@ import { fitMicroBatch } from '../distil/config';
 import type { CurvePoint } from '../distil/state';
 import type { StepKind } from '../distil/trainer';
 import { asInnateError, InnateError } from '../lib/errors';
+import { counted, sentence } from '../lib/words';
 import type { WeightSource } from '../nn/weights';
 import type {
   DistilAction,
   DistilEvent,
   DistilPhase,
-  DistilPlan,
   DistilRequest,
   DistilResult,
   RunAbout,
 } from './distil-protocol';
-import { DistilRun } from './distil-run';
+import { DistilRun, type DistilRunOptions } from './distil-run';
 import { MEASURE_NAME } from './measure';
 import type { Model } from './model';
 import { nextTask } from './next-task';
+import { type OpenRun, openRun, tell } from './open-run';
 import type { ModelInfo } from './protocol';
-import { RunDistances } from './run-distances';
 import { brokenStart, brokenStudent, Diverged, isOutOfMemory, smallerPart } from './run-errors';
 import { RunFolder } from './run-folder';
 import { withRunLock } from './run-lock';
 import { layerPlan } from './run-plan';
-import { newRecord, progressOf } from './run-record';
+import { progressOf } from './run-record';
 import { makeSamples } from './run-samples';
-import { RunSaver } from './run-saver';
-import { keepSources, openSources, type RunSources, reopenSources, type SourceServices } from './run-sources';
+import type { SourceServices } from './run-sources';
 import { type SavedRun, savedStudent } from './run-state';
 import { deltaPieces, studentMetadata, studentModel } from './run-student';
 import type { ResumeRequest, RunEnd, RunRecord, WayBack } from './runs-protocol';
-import { realVariance } from './spread';
-import { recordOf } from './unsaved-runs';
 import { wayBackOf } from './way-back';
 
 export interface DistilServices extends SourceServices {
@@ -54,6 +51,14 @@ export interface DistilServices extends SourceServices {
 /** Failures in a row without a step in between after which a run gives up. */
 const MOST_FAILURES = 4;
 
+/** What a session computes with; a test has its own. */
+export interface SessionParts {
+  start: (options: DistilRunOptions) => Promise<DistilRun>;
+  samples: typeof makeSamples;
+}
+
+const PARTS: SessionParts = { start: DistilRun.start, samples: makeSamples };
+
 /**
  * One distillation in the worker, step by step, with pause, single steps and stop. It is saved on the way; a device
  * that fails or is exchanged costs what came after the last save.
@@ -67,44 +72,52 @@ export class DistilSession {
   private unsaved = false;
   private failures = 0;
 
-  private sources!: RunSources;
-  private record!: RunRecord;
-  private saver!: RunSaver;
-  private folder: RunFolder | null = null;
+  private opened: OpenRun | null = null;
   /** null until it is built on the present device. */
   private current: DistilRun | null = null;
-  /** Where a resumed run begins; then the newest save counts. */
-  private from: SavedRun | null = null;
-  /** That is not the newest save. */
-  private rewinds = false;
   private epoch = -1;
-  private distances!: RunDistances;
-  private realVariance = 0;
 
   constructor(
     private readonly start: DistilRequest | ResumeRequest,
     private readonly services: DistilServices,
+    private readonly parts: SessionParts = PARTS,
   ) {}
 
+  /** Takes what a person asks for; what does not fit the phase (a second pause, a step of a running run) is nothing. */
   control(action: DistilAction): void {
-    if (action === 'stop') this.enter('stopped');
-    else if (action === 'pause' && this.phase === 'running')
-      this.phase = 'paused'; // told when it is at rest
-    else if (action === 'resume' && this.phase === 'paused') this.enter('running');
-    else if (action === 'save') this.saveAsked = true;
-    else if (this.phase === 'paused')
-      this.steps.push(action === 'step-g' ? 'generator' : action === 'step-d' ? 'discriminator' : 'both');
+    const paused = this.phase === 'paused';
+    switch (action) {
+      case 'stop':
+        this.steps.length = 0;
+        this.enter('stopped');
+        break;
+      case 'pause':
+        if (this.phase === 'running') this.phase = 'paused'; // told when it is at rest
+        break;
+      case 'resume':
+        this.steps.length = 0;
+        if (paused) this.enter('running');
+        break;
+      case 'save':
+        this.saveAsked = true;
+        break;
+      case 'step':
+      case 'step-g':
+      case 'step-d':
+        if (paused) this.steps.push(STEPS[action]);
+    }
     this.wake();
   }
 
   /** Before the device is exchanged on purpose: saves, and lets go of it. */
   async leaveDevice(): Promise<void> {
-    if (!this.current) return;
-    await this.save();
+    if (!this.opened || !this.current) return;
+    await this.save(this.opened);
     this.letGo();
+    const { images } = this.opened.record;
     this.notice(
       'recovery',
-      `The run goes on from ${this.record.images} images, on the back-end that was chosen.`,
+      `The run goes on from ${counted(images, 'image')}, on the back-end that was chosen.`,
     );
   }
 
@@ -116,13 +129,17 @@ export class DistilSession {
   private async hold(id: string): Promise<DistilResult> {
     this.enter('preparing');
     try {
-      await this.open(id);
-      await this.loop();
-      return await this.finish();
+      const open = await openRun(this.start, id, this.services, this.report);
+      this.opened = open;
+      await this.loop(open);
+      return await this.finish(open);
     } catch (error) {
       const known = asInnateError(error, 'backend');
-      const wayBack = known instanceof Diverged && this.folder ? await wayBackOf(known, this.saver) : null;
-      await this.end('failed', known.describe(), wayBack);
+      const { opened } = this;
+      const wayBack =
+        known instanceof Diverged && opened?.folder ? await wayBackOf(known, opened.saver) : null;
+      // A run that could not even be opened is left as it was saved.
+      if (opened) await this.end(opened, 'failed', known.describe(), wayBack);
       this.enter('failed', known.describe(), wayBack);
       throw known;
     } finally {
@@ -130,48 +147,13 @@ export class DistilSession {
     }
   }
 
-  private async open(id: string): Promise<void> {
-    const { services, start } = this;
-    this.folder = await RunFolder.open(id);
-    this.saver = new RunSaver(this.folder, services.emit);
-    if ('resume' in start) await this.reopen(start);
-    else {
-      this.sources = await openSources(start, services, this.report);
-      this.record = newRecord(start, services.backend());
-      if (this.folder) this.record.kept = await keepSources(start, this.sources, this.folder, this.report);
-    }
-    this.realVariance = await realVariance(this.sources.data);
-    this.distances = new RunDistances(
-      this.sources,
-      this.record.request.measureImages,
-      services.data.feature,
-      this.report('measuring real images'),
-      (levels) => this.tell({ ...this.record.plan!, ...levels }),
-    );
-  }
-
-  private async reopen(resume: ResumeRequest): Promise<void> {
-    const { services, folder } = this;
-    const [record, saved] = [folder && (await recordOf(folder)), await this.saver.load(resume.from)];
-    if (!folder || !record)
-      throw new InnateError('not-found', 'this run is not saved here', { where: resume.resume });
-    if (resume.teacher) record.request.teacher = resume.teacher;
-    this.record = record;
-    this.sources = await reopenSources(record, folder, resume, services, this.report);
-    record.config = { ...record.config, ...resume.changes };
-    Object.assign(record, { end: 'open', error: null, wayBack: null });
-    this.from = saved;
-    this.rewinds = resume.from !== 'last';
-    await this.saver.resume(record);
-  }
-
-  private async loop(): Promise<void> {
+  private async loop(open: OpenRun): Promise<void> {
     for (;;) {
       await nextTask(); // pause, stop and requests for images are waiting
       if (this.phase === 'stopped' || (this.current?.finished && this.current.trainer.images > 0)) return;
       try {
         if (this.saveAsked || (this.phase === 'paused' && this.unsaved)) {
-          await this.services.exclusively(() => this.save());
+          await this.services.exclusively(() => this.save(open));
           continue; // what was asked for meanwhile comes first
         }
         if (this.phase === 'paused' && this.steps.length === 0) {
@@ -182,80 +164,81 @@ export class DistilSession {
           continue;
         }
         const kind = this.phase === 'paused' ? this.steps.shift()! : 'both';
-        await this.services.exclusively(() => this.turn(kind));
+        await this.services.exclusively(() => this.turn(open, kind));
         this.failures = 0;
       } catch (error) {
-        await this.survive(asInnateError(error, 'backend'));
+        await this.survive(open, asInnateError(error, 'backend'));
       }
     }
   }
 
   /** One step and what is due after it. */
-  private async turn(kind: StepKind): Promise<void> {
-    const run = await this.ready();
+  private async turn(open: OpenRun, kind: StepKind): Promise<void> {
+    const run = await this.ready(open);
     if (this.phase === 'stopped' || run.finished) return;
     const { emit } = this.services;
-    const { request } = this.record;
+    const { request } = open.record;
     const best = run.best;
     this.unsaved = true;
     const point = await this.alive(run.step(kind));
     const sampled = point.iteration % request.sampleEvery === 0 || run.finished;
-    if (sampled) await this.alive(this.sample(point));
+    if (sampled) await this.alive(this.sample(open, run, point));
     emit({ kind: 'point', point, memoryBytes: this.services.memory() });
-    if (run.best !== best) await this.save('best');
-    if (this.saver.due) await this.save();
+    if (run.best !== best) await this.save(open, 'best');
+    if (open.saver.due) await this.save(open);
   }
 
   /** The run on the present device: from its last save where it was on another one. */
-  private async ready(): Promise<DistilRun> {
+  private async ready(open: OpenRun): Promise<DistilRun> {
     const { services } = this;
     if (this.current && this.epoch === services.epoch()) return this.current;
     this.letGo();
     this.epoch = services.epoch();
-    const saved = this.from ?? (await this.saver.load());
-    this.current = await this.alive(this.build(saved));
+    const saved = open.from ?? (await open.saver.load());
+    this.current = await this.alive(this.build(open, saved));
     if (saved) {
       services.emit({ kind: 'rewound', iteration: saved.meta.iteration, images: saved.meta.images });
-      await this.folder?.rewind(saved.meta.images);
+      await open.folder?.rewind(saved.meta.images);
     }
     // From now on the newest save is where the run is. One that it goes on from is not written again: the one before
     // stays, as a way further back.
-    if (!saved || this.rewinds) await this.save();
-    this.rewinds = false;
-    this.from = null;
+    if (!saved || open.rewinds) await this.save(open);
+    open.rewinds = false;
+    open.from = null;
     this.unsaved = false;
     if (this.phase === 'preparing') this.enter('running');
     return this.current;
   }
 
-  private async build(saved: SavedRun | null): Promise<DistilRun> {
-    const { services, sources, record } = this;
-    const { teacher, student, data } = sources;
+  private async build(open: OpenRun, saved: SavedRun | null): Promise<DistilRun> {
+    const { services, parts } = this;
+    const { record, distances } = open;
+    const { teacher, student, data } = open.sources;
     const backend = services.backend();
     const { measureImages, measureEvery, sampleSeeds } = record.request;
     const config = fitMicroBatch(record.config, teacher.config.unet.imgResolution, backend.split(' ')[0]!);
     Object.assign(record, { backend });
     if (!saved) {
       const from = (student ?? teacher).weights;
-      const start = await makeSamples(teacher, from, sampleSeeds).catch(
-        brokenStart(record.about.teacherName),
-      );
-      await this.showSamples(0, start.pixels, from);
+      const start = await parts
+        .samples(teacher, from, sampleSeeds)
+        .catch(brokenStart(record.about.teacherName));
+      await this.showSamples(open, 0, start.pixels, from);
     }
-    const run = await DistilRun.start({
+    const run = await parts.start({
       teacher,
       ...(student && { student }),
       data,
       config,
       features: services.data.feature,
       backend,
-      ...(measureImages > 0 && { measure: () => this.distances.on(services.epoch()) }),
+      ...(measureImages > 0 && { measure: () => distances.on(services.epoch()) }),
       measureImages,
       measureEvery,
       ...(saved && { saved }),
     });
     const { floor = null, teacherOneStep = null, reference = null } = record.plan ?? {};
-    this.tell({
+    const plan = {
       ...layerPlan(teacher, config.method),
       dataImages: data.size,
       dataName: data.name,
@@ -264,31 +247,29 @@ export class DistilSession {
       features: MEASURE_NAME,
       reference,
       microBatch: config.microBatch > 0 && config.microBatch < config.batch ? config.microBatch : null,
-    });
+    };
+    tell(record, plan, services);
     return run;
   }
 
-  private tell(plan: DistilPlan): void {
-    this.record.plan = plan;
-    this.services.emit({ kind: 'plan', plan });
-  }
-
-  private async sample(point: CurvePoint): Promise<void> {
-    const { teacher } = this.sources;
-    const weights = await this.current!.student();
-    const { sampleSeeds } = this.record.request;
-    const made = await makeSamples(teacher, weights, sampleSeeds).catch(brokenStudent(point.iteration));
-    if (this.realVariance > 0) point.sampleSpread = made.variance / this.realVariance;
-    await this.showSamples(point.images, made.pixels, weights);
+  private async sample(open: OpenRun, run: DistilRun, point: CurvePoint): Promise<void> {
+    const weights = await run.student();
+    const { sampleSeeds } = open.record.request;
+    const made = await this.parts
+      .samples(open.sources.teacher, weights, sampleSeeds)
+      .catch(brokenStudent(point.iteration));
+    if (open.realVariance > 0) point.sampleSpread = made.variance / open.realVariance;
+    await this.showSamples(open, point.images, made.pixels, weights);
   }
 
   /** Samples and the student that made them: kept, so that any moment can be gone back to. */
   private async showSamples(
+    { folder, record, sources }: OpenRun,
     images: number,
     pixels: Uint8ClampedArray<ArrayBuffer>,
     weights: WeightSource,
   ): Promise<void> {
-    const { folder, record, services } = this;
+    const { services } = this;
     const { config, about } = record;
     const student = folder !== null && images > 0;
     let gone = 0;
@@ -296,7 +277,7 @@ export class DistilSession {
       await folder?.saveSamples(images, pixels);
       if (student) {
         const metadata = studentMetadata(config, images, about);
-        const pieces = deltaPieces(this.sources.teacher, weights, metadata, about.teacherKey);
+        const pieces = deltaPieces(sources.teacher, weights, metadata, about.teacherKey);
         gone = await folder.saveStudent(images, pieces);
       }
     } catch {
@@ -307,24 +288,26 @@ export class DistilSession {
     if (folder && student) services.emit({ kind: 'students', images: await folder.studentMoments() });
   }
 
-  private async save(which: 'last' | 'best' = 'last'): Promise<void> {
+  /** Saves the run where it is. Only a 'last' is what a person asks for: a 'best' is kept beside it. */
+  private async save(open: OpenRun, which: 'last' | 'best' = 'last'): Promise<void> {
     const { current: run } = this;
-    this.saveAsked = false;
+    // What is asked for from here on is asked for after this state.
+    if (which === 'last') this.saveAsked = false;
     if (!run || this.epoch !== this.services.epoch()) {
       this.unsaved = false; // what was on another device is gone
       return;
     }
     const state = await this.alive(run.state());
-    Object.assign(this.record, progressOf(run, state));
-    await this.saver.save(state, this.record, which);
+    Object.assign(open.record, progressOf(run, state));
+    await open.saver.save(state, open.record, which);
     if (which === 'last') this.unsaved = false;
   }
 
   /** After a failure of the machine: a device again, and the run from its last save. Throws on what it cannot mend. */
-  private async survive(error: InnateError): Promise<void> {
+  private async survive({ record, saver }: OpenRun, error: InnateError): Promise<void> {
     if (error instanceof Diverged || error.code !== 'backend') throw error;
     if (++this.failures > MOST_FAILURES) throw error;
-    const { services, record, epoch } = this;
+    const { services, epoch } = this;
     const smaller = isOutOfMemory(error)
       ? smallerPart(this.current ? this.current.config : record.config)
       : null;
@@ -339,46 +322,54 @@ export class DistilSession {
       });
     }
     this.letGo();
-    const saved = await this.saver.load();
-    const parts = smaller === null ? '' : `, in parts of ${smaller} images`;
+    const saved = await saver.load();
+    const parts = smaller === null ? '' : `, in parts of ${counted(smaller, 'image')}`;
     this.notice(
       'recovery',
-      `${sentence(error.message)}. The run went back to its last save, at ${saved?.meta.images ?? 0} images, and goes on with ${services.backend()}${parts}.`,
+      `${sentence(error.message)}. The run went back to its last save, at ${counted(saved?.meta.images ?? 0, 'image')}, and goes on with ${services.backend()}${parts}.`,
     );
   }
 
-  private async finish(): Promise<DistilResult> {
-    const { services, record } = this;
+  private async finish(open: OpenRun): Promise<DistilResult> {
+    const { services } = this;
+    const { record, folder, sources } = open;
     const phase = this.current?.finished ? 'finished' : 'stopped';
-    const weights = await services.exclusively(() => this.lastStudent());
+    const weights = await services.exclusively(() => this.lastStudent(open));
     const { images } = record;
-    await this.end(phase, null);
+    await this.end(open, phase, null);
     let student: ModelInfo | null = null;
     if (weights) {
-      const model = studentModel(this.sources.teacher, weights, record.config, images);
+      const model = studentModel(sources.teacher, weights, record.config, images);
       student = services.keep(model, images, record.about);
-    } else if (images === 0 && this.folder) await RunFolder.remove(this.folder.id); // nothing was made
+    } else if (images === 0 && folder) await RunFolder.remove(folder.id); // nothing was made
     this.enter(phase);
     return { phase, images, student };
   }
 
   /** Saved to the last step; where the device fails even now, the student of the last save. null = not one step. */
-  private async lastStudent(): Promise<WeightSource | null> {
-    const { teacher, student } = this.sources;
+  private async lastStudent(open: OpenRun): Promise<WeightSource | null> {
+    const { teacher, student } = open.sources;
     try {
-      await this.save();
-      if (this.current && this.record.images > 0) return await this.alive(this.current.student());
+      await this.save(open);
+      if (this.current && open.record.images > 0) return await this.alive(this.current.student());
     } catch (error) {
       if (asInnateError(error, 'backend').code !== 'backend') throw error;
     }
-    const saved = this.record.images > 0 ? await this.saver.load() : null;
-    return saved && savedStudent(saved, (student ?? teacher).weights);
+    const saved = open.record.images > 0 ? await open.saver.load() : null;
+    if (!saved) return null;
+    const { iteration, images } = saved.meta;
+    Object.assign(open.record, { iteration, images }); // what came after it is gone
+    return images > 0 ? savedStudent(saved, (student ?? teacher).weights) : null;
   }
 
-  private async end(end: RunEnd, error: string | null, wayBack: WayBack | null = null): Promise<void> {
-    if (!this.record) return; // it could not even be opened
-    Object.assign(this.record, { end, error, wayBack, updated: Date.now() } satisfies Partial<RunRecord>);
-    await this.saver.describe(this.record);
+  private async end(
+    { record, saver }: OpenRun,
+    end: RunEnd,
+    error: string | null,
+    wayBack: WayBack | null = null,
+  ): Promise<void> {
+    Object.assign(record, { end, error, wayBack, updated: Date.now() } satisfies Partial<RunRecord>);
+    await saver.describe(record);
   }
 
   private readonly report = (what: string) => (done: number, total: number) =>
@@ -396,7 +387,7 @@ export class DistilSession {
       // A lost device may fail to free what is gone anyway.
     }
     this.current = null;
-    this.distances?.release(this.services.epoch());
+    this.opened?.distances.release(this.services.epoch());
   }
 
   private notice(topic: 'recovery' | 'memory', text: string): void {
@@ -409,4 +400,8 @@ export class DistilSession {
   }
 }
 
-const sentence = (text: string): string => text[0]!.toUpperCase() + text.slice(1);
+const STEPS: Record<'step' | 'step-g' | 'step-d', StepKind> = {
+  step: 'both',
+  'step-g': 'generator',
+  'step-d': 'discriminator',
+};

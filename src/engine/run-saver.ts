@@ -1,4 +1,5 @@
 import { InnateError } from '../lib/errors';
+import { counted } from '../lib/words';
 import { isFull } from '../storage/opfs';
 import type { DistilEvent } from './distil-protocol';
 import type { RunFolder, Which } from './run-folder';
@@ -6,7 +7,7 @@ import type { RunState, SavedRun } from './run-state';
 import type { RunRecord, WayBack } from './runs-protocol';
 import { asSaved, type Unsaved, unsavedRuns } from './unsaved-runs';
 
-/** Seconds between saves; longer where a save takes more than a twentieth of that. */
+/** Milliseconds between saves; longer where a save takes more than a twentieth of that. */
 const EVERY_MS = 10_000;
 const SHARE = 20;
 /** Students that stay when the disk is full. */
@@ -20,13 +21,19 @@ type Progress = Pick<RunRecord, 'iteration' | 'images' | 'config' | 'frechet' | 
 /**
  * Saves a run as it goes: to its folder, or to memory while there is no folder or no room. A run outlives a failed
  * device either way; memory does not outlive the tab, which is said.
+ *
+ * What is told of a run is what its saves hold: `iteration` and `images` are those of the newest save of kind 'last',
+ * `best` is that of the newest save of kind 'best', on disk as on disk and in memory as in memory.
  */
 export class RunSaver {
+  /** The saves that the disk has not taken. */
   private readonly memory: Unsaved;
   private savedAt = 0;
   private took = 0;
   private full = false;
-  /** How far the run is on disk; null before the first save. */
+  /** How far the newest saves are, wherever they lie; null before the first one. */
+  private reached: Progress | null = null;
+  /** How far those on disk are; null before the first one. */
   private onDisk: Progress | null = null;
 
   constructor(
@@ -43,32 +50,36 @@ export class RunSaver {
     return this.now() - this.savedAt > Math.max(EVERY_MS, SHARE * this.took);
   }
 
+  /** Saves a state; `record` says how far the run is at that state. It does not throw: a full disk is told. */
   async save(state: RunState, record: RunRecord, which: Which = 'last'): Promise<void> {
     const started = this.now();
-    if (!(await this.write(state, record, which))) this.remember(state, record, which);
+    this.reached = advance(this.reached, progress(record), which);
+    this.memory.states.set(which, state);
+    if (!(await this.flush(record))) this.remember(state, record, which);
     if (which !== 'last') return;
     this.savedAt = this.now();
     this.took = this.savedAt - started;
   }
 
-  /** Of a run that goes on: what it is told to change is written down at once. */
+  /** For a run that goes on: what it is told to change is written down at once. */
   async resume(record: RunRecord): Promise<void> {
     const onDisk = await this.folder?.record();
     this.onDisk = onDisk ? progress(onDisk) : null;
+    this.reached = this.memory.record ? progress(this.memory.record) : this.onDisk;
     if (this.memory.states.size === 0) await this.folder?.saveRecord(record).catch(() => {});
   }
 
-  /** Only what is told of the run: how far it is on disk, its end, an error. */
+  /** Writes down what has no state of its own: the run's end, an error. */
   async describe(record: RunRecord): Promise<void> {
     if (this.full) {
-      this.memory.record = structuredClone(record);
+      this.memory.record = structuredClone({ ...record, ...this.reached });
       this.notice(
         'The browser has no room left for this page: this run is kept as long as the page is open. Free some room and try again, or save its student or its full state as a file.',
       );
       if (!this.onDisk) return;
     }
-    const told = this.full ? { ...record, ...this.onDisk } : record;
-    await this.folder?.saveRecord(told).catch(() => {}); // the state is what counts; it said so if there is no room
+    // The state is what counts; it said so if there is no room.
+    await this.folder?.saveRecord({ ...record, ...this.onDisk }).catch(() => {});
   }
 
   /** A good state; null before the first save. */
@@ -81,28 +92,19 @@ export class RunSaver {
     return state ? asSaved(state) : ((await this.folder?.state(which)) ?? null);
   }
 
-  private async write(state: RunState, record: RunRecord, which: Which): Promise<boolean> {
+  /** Writes what memory holds to the folder; false where something stays in memory. */
+  private async flush(record: RunRecord): Promise<boolean> {
     const { folder } = this;
     if (!folder) return false;
-    const attempt = async () => {
-      const bytes = await folder.saveState(state, which);
-      await folder.saveRecord(record);
-      return bytes;
-    };
     try {
-      let bytes: number;
-      try {
-        bytes = await attempt();
-      } catch (error) {
+      await this.write(folder, record).catch(async (error) => {
         if (!isFull(error)) throw error;
         await folder.thinStudents(FEW);
-        bytes = await attempt();
-      }
-      this.forget(which);
+        await this.write(folder, record);
+      });
+      unsavedRuns.delete(folder.id);
       if (this.full) this.notice(null);
       this.full = false;
-      this.onDisk = progress(record);
-      this.emit({ kind: 'saved', images: state.meta.images, bytes });
       return true;
     } catch (error) {
       this.full = true;
@@ -111,20 +113,30 @@ export class RunSaver {
     }
   }
 
-  private remember(state: RunState, record: RunRecord, which: Which): void {
-    this.memory.states.set(which, { tensors: state.tensors, meta: structuredClone(state.meta) });
-    this.memory.record = structuredClone(record);
-    if (this.folder) unsavedRuns.set(this.folder.id, this.memory);
+  private async write(folder: RunFolder, record: RunRecord): Promise<void> {
+    const { states } = this.memory;
+    for (const which of ['last', 'best'] as const) {
+      const state = states.get(which);
+      if (!state) continue;
+      const bytes = await folder.saveState(state, which);
+      states.delete(which);
+      this.onDisk = advance(this.onDisk, this.reached!, which);
+      if (which === 'last') this.emit({ kind: 'saved', images: state.meta.images, bytes });
+    }
+    await folder.saveRecord({ ...record, ...this.onDisk });
   }
 
-  private forget(which: Which): void {
-    this.memory.states.delete(which);
-    if (this.folder && this.memory.states.size === 0) unsavedRuns.delete(this.folder.id);
+  /** Keeps a state that could not be written, as it is now: the run goes on changing its own. */
+  private remember(state: RunState, record: RunRecord, which: Which): void {
+    const { states } = this.memory;
+    if (states.has(which)) states.set(which, { tensors: state.tensors, meta: structuredClone(state.meta) });
+    this.memory.record = structuredClone({ ...record, ...this.reached });
+    if (this.folder) unsavedRuns.set(this.folder.id, this.memory);
   }
 
   private explain(error: unknown): string {
     const last = this.onDisk?.images
-      ? `The last save is from ${this.onDisk.images} images.`
+      ? `The last save is from ${counted(this.onDisk.images, 'image')}.`
       : 'Nothing of it is saved yet.';
     const what = isFull(error)
       ? 'The browser has no room left for this page: the run goes on, but it cannot be saved.'
@@ -144,3 +156,9 @@ const progress = ({ iteration, images, config, frechet, best }: RunRecord): Prog
   frechet,
   best,
 });
+
+/** How far the saves are after one more: a 'last' moves the run on, a 'best' only its best student. */
+const advance = (before: Progress | null, now: Progress, which: Which): Progress =>
+  which === 'last'
+    ? { ...now, best: before?.best ?? null }
+    : { ...(before ?? { ...now, iteration: 0, images: 0, frechet: null }), best: now.best };

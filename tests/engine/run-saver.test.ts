@@ -118,6 +118,21 @@ test('a run that ends on a full disk is told as it is on disk, kept in memory, a
   expect(unsavedRuns.has(s.fake.id)).toBe(false);
 });
 
+test('a best save on a disk that did not take the last one first writes that one; until then it claims nothing', async () => {
+  const s = set({ failures: [null, FULL, FULL, FULL, FULL] });
+  await s.saver.save(state(8), recordAt(8));
+  await s.saver.save(state(16), recordAt(16));
+  await s.saver.save(state(24), { ...recordAt(24), best: { images: 24 } } as RunRecord, 'best');
+  expect(s.saved).toEqual([8]);
+  expect(s.notices().at(-1)).toContain('no room left');
+  expect(unsavedRuns.get(s.fake.id)!.record).toMatchObject({ images: 16, best: { images: 24 } });
+  await s.saver.save(state(32), { ...recordAt(32), best: { images: 32 } } as RunRecord, 'best'); // room again
+  expect(s.saved).toEqual([8, 16, 32]);
+  expect(s.records.at(-1)).toMatchObject({ images: 16, best: { images: 32 } });
+  expect(s.notices().at(-1)).toBeNull();
+  expect(unsavedRuns.has(s.fake.id)).toBe(false);
+});
+
 test('the way back passes over saves whose weights are broken', async () => {
   const back = (saves: Record<string, number>, brokenAt: number, goBackTo: 'last' | 'best' = 'last') =>
     wayBackOf(

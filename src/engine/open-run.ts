@@ -1,0 +1,102 @@
+import { InnateError } from '../lib/errors';
+import type { DistilPlan, DistilRequest } from './distil-protocol';
+import type { DistilServices } from './distil-session';
+import { RunDistances } from './run-distances';
+import { RunFolder } from './run-folder';
+import { newRecord } from './run-record';
+import { RunSaver } from './run-saver';
+import { keepSources, openSources, type RunSources, reopenSources } from './run-sources';
+import type { SavedRun } from './run-state';
+import type { ResumeRequest, RunRecord } from './runs-protocol';
+import { realVariance } from './spread';
+import { recordOf } from './unsaved-runs';
+
+/** A run whose networks, images and folder are there: what a session steps through. */
+export interface OpenRun {
+  sources: RunSources;
+  /** How far it is; what is on disk of it, the saver knows. */
+  record: RunRecord;
+  saver: RunSaver;
+  /** null where this browser keeps no files. */
+  folder: RunFolder | null;
+  distances: RunDistances;
+  /** Total variance of the real images' pixels; 0 where it is not known. */
+  realVariance: number;
+  /** Where a resumed run begins; null once it is there, and for a new run: then the newest save counts. */
+  from: SavedRun | null;
+  /** `from` is not the newest save. */
+  rewinds: boolean;
+}
+
+export type Report = (what: string) => (done: number, total: number) => void;
+
+/**
+ * Opens what a run is made of: a new one from its request, or a saved one. Throws without having changed a saved run
+ * where its networks or images cannot be had.
+ */
+export async function openRun(
+  start: DistilRequest | ResumeRequest,
+  id: string,
+  services: DistilServices,
+  report: Report,
+): Promise<OpenRun> {
+  const folder = await RunFolder.open(id);
+  const saver = new RunSaver(folder, services.emit);
+  const found =
+    'resume' in start
+      ? await reopen(start, folder, saver, services, report)
+      : await begin(start, folder, services, report);
+  const { record, sources } = found;
+  return {
+    ...found,
+    folder,
+    saver,
+    realVariance: await realVariance(sources.data),
+    distances: new RunDistances(
+      sources,
+      record.request.measureImages,
+      services.data.feature,
+      report('measuring real images'),
+      (levels) => tell(record, { ...record.plan!, ...levels }, services),
+    ),
+  };
+}
+
+/** Writes a plan into the record, and tells it. */
+export function tell(record: RunRecord, plan: DistilPlan, { emit }: Pick<DistilServices, 'emit'>): void {
+  record.plan = plan;
+  emit({ kind: 'plan', plan });
+}
+
+type Found = Pick<OpenRun, 'sources' | 'record' | 'from' | 'rewinds'>;
+
+async function begin(
+  request: DistilRequest,
+  folder: RunFolder | null,
+  services: DistilServices,
+  report: Report,
+): Promise<Found> {
+  const sources = await openSources(request, services, report);
+  const record = newRecord(request, services.backend());
+  if (folder) record.kept = await keepSources(request, sources, folder, report);
+  return { sources, record, from: null, rewinds: false };
+}
+
+async function reopen(
+  resume: ResumeRequest,
+  folder: RunFolder | null,
+  saver: RunSaver,
+  services: DistilServices,
+  report: Report,
+): Promise<Found> {
+  const record = folder && (await recordOf(folder));
+  if (!folder || !record)
+    throw new InnateError('not-found', 'this run is not saved here', { where: resume.resume });
+  const from = await saver.load(resume.from);
+  if (resume.teacher) record.request.teacher = resume.teacher;
+  const sources = await reopenSources(record, folder, resume, services, report);
+  record.config = { ...record.config, ...resume.changes };
+  Object.assign(record, { end: 'open', error: null, wayBack: null });
+  await saver.resume(record);
+  return { sources, record, from, rewinds: resume.from !== 'last' };
+}

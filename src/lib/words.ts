@@ -1,0 +1,11 @@
+/** Numbers and sentences for people, as the page and the command line write them. */
+
+/** A whole number with thousands separators: 10,000. */
+export const whole = (value: number): string => Math.round(value).toLocaleString('en');
+
+/** A number of things in the right form: "1 image", "10,000 images", "2 matches". */
+export const counted = (count: number, thing: string, things = `${thing}s`): string =>
+  `${whole(count)} ${count === 1 ? thing : things}`;
+
+/** A text with a capital first letter. */
+export const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

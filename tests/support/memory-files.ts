@@ -1,0 +1,130 @@
+import { vi } from 'vitest';
+
+/**
+ * The private files of a browser's origin, in memory: folders, files, synchronous handles, and the FileReaderSync that
+ * reads them. `failing` decides whether an access fails: it is asked with the path of the folder or file and what is
+ * done to it, and what it returns is thrown.
+ */
+export class MemoryFiles {
+  readonly root = new MemoryFolder('', this);
+  failing: (path: string, what: 'open' | 'read' | 'write') => unknown = () => null;
+
+  /** Gives this file system, and locks that are always free, to the code under test. */
+  install(): void {
+    const locks = {
+      request: (_name: string, _options: object, task: (lock: object) => unknown) => task({}),
+      query: async () => ({ held: this.held.map((name) => ({ name })) }),
+    };
+    vi.stubGlobal('navigator', { storage: { getDirectory: async () => this.root }, locks });
+    vi.stubGlobal('FileSystemFileHandle', MemoryHandle);
+    vi.stubGlobal(
+      'FileReaderSync',
+      class {
+        readAsArrayBuffer(blob: MemoryFile): ArrayBuffer {
+          return blob.content.slice().buffer as ArrayBuffer;
+        }
+      },
+    );
+  }
+
+  /** Names of the locks that some tab holds. */
+  held: string[] = [];
+
+  check(path: string, what: 'open' | 'read' | 'write'): void {
+    const failure = this.failing(path, what);
+    if (failure) throw failure;
+  }
+}
+
+class MemoryFile extends File {
+  constructor(
+    readonly content: Uint8Array,
+    name: string,
+  ) {
+    super([content as Uint8Array<ArrayBuffer>], name);
+  }
+
+  override slice(start = 0, end = this.content.byteLength): MemoryFile {
+    return new MemoryFile(this.content.subarray(start, end), this.name);
+  }
+}
+
+class MemoryHandle {
+  readonly kind = 'file';
+  bytes = new Uint8Array();
+
+  constructor(
+    readonly name: string,
+    private readonly path: string,
+    private readonly files: MemoryFiles,
+  ) {}
+
+  async getFile(): Promise<MemoryFile> {
+    this.files.check(this.path, 'read');
+    return new MemoryFile(this.bytes, this.name);
+  }
+
+  async createSyncAccessHandle() {
+    this.files.check(this.path, 'write');
+    return {
+      write: (bytes: Uint8Array, { at }: { at: number }) => {
+        if (at + bytes.byteLength > this.bytes.byteLength) this.resize(at + bytes.byteLength);
+        this.bytes.set(bytes, at);
+        return bytes.byteLength;
+      },
+      truncate: (size: number) => this.resize(size),
+      flush: () => {},
+      close: () => {},
+    };
+  }
+
+  private resize(size: number): void {
+    const grown = new Uint8Array(size);
+    grown.set(this.bytes.subarray(0, size));
+    this.bytes = grown;
+  }
+}
+
+class MemoryFolder {
+  readonly kind = 'directory';
+  readonly entries = new Map<string, MemoryFolder | MemoryHandle>();
+
+  constructor(
+    readonly path: string,
+    private readonly files: MemoryFiles,
+  ) {}
+
+  getDirectoryHandle(name: string, options: { create?: boolean } = {}): Promise<MemoryFolder> {
+    return this.entry(name, options, 'directory') as Promise<MemoryFolder>;
+  }
+
+  getFileHandle(name: string, options: { create?: boolean } = {}): Promise<MemoryHandle> {
+    return this.entry(name, options, 'file') as Promise<MemoryHandle>;
+  }
+
+  async removeEntry(name: string): Promise<void> {
+    if (!this.entries.delete(name)) throw new DOMException('no such entry', 'NotFoundError');
+  }
+
+  async *keys(): AsyncIterable<string> {
+    yield* [...this.entries.keys()];
+  }
+
+  async *values(): AsyncIterable<MemoryFolder | MemoryHandle> {
+    yield* [...this.entries.values()];
+  }
+
+  private async entry(name: string, { create = false }, kind: 'directory' | 'file') {
+    const path = `${this.path}/${name}`;
+    this.files.check(path, 'open');
+    let found = this.entries.get(name);
+    if (!found) {
+      if (!create) throw new DOMException('no such entry', 'NotFoundError');
+      found =
+        kind === 'directory' ? new MemoryFolder(path, this.files) : new MemoryHandle(name, path, this.files);
+      this.entries.set(name, found);
+    }
+    if (found.kind !== kind) throw new DOMException('another kind of entry', 'TypeMismatchError');
+    return found;
+  }
+}
