@@ -7,7 +7,7 @@ from dataclasses import asdict
 import torch
 
 from . import discriminator as D
-from .checkpoint import load_checkpoint, load_network, read_safetensors
+from .checkpoint import load_checkpoint, load_network, read_safetensors, start_sigma
 from .data import load_zip
 from .distil import DistilTrainer
 from .errors import UserError
@@ -15,7 +15,7 @@ from .export import fingerprint
 from .features import TeacherEncoder, efficientnet_lite0
 from .frechet import Measure, best_features, split_real
 from .nets import NETS
-from .precond import build
+from .precond import SIGMA_MAX, build
 from .run_folder import RunFolder
 from .teacher import TeacherTrainer
 
@@ -95,23 +95,51 @@ def open_run(setup, recipe, init=None, folder_name=None, fresh=False, teacher=No
     if state is not None:
         trainer.restore(state)
         if os.path.isfile(own):
-            keep_origin(trainer, read_safetensors(own)[1])
+            card = read_safetensors(own)[1]
+            keep_origin(trainer, card)
+            if card.get("begun_from"):
+                trainer.provenance["begun_from"] = card["begun_from"]
         if setup.world.first:
             folder.cut_log(trainer.images)
     else:
         source = own if os.path.isfile(own) else init or (None if fresh else find_weights(recipe.name, setup.weights))
         if source:
-            tensors, architecture, metadata = load_checkpoint(source, teachers=setup.weights[0] if setup.weights else None)
-            same_architecture(architecture, trainer.net.architecture(), source)
-            student_file = metadata.get("method", "").startswith("gdd")
-            count = student_file == (recipe.task == "student")  # a student that starts from a teacher starts from zero
-            trainer.begin_from(tensors, *(numbers(metadata) if count else ()))
-            if student_file:
-                keep_origin(trainer, metadata)
+            begin(trainer, recipe, source, setup, own=source == own)
             if setup.world.first:
                 print(f"{recipe.name}: begins from {source}, {trainer.images:,} images seen", flush=True)
     setup.world.barrier()
     return trainer, folder
+
+
+def begin(trainer, recipe, source, setup, own=False):
+    """From a file's weights. Its images count on where they are of the same task and data set; a teacher that begins
+    from another set's teacher begins at zero, names its origin in the card, and keeps its own new label layer."""
+    tensors, architecture, metadata = load_checkpoint(source, teachers=setup.weights[0] if setup.weights else None)
+    student_file = metadata.get("method", "").startswith("gdd")
+    origin = data_set_of(metadata, source)
+    foreign = recipe.task == "teacher" and not (own or student_file) and origin not in (None, recipe.data.removesuffix(".zip"))
+    ours = trainer.net.architecture()
+    if foreign and architecture["label_dim"] != ours["label_dim"]:
+        tensors = {k: v for k, v in tensors.items() if not k.startswith("model.map_label.")}
+        architecture = {**architecture, "label_dim": ours["label_dim"]}
+    same_architecture(architecture, ours, source)
+    if student_file:
+        same_start(start_sigma(metadata, source), trainer.net.start_sigma, source)
+        keep_origin(trainer, metadata)
+    if foreign:
+        trainer.provenance["begun_from"] = f"{origin}, {numbers(metadata)[0]:,} images"
+    elif metadata.get("begun_from"):
+        trainer.provenance["begun_from"] = metadata["begun_from"]
+    counts = student_file == (recipe.task == "student") and not foreign
+    trainer.begin_from(tensors, *(numbers(metadata) if counts else ()))
+
+
+def data_set_of(metadata, path):
+    """The data set that a teacher learned: from its card, else from a file name such as afhq-cat-64x64-teacher, else None."""
+    if metadata.get("dataset"):
+        return metadata["dataset"].removesuffix(".zip")
+    name = os.path.basename(os.fspath(path)).removesuffix(".safetensors")
+    return name.removesuffix("-teacher") if name.endswith("-teacher") else None
 
 
 def keep_origin(trainer, metadata):
@@ -143,6 +171,15 @@ def check_config(folder, config):
     before = folder.read_json("config.json")
     if before and "architecture" in before:
         same_architecture(before["architecture"], config["architecture"], folder.path)
+    if before and "sigma" in config:  # a student's run from before the key began at 80
+        same_start(before.get("sigma", SIGMA_MAX), config["sigma"], folder.path)
+
+
+def same_start(theirs, ours, where):
+    """A student is a one-step generator at the sigma where it began, and at no other."""
+    if theirs != ours:
+        raise UserError(f"{where} starts at sigma {theirs:g}, the recipe at {ours:g}: go on with --set distil.sigma={theirs:g}, "
+                        "or begin anew under another --name")
 
 
 def new_teacher(setup, recipe, data):

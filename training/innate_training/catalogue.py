@@ -4,7 +4,7 @@ import json
 import os
 import re
 
-from .checkpoint import atomic_write, load_checkpoint, sha256
+from .checkpoint import atomic_write, load_checkpoint, sha256, start_sigma
 from .errors import UserError
 
 FEATURES = {"cifar10-resnet56": "ResNet-56 trained on CIFAR-10, 64 features",
@@ -51,11 +51,13 @@ def make_entry(recipe, path, quality, classes=None):
     student = recipe.task == "student"
     entry = dict(id=recipe.name, name=recipe.title or recipe.name, role=recipe.task)
     if student:
-        entry.update(teacher=recipe.teacher, method=metadata.get("method", "gdd-i"))
+        entry.update(teacher=recipe.teacher, method=metadata.get("method", "gdd-i"), sigma=start_sigma(metadata, path))
     provenance = dict(data=metadata.get("data", recipe.source or recipe.data), images=int(metadata.get("images_seen", 0)),
                       batch=int(metadata.get("batch", (recipe.train or recipe.distil).batch)),
                       minutes=round(float(metadata.get("minutes", 0))))
     provenance.update({k: metadata[k] for k in ("hardware", "features") if metadata.get(k)})
+    if metadata.get("begun_from"):
+        provenance["begunFrom"] = metadata["begun_from"]
     if metadata.get("trained_parameters"):
         provenance["trainedParameters"] = float(metadata["trained_parameters"])
     kwargs = {k: v for k, v in architecture["model_kwargs"].items() if "dropout" not in k}

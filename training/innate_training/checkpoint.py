@@ -6,6 +6,7 @@ to need no library. Metadata values are strings, JSON where they are not plain.
 
 import hashlib
 import json
+import math
 import os
 import struct
 
@@ -14,7 +15,7 @@ import torch
 
 from .errors import UserError
 from .official import is_pickle, load_official
-from .precond import build
+from .precond import SIGMA_MAX, build
 
 DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
           "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool}
@@ -95,7 +96,20 @@ def architecture_metadata(architecture):
 
 
 def save_network(path, net, provenance=None, dtype=torch.float32):
-    write_safetensors(path, to_storage(net.state_dict(), dtype), {**architecture_metadata(net.architecture()), **(provenance or {})})
+    """The network with its card. `sigma`, where one step starts, is written where it is not 80."""
+    start = {} if net.start_sigma == SIGMA_MAX else {"sigma": str(net.start_sigma)}
+    write_safetensors(path, to_storage(net.state_dict(), dtype), {**architecture_metadata(net.architecture()), **(provenance or {}), **start})
+
+
+def start_sigma(metadata, path="checkpoint"):
+    """Where the file's network starts its one step: the metadata's `sigma`, 80 where there is none."""
+    try:
+        value = float(metadata.get("sigma", SIGMA_MAX))
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise UserError(f"{path}: sigma is {metadata['sigma']!r}; it must be a positive number")
+    return value
 
 
 def load_checkpoint(path, precond=None, teachers=None):
@@ -131,6 +145,7 @@ def load_network(path, precond=None, dtype=torch.float32, teachers=None):
     tensors, architecture, metadata = load_checkpoint(path, precond, teachers)
     net = build(architecture, dtype)
     load_weights(net, tensors, path)
+    net.start_sigma = start_sigma(metadata, path)
     return net, metadata
 
 

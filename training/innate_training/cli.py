@@ -56,6 +56,7 @@ def parser():
     c.add_argument("--count", type=int, default=1000)
     c.add_argument("--reference", default="5000", help="number of real images, or an .npz with mu and sigma")
     c.add_argument("--nfe", default="1", help="network evaluations, comma-separated: 1, 35, 79 or any odd number")
+    c.add_argument("--sigma", type=float, help="where one step starts (default: the file's own, else 80)")
     c.add_argument("--json", action="store_true")
 
     c = command("export", "Write a .safetensors file that the app reads, whole or as a difference to the teacher's.")
@@ -78,6 +79,7 @@ def parser():
     c.add_argument("--count", type=int, default=64)
     c.add_argument("--steps", type=int, default=1, help="1 = one-step, more = Heun")
     c.add_argument("--class", dest="label", type=int)
+    c.add_argument("--sigma", type=float, help="where one step starts (default: the file's own, else 80)")
     c.add_argument("--seed", type=int, default=0)
 
     c = folders(command("queue", "Go on with the training plan from wherever the weights stand."))
@@ -144,10 +146,12 @@ def train(args, world):
 
 def load(args, world):
     from .assemble import choose_dtype
-    from .checkpoint import load_network
+    from .checkpoint import load_network, start_sigma
 
     dtype = choose_dtype("f32" if args.dtype == "auto" else args.dtype, world.device)  # what is measured runs in float32
     net, metadata = load_network(args.model, dtype=dtype)
+    if args.sigma is not None:
+        net.start_sigma = start_sigma({"sigma": args.sigma}, "--sigma")
     return net.to(world.device).eval(), metadata
 
 

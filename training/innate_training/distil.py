@@ -1,4 +1,4 @@
-"""GDD and GDD-I: the teacher's weights, run once at sigma = 80, become a generator under a GAN loss alone.
+"""GDD and GDD-I: the teacher's weights, run once at a high sigma (the paper's 80), become a generator under a GAN loss alone.
 
     loss_G = softplus(-D(G(z)))          loss_D = softplus(D(G(z))) + softplus(-D(x))          R1 on real images, lazily
 
@@ -26,6 +26,7 @@ from .sheet import write_sheet
 @dataclass
 class DistilConfig:
     method: str = "gdd-i"            # gdd-i freezes the blocks' convolutions, gdd trains everything
+    sigma: float = 2.5               # where the one step starts: x = z * sigma. The paper's 80; 2.5 as SiD needs a fourth of the images
     images: int = 100_000
     batch: int = 32                  # over all processes
     g_lr: float = 2e-4
@@ -46,8 +47,8 @@ class DistilConfig:
     xflip: bool = True
     r1_gamma: float = 0.0
     r1_every: int = 16
-    ema_halflife: float = 2_000
-    ema_rampup: float = 0.05
+    ema_halflife: float = 8_000      # images; a short average at batch 32 shows the noise of the latest weights
+    ema_rampup: float = 0.25         # the half-life is at most this share of the images seen
     seed: int = 0
     snapshot_every: int = 6_400
     measure_images: int = 1_000
@@ -55,8 +56,8 @@ class DistilConfig:
 
 
 # The published commands: no DiffAugment, no mirroring, the mean over all logits, fresh noise for each update, lazy R1.
-PAPER = dict(heads="paper", feature_size=224, loss="all", share_fake=False, augment=False, xflip=False, r1_gamma=1e-4, warmup=0,
-             ema_halflife=500_000, batch=256, snapshot_every=200_000, measure_images=10_000)
+PAPER = dict(sigma=SIGMA_MAX, heads="paper", feature_size=224, loss="all", share_fake=False, augment=False, xflip=False, r1_gamma=1e-4, warmup=0,
+             ema_halflife=500_000, ema_rampup=0.05, batch=256, snapshot_every=200_000, measure_images=10_000)
 PRESETS = {
     "small": {},
     "encoder": dict(features=["encoder"], g_lr=4e-4, d_lr=8e-4),
@@ -96,6 +97,7 @@ class DistilTrainer:
         for block in self.net.modules():
             if isinstance(block, UNetBlock):
                 block.dropout = config.dropout
+        self.net.start_sigma = config.sigma  # the average is a copy and starts there too
         self.ema = EMA(self.net, config.ema_halflife, config.ema_rampup)
         self.discriminator = discriminator.to(world.device).train()
         self.data = data.to(world.device)
@@ -178,13 +180,13 @@ class DistilTrainer:
         out = {}
         if c.share_fake:
             # one pass serves both: D learns from the detached features, G then answers the updated D
-            fake = self.features(self.run_g(z[0] * SIGMA_MAX, SIGMA_MAX, labels), labels)
+            fake = self.features(self.run_g(z[0] * c.sigma, c.sigma, labels), labels)
             out["d"] = self.step_d([m.detach() for m in fake], x, labels)
             out["g"] = self.step_g(fake, labels)
         else:
-            out["g"] = self.step_g(self.features(self.run_g(z[0] * SIGMA_MAX, SIGMA_MAX, labels), labels), labels)
+            out["g"] = self.step_g(self.features(self.run_g(z[0] * c.sigma, c.sigma, labels), labels), labels)
             with torch.no_grad():
-                fake = self.features(self.net(z[1] * SIGMA_MAX, SIGMA_MAX, labels), labels)
+                fake = self.features(self.net(z[1] * c.sigma, c.sigma, labels), labels)
             out["d"] = self.step_d(fake, x, labels)
         if c.r1_gamma and self.iteration and self.iteration % c.r1_every == 0:
             self.step_r1(x, labels)

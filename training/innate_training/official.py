@@ -84,8 +84,11 @@ def _placeholder(module, name):
 
 
 def is_pickle(path):
+    """Whether the file is a pickle of protocol 2 to 5. A safetensors file whose header is 128 bytes modulo 256 long
+    begins with a pickle's first byte too, but its ninth is the header's brace."""
     with open(path, "rb") as f:
-        return f.read(2)[:1] == b"\x80"
+        head = f.read(9)
+    return head[:1] == b"\x80" and head[1:2] <= b"\x05" and head[6:9] != b"\0\0{"
 
 
 def _collect(record, prefix, out):

@@ -23,6 +23,7 @@ class EDMPrecond(nn.Module):
             raise UserError(f"unknown model_type {model_type!r}; known: {', '.join(NETS)}")
         self.img_resolution, self.img_channels, self.label_dim = img_resolution, img_channels, label_dim
         self.model_type, self.model_kwargs, self.dtype = model_type, dict(model_kwargs), dtype
+        self.start_sigma = SIGMA_MAX  # of one step: a value of the weights, not of the architecture
         try:
             self.model = NETS[model_type](img_resolution, img_channels, img_channels, label_dim=label_dim, **model_kwargs)
         except TypeError as error:

@@ -6,16 +6,18 @@ from .precond import SIGMA_MAX, SIGMA_MIN
 
 
 @torch.no_grad()
-def one_step(net, latents, labels=None, sigma=SIGMA_MAX):
-    """image = D(z * 80, 80): one network evaluation."""
+def one_step(net, latents, labels=None, sigma=None):
+    """image = D(z * sigma, sigma) at the sigma where the network starts: one network evaluation."""
+    sigma = net.start_sigma if sigma is None else sigma
     return net(latents.float() * sigma, sigma, labels)
 
 
 @torch.no_grad()
 def two_step(net, latents, labels=None, middle=0.8):
-    x = latents.float() * SIGMA_MAX
-    d = (x - net(x, SIGMA_MAX, labels)) / SIGMA_MAX
-    return net(x + (middle - SIGMA_MAX) * d, middle, labels)
+    start = net.start_sigma
+    x = latents.float() * start
+    d = (x - net(x, start, labels)) / start
+    return net(x + (middle - start) * d, middle, labels)
 
 
 def heun_sigmas(steps, rho=7.0):

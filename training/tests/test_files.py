@@ -2,6 +2,7 @@
 
 import glob
 import os
+import pickle
 import shutil
 import subprocess
 
@@ -176,3 +177,31 @@ def test_the_app_makes_the_same_images(tmp_path):
     stored, _ = load_network(tmp_path / "h.safetensors")
     expected = samplers.one_step(stored, z, k.long())
     assert (images - expected).abs().max() < 1e-4
+
+
+def test_a_safetensors_file_is_no_pickle_whatever_its_header_is_long(tmp_path):
+    from innate_training.official import is_pickle
+
+    for extra in range(256):  # header lengths in steps of 8 pass every first byte that a length can have
+        path = tmp_path / f"{extra}.safetensors"
+        write_safetensors(path, {"a": torch.zeros(1)}, {"k": "x" * extra * 4})
+        assert not is_pickle(path), extra
+    for protocol in range(2, 6):
+        (tmp_path / "x.pkl").write_bytes(pickle.dumps({"ema": 1}, protocol))
+        assert is_pickle(tmp_path / "x.pkl")
+
+
+def test_the_start_sigma_belongs_to_the_file(tmp_path):
+    net = tiny_net()
+    net.start_sigma = 2.5
+    save_network(tmp_path / "s.safetensors", net)
+    export.export(tmp_path / "s.safetensors", tmp_path / "h.safetensors")
+    read, metadata = load_network(tmp_path / "h.safetensors")
+    assert metadata["sigma"] == "2.5" and read.start_sigma == 2.5
+    z, k = rng.latents(range(2), (3, 16, 16)), torch.tensor([1, 0])
+    assert torch.equal(samplers.one_step(read, z, k), read(z * 2.5, 2.5, k))
+    save_network(tmp_path / "t.safetensors", tiny_net())
+    assert "sigma" not in read_safetensors(tmp_path / "t.safetensors")[1] and load_network(tmp_path / "t.safetensors")[0].start_sigma == 80
+    save_network(tmp_path / "bad.safetensors", tiny_net(), {"sigma": "-1"})
+    with pytest.raises(UserError, match="positive"):
+        load_network(tmp_path / "bad.safetensors")

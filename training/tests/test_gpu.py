@@ -63,7 +63,7 @@ def test_parts_join_to_the_same_file(tmp_path):
 
 def test_the_plan_fits_its_limits():
     plan, steps = run.load_plan(GPU / "plan.toml", mini=False)
-    assert {s.pair for s in steps} == {"cifar10-32x32", "afhq-cat-64x64", "utkface-64x64", "tiny-imagenet-64x64"} and len(steps) == 8
+    assert {s.pair for s in steps} == {"cifar10-32x32", "afhq-cat-64x64", "celeba-64x64", "tiny-imagenet-64x64"} and len(steps) == 8
     assert sum(s.minutes for s in steps) + plan["overhead"] * len(steps) <= 25.5
     for s in steps:
         config = s.recipe.train or s.recipe.distil

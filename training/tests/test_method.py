@@ -145,6 +145,7 @@ def test_paper_presets_are_the_published_numbers():
         c = preset(name)
         assert (c.g_lr, c.d_lr, c.batch, c.ema_halflife, c.images) == (g_lr, d_lr, batch, halflife, images)
         assert (c.r1_gamma, c.r1_every, tuple(c.betas), c.ema_rampup) == (1e-4, 16, (0.0, 0.99), 0.05)
+        assert c.sigma == 80.0
         assert (c.heads, c.feature_size, c.loss) == ("paper", 224, "all")
         assert not c.augment and not c.xflip and not c.share_fake and c.warmup == 0 and c.decay_from == 1.0 and c.dropout == 0.0
         assert c.features == ["efficientnet-lite0"] and c.method == "gdd-i"
@@ -198,3 +199,20 @@ def test_lite0_sees_images_in_its_own_range():
     maps = Backbone(net, "small", size=64, mix=False)(x, None, None)
     for ours, theirs in zip(maps, net(x)):
         assert torch.allclose(ours, theirs, atol=1e-4)
+
+
+def test_small_presets_start_at_2_5_and_average_long():
+    for name in ("small", "encoder"):
+        c = preset(name)
+        assert (c.sigma, c.ema_rampup, c.ema_halflife) == (2.5, 0.25, 8_000)
+
+
+def test_the_generator_runs_at_the_recipes_sigma():
+    t = trainer(sigma=2.5)
+    seen, forward = [], t.net.forward
+    t.net.forward = lambda x, sigma, labels=None: (seen.append((float(x.std()), float(sigma))), forward(x, sigma, labels))[1]
+    t.run_g = t.net
+    t.step()
+    (std, sigma), = seen
+    assert sigma == 2.5 and 2.3 < std < 2.7
+    assert t.net.start_sigma == t.ema.net.start_sigma == 2.5

@@ -203,7 +203,7 @@ def test_the_queues_order():
     from innate_training.queue import Plan, in_round
 
     visits = [(recipe.name, r, in_round(recipe, r)) for recipe, r in Plan().visits()]
-    first = ["cifar10-32x32", "utkface-64x64", "tiny-imagenet-64x64", "afhq-cat-64x64"]
+    first = ["cifar10-32x32", "celeba-64x64", "tiny-imagenet-64x64", "afhq-cat-64x64"]
     assert [name for name, r, _ in visits if r == 1] == [f"{n}-{kind}" for n in first for kind in ("teacher", "gdd-i")]
     assert max(r for _, r, _ in visits) >= 3  # rounds of improvement: longer teachers, full GDD in turn
     longer = {name: changed for name, r, (changed, _) in visits if r == 2}
@@ -226,3 +226,36 @@ def test_a_collapse_is_noticed_and_the_best_taken_up_again(tmp_path):
     trainer.config.min_spread = 0.0
     assert recover(trainer, folder, SimpleNamespace(world=World()), 1.0, "again") == "finished"
     assert trainer.images == 96
+
+
+def recipe_file(tmp_path, name, task, **lines):
+    net = "" if task == "student" else "\n[net]\n" + "\n".join(f"{k} = {v!r}".replace("'", '"') for k, v in TINY.items())
+    body = {"name": f'"{name}"', "task": f'"{task}"', "data": '"shapes.zip"', **lines}
+    section = "\n[train]\nimages = 16\nbatch = 8" if task == "teacher" else "\n[distil]\nimages = 16\nbatch = 8\nmeasure_images = 0\nfeatures = [\"encoder\"]"
+    path = tmp_path / f"{name}.toml"
+    path.write_text("\n".join(f"{k} = {v}" for k, v in body.items()) + net.replace("attn", "conditional = true\nattn", 1) + section)
+    return str(path)
+
+
+def test_a_teacher_begins_from_another_sets_teacher(tmp_path, shapes_zip):
+    other = tiny_net(label_dim=0, seed=5)
+    save_network(tmp_path / "cats.safetensors", other, {"dataset": "cats.zip", "images_seen": "900", "method": "edm"})
+    run = ["train-teacher", "--recipe", recipe_file(tmp_path, "shapes-teacher", "teacher"), "--data", str(tmp_path), "--runs", str(tmp_path / "runs")]
+    assert main([*run, "--init", str(tmp_path / "cats.safetensors"), "--set", "train.lr=0.0"]) == 0
+    tensors, metadata = read_safetensors(tmp_path / "runs" / "shapes-teacher" / "ema.safetensors")
+    assert metadata["images_seen"] == "16" and metadata["begun_from"] == "cats, 900 images"  # counted from zero
+    theirs = other.state_dict()
+    assert all(torch.allclose(tensors[k].float(), v, atol=2e-3) for k, v in theirs.items())
+    assert "model.map_label.weight" in tensors and "model.map_label.weight" not in theirs
+    assert main([*run, "--set", "train.images=32"]) == 0  # the origin stays in the card
+    assert read_safetensors(tmp_path / "runs" / "shapes-teacher" / "ema.safetensors")[1]["begun_from"] == "cats, 900 images"
+
+
+def test_a_student_goes_on_at_the_sigma_where_it_began(tmp_path, shapes_zip, capsys):
+    save_network(tmp_path / "teacher.safetensors", tiny_net(), {"dataset": "shapes.zip", "images_seen": "900", "method": "edm"})
+    path = recipe_file(tmp_path, "shapes-gdd-i", "student", teacher='"' + str(tmp_path / "teacher.safetensors") + '"')
+    run = ["distil", "--recipe", path, "--data", str(tmp_path), "--runs", str(tmp_path / "runs")]
+    assert main(run) == 0
+    assert read_safetensors(tmp_path / "runs" / "shapes-gdd-i" / "ema.safetensors")[1]["sigma"] == "2.5"
+    assert main([*run, "--set", "distil.sigma=80.0", "--set", "distil.images=32"]) == 1
+    assert "starts at sigma 2.5, the recipe at 80" in capsys.readouterr().err
