@@ -1,23 +1,33 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative, sep } from 'node:path';
 import { build } from 'esbuild';
 import type { Plugin } from 'vite';
 
-/** Everything from the page's own origin; 'wasm-unsafe-eval' and blob: are what WebAssembly and its threads need. */
-const POLICY = [
+/** Everything from the page's own origin. 'wasm-unsafe-eval' compiles WebAssembly; its threads start from blobs. */
+export const POLICY = [
   "default-src 'none'",
-  "script-src 'self' 'wasm-unsafe-eval' blob:",
+  "script-src 'self' 'wasm-unsafe-eval'",
   "worker-src 'self' blob:",
   "connect-src 'self'",
-  "img-src 'self' blob: data:",
+  "img-src 'self' blob:",
   "style-src 'self'",
-  "manifest-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
 ].join('; ');
 
-/** A strict Content-Security-Policy in the built page (the dev server injects inline scripts). */
+/** What a host should send with every file of dist/; the service worker adds it where the host cannot. */
+export const HEADERS = {
+  'Content-Security-Policy': POLICY,
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+};
+
+/**
+ * The Content-Security-Policy in the built page, for a first visit to a host that sends none (the dev server injects
+ * inline scripts). Workers that come over the network follow the header of their own response alone.
+ */
 export function contentSecurityPolicy(): Plugin {
   return {
     name: 'innate-csp',
@@ -39,28 +49,64 @@ export function serviceWorker(defaultModel: string): Plugin {
     apply: 'build',
     enforce: 'post',
     async generateBundle(_, bundle) {
-      const assets = Object.keys(bundle).filter((name) => !name.endsWith('.map') && name !== 'index.html');
-      const precache = ['./', ...assets, ...modelFiles(defaultModel)];
-      const hash = createHash('sha256').update(assets.sort().join());
-      hash.update(readFileSync('public/models/index.json'));
-      const { outputFiles } = await build({
-        entryPoints: ['src/app/service-worker.ts'],
-        bundle: true,
-        minify: true,
-        write: false,
-        define: {
-          PRECACHE: JSON.stringify(precache),
-          VERSION: JSON.stringify(hash.digest('hex').slice(0, 12)),
-        },
-      });
-      this.emitFile({ type: 'asset', fileName: 'sw.js', source: outputFiles[0]!.text });
+      const contents = Object.entries(bundle)
+        .filter(([name]) => !name.endsWith('.map'))
+        .map(([name, output]): [string, string | Uint8Array] => [
+          name,
+          output.type === 'chunk' ? output.code : output.source,
+        ]);
+      const source = await buildWorker(contents, publicFiles('public'), modelFiles('public', defaultModel));
+      this.emitFile({ type: 'asset', fileName: 'sw.js', source });
     },
   };
 }
 
+/**
+ * The service worker's script. `contents`: every file of the bundle by name, index.html among them; `files`: the
+ * digests of public/; `wanted`: those of them that are kept before they are used.
+ */
+export async function buildWorker(
+  contents: readonly (readonly [string, string | Uint8Array])[],
+  files: Readonly<Record<string, string>>,
+  wanted: readonly string[],
+): Promise<string> {
+  const version = createHash('sha256');
+  for (const [name, content] of [...contents].sort(([a], [b]) => (a < b ? -1 : 1)))
+    version.update(`${name}\0`).update(content);
+  const BUILD = {
+    shell: ['./', ...contents.map(([name]) => name).filter((name) => name !== 'index.html')],
+    version: version.digest('hex').slice(0, 12),
+    files,
+    wanted,
+    headers: HEADERS,
+  };
+  const { outputFiles } = await build({
+    entryPoints: [join(import.meta.dirname, '../src/app/service-worker.ts')],
+    bundle: true,
+    minify: true,
+    write: false,
+    define: { BUILD: JSON.stringify(BUILD) },
+  });
+  return outputFiles[0]!.text;
+}
+
+/** SHA-256 of every file under `root`, by its path with forward slashes. */
+export function publicFiles(root: string): Record<string, string> {
+  const files = readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  return Object.fromEntries(
+    files.map((file) => [
+      relative(root, file).split(sep).join('/'),
+      createHash('sha256').update(readFileSync(file)).digest('hex'),
+    ]),
+  );
+}
+
 /** The files of a model and of its teacher when it is a delta, the catalogue and the preview. */
-function modelFiles(id: string): string[] {
-  const { models } = JSON.parse(readFileSync(join('public/models/index.json'), 'utf8')) as {
+function modelFiles(root: string, id: string): string[] {
+  const { models } = JSON.parse(readFileSync(join(root, 'models/index.json'), 'utf8')) as {
     models: { id: string; preview?: string; files: { path: string; deltaOf?: string }[] }[];
   };
   const files = ['models/index.json'];
@@ -70,8 +116,28 @@ function modelFiles(id: string): string[] {
     const file = model.files[0]!;
     files.push(`models/${file.path}`);
     if (model.preview) files.push(`models/${model.preview}`);
-    if (existsSync(`public/layers/${next}.json`)) files.push(`layers/${next}.json`);
+    if (existsSync(join(root, `layers/${next}.json`))) files.push(`layers/${next}.json`);
     next = file.deltaOf;
   }
   return files;
+}
+
+/**
+ * What `npm start` does with an address that is no file of dist/: vite's preview would answer with the page, which
+ * does not find its own files from there. The page itself says that the address is wrong.
+ */
+export function unknownAddresses(): Plugin {
+  return {
+    name: 'innate-unknown-addresses',
+    configurePreviewServer({ config, middlewares }) {
+      middlewares.use((request, response, next) => {
+        const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+        const file = join(config.root, config.build.outDir, unescape(pathname));
+        const page = request.headers.accept?.includes('text/html') ?? false;
+        const there = pathname === '/' || (existsSync(file) && statSync(file).isFile());
+        if (request.method !== 'GET' || !page || there) return next();
+        response.writeHead(302, { location: `/#${pathname}` }).end();
+      });
+    },
+  };
 }

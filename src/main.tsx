@@ -4,15 +4,22 @@ import './ui/tokens.css';
 import './ui/base.css';
 import { App } from './app/App';
 import { createApp } from './app/create-app';
-import { registerServiceWorker } from './app/offline';
+import { ErrorBoundary } from './app/ErrorBoundary';
+import { registerServiceWorker, reloadPage } from './app/offline';
 
-const app = createApp();
+const { boot, ...app } = createApp();
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
-    <App {...app} />
+    <ErrorBoundary
+      name="The page"
+      comfort="Its address keeps the model, the seed and the settings."
+      onReload={() => void reloadPage()}
+    >
+      <App {...app} />
+    </ErrorBoundary>
   </StrictMode>,
 );
-void app.controller.boot();
+void boot();
 void registerServiceWorker(
   new Promise((resolve) =>
     app.stores.engine.subscribe(({ status }) => status?.backend && resolve(status.backend.name)),

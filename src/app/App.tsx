@@ -3,12 +3,15 @@ import { useStore } from 'zustand';
 import { DistilView } from '../features/distil/DistilView';
 import { GenerateView } from '../features/generate/GenerateView';
 import { ModelsView } from '../features/models/ModelsView';
+import { loadPart } from '../lib/load-part';
 import { type AppContext, AppProvider } from '../state/react';
 import { Toast } from '../ui/Toast';
-import { createActions, handleKey } from './actions';
+import { createActions, handleKey, TAB_NAMES } from './actions';
 import './app.css';
 import { DropTarget } from './DropTarget';
-import { Shortcuts } from './Shortcuts';
+import { ErrorBoundary } from './ErrorBoundary';
+import { Help } from './Help';
+import { reloadPage } from './offline';
 import { StatusBar } from './StatusBar';
 import { TopBar } from './TopBar';
 import { WorkBar } from './WorkBar';
@@ -16,26 +19,29 @@ import { WorkBar } from './WorkBar';
 const TOAST_MS = 6000;
 
 /** Loaded when the tab is first shown. */
-const LayersView = lazy(() => import('../features/layers/LayersView'));
+const LayersView = lazy(() => loadPart(import('../features/layers/LayersView')));
 
 export function App({ stores, controller }: Pick<AppContext, 'stores' | 'controller'>) {
   const [toast, setToast] = useState<string | null>(null);
-  const [shortcuts, setShortcuts] = useState(false);
+  const [help, setHelp] = useState(false);
   const fileInput = useRef<HTMLInputElement>(null);
   const tab = useStore(stores.view, (v) => v.tab);
 
-  const app = useMemo<AppContext>(() => ({ stores, controller, announce: setToast }), [stores, controller]);
-  const chooseFile = useCallback(() => fileInput.current?.click(), []);
-  const actions = useMemo(
-    () => createActions(app, { showShortcuts: () => setShortcuts(true), chooseFile }),
-    [app, chooseFile],
+  const app = useMemo<AppContext>(
+    () => ({ stores, controller, announce: setToast, showHelp: () => setHelp(true) }),
+    [stores, controller],
   );
+  const chooseFile = useCallback(() => fileInput.current?.click(), []);
+  const actions = useMemo(() => createActions(app, { chooseFile }), [app, chooseFile]);
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => handleKey(event, actions);
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
   }, [actions]);
+  useEffect(() => {
+    document.title = `${TAB_NAMES[tab]} - Innate`; // what the browser's history shows
+  }, [tab]);
   useEffect(() => {
     if (toast === null) return;
     const timer = setTimeout(() => setToast(null), TOAST_MS);
@@ -49,21 +55,28 @@ export function App({ stores, controller }: Pick<AppContext, 'stores' | 'control
         <main>
           {tab !== 'generate' && <WorkBar />}
           <div className="panel" id={`panel-${tab}`} role="tabpanel" aria-labelledby={`tab-${tab}`}>
-            {tab === 'generate' && <GenerateView />}
-            {tab === 'distil' && <DistilView />}
-            {tab === 'layers' && (
-              <Suspense>
-                <LayersView />
-              </Suspense>
-            )}
-            {tab === 'models' && <ModelsView onChooseFile={chooseFile} />}
+            <ErrorBoundary
+              key={tab}
+              name={`The ${TAB_NAMES[tab]} tab`}
+              comfort="The other tabs still work."
+              onReload={() => void reloadPage()}
+            >
+              {tab === 'generate' && <GenerateView />}
+              {tab === 'distil' && <DistilView />}
+              {tab === 'layers' && (
+                <Suspense>
+                  <LayersView />
+                </Suspense>
+              )}
+              {tab === 'models' && <ModelsView onChooseFile={chooseFile} />}
+            </ErrorBoundary>
           </div>
         </main>
         <StatusBar />
       </div>
       <DropTarget />
       <Toast text={toast} />
-      {shortcuts && <Shortcuts actions={actions} onClose={() => setShortcuts(false)} />}
+      {help && <Help actions={actions} onClose={() => setHelp(false)} />}
     </AppProvider>
   );
 }

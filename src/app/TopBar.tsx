@@ -24,7 +24,7 @@ export function TopBar({ actions, fileInput }: Props) {
         <Tool label="Copy link to this view" onClick={() => perform('link')}>
           <Link2 aria-hidden />
         </Tool>
-        <Tool label="Keyboard shortcuts" onClick={() => perform('shortcuts')}>
+        <Tool label="Help" onClick={() => perform('help')}>
           <CircleQuestionMark aria-hidden />
         </Tool>
         <Tool label="Switch theme" onClick={() => perform('theme')}>

@@ -3,7 +3,7 @@ import { TABS, type Tab } from '../state/view';
 import { copyText } from '../ui/copy-text';
 import { nextTheme } from './theme';
 
-/** What a person can do from anywhere. Buttons, keys and the shortcuts dialog read this one list. */
+/** What a person can do from anywhere. Buttons, keys and the help dialog read this one list. */
 export interface Action {
   id: string;
   label: string;
@@ -20,8 +20,8 @@ export const TAB_NAMES: Record<Tab, string> = {
 };
 
 export function createActions(
-  { stores, controller, announce }: AppContext,
-  page: { showShortcuts: () => void; chooseFile: () => void },
+  { stores, controller, announce, showHelp }: AppContext,
+  page: { chooseFile: () => void },
 ): Action[] {
   const go = (tab: Tab) => stores.view.setState({ tab });
   return [
@@ -35,18 +35,18 @@ export function createActions(
         announce(
           (await copyText(controller.link()))
             ? 'Link copied'
-            : 'The browser did not allow copying: the address bar has the link',
+            : 'The browser did not allow copying. The link is in the address bar',
         ),
     },
     { id: 'open', label: 'Open a checkpoint', key: 'o', perform: page.chooseFile },
     {
       id: 'theme',
-      label: 'Theme: auto, light, dark',
+      label: 'Next theme: automatic, light or dark',
       key: 't',
       perform: () => {
         const theme = nextTheme(stores.prefs.getState().theme);
         stores.prefs.setState({ theme });
-        announce(`Theme: ${theme}`);
+        announce(`Theme: ${theme === 'auto' ? 'automatic' : theme}`);
       },
     },
     ...TABS.map((tab, i) => ({
@@ -55,7 +55,7 @@ export function createActions(
       key: String(i + 1),
       perform: () => go(tab),
     })),
-    { id: 'shortcuts', label: 'Keyboard shortcuts', key: '?', perform: page.showShortcuts },
+    { id: 'help', label: 'Help', key: '?', perform: showHelp },
   ];
 }
 

@@ -2,7 +2,7 @@ import { createEngineClient } from '../engine/client';
 import { InnateError } from '../lib/errors';
 import { createStores, type Stores } from '../state/app-state';
 import { type Controller, createController } from '../state/controller';
-import { formatHash, parseHash } from '../state/url';
+import { formatHash, readHash } from '../state/url';
 import { syncAddress } from '../state/url-sync';
 import { defaultView } from '../state/view';
 import { NARROW } from '../ui/use-space';
@@ -11,13 +11,13 @@ import { followTheme } from './theme';
 import { wasmBinaries } from './wasm-binaries';
 
 /** Everything behind the page, put together once. */
-export function createApp(): { stores: Stores; controller: Controller } {
+export function createApp(): { stores: Stores; controller: Controller; boot: () => Promise<void> } {
   // A phone makes half as many images at first: they are larger there, and so is the wait.
   const defaults = defaultView(matchMedia(NARROW).matches ? 12 : 24);
   const linkDefaults = { ...defaults, count: Number.NaN }; // a link says how many: the other screen may differ
-  const stores = createStores(parseHash(location.hash, defaults), storage());
+  const address = readHash(location.hash, defaults);
+  const stores = createStores(address.view, storage());
   followTheme(stores.prefs);
-  syncAddress(stores.view, defaults, window);
   const modelsUrl = new URL('models/', document.baseURI).href;
   const controller = createController({
     client: createEngineClient(
@@ -33,8 +33,9 @@ export function createApp(): { stores: Stores; controller: Controller } {
     nextFrame: (callback) => requestAnimationFrame(callback),
     persist: () => void navigator.storage?.persist?.().catch(() => {}),
   });
+  syncAddress(stores.view, defaults, window, controller.arrive);
   guardRun(stores.distil, controller.distil);
-  return { stores, controller };
+  return { stores, controller, boot: () => controller.boot(address.problems) };
 }
 
 async function fetchOwn(url: URL): Promise<Response> {

@@ -26,3 +26,34 @@ export async function registerServiceWorker(backend: Promise<BackendName>): Prom
   if (navigator.serviceWorker.controller) await reload();
   else navigator.serviceWorker.addEventListener('controllerchange', () => void reload(), { once: true });
 }
+
+/** How long a new version may take to be ready, ms. */
+const PATIENCE_MS = 10_000;
+
+/**
+ * Reloads the page in its newest version: a service worker that waits for the old pages to be closed takes over
+ * first, else the same old page would come from its cache.
+ */
+export async function reloadPage(): Promise<void> {
+  await Promise.race([
+    takeNewest().catch(() => {}), // offline, or no service worker: the reload alone has to do
+    new Promise((resolve) => setTimeout(resolve, PATIENCE_MS)),
+  ]);
+  location.reload();
+}
+
+async function takeNewest(): Promise<void> {
+  const registration = await navigator.serviceWorker?.getRegistration();
+  if (!registration) return;
+  await registration.update();
+  const next = registration.installing ?? registration.waiting;
+  if (!next) return;
+  await new Promise<void>((resolve) => {
+    const settle = () => {
+      if (next.state === 'installed') next.postMessage('take-over');
+      if (next.state === 'activated' || next.state === 'redundant') resolve();
+    };
+    next.addEventListener('statechange', settle);
+    settle();
+  });
+}

@@ -1,4 +1,5 @@
 import { asInnateError, InnateError } from '../lib/errors';
+import { loadPart } from '../lib/load-part';
 import type { DistilWorker } from './distil-worker';
 import { type CallHooks, Engine } from './engine';
 import type { InspectRequest, LookRequest } from './layers-protocol';
@@ -126,7 +127,7 @@ async function perform(request: Call, signal: AbortSignal): Promise<Results[keyo
 /** Loaded when it is first needed: who only generates does not download it. */
 function distillery(): Promise<DistilWorker> {
   distillation ??= exclusively(async () => {
-    const { DistilWorker } = await import('./distil-worker');
+    const { DistilWorker } = await loadPart(import('./distil-worker'));
     distil = new DistilWorker(engine.distilServices(), exclusively); // the engine has started by its turn
     return distil;
   });
@@ -170,19 +171,21 @@ async function look(id: number, request: LookRequest, hooks: CallHooks): Promise
 /** Loaded when the inside of a network is first looked at. */
 function layersSession(): Promise<LayersSession> {
   const started = exclusively(async () => engine.modelsUrl);
-  layers ??= Promise.all([import('./layers-session'), import('./page-data'), started]).then(
-    ([{ LayersSession }, { PageData }, modelsUrl]) => {
-      const session = new LayersSession({
-        model: (ref, hooks) => exclusively(() => engine.borrow(ref, hooks)),
-        network: (model) => engine.openNetwork(model),
-        shared: (model) => engine.sharedNetwork(model),
-        data: new PageData(modelsUrl),
-        exclusively: (task) => exclusively(() => engine.onDevice(task)),
-      });
-      engine.alsoHeld(() => session.bytes);
-      return session;
-    },
-  );
+  layers ??= Promise.all([
+    loadPart(import('./layers-session')),
+    loadPart(import('./page-data')),
+    started,
+  ]).then(([{ LayersSession }, { PageData }, modelsUrl]) => {
+    const session = new LayersSession({
+      model: (ref, hooks) => exclusively(() => engine.borrow(ref, hooks)),
+      network: (model) => engine.openNetwork(model),
+      shared: (model) => engine.sharedNetwork(model),
+      data: new PageData(modelsUrl),
+      exclusively: (task) => exclusively(() => engine.onDevice(task)),
+    });
+    engine.alsoHeld(() => session.bytes);
+    return session;
+  });
   layers.catch(() => {
     layers = null; // may be tried again
   });

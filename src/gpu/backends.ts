@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { InnateError } from '../lib/errors';
+import { loadPart } from '../lib/load-part';
 import { describeAdapter, openDevice } from './adapter';
 import { type GpuContext, gpuContext } from './context';
 import { chooseTraits, type TileChoice } from './traits';
@@ -47,10 +48,10 @@ export async function activateWebGPU(
   });
   current = mine;
   const [{ WebGPUBackend }] = await Promise.all([
-    import('@tensorflow/tfjs-backend-webgpu/dist/backend_webgpu'),
-    import('@tensorflow/tfjs-backend-webgpu/dist/register_all_kernels'),
+    loadPart(import('@tensorflow/tfjs-backend-webgpu/dist/backend_webgpu')),
+    loadPart(import('@tensorflow/tfjs-backend-webgpu/dist/register_all_kernels')),
   ]);
-  const { registerTensorKernels } = await import('./tensors/register');
+  const { registerTensorKernels } = await loadPart(import('./tensors/register'));
   if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
   tf.registerBackend('webgpu', () => new WebGPUBackend(device, adapter.info));
   await select('webgpu');
@@ -67,7 +68,7 @@ type WasmModule = { _malloc(bytes: number): number };
  */
 export async function activateWasm(binaries: string | Record<string, string>): Promise<ActiveBackend> {
   current = null;
-  const wasm = await import('@tensorflow/tfjs-backend-wasm');
+  const wasm = await loadPart(import('@tensorflow/tfjs-backend-wasm'));
   // Its threaded build starts workers but computes on one thread all the same.
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
   wasm.setWasmPaths(

@@ -9,14 +9,16 @@ import type {
 import { asInnateError } from '../lib/errors';
 import { type Catalogue, parseCatalogue } from '../storage/catalogue';
 import { currentModel, type Stores } from './app-state';
+import { linkRemark } from './arrival';
 import { createDistilController, type DistilController } from './distil-controller';
 import type { EngineState } from './engine';
-import { place, resize } from './images';
+import { keepOnly, place, resize } from './images';
 import type { LayersOptions } from './layers-controller';
 import { createMeasureController, type MeasureController } from './measure';
 import { DEFAULT_MODEL, type ModelFacts } from './models';
 import { showPreview } from './preview';
 import { buildRequest, recipeOf, sameWork } from './request';
+import type { ReadView } from './url';
 import type { ViewState } from './view';
 
 export interface ControllerOptions {
@@ -40,7 +42,10 @@ export interface ControllerOptions {
 }
 
 export interface Controller {
-  boot(): Promise<void>;
+  /** `problems`: what of the page's address could not be followed. */
+  boot(problems?: readonly string[]): Promise<void>;
+  /** Shows the view of an address, and says what of it could not be followed. */
+  arrive(read: ReadView): void;
   /** Makes the images of the view, also where nothing has changed. */
   generate(): void;
   open(file: File): Promise<void>;
@@ -105,6 +110,7 @@ export function createController(options: ControllerOptions): Controller {
       // The same listener runs again for what this changes.
       if (settled && (settled.model !== next.model || settled.classIndex !== next.classIndex))
         view.setState(settled);
+      if (model) showOnly(model);
     }
     // Nobody sees the grid while the Layers tab has the back-end: it is made on the way back.
     const back = before.tab === 'layers' && next.tab !== 'layers';
@@ -114,6 +120,12 @@ export function createController(options: ControllerOptions): Controller {
       if (next.selected >= next.count) view.setState({ selected: next.count - 1 });
     }
   });
+
+  /** A picture belongs to the model that is named beside it: those of the last one go, what is known of this comes. */
+  function showOnly(model: ModelFacts): void {
+    keepOnly(images, model.key);
+    if (engine.getState().status) void showPreview(stores, model, options.loadSheet).catch(() => {});
+  }
 
   type Kind = NonNullable<EngineState['error']>['of'];
   function fail(of: Kind, error: unknown): void {
@@ -214,6 +226,8 @@ export function createController(options: ControllerOptions): Controller {
           if (flight === mine && !opening) engine.setState({ progress });
         },
         onImages: (chunk) => {
+          // The network may have been changed since: its pictures would stand under the name of the new one.
+          if (currentModel(stores)?.key !== model.key) return;
           place(images, chunk, mine.generation, (index, position) =>
             recipeOf(request, model, index, chunk.classes?.[position] ?? null),
           );
@@ -239,18 +253,23 @@ export function createController(options: ControllerOptions): Controller {
     }
   }
 
+  function settleLink(read: ReadView, catalogue: Catalogue): void {
+    const model = currentModel(stores);
+    if (!model) return;
+    const remark = linkRemark(read, model, catalogue);
+    engine.setState({ remark });
+    view.setState(settledView(view.getState(), model));
+  }
+
   return {
-    async boot() {
+    async boot(problems = []) {
       resize(images, view.getState().count);
       const ready = start(stores.prefs.getState().backend);
       const catalogue = await readCatalogue();
-      const model = currentModel(stores);
-      if (catalogue && model) {
-        const wanted = view.getState().model;
-        if (wanted !== null && wanted !== model.key)
-          engine.setState({ remark: missingModel(wanted, model.name, catalogue) });
-        view.setState(settledView(view.getState(), model));
-        if (model.preview) await showPreview(stores, model, options.loadSheet).catch(() => {});
+      if (catalogue) {
+        settleLink({ view: view.getState(), problems: [...problems] }, catalogue);
+        const model = currentModel(stores);
+        if (model) await showPreview(stores, model, options.loadSheet).catch(() => {});
       }
       try {
         await ready;
@@ -259,6 +278,12 @@ export function createController(options: ControllerOptions): Controller {
         return;
       }
       if (view.getState().tab !== 'layers') schedule();
+    },
+
+    arrive(read) {
+      view.setState(read.view);
+      const { catalogue } = stores.catalogue.getState();
+      if (catalogue) settleLink(read, catalogue);
     },
 
     generate() {
@@ -365,11 +390,4 @@ const choosesTeacher = ({ view, distil }: Stores) =>
 function settledView(view: ViewState, model: ModelFacts): Partial<ViewState> {
   const valid = view.classIndex === null || view.classIndex < model.labelDim;
   return { model: model.key, classIndex: valid ? view.classIndex : null };
-}
-
-function missingModel(wanted: string, shown: string, catalogue: Catalogue): string {
-  const listed = catalogue.models.find((m) => m.id === wanted);
-  return listed
-    ? `${listed.name} does not come with Innate: get it from the Models tab and open it here. ${shown} is shown instead.`
-    : `The link names the model ${wanted.slice(0, 80)}, which is not here: if it is a file, open it. ${shown} is shown instead.`;
 }

@@ -37,6 +37,13 @@ export function resize(store: ImagesStore, count: number): void {
     store.setState({ images: Array.from({ length: count }, (_, i) => images[i] ?? null) });
 }
 
+/** Empties the places of images that another model made. */
+export function keepOnly(store: ImagesStore, modelKey: string): void {
+  const { images } = store.getState();
+  if (images.some((image) => image && image.recipe.modelKey !== modelKey))
+    store.setState({ images: images.map((image) => (image?.recipe.modelKey === modelKey ? image : null)) });
+}
+
 /** Puts a chunk in place. An image of a newer request is never overwritten by an older one. */
 export function place(
   store: ImagesStore,

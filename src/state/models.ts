@@ -99,6 +99,17 @@ export function className(classes: readonly string[] | null, index: number): str
   return classes?.[index] ?? String(index);
 }
 
+/** The class that a typed word names; null for a random one, undefined where the word is no class. */
+export function typedClass(
+  text: string,
+  { classes }: Pick<ModelFacts, 'classes'>,
+): number | null | undefined {
+  const word = text.trim().toLowerCase();
+  if (word === '' || word === 'auto' || word === 'random') return null;
+  const index = classes?.findIndex((name) => name.toLowerCase() === word) ?? -1;
+  return index < 0 ? undefined : index;
+}
+
 /** The accessible name of a generated image. */
 export function imageName(model: string, seed: number, className: string | null): string {
   return className === null ? `${model}, seed ${seed}` : `${model}, seed ${seed}, class ${className}`;

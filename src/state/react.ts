@@ -16,6 +16,8 @@ export interface AppContext {
   controller: Controller;
   /** Says a passing confirmation. */
   announce: (text: string) => void;
+  /** Opens the dialog that explains the page. */
+  showHelp: () => void;
 }
 
 const Context = createContext<AppContext | null>(null);

@@ -23,35 +23,95 @@ export function formatHash(view: ViewState, defaults: ViewState): string {
   return `#/${view.tab}${query ? `?${query}` : ''}`;
 }
 
+/** A view read from an address, and a sentence on each part of the address that could not be followed. */
+export interface ReadView {
+  view: ViewState;
+  problems: string[];
+}
+
 /** The view of a fragment. Whatever is missing, unknown or out of range becomes the default. */
-export function parseHash(hash: string, defaults: ViewState): ViewState {
+export const parseHash = (hash: string, defaults: ViewState): ViewState => readHash(hash, defaults).view;
+
+/** The view of a fragment, and what of it was missing its mark. */
+export function readHash(hash: string, defaults: ViewState): ReadView {
   const [, path = '', query = ''] = /^#?\/?([^?]*)\??(.*)$/s.exec(hash) ?? [];
   const params = new URLSearchParams(query);
-  const number = (key: keyof ViewState, low: number, high: number): number | null => {
-    const text = params.get(VIEW_PLACES[key].param)?.trim();
-    const value = text ? Number(text) : Number.NaN;
-    return value >= low && value <= high ? value : null;
+  const problems: string[] = [];
+  const named = (key: keyof ViewState) => params.get(VIEW_PLACES[key].param)?.trim() || null;
+  const read = (key: keyof ViewState, range: Range): number | null => {
+    const text = named(key);
+    if (text === null) return null;
+    const value = Number(text);
+    if (value >= range.low && value <= range.high && (!range.whole || Number.isInteger(value))) return value;
+    problems.push(
+      `The link has the ${range.name} “${shorten(text)}”, but it must be ${said(range)}: the default is shown.`,
+    );
+    return null;
   };
-  const whole = (key: keyof ViewState, low: number, high: number): number | null => {
-    const value = number(key, low, high);
-    return value !== null && Number.isInteger(value) ? value : null;
-  };
-  const tab = TABS.find((t) => t === path.replace(/\/+$/, '')) ?? defaults.tab;
+  const page = path.replace(/\/+$/, '');
+  const tab = TABS.find((t) => t === page);
+  if (page && !tab)
+    problems.push(
+      `The address names the page “${shorten(readable(page))}”, which does not exist: ${capital(defaults.tab)} is shown.`,
+    );
   const layers = tab === 'layers' ? [...params].filter(([name]) => LAYERS_PARAMS.has(name)) : [];
-  const count = whole('count', 1, MAX_COUNT) ?? defaults.count;
+  const count = read('count', RANGES.count) ?? defaults.count;
+  const sampler = SAMPLERS.find((s) => s === named('sampler'));
+  if (named('sampler') !== null && !sampler)
+    problems.push(
+      `The link has the sampler “${shorten(named('sampler')!)}”, but it must be one of ${SAMPLERS.join(', ')}: the default is shown.`,
+    );
+  const selected = read('selected', RANGES.selected) ?? defaults.selected;
+  if (selected >= count)
+    problems.push(`The link selects image ${selected + 1} of ${count}: the last one is selected.`);
   return {
-    tab,
-    model: params.get(VIEW_PLACES.model.param)?.trim() || defaults.model,
-    seed: tidySeed(number('seed', 0, MAX_SEED) ?? defaults.seed),
-    // The upper end depends on the network: the controller checks it when that is known.
-    classIndex: whole('classIndex', 0, 1_000_000) ?? defaults.classIndex,
-    count,
-    sampler: SAMPLERS.find((s) => s === params.get(VIEW_PLACES.sampler.param)) ?? defaults.sampler,
-    steps: whole('steps', 2, MAX_STEPS) ?? defaults.steps,
-    sigma: number('sigma', SIGMA.min, SIGMA.max) ?? defaults.sigma,
-    selected: Math.min(whole('selected', 0, MAX_COUNT - 1) ?? defaults.selected, count - 1),
-    layers: new URLSearchParams(layers).toString() || defaults.layers,
+    view: {
+      tab: tab ?? defaults.tab,
+      model: named('model') ?? defaults.model,
+      seed: tidySeed(read('seed', RANGES.seed) ?? defaults.seed),
+      // The upper end depends on the network: the controller checks it when that is known.
+      classIndex: read('classIndex', RANGES.classIndex) ?? defaults.classIndex,
+      count,
+      sampler: sampler ?? defaults.sampler,
+      steps: read('steps', RANGES.steps) ?? defaults.steps,
+      sigma: read('sigma', RANGES.sigma) ?? defaults.sigma,
+      selected: Math.min(selected, count - 1),
+      layers: new URLSearchParams(layers).toString() || defaults.layers,
+    },
+    problems,
   };
+}
+
+interface Range {
+  name: string;
+  low: number;
+  high: number;
+  whole: boolean;
+}
+
+/** What a link may say of each number. */
+const RANGES = {
+  seed: { name: 'seed', low: 0, high: MAX_SEED, whole: false },
+  classIndex: { name: 'class', low: 0, high: 1_000_000, whole: true },
+  count: { name: 'number of images', low: 1, high: MAX_COUNT, whole: true },
+  steps: { name: 'number of steps', low: 2, high: MAX_STEPS, whole: true },
+  sigma: { name: 'start sigma', low: SIGMA.min, high: SIGMA.max, whole: false },
+  selected: { name: 'selected image', low: 0, high: MAX_COUNT - 1, whole: true },
+} as const satisfies Partial<Record<keyof ViewState, Range>>;
+
+const said = ({ low, high, whole }: Range) =>
+  `a ${whole ? 'whole ' : ''}number from ${low} to ${high.toLocaleString('en')}`;
+
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+
+const shorten = (text: string) => (text.length > 40 ? `${text.slice(0, 40)}…` : text);
+
+function readable(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 const LAYERS_PARAMS: ReadonlySet<string> = new Set(Object.values(LAYERS_PLACES).map((place) => place.param));

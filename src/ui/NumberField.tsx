@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
 import { formatNumber } from './format';
+import { typedNumber } from './typed-number';
 
 interface Props {
   label: string;
@@ -13,6 +14,8 @@ interface Props {
   text?: string;
   format?: (value: number) => string;
   onCommit: (value: number) => void;
+  /** Takes a typed word that is no number; says whether it knows it. */
+  onText?: ((text: string) => boolean) | undefined;
 }
 
 /** A number that can be typed; taken over on Enter or when the field is left. Escape gives the old one back. */
@@ -26,6 +29,7 @@ export function NumberField({
   text,
   format = formatNumber,
   onCommit,
+  onText,
 }: Props) {
   const shown = text ?? format(value);
   const [draft, setDraft] = useState<string | null>(null);
@@ -34,10 +38,10 @@ export function NumberField({
 
   const commit = () => {
     if (draft === null) return;
-    const number = draft.trim() === '' ? Number.NaN : Number(draft.trim().replace(',', '.'));
     setDraft(null);
-    if (!Number.isFinite(number)) return;
-    onCommit(Math.min(max, Math.max(min, whole ? Math.round(number) : number)));
+    const number = typedNumber(draft, { min, max, whole });
+    if (number !== null) onCommit(number);
+    else onText?.(draft.trim());
   };
   const nudge = (by: number) => {
     const next = Math.min(max, Math.max(min, Number((value + by).toFixed(6))));
@@ -48,6 +52,8 @@ export function NumberField({
   return (
     <input
       className="number"
+      // Long numbers need room: a seed has up to ten digits.
+      style={shown.length > 6 ? { inlineSize: `calc(${shown.length}ch + 10px)` } : undefined}
       type="text"
       inputMode={whole ? 'numeric' : 'decimal'}
       autoComplete="off"

@@ -10,8 +10,6 @@ export interface SliderProps extends SliderScale {
   onChange: (value: number) => void;
   /** Where keys and the field may go beyond the scale that is shown. */
   limits?: { min: number; max: number };
-  /** Multiple that a drag with Alt or Shift snaps to; also what one pixel is worth then. */
-  fine?: number;
   reset?: { label: string; changed: boolean; onReset: () => void };
   /** Drawn hollow: the value is not set but follows from something else. */
   implied?: boolean;
@@ -25,13 +23,16 @@ export interface SliderProps extends SliderScale {
   compact?: boolean;
   /** Instead of the number, e.g. while a value is implied. */
   fieldText?: string;
+  /** Takes a word typed into the field; says whether it knows it. */
+  onText?: (text: string) => boolean;
   /** Without the numeric twin, where the number is not what one would type. */
   plain?: boolean;
   children?: ReactNode;
 }
 
 /**
- * A graduated rule with a marker, and its numeric twin. The range input is uncontrolled and its native events
+ * A graduated rule with a marker, and its numeric twin. With Alt or Shift a drag snaps to multiples of `fine`, and a
+ * pixel is worth one. The range input is uncontrolled and its native events
  * are used: the marker never waits for a render, and setting the value that is already shown still counts.
  */
 export function Slider(props: SliderProps) {
@@ -65,6 +66,8 @@ export function Slider(props: SliderProps) {
           value={value}
           text={props.fieldText}
           step={log ? undefined : step}
+          whole={isWhole(props)}
+          onText={props.onText}
           min={props.limits?.min ?? min}
           max={props.limits?.max ?? max}
           format={props.format}
@@ -205,6 +208,10 @@ function listen(element: HTMLInputElement, props: () => SliderProps): () => void
   on('dblclick', () => props().reset?.onReset());
   return () => ends.abort();
 }
+
+/** Whether the scale means whole numbers alone: what is typed is then rounded. */
+const isWhole = ({ step, fine, log, min }: SliderScale) =>
+  !log && fine === undefined && Number.isInteger(step) && Number.isInteger(min);
 
 const isFine = (event: PointerEvent, { fine }: SliderProps) =>
   fine !== undefined && (event.altKey || event.shiftKey);

@@ -5,6 +5,8 @@ export interface SliderScale {
   /** Of an arrow key, and what a drag snaps to; for log scales in decades. */
   step: number;
   log?: boolean;
+  /** A finer step, with Alt; a scale without one has no values between its steps. */
+  fine?: number;
 }
 
 export const toPosition = (scale: SliderScale, value: number): number =>
@@ -23,7 +25,7 @@ export function snap(position: number, step: number): number {
 
 /**
  * The position after a key, not yet limited to the range; null when the key is not a slider's.
- * Arrows one step, with Shift ten, with Alt a hundredth; Page keys a tenth of the range; Home and End the ends.
+ * Arrows one step, with Shift ten, with Alt a fine one where there is one; Page keys a tenth of the range; Home and End the ends.
  */
 export function keyPosition(
   scale: SliderScale,
@@ -33,7 +35,11 @@ export function keyPosition(
 ): number | null {
   const low = toPosition(scale, scale.min);
   const high = toPosition(scale, scale.max);
-  const step = modifiers.shiftKey ? scale.step * 10 : modifiers.altKey ? scale.step / 100 : scale.step;
+  const step = modifiers.shiftKey
+    ? scale.step * 10
+    : modifiers.altKey
+      ? (scale.fine ?? scale.step)
+      : scale.step;
   const page = Math.max(scale.step, snap((high - low) / 10, scale.step));
   const move = (by: number) => Number((position + by).toFixed(6));
   switch (key) {

@@ -3,6 +3,7 @@ import type { ModelInfo } from '../../src/engine/protocol';
 import { InnateError } from '../../src/lib/errors';
 import { createStores } from '../../src/state/app-state';
 import { createController } from '../../src/state/controller';
+import { readHash } from '../../src/state/url';
 import { defaultView, type ViewState } from '../../src/state/view';
 import { FakeClient, tick } from './fake-client';
 
@@ -120,6 +121,21 @@ describe('boot', () => {
     expect(official.stores.engine.getState().remark).toContain('does not come with Innate');
   });
 
+  test('whatever of a link cannot be followed is said, at the start and on the way', async () => {
+    const s = await set({ model: 'clothes', classIndex: 7 });
+    expect(s.stores.engine.getState().remark).toContain('class 7');
+    expect(s.stores.engine.getState().remark).toContain('classes 0 to 2');
+    s.controller.arrive(readHash('#/nowhere?model=clothes&seed=x', defaultView(4)));
+    const { remark } = s.stores.engine.getState();
+    expect(remark).toContain('“nowhere”');
+    expect(remark).toContain('“x”');
+    s.controller.arrive(readHash('#/generate?model=gone', defaultView(4)));
+    expect(s.stores.engine.getState().remark).toContain('“gone”');
+    s.controller.arrive(readHash('#/generate?model=clothes&class=1', defaultView(4)));
+    expect(s.stores.engine.getState().remark).toBeNull();
+    expect(s.stores.view.getState()).toMatchObject({ model: 'clothes', classIndex: 1 });
+  });
+
   test('a damaged catalogue and an engine that does not start are said', async () => {
     const s = await set({}, '{');
     expect(s.stores.engine.getState().error?.line).toContain('catalogue');
@@ -224,6 +240,33 @@ describe('changes of the view', () => {
     expect(s.names()[0]).toBe('Model clothes, seed 0, class bag');
     s.controller.selectModel('afhq-cat-64x64-gdd-i');
     expect(s.stores.view.getState().classIndex).toBeNull();
+  });
+});
+
+describe('a picture belongs to the model that is named beside it', () => {
+  test('with another model the pictures of the last one go, and late ones do not come', async () => {
+    const s = await set();
+    s.frame();
+    const [first] = s.client.calls;
+    first!.deliver([0, 1], 50);
+    s.controller.selectModel('clothes');
+    expect(s.red()).toEqual([null, null, null, null]);
+    first!.deliver([2, 3], 51);
+    expect(s.red()).toEqual([null, null, null, null]);
+    s.frame();
+    s.client.calls[1]!.deliver([0], 60);
+    first!.deliver([1, 2], 52);
+    expect(s.red()).toEqual([60, null, null, null]);
+    expect(s.names()[0]).toBe('Model clothes, seed 0, class shirt');
+  });
+
+  test('what is known of the new model beforehand is shown at once', async () => {
+    const s = await set({ model: 'clothes' });
+    s.frame();
+    s.client.calls[0]!.deliver([0, 1, 2, 3], 50);
+    s.controller.selectModel('afhq-cat-64x64-gdd-i');
+    await tick();
+    expect(s.red()).toEqual([9, 9, 9, 9]);
   });
 });
 

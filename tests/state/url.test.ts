@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatHash, parseHash } from '../../src/state/url';
+import { formatHash, parseHash, type ReadView, readHash } from '../../src/state/url';
 import { syncAddress } from '../../src/state/url-sync';
 import { createViewStore, defaultView, SAMPLERS, TABS, type ViewState } from '../../src/state/view';
 
@@ -74,27 +74,107 @@ describe('view in the address', () => {
   });
 });
 
-test('the address follows the view after a moment, and the view the address at once', async () => {
-  const view = createViewStore({ ...DEFAULTS, model: 'cats' });
-  const listeners: Record<string, () => void> = {};
-  const location = { hash: '' };
-  const written: string[] = [];
-  syncAddress(view, DEFAULTS, {
-    location,
-    history: {
-      replaceState: (_data, _unused, url) => {
-        written.push(url);
-        location.hash = url;
-      },
-    },
-    addEventListener: (type, listener) => {
-      listeners[type] = listener;
-    },
+describe('what a link could not be followed in is said', () => {
+  const problems = (hash: string) => readHash(hash, DEFAULTS).problems;
+
+  test('nothing for a link that is right, or empty', () => {
+    for (const hash of [
+      '',
+      '#/',
+      '#/generate?model=cats&seed=7.25&class=3&sigma=40',
+      '#/layers?layer=dec.8x8_in0',
+    ])
+      expect(problems(hash), hash).toEqual([]);
   });
+
+  test('a page and values that do not exist, one sentence each', () => {
+    expect(problems('#/no/such%20page')).toEqual([
+      'The address names the page “no/such page”, which does not exist: Generate is shown.',
+    ]);
+    expect(problems('#/generate?seed=banana&count=100000&sampler=euler&class=1.5')).toEqual([
+      'The link has the number of images “100000”, but it must be a whole number from 1 to 64: the default is shown.',
+      'The link has the sampler “euler”, but it must be one of one-step, two-step, heun: the default is shown.',
+      'The link has the seed “banana”, but it must be a number from 0 to 4,294,967,295: the default is shown.',
+      'The link has the class “1.5”, but it must be a whole number from 0 to 1,000,000: the default is shown.',
+    ]);
+    expect(problems('#/generate?count=4&selected=9')).toHaveLength(1);
+    expect(problems(`#/${'x'.repeat(5000)}`)[0]!.length).toBeLessThan(200);
+  });
+});
+
+/** A window's address with its history, as a browser keeps it. */
+class FakePage {
+  entries = [''];
+  at = 0;
+  writes = 0;
+  listeners: Record<string, () => void> = {};
+  readonly location: { readonly hash: string };
+  readonly history = {
+    replaceState: (_data: unknown, _unused: string, url: string) => {
+      this.writes++;
+      this.entries[this.at] = url;
+    },
+    pushState: (_data: unknown, _unused: string, url: string) => {
+      this.entries = [...this.entries.slice(0, ++this.at), url];
+    },
+  };
+
+  constructor() {
+    const entry = () => this.entries[this.at]!;
+    this.location = {
+      get hash() {
+        return entry();
+      },
+    };
+  }
+  addEventListener(type: string, listener: () => void): void {
+    this.listeners[type] = listener;
+  }
+  go(by: number): void {
+    this.at += by;
+    this.listeners.hashchange!();
+  }
+}
+
+function synced() {
+  const view = createViewStore({ ...DEFAULTS, model: 'cats' });
+  const page = new FakePage();
+  const arrived: ReadView[] = [];
+  syncAddress(view, DEFAULTS, page, (read) => {
+    arrived.push(read);
+    view.setState(read.view);
+  });
+  return { view, page, arrived };
+}
+
+test('the address follows the view after a moment, and the view the address at once', () => {
+  const { view, page, arrived } = synced();
   for (let seed = 1; seed <= 50; seed++) view.setState({ seed });
-  listeners.pagehide!();
-  expect(written).toEqual(['#/generate?model=cats&seed=50']);
-  location.hash = '#/models?model=dogs&seed=3';
-  listeners.hashchange!();
+  page.listeners.pagehide!();
+  expect([page.writes, page.entries]).toEqual([1, ['#/generate?model=cats&seed=50']]);
+  page.entries[0] = '#/models?model=dogs&seed=3&count=0';
+  page.listeners.hashchange!();
   expect(view.getState()).toMatchObject({ tab: 'models', model: 'dogs', seed: 3 });
+  expect(arrived[0]!.problems).toHaveLength(1);
+});
+
+test('Back and Forward walk through the tabs, each as it was left; a drag adds no entry', () => {
+  const { view, page } = synced();
+  for (let seed = 1; seed <= 50; seed++) view.setState({ seed });
+  view.setState({ tab: 'distil' });
+  view.setState({ tab: 'models', model: 'dogs' });
+  view.setState({ seed: 9 });
+  page.listeners.pagehide!();
+  expect(page.entries).toEqual([
+    '#/generate?model=cats&seed=50',
+    '#/distil?model=cats&seed=50',
+    '#/models?model=dogs&seed=9',
+  ]);
+  page.go(-2);
+  expect(view.getState()).toMatchObject({ tab: 'generate', model: 'cats', seed: 50 });
+  page.go(1);
+  expect(view.getState().tab).toBe('distil');
+  page.go(1);
+  expect(view.getState()).toMatchObject({ tab: 'models', model: 'dogs', seed: 9 });
+  expect(page.entries).toHaveLength(3);
 });

@@ -3,7 +3,8 @@ import { formatBytes, formatCount, formatMs } from '../../src/ui/format';
 import { keyPosition, snap, toPosition, toValue } from '../../src/ui/slider-scale';
 
 const none = { shiftKey: false, altKey: false };
-const seeds = { min: 0, max: 64, step: 1 };
+const seeds = { min: 0, max: 64, step: 1, fine: 0.01 };
+const classes = { min: 0, max: 9, step: 1 };
 const sigma = { min: 0.1, max: 200, step: 0.02, log: true };
 
 describe('slider keys', () => {
@@ -12,6 +13,10 @@ describe('slider keys', () => {
     expect(keyPosition(seeds, 7, 'ArrowDown', none)).toBe(6);
     expect(keyPosition(seeds, 7, 'ArrowUp', { ...none, shiftKey: true })).toBe(17);
     expect(keyPosition(seeds, 7.29, 'ArrowLeft', { ...none, altKey: true })).toBe(7.28);
+  });
+  test('a scale of whole numbers has nothing between its steps', () => {
+    expect(keyPosition(classes, 9, 'ArrowLeft', { ...none, altKey: true })).toBe(8);
+    expect(keyPosition(classes, 3, 'ArrowUp', { ...none, altKey: true })).toBe(4);
   });
   test('Page, Home and End', () => {
     expect(keyPosition(seeds, 7, 'PageUp', none)).toBe(13);

@@ -1,12 +1,12 @@
 import { seedClass } from '../../rng/seeds';
-import { className, type ModelFacts } from '../../state/models';
+import { className, type ModelFacts, typedClass } from '../../state/models';
 import { useApp, useView } from '../../state/react';
 import { seedAt } from '../../state/view';
 import { Slider } from '../../ui/Slider';
 
 /**
- * Class of all images, or 'of the seed': each seed draws its own. The marker then stands, grey, at the class of
- * the selected image's seed.
+ * Class of all images, or a random one for each image, drawn from its seed. The marker then stands, grey, at the
+ * class of the selected image's seed.
  */
 export function ClassControl({ model }: { model: ModelFacts }) {
   const { stores } = useApp();
@@ -20,7 +20,9 @@ export function ClassControl({ model }: { model: ModelFacts }) {
   return (
     <Slider
       label="Class"
-      note={<span className="class-note">{chosen === null ? 'of the seed' : named ? name : ''}</span>}
+      note={
+        <span className="class-note">{chosen === null ? 'random, from the seed' : named ? name : ''}</span>
+      }
       value={value}
       fieldText={chosen === null ? 'auto' : undefined}
       min={0}
@@ -28,9 +30,18 @@ export function ClassControl({ model }: { model: ModelFacts }) {
       step={1}
       ticks={classTicks(last)}
       implied={chosen === null}
-      valueText={chosen === null ? `of the seed: ${name}` : name}
-      onChange={(index) => set(Math.round(index))}
-      reset={{ label: 'Reset to the class of the seed', changed: chosen !== null, onReset: () => set(null) }}
+      valueText={chosen === null ? `random, from the seed: ${name}` : name}
+      onChange={set}
+      onText={(text) => {
+        const index = typedClass(text, model);
+        if (index !== undefined) set(index);
+        return index !== undefined;
+      }}
+      reset={{
+        label: 'Reset to a random class for each seed',
+        changed: chosen !== null,
+        onReset: () => set(null),
+      }}
     >
       <select
         className="class-name"
@@ -38,7 +49,7 @@ export function ClassControl({ model }: { model: ModelFacts }) {
         value={chosen ?? ''}
         onChange={(event) => set(event.currentTarget.value === '' ? null : Number(event.currentTarget.value))}
       >
-        <option value="">Of the seed</option>
+        <option value="">Random, from the seed</option>
         {Array.from({ length: model.labelDim }, (_, i) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: a class is its index
           <option key={i} value={i}>

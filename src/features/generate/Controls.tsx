@@ -13,6 +13,7 @@ export function Controls() {
   const model = useModel();
   return (
     <section className="controls" aria-label="Controls">
+      <Intro />
       <ModelPicker />
       <hr className="rule-line" />
       <div className="dock">
@@ -27,6 +28,20 @@ export function Controls() {
       <hr className="rule-line" />
       <RunsOn />
     </section>
+  );
+}
+
+/** What this is, for somebody who has just come. */
+function Intro() {
+  const { showHelp } = useApp();
+  return (
+    <p className="intro">
+      A diffusion model needs dozens of passes through a network to make an image. A one-step generator needs
+      one, on your own device.{' '}
+      <button type="button" className="link-button" onClick={showHelp}>
+        Learn more
+      </button>
+    </p>
   );
 }
 

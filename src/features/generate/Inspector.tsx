@@ -8,6 +8,7 @@ import { formatNumber } from '../../ui/format';
 import { PictureCanvas } from '../../ui/PictureCanvas';
 import { useSpace } from '../../ui/use-space';
 import { pictureSource } from './pictures';
+import { recipeFacts, recipeText } from './recipe';
 import { savePng } from './save-png';
 
 function useSelected(): MadeImage | null {
@@ -18,7 +19,7 @@ function useSelected(): MadeImage | null {
 
 export function InspectorTitle() {
   const image = useSelected();
-  const { announce } = useApp();
+  const { announce, controller } = useApp();
   const seed = image && formatNumber(image.recipe.seed);
   return (
     <div className="inspector-title">
@@ -28,12 +29,12 @@ export function InspectorTitle() {
           <button
             type="button"
             className="icon-button"
-            aria-label="Copy seed"
-            title="Copy seed"
+            aria-label="Copy recipe"
+            title="Copy recipe: model, seed and settings, with a link"
             onClick={async () =>
               announce(
-                (await copyText(String(image.recipe.seed)))
-                  ? `Seed ${seed} copied`
+                (await copyText(recipeText(image.recipe, controller.link())))
+                  ? `The recipe of seed ${seed} was copied`
                   : 'The browser did not allow copying',
               )
             }
@@ -54,8 +55,6 @@ export function InspectorTitle() {
     </div>
   );
 }
-
-const STEPS: Record<string, string> = { 'one-step': '1', 'two-step': '2', heun: 'Heun' };
 
 /** The selected image at a whole multiple, and how to make it again. */
 export function Inspector() {
@@ -82,17 +81,8 @@ export function Inspector() {
 
 function Facts({ image, shown }: { image: MadeImage; shown: number }) {
   const { recipe, resolution } = image;
-  const { classIndex, className } = recipe;
   const facts: [string, string][] = [
-    ['Model', recipe.model],
-    ['Seed', formatNumber(recipe.seed)],
-    ...(classIndex === null
-      ? []
-      : ([
-          ['Class', className === String(classIndex) ? String(classIndex) : `${classIndex}, ${className}`],
-        ] as [string, string][])),
-    ['Start sigma', formatNumber(recipe.sigma)],
-    ['Steps', `${STEPS[recipe.sampler] ?? recipe.sampler}, ${plural(recipe.evaluations, 'evaluation')}`],
+    ...recipeFacts(recipe),
     ['Size', `${resolution} × ${resolution}, shown ${formatNumber(Math.round(shown * 100) / 100)}×`],
   ];
   return (
@@ -106,5 +96,3 @@ function Facts({ image, shown }: { image: MadeImage; shown: number }) {
     </dl>
   );
 }
-
-const plural = (n: number, word: string) => `${n} ${word}${n === 1 ? '' : 's'}`;

@@ -1,0 +1,82 @@
+import type { ReactNode } from 'react';
+import { Dialog } from '../ui/Dialog';
+import type { Action } from './actions';
+
+const ELSEWHERE: [string, string][] = [
+  ['Arrows', 'In the grid: select another image'],
+  ['Arrows', 'On a slider: one step, or ten with Shift'],
+  ['Alt + arrows', 'On Seed: a hundredth, which blends two neighbours'],
+  ['Shift + drag', 'The same, with the pointer'],
+  ['Double click', 'On a slider: back to its default'],
+];
+
+/** What the page is about, in the words a newcomer needs, and the keys. */
+export function Help({ actions, onClose }: { actions: readonly Action[]; onClose: () => void }) {
+  return (
+    <Dialog title="About Innate" full onClose={onClose}>
+      <div className="help">
+        <p>
+          Innate makes images with neural networks on your own device. No image or file leaves it. It follows
+          the paper{' '}
+          <Away to="https://arxiv.org/abs/2405.20750">Diffusion Models Are Innate One-Step Generators</Away>{' '}
+          (Zheng and Yang).
+        </p>
+        <dl className="terms">
+          <Term name="One step">
+            A diffusion model removes noise from an image little by little, in dozens of passes through its
+            network. A one-step generator turns noise into an image in a single pass, and so makes it in an
+            instant.
+          </Term>
+          <Term name="Teacher and student">
+            The teacher is a diffusion model. The student starts as a copy of it and learns to do the same in
+            one step. In the Distil tab you can train a student yourself.
+          </Term>
+          <Term name="GDD and GDD-I">
+            In GDD, a second network learns to tell real images from the student’s, and the student learns to
+            deceive it. GDD-I does this with most of the student’s layers kept as the teacher had them. That
+            it works shows that the teacher could nearly do it already: the ability is innate.
+          </Term>
+          <Term name="Seed">
+            The number that decides the noise an image starts from. The same seed gives the same image; a
+            fraction blends two neighbours.
+          </Term>
+          <Term name="Sigma">
+            The strength of the noise. At 80 an image is all noise; near 0 it is clean. Start sigma is where a
+            generator begins.
+          </Term>
+          <Term name="Layers">
+            The Layers tab shows what each part of a network does at each sigma, and what happens without it.
+          </Term>
+        </dl>
+        <h3>Keys</h3>
+        <dl className="shortcuts">
+          {[...actions.map(({ key, label }) => [key.toUpperCase(), label]), ...ELSEWHERE].map(
+            ([keys, what]) => (
+              <div key={what}>
+                <dt>
+                  <kbd>{keys}</kbd>
+                </dt>
+                <dd>{what}</dd>
+              </div>
+            ),
+          )}
+        </dl>
+      </div>
+    </Dialog>
+  );
+}
+
+function Term({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+const Away = ({ to, children }: { to: string; children: ReactNode }) => (
+  <a href={to} target="_blank" rel="noreferrer">
+    {children}
+  </a>
+);

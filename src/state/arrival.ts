@@ -1,0 +1,32 @@
+import type { Catalogue } from '../storage/catalogue';
+import type { ModelFacts } from './models';
+import type { ReadView } from './url';
+
+/**
+ * What of a link could not be followed, said in whole sentences; null = it is shown as it says. `model` is the one
+ * that is shown.
+ */
+export function linkRemark(
+  { view, problems }: ReadView,
+  model: ModelFacts,
+  catalogue: Catalogue,
+): string | null {
+  const lines = [...problems];
+  if (view.model !== null && view.model !== model.key)
+    lines.push(missingModel(view.model, model.name, catalogue));
+  else if (view.classIndex !== null && view.classIndex >= model.labelDim)
+    lines.push(missingClass(view.classIndex, model));
+  return lines.length > 0 ? lines.join(' ') : null;
+}
+
+function missingModel(wanted: string, shown: string, catalogue: Catalogue): string {
+  const listed = catalogue.models.find((m) => m.id === wanted);
+  return listed
+    ? `${listed.name} does not come with Innate: get it from the Models tab and open it here. ${shown} is shown instead.`
+    : `The link names the model “${wanted.slice(0, 80)}”, which is not here: if it is a file, open it. ${shown} is shown instead.`;
+}
+
+const missingClass = (wanted: number, { name, labelDim }: ModelFacts) =>
+  labelDim === 0
+    ? `The link names class ${wanted}, but ${name} has no classes.`
+    : `The link names class ${wanted.toLocaleString('en')}, but ${name} has classes 0 to ${labelDim - 1}: each image has the class of its seed.`;
