@@ -106,6 +106,11 @@ command(program, 'distil', 'a one-step student from a diffusion teacher', backen
     ),
   )
   .addOption(new Option('--seed <n>', 'of noise, order and heads').argParser(nonNegativeInteger))
+  .addOption(
+    new Option('--sigma <number>', "noise level of the student's one step (default: the preset's)").argParser(
+      positive,
+    ),
+  )
   .addOption(new Option('--generator-rate <number>', 'learning rate').argParser(positive))
   .addOption(new Option('--discriminator-rate <number>', 'learning rate').argParser(positive))
   .addOption(

@@ -34,6 +34,7 @@ export interface DistilOptions extends CommonOptions {
   batch?: number;
   microBatch?: number;
   seed?: number;
+  sigma?: number;
   generatorRate?: number;
   discriminatorRate?: number;
   out: string;
@@ -154,6 +155,7 @@ function runConfig(
     batch: options.batch ?? base.batch,
     microBatch: options.microBatch ?? base.microBatch,
     seed: options.seed ?? base.seed,
+    startSigma: options.sigma ?? base.startSigma,
     generatorRate: options.generatorRate ?? base.generatorRate,
     discriminatorRate: options.discriminatorRate ?? base.discriminatorRate,
   };

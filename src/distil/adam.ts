@@ -10,8 +10,9 @@ export class Adam {
   readonly second = new Map<string, tf.Tensor>();
   steps = 0;
 
+  /** `rate` may change from step to step: a warm-up. */
   constructor(
-    readonly rate: number,
+    public rate: number,
     readonly beta1 = 0,
     readonly beta2 = 0.99,
     readonly eps = 1e-8,
@@ -87,7 +88,7 @@ export class Adam {
 
   private keep(store: Map<string, tf.Tensor>, name: string, value: tf.Tensor): void {
     store.get(name)?.dispose();
-    store.set(name, value);
+    store.set(name, tf.keep(value)); // also where the step is taken inside of another's gradient
   }
 }
 

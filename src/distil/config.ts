@@ -1,4 +1,5 @@
 import { InnateError } from '../lib/errors';
+import { START_SIGMA } from '../lib/noise-levels';
 import type { HeadStyle } from '../nn/discriminator/heads';
 
 export type Method = 'gdd' | 'gdd-i' | 'imitation';
@@ -12,9 +13,13 @@ export interface DistilConfig {
   /** Images whose gradients are taken together; 0 = the whole batch. Smaller when memory asks for it. */
   microBatch: number;
   seed: number;
+  /** Noise level of the student's one step: its images are D(sigma z, sigma), in training and ever after. */
+  startSigma: number;
   /** Adam, betas (0, 0.99), eps 1e-8. */
   generatorRate: number;
   discriminatorRate: number;
+  /** Images over which both rates rise to their values; 0 = they are there from the first step. */
+  warmUp: number;
   features: FeatureName;
   /** Height and width that EfficientNet and MobileNet see. */
   featureSize: number;
@@ -23,7 +28,10 @@ export interface DistilConfig {
   headWidth: number;
   /** Mean over each scale's logits, summed; or one mean over all of them, as the published code does. */
   lossMean: 'scale' | 'all';
-  /** One set of fakes for both updates; otherwise fresh noise for each, as published. */
+  /**
+   * One set of fakes for both updates: the discriminator learns from it first, then the generator answers the updated
+   * one. Otherwise fresh noise for each, the generator first, as published.
+   */
   shareFakes: boolean;
   /** R1 = gamma / 2 |d logits / dx|^2 on real images every `r1Every` iterations with that gain; 0 = off. */
   r1Gamma: number;
@@ -43,8 +51,10 @@ const SMALL: DistilConfig = {
   batch: 32,
   microBatch: 0,
   seed: 0,
+  startSigma: 2.5,
   generatorRate: 2e-4,
   discriminatorRate: 4e-4,
+  warmUp: 1_600,
   features: 'efficientnet-lite0',
   featureSize: 128,
   heads: 'small',
@@ -53,8 +63,8 @@ const SMALL: DistilConfig = {
   shareFakes: true,
   r1Gamma: 0,
   r1Every: 16,
-  emaHalfLife: 2_000,
-  emaRampUp: 0.05,
+  emaHalfLife: 8_000,
+  emaRampUp: 0.25,
   xFlip: true,
   imitationSteps: 9,
 };
@@ -63,12 +73,15 @@ const SMALL: DistilConfig = {
 const PAPER: DistilConfig = {
   ...SMALL,
   batch: 256,
+  startSigma: START_SIGMA,
+  warmUp: 0,
   heads: 'paper',
   featureSize: 224,
   lossMean: 'all',
   shareFakes: false,
   r1Gamma: 1e-4,
   emaHalfLife: 500_000,
+  emaRampUp: 0.05,
   xFlip: false,
 };
 
@@ -101,6 +114,16 @@ export function preset(name: string): DistilConfig {
   });
 }
 
+/** What runs were made with before these were values of a run. */
+const BEFORE = { startSigma: START_SIGMA, warmUp: 0 } as const;
+
+/** The configuration of a saved run: what an older one does not name is what it ran with. */
+export const savedConfig = (config: Partial<DistilConfig>): DistilConfig => ({
+  ...(config as DistilConfig),
+  startSigma: config.startSigma ?? BEFORE.startSigma,
+  warmUp: config.warmUp ?? BEFORE.warmUp,
+});
+
 /** Throws a `bad-argument` error that names the first number that cannot be trained with. */
 export function checkConfig(config: DistilConfig): void {
   const positive = [
@@ -112,6 +135,7 @@ export function checkConfig(config: DistilConfig): void {
     'headWidth',
     'r1Every',
     'imitationSteps',
+    'startSigma',
   ] as const;
   for (const key of positive)
     if (!(config[key] > 0) || !Number.isFinite(config[key]))
@@ -120,6 +144,12 @@ export function checkConfig(config: DistilConfig): void {
         expected: 'a positive number',
         found: String(config[key]),
       });
+  if (!(config.warmUp >= 0) || !Number.isFinite(config.warmUp))
+    throw new InnateError('bad-argument', 'not a usable number', {
+      where: 'warmUp',
+      expected: 'a number of images, or 0',
+      found: String(config.warmUp),
+    });
   if (config.method !== 'imitation' && config.batch < 2)
     throw new InnateError('bad-argument', 'the discriminator compares images of a batch', {
       where: 'batch',

@@ -1,28 +1,25 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { SIGMAS } from '../lib/noise-levels';
 import type { NetworkConfig } from '../nn/config';
 import '../nn/gradients';
 import { Denoiser, fourierFrequencies, oneHotRows, toNHWC } from '../nn/denoiser';
-import type { SpectralState } from '../nn/discriminator/forward';
 import { parameterSpecs } from '../nn/parameters';
 import { heun } from '../nn/samplers';
 import type { WeightSource } from '../nn/weights';
 import { Adam } from './adam';
+import { AdversarialStep, apply, type OnStage, type Shape4, type StepKind } from './adversarial-step';
 import { checkConfig, type DistilConfig } from './config';
 import { Discriminator, type FeatureNetwork } from './discriminator';
 import { EMA } from './ema';
 import { trainedBy } from './freeze';
-import { discriminatorLoss, generatorLoss } from './losses';
-import { accumulate, addGradients, type MicroBatch, microBatches, weightedMean } from './micro-batch';
-import { r1Gradients } from './r1';
+import { accumulate, microBatches } from './micro-batch';
 import { RandomStream } from './random';
 import { overlay, prefixed, restoreTensors, type SavedTensors } from './saved';
 import { gradientNorm, scalars } from './scalars';
 import { fromTensor, TrainableParameters } from './trainable';
 
+export type { StepKind } from './adversarial-step';
 export type { SavedTensors } from './saved';
-
-/** Noise level of the one step. */
-const SIGMA = 80;
 
 /** Where real images come from; `position` says where to go on. */
 export interface BatchSource {
@@ -46,9 +43,6 @@ export interface StepReport {
   gradientNormD: number | null;
 }
 
-/** What a step updates: one network alone, or the generator and then the discriminator. */
-export type StepKind = 'both' | 'generator' | 'discriminator';
-
 /** Optimiser steps so far; R1 steps count as the discriminator's. */
 export interface Updates {
   generator: number;
@@ -69,12 +63,14 @@ export interface TrainerParts {
   images?: number;
   /** Of the saved state; where it does not say, every iteration was a whole one. */
   updates?: Updates;
+  /** Told what a step is at, stage by stage. */
+  onStage?: OnStage;
 }
 
 /**
- * GDD and GDD-I (Zheng & Yang 2024): the generator is a copy of the teacher, run once at sigma 80 under a GAN loss
- * alone. One iteration is a G step, a D step and, lazily, an R1 step. `imitation` regresses the teacher's own
- * Heun samples instead: the comparison that the paper's first claim needs.
+ * GDD and GDD-I (Zheng & Yang 2024): the generator is a copy of the teacher, run once at the start sigma under a GAN
+ * loss alone (adversarial-step.ts). `imitation` regresses the teacher's own Heun samples instead: the comparison that
+ * the paper's first claim needs.
  */
 export class DistilTrainer {
   iteration: number;
@@ -87,7 +83,9 @@ export class DistilTrainer {
   private readonly denoiser: Denoiser;
   private readonly teacher: Denoiser;
   private readonly variablesG: Map<string, tf.Variable>;
-  private readonly variablesD: Map<string, tf.Variable>;
+  private readonly adversarial: AdversarialStep | null;
+  /** Corrected for lazy regularisation. */
+  private readonly discriminatorRate: number;
 
   constructor(private readonly parts: TrainerParts) {
     const { network, config, saved } = parts;
@@ -115,12 +113,22 @@ export class DistilTrainer {
           saved && prefixed(saved, 'heads.'),
         )
       : null;
-    this.variablesD = this.discriminator?.parameters.variables() ?? new Map();
+    const variablesD = this.discriminator?.parameters.variables() ?? new Map();
 
     // Lazy regularisation: the R1 step is one in r1Every + 1, so the others count for that much less.
     const share = config.r1Gamma > 0 ? config.r1Every / (config.r1Every + 1) : 1;
     this.adamG = new Adam(config.generatorRate);
     this.adamD = new Adam(config.discriminatorRate * share, 0, 0.99 ** share);
+    this.discriminatorRate = config.discriminatorRate * share;
+    this.adversarial =
+      this.discriminator &&
+      new AdversarialStep({
+        config,
+        denoiser: this.denoiser,
+        discriminator: this.discriminator,
+        generatorSide: { variables: this.variablesG, adam: this.adamG },
+        discriminatorSide: { variables: variablesD, adam: this.adamD },
+      });
     this.ema = new EMA(this.variablesG, config.emaHalfLife, config.emaRampUp);
     if (saved) this.restore(saved);
   }
@@ -135,15 +143,11 @@ export class DistilTrainer {
     const { images, labels: classes } = await this.parts.data.next(config.batch);
     const { unet } = network;
     const labels = unet.labelDim && classes ? oneHotRows(classes, unet.labelDim) : null;
-    const shape: [number, number, number, number] = [
-      config.batch,
-      unet.imgResolution,
-      unet.imgResolution,
-      unet.inChannels,
-    ];
+    const shape: Shape4 = [config.batch, unet.imgResolution, unet.imgResolution, unet.inChannels];
     const real = tf.tensor4d(toNHWC(images, config.batch, unet.inChannels, unet.imgResolution ** 2), shape);
-    const report = this.discriminator
-      ? await this.adversarialStep(this.discriminator, real, labels, kind)
+    this.setRates();
+    const report = this.adversarial
+      ? await this.adversarial.run(this.iteration, real, labels, kind, this.parts.onStage)
       : await this.imitationStep(shape, classes, labels);
     tf.dispose([real, labels ?? []]);
     if (kind !== 'discriminator') this.ema.update(this.variablesG, this.images, config.batch);
@@ -152,123 +156,12 @@ export class DistilTrainer {
     return { ...report, iteration: this.iteration, images: this.images };
   }
 
-  private async adversarialStep(
-    discriminator: Discriminator,
-    real: tf.Tensor4D,
-    labels: tf.Tensor2D | null,
-    kind: StepKind,
-  ) {
-    const { config } = this.parts;
-    const parts = microBatches(real, labels, config.microBatch || config.batch);
-    const g = kind === 'discriminator' ? null : this.generatorStep(discriminator, parts, kind === 'both');
-    let d: ReturnType<DistilTrainer['discriminatorStep']> | null = null;
-    let r1: number | null = null;
-    if (kind !== 'generator') {
-      const fakes = g?.fakes ?? this.freshFakes(discriminator, parts);
-      d = this.discriminatorStep(discriminator, fakes, parts);
-      tf.dispose(fakes);
-      const takesR1 = config.r1Gamma > 0 && this.iteration > 0 && this.iteration % config.r1Every === 0;
-      if (takesR1) r1 = await this.r1Step(discriminator, parts);
-    }
-    if (parts.length > 1) tf.dispose(parts.map((p) => [p.real, p.labels ?? []]));
-    const [lossG = null, gradientNormG = null] = g ? await scalars([g.loss, g.gradientNorm]) : [];
-    const [lossD = null, gradientNormD = null, logitsFake = null, logitsReal = null] = d
-      ? await scalars([d.loss, d.gradientNorm, d.logitsFake, d.logitsReal])
-      : [];
-    return { lossG, gradientNormG, lossD, gradientNormD, logitsFake, logitsReal, r1 };
-  }
-
-  private generatorStep(
-    discriminator: Discriminator,
-    parts: readonly MicroBatch[],
-    discriminatorFollows: boolean,
-  ) {
-    const { config } = this.parts;
-    const shareFakes = config.shareFakes && discriminatorFollows;
-    const state = discriminator.advance();
-    const [noise, featureNoise] = [this.noise('generatorNoise'), this.featureNoise(0)];
-    const fakes: tf.Tensor4D[][] = [];
-    const { value, grads } = accumulate(
-      parts,
-      [...this.variablesG.values()],
-      () => [],
-      ({ real, labels }) => {
-        const maps = discriminator.look(this.generate(real.shape, labels, noise), labels, featureNoise);
-        if (shareFakes) fakes.push(maps.map((m) => tf.keep(tf.clone(m))));
-        return generatorLoss(discriminator.logits(maps, state, labels), config.lossMean);
-      },
-    );
-    discriminator.release(state);
-    const norm = gradientNorm(grads);
-    this.apply(this.adamG, this.variablesG, grads);
-    return { loss: value, gradientNorm: norm, fakes: shareFakes ? fakes : null };
-  }
-
-  private freshFakes(discriminator: Discriminator, parts: readonly MicroBatch[]): tf.Tensor4D[][] {
-    const [noise, featureNoise] = [this.noise('discriminatorNoise'), this.featureNoise(1)];
-    return parts.map(({ real, labels }) =>
-      tf.tidy(() => discriminator.look(this.generate(real.shape, labels, noise), labels, featureNoise)),
-    );
-  }
-
-  private discriminatorStep(
-    discriminator: Discriminator,
-    fakes: tf.Tensor4D[][],
-    parts: readonly MicroBatch[],
-  ) {
-    const { config } = this.parts;
-    const [onFake, onReal] = [discriminator.advance(), discriminator.advance()] as [
-      SpectralState,
-      SpectralState,
-    ];
-    const featureNoise = this.featureNoise(2);
-    const means: [tf.Scalar[], tf.Scalar[]] = [[], []];
-    const { value, grads } = accumulate(
-      parts,
-      [...this.variablesD.values()],
-      ({ real, labels }) => discriminator.look(real, labels, featureNoise),
-      ({ labels }, maps, index) => {
-        const logits = [
-          discriminator.logits(fakes[index]!, onFake, labels),
-          discriminator.logits(maps, onReal, labels),
-        ] as const;
-        for (const [i, l] of logits.entries()) means[i]!.push(tf.keep(tf.mean(tf.concat(l, 1)) as tf.Scalar));
-        return discriminatorLoss(logits[0], logits[1], config.lossMean);
-      },
-    );
-    discriminator.release(onFake);
-    discriminator.release(onReal);
-    const norm = gradientNorm(grads);
-    this.apply(this.adamD, this.variablesD, grads);
-    const [logitsFake, logitsReal] = means.map((terms) => weightedMean(terms, parts)) as [
-      tf.Scalar,
-      tf.Scalar,
-    ];
-    return { loss: value, gradientNorm: norm, logitsFake, logitsReal };
-  }
-
-  private async r1Step(discriminator: Discriminator, parts: readonly MicroBatch[]): Promise<number> {
-    const { config } = this.parts;
-    const state = discriminator.advance();
-    let total: tf.NamedTensorMap | null = null;
-    let penalty = 0;
-    for (const { real, labels, share } of parts) {
-      const noise = this.featureNoise(3);
-      const result = await r1Gradients(
-        (x) =>
-          tf.sum(
-            tf.concat(discriminator.logits(discriminator.look(x, labels, noise.again()), state, labels), 1),
-          ) as tf.Scalar,
-        real,
-        [...this.variablesD.values()],
-        config.r1Gamma * config.r1Every * share,
-      );
-      penalty += result.penalty * share;
-      total = total ? addGradients(total, result.gradients, 1) : result.gradients;
-    }
-    discriminator.release(state);
-    this.apply(this.adamD, this.variablesD, total!);
-    return penalty;
+  /** Both rates rise in equal steps over the first `warmUp` images. */
+  private setRates(): void {
+    const { generatorRate, warmUp, batch } = this.parts.config;
+    const share = warmUp > 0 ? Math.min(1, (this.images + batch) / warmUp) : 1;
+    this.adamG.rate = generatorRate * share;
+    this.adamD.rate = this.discriminatorRate * share;
   }
 
   private async imitationStep(shape: Shape4, classes: ArrayLike<number> | null, labels: tf.Tensor2D | null) {
@@ -282,7 +175,8 @@ export class DistilTrainer {
       const channelsLast = toNHWC(values, images, inChannels, imgResolution ** 2);
       return tf.tensor4d(channelsLast, [images, imgResolution, imgResolution, inChannels]);
     };
-    const input = nhwc(z.map((v) => v * SIGMA));
+    const sigma = config.startSigma;
+    const input = nhwc(z.map((v) => v * sigma));
     const parts = microBatches(input, labels, config.microBatch || config.batch);
     const wanted: tf.Tensor4D[] = [];
     let from = 0;
@@ -290,9 +184,9 @@ export class DistilTrainer {
       const to = from + part.shape[0];
       const ofPart = classes && Array.from(classes).slice(from, to);
       const target = await heun(
-        (x, sigma) => this.teacher.denoise(x, sigma, ofPart),
+        (x, level) => this.teacher.denoise(x, level, ofPart),
         z.subarray(from * size, to * size),
-        { steps: config.imitationSteps, sigmaMin: 0.002, sigmaMax: SIGMA },
+        { steps: config.imitationSteps, sigmaMin: SIGMAS.min, sigmaMax: sigma },
       );
       wanted.push(nhwc(target));
       from = to;
@@ -303,11 +197,11 @@ export class DistilTrainer {
       () => [],
       (part, _, index) =>
         tf.mean(
-          tf.square(tf.sub(this.denoiser.forward(part.real, [SIGMA], part.labels), wanted[index]!)),
+          tf.square(tf.sub(this.denoiser.forward(part.real, [sigma], part.labels), wanted[index]!)),
         ) as tf.Scalar,
     );
     const norm = gradientNorm(grads);
-    this.apply(this.adamG, this.variablesG, grads);
+    apply({ adam: this.adamG, variables: this.variablesG }, grads);
     if (parts.length > 1) tf.dispose(parts.map((p) => [p.real, p.labels ?? []]));
     tf.dispose([input, ...wanted]);
     const [lossG, gradientNormG] = await scalars([value, norm]);
@@ -320,25 +214,6 @@ export class DistilTrainer {
       logitsReal: null,
       logitsFake: null,
     };
-  }
-
-  private generate(shape: Shape4, labels: tf.Tensor2D | null, noise: RandomStream): tf.Tensor4D {
-    const z = noise.normals(shape.reduce((a, b) => a * b, 1));
-    return this.denoiser.forward(tf.mul(tf.tensor4d(z, shape), SIGMA), [SIGMA], labels);
-  }
-
-  private noise(stream: 'generatorNoise' | 'discriminatorNoise'): RandomStream {
-    return new RandomStream(this.parts.config.seed, stream, this.iteration);
-  }
-
-  private featureNoise(use: number): RandomStream {
-    return new RandomStream(this.parts.config.seed, 'featureNoise', 4 * this.iteration + use);
-  }
-
-  private apply(adam: Adam, variables: ReadonlyMap<string, tf.Variable>, grads: tf.NamedTensorMap): void {
-    const byName = new Map([...variables].map(([name, v]) => [name, grads[v.name]!] as const));
-    adam.apply(variables, byName);
-    tf.dispose(grads);
   }
 
   /** The averaged student: a whole network in the published layout. */
@@ -374,5 +249,3 @@ export class DistilTrainer {
     this.adamD.dispose();
   }
 }
-
-type Shape4 = [number, number, number, number];

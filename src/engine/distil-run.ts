@@ -1,5 +1,6 @@
 import type { Dataset } from '../data';
 import { BatchSampler } from '../data';
+import type { OnStage } from '../distil/adversarial-step';
 import type { DistilConfig } from '../distil/config';
 import { type CurvePoint, collectTensors, type RunMeta } from '../distil/state';
 import { type BatchSource, DistilTrainer, type StepKind } from '../distil/trainer';
@@ -32,6 +33,8 @@ export interface DistilRunOptions {
   /** Measure after every so many images; 0 = never. */
   measureEvery: number;
   saved?: SavedRun;
+  /** Told what a step is at. */
+  onStage?: OnStage;
 }
 
 /**
@@ -70,6 +73,7 @@ export class DistilRun {
           ? null
           : await featureNetwork(config.features, config.featureSize, options.features),
       config,
+      ...(options.onStage && { onStage: options.onStage }),
       ...(saved && {
         saved: saved.tensors,
         iteration: saved.meta.iteration,
@@ -141,11 +145,15 @@ export class DistilRun {
 
   /** Fréchet distance and spread of the averaged student; throws when its images have become one image. */
   private async measureStudent(point: CurvePoint): Promise<void> {
-    const { measure, measureImages, teacher } = this.options;
+    const { measure, measureImages, teacher, config } = this.options;
     const weights = await this.student();
-    const result = await measureModel(await measure!(), teacher, weights, measureImages).catch(
-      brokenStudent(point.iteration),
-    );
+    const result = await measureModel(
+      await measure!(),
+      teacher,
+      weights,
+      measureImages,
+      config.startSigma,
+    ).catch(brokenStudent(point.iteration));
     point.frechet = result.value;
     point.frechetError = result.error;
     point.spread = result.spread;
@@ -163,12 +171,13 @@ export class DistilRun {
   }
 }
 
-/** One-step images of seeds 0, 1, ...; classes in turn, so that every class has its share. */
+/** One-step images from `sigma` of seeds 0, 1, ...; classes in turn, so that every class has its share. */
 export async function measureModel(
   measure: FrechetMeasure,
   model: Model,
   weights: WeightSource,
   count: number,
+  sigma: number,
 ) {
   const denoiser = Denoiser.open(model.config, weights);
   try {
@@ -176,7 +185,7 @@ export async function measureModel(
     const seeds = Array.from({ length: count }, (_, i) => i);
     const batch = seedBatch(model.config, seeds, null);
     if (unet.labelDim) batch.classes = Int32Array.from(seeds, (s) => s % unet.labelDim);
-    const images = await sampleImages(denoiser, batch, defaultSampling(unet.imgResolution));
+    const images = await sampleImages(denoiser, batch, defaultSampling(unet.imgResolution, sigma));
     return await measure.measure(images, unet.outChannels, unet.imgResolution);
   } finally {
     denoiser.dispose();

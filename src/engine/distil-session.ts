@@ -221,7 +221,7 @@ export class DistilSession {
     if (!saved) {
       const from = (student ?? teacher).weights;
       const start = await parts
-        .samples(teacher, from, sampleSeeds)
+        .samples(teacher, from, sampleSeeds, config.startSigma)
         .catch(brokenStart(record.about.teacherName));
       await this.showSamples(open, 0, start.pixels, from);
     }
@@ -254,9 +254,9 @@ export class DistilSession {
 
   private async sample(open: OpenRun, run: DistilRun, point: CurvePoint): Promise<void> {
     const weights = await run.student();
-    const { sampleSeeds } = open.record.request;
+    const { request, config } = open.record;
     const made = await this.parts
-      .samples(open.sources.teacher, weights, sampleSeeds)
+      .samples(open.sources.teacher, weights, request.sampleSeeds, config.startSigma)
       .catch(brokenStudent(point.iteration));
     if (open.realVariance > 0) point.sampleSpread = made.variance / open.realVariance;
     await this.showSamples(open, point.images, made.pixels, weights);

@@ -1,3 +1,4 @@
+import { savedConfig } from '../distil/config';
 import { InnateError } from '../lib/errors';
 import type { DistilPlan, DistilRequest } from './distil-protocol';
 import type { DistilServices } from './distil-session';
@@ -55,6 +56,7 @@ export async function openRun(
     distances: new RunDistances(
       sources,
       record.request.measureImages,
+      record.config.startSigma,
       services.data.feature,
       report('measuring real images'),
       (levels) => tell(record, { ...record.plan!, ...levels }, services),
@@ -95,7 +97,7 @@ async function reopen(
   const from = await saver.load(resume.from);
   if (resume.teacher) record.request.teacher = resume.teacher;
   const sources = await reopenSources(record, folder, resume, services, report);
-  record.config = { ...record.config, ...resume.changes };
+  record.config = { ...savedConfig(record.config), ...resume.changes };
   Object.assign(record, { end: 'open', error: null, wayBack: null });
   await saver.resume(record);
   return { sources, record, from, rewinds: resume.from !== 'last' };

@@ -18,6 +18,8 @@ export class RunDistances {
   constructor(
     private readonly sources: RunSources,
     private readonly count: number,
+    /** Noise level of the one step. */
+    private readonly sigma: number,
     private readonly features: FeatureWeights,
     private readonly onProgress: (done: number, total: number) => void,
     /** Told once: held-out real images and the teacher at one step. */
@@ -32,7 +34,7 @@ export class RunDistances {
       const { data, teacher } = this.sources;
       const reference = Math.min(REFERENCE, Math.max(500, 4 * this.count));
       const measure = await FrechetMeasure.against(net, data, this.count, reference, this.onProgress);
-      const oneStep = await measureModel(measure, teacher, teacher.weights, this.count);
+      const oneStep = await measureModel(measure, teacher, teacher.weights, this.count, this.sigma);
       this.onLevels({
         floor: measure.floor.value,
         teacherOneStep: oneStep.value,

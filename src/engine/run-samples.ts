@@ -13,18 +13,19 @@ export interface RunSamples {
   variance: number;
 }
 
-/** One step of a network on fixed seeds, classes in turn, so that every class is seen. */
+/** One step of a network from `sigma` on fixed seeds, classes in turn, so that every class is seen. */
 export async function makeSamples(
   { config }: Pick<Model, 'config'>,
   weights: WeightSource,
   seeds: readonly number[],
+  sigma: number,
 ): Promise<RunSamples> {
   const { imgResolution: resolution, outChannels: channels, labelDim } = config.unet;
   const denoiser = Denoiser.open(config, weights);
   try {
     const batch = seedBatch(config, seeds, null);
     if (labelDim) batch.classes = Int32Array.from(seeds, (_, i) => i % labelDim);
-    const made = await sampleImages(denoiser, batch, defaultSampling(resolution));
+    const made = await sampleImages(denoiser, batch, defaultSampling(resolution, sigma));
     const bytes = imagesToBytes(made, channels, resolution);
     return { pixels: toRgba(bytes, channels), variance: totalVariance(bytes, seeds.length) };
   } finally {

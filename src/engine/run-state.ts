@@ -1,3 +1,4 @@
+import { savedConfig } from '../distil/config';
 import type { RunMeta, StateTensor } from '../distil/state';
 import type { SavedTensors } from '../distil/trainer';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors';
@@ -45,7 +46,8 @@ export function decodeState(source: Source): SavedRun {
       expected: 'a file that innate distil wrote beside its output',
     });
   try {
-    return { tensors: checkpointWeights(file), meta: JSON.parse(text) as RunMeta };
+    const meta = JSON.parse(text) as RunMeta;
+    return { tensors: checkpointWeights(file), meta: { ...meta, config: savedConfig(meta.config) } };
   } catch (error) {
     throw badFile('the state is damaged', { where: source.name }, error);
   }

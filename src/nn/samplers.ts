@@ -1,4 +1,4 @@
-import { karrasLevels } from '../lib/noise-levels';
+import { karrasLevels, SIGMAS, START_SIGMA } from '../lib/noise-levels';
 
 /** D(x, sigma): x and the result [N, C, H, W] flat, float32. */
 export type Denoise = (x: Float32Array, sigma: number) => Promise<Float32Array>;
@@ -20,12 +20,14 @@ export interface SamplerOptions {
   onEvaluation?: (done: number, total: number) => void;
 }
 
-/** The paper's settings: sigma 80; 18 Heun steps (35 evaluations) up to 32x32, 40 (79) above. */
-export function defaultSampling(resolution: number): SamplerOptions {
+/**
+ * The paper's settings: 18 Heun steps (35 evaluations) up to 32x32, 40 (79) above. `sigma`: where the model starts.
+ */
+export function defaultSampling(resolution: number, sigma: number = START_SIGMA): SamplerOptions {
   return {
     sampler: 'one-step',
-    sigmaMax: 80,
-    sigmaMin: 0.002,
+    sigmaMax: sigma,
+    sigmaMin: SIGMAS.min,
     sigmaMid: 0.8,
     steps: resolution > 32 ? 40 : 18,
   };
