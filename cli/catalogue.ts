@@ -33,19 +33,20 @@ export interface OpenedModel extends Model {
 }
 
 /** MODEL of the command line: a file, or an id of the catalogue. */
-export function openModelArgument(argument: string, precond?: PrecondKind): OpenedModel {
+/** `sigma` overrides where the model starts. */
+export function openModelArgument(argument: string, precond?: PrecondKind, sigma?: number): OpenedModel {
   if (existsSync(argument)) {
-    const model = openFile(argument, precond);
+    const model = openFile(argument, precond, sigma);
     return { ...model, id: argument, classes: null, path: argument };
   }
   if (/[/\\]|\.(pkl|pt|bin|pth|safetensors)$/i.test(argument))
     throw new InnateError('not-found', 'no such file', { where: argument });
   const entry = findModel(readCatalogue(), argument);
   const path = shippedPath(entry);
-  return { ...openFile(path, precond), id: entry.id, classes: entry.classes, path };
+  return { ...openFile(path, precond, sigma ?? entry.sigma), id: entry.id, classes: entry.classes, path };
 }
 
-function openFile(path: string, precond?: PrecondKind): Model {
+function openFile(path: string, precond?: PrecondKind, sigma?: number): Model {
   const options: OpenModelOptions = {
     openBase: ({ of, sha256 }) => {
       const base = basePath(of, path);
@@ -59,6 +60,7 @@ function openFile(path: string, precond?: PrecondKind): Model {
     },
   };
   if (precond) options.precond = precond;
+  if (sigma !== undefined) options.sigma = sigma;
   return openModel(fileSource(path), options);
 }
 

@@ -37,6 +37,12 @@ function command(parent: Command, usage: string, description: string, ...options
   return added.addOption(jsonOption());
 }
 
+const startSigma = () =>
+  new Option(
+    '--sigma <number>',
+    'where the model starts (default: what the catalogue, its file or its name says, else 80)',
+  ).argParser(positive);
+
 const computing = () => [backendOption(), precondOption()];
 
 command(program, 'run <checkpoint>', 'network output for given latents', ...samplingOptions(), ...computing())
@@ -51,14 +57,20 @@ command(program, 'generate <model>', 'images of seeds', ...samplingOptions(), ..
   .requiredOption('--out <path>', 'grid.png, images.npz or a new folder/')
   .action(reported((model: string, o: GenerateOptions, report) => generate(model, o, report)));
 
-command(program, 'convert <in> <out>', 'checkpoint to .safetensors', ...computing())
+command(program, 'convert <in> <out>', 'checkpoint to .safetensors', startSigma(), ...computing())
   .addOption(new Option('--dtype <type>', 'of weight matrices').choices(['f16', 'f32']).default('f16'))
   .option('--delta-of <teacher>', 'store only the difference to this model')
   .action((input: string, out: string, o: ConvertOptions) =>
     withReport(o.json, (report) => convert(input, out, o, report)),
   );
 
-command(program, 'inspect <model>', 'how strongly each block answers at each noise level', ...computing())
+command(
+  program,
+  'inspect <model>',
+  'how strongly each block answers at each noise level',
+  startSigma(),
+  ...computing(),
+)
   .addOption(
     new Option('--sigmas <list>', 'noise levels such as 80,10,1,0.1, or heun:18, log:12 for a schedule')
       .argParser(noiseLevels)

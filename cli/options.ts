@@ -11,11 +11,13 @@ export interface CommonOptions {
   json?: boolean;
   backend: BackendChoice;
   precond?: string;
+  /** Start sigma; the model's own where it is absent. */
+  sigma?: number;
 }
 
 export interface SamplingFlags {
   sampler: SamplerName;
-  sigma: number;
+  sigma?: number;
   sigmaMid: number;
   steps?: number;
 }
@@ -35,22 +37,30 @@ export const precondKind = (name: string | undefined): PrecondKind | undefined =
 
 export const samplingOptions = (): Option[] => [
   new Option('--sampler <name>', 'how to sample').choices([...SAMPLER_NAMES]).default('one-step'),
-  new Option('--sigma <number>', 'noise level of the first evaluation').argParser(positive).default(80),
+  new Option(
+    '--sigma <number>',
+    'noise level of the first evaluation (default: where the model starts, 80 unless it says otherwise)',
+  ).argParser(positive),
   new Option('--sigma-mid <number>', "noise level of two-step's second evaluation")
     .argParser(positive)
     .default(0.8),
   new Option('--steps <n>', 'Heun steps (default 18 up to 32x32, 40 above)').argParser(positiveInteger),
 ];
 
-export function samplerOptions(flags: SamplingFlags, config: NetworkConfig): SamplerOptions {
-  const defaults = defaultSampling(config.unet.imgResolution);
+/** The model was opened with `--sigma`, where that was given: it is its start sigma then. */
+export function samplerOptions(flags: SamplingFlags, { config, sigma }: SampledModel): SamplerOptions {
+  const defaults = defaultSampling(config.unet.imgResolution, sigma);
   return {
     ...defaults,
     sampler: flags.sampler,
-    sigmaMax: flags.sigma,
     sigmaMid: flags.sigmaMid,
     steps: flags.steps ?? defaults.steps,
   };
+}
+
+interface SampledModel {
+  config: NetworkConfig;
+  sigma: number;
 }
 
 export function positive(text: string): number {

@@ -48,7 +48,7 @@ export async function openInspection(
 }
 
 async function open(argument: string, options: CommonOptions, report: Report) {
-  const model = openModelArgument(argument, precondKind(options.precond));
+  const model = openModelArgument(argument, precondKind(options.precond), options.sigma);
   for (const note of model.notes) report.note(`note: ${note}`);
   return { model, active: await openBackend(options.backend) };
 }

@@ -2,9 +2,9 @@ import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { applyDelta } from '../../src/engine/delta';
 import {
-  configMetadata,
   exportDelta,
   exportWhole,
+  modelMetadata,
   roundedWeights,
   type StoredDType,
   storedDType,
@@ -37,7 +37,7 @@ export async function convert(
   report: Report,
 ): Promise<void> {
   checkWritable(out);
-  const model = openModelArgument(input, precondKind(options.precond));
+  const model = openModelArgument(input, precondKind(options.precond), options.sigma);
   for (const note of model.notes) report.note(`note: ${note}`);
   const teacher = options.deltaOf === undefined ? null : openModelArgument(options.deltaOf);
   if (teacher) checkSameNetwork(model, teacher);
@@ -54,7 +54,7 @@ export async function convert(
     : `${tensors.size} tensors`;
   report.result(
     `${out}: ${what}, ${options.dtype}, ${(bytes / 1e6).toFixed(2)} MB\n` +
-      `image error against the original at sigma 80, ${error.images} images in [-1, 1]: ` +
+      `image error against the original at sigma ${model.sigma}, ${error.images} images in [-1, 1]: ` +
       `max ${error.max.toExponential(1)}, mean ${error.mean.toExponential(1)}`,
     {
       out,
@@ -106,7 +106,7 @@ async function measureError(
     Array.from({ length: images }, (_, i) => i),
     null,
   );
-  const sampling = defaultSampling(model.config.unet.imgResolution);
+  const sampling = defaultSampling(model.config.unet.imgResolution, model.sigma);
   const results: Float32Array[] = [];
   for (const weights of [model.weights, stored]) {
     const { denoiser } = await makeDenoiser(model, weights, active, report);
@@ -139,7 +139,7 @@ function outputMetadata(model: OpenedModel, teacher: OpenedModel | null, input: 
   const metadata = new Map(model.metadata);
   metadata.delete('delta_of');
   metadata.delete('delta_sha256');
-  for (const [key, value] of configMetadata(model.config)) metadata.set(key, value);
+  for (const [key, value] of modelMetadata(model)) metadata.set(key, value);
   metadata.set('converted_from', basename(input));
   if (teacher) {
     metadata.set('delta_of', teacher.id === teacher.path ? basename(teacher.path) : teacher.id);

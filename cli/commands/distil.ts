@@ -217,7 +217,7 @@ async function keepBest(
     `${run.trainer.images} images: Fréchet distance ${run.best.frechet.value.toFixed(2)}, spread ${run.best.frechet.spread.toFixed(2)}`,
   );
   const path = options.out.replace(/(\.safetensors)?$/, '.best.safetensors');
-  const metadata = configMetadata(network);
+  const metadata = configMetadata(network).set('sigma', String(run.config.startSigma));
   metadata.set('images_seen', String(run.trainer.images));
   writeAtomic(
     path,
@@ -261,5 +261,6 @@ function studentMetadata(
     .set('method', config.method)
     .set('teacher', teacher)
     .set('images_seen', String(images))
+    .set('sigma', String(config.startSigma))
     .set('distil_config', JSON.stringify(config));
 }

@@ -24,7 +24,7 @@ export async function evaluate(argument: string, options: EvaluateOptions, repor
   const seeds = Array.from({ length: options.count }, (_, i) => i);
   const batch = seedBatch(model.config, seeds, null);
   if (unet.labelDim) batch.classes = Int32Array.from(seeds, (s) => s % unet.labelDim); // every class its share
-  const sampling = samplerOptions(options, model.config);
+  const sampling = samplerOptions(options, model);
   report.note(`generating ${options.count} images`);
   const images = await sampleImages(denoiser, batch, sampling, {
     onProgress: ({ done, total }) => report.progress(done, total),
@@ -35,6 +35,7 @@ export async function evaluate(argument: string, options: EvaluateOptions, repor
     features: MEASURE_NAME,
     sampler: sampling.sampler,
     nfe: evaluations(sampling),
+    sigma: sampling.sigmaMax,
     value: result.value,
     error: result.error,
     floor: measure.floor.value,

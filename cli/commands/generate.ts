@@ -7,6 +7,7 @@ import { encodePng } from '../../src/formats/png';
 import { InnateError } from '../../src/lib/errors';
 import { imageGrid } from '../../src/lib/image-grid';
 import { parseSeeds } from '../../src/rng/parse-seeds';
+import type { OpenedModel } from '../catalogue';
 import { checkWritable, writeAtomic, writeFolderAtomic } from '../files';
 import { type CommonOptions, type SamplingFlags, samplerOptions } from '../options';
 import type { Report } from '../report';
@@ -35,7 +36,7 @@ export async function generate(argument: string, options: GenerateOptions, repor
   const chosen = chooseClass(options.class, session);
   const batch = seedBatch(model.config, seeds, chosen);
   const started = performance.now();
-  const images = await sampleImages(denoiser, batch, samplerOptions(options, model.config), {
+  const images = await sampleImages(denoiser, batch, samplerOptions(options, model), {
     onProgress: ({ done, total }) => report.progress(done, total),
   });
   const seconds = (performance.now() - started) / 1000;
@@ -75,7 +76,7 @@ const WRITERS: Record<
   png(options, { model }, { bytes, seeds }) {
     const { outChannels: channels, imgResolution: r } = model.config.unet;
     const grid = imageGrid(bytes, seeds.length, r, r, channels, options.columns);
-    const text = { ...recipe(options, model.id), seeds: options.seeds };
+    const text = { ...recipe(options, model), seeds: options.seeds };
     writeAtomic(options.out, [encodePng({ ...grid, channels, text })]);
   },
   npz(options, { model }, { bytes, seeds, labels }) {
@@ -102,7 +103,7 @@ const WRITERS: Record<
     writeFolderAtomic(options.out, (folder) => {
       for (const [i, seed] of seeds.entries()) {
         const text = {
-          ...recipe(options, model.id),
+          ...recipe(options, model),
           seed: String(seed),
           ...(labels && { class: String(labels[i]) }),
         };
@@ -125,11 +126,11 @@ function seedFileName(seed: number): string {
   return whole!.padStart(6, '0') + (fraction ? `.${fraction}` : '');
 }
 
-const recipe = (options: GenerateOptions, model: string): Record<string, string> => ({
+const recipe = (options: GenerateOptions, model: OpenedModel): Record<string, string> => ({
   software: 'innate',
-  model,
+  model: model.id,
   sampler: options.sampler,
-  sigma: String(options.sigma),
+  sigma: String(model.sigma),
 });
 
 function wholeSeed(seed: number): number {

@@ -65,7 +65,7 @@ export async function inspect(argument: string, options: InspectOptions, report:
   };
   const found = await inspectionReport({ id: model.id, denoiser }, batch, settings, report.progress);
   if (options.student !== undefined) {
-    const other = openModelArgument(options.student);
+    const other = openModelArgument(options.student, undefined, options.sigma);
     const student = { id: other.id, model: other, denoiser: eagerDenoiser(other, other.weights) };
     const subject: Subject = { id: model.id, model, denoiser: denoiser as Denoiser };
     const examples = seedBatch(model.config, [...Array(options.examples).keys()], null);

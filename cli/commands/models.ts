@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InnateError } from '../../src/lib/errors';
+import { START_SIGMA } from '../../src/lib/noise-levels';
 import type { CatalogueFile, CatalogueModel } from '../../src/storage/catalogue';
 import { modelsFolder, openModelArgument, readCatalogue, sha256OfFile } from '../catalogue';
 import type { CommonOptions } from '../options';
@@ -36,7 +37,14 @@ export function verifyModels(_options: Pick<CommonOptions, 'json'>, report: Repo
     report.progress(i, shipped.length);
     for (const file of model.files) verifyFile(model.id, file);
     files += model.files.length;
-    const { config } = openModelArgument(model.id);
+    const { config, metadata } = openModelArgument(model.id);
+    const said = metadata.get('sigma');
+    if (said !== undefined && Number(said) !== (model.sigma ?? START_SIGMA))
+      throw new InnateError('mismatch', 'the catalogue starts this model elsewhere than its file', {
+        where: `${model.id}: sigma`,
+        expected: said,
+        found: String(model.sigma ?? START_SIGMA),
+      });
     if (config.unet.imgResolution !== model.resolution || config.unet.inChannels !== model.channels)
       throw new InnateError('mismatch', 'the catalogue describes another network', {
         where: model.id,

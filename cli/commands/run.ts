@@ -20,7 +20,7 @@ export async function run(checkpoint: string, options: RunOptions, report: Repor
   const { config } = model;
   const batch = readLatents(options.latents, config);
   const started = performance.now();
-  const images = await sampleImages(denoiser, batch, samplerOptions(options, config), {
+  const images = await sampleImages(denoiser, batch, samplerOptions(options, model), {
     onProgress: ({ done, total }) => report.progress(done, total),
   });
   const seconds = (performance.now() - started) / 1000;
@@ -41,7 +41,7 @@ export async function run(checkpoint: string, options: RunOptions, report: Repor
       ]),
       metadata: new Map([
         ['sampler', options.sampler],
-        ['sigma', String(options.sigma)],
+        ['sigma', String(model.sigma)],
       ]),
     }),
   );

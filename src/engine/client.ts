@@ -77,6 +77,8 @@ export interface EngineClient {
   look(request: LookRequest, options?: CallOptions): Promise<LookResult>;
   /** A model as a .safetensors file to save. */
   exportModel(model: ModelRef, dtype: 'f16' | 'f32', options?: CallOptions): Promise<Blob>;
+  /** Another start sigma for an opened file. */
+  setSigma(key: string, sigma: number): Promise<ModelInfo>;
   /** Frees an opened file. */
   forget(key: string): Promise<void>;
   subscribe(listener: (status: EngineStatus) => void): () => void;
@@ -192,6 +194,7 @@ export function createEngineClient(makeWorker: () => Worker): EngineClient {
     inspect: (request, options) => call({ type: 'inspect', request }, options),
     look: (request, options) => call({ type: 'look', request }, options),
     exportModel: (model, dtype, options) => call({ type: 'export', model, dtype }, options),
+    setSigma: (key, sigma) => call({ type: 'set-sigma', key, sigma }),
     async forget(key) {
       await call({ type: 'forget', key });
     },

@@ -4,13 +4,13 @@ import { backendBytes } from '../gpu/warm-up';
 import { asInnateError, InnateError } from '../lib/errors';
 import type { ImageDenoiser } from '../nn/denoiser';
 import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
-import { defaultSampling } from '../nn/samplers';
+import { defaultSampling, evaluations } from '../nn/samplers';
 import { rememberedNoise } from '../rng/seeds';
 import { batchSize } from './batching';
 import { ChunkSize } from './chunking';
 import { abandonDevice, type Device, openDevice } from './device';
 import type { DistilServices } from './distil-session';
-import { configMetadata, exportWhole, type StoredDType } from './export';
+import { exportWhole, modelMetadata, type StoredDType } from './export';
 import { Inference } from './inference';
 import { Library, type LibraryModel } from './library';
 import type { Model } from './model';
@@ -105,6 +105,12 @@ export class Engine {
     return this.require().models.open(file, precond, hooks);
   }
 
+  setSigma(key: string, sigma: number): ModelInfo {
+    const info = this.require().models.setSigma(key, sigma);
+    this.publish();
+    return info;
+  }
+
   /** What distillation in this worker needs of the engine. */
   distilServices(): EngineServices {
     const hooks: CallHooks = { signal: new AbortController().signal, onProgress: () => {} };
@@ -176,7 +182,7 @@ export class Engine {
 
   async exportModel(ref: ModelRef, dtype: StoredDType, hooks: CallHooks): Promise<Blob> {
     const { model } = await this.require().models.get(ref, hooks);
-    const metadata = new Map([...model.metadata, ...configMetadata(model.config)]);
+    const metadata = new Map([...model.metadata, ...modelMetadata(model)]);
     for (const key of ['delta_of', 'delta_sha256']) metadata.delete(key); // the file is whole
     const parts = [
       ...writeSafetensors({ tensors: exportWhole(model.config, model.weights, dtype), metadata }),
@@ -233,10 +239,9 @@ export class Engine {
     );
     await Promise.race([compiling, device.failure]);
     const sampling = {
-      ...defaultSampling(info.resolution),
+      ...defaultSampling(info.resolution, request.sigma),
       sampler: request.sampler,
       steps: request.steps,
-      sigmaMax: request.sigma,
     };
     const started = performance.now();
     const work = sampleImages(denoiser, batch, sampling, {
@@ -249,14 +254,13 @@ export class Engine {
     const images = await Promise.race([work, device.failure]);
     const ms = performance.now() - started;
     loaded.chunks.measured(indices.length, ms);
-    this.lastForward = { ms, images: indices.length };
+    this.lastForward = { ms: ms / evaluations(sampling), images: indices.length };
     return {
       indices,
       pixels: toRgba(imagesToBytes(images, info.channels, info.resolution), info.channels),
       resolution: info.resolution,
       classes: batch.classes ? [...batch.classes] : null,
-      forwardMs: ms,
-      forwardImages: indices.length,
+      ms,
     };
   }
 

@@ -95,6 +95,15 @@ export function configMetadata(config: NetworkConfig): Map<string, string> {
   return metadata;
 }
 
+/** The same of a model, with where it starts. */
+export const modelMetadata = ({
+  config,
+  sigma,
+}: {
+  config: NetworkConfig;
+  sigma: number;
+}): Map<string, string> => configMetadata(config).set('sigma', String(sigma));
+
 function encode(values: Float32Array, shape: readonly number[], dtype: StoredDType): Uint8Array {
   const data = storedDType(shape, dtype) === 'f16' ? floatToHalf(values) : values;
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);

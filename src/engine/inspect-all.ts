@@ -8,7 +8,7 @@ import {
 import type { Denoiser } from '../nn/denoiser';
 import { ACTIVE_THRESHOLD } from '../nn/inspection/block-watch';
 import { type InspectBatch, type InspectOptions, inspectTable } from './inspect';
-import { compareBlocks, STUDENT_SIGMA, weightChange } from './inspect-compare';
+import { compareBlocks, weightChange } from './inspect-compare';
 import type { Model } from './model';
 import type { AnyDenoiser } from './open-denoiser';
 import { type Batch, imageSize } from './sampling';
@@ -44,7 +44,7 @@ export async function inspectionReport(
   };
 }
 
-/** The student beside its teacher: its activations at sigma 80, likeness over `examples`, change of the weights. */
+/** The student beside its teacher: its activations at its start sigma, likeness over `examples`, change of the weights. */
 export async function studentReport(
   teacher: Subject,
   student: Subject,
@@ -57,7 +57,7 @@ export async function studentReport(
     v === null || options.digits === undefined ? v : Number(v.toPrecision(options.digits));
   const own: InspectOptions = {
     ...options,
-    sigmas: [STUDENT_SIGMA],
+    sigmas: [student.model.sigma],
     input: 'noise',
     quantities: QUANTITIES.filter((q) => q !== 'change'),
   };
@@ -67,7 +67,13 @@ export async function studentReport(
     options.digits,
   );
   let likeness: LikenessJson = { examples: 0, cka: [] };
-  const comparison = compareBlocks(teacher.denoiser, student.denoiser, examples, options.sigmas);
+  const comparison = compareBlocks(
+    teacher.denoiser,
+    student.denoiser,
+    examples,
+    options.sigmas,
+    student.model.sigma,
+  );
   for await (const step of comparison) {
     onProgress?.(step.done, step.total);
     likeness = step.likeness ?? likeness;
@@ -75,7 +81,7 @@ export async function studentReport(
   const layers = weightChange(teacher.model.config.unet, teacher.model.weights, student.model.weights);
   return {
     model: student.id,
-    sigma: STUDENT_SIGMA,
+    sigma: student.model.sigma,
     blocks,
     likeness: { ...likeness, cka: likeness.cka.map((levels) => levels.map(short)) },
     layers: layers.map((l) => ({ ...l, norm: short(l.norm)!, change: short(l.change) })),

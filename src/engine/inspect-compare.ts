@@ -14,9 +14,6 @@ import type { WeightSource } from '../nn/weights';
 import { batchSize } from './batching';
 import { type Batch, imageSize } from './sampling';
 
-/** Noise level of a one-step student. */
-export const STUDENT_SIGMA = 80;
-
 /** Relative L2 change of every layer, in the order of the parameters. Both networks are of one shape. */
 export function weightChange(unet: UNetConfig, teacher: WeightSource, student: WeightSource): LayerJson[] {
   const trains = trainedBy('gdd-i', unet);
@@ -52,9 +49,9 @@ export interface LikenessStep {
 }
 
 /**
- * How alike each block of the student is at sigma 80 to the same block of the teacher at every level: linear CKA of
- * the outputs over seeds. Shows the student 80 z and makes its images G(z); shows the teacher G(z) + sigma z: at 80
- * both see the same, at lower levels the teacher sees the same picture under less of the same noise. One evaluation
+ * How alike each block of the student is at its start sigma to the same block of the teacher at every level: linear CKA
+ * of the outputs over seeds. Shows the student `start` z and makes its images G(z); shows the teacher G(z) + sigma z: at
+ * 80 that is noise as the student sees it, at lower levels the same picture under less of the same noise. One evaluation
  * a step; the last one has the result.
  */
 export async function* compareBlocks(
@@ -62,6 +59,7 @@ export async function* compareBlocks(
   student: Denoiser,
   batch: Batch,
   sigmas: readonly number[],
+  start: number,
 ): AsyncGenerator<LikenessStep, void> {
   const { config } = teacher;
   const blocks = unetBlocks(config.unet).map((b) => b.name);
@@ -89,8 +87,8 @@ export async function* compareBlocks(
   for (const [from, n] of groups) {
     const z = batch.latents.subarray(from * size, (from + n) * size);
     const classes = batch.classes?.subarray(from, from + n) ?? null;
-    const loud = z.map((v) => v * STUDENT_SIGMA);
-    const own = await grams(student, loud, STUDENT_SIGMA, classes);
+    const loud = z.map((v) => v * start);
+    const own = await grams(student, loud, start, classes);
     yield { likeness: null, done: ++done, total };
     for (const [level, sigma] of sigmas.entries()) {
       const x = z.map((v, i) => own.images![i]! + v * sigma);

@@ -20,6 +20,8 @@ export interface InspectRequest {
   model: ModelRef;
   /** Of the same architecture; null = none. */
   student: ModelRef | null;
+  /** Where the student starts: it is measured there alone. */
+  studentSigma?: number;
   /** Descending. */
   sigmas: number[];
   input: ShownInput;

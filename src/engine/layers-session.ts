@@ -9,7 +9,7 @@ import { type CapturedMaps, PlannedDenoiser } from '../nn/plan/planned-denoiser'
 import { heunStep } from '../nn/samplers';
 import { HeldNetworks } from './held-networks';
 import { type InspectBatch, type InspectOptions, type InspectWish, measuredByPlan, sweep } from './inspect';
-import { compareBlocks, STUDENT_SIGMA, weightChange } from './inspect-compare';
+import { compareBlocks, weightChange } from './inspect-compare';
 import { withRealImages } from './inspect-data';
 import type {
   InspectEvent,
@@ -184,7 +184,12 @@ export class LayersSession {
     );
     if (looked !== 'complete') return looked;
     if (student) {
-      const own: InspectOptions = { ...options, sigmas: [STUDENT_SIGMA], input: 'noise', spectra };
+      const own: InspectOptions = {
+        ...options,
+        sigmas: [request.studentSigma ?? student.sigma],
+        input: 'noise',
+        spectra,
+      };
       const noise = { latents: batch.latents, classes: batch.classes };
       const outcome = await drain(
         (device) => networkFor(device, student, own),
@@ -205,7 +210,14 @@ export class LayersSession {
     const examples = seedBatch(model.config, [...Array(request.examples).keys()], null);
     return drain(
       async () => opByOp(model),
-      () => compareBlocks(opByOp(model), opByOp(student), examples, sigmas),
+      () =>
+        compareBlocks(
+          opByOp(model),
+          opByOp(student),
+          examples,
+          sigmas,
+          request.studentSigma ?? student.sigma,
+        ),
       (step) => {
         if (step.likeness) emit({ kind: 'likeness', likeness: step.likeness });
         progress('Comparing', step);

@@ -74,6 +74,16 @@ export class Library {
     return info;
   }
 
+  /** Another start sigma for an opened file: its guess was wrong. */
+  setSigma(key: string, sigma: number): ModelInfo {
+    const found = this.opened.get(key);
+    if (!found) throw new InnateError('not-found', 'this file is not open any more', { where: key });
+    // The same objects: whatever holds the model knows it by them.
+    found.model.sigma = sigma;
+    found.info.sigma = sigma;
+    return { ...found.info };
+  }
+
   forget(key: string): void {
     this.opened.delete(key);
   }
@@ -83,7 +93,7 @@ export class Library {
     if (kept) return kept;
     const entry = await this.entry(id);
     const bytes = await this.fetchShipped(entry, hooks);
-    const model = await this.openSource(bufferSource(bytes, id), undefined, hooks);
+    const model = await this.openSource(bufferSource(bytes, id), undefined, hooks, entry.sigma);
     const shipped = {
       info: modelInfo(id, entry.name, bytes.byteLength, model, entry),
       model: { ...model, weights: cachedWeights(model.weights) },
@@ -96,11 +106,13 @@ export class Library {
     source: Source,
     precond: PrecondKind | undefined,
     hooks: LoadHooks,
+    sigma?: number,
   ): Promise<Model> {
     const delta = deltaInfo(openCheckpoint(source).metadata);
     const base = delta ? await this.getShipped(delta.of, hooks) : null;
     return openModel(source, {
       ...(precond && { precond }),
+      ...(sigma !== undefined && { sigma }),
       ...(base && { openBase: () => base.model }),
     });
   }
@@ -154,6 +166,7 @@ function modelInfo(
     classes: entry?.classes ?? null,
     parameters: parameterCount(unet),
     precond: config.precond,
+    sigma: model.sigma,
     architecture: `${family}, ${unet.modelChannels} channels x ${unet.channelMult.join(',')}`,
     bytes,
     licence: entry?.licence ?? null,

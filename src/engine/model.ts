@@ -6,12 +6,15 @@ import { configFromKwargs, type NetworkConfig, PRECOND_KINDS, type PrecondKind }
 import { kwargsFromShapes } from '../nn/infer-config';
 import { checkWeights, type WeightSource } from '../nn/weights';
 import { applyDelta, type DeltaInfo, deltaInfo } from './delta';
+import { startSigma } from './start-sigma';
 import { checkpointWeights } from './weights';
 
 /** A network that is ready to be put on a back-end: what it is, and where its weights come from. */
 export interface Model {
   config: NetworkConfig;
   weights: WeightSource;
+  /** Noise level at which generation starts: x = sigma z, image = D(x, sigma). */
+  sigma: number;
   /** Sentences for the user: what was taken or assumed. */
   notes: string[];
   /** The file's convolutions are float16: packed halves on the GPU lose nothing. */
@@ -23,6 +26,8 @@ export interface Model {
 export interface OpenModelOptions {
   /** Overrides what the file says. */
   precond?: PrecondKind;
+  /** Start sigma: overrides what the file says. */
+  sigma?: number;
   /** Finds the base of a delta; without it deltas are refused. */
   openBase?: (delta: DeltaInfo) => Model;
 }
@@ -39,7 +44,8 @@ export function openModel(source: Source, options: OpenModelOptions = {}): Model
   const config = configFromKwargs(kwargs, precond);
   const weights = checkpointWeights(checkpoint);
   noteUnused(checkWeights(config.unet, weights), notes);
-  return { config, weights, notes, half: isHalf(checkpoint), metadata: checkpoint.metadata };
+  const sigma = startSigma(options.sigma, checkpoint.metadata, source.name, notes);
+  return { config, weights, sigma, notes, half: isHalf(checkpoint), metadata: checkpoint.metadata };
 }
 
 function openDelta(checkpoint: Checkpoint, delta: DeltaInfo, name: string, options: OpenModelOptions): Model {
@@ -56,6 +62,8 @@ function openDelta(checkpoint: Checkpoint, delta: DeltaInfo, name: string, optio
   return {
     config,
     weights: applyDelta(base.weights, checkpointWeights(checkpoint)),
+    // A student's own, whatever its teacher's is.
+    sigma: startSigma(options.sigma, checkpoint.metadata, name, notes),
     notes,
     half: base.half,
     metadata: checkpoint.metadata,

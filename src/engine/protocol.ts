@@ -41,6 +41,8 @@ export interface ModelInfo {
   classes: string[] | null;
   parameters: number;
   precond: string;
+  /** Noise level at which it starts. */
+  sigma: number;
   architecture: string;
   /** Size of the file, bytes. */
   bytes: number;
@@ -73,9 +75,8 @@ export interface ImageChunk {
   resolution: number;
   /** Class of each image; null for unconditional networks. */
   classes: number[] | null;
-  /** Milliseconds of the last forward pass and how many images it made. */
-  forwardMs: number;
-  forwardImages: number;
+  /** Milliseconds that these images took together, all their passes included. */
+  ms: number;
 }
 
 export type GenerateOutcome = 'complete' | 'superseded' | 'cancelled';
@@ -103,6 +104,7 @@ export interface EngineStatus {
   memoryBytes: number;
   /** Of the loaded model's weights in memory; null without a model. */
   precision: WeightPrecision | null;
+  /** One pass of the network: milliseconds and images. */
   lastForward: { ms: number; images: number } | null;
   /** One clear line after something went wrong and was dealt with (lost device, fall-back); null otherwise. */
   notice: string | null;
@@ -136,6 +138,7 @@ export interface StartOptions {
 export type Request =
   | { type: 'start'; id: number; options: StartOptions }
   | { type: 'open'; id: number; file: File; precond?: 'EDMPrecond' | 'GDDPrecond' }
+  | { type: 'set-sigma'; id: number; key: string; sigma: number }
   | { type: 'load'; id: number; model: ModelRef }
   | { type: 'generate'; id: number; request: GenerateRequest }
   | { type: 'forget'; id: number; key: string }
@@ -152,6 +155,7 @@ export type Request =
 export interface Results {
   start: EngineStatus;
   open: ModelInfo;
+  'set-sigma': ModelInfo;
   load: ModelInfo;
   generate: GenerateOutcome;
   forget: null;

@@ -23,11 +23,13 @@ export function studentModel(
       shape: (name) => weights.shape(name),
       read: (name) => held.get(name)!,
     },
+    sigma: config.startSigma,
     notes: [`distilled here: ${config.method}, ${images} images`],
     half: false,
     metadata: new Map([
       ['method', config.method],
       ['images_seen', String(images)],
+      ['sigma', String(config.startSigma)],
       ['distil_config', JSON.stringify(config)],
     ]),
   };
@@ -70,5 +72,6 @@ export const studentMetadata = (
     ['images_seen', String(images)],
     ['teacher', teacherName],
     ['data', dataName],
+    ['sigma', String(config.startSigma)],
     ['distil_config', JSON.stringify(config)],
   ]);

@@ -91,6 +91,8 @@ async function perform(request: Call, signal: AbortSignal): Promise<Results[keyo
       return engine.start(request.options);
     case 'open':
       return engine.open(request.file, request.precond, hooks);
+    case 'set-sigma':
+      return engine.setSigma(request.key, request.sigma);
     case 'load':
       return engine.load(request.model, hooks);
     case 'forget':

@@ -19,7 +19,7 @@ import { DEFAULT_MODEL, type ModelFacts } from './models';
 import { showPreview } from './preview';
 import { buildRequest, recipeOf, sameWork } from './request';
 import type { ReadView } from './url';
-import type { ViewState } from './view';
+import { evaluations, OWN_SAMPLING, type Sampling, type ViewState } from './view';
 
 export interface ControllerOptions {
   client: EngineClient;
@@ -55,8 +55,13 @@ export interface Controller {
   randomSeed(): void;
   /** Address of the view as it is now. */
   link(): string;
-  /** Another model keeps seed and images; a class that both have stays. */
+  /**
+   * Another model keeps seed and images; a class that both have stays. Its sampler is its own: one step from where it
+   * starts, or what was last chosen for it.
+   */
   selectModel(key: string): void;
+  /** Where an opened file starts, after a guess that was wrong. */
+  setStartSigma(key: string, sigma: number): Promise<void>;
   chooseBackend(preference: BackendPreference): Promise<void>;
   /** Loads the model again with its weights in that precision. */
   choosePrecision(precision: PrecisionPreference): Promise<void>;
@@ -98,12 +103,17 @@ export function createController(options: ControllerOptions): Controller {
   let opening: AbortController | null = null;
   let scheduled = false;
   let waiting = false;
+  /** By model: a sampler that suits one ruins another. */
+  const samplings = new Map<string, Sampling>();
+  const samplingOf = (key: string): Sampling => samplings.get(key) ?? OWN_SAMPLING;
   const { loadPacks, persist } = options;
   const distil = createDistilController({ client, stores, loadPacks, nextFrame, now, persist });
   const measure = createMeasureController(client, stores.measure);
 
   client.subscribe((status) => engine.setState({ status }));
   view.subscribe((next, before) => {
+    const { sampler, steps, sigma } = next;
+    if (next.model !== null) samplings.set(next.model, { sampler, steps, sigma });
     if (next.model !== before.model) {
       const model = currentModel(stores);
       const settled = model && settledView(next, model);
@@ -212,6 +222,8 @@ export function createController(options: ControllerOptions): Controller {
         made: null,
       });
     let made = 0;
+    let ms = 0;
+    const passes = evaluations(request.sampler, request.steps);
     const settle = (error?: unknown) => {
       if (flight !== mine) return;
       flight = null;
@@ -233,6 +245,8 @@ export function createController(options: ControllerOptions): Controller {
           );
           mine.delivered = true;
           made += chunk.indices.length;
+          ms += chunk.ms;
+          if (flight === mine) engine.setState({ reading: { images: made, passes, ms } });
           // Loading is over; from here on the line counts images.
           if (flight === mine && !opening)
             engine.setState({ progress: null, made: [made, request.seeds.length] });
@@ -313,7 +327,7 @@ export function createController(options: ControllerOptions): Controller {
         if (opening !== mine) return;
         // Opened beside the choice of a teacher, it is meant as one.
         if (choosesTeacher(stores) && info.role !== 'student') distil.chooseTeacher(info.key);
-        else view.setState({ ...OPENED_VIEW, model: info.key });
+        else view.setState({ ...OPENED_VIEW, ...samplingOf(info.key), model: info.key });
       } catch (error) {
         if (opening === mine) fail('opening', error);
       } finally {
@@ -333,7 +347,7 @@ export function createController(options: ControllerOptions): Controller {
       await client.forget(key).catch((error) => fail('opening', error));
       engine.setState((s) => ({ opened: s.opened.filter((m) => m.key !== key) }));
       if (view.getState().model === key)
-        view.setState({ model: DEFAULT_MODEL, classIndex: null, steps: null });
+        view.setState({ ...samplingOf(DEFAULT_MODEL), model: DEFAULT_MODEL, classIndex: null });
     },
 
     cancel() {
@@ -344,7 +358,20 @@ export function createController(options: ControllerOptions): Controller {
 
     randomSeed: () => view.setState({ seed: Math.floor(Math.random() * RANDOM_SEEDS) }),
 
-    selectModel: (key) => view.setState({ model: key, steps: null }),
+    selectModel: (key) => view.setState({ ...samplingOf(key), model: key }),
+
+    async setStartSigma(key, sigma) {
+      try {
+        const info = await client.setSigma(key, sigma);
+        engine.setState((s) => ({ opened: s.opened.map((m) => (m.key === key ? info : m)) }));
+        // The slider follows the model again.
+        if (view.getState().model !== key) samplings.delete(key);
+        else if (view.getState().sigma !== null) view.setState({ sigma: null });
+        else if (view.getState().tab !== 'layers') schedule();
+      } catch (error) {
+        fail('opening', error);
+      }
+    },
 
     link: () => options.address(view.getState()),
 
@@ -380,8 +407,8 @@ export function createController(options: ControllerOptions): Controller {
   };
 }
 
-/** What an opened file starts with: its own classes and steps, and the images in view. */
-const OPENED_VIEW = { tab: 'generate', classIndex: null, steps: null, selected: 0 } as const;
+/** What an opened file starts with: its own classes, and the images in view. */
+const OPENED_VIEW = { tab: 'generate', classIndex: null, selected: 0 } as const;
 
 const choosesTeacher = ({ view, distil }: Stores) =>
   view.getState().tab === 'distil' && distil.getState().shown === 'setup';

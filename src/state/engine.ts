@@ -9,11 +9,21 @@ export interface EngineState {
   progress: Progress | null;
   /** Images of the request under way: done and wanted. */
   made: readonly [number, number] | null;
+  /** What the newest request has cost so far, over all of its images; null before the first ones. */
+  reading: Reading | null;
   /** One line (InnateError.describe) and what failed: it stands until dismissed or tried again. */
   error: { line: string; of: 'page' | 'starting' | 'opening' | 'generating' } | null;
   /** A line about the page's own doing: a link whose model is not here. */
   remark: string | null;
   opened: readonly ModelInfo[];
+}
+
+export interface Reading {
+  images: number;
+  /** Network evaluations of each image. */
+  passes: number;
+  /** Of all images together, all their passes included. */
+  ms: number;
 }
 
 export type EngineStore = StoreApi<EngineState>;
@@ -24,6 +34,7 @@ export const createEngineStore = (): EngineStore =>
     work: null,
     progress: null,
     made: null,
+    reading: null,
     error: null,
     remark: null,
     opened: [],

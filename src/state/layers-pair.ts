@@ -5,7 +5,7 @@ import type { ModelFacts } from './models';
 export interface Pair {
   /** Shown at every noise level. */
   map: ModelFacts;
-  /** Shown at sigma 80; null = none. */
+  /** Shown where it starts; null = none. */
   student: ModelFacts | null;
 }
 

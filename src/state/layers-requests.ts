@@ -1,7 +1,7 @@
 import type { InspectRequest, LayersInput, LookRequest } from '../engine/layers-protocol';
 import { QUANTITIES } from '../lib/activations';
 import { inspectionLevels } from '../lib/noise-levels';
-import { type Looks, STUDENT_SIGMA } from './layers';
+import type { Looks } from './layers';
 import type { Pair } from './layers-pair';
 import { type LayersView, SAMPLED_IN_GUIDE } from './layers-view';
 import type { ModelFacts } from './models';
@@ -35,6 +35,7 @@ export function inspectRequest(
   return {
     model: pair.map.ref,
     student: pair.student?.ref ?? null,
+    ...(pair.student && { studentSigma: pair.student.sigma }),
     sigmas: inspectionLevels(view.spacing, view.levels),
     input: {
       kind: kind === 'noised' && !data ? 'trajectory' : kind,
@@ -64,13 +65,13 @@ export function lookRequests(
   return {
     input: { ...common, slot: 'input', model: pair.map.ref, sigma: view.at, want: 'input', gains: {} },
     denoised: { ...common, slot: 'denoised', model: pair.map.ref, sigma: view.at, want: 'denoised' },
-    oneStep: { ...noise, slot: 'oneStep', model: own.ref, sigma: STUDENT_SIGMA, want: 'denoised' },
+    oneStep: { ...noise, slot: 'oneStep', model: own.ref, sigma: own.sigma, want: 'denoised' },
     sampled: SAMPLED_IN_GUIDE.includes(view.guide)
       ? {
           ...noise,
           slot: 'sampled',
           model: pair.map.ref,
-          sigma: STUDENT_SIGMA,
+          sigma: pair.map.sigma,
           want: 'sampled',
           steps: SAMPLED_STEPS,
           gains: {},
@@ -86,7 +87,7 @@ export function lookRequests(
     if (!view.row || view.versus === 'none') return null;
     const base = { slot: 'versus', want: 'maps' as const, row: view.row };
     if (view.versus === 'student')
-      return pair.student && { ...noise, ...base, model: pair.student.ref, sigma: STUDENT_SIGMA };
+      return pair.student && { ...noise, ...base, model: pair.student.ref, sigma: pair.student.sigma };
     return { ...common, ...base, model: pair.map.ref, sigma: view.versusAt };
   }
 }
@@ -94,7 +95,8 @@ export function lookRequests(
 /** What is measured, whichever part of it comes first. */
 export const requestKey = ({ first: _, ...request }: InspectRequest): string => JSON.stringify(request);
 
-export const pairKey = ({ map, student }: Pair): string => `${map.key} ${student?.key ?? ''}`;
+export const pairKey = ({ map, student }: Pair): string =>
+  `${map.key} ${student ? `${student.key} ${student.sigma}` : ''}`;
 
 /** The pack of the images that the network was trained on. */
 const ownPack = (model: ModelFacts, packs: readonly SamplePack[]) =>

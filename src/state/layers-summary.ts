@@ -1,4 +1,5 @@
 import type { ActivationTable, Cell, LayerJson, LikenessJson, Row } from '../lib/activations';
+import { START_SIGMA } from '../lib/noise-levels';
 import type { Findings } from './layers';
 import type { MapQuantity, Scale } from './layers-view';
 
@@ -8,7 +9,7 @@ import type { MapQuantity, Scale } from './layers-view';
 export interface Likest {
   level: number;
   cka: number;
-  /** How alike it is to the teacher at the student's own sigma. */
+  /** How alike it is to the teacher at the highest sigma. */
   atOwn: number;
   /** Whether the best level stands out: at most half of all levels are within MARGIN of it. */
   clear: boolean;
@@ -142,10 +143,10 @@ export function meanAt(
   return cellIn(table, quantity, row, level)?.mean ?? cellIn(coarse, quantity, row, level)?.mean ?? null;
 }
 
-/** Student over teacher at the student's sigma; null where one is missing or zero. */
+/** Student over teacher at the level nearest to where the student starts; null where one is missing or zero. */
 export function ratioAt(findings: Findings, quantity: MapQuantity, row: number): number | null {
   const own = findings.student ? (cellIn(findings.student, quantity, row, 0)?.mean ?? null) : null;
-  const other = meanAt(findings, quantity, row, 0);
+  const other = meanAt(findings, quantity, row, nearestLevel(findings.sigmas, startOf(findings)));
   return own === null || !other ? null : own / other;
 }
 
@@ -192,6 +193,15 @@ export function unchangedShare(layers: readonly LayerJson[]): number {
 /** The rows that are shown: blocks, and the parts of those that are unfolded. */
 export const shownRows = (rows: readonly Row[], open: readonly string[]): number[] =>
   rows.flatMap((row, i) => (row.part === null || open.includes(row.block) ? [i] : []));
+
+/** Of descending levels, the one nearest to `sigma` by ratio. */
+export function nearestLevel(sigmas: readonly number[], sigma: number): number {
+  const far = (level: number) => Math.abs(Math.log(sigmas[level]! / sigma));
+  return sigmas.reduce((best, _, level) => (far(level) < far(best) ? level : best), 0);
+}
+
+/** Where the student was measured: its start sigma. */
+export const startOf = ({ student }: Pick<Findings, 'student'>): number => student?.sigmas[0] ?? START_SIGMA;
 
 /** "80", "5.3", "0.59", "0.002": two digits. */
 export function sigmaText(sigma: number): string {

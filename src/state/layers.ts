@@ -1,6 +1,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { InspectRequest, LookRequest, LookResult } from '../engine/layers-protocol';
 import { ActivationTable, type LayerJson, type LikenessJson, type Row } from '../lib/activations';
+import { START_SIGMA } from '../lib/noise-levels';
 import type { Pair } from './layers-pair';
 import { DEFAULT_LAYERS, type LayersView } from './layers-view';
 
@@ -33,7 +34,7 @@ export interface Looks {
   input: Picture | null;
   /** The map's network at that level. */
   denoised: Picture | null;
-  /** The student, or the same network, in one step from 80. */
+  /** The student, or the same network, in one step from where it starts. */
   oneStep: Picture | null;
   /** The teacher's own image of the same noise, after many steps. */
   sampled: Picture | null;
@@ -95,7 +96,7 @@ export function emptyFindings(
     activeThreshold,
     table: new ActivationTable(rows, request.sigmas),
     coarse: new ActivationTable(rows, request.sigmas),
-    student: request.student ? new ActivationTable(rows, [STUDENT_SIGMA]) : null,
+    student: request.student ? new ActivationTable(rows, [request.studentSigma ?? START_SIGMA]) : null,
     weights: null,
     likeness: null,
     input: request.input.kind,
@@ -104,5 +105,3 @@ export function emptyFindings(
     backend,
   };
 }
-
-export const STUDENT_SIGMA = 80;

@@ -1,5 +1,6 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { ModelInfo, ModelRef } from '../engine/protocol';
+import { START_SIGMA } from '../lib/noise-levels';
 import type { Catalogue, CatalogueModel } from '../storage/catalogue';
 
 /** What the page knows of a model, from the catalogue before it is loaded or from its file afterwards. */
@@ -14,6 +15,8 @@ export interface ModelFacts {
   labelDim: number;
   classes: readonly string[] | null;
   parameters: number;
+  /** Noise level at which it starts. */
+  sigma: number;
   /** What has to be read to use it, its base included; null where unknown. */
   bytes: number | null;
   licence: string | null;
@@ -51,6 +54,7 @@ export function catalogueFacts(catalogue: Catalogue, model: CatalogueModel): Mod
     labelDim: model.classes?.length ?? 0,
     classes: model.classes,
     parameters: model.parameters,
+    sigma: model.sigma ?? START_SIGMA,
     bytes: bytesOf(catalogue, model),
     licence: model.licence,
     dataset: model.dataset,

@@ -6,7 +6,7 @@ import { buildRequest, recipeOf } from './request';
 
 /**
  * Fills empty places with images made beforehand, so that the first second shows what the page is about. Only
- * where they are what the live network will make: one step at the default sigma, whole seeds, no chosen class. A teacher's sheet is
+ * where they are what the live network will make: one step from where the model starts, whole seeds, no chosen class. A teacher's sheet is
  * made with many steps; its first live grid is not.
  */
 export async function showPreview(
@@ -21,7 +21,8 @@ export async function showPreview(
   // The view may have moved on while the sheet was on its way.
   if (!sheet || currentModel(stores)?.key !== model.key || sheet.width !== resolution * preview.columns)
     return;
-  if (view.sampler !== 'one-step' || view.sigma !== 80 || view.classIndex !== null) return;
+  if (view.sampler !== 'one-step' || (view.sigma ?? model.sigma) !== model.sigma || view.classIndex !== null)
+    return;
   const request = buildRequest(view, model);
   const images = stores.images.getState().images.map((image, index) => {
     const seed = request.seeds[index]!;

@@ -12,7 +12,7 @@ export function buildRequest(view: ViewState, model: ModelFacts): GenerateReques
     classIndex: classIndex !== null && classIndex < model.labelDim ? classIndex : null,
     sampler: view.sampler,
     steps: view.steps ?? defaultSteps(model.resolution),
-    sigma: view.sigma,
+    sigma: view.sigma ?? model.sigma,
     first: view.selected,
   };
 }

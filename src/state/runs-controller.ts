@@ -4,6 +4,7 @@ import { asInnateError, InnateError } from '../lib/errors';
 import type { Stores } from './app-state';
 import { type DistilRunState, imagesSeen, isUnderWay, openedRun } from './distil';
 import { addOpened } from './distil-follow';
+import { OWN_SAMPLING } from './view';
 
 export interface RunsController {
   /** Reads the list of saved runs; the engine must have started. */
@@ -144,8 +145,7 @@ export function createRunsController({ client, stores, follow }: Options): RunsC
       view.setState({
         model: student.key,
         classIndex: null,
-        steps: null,
-        sampler: 'one-step',
+        ...OWN_SAMPLING,
         tab: 'generate',
       });
     },

@@ -20,8 +20,8 @@ export interface ViewState {
   sampler: Sampler;
   /** Heun steps; null = the paper's number for the network's resolution. */
   steps: number | null;
-  /** Noise level of the first evaluation. */
-  sigma: number;
+  /** Noise level of the first evaluation; null = where the model starts. */
+  sigma: number | null;
   /** Index of the image whose recipe is shown. */
   selected: number;
   /** What the Layers tab shows, as the query of its link (state/layers-view.ts): read when the tab is. */
@@ -32,7 +32,11 @@ export type ViewStore = StoreApi<ViewState>;
 
 export const MAX_COUNT = 64;
 export const MAX_STEPS = 200;
-export const SIGMA = { min: 0.1, max: 200, initial: 80 } as const;
+export const SIGMA = { min: 0.1, max: 200 } as const;
+
+/** How a model is sampled unless a person has chosen otherwise for it: one step, from where it starts. */
+export const OWN_SAMPLING = { sampler: 'one-step', steps: null, sigma: null } as const satisfies Sampling;
+export type Sampling = Pick<ViewState, 'sampler' | 'steps' | 'sigma'>;
 
 export function defaultView(count = 24): ViewState {
   return {
@@ -41,9 +45,7 @@ export function defaultView(count = 24): ViewState {
     seed: 0,
     classIndex: null,
     count,
-    sampler: 'one-step',
-    steps: null,
-    sigma: SIGMA.initial,
+    ...OWN_SAMPLING,
     selected: 0,
     layers: '',
   };

@@ -40,6 +40,8 @@ export interface CatalogueModel {
   /** The data-set zip's name. */
   dataset: string;
   precond: string;
+  /** Noise level at which generation starts; 80 where it is absent. */
+  sigma?: number;
   architecture: Record<string, unknown>;
   resolution: number;
   channels: number;
@@ -78,6 +80,8 @@ export function parseCatalogue(json: string, where = 'index.json'): Catalogue {
     if (m.role !== 'teacher' && m.role !== 'student') fail('teacher or student', m.role, `${at}.role`);
     if (!['shipped', 'official', 'manual'].includes(m.kind!))
       fail('shipped, official or manual', m.kind, `${at}.kind`);
+    if (m.sigma !== undefined && !(typeof m.sigma === 'number' && m.sigma > 0 && Number.isFinite(m.sigma)))
+      fail('a positive number', m.sigma, `${at}.sigma`);
     if (!Array.isArray(m.files)) fail('a list', m.files, `${at}.files`);
     for (const [j, f] of m.files!.entries()) {
       if (f.path !== undefined && (typeof f.path !== 'string' || /^\/|(^|\/)\.\.(\/|$)|\\/.test(f.path)))

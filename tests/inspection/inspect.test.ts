@@ -194,7 +194,7 @@ describe('teacher and student', () => {
     const other = Denoiser.open(teacher.config, teacher.weights);
     const batch = seedBatch(teacher.config, [0, 1, 2, 3, 4, 5, 6, 7], null);
     const steps = [];
-    for await (const step of compareBlocks(denoiser, other, batch, [80, 0.5])) steps.push(step);
+    for await (const step of compareBlocks(denoiser, other, batch, [80, 0.5], 80)) steps.push(step);
     expect(steps.map((s) => s.done)).toEqual([1, 2, 3]);
     const { cka, examples } = steps.at(-1)!.likeness!;
     expect(examples).toBe(8);

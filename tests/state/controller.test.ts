@@ -37,6 +37,7 @@ const CATALOGUE = JSON.stringify({
 
 const OPENED: ModelInfo = {
   key: 'opened-1',
+  sigma: 80,
   name: 'mine.pkl',
   role: 'unknown',
   resolution: 1,

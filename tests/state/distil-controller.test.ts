@@ -46,6 +46,7 @@ const STUDENT: ModelInfo = {
   classes: null,
   parameters: 1,
   precond: 'EDMPrecond',
+  sigma: 80,
   architecture: 'DDPM++',
   bytes: 0,
   licence: null,

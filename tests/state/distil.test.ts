@@ -37,6 +37,7 @@ const model = (key: string, extra: Partial<ModelFacts> = {}): ModelFacts => ({
   labelDim: 0,
   classes: null,
   parameters: 100,
+  sigma: 80,
   bytes: 1,
   licence: null,
   dataset: null,

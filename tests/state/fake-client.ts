@@ -75,6 +75,16 @@ export class FakeClient implements EngineClient {
     return this.opens ? this.opens(file, options) : Promise.reject(new InnateError('bad-file', 'no'));
   }
 
+  /** Start sigmas that were set; the answer is whatever `opened` holds. */
+  readonly sigmas: { key: string; sigma: number }[] = [];
+  opened: ModelInfo | null = null;
+
+  async setSigma(key: string, sigma: number): Promise<ModelInfo> {
+    this.sigmas.push({ key, sigma });
+    if (!this.opened) throw new InnateError('not-found', 'not open');
+    return { ...this.opened, sigma };
+  }
+
   load(): Promise<ModelInfo> {
     return Promise.reject(new Error('not used'));
   }
@@ -90,8 +100,7 @@ export class FakeClient implements EngineClient {
             pixels: new Uint8ClampedArray(indices.flatMap(() => [mark, 0, 0, 255])),
             resolution: 1,
             classes: indices.map((i) => request.classIndex ?? i),
-            forwardMs: 5,
-            forwardImages: indices.length,
+            ms: 5,
           }),
         settle: async (outcome = 'complete') => {
           resolve(outcome);

@@ -1,9 +1,12 @@
 import { Shuffle } from 'lucide-react';
+import { START_SIGMA } from '../../lib/noise-levels';
+import type { ModelFacts } from '../../state/models';
 import { useApp, useModel, usePrefs, useView } from '../../state/react';
 import { defaultSteps, evaluations, MAX_COUNT, MAX_STEPS, type Sampler, SIGMA } from '../../state/view';
 import { BackendChoice } from '../../ui/BackendChoice';
 import { Segmented } from '../../ui/Segmented';
 import { Slider } from '../../ui/Slider';
+import { StartSigma } from '../../ui/StartSigma';
 import { Stepper } from '../../ui/Stepper';
 import { ClassControl } from './ClassControl';
 import { ModelPicker } from './ModelPicker';
@@ -22,7 +25,8 @@ export function Controls() {
       </div>
       <RandomSeed />
       <hr className="rule-line" />
-      <SigmaControl />
+      <SigmaControl model={model} />
+      {model?.ref.kind === 'opened' && <StartSigmaOf model={model} />}
       <Counts resolution={model?.resolution ?? 64} />
       <GenerateButton />
       <hr className="rule-line" />
@@ -61,10 +65,11 @@ const SIGMA_TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200].map((value) =
   value === 1 || value === 10 || value === 100 || value === 0.1 ? { value, label: String(value) } : { value },
 );
 
-function SigmaControl() {
+function SigmaControl({ model }: { model: ModelFacts | null }) {
   const { stores } = useApp();
-  const sigma = useView((v) => v.sigma);
-  const set = (value: number) => stores.view.setState({ sigma: value });
+  const own = model?.sigma ?? START_SIGMA;
+  const sigma = useView((v) => v.sigma) ?? own;
+  const set = (value: number) => stores.view.setState({ sigma: value === own ? null : value });
   return (
     <Slider
       log
@@ -77,9 +82,9 @@ function SigmaControl() {
       valueText={String(sigma)}
       onChange={set}
       reset={{
-        label: 'Reset start sigma to 80',
-        changed: sigma !== SIGMA.initial,
-        onReset: () => set(SIGMA.initial),
+        label: `Reset start sigma to ${own}`,
+        changed: sigma !== own,
+        onReset: () => set(own),
       }}
     />
   );
@@ -90,6 +95,13 @@ const SAMPLER_OPTIONS: { value: Sampler; label: string; title: string }[] = [
   { value: 'two-step', label: '2', title: 'Two steps: noise is added back in between' },
   { value: 'heun', label: 'Heun', title: 'Many steps: how a diffusion teacher is sampled' },
 ];
+
+function StartSigmaOf({ model }: { model: ModelFacts }) {
+  const { controller } = useApp();
+  return (
+    <StartSigma value={model.sigma} onChange={(sigma) => void controller.setStartSigma(model.key, sigma)} />
+  );
+}
 
 function Counts({ resolution }: { resolution: number }) {
   const { stores } = useApp();

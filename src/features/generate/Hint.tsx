@@ -1,21 +1,60 @@
-import { useModel, useView } from '../../state/react';
+import type { ModelFacts } from '../../state/models';
+import { useApp, useModel, useView } from '../../state/react';
+import type { Sampler } from '../../state/view';
 import { useMedia } from '../../ui/use-space';
 import { useGridState } from './pictures';
 
+/** A sampler that does not suit the model, and what would; null where they fit or nobody knows. */
+export function misfitOf(
+  role: ModelFacts['role'],
+  sampler: Sampler,
+): { text: string; better: Sampler; action: string } | null {
+  if (role === 'teacher' && sampler === 'one-step')
+    return {
+      text: 'A diffusion teacher needs many steps: one gives a blur.',
+      better: 'heun',
+      action: 'Use Heun',
+    };
+  if (role === 'student' && sampler !== 'one-step')
+    return {
+      text: 'This student was trained for one step: more steps can spoil its images.',
+      better: 'one-step',
+      action: 'Use one step',
+    };
+  return null;
+}
+
 /** One line under the images: what they are, or what to try. */
 export function Hint() {
+  const { stores } = useApp();
   const model = useModel();
   const sampler = useView((v) => v.sampler);
   const state = useGridState();
   const touch = useMedia('(pointer: coarse)');
-  return <p className="hint caption">{text()}</p>;
+  const misfit = model && misfitOf(model.role, sampler);
+  return (
+    <p className="hint caption">
+      {misfit && state !== 'empty' ? (
+        <>
+          {misfit.text}{' '}
+          <button
+            type="button"
+            className="link"
+            onClick={() => stores.view.setState({ sampler: misfit.better, steps: null })}
+          >
+            {misfit.action}
+          </button>
+        </>
+      ) : (
+        text()
+      )}
+    </p>
+  );
 
   function text(): string {
     if (!model || state === 'empty') return '';
     if (state === 'beforehand')
       return 'Pre-rendered with this model. Live images replace them as soon as it is ready.';
-    if (model.role === 'teacher' && sampler === 'one-step')
-      return 'A diffusion teacher needs many steps: one gives a blur. Choose Heun to see what it can do.';
     const sliders = model.labelDim > 0 ? 'Seed or Class' : 'Seed';
     return touch
       ? `Drag ${sliders}: the images follow. Tap an image for its recipe.`

@@ -1,6 +1,6 @@
 import { useApp, useEngine, usePrefs } from '../../state/react';
 import { workLine } from '../../state/work-line';
-import { formatMs } from '../../ui/format';
+import { formatMs, formatWhole } from '../../ui/format';
 import { Segmented } from '../../ui/Segmented';
 import { WorkLine } from '../../ui/WorkLine';
 
@@ -20,22 +20,24 @@ export function Toolbar() {
 }
 
 function Reading() {
-  const last = useEngine((s) => s.status?.lastForward ?? null);
-  if (!last) return <p className="toolbar-text">No images yet</p>;
-  const each = last.images > 1 ? `, ${formatMs(last.ms / last.images)} ms each` : '';
+  const reading = useEngine((s) => s.reading);
+  if (!reading) return <p className="toolbar-text">No images yet</p>;
+  const { images, passes, ms } = reading;
   return (
     <>
       <p className="reading">
-        {formatMs(last.ms)}
-        <small>ms</small>
+        {formatMs(ms / images)}
+        <small>ms an image</small>
       </p>
       <p className="toolbar-text">
-        {last.images === 1 ? '1 image' : `${last.images} images`} in one pass
-        <span className="only-wide">{each}</span>
+        {counted(images, 'image', 'images')}
+        <span className="only-wide">, {counted(passes, 'pass', 'passes')} each</span>
       </p>
     </>
   );
 }
+
+const counted = (n: number, one: string, many: string) => `${formatWhole(n)} ${n === 1 ? one : many}`;
 
 function Pixels() {
   const { stores } = useApp();

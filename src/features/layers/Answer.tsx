@@ -1,4 +1,4 @@
-import { MARGIN, sigmaText, unchangedShare, verdict } from '../../state/layers-summary';
+import { MARGIN, sigmaText, startOf, unchangedShare, verdict } from '../../state/layers-summary';
 import type { LayersView } from '../../state/layers-view';
 import { formatMs, formatValue } from '../../ui/format';
 import { ProgressLine } from '../../ui/ProgressLine';
@@ -64,6 +64,7 @@ function RangeOfChosen({ model, view }: { model: MapModel; view: LayersView }) {
 
 function Likeness({ findings }: { findings: Findings }) {
   const { likeness, sigmas, rows, weights } = findings;
+  const start = sigmaText(startOf(findings));
   if (!likeness || likeness.examples === 0) return <p>The student is compared after the map is measured.</p>;
   const blocks = rows.flatMap((r) => (r.part === null ? [r.name] : []));
   const { low, high, unclear, lowInDecoder } = verdict(likeness, blocks, sigmas);
@@ -71,17 +72,17 @@ function Likeness({ findings }: { findings: Findings }) {
   return (
     <>
       <p>
-        <strong>Which time step does each student layer resemble?</strong> The student runs only at sigma 80,
-        yet {low.length} of its {blocks.length} blocks, {lowInDecoder} of {decoder} in the decoder, are
-        clearly most like the teacher’s at sigma 5 or less. {high.length} are most like it at higher sigma;
-        for {unclear.length} no level stands out (linear CKA, {likeness.examples} seeds).
+        <strong>Which time step does each student layer resemble?</strong> The student runs only at sigma{' '}
+        {start}, yet {low.length} of its {blocks.length} blocks, {lowInDecoder} of {decoder} in the decoder,
+        are clearly most like the teacher’s at sigma 5 or less. {high.length} are most like it at higher
+        sigma; for {unclear.length} no level stands out (linear CKA, {likeness.examples} seeds).
         {weights && ` ${Math.round(100 * unchangedShare(weights))} % of all weights are unchanged.`}
       </p>
       <details>
         <summary>How this is measured</summary>
         <p className="secondary">
-          The student makes pictures G(z) from noise z at sigma 80. The teacher sees G(z) + sigma z: at 80 the
-          same input, at lower sigma the same picture under less of the same noise. Linear CKA (
+          The student makes pictures G(z) from noise z at sigma {start}. The teacher sees G(z) + sigma z: at
+          80 all noise, at lower sigma the same picture under less of the same noise. Linear CKA (
           <a href="https://arxiv.org/abs/1905.00414" target="_blank" rel="noreferrer">
             Kornblith et al. 2019
           </a>
@@ -103,7 +104,7 @@ function BestList({ findings, blocks }: { findings: Findings; blocks: readonly s
       <thead>
         <tr>
           <th scope="col">Student block</th>
-          <th scope="col">CKA with the teacher at 80</th>
+          <th scope="col">CKA with the teacher at {sigmaText(sigmas[0]!)}</th>
           <th scope="col">best</th>
           <th scope="col">at sigma</th>
         </tr>

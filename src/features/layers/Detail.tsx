@@ -162,7 +162,7 @@ function Pictures({ looks, pair, view }: { looks: Looks; pair: Pair; view: Layer
       </Shot>
       <Shot
         picture={looks.oneStep}
-        name={`${(pair.student ?? pair.map).name}, one step from sigma 80, seed ${seed}${gained}`}
+        name={`${(pair.student ?? pair.map).name}, one step from sigma ${sigmaText((pair.student ?? pair.map).sigma)}, seed ${seed}${gained}`}
         tone={pair.student ? 'is-student' : undefined}
       >
         {one}, one step
@@ -201,7 +201,13 @@ function VersusChoice({ view, pair }: { view: LayersView; pair: Pair }) {
     { value: 'none', label: 'Alone', title: 'One set of feature maps' },
     { value: 'sigma', label: 'Other sigma', title: 'The same layer at a second sigma' },
     ...(pair.student
-      ? [{ value: 'student' as const, label: 'Student at 80', title: 'The same layer of the student' }]
+      ? [
+          {
+            value: 'student' as const,
+            label: `Student at ${sigmaText(pair.student.sigma)}`,
+            title: 'The same layer of the student',
+          },
+        ]
       : []),
   ];
   return (
@@ -239,7 +245,7 @@ function versusNames(view: LayersView, pair: Pair): [string, string] {
   return [
     first,
     view.versus === 'student'
-      ? 'Student at sigma 80'
+      ? `Student at sigma ${sigmaText(pair.student!.sigma)}`
       : `${pair.student ? 'Teacher' : pair.map.name} at sigma ${sigmaText(view.versusAt)}`,
   ];
 }

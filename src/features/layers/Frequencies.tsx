@@ -62,7 +62,7 @@ export function Frequencies({
     ...(student?.spectrum(of, 0)
       ? [
           {
-            name: 'student 80',
+            name: `student ${sigmaText(student.sigmas[0]!)}`,
             colour: 'var(--cat-1)',
             dash: '6 3',
             power: student.spectrum(of, 0)!.slice(1),

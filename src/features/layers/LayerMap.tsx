@@ -237,9 +237,9 @@ function MapHead({ findings, pair }: { findings: Findings; pair: Pair }) {
       {pair.student && (
         <>
           <div className="map-head narrow">
-            <span className="is-student">Student</span> at 80
+            <span className="is-student">Student</span> at {sigmaText(pair.student.sigma)}
           </div>
-          <div className="map-head narrow">Ratio at 80</div>
+          <div className="map-head narrow">Ratio at {sigmaText(pair.student.sigma)}</div>
           <div className="map-head weights">Weight change</div>
         </>
       )}

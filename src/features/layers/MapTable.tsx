@@ -1,4 +1,4 @@
-import { sigmaText } from '../../state/layers-summary';
+import { sigmaText, startOf } from '../../state/layers-summary';
 import type { LayersView } from '../../state/layers-view';
 import { formatValue } from '../../ui/format';
 import { cellOf, type MapModel } from './map-model';
@@ -26,7 +26,7 @@ export function MapTable({ findings, model, view, student }: Props) {
                 sigma {sigmaText(sigma)}
               </th>
             ))}
-            {student && <th scope="col">student at 80</th>}
+            {student && <th scope="col">student at {sigmaText(startOf(findings))}</th>}
             {student && <th scope="col">student is most like the teacher at</th>}
           </tr>
         </thead>

@@ -3,6 +3,7 @@ import { useRef } from 'react';
 import { asInnateError } from '../../lib/errors';
 import { LEVELS } from '../../lib/noise-levels';
 import { comparable } from '../../state/layers-pair';
+import { sigmaText } from '../../state/layers-summary';
 import { INPUTS, MAP_QUANTITIES, SAMPLES, SCALES } from '../../state/layers-view';
 import type { ModelFacts } from '../../state/models';
 import { useApp, useModels } from '../../state/react';
@@ -165,7 +166,9 @@ function Networks() {
         </select>
       </label>
       <label className="tool">
-        <span className="is-student">Student at 80</span>
+        <span className="is-student">
+          {pair.student ? `Student at ${sigmaText(pair.student.sigma)}` : 'Student'}
+        </span>
         <select
           className="select"
           value={pair.student?.key ?? 'none'}

@@ -1,5 +1,6 @@
-import { type Findings, STUDENT_SIGMA } from '../../state/layers';
-import { sigmaText, unchangedShare, verdict } from '../../state/layers-summary';
+import { SIGMAS } from '../../lib/noise-levels';
+import type { Findings } from '../../state/layers';
+import { sigmaText, startOf, unchangedShare, verdict } from '../../state/layers-summary';
 import type { LayersView } from '../../state/layers-view';
 
 /** A picture of the looks that a step shows. */
@@ -27,7 +28,7 @@ export const GUIDE: readonly GuideStep[] = [
     text: () =>
       'From pure noise, one step of the teacher gives a blur: the average of everything it could become. Its sampler takes 18 steps, 35 runs of the network, from sigma 80 down to 0.',
     shots: ['denoised', 'sampled'],
-    view: { at: STUDENT_SIGMA },
+    view: { at: SIGMAS.max },
   },
   {
     title: 'Layers have their hours.',
@@ -40,7 +41,7 @@ export const GUIDE: readonly GuideStep[] = [
     text: () =>
       'Claim 1: it need not copy. The student was taught only to make believable pictures, not the teacher’s picture for each noise. From the same noise the two are related, not equal, and the student’s is sharp after one run.',
     shots: ['sampled', 'oneStep'],
-    view: { at: STUDENT_SIGMA },
+    view: { at: SIGMAS.max },
   },
   {
     title: 'Whose hours does the student keep?',
@@ -52,7 +53,7 @@ export const GUIDE: readonly GuideStep[] = [
     title: 'Most of it was there already.',
     text: unmoved,
     shots: ['denoised', 'oneStep'],
-    view: { at: STUDENT_SIGMA },
+    view: { at: SIGMAS.max },
   },
   {
     title: 'Why one step is enough.',
@@ -94,7 +95,7 @@ function likeness(findings: Findings | null): string {
     blocksOf(findings),
     findings.sigmas,
   );
-  return `${means} The student is only ever run at 80, yet ${low.length} of ${blocks} blocks (${lowInDecoder} of them in the decoder) act like the teacher at sigma 5 or less; ${high.length} act like it at higher sigma.${unclear.length > 0 ? ` For ${unclear.length}, hollow dots, no sigma stands out.` : ''}`;
+  return `${means} The student is only ever run at ${sigmaText(startOf(findings))}, yet ${low.length} of ${blocks} blocks (${lowInDecoder} of them in the decoder) act like the teacher at sigma 5 or less; ${high.length} act like it at higher sigma.${unclear.length > 0 ? ` For ${unclear.length}, hollow dots, no sigma stands out.` : ''}`;
 }
 
 function unmoved(findings: Findings | null): string {

@@ -23,7 +23,7 @@ export interface MapRow {
   shades: (number | null)[];
   range: Range | null;
   student: { value: number; shade: number } | null;
-  /** Student over teacher at 80. */
+  /** Student over teacher at the student's start sigma. */
   ratio: number | null;
   /** Relative L2 of its weights; null without a student. */
   change: number | null;

@@ -1,5 +1,6 @@
 import { activationsJson, type InspectionJson, QUANTITIES } from '../../lib/activations';
 import type { LayersState } from '../../state/layers';
+import { startOf } from '../../state/layers-summary';
 import { saveBlob } from '../../ui/save-blob';
 import { figureSvg } from './figure';
 import { mapModel } from './map-model';
@@ -43,7 +44,7 @@ export function findingsJson(findings: Findings, pair: Pair): InspectionJson {
       student && {
         student: {
           model: pair.student.key,
-          sigma: 80,
+          sigma: startOf(findings),
           blocks: activationsJson(pair.student.key, student).blocks,
           likeness: likeness ?? { examples: 0, cka: [] },
           layers: [...(weights ?? [])],
@@ -53,11 +54,12 @@ export function findingsJson(findings: Findings, pair: Pair): InspectionJson {
 }
 
 /** One line a row, level and quantity. */
-export function findingsCsv({ rows, sigmas, table, student }: Findings): string {
+export function findingsCsv(findings: Findings): string {
+  const { rows, sigmas, table, student } = findings;
   const lines = ['network,layer,resolution,channels,sigma,quantity,mean,spread,images'];
   const tables = [
     { network: 'teacher', table, levels: sigmas },
-    ...(student ? [{ network: 'student', table: student, levels: [80] }] : []),
+    ...(student ? [{ network: 'student', table: student, levels: [startOf(findings)] }] : []),
   ];
   for (const { network, table: numbers, levels } of tables)
     for (const [i, row] of rows.entries())

@@ -2,6 +2,7 @@ import type { ModelInfo } from '../../engine/protocol';
 import { openedFacts } from '../../state/models';
 import { useApp, useModel } from '../../state/react';
 import { formatBytes, formatCount } from '../../ui/format';
+import { StartSigma } from '../../ui/StartSigma';
 import { MeasureButton, Measured } from './Measure';
 
 export function OpenedModel({ info }: { info: ModelInfo }) {
@@ -26,6 +27,7 @@ export function OpenedModel({ info }: { info: ModelInfo }) {
           {note}
         </p>
       ))}
+      <StartSigma value={info.sigma} onChange={(sigma) => void controller.setStartSigma(info.key, sigma)} />
       <Measured model={info} />
       <div className="actions">
         <button
