@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import { fileSource } from '../../cli/files';
 import { Adam } from '../../src/distil/adam';
-import { checkConfig, PRESETS, preset } from '../../src/distil/config';
+import { checkConfig, PRESETS, preset, savedConfig } from '../../src/distil/config';
 import { Discriminator } from '../../src/distil/discriminator';
 import { EMA } from '../../src/distil/ema';
 import { compareToReal, featureStatistics, frechetDistance } from '../../src/distil/frechet';
@@ -200,6 +200,9 @@ describe('presets', () => {
       r1Gamma: 1e-4,
       r1Every: 16,
       emaRampUp: 0.05,
+      startSigma: 80,
+      warmUp: 0,
+      shareFakes: false,
       heads: 'paper',
     });
     expect(preset('paper-faces')).toMatchObject({ generatorRate: 2e-5, discriminatorRate: 4e-5, batch: 256 });
@@ -211,9 +214,30 @@ describe('presets', () => {
     });
     for (const name of Object.keys(PRESETS)) expect(() => checkConfig(preset(name))).not.toThrow();
   });
+  it('of small batches start at sigma 2.5, warm up and average long', () => {
+    for (const name of ['small', 'small-encoder'])
+      expect(preset(name)).toMatchObject({
+        startSigma: 2.5,
+        warmUp: 1_600,
+        shareFakes: true,
+        emaHalfLife: 8_000,
+        emaRampUp: 0.25,
+      });
+  });
+  it('of older runs are completed with what those ran with', () => {
+    const { startSigma: _, warmUp: __, ...old } = preset('small');
+    expect(savedConfig(old)).toEqual({ ...old, startSigma: 80, warmUp: 0 });
+    expect(savedConfig(preset('small'))).toEqual(preset('small'));
+  });
   it('refuse what would collapse or cannot train', () => {
     expect(() => checkConfig({ ...preset('paper-cifar10'), batch: 32 })).toThrow(/collapse/);
     expect(() => checkConfig({ ...preset('small'), generatorRate: 0 })).toThrow(/usable/);
+    expect(() => checkConfig({ ...preset('small'), startSigma: 0 })).toThrow(
+      expect.objectContaining({ detail: expect.objectContaining({ where: 'startSigma' }) }),
+    );
+    expect(() => checkConfig({ ...preset('small'), warmUp: -1 })).toThrow(
+      expect.objectContaining({ detail: expect.objectContaining({ where: 'warmUp' }) }),
+    );
     expect(() => preset('toString')).toThrow(/no such preset/);
   });
 });

@@ -9,6 +9,7 @@ import { DistilRun } from '../../src/engine/distil-run';
 import { openModel } from '../../src/engine/model';
 import { Diverged, explainMemory, smallerPart } from '../../src/engine/run-errors';
 import { decodeState, encodeState, savedStudent } from '../../src/engine/run-state';
+import { studentModel } from '../../src/engine/run-student';
 import { realVariance, totalVariance } from '../../src/engine/spread';
 import { bufferSource } from '../../src/formats/source';
 import { FIXTURES } from '../support/fixtures';
@@ -53,6 +54,31 @@ const bytes = (pieces: Iterable<Uint8Array>) => Buffer.concat([...pieces]);
 async function reopened(run: DistilRun) {
   return decodeState(bufferSource(new Uint8Array(bytes(encodeState(await run.state()))), 'state'));
 }
+
+it('rates rise over the first images, both alike, and the student says where it starts', async () => {
+  const run = await DistilRun.start({
+    teacher,
+    data,
+    config: { ...config, warmUp: 8, r1Gamma: 0 },
+    features: () => Promise.reject(new Error('no features are needed')),
+    backend: 'wasm',
+    measureImages: 0,
+    measureEvery: 0,
+  });
+  const shares: number[][] = [];
+  for (let i = 0; i < 5; i++) {
+    await run.step();
+    const { adamG, adamD } = run.trainer;
+    shares.push([adamG.rate / config.generatorRate, adamD.rate / config.discriminatorRate]);
+  }
+  expect(shares.map((s) => s.map((v) => Number(v.toFixed(6))))).toEqual(
+    [0.25, 0.5, 0.75, 1, 1].map((v) => [v, v]),
+  );
+  const student = studentModel(teacher, await run.student(), run.config, 10);
+  expect(student.sigma).toBe(2.5);
+  expect(student.metadata.get('sigma')).toBe('2.5');
+  run.dispose();
+});
 
 describe('single steps', () => {
   it('update one network alone, and leave the other as it is', async () => {

@@ -87,6 +87,56 @@ async function set(view: Partial<ViewState> = {}, catalogue = CATALOGUE) {
   };
 }
 
+describe('the start sigma', () => {
+  const student = JSON.stringify({
+    version: 1,
+    models: [entry('afhq-cat-64x64-gdd-i', null, { sigma: 2.5, preview: 'previews/cat.webp' })],
+  });
+  test('is the model’s own, for its preview too, unless the view says otherwise', async () => {
+    const s = await set({}, student);
+    expect(s.red()).toEqual([9, 9, 9, 9]);
+    s.frame();
+    s.pass(5000); // the first request has had its time
+    s.stores.view.setState({ sigma: 80 });
+    s.frame();
+    expect(s.client.calls.map((c) => c.request.sigma)).toEqual([2.5, 80]);
+  });
+
+  test('of an opened file can be put right, and its images are made again', async () => {
+    const s = await set();
+    s.client.opened = OPENED;
+    s.client.opens = async () => OPENED;
+    await s.controller.open(new File([], 'mine.pkl'));
+    s.frame();
+    s.pass(5000);
+    s.stores.view.setState({ sigma: 10 });
+    s.frame();
+    s.pass(5000);
+    await s.controller.setStartSigma('opened-1', 2.5);
+    s.frame();
+    expect(s.client.sigmas).toEqual([{ key: 'opened-1', sigma: 2.5 }]);
+    expect(s.stores.view.getState().sigma).toBeNull();
+    expect(s.client.calls.map((c) => c.request.sigma)).toEqual([80, 10, 2.5]);
+    s.client.opened = null;
+    await s.controller.setStartSigma('opened-1', 80);
+    expect(s.stores.engine.getState().error?.line).toContain('not open');
+  });
+});
+
+describe('the reading', () => {
+  test('counts all images of a request and their passes, not the last chunk', async () => {
+    const s = await set({ sampler: 'heun', steps: 40 });
+    s.frame();
+    s.client.calls[0]!.deliver([0, 1, 2]);
+    s.client.calls[0]!.deliver([3]);
+    expect(s.stores.engine.getState().reading).toEqual({ images: 4, passes: 79, ms: 10 });
+    s.stores.view.setState({ sampler: 'one-step' });
+    s.frame();
+    s.client.calls[1]!.deliver([0]);
+    expect(s.stores.engine.getState().reading).toEqual({ images: 1, passes: 1, ms: 5 });
+  });
+});
+
 describe('boot', () => {
   test('shows images made beforehand, then asks for the default model', async () => {
     const s = await set();
@@ -203,9 +253,30 @@ describe('changes of the view', () => {
     s.frame();
     s.stores.view.setState({ sampler: 'heun' });
     s.frame();
+    s.stores.view.setState({ sampler: 'two-step' });
+    s.frame();
+    expect(s.client.calls.map((c) => c.request.sampler)).toEqual(['one-step', 'heun', 'two-step']);
+  });
+
+  test('the sampler belongs to the model: another one opens with its own, and the first keeps its', async () => {
+    const s = await set();
+    s.frame();
+    s.stores.view.setState({ sampler: 'heun', steps: 12, sigma: 40 });
+    s.frame();
     s.controller.selectModel('clothes');
     s.frame();
-    expect(s.client.calls.map((c) => c.request.sampler)).toEqual(['one-step', 'heun', 'heun']);
+    s.controller.selectModel('afhq-cat-64x64-gdd-i');
+    s.frame();
+    expect(s.client.calls.map(({ request: r }) => [r.sampler, r.steps, r.sigma])).toEqual([
+      ['one-step', 18, 80],
+      ['heun', 12, 40],
+      ['one-step', 18, 80],
+      ['heun', 12, 40],
+    ]);
+    // A link says what it shows, whatever was chosen before.
+    s.stores.view.setState({ ...defaultView(4), model: 'clothes', sampler: 'two-step', sigma: 80 });
+    s.frame();
+    expect(s.client.calls.at(-1)!.request).toMatchObject({ sampler: 'two-step', sigma: 80 });
   });
 
   test('chunks of an older request never overwrite newer images', async () => {
