@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
-import { createDecoders, type Dataset, openDataset } from '../src/data';
+import { createDecoders, type Dataset, openDataset, type WasmFormat } from '../src/data';
 import { checkpointWeights } from '../src/engine/weights';
 import { readSafetensors } from '../src/formats/safetensors';
 import { checkRange, type Source } from '../src/formats/source';
@@ -14,16 +14,18 @@ import { fileSource } from './files';
 /** --data: an archive, an image, or a folder; converted to the network's channels and resolution. */
 export async function openData(path: string, { unet }: NetworkConfig): Promise<Dataset> {
   const require = createRequire(import.meta.url);
-  const wasm = (name: string) => readFileSync(require.resolve(name));
   return openDataset(sourcesOf(path), {
     channels: unet.inChannels,
     resolution: unet.imgResolution,
-    decoders: await createDecoders({
-      webp: wasm('@jsquash/webp/codec/dec/webp_dec.wasm'),
-      jpeg: wasm('@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm'),
-    }),
+    decoders: createDecoders({ wasm: async (format) => readFileSync(require.resolve(MODULES[format])) }),
   });
 }
+
+const MODULES: Record<WasmFormat, string> = {
+  jpeg: '@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm',
+  webp: '@jsquash/webp/codec/dec/webp_dec.wasm',
+  avif: '@jsquash/avif/codec/dec/avif_dec.wasm',
+};
 
 function sourcesOf(path: string): Source[] {
   if (!existsSync(path)) throw new InnateError('not-found', 'no such data set', { where: path });

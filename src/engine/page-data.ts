@@ -1,6 +1,7 @@
+import avifDecoder from '@jsquash/avif/codec/dec/avif_dec.wasm?url';
 import jpegDecoder from '@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm?url';
 import webpDecoder from '@jsquash/webp/codec/dec/webp_dec.wasm?url';
-import { createDecoders, type Dataset, openDataset } from '../data';
+import { createDecoders, type Dataset, openDataset, type WasmFormat } from '../data';
 import { readSafetensors } from '../formats/safetensors';
 import { blobSource, bufferSource, type Source } from '../formats/source';
 import { InnateError } from '../lib/errors';
@@ -10,9 +11,16 @@ import { fetchBytes } from '../storage/fetch';
 import type { DataRef } from './distil-protocol';
 import { checkpointWeights } from './weights';
 
+const MODULES: Record<WasmFormat, string> = { jpeg: jpegDecoder, webp: webpDecoder, avif: avifDecoder };
+
 /** What the worker fetches from its own site beside the models: data, decoders, feature networks. */
 export class PageData {
   private readonly features = new Map<string, Promise<WeightSource>>();
+
+  /** Each is fetched when the first image of its format is met, and stays. */
+  private readonly decoders = createDecoders({
+    wasm: (format) => fetchBytes(new URL(MODULES[format], location.href).href),
+  });
 
   constructor(private readonly modelsUrl: string) {}
 
@@ -21,13 +29,10 @@ export class PageData {
     { unet }: NetworkConfig,
     onProgress: (done: number, total: number) => void,
   ): Promise<Dataset> {
-    const [webp, jpeg] = await Promise.all(
-      [webpDecoder, jpegDecoder].map((url) => fetchBytes(new URL(url, location.href).href)),
-    );
     return openDataset(await this.sources(ref, onProgress), {
       channels: unet.inChannels,
       resolution: unet.imgResolution,
-      decoders: await createDecoders({ webp: webp!, jpeg: jpeg! }),
+      decoders: this.decoders,
     });
   }
 

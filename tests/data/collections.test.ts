@@ -15,7 +15,7 @@ const png = (shade: number, channels = 1, size = 4): Uint8Array =>
   });
 
 const open = async (sources: Source | Source[], options: DatasetOptions = {}) =>
-  openDataset(sources, { decoders: await decoders(), ...options });
+  openDataset(sources, { decoders: decoders, ...options });
 
 /** The shade of each image, null for an unreadable one. */
 async function shades(sources: Source | Source[], options?: DatasetOptions) {
@@ -98,7 +98,7 @@ describe('zips', () => {
     for (let pass = 0; pass < 2; pass++)
       for (let i = 0; i < set.size; i++) expect((await set.read(i)) === null).toBe([0, 2, 3].includes(i));
     expect(set.skipped.map(({ name }) => name)).toEqual(['a.png', 'c.gif', 'd.jpg']);
-    expect(set.skipped[1]!.reason).toContain('a GIF image');
+    expect(set.skipped[1]!.reason).toContain('ends too early');
     const { indices } = await new BatchSampler(set, { seed: 0, shuffle: false }).next(4);
     expect([...indices]).toEqual([1, 4, 1, 4]);
   });

@@ -14,19 +14,16 @@ export const file = (...path: string[]): Source =>
 
 export const source = (bytes: Uint8Array, name = 'set.zip'): Source => bufferSource(bytes, name);
 
-const codec = (name: string): Uint8Array<ArrayBuffer> =>
-  new Uint8Array(readFileSync(join(ROOT, 'node_modules/@jsquash', name)));
-
-let shared: Promise<Decoders> | undefined;
+const MODULES = {
+  webp: 'webp/codec/dec/webp_dec.wasm',
+  jpeg: 'jpeg/codec/dec/mozjpeg_dec.wasm',
+  avif: 'avif/codec/dec/avif_dec.wasm',
+};
 
 /** The decoders of every test, as Node makes them. */
-export function decoders(): Promise<Decoders> {
-  shared ??= createDecoders({
-    webp: codec('webp/codec/dec/webp_dec.wasm'),
-    jpeg: codec('jpeg/codec/dec/mozjpeg_dec.wasm'),
-  });
-  return shared;
-}
+export const decoders: Decoders = createDecoders({
+  wasm: async (format) => new Uint8Array(readFileSync(join(ROOT, 'node_modules/@jsquash', MODULES[format]))),
+});
 
 /** A zip of stored files. */
 export function zip(files: Readonly<Record<string, Uint8Array | string>>, level: 0 | 6 = 0): Uint8Array {

@@ -35,7 +35,7 @@ describe.each(index.packs.map((pack) => [pack.id, pack] as const))('sample pack 
   });
 
   test('every image can be read', async () => {
-    const set = await openDataset(file(PUBLIC_DATA, pack.path), { decoders: await decoders() });
+    const set = await openDataset(file(PUBLIC_DATA, pack.path), { decoders: decoders });
     expect([set.size, set.resolution, set.channels]).toEqual([pack.images, pack.resolution, pack.channels]);
     expect(set.classes).toEqual(pack.classes);
     expect(set.labelDim).toBe(pack.classes?.length ?? 0);

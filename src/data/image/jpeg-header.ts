@@ -1,5 +1,6 @@
 import { badFile, InnateError } from '../../lib/errors';
-import { bigEndian16 } from './bytes';
+import { ascii, bigEndian16 } from './bytes';
+import { exifOrientation, type Orientation } from './orientation';
 
 /**
  * A progressive picture is walked over once a scan, so a small file of thousands of scans would cost minutes.
@@ -10,52 +11,83 @@ const MAX_SCANS = 1000;
 
 const SOS = 0xda;
 const EOI = 0xd9;
+const APP1 = 0xe1;
+const APP14 = 0xee;
+
+/** What the segments before the first scan say. */
+export interface JpegHeader {
+  readonly width: number;
+  readonly height: number;
+  /** 1 grey, 3 colour, 4 inks. */
+  readonly components: number;
+  readonly orientation: Orientation;
+  /** Adobe's own segment is there, which says how the inks are stored. */
+  readonly adobe: boolean;
+}
 
 /** SOF0 to SOF15; the rest of that range are tables (DHT, JPG, DAC). */
 const isFrame = (marker: number) =>
   marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 
-/** Size of a JPEG picture, from its frame header. Throws for kinds that the decoder does not know. */
-export function jpegHeader(bytes: Uint8Array, where: string): { width: number; height: number } {
-  let at = 2;
-  for (;;) {
-    // Any number of fill bytes may stand before a marker.
-    while (bytes[at] === 0xff && bytes[at + 1] === 0xff) at++;
-    if (at + 4 > bytes.length) throw badFile('the JPEG image has no frame', { where });
+/**
+ * Size and kind of a JPEG picture, from its frame header. Stray bytes between segments are passed over, as libjpeg
+ * does. Throws for kinds that no decoder here knows.
+ */
+export function jpegHeader(bytes: Uint8Array, where: string): JpegHeader {
+  let orientation: Orientation = 1;
+  let adobe = false;
+  let frame: Omit<JpegHeader, 'orientation' | 'adobe'> | null = null;
+  for (let at = 2; ; ) {
+    // To the next marker: what is not one, and zeros after 0xff, are no segment.
+    while (at + 1 < bytes.length && !(bytes[at] === 0xff && bytes[at + 1] !== 0xff && bytes[at + 1] !== 0))
+      at++;
     const marker = bytes[at + 1]!;
-    if (bytes[at] !== 0xff || marker === SOS || marker === EOI)
-      throw badFile('the JPEG image has no frame', { where, found: `byte ${at}` });
+    if (at + 4 > bytes.length || marker === SOS || marker === EOI) {
+      if (frame && marker === SOS) return { ...frame, orientation, adobe };
+      if (frame) throw badFile('the JPEG image ends too early', { where });
+      throw badFile('the JPEG image has no frame', { where });
+    }
     if (marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8)) {
       at += 2;
       continue;
     }
     const length = bigEndian16(bytes, at + 2);
-    if (length < 2 || at + 2 + length > bytes.length)
-      throw badFile('the JPEG image ends too early', { where });
-    if (isFrame(marker)) return frame(bytes, at, marker, length, where);
-    at += 2 + length;
+    const end = at + 2 + length;
+    if (length < 2 || end > bytes.length) throw badFile('the JPEG image ends too early', { where });
+    if (isFrame(marker)) frame ??= readFrame(bytes, at, marker, length, where);
+    else if (marker === APP1 && ascii(bytes, at + 4, 6) === 'Exif\0\0')
+      orientation = exifOrientation(bytes.subarray(at + 10, end));
+    else if (marker === APP14 && ascii(bytes, at + 4, 5) === 'Adobe') adobe = true;
+    at = end;
   }
 }
 
-function frame(bytes: Uint8Array, at: number, marker: number, length: number, where: string) {
+function readFrame(bytes: Uint8Array, at: number, marker: number, length: number, where: string) {
   if (length < 8) throw badFile('the JPEG frame is too short', { where });
   const unsupported = (found: string) =>
     new InnateError('unsupported', 'a kind of JPEG that is not read', {
       where,
-      expected: '8-bit baseline or progressive, grey or colour',
+      expected: '8-bit baseline or progressive: grey, colour or CMYK',
       found,
     });
-  if (marker > 0xc2) throw unsupported(`frame type ${marker - 0xc0}`);
+  if (marker > 0xc2) throw unsupported(FRAMES[marker - 0xc0] ?? `frame type ${marker - 0xc0}`);
   const precision = bytes[at + 4]!;
   const height = bigEndian16(bytes, at + 5);
   const width = bigEndian16(bytes, at + 7);
   const components = bytes[at + 9]!;
   if (precision !== 8) throw unsupported(`${precision} bits`);
-  if (components === 4) throw unsupported('four inks (CMYK)');
-  if (components !== 1 && components !== 3) throw unsupported(`${components} components`);
+  if (![1, 3, 4].includes(components)) throw unsupported(`${components} components`);
   if (marker === 0xc2) checkScans(bytes, at + 2 + length, width * height, where);
-  return { width, height };
+  return { width, height, components };
 }
+
+/** For messages. */
+const FRAMES: Record<number, string> = {
+  3: 'lossless JPEG',
+  9: 'arithmetic coding',
+  10: 'arithmetic coding, progressive',
+  11: 'arithmetic coding, lossless',
+};
 
 function checkScans(bytes: Uint8Array, from: number, pixels: number, where: string): void {
   let scans = 0;

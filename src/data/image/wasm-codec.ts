@@ -7,7 +7,7 @@ export type WasmInput = WebAssembly.Module | Uint8Array | ArrayBuffer;
 interface Instance {
   decode(
     bytes: Uint8Array,
-    ...options: boolean[]
+    ...options: (boolean | number)[]
   ): { width: number; height: number; data: Uint8ClampedArray } | null;
   /** Older emscripten factories return the module at once and a promise beside it. */
   ready?: Promise<Instance>;
@@ -36,11 +36,15 @@ export class WasmCodec {
   private constructor(
     private readonly factory: CodecFactory,
     private readonly module: WebAssembly.Module,
-    private readonly options: readonly boolean[],
+    private readonly options: readonly (boolean | number)[],
   ) {}
 
   /** `options` follow the bytes in each call; the codec wants exactly its own number of them. */
-  static async create(factory: unknown, wasm: WasmInput, ...options: boolean[]): Promise<WasmCodec> {
+  static async create(
+    factory: unknown,
+    wasm: WasmInput,
+    ...options: (boolean | number)[]
+  ): Promise<WasmCodec> {
     try {
       const module =
         wasm instanceof WebAssembly.Module ? wasm : await WebAssembly.compile(wasm as BufferSource);
