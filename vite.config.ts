@@ -5,12 +5,26 @@ import { contentSecurityPolicy, HEADERS, serviceWorker, unknownAddresses } from 
 /** The dev server injects inline scripts: it gets the headers without the policy. */
 const { 'Content-Security-Policy': _, ...isolation } = HEADERS;
 
+/** Decoders of image formats: chunks of a folder of their own, loaded when the first image of a format is met. */
+const IMAGE_FORMATS =
+  /\/src\/data\/image\/|\/node_modules\/(@jsquash|@petamoriken|geotiff|jpeg-js|lerc|omggif|pako|parse-headers|quick-lru|web-worker|xml-utils|zstddec)\//;
+
 export default defineConfig({
   base: './', // works under any sub-path of any static host
   plugins: [react(), contentSecurityPolicy(), serviceWorker('afhq-cat-64x64-gdd-i'), unknownAddresses()],
   resolve: { mainFields: ['browser', 'module', 'main'] },
   build: { target: 'es2022', assetsInlineLimit: 0, sourcemap: false, chunkSizeWarningLimit: 1200 },
-  worker: { format: 'es' },
+  worker: {
+    format: 'es',
+    rolldownOptions: {
+      output: {
+        chunkFileNames: ({ moduleIds }) =>
+          moduleIds.length > 0 && moduleIds.every((id) => IMAGE_FORMATS.test(id))
+            ? 'assets/images/[name]-[hash].js'
+            : 'assets/[name]-[hash].js',
+      },
+    },
+  },
   server: { headers: isolation },
   preview: { headers: HEADERS },
 });

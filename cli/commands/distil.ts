@@ -1,4 +1,5 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { skippedLine, skippedReasons } from '../../src/data';
 import {
   checkConfig,
   type DistilConfig,
@@ -119,7 +120,7 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
       metadata: studentMetadata(teacher.metadata, teacher.config, config, run.trainer.images, teacher.id),
     }),
   );
-  for (const { name, reason } of data.skipped) report.note(`skipped ${name}: ${reason}`);
+  if (data.skipped.length > 0) report.note(skippedLine(data.skipped));
   const last = run.curve.at(-1);
   if (!run.finished)
     process.stderr.write(`stopped at ${run.trainer.images} images; go on with --resume ${statePath}
@@ -134,7 +135,9 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
       finished: run.finished,
       last,
       best: run.best,
+      read: data.imagesRead,
       skipped: data.skipped.length,
+      reasons: skippedReasons(data.skipped),
     },
   );
   run.dispose();

@@ -1,3 +1,4 @@
+import { skippedLine, skippedReasons } from '../../src/data';
 import { measureNetwork } from '../../src/engine/feature-networks';
 import { FrechetMeasure, MEASURE_NAME } from '../../src/engine/measure';
 import { sampleImages, seedBatch } from '../../src/engine/sampling';
@@ -42,7 +43,11 @@ export async function evaluate(argument: string, options: EvaluateOptions, repor
     n: options.count,
     reference: measure.reference,
     spread: result.spread,
+    read: measure.read,
+    skipped: data.skipped.length,
+    reasons: skippedReasons(data.skipped),
   };
+  if (data.skipped.length > 0) report.note(skippedLine(data.skipped));
   const error = result.error === null ? '' : ` +- ${result.error.toFixed(3)}`;
   report.result(
     `Fréchet distance ${result.value.toFixed(3)}${error} (${MEASURE_NAME}; n ${options.count}, ${quality.nfe} NFE, against ${measure.reference})\n` +

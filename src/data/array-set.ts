@@ -32,11 +32,9 @@ export class ArraySet extends BaseSet {
     private readonly blocks: readonly PixelBlock[],
     private readonly layout: PixelLayout,
     labels: Labels,
-    limit = Number.POSITIVE_INFINITY,
   ) {
     super(name, labels);
-    const total = blocks.reduce((sum, block) => sum + block.count, 0);
-    this.size = Math.min(total, limit);
+    this.size = blocks.reduce((sum, block) => sum + block.count, 0);
   }
 
   protected nameOf(i: number): string {
@@ -71,7 +69,7 @@ const LABELS = ['labels', 'label', 'y', 'y_train', 'arr_1'];
  * Images and labels from numpy arrays: `images` or `x`, uint8 [N, H, W, C], [N, C, H, W] or [N, H, W]; `labels`
  * or `y`, whole numbers [N]. numpy's own names for unnamed arrays count too.
  */
-export function npzSet(source: Source, limit?: number): BaseSet {
+export function npzSet(source: Source): BaseSet {
   const arrays = readNpz(source);
   const where = source.name;
   const [name, images] = pick(arrays, IMAGES) ?? [];
@@ -88,7 +86,7 @@ export function npzSet(source: Source, limit?: number): BaseSet {
     count,
     pixels: (i) => images.source.read(images.byteOffset + i * bytes, bytes),
   };
-  return new ArraySet(where, [block], layout, npzLabels(arrays, count, where), limit);
+  return new ArraySet(where, [block], layout, npzLabels(arrays, count, where));
 }
 
 function pick(arrays: ReadonlyMap<string, TensorRef>, names: readonly string[]) {

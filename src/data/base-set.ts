@@ -1,9 +1,15 @@
 import { InnateError } from '../lib/errors';
 import { ImageCache } from './cache';
+import { DRAW_SEED } from './draw';
 import { fitPicture } from './image/fit';
 import type { Labels } from './labels';
 import type { Shape } from './options';
+import { shuffled } from './shuffle';
 import type { Dataset, Picture, Sample, Skipped } from './types';
+
+/** So many unreadable images, the first ones and others, and the set is not one of images. */
+const PROBES = 1000;
+const HEAD = 100;
 
 /** A reason is shown in a list: one short line. */
 const MAX_REASON = 200;
@@ -16,6 +22,7 @@ export abstract class BaseSet implements Dataset {
   private shape: Shape | null = null;
   private cache: ImageCache | null = null;
   private readonly failed = new Map<number, Skipped>();
+  private readonly succeeded = new Set<number>();
 
   constructor(
     readonly name: string,
@@ -32,6 +39,10 @@ export abstract class BaseSet implements Dataset {
 
   get classes(): readonly string[] | null {
     return this.labels.classes;
+  }
+
+  get imagesRead(): number {
+    return this.succeeded.size;
   }
 
   get skipped(): readonly Skipped[] {
@@ -51,10 +62,13 @@ export abstract class BaseSet implements Dataset {
     this.cache = cacheBytes > 0 ? new ImageCache(cacheBytes) : null;
   }
 
-  /** The first image that can be read, among the first so many. */
-  async probe(attempts: number): Promise<Picture | null> {
-    for (let i = 0; i < Math.min(attempts, this.size); i++) {
-      const picture = await this.attempt(i);
+  /**
+   * The first image that can be read: among the first few, then among some that are drawn from the whole set at random
+   * (one folder may be damaged and the next be whole).
+   */
+  async probe(): Promise<Picture | null> {
+    for (let i = 0; i < Math.min(PROBES, this.size); i++) {
+      const picture = await this.attempt(i < HEAD ? i : shuffled(i, this.size, DRAW_SEED, 0));
       if (picture) return picture;
     }
     return null;
@@ -77,7 +91,9 @@ export abstract class BaseSet implements Dataset {
   private async attempt(i: number): Promise<Picture | null> {
     if (this.failed.has(i)) return null;
     try {
-      return await this.picture(i);
+      const picture = await this.picture(i);
+      this.succeeded.add(i);
+      return picture;
     } catch (error) {
       // What is wrong with the machine, or with this code, is not the image's fault.
       if (!(error instanceof InnateError) || error.code === 'backend' || error.code === 'cancelled')

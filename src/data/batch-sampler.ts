@@ -1,5 +1,6 @@
 import { InnateError } from '../lib/errors';
 import { draw, shuffled } from './shuffle';
+import { allUnreadable } from './skipped';
 import type { Dataset } from './types';
 
 export interface Batch {
@@ -107,12 +108,4 @@ function toFloats(pixels: Uint8Array, out: Float32Array, width: number): void {
   }
   for (let row = 0; row < out.length; row += width)
     for (let x = 0; x < width; x++) out[row + x] = VALUES[pixels[row + width - 1 - x]!]!;
-}
-
-function allUnreadable(dataset: Dataset): InnateError {
-  const [first] = dataset.skipped;
-  return new InnateError('bad-file', 'no image of the data set can be read', {
-    where: dataset.name,
-    found: first && `${first.name}: ${first.reason}`,
-  });
 }

@@ -54,7 +54,7 @@ export async function cifarArchive(
       await onPiece((at + n) / source.size);
     }
   }
-  return fromMembers(source.name, picker.end(), split, options.limit);
+  return fromMembers(source.name, picker.end(), split);
 }
 
 /** The batches as loose files, from an archive that has been unpacked. */
@@ -65,7 +65,7 @@ export function cifarBatches(sources: readonly Source[], options: DatasetOptions
   if (total > MAX_KEPT)
     throw new InnateError('refused', 'the batches are larger than CIFAR-10', { found: `${total} bytes` });
   const members = wanted.map((source) => ({ name: source.name, data: source.read(0, source.size) }));
-  return fromMembers('CIFAR-10', members, split, options.limit);
+  return fromMembers('CIFAR-10', members, split);
 }
 
 /** Lets other work of the worker run, and the caller stop, every few megabytes. */
@@ -80,7 +80,7 @@ function pacer(signal: AbortSignal | undefined, onProgress: ((fraction: number) 
   };
 }
 
-function fromMembers(name: string, members: TarMember[], split: Split, limit?: number): BaseSet {
+function fromMembers(name: string, members: TarMember[], split: Split): BaseSet {
   if (members.length === 0)
     throw badFile('the archive is not CIFAR-10', {
       where: name,
@@ -97,7 +97,7 @@ function fromMembers(name: string, members: TarMember[], split: Split, limit?: n
     labels.set(batch.labels, at);
     at += batch.count;
   }
-  return new ArraySet(name, batches, LAYOUT, labelsFrom(labels, CLASSES, name), limit);
+  return new ArraySet(name, batches, LAYOUT, labelsFrom(labels, CLASSES, name));
 }
 
 type Batch = PixelBlock & { readonly labels: Int32Array };

@@ -58,16 +58,11 @@ class ImageSet extends BaseSet {
 export const openImageZip = (source: Source): ZipEntry[] => openZip(ahead(source));
 
 /** A zip archive of images: EDM's when it has a dataset.json, unlabelled otherwise. Order as in the archive. */
-export function zipSet(
-  name: string,
-  entries: readonly ZipEntry[],
-  decoders: Decoders | undefined,
-  limit = Number.POSITIVE_INFINITY,
-): BaseSet {
+export function zipSet(name: string, entries: readonly ZipEntry[], decoders: Decoders | undefined): BaseSet {
   const images = entries.filter((entry) => isImageName(entry.name));
   const description = findDescription(entries);
   const labels = description ? describedLabels(zipItem(description), images, name) : UNLABELLED;
-  return new ImageSet(name, images.slice(0, limit).map(zipItem), labels, decoders);
+  return new ImageSet(name, images.map(zipItem), labels, decoders);
 }
 
 const zipItem = (entry: ZipEntry): Item => ({
@@ -79,20 +74,15 @@ const zipItem = (entry: ZipEntry): Item => ({
  * Loose images, or a folder's; `name` of a source is its path. Sorted by path, as no file system has an order.
  * Labels come from a dataset.json, else from folders.
  */
-export function folderSet(
-  sources: readonly Source[],
-  decoders: Decoders | undefined,
-  limit = Number.POSITIVE_INFINITY,
-): BaseSet {
+export function folderSet(sources: readonly Source[], decoders: Decoders | undefined): BaseSet {
   const all = sources.map(sourceItem).sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   const images = all.filter(({ name }) => isImageName(name));
   const description = findDescription(all);
   const name = folderName(images.map((item) => item.name));
-  // Of all images: a shorter set has the same classes.
   const labels = description
     ? describedLabels(description, images, name)
     : labelsFromFolders(images.map((item) => item.name));
-  return new ImageSet(name, images.slice(0, limit), labels, decoders);
+  return new ImageSet(name, images, labels, decoders);
 }
 
 const sourceItem = (source: Source): Item => ({

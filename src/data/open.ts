@@ -8,10 +8,8 @@ import { ascii } from './image/bytes';
 import { sniffImage } from './image/header';
 import { folderSet, isImageName, openImageZip, zipSet } from './image-set';
 import { cacheBudget, checkOptions, checkSignal, type DatasetOptions, MAX_RESOLUTION } from './options';
+import { allUnreadable } from './skipped';
 import type { Dataset } from './types';
-
-/** So many unreadable images at the start, and the set is not one of images. */
-const PROBES = 100;
 
 /**
  * A data set from one archive (an EDM zip or any zip of images, CIFAR-10's own, an npz), from loose images, or
@@ -35,17 +33,17 @@ export async function openDataset(
 async function openSet(sources: readonly Source[], options: DatasetOptions): Promise<BaseSet> {
   const [first] = sources;
   if (!first) throw new InnateError('bad-argument', 'no data set is given');
-  const { decoders, limit } = options;
+  const { decoders } = options;
   if (sources.length === 1) {
     const kind = sniffArchive(first);
     if (kind === 'zip') {
       const entries = openImageZip(first);
-      return isNpz(entries) ? npzSet(first, limit) : zipSet(first.name, entries, decoders, limit);
+      return isNpz(entries) ? npzSet(first) : zipSet(first.name, entries, decoders);
     }
     if (kind === 'gzip' || kind === 'tar') return cifarArchive(first, kind === 'gzip', options);
     if (isCifarBatch(first.name)) return cifarBatches(sources, options);
     if (kind !== 'image') throw unknown(first);
-    return folderSet([isImageName(first.name) ? first : renamed(first)], decoders, limit);
+    return folderSet([isImageName(first.name) ? first : renamed(first)], decoders);
   }
   const batches = sources.filter(({ name }) => isCifarBatch(name));
   if (batches.length > 0) return cifarBatches(batches, options);
@@ -54,7 +52,7 @@ async function openSet(sources: readonly Source[], options: DatasetOptions): Pro
       expected: 'one archive, or images',
       found: `${sources.length} files`,
     });
-  return folderSet(sources, decoders, limit);
+  return folderSet(sources, decoders);
 }
 
 /** An image by content whose name does not say so. */
@@ -86,17 +84,11 @@ function unknown(source: Source): InnateError {
 
 async function settleShape(set: BaseSet, options: DatasetOptions) {
   const { filter = 'lanczos', signal } = options;
-  let { resolution, channels } = options;
-  if (resolution === undefined || channels === undefined) {
-    const picture = await set.probe(PROBES);
-    checkSignal(signal);
-    if (!picture)
-      throw badFile('no image of the data set can be read', {
-        where: set.name,
-        found: set.skipped[0] && `${set.skipped[0].name}: ${set.skipped[0].reason}`,
-      });
-    resolution ??= Math.min(picture.width, picture.height, MAX_RESOLUTION);
-    channels ??= picture.channels === 1 ? 1 : 3;
-  }
+  // Whatever was asked for: a set of which nothing can be read is found out now.
+  const picture = await set.probe();
+  checkSignal(signal);
+  if (!picture) throw allUnreadable(set);
+  const { resolution = Math.min(picture.width, picture.height, MAX_RESOLUTION) } = options;
+  const { channels = picture.channels === 1 ? 1 : 3 } = options;
   return { resolution, channels, filter };
 }

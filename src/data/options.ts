@@ -13,8 +13,6 @@ export interface DatasetOptions {
   readonly filter?: Filter;
   /** Of decoded images kept in memory; 256 MiB by default. */
   readonly cacheBytes?: number;
-  /** Use the first so many images only. */
-  readonly limit?: number;
   /** Which part of CIFAR-10; 'train' by default. */
   readonly split?: 'train' | 'test';
   /** Of archives that must be unpacked first: part done, from 0 to 1. */
@@ -35,7 +33,7 @@ const CACHE_BYTES = 256 * 2 ** 20;
 export const cacheBudget = (options: DatasetOptions): number => options.cacheBytes ?? CACHE_BYTES;
 
 /** Throws for values that no data set could honour. */
-export function checkOptions({ channels, resolution, limit, cacheBytes }: DatasetOptions): void {
+export function checkOptions({ channels, resolution, cacheBytes }: DatasetOptions): void {
   const fail = (what: string, expected: string, found: number) => {
     throw new InnateError('bad-argument', what, { expected, found: String(found) });
   };
@@ -44,8 +42,6 @@ export function checkOptions({ channels, resolution, limit, cacheBytes }: Datase
   const whole = (v: number, max: number) => Number.isSafeInteger(v) && v >= 1 && v <= max;
   if (resolution !== undefined && !whole(resolution, MAX_RESOLUTION))
     fail('not a resolution', `1 to ${MAX_RESOLUTION}`, resolution);
-  if (limit !== undefined && !whole(limit, Number.MAX_SAFE_INTEGER))
-    fail('not a number of images', 'a positive whole number', limit);
   if (cacheBytes !== undefined && !(cacheBytes >= 0)) fail('not a cache size', 'bytes', cacheBytes);
 }
 

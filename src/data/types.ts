@@ -29,6 +29,8 @@ export interface Dataset {
   read(i: number): Promise<Sample | null>;
   /** Label of image i without reading its pixels. */
   label(i: number): number | null;
+  /** Images read so far, each once. */
+  readonly imagesRead: number;
   /** Unreadable images met so far, each once. */
   readonly skipped: readonly Skipped[];
 }

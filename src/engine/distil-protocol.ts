@@ -132,4 +132,6 @@ export interface MeasureResult {
   spread: number;
   n: number;
   reference: string;
+  /** Images that could not be read, and why; '' where all could. */
+  skipped: string;
 }

@@ -1,3 +1,4 @@
+import { skippedLine } from '../data';
 import { InnateError } from '../lib/errors';
 import type { ImageDenoiser } from '../nn/denoiser';
 import { defaultSampling, evaluations } from '../nn/samplers';
@@ -74,6 +75,7 @@ async function measure(
       spread: result.spread,
       n: count,
       reference: real.reference,
+      skipped: skippedLine(data.skipped),
     };
   } finally {
     denoiser.dispose();

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Dataset } from '../data';
+import { allUnreadable, type Dataset, DRAW_SEED, drawn } from '../data';
 import {
   compareToReal,
   type FeatureStatistics,
@@ -24,11 +24,15 @@ export class FrechetMeasure {
     readonly reference: string,
     /** Distance of held-out real images to the reference: what a perfect generator would get. */
     readonly floor: FrechetResult,
+    /** Real images that were read, of both kinds. */
+    readonly read: number,
   ) {}
 
   /**
-   * The set's first images are the reference, its last `heldOut` the floor; entries of a set are shuffled. `breathe`
-   * runs between batches: it may let messages in, and throw to stop.
+   * Real images are drawn from the whole set at random: first those of the reference, then up to `heldOut` others for
+   * the floor; of a set with fewer readable images than both, half at most are held out. `breathe` runs between
+   * batches: it may let messages in, and throw to stop. Throws an InnateError for a set of which fewer than four images
+   * can be read.
    */
   static async against(
     net: CifarResNet,
@@ -37,30 +41,32 @@ export class FrechetMeasure {
     reference: number,
     onProgress?: (done: number, total: number) => void,
     breathe?: () => Promise<void>,
+    seed = DRAW_SEED,
   ): Promise<FrechetMeasure> {
-    const held = Math.min(heldOut, Math.floor(data.size / 2));
-    const used = Math.min(reference, data.size - held);
+    const wanted = Math.min(heldOut + reference, data.size);
+    const chunks: Float32Array[] = [];
+    let read = 0;
+    for await (const images of batches(data, seed, wanted)) {
+      await breathe?.();
+      chunks.push(await extract(net, images, data.channels, data.resolution));
+      read += chunks.at(-1)!.length / net.dims;
+      onProgress?.(read, wanted);
+    }
+    const held = Math.min(heldOut, Math.floor(read / 2));
+    const used = Math.min(reference, read - held);
+    if (read === 0) throw allUnreadable(data);
     if (used < 2 || held < 2)
       throw new InnateError('bad-argument', 'too few images to measure a distance', {
         where: data.name,
-        expected: 'at least 4',
-        found: String(data.size),
+        expected: 'at least 4 that can be read',
+        found: String(read),
       });
-    let done = 0;
-    const read = async (from: number, count: number): Promise<Float32Array> => {
-      const chunks: Float32Array[] = [];
-      for (let at = from; at < from + count; at += BATCH) {
-        await breathe?.();
-        const images = await realImages(data, at, Math.min(BATCH, from + count - at));
-        chunks.push(await extract(net, images, data.channels, data.resolution));
-        done += BATCH;
-        onProgress?.(Math.min(done, used + held), used + held);
-      }
-      return concat(chunks);
-    };
-    const real = featureStatistics(await read(0, used), net.dims);
-    const floor = compareToReal(await read(data.size - held, held), net.dims, real);
-    return new FrechetMeasure(net, real, `${used} images of ${data.name}`, floor);
+    const features = concat(chunks);
+    const real = featureStatistics(features.subarray(0, used * net.dims), net.dims);
+    const rest = features.subarray((read - held) * net.dims, read * net.dims);
+    const floor = compareToReal(rest, net.dims, real);
+    const words = `${used.toLocaleString('en')} images of ${data.name}, drawn at random (seed ${seed})`;
+    return new FrechetMeasure(net, real, words, floor, read);
   }
 
   /** Generated images [N, C, R, R] in [-1, 1]; rounded to bytes as they would be shown. */
@@ -78,7 +84,7 @@ export class FrechetMeasure {
 
   /** The same real images on another device, where `net` is. */
   on(net: CifarResNet): FrechetMeasure {
-    return new FrechetMeasure(net, this.real, this.reference, this.floor);
+    return new FrechetMeasure(net, this.real, this.reference, this.floor, this.read);
   }
 
   dispose(): void {
@@ -103,17 +109,24 @@ async function extract(
   return values;
 }
 
-async function realImages(data: Dataset, from: number, count: number): Promise<Float32Array> {
+/** Readable images drawn at random, [n, C, R, R] in [-1, 1] each, `count` in all where there are so many. */
+async function* batches(data: Dataset, seed: number, count: number): AsyncGenerator<Float32Array> {
   const size = data.channels * data.resolution ** 2;
-  const out = new Float32Array(count * size);
-  let found = 0;
-  for (let i = from; i < from + count; i++) {
-    const sample = await data.read(i);
-    if (!sample) continue; // unreadable: listed by the set
-    for (let j = 0; j < size; j++) out[found * size + j] = sample.pixels[j]! / 127.5 - 1;
-    found++;
+  let batch = new Float32Array(BATCH * size);
+  let filled = 0;
+  let left = count;
+  for await (const { pixels } of drawn(data, seed)) {
+    for (let j = 0; j < size; j++) batch[filled * size + j] = pixels[j]! / 127.5 - 1;
+    filled++;
+    left--;
+    if (filled === BATCH || left === 0) {
+      yield batch.subarray(0, filled * size);
+      batch = new Float32Array(BATCH * size);
+      filled = 0;
+    }
+    if (left === 0) return;
   }
-  return out.subarray(0, found * size);
+  if (filled > 0) yield batch.subarray(0, filled * size);
 }
 
 function concat(chunks: readonly Float32Array[]): Float32Array {

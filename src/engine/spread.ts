@@ -1,4 +1,4 @@
-import type { Dataset } from '../data';
+import { type Dataset, drawn } from '../data';
 
 /** Real images that the spread of samples is compared to. */
 const REAL = 256;
@@ -21,15 +21,15 @@ export function totalVariance(values: ArrayLike<number>, count: number): number 
   return total;
 }
 
-/** Of the set's first images, in bytes; 0 where fewer than two can be read. */
+/** Of images drawn from the set at random, in bytes; 0 where fewer than two can be read. */
 export async function realVariance(data: Dataset): Promise<number> {
   const size = data.channels * data.resolution ** 2;
   const most = Math.min(REAL, data.size);
   const pixels = new Uint8Array(most * size);
   let count = 0;
-  for (let i = 0; i < most; i++) {
-    const sample = await data.read(i);
-    if (sample) pixels.set(sample.pixels, count++ * size);
+  for await (const sample of drawn(data)) {
+    pixels.set(sample.pixels, count++ * size);
+    if (count === most) break;
   }
   return totalVariance(pixels.subarray(0, count * size), count);
 }

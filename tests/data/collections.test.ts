@@ -68,7 +68,6 @@ describe('zips', () => {
     const files = source(zip({ 'a.png': png(1), 'b.png': png(2), 'c.png': png(3), 'dataset.json': json }));
     const set = await open(files);
     expect([labels(set), set.labelDim, set.classes]).toEqual([[0, 4, null], 5, null]);
-    expect((await open(files, { limit: 1 })).labelDim).toBe(5);
     const { labels: batch } = await new BatchSampler(set, { seed: 0, shuffle: false }).next(3);
     expect([...batch!]).toEqual([0, 4, -1]);
   });
@@ -108,8 +107,10 @@ describe('zips', () => {
       code: 'bad-file',
       detail: { found: expect.stringContaining('a.png: not an image') },
     });
-    const set = await open(source(zip({ 'a.png': 'nonsense' })), { channels: 1, resolution: 4 });
-    await expect(new BatchSampler(set, { seed: 0 }).next(1)).rejects.toThrow('no image of the data set');
+    const shape = { channels: 1, resolution: 4 };
+    await expect(open(source(zip({ 'a.png': 'nonsense' })), shape)).rejects.toThrow(
+      'no image of the data set',
+    );
     await expect(open(source(zip({ 'a.txt': 'x' })))).rejects.toThrow('holds no images');
   });
 });
@@ -208,17 +209,14 @@ describe('npz', () => {
   });
 });
 
-test.each([
-  { channels: 2 },
-  { resolution: 0 },
-  { resolution: 1.5 },
-  { limit: -1 },
-  { cacheBytes: Number.NaN },
-])('%o is refused', async (options) => {
-  await expect(open(source(zip({ 'a.png': png(1) })), options)).rejects.toMatchObject({
-    code: 'bad-argument',
-  });
-});
+test.each([{ channels: 2 }, { resolution: 0 }, { resolution: 1.5 }, { cacheBytes: Number.NaN }])(
+  '%o is refused',
+  async (options) => {
+    await expect(open(source(zip({ 'a.png': png(1) })), options)).rejects.toMatchObject({
+      code: 'bad-argument',
+    });
+  },
+);
 
 test('a cancelled opening says so', async () => {
   await expect(open(source(zip({ 'a.png': png(1) })), { signal: AbortSignal.abort() })).rejects.toMatchObject(

@@ -97,13 +97,6 @@ describe('an EDM zip', () => {
     const three = (await set.read(i))!.pixels;
     for (let c = 0; c < 3; c++) expect(three.subarray(c * 484, (c + 1) * 484)).toEqual(one);
   });
-
-  test('ends after the limit', async () => {
-    const short = await open({ limit: 4 });
-    expect([short.size, short.labelDim]).toEqual([4, 3]);
-    expect((await open({ limit: 1 })).labelDim).toBe(3);
-    await expect(short.read(4)).rejects.toThrow('no image of this index');
-  });
 });
 
 test('the page may hand over compiled modules instead of bytes', async () => {

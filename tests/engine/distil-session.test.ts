@@ -38,6 +38,7 @@ const data: Dataset = {
   read: async () => ({ pixels: new Uint8Array(768), label: null }),
   label: () => null,
   skipped: [],
+  imagesRead: 0,
 };
 
 let runs = 0;

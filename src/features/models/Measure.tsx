@@ -104,7 +104,6 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
         <input
           type="file"
           multiple
-          accept=".zip,.npz,.png,.jpg,.jpeg,.webp"
           onChange={(event) => {
             const files = [...(event.currentTarget.files ?? [])];
             if (files.length > 0)
@@ -158,6 +157,7 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
           {detailsOf(results[0])}. Features: {results[0].features}. Not the Inception FID.
         </p>
       )}
+      {results[0]?.skipped && !mine && <Note tone="warn">{results[0].skipped}.</Note>}
       <div className="measure-actions">
         {busy && <span className="caption">A run is under way: both take longer.</span>}
         {mine ? (
