@@ -37,12 +37,17 @@ export function readGolden(root: string, net: BenchNet): Golden {
  * Makes what is missing in `folder`: the weights (kept from run to run) and the ONNX model of this batch.
  * Throws unless the weights are, bit for bit, those that PyTorch was given.
  */
-export function prepareNet(folder: string, net: BenchNet, batch: number, golden: Golden | null): NetFiles {
+export async function prepareNet(
+  folder: string,
+  net: BenchNet,
+  batch: number,
+  golden: Golden | null,
+): Promise<NetFiles> {
   mkdirSync(folder, { recursive: true });
   // The hash is part of the name: weights of another version are not taken for these.
   const weights = `${net.name}${golden ? `-${golden.weightsHash.slice(0, 8)}` : ''}.safetensors`;
   const path = join(folder, weights);
-  if (!golden || !existsSync(path)) writeWeights(path, net, golden);
+  if (!golden || !existsSync(path)) await writeWeights(path, net, golden);
   const { tensors } = readSafetensors(fileSource(path));
   const onnx = `${net.name}-batch-${batch}.onnx`;
   writeFileSync(join(folder, onnx), onnxModel(net.config.unet, batch, tensors));
@@ -51,7 +56,7 @@ export function prepareNet(folder: string, net: BenchNet, batch: number, golden:
   return { weights, onnx, identity };
 }
 
-function writeWeights(path: string, net: BenchNet, golden: Golden | null): void {
+async function writeWeights(path: string, net: BenchNet, golden: Golden | null): Promise<void> {
   const hash = createHash('sha256');
   const hashed = function* (chunks: Iterable<Uint8Array>) {
     for (const chunk of chunks) {
@@ -68,12 +73,12 @@ function writeWeights(path: string, net: BenchNet, golden: Golden | null): void 
       });
   };
   const tensors = exportWhole(net.config, seededWeights(net.config, net.seed), 'f32');
-  writeAtomic(path, hashed(writeSafetensors({ tensors, metadata: weightsMetadata(net.config) })));
+  await writeAtomic(path, hashed(writeSafetensors({ tensors, metadata: weightsMetadata(net.config) })));
 }
 
 /** What bench/golden/make.py reads: weights, latents, x and classes. */
-export function writeGoldenInput(folder: string, net: BenchNet): void {
-  prepareNet(folder, net, 1, null);
+export async function writeGoldenInput(folder: string, net: BenchNet): Promise<void> {
+  await prepareNet(folder, net, 1, null);
   const { x, classes } = benchInput(net.config, net.goldenImages, net.sigma);
   const { inChannels, imgResolution } = net.config.unet;
   const bytes = (array: Float32Array | Int32Array) => new Uint8Array(array.buffer);
@@ -90,5 +95,5 @@ export function writeGoldenInput(folder: string, net: BenchNet): void {
   if (classes)
     tensors.set('class_index', { dtype: 'i32', shape: [classes.length], bytes: () => bytes(classes) });
   const metadata = new Map([['sigma', String(net.sigma)]]);
-  writeAtomic(join(folder, `${net.name}.input.safetensors`), writeSafetensors({ tensors, metadata }));
+  await writeAtomic(join(folder, `${net.name}.input.safetensors`), writeSafetensors({ tensors, metadata }));
 }

@@ -111,13 +111,13 @@ async function facts(browser: BenchBrowser, choice: AdapterChoice) {
 
 async function main(options: Options): Promise<boolean> {
   if (options.goldenInput) {
-    for (const name of NET_NAMES) writeGoldenInput(DATA, NETS[name]);
+    for (const name of NET_NAMES) await writeGoldenInput(DATA, NETS[name]);
     console.log(`weights and inputs are in ${DATA}`);
     return true;
   }
   const net = NETS[options.net];
   const golden = readGolden(ROOT, net);
-  const files = prepareNet(DATA, net, options.batch, golden);
+  const files = await prepareNet(DATA, net, options.batch, golden);
   await buildPage();
   const server = await serveFolders({
     '/': PAGE,

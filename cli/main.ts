@@ -1,17 +1,18 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
-import { PRESETS } from '../src/distil/config';
-import { FEATURE_NAMES } from '../src/engine/feature-networks';
+import { version } from '../package.json';
+import { type DistilConfig, defaultPreset, FEATURE_NAMES, METHODS, PRESETS } from '../src/distil/config';
 import { INPUT_KINDS } from '../src/engine/inspect-inputs';
 import { QUANTITIES } from '../src/lib/activations';
 import { asInnateError, InnateError } from '../src/lib/errors';
 import { type ConvertOptions, convert } from './commands/convert';
-import { type DistilOptions, distil } from './commands/distil';
+import { distil } from './commands/distil';
 import { type EvaluateOptions, evaluate } from './commands/evaluate';
 import { type GenerateOptions, generate } from './commands/generate';
 import { type InspectOptions, inspect } from './commands/inspect';
 import { listModels, verifyModels } from './commands/models';
 import { type RunOptions, run } from './commands/run';
+import { type DistilOptions, MEASURE } from './distil-command';
 import {
   backendOption,
   jsonOption,
@@ -22,14 +23,38 @@ import {
   positiveInteger,
   precondOption,
   quantityList,
+  required,
   samplingOptions,
 } from './options';
 import { Report } from './report';
 
 const program = new Command('innate')
-  .description('One-step images from diffusion models: generate, convert, inspect.')
+  .description('One-step images from diffusion models: generate, distil, convert, inspect, evaluate.')
+  .version(version, '--version', 'print the version')
+  .addHelpText(
+    'after',
+    examples(
+      'innate generate afhq-cat-64x64-gdd-i --seeds 0-15 --out cats.png',
+      'innate models list',
+      'innate help distil',
+    ),
+  )
   .exitOverride()
   .configureOutput({ outputError: () => {} }); // errors are reported once, in our own words
+
+/** Marks an option that only --resume does without. */
+const NEW_RUN = '(required for a new run)';
+
+/** Default of a hyper-parameter, where the presets of small networks agree; the others have their own. */
+function perPreset(name: keyof DistilConfig): string {
+  const values = [PRESETS.small[name], PRESETS['small-encoder'][name]];
+  return values[0] === values[1] ? `(default: ${values[0]})` : "(default: the preset's)";
+}
+
+/** The end of a help text. */
+function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}
 
 function command(parent: Command, usage: string, description: string, ...options: Option[]): Command {
   const added = parent.command(usage).description(description).exitOverride();
@@ -46,20 +71,36 @@ const startSigma = () =>
 const computing = () => [backendOption(), precondOption()];
 
 command(program, 'run <checkpoint>', 'network output for given latents', ...samplingOptions(), ...computing())
-  .requiredOption('--latents <file>', '.safetensors with latents [N,C,H,W] and class_index [N]')
-  .requiredOption('--out <file>', '.safetensors to write')
+  .addOption(required('--latents <file>', '.safetensors with latents [N,C,H,W] and class_index [N]'))
+  .addOption(required('--out <file>', '.safetensors to write'))
+  .addHelpText('after', examples('innate run net.pkl --latents z.safetensors --out images.safetensors'))
   .action(reported((checkpoint: string, o: RunOptions, report) => run(checkpoint, o, report)));
 
 command(program, 'generate <model>', 'images of seeds', ...samplingOptions(), ...computing())
-  .requiredOption('--seeds <list>', 'such as 0-15,20')
+  .addOption(required('--seeds <list>', 'such as 0-15,20'))
   .option('--class <class>', 'class index or name for all (default: the class of the seed)')
   .addOption(new Option('--columns <n>', 'of a grid (default: nearly square)').argParser(positiveInteger))
-  .requiredOption('--out <path>', 'grid.png, images.npz or a new folder/')
+  .addOption(required('--out <path>', 'grid.png, images.npz or a folder/'))
+  .addHelpText(
+    'after',
+    examples(
+      'innate generate afhq-cat-64x64-gdd-i --seeds 0-15 --out cats.png',
+      'innate generate fashion-mnist-32x32-gdd-i --seeds 0-7 --class sneaker --out sneakers/',
+      'innate generate edm-cifar10.pkl --seeds 0-99 --sampler heun --out images.npz',
+    ),
+  )
   .action(reported((model: string, o: GenerateOptions, report) => generate(model, o, report)));
 
 command(program, 'convert <in> <out>', 'checkpoint to .safetensors', startSigma(), ...computing())
   .addOption(new Option('--dtype <type>', 'of weight matrices').choices(['f16', 'f32']).default('f16'))
   .option('--delta-of <teacher>', 'store only the difference to this model')
+  .addHelpText(
+    'after',
+    examples(
+      'innate convert edm-cifar10.pkl edm-cifar10.safetensors',
+      'innate convert student.safetensors small.safetensors --delta-of fashion-mnist-32x32-teacher',
+    ),
+  )
   .action((input: string, out: string, o: ConvertOptions) =>
     withReport(o.json, (report) => convert(input, out, o, report)),
   );
@@ -72,12 +113,13 @@ command(
   ...computing(),
 )
   .addOption(
-    new Option('--sigmas <list>', 'noise levels such as 80,10,1,0.1, or heun:18, log:12 for a schedule')
-      .argParser(noiseLevels)
-      .makeOptionMandatory(),
+    required(
+      '--sigmas <list>',
+      'noise levels such as 80,10,1,0.1, or heun:18, log:12 for a schedule',
+    ).argParser(noiseLevels),
   )
-  .option('--seeds <list>', 'seeds of the noise (default 0-7)')
-  .option('--latents <file>', '.safetensors with the noise instead')
+  .option('--seeds <list>', 'seeds of the noise (default: 0-7)')
+  .option('--latents <file>', '.safetensors with the noise, in place of --seeds')
   .addOption(
     new Option('--input <kind>', 'what the network is shown').choices([...INPUT_KINDS]).default('noise'),
   )
@@ -93,58 +135,108 @@ command(
   .addOption(
     new Option('--examples <n>', 'seeds of the comparison by CKA').argParser(positiveInteger).default(64),
   )
-  .addOption(new Option('--digits <n>', 'significant digits to write').argParser(positiveInteger))
-  .requiredOption('--out <file>', 'JSON to write')
+  .addOption(
+    new Option('--digits <n>', 'significant digits to write (default: all)').argParser(positiveInteger),
+  )
+  .addOption(required('--out <file>', 'JSON to write'))
+  .addHelpText(
+    'after',
+    examples(
+      'innate inspect afhq-cat-64x64-teacher --sigmas 80,10,1,0.1 --out activations.json',
+      'innate inspect afhq-cat-64x64-teacher --sigmas heun:18 --quantities all --parts --spectra --out layers.json',
+    ),
+  )
   .action(reported((model: string, o: InspectOptions, report) => inspect(model, o, report)));
 
 command(program, 'distil', 'a one-step student from a diffusion teacher', backendOption())
-  .requiredOption('--teacher <model>', 'catalogue id or file')
+  .option('--teacher <model>', `catalogue id or file ${NEW_RUN}`)
   .option('--student <model>', 'go on from this student instead of the teacher')
-  .requiredOption('--data <path>', 'data-set zip, CIFAR-10 archive, .npz, or a folder of images')
+  .option('--data <path>', `data-set zip, CIFAR-10 archive, .npz, or a folder of images ${NEW_RUN}`)
   .addOption(
-    new Option('--method <name>', 'what trains, and on what')
-      .choices(['gdd', 'gdd-i', 'imitation'])
-      .default('gdd-i'),
+    new Option('--method <name>', `what trains, and on what ${perPreset('method')}`).choices(METHODS),
   )
   .addOption(
-    new Option('--features <name>', 'what the discriminator looks through').choices([...FEATURE_NAMES]),
-  )
-  .addOption(new Option('--preset <name>', 'hyper-parameters').choices(Object.keys(PRESETS)))
-  .addOption(new Option('--images <n>', 'real images to see').argParser(positiveCount))
-  .addOption(new Option('--batch <n>', 'images of a step').argParser(positiveInteger))
-  .addOption(
-    new Option('--micro-batch <n>', 'images whose gradients fit into memory together').argParser(
-      positiveInteger,
+    new Option('--features <name>', "what the discriminator looks through (default: the preset's)").choices(
+      FEATURE_NAMES,
     ),
   )
-  .addOption(new Option('--seed <n>', 'of noise, order and heads').argParser(nonNegativeInteger))
   .addOption(
-    new Option('--sigma <number>', "noise level of the student's one step (default: the preset's)").argParser(
+    new Option(
+      '--preset <name>',
+      `hyper-parameters (default: ${defaultPreset(64, 3)}; ${defaultPreset(32, 1)} for small grey images)`,
+    ).choices(Object.keys(PRESETS)),
+  )
+  .addOption(new Option('--images <n>', `real images to see ${perPreset('images')}`).argParser(positiveCount))
+  .addOption(new Option('--batch <n>', `images of a step ${perPreset('batch')}`).argParser(positiveInteger))
+  .addOption(
+    new Option(
+      '--micro-batch <n>',
+      'images whose gradients fit into memory together (default: what fits)',
+    ).argParser(positiveInteger),
+  )
+  .addOption(
+    new Option('--seed <n>', `of noise, order and heads ${perPreset('seed')}`).argParser(nonNegativeInteger),
+  )
+  .addOption(
+    new Option(
+      '--sigma <number>',
+      `noise level of the student's one step ${perPreset('startSigma')}`,
+    ).argParser(positive),
+  )
+  .addOption(
+    new Option('--generator-rate <number>', `learning rate ${perPreset('generatorRate')}`).argParser(
       positive,
     ),
   )
-  .addOption(new Option('--generator-rate <number>', 'learning rate').argParser(positive))
-  .addOption(new Option('--discriminator-rate <number>', 'learning rate').argParser(positive))
   .addOption(
-    new Option('--measure-every <n>', 'images between Frechet distances')
-      .argParser(positiveCount)
-      .default(1600),
+    new Option('--discriminator-rate <number>', `learning rate ${perPreset('discriminatorRate')}`).argParser(
+      positive,
+    ),
   )
   .addOption(
-    new Option('--measure-images <n>', 'generated for a distance; 0: none')
-      .argParser(nonNegativeInteger)
-      .default(256),
+    new Option(
+      '--measure-every <n>',
+      `images between Fréchet distances (default: ${MEASURE.measureEvery})`,
+    ).argParser(positiveCount),
+  )
+  .addOption(
+    new Option(
+      '--measure-images <n>',
+      `generated for a distance; 0: none (default: ${MEASURE.measureImages})`,
+    ).argParser(nonNegativeInteger),
   )
   .option('--log <file>', 'one JSON line an iteration, appended')
-  .option('--resume <state>', 'go on from a saved state')
-  .requiredOption('--out <file>', '.safetensors of the averaged student; its state is saved beside it')
-  .action((o: DistilOptions) => withReport(o.json, (report) => distil(o, report)));
+  .option('--resume <state>', 'go on from a saved state, which remembers all other options')
+  .option('--out <file>', `.safetensors of the averaged student; its state is saved beside it ${NEW_RUN}`)
+  .addHelpText(
+    'after',
+    examples(
+      'innate distil --teacher fashion-mnist-32x32-teacher --data public/data/fashion-mnist-32x32.zip --out clothes.safetensors',
+      'innate distil --resume clothes.safetensors.state',
+      'innate distil --resume clothes.safetensors.state --images 50000',
+    ),
+  )
+  .action((o: DistilOptions) => {
+    if (o.resume === undefined)
+      for (const [name, flags] of [
+        ['teacher', '--teacher <model>'],
+        ['data', '--data <path>'],
+        ['out', '--out <file>'],
+      ] as const)
+        if (o[name] === undefined)
+          throw new CommanderError(2, 'innate.missing', `required option '${flags}' not specified`);
+    return withReport(o.json, (report) => distil(o, report));
+  });
 
-command(program, 'evaluate <model>', 'Frechet distance to real images', ...samplingOptions(), ...computing())
-  .requiredOption('--data <path>', 'real images')
+command(program, 'evaluate <model>', 'Fréchet distance to real images', ...samplingOptions(), ...computing())
+  .addOption(required('--data <path>', 'real images: data-set zip, CIFAR-10 archive, .npz, or a folder'))
   .addOption(new Option('--count <n>', 'images to generate').argParser(positiveInteger).default(1000))
   .addOption(
     new Option('--reference <n>', 'real images to compare with').argParser(positiveInteger).default(5000),
+  )
+  .addHelpText(
+    'after',
+    examples('innate evaluate afhq-cat-64x64-gdd-i --data public/data/afhq-cat-64x64.zip --count 1000'),
   )
   .action(reported((model: string, o: EvaluateOptions, report) => evaluate(model, o, report)));
 

@@ -22,6 +22,10 @@ export interface SamplingFlags {
   steps?: number;
 }
 
+/** An option that a command cannot do without, marked as such in its help. */
+export const required = (flags: string, description: string): Option =>
+  new Option(flags, `${description} (required)`).makeOptionMandatory();
+
 export const jsonOption = () => new Option('--json', 'print the result as one line of JSON');
 
 export const backendOption = () =>
@@ -30,7 +34,12 @@ export const backendOption = () =>
     .default('auto');
 
 export const precondOption = () =>
-  new Option('--precond <name>', "override the file's preconditioning").choices(['edm', 'gdd', 've', 'vp']);
+  new Option('--precond <name>', "override the file's preconditioning (default: the file's)").choices([
+    'edm',
+    'gdd',
+    've',
+    'vp',
+  ]);
 
 export const precondKind = (name: string | undefined): PrecondKind | undefined =>
   name === undefined ? undefined : (`${name.toUpperCase()}Precond` as PrecondKind);

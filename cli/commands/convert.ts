@@ -46,7 +46,7 @@ export async function convert(
     ? exportDelta(model.config, model.weights, teacher.weights, options.dtype)
     : exportWhole(model.config, model.weights, options.dtype);
   const error = await measureError(model, storedWeights(model, teacher, options.dtype), options, report);
-  writeAtomic(out, writeSafetensors({ tensors, metadata: outputMetadata(model, teacher, input) }));
+  await writeAtomic(out, writeSafetensors({ tensors, metadata: outputMetadata(model, teacher, input) }));
 
   const bytes = statSync(out).size;
   const what = teacher

@@ -4,9 +4,7 @@ import {
   checkConfig,
   type DistilConfig,
   defaultPreset,
-  type FeatureName,
   fitMicroBatch,
-  type Method,
   preset,
 } from '../../src/distil/config';
 import type { CurvePoint, RunMeta } from '../../src/distil/state';
@@ -17,57 +15,41 @@ import { FrechetMeasure } from '../../src/engine/measure';
 import { decodeState, encodeState, type SavedRun } from '../../src/engine/run-state';
 import { writeSafetensors } from '../../src/formats/safetensors';
 import { asInnateError, InnateError } from '../../src/lib/errors';
+import { counted } from '../../src/lib/words';
 import { openBackend } from '../backend';
 import { openModelArgument } from '../catalogue';
 import { featureWeights, openData } from '../data';
+import { completeCommand, type DistilOptions, remember } from '../distil-command';
 import { checkWritable, fileSource, writeAtomic } from '../files';
-import type { CommonOptions } from '../options';
+import { endProcess, onInterrupt } from '../interrupt';
 import type { Report } from '../report';
-
-export interface DistilOptions extends CommonOptions {
-  teacher: string;
-  student?: string;
-  data: string;
-  method: Method;
-  features?: FeatureName;
-  preset?: string;
-  images?: number;
-  batch?: number;
-  microBatch?: number;
-  seed?: number;
-  sigma?: number;
-  generatorRate?: number;
-  discriminatorRate?: number;
-  out: string;
-  log?: string;
-  resume?: string;
-  measureEvery: number;
-  measureImages: number;
-}
 
 /** innate distil: a one-step student from a teacher, saved as it goes. */
 export async function distil(options: DistilOptions, report: Report): Promise<void> {
-  checkWritable(options.out);
-  if (options.log) checkWritable(options.log);
-  const teacher = openModelArgument(options.teacher);
-  const student = options.student ? openModelArgument(options.student) : undefined;
   const saved = options.resume ? readState(options.resume) : undefined;
+  const command = completeCommand(options, saved?.meta);
+  checkWritable(command.out);
+  if (command.log) checkWritable(command.log);
+  const teacher = openModelArgument(command.teacher);
+  const student = command.student ? openModelArgument(command.student) : undefined;
   const wanted = runConfig(
     options,
     teacher.config.unet.imgResolution,
     teacher.config.unet.inChannels,
     saved?.meta,
   );
-  const data = await openData(options.data, teacher.config);
+  const data = await openData(command.data, teacher.config);
   const active = await openBackend(options.backend);
   report.backend(active);
   const config = fitMicroBatch(wanted, teacher.config.unet.imgResolution, active.name);
   if (config.microBatch > 0 && config.microBatch < config.batch)
-    report.note(`gradients in parts of ${config.microBatch} images: batch statistics are per part`);
+    report.note(
+      `gradients in parts of ${counted(config.microBatch, 'image')}: batch statistics are per part`,
+    );
 
   const measure =
-    options.measureImages > 0
-      ? await FrechetMeasure.against(await measureNetwork(featureWeights), data, options.measureImages, 1000)
+    command.measureImages > 0
+      ? await FrechetMeasure.against(await measureNetwork(featureWeights), data, command.measureImages, 1000)
       : undefined;
   const run = await DistilRun.start({
     teacher,
@@ -77,44 +59,43 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
     features: featureWeights,
     backend: `${active.name} (${active.label})`,
     ...(measure && { measure: async () => measure }),
-    measureImages: options.measureImages,
-    measureEvery: options.measureEvery,
+    measureImages: command.measureImages,
+    measureEvery: command.measureEvery,
     ...(saved && { saved }),
+    command: remember(command),
   });
-  const statePath = `${options.out}.state`;
+  const statePath = `${command.out}.state`;
   let stop = false;
-  const onSignal = () => {
+  const settled = onInterrupt((signal) => {
+    if (stop) endProcess(signal); // asked twice: the last save is good
     stop = true; // after the step under way
-    report.note('saving');
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  if (options.log && saved) trimLog(options.log, saved.meta.images);
+    report.note('saving; once more ends it at once');
+  });
+  if (command.log && saved) await trimLog(command.log, saved.meta.images);
   try {
     if (!saved) await saveState(run, statePath); // from now on there is always a good state to go back to
     let lastSave = performance.now();
     while (!run.finished && !stop) {
       const point = await run
         .step()
-        .catch((error) => Promise.reject(withWayBack(error, options.out, config)));
-      if (options.log) logLine(options.log, point);
+        .catch((error) => Promise.reject(withWayBack(error, command.out, config)));
+      if (command.log) logLine(command.log, point);
       report.progress(run.trainer.images, config.images);
-      if (point.frechet !== undefined) await keepBest(run, options, teacher.config, report);
+      if (point.frechet !== undefined) await keepBest(run, command.out, teacher.config, report);
       if (performance.now() - lastSave > 60_000) {
         await saveState(run, statePath);
         lastSave = performance.now();
       }
       await new Promise((resolve) => setImmediate(resolve)); // lets signals in
     }
+    await saveState(run, statePath);
   } finally {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
+    settled();
     report.endProgress();
   }
-  await saveState(run, statePath);
   const weights = await run.student();
-  writeAtomic(
-    options.out,
+  await writeAtomic(
+    command.out,
     writeSafetensors({
       tensors: exportWhole(teacher.config, weights, 'f32'),
       metadata: studentMetadata(teacher.metadata, teacher.config, config, run.trainer.images, teacher.id),
@@ -123,13 +104,14 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
   if (data.skipped.length > 0) report.note(skippedLine(data.skipped));
   const last = run.curve.at(-1);
   if (!run.finished)
-    process.stderr.write(`stopped at ${run.trainer.images} images; go on with --resume ${statePath}
-`);
+    process.stderr.write(
+      `stopped at ${counted(run.trainer.images, 'image')}; go on with --resume ${statePath}\n`,
+    );
   report.result(
-    `${options.out}: ${config.method} student after ${run.trainer.images} images` +
+    `${command.out}: ${config.method} student after ${counted(run.trainer.images, 'image')}` +
       (run.best ? `, Fréchet distance ${run.best.frechet.value.toFixed(2)} at best` : ''),
     {
-      out: options.out,
+      out: command.out,
       state: statePath,
       images: run.trainer.images,
       finished: run.finished,
@@ -194,7 +176,7 @@ function withWayBack(error: unknown, out: string, config: DistilConfig): InnateE
 }
 
 /** Lines after the saved state would come twice. */
-function trimLog(path: string, images: number): void {
+async function trimLog(path: string, images: number): Promise<void> {
   if (!existsSync(path)) return;
   const kept = readFileSync(path, 'utf8')
     .split('\n')
@@ -205,28 +187,28 @@ function trimLog(path: string, images: number): void {
         return false; // an unfinished line of a killed run
       }
     });
-  writeAtomic(path, [new TextEncoder().encode(kept.map((line) => `${line}\n`).join(''))]);
+  await writeAtomic(path, [new TextEncoder().encode(kept.map((line) => `${line}\n`).join(''))]);
 }
 
 /** Beside the newest student, the best one so far: OUT.best. */
 async function keepBest(
   run: DistilRun,
-  options: DistilOptions,
+  out: string,
   network: Parameters<typeof exportWhole>[0],
   report: Report,
 ): Promise<void> {
   if (run.best?.images !== run.trainer.images) return;
   report.note(
-    `${run.trainer.images} images: Fréchet distance ${run.best.frechet.value.toFixed(2)}, spread ${run.best.frechet.spread.toFixed(2)}`,
+    `${counted(run.trainer.images, 'image')}: Fréchet distance ${run.best.frechet.value.toFixed(2)}, spread ${run.best.frechet.spread.toFixed(2)}`,
   );
-  const path = options.out.replace(/(\.safetensors)?$/, '.best.safetensors');
+  const path = out.replace(/(\.safetensors)?$/, '.best.safetensors');
   const metadata = configMetadata(network).set('sigma', String(run.config.startSigma));
   metadata.set('images_seen', String(run.trainer.images));
-  writeAtomic(
+  await writeAtomic(
     path,
     writeSafetensors({ tensors: exportWhole(network, await run.student(), 'f32'), metadata }),
   );
-  await saveState(run, bestState(options.out)); // where a collapse goes back to
+  await saveState(run, bestState(out)); // where a collapse goes back to
 }
 
 const bestState = (out: string): string => `${out}.best.state`;

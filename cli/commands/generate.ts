@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { imagesToBytes, sampleImages, seedBatch } from '../../src/engine/sampling';
 import type { ArrayData } from '../../src/formats/npy';
 import { writeNpz } from '../../src/formats/npz';
@@ -46,7 +44,7 @@ export async function generate(argument: string, options: GenerateOptions, repor
     seeds,
     labels: batch.classes,
   };
-  WRITERS[kind](options, session, generated);
+  await WRITERS[kind](options, session, generated);
   report.result(`${options.out}: ${seeds.length} images of ${model.id}, ${seconds.toFixed(1)} s`, {
     out: options.out,
     model: model.id,
@@ -71,13 +69,13 @@ function outputKind(out: string): OutputKind {
 
 const WRITERS: Record<
   OutputKind,
-  (options: GenerateOptions, session: Session, generated: Generated) => void
+  (options: GenerateOptions, session: Session, generated: Generated) => Promise<void>
 > = {
   png(options, { model }, { bytes, seeds }) {
     const { outChannels: channels, imgResolution: r } = model.config.unet;
     const grid = imageGrid(bytes, seeds.length, r, r, channels, options.columns);
     const text = { ...recipe(options, model), seeds: options.seeds };
-    writeAtomic(options.out, [encodePng({ ...grid, channels, text })]);
+    return writeAtomic(options.out, [encodePng({ ...grid, channels, text })]);
   },
   npz(options, { model }, { bytes, seeds, labels }) {
     const { outChannels: channels, imgResolution: r } = model.config.unet;
@@ -95,12 +93,12 @@ const WRITERS: Record<
         shape: [seeds.length],
         data: BigInt64Array.from(labels, (k) => BigInt(k)),
       };
-    writeAtomic(options.out, [writeNpz(arrays)]);
+    return writeAtomic(options.out, [writeNpz(arrays)]);
   },
   folder(options, { model }, { bytes, seeds, labels }) {
     const { outChannels: channels, imgResolution: r } = model.config.unet;
     const size = r * r * channels;
-    writeFolderAtomic(options.out, (folder) => {
+    const files = function* (): Generator<[name: string, bytes: Uint8Array]> {
       for (const [i, seed] of seeds.entries()) {
         const text = {
           ...recipe(options, model),
@@ -114,9 +112,10 @@ const WRITERS: Record<
           channels,
           text,
         });
-        writeFileSync(join(folder, `${seedFileName(seed)}.png`), png);
+        yield [`${seedFileName(seed)}.png`, png];
       }
-    });
+    };
+    return writeFolderAtomic(options.out, files());
   },
 };
 

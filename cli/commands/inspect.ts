@@ -71,7 +71,7 @@ export async function inspect(argument: string, options: InspectOptions, report:
     const examples = seedBatch(model.config, [...Array(options.examples).keys()], null);
     found.student = await studentReport(subject, student, noise, examples, settings, report.progress);
   }
-  writeAtomic(options.out, [new TextEncoder().encode(`${onShortLines(found)}\n`)]);
+  await writeAtomic(options.out, [new TextEncoder().encode(`${onShortLines(found)}\n`)]);
   report.result(`${options.out}: ${found.blocks.length} blocks at ${options.sigmas.length} noise levels`, {
     out: options.out,
     model: model.id,

@@ -26,7 +26,7 @@ export async function run(checkpoint: string, options: RunOptions, report: Repor
   const seconds = (performance.now() - started) / 1000;
   const { imgResolution: r, outChannels: c } = config.unet;
   const shape = [images.length / (c * r * r), c, r, r];
-  writeAtomic(
+  await writeAtomic(
     options.out,
     writeSafetensors({
       tensors: new Map([

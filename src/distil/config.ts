@@ -2,8 +2,10 @@ import { InnateError } from '../lib/errors';
 import { START_SIGMA } from '../lib/noise-levels';
 import type { HeadStyle } from '../nn/discriminator/heads';
 
-export type Method = 'gdd' | 'gdd-i' | 'imitation';
-export type FeatureName = 'efficientnet-lite0' | 'teacher-encoder' | 'mobilenet-v1-0.25';
+export const METHODS = ['gdd', 'gdd-i', 'imitation'] as const;
+export type Method = (typeof METHODS)[number];
+export const FEATURE_NAMES = ['efficientnet-lite0', 'teacher-encoder', 'mobilenet-v1-0.25'] as const;
+export type FeatureName = (typeof FEATURE_NAMES)[number];
 
 /** Everything that decides a distillation, beside the networks and the data. Rates are per image batch. */
 export interface DistilConfig {

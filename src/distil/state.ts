@@ -27,6 +27,18 @@ export interface RunMeta {
   best: { images: number; frechet: FrechetResult } | null;
   curve: CurvePoint[];
   backend: string;
+  /** What the run was made of, by content; states of earlier versions do not say. */
+  marks?: SourceMarks;
+  /** Options of the command that began it, by name and with absolute paths; a run of the page has none. */
+  command?: Record<string, string | number>;
+}
+
+/** Tells networks and data sets apart by what is in them (engine/source-marks). */
+export interface SourceMarks {
+  teacher: string;
+  /** The network that training began from, where that is not the teacher. */
+  student: string | null;
+  data: { images: number; labelDim: number; content: string };
 }
 
 export interface StateTensor {

@@ -2,7 +2,7 @@ import type { Dataset } from '../data';
 import { BatchSampler } from '../data';
 import type { OnStage } from '../distil/adversarial-step';
 import type { DistilConfig } from '../distil/config';
-import { type CurvePoint, collectTensors, type RunMeta } from '../distil/state';
+import { type CurvePoint, collectTensors, type RunMeta, type SourceMarks } from '../distil/state';
 import { type BatchSource, DistilTrainer, type StepKind } from '../distil/trainer';
 import { checkDevice } from '../gpu/backends';
 import { InnateError } from '../lib/errors';
@@ -15,6 +15,7 @@ import type { Model } from './model';
 import { brokenStudent, checkFinite, Diverged, explainMemory } from './run-errors';
 import type { RunState, SavedRun } from './run-state';
 import { sampleImages, seedBatch } from './sampling';
+import { checkMarks, sourceMarks } from './source-marks';
 
 /** A spread below this share of real images' counts as a collapse once the student had more. */
 const COLLAPSED = 0.3;
@@ -35,11 +36,13 @@ export interface DistilRunOptions {
   saved?: SavedRun;
   /** Told what a step is at. */
   onStage?: OnStage;
+  /** Written into its states: the options of the command that began it. */
+  command?: RunMeta['command'];
 }
 
 /**
  * A distillation from start to end, saved and measured on the way: what the command line and the page share.
- * A step that is not finite throws a `backend` error; the last saved state is then the place to go back to.
+ * A saved run goes on only with what it was made of. A step that is not finite throws a `backend` error; the last saved state is then the place to go back to.
  */
 export class DistilRun {
   readonly curve: CurvePoint[];
@@ -48,6 +51,7 @@ export class DistilRun {
     readonly trainer: DistilTrainer,
     private readonly options: DistilRunOptions,
     private readonly sampler: BatchSource,
+    private readonly marks: SourceMarks,
   ) {
     this.curve = options.saved ? [...options.saved.meta.curve] : [];
     this.best = options.saved?.meta.best ?? null;
@@ -62,6 +66,8 @@ export class DistilRun {
         expected: `${unet.labelDim} classes`,
         found: String(data.labelDim),
       });
+    const marks = await sourceMarks(options);
+    if (saved) checkMarks(saved.meta, marks);
     const sampler = batchSource(data, config, saved?.meta.dataPosition ?? 0);
     const trainer = new DistilTrainer({
       network: teacher.config,
@@ -81,7 +87,7 @@ export class DistilRun {
         updates: saved.meta.updates,
       }),
     });
-    return new DistilRun(trainer, options, sampler);
+    return new DistilRun(trainer, options, sampler, marks);
   }
 
   get config(): DistilConfig {
@@ -127,6 +133,8 @@ export class DistilRun {
         best: this.best,
         curve: this.curve,
         backend: this.options.backend,
+        marks: this.marks,
+        ...(this.options.command && { command: this.options.command }),
       },
     };
   }

@@ -1,4 +1,4 @@
-import type { FeatureName } from '../distil/config';
+import { FEATURE_NAMES, type FeatureName } from '../distil/config';
 import type { FeatureNetwork } from '../distil/discriminator';
 import { InnateError } from '../lib/errors';
 import type { Denoiser } from '../nn/denoiser';
@@ -10,12 +10,6 @@ import type { WeightSource } from '../nn/weights';
 
 /** Reads `public/features/NAME.safetensors`, wherever that is. */
 export type FeatureWeights = (name: string) => Promise<WeightSource>;
-
-export const FEATURE_NAMES: readonly FeatureName[] = [
-  'efficientnet-lite0',
-  'teacher-encoder',
-  'mobilenet-v1-0.25',
-];
 
 /** Loads what the discriminator looks through; the teacher's own encoder needs no weights of its own. */
 export async function featureNetwork(

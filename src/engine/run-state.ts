@@ -1,4 +1,4 @@
-import { savedConfig } from '../distil/config';
+import { readRunMeta } from '../distil/saved-meta';
 import type { RunMeta, StateTensor } from '../distil/state';
 import type { SavedTensors } from '../distil/trainer';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors';
@@ -36,7 +36,10 @@ export function encodeState({ tensors, meta }: RunState): Generator<Uint8Array> 
   return writeSafetensors({ tensors: stored, metadata: new Map([[KEY, JSON.stringify(meta)]]) });
 }
 
-/** Throws a `bad-file` error where `source` is not the state of a distillation. */
+/**
+ * Throws a `bad-file` error where `source` is not the state of a distillation or is damaged, and an `unsupported` one
+ * where another version saved it.
+ */
 export function decodeState(source: Source): SavedRun {
   const file = readSafetensors(source);
   const text = file.metadata.get(KEY);
@@ -45,11 +48,14 @@ export function decodeState(source: Source): SavedRun {
       where: source.name,
       expected: 'a file that innate distil wrote beside its output',
     });
+  return { tensors: checkpointWeights(file), meta: readRunMeta(parseJson(text, source.name), source.name) };
+}
+
+function parseJson(text: string, where: string): unknown {
   try {
-    const meta = JSON.parse(text) as RunMeta;
-    return { tensors: checkpointWeights(file), meta: { ...meta, config: savedConfig(meta.config) } };
+    return JSON.parse(text);
   } catch (error) {
-    throw badFile('the state is damaged', { where: source.name }, error);
+    throw badFile('what it says of itself is damaged', { where, expected: 'JSON' }, error);
   }
 }
 
