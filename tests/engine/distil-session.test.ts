@@ -114,8 +114,10 @@ class FakeRun {
         config: this.config,
         iteration,
         images,
+        dataPosition: images,
         best: this.best,
         curve: this.curve,
+        backend: 'wasm',
       } as RunMeta,
     };
   }

@@ -80,6 +80,7 @@ const dataset = (change: Partial<Dataset> = {}, shift = 0): Dataset => ({
   channels: 3,
   read: async (i) => ({ pixels: new Uint8Array(768).fill(i + shift), label: null }),
   label: () => null,
+  imagesRead: 0,
   skipped: [],
   ...change,
 });
