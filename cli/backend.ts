@@ -18,9 +18,18 @@ export const BACKEND_CHOICES: readonly BackendChoice[] = ['auto', ...BACKEND_NAM
 
 /**
  * Starts the chosen back-end in Node. 'auto' takes a hardware WebGPU adapter, else wasm: a software adapter is
- * many times slower than wasm.
+ * many times slower than wasm. `note` is told in one line when the driver refuses a kernel and another takes its place.
  */
-export async function openBackend(choice: BackendChoice): Promise<ActiveBackend> {
+export async function openBackend(
+  choice: BackendChoice,
+  note: (line: string) => void = () => {},
+): Promise<ActiveBackend> {
+  const active = await startBackend(choice);
+  if (active.gpu) active.gpu.onRefusal = (line) => note(`note: ${line}`);
+  return active;
+}
+
+async function startBackend(choice: BackendChoice): Promise<ActiveBackend> {
   if (choice === 'cpu') return activateCpu();
   if (choice === 'wasm' || (choice === 'auto' && !hasGpuDevice())) return openWasm();
   const adapter = await nodeAdapter();

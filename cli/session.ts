@@ -1,5 +1,5 @@
 import { type AnyDenoiser, openOnWasm, openOnWebGpu } from '../src/engine/open-denoiser';
-import { type ActiveBackend, threadLabel } from '../src/gpu/backends';
+import { type ActiveBackend, readyTensors, threadLabel } from '../src/gpu/backends';
 import { Denoiser, type ImageDenoiser } from '../src/nn/denoiser';
 import { parameterCount } from '../src/nn/parameters';
 import type { WeightSource } from '../src/nn/weights';
@@ -40,6 +40,7 @@ export async function openInspection(
   planned: boolean,
 ): Promise<Session<AnyDenoiser>> {
   const { model, active } = await open(argument, options, report);
+  if (!planned) await readyTensors();
   const { denoiser, label } = planned
     ? await makeDenoiser(model, model.weights, active, report)
     : { denoiser: eagerDenoiser(model, model.weights), label: active.label };
@@ -50,7 +51,7 @@ export async function openInspection(
 async function open(argument: string, options: CommonOptions, report: Report) {
   const model = openModelArgument(argument, precondKind(options.precond), options.sigma);
   for (const note of model.notes) report.note(`note: ${note}`);
-  return { model, active: await openBackend(options.backend) };
+  return { model, active: await openBackend(options.backend, (line) => report.note(line)) };
 }
 
 /**
@@ -81,7 +82,10 @@ export async function makeDenoiser(
     });
     return { denoiser: opened.denoiser, label: active.label };
   }
-  if (active.name !== 'wasm') return { denoiser: eagerDenoiser(model, weights), label: active.label };
+  if (active.name !== 'wasm') {
+    await readyTensors();
+    return { denoiser: eagerDenoiser(model, weights), label: active.label };
+  }
   const { denoiser, threads, refused } = await openOnWasm(model.config, weights, {
     threads: kernelThreads(),
     startThread: startNodeThread,

@@ -98,7 +98,7 @@ async function measureError(
   options: ConvertOptions,
   report: Report,
 ): Promise<ImageError> {
-  const active = await openBackend(options.backend);
+  const active = await openBackend(options.backend, (line) => report.note(line));
   report.note(`comparing images on ${active.name}`);
   const images = parameterCount(model.config.unet) > 2e7 ? 1 : 4; // large networks: time and memory
   const batch = seedBatch(

@@ -39,7 +39,7 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
     saved?.meta,
   );
   const data = await openData(command.data, teacher.config);
-  const active = await openBackend(options.backend);
+  const active = await openBackend(options.backend, (line) => report.note(line));
   report.backend(active);
   const config = fitMicroBatch(wanted, teacher.config.unet.imgResolution, active.name);
   if (config.microBatch > 0 && config.microBatch < config.batch)

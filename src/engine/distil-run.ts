@@ -4,7 +4,7 @@ import type { OnStage } from '../distil/adversarial-step';
 import type { DistilConfig } from '../distil/config';
 import { type CurvePoint, collectTensors, type RunMeta, type SourceMarks } from '../distil/state';
 import { type BatchSource, DistilTrainer, type StepKind } from '../distil/trainer';
-import { checkDevice } from '../gpu/backends';
+import { checkDevice, readyTensors } from '../gpu/backends';
 import { InnateError } from '../lib/errors';
 import { Denoiser } from '../nn/denoiser';
 import { defaultSampling } from '../nn/samplers';
@@ -68,6 +68,7 @@ export class DistilRun {
       });
     const marks = await sourceMarks(options);
     if (saved) checkMarks(saved.meta, marks);
+    await readyTensors();
     const sampler = batchSource(data, config, saved?.meta.dataPosition ?? 0);
     const trainer = new DistilTrainer({
       network: teacher.config,

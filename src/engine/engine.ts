@@ -1,5 +1,6 @@
 import { writeSafetensors } from '../formats/safetensors';
 import { threadLabel } from '../gpu/backends';
+import { KernelRefused } from '../gpu/pipelines';
 import { backendBytes } from '../gpu/warm-up';
 import { asInnateError, InnateError } from '../lib/errors';
 import type { ImageDenoiser } from '../nn/denoiser';
@@ -308,9 +309,11 @@ export class Engine {
     const giveUp = this.gpuFailures > 1 && !smaller;
     const device = await this.adoptDevice(
       options,
-      giveUp
-        ? `The GPU failed ${this.gpuFailures} times (${error.message}); reload the page to try it again.`
-        : null,
+      error instanceof KernelRefused // the same device would refuse it again
+        ? `Every form of the kernel "${error.kernel}" was refused (${error.reason}): update the browser or the graphics driver.`
+        : giveUp
+          ? `The GPU failed ${this.gpuFailures} times (${error.message}); reload the page to try it again.`
+          : null,
     );
     this.notice =
       device.backend.name === 'webgpu'
@@ -340,6 +343,11 @@ export class Engine {
     const device = await openDevice(options, avoidGpu);
     this.device = device;
     this.epoch++;
+    if (device.backend.gpu)
+      device.backend.gpu.onRefusal = (line) => {
+        this.notice = line;
+        this.publish();
+      };
     device.failure.catch((error) => {
       this.failed = { device, error: asInnateError(error, 'backend') };
       this.onIdleFailure();

@@ -1,5 +1,6 @@
 import { FEATURE_NAMES, type FeatureName } from '../distil/config';
 import type { FeatureNetwork } from '../distil/discriminator';
+import { readyTensors } from '../gpu/backends';
 import { InnateError } from '../lib/errors';
 import type { Denoiser } from '../nn/denoiser';
 import { CifarResNet } from '../nn/features/cifar-resnet';
@@ -32,8 +33,10 @@ export async function featureNetwork(
   });
 }
 
-export const measureNetwork = async (weights: FeatureWeights): Promise<CifarResNet> =>
-  new CifarResNet(await weights('cifar10-resnet56'));
+export async function measureNetwork(weights: FeatureWeights): Promise<CifarResNet> {
+  await readyTensors();
+  return new CifarResNet(await weights('cifar10-resnet56'));
+}
 
 function encoderFeatures(teacher: Denoiser): FeatureNetwork {
   const encoder = new TeacherEncoder(teacher);

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { readyTensors } from '../gpu/backends';
 import { compileAhead } from '../gpu/warm-up';
 import type { Denoiser } from '../nn/denoiser';
 import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
@@ -68,13 +69,14 @@ export class Inference {
 }
 
 /** TensorFlow.js's kernels. */
-function compileEager(
+async function compileEager(
   denoiser: Denoiser,
   images: number,
   onProgress: (done: number, total: number) => void,
 ): Promise<void> {
   const { imgResolution, inChannels, labelDim } = denoiser.config.unet;
-  return compileAhead(() => {
+  await readyTensors();
+  await compileAhead(() => {
     const x = tf.zeros<tf.Rank.R4>([images, imgResolution, imgResolution, inChannels]);
     const labels = labelDim ? tf.zeros<tf.Rank.R2>([images, labelDim]) : null;
     denoiser.forward(x, [80], labels);

@@ -1,3 +1,4 @@
+import { readyTensors } from '../gpu/backends';
 import { asInnateError, InnateError } from '../lib/errors';
 import { inspectionLevels, SIGMAS } from '../lib/noise-levels';
 import type { NetworkConfig } from '../nn/config';
@@ -127,7 +128,9 @@ export class LayersSession {
     };
     const networkFor = async (device: object, of: Model, wish: InspectWish): Promise<AnyDenoiser> => {
       const planned = measuredByPlan(wish) ? await this.networks.get(device, of) : null;
-      return planned instanceof PlannedDenoiser ? planned : opByOp(of);
+      if (planned instanceof PlannedDenoiser) return planned;
+      await readyTensors();
+      return opByOp(of);
     };
     let first: object | null = null;
     /** One step at a time, each in its turn on the back-end. */
@@ -209,7 +212,10 @@ export class LayersSession {
     if (outcome !== 'complete' || !student || request.examples === 0) return outcome;
     const examples = seedBatch(model.config, [...Array(request.examples).keys()], null);
     return drain(
-      async () => opByOp(model),
+      async () => {
+        await readyTensors();
+        return opByOp(model);
+      },
       () =>
         compareBlocks(
           opByOp(model),

@@ -1,3 +1,4 @@
+import { readyTensors } from '../gpu/backends';
 import type { GpuContext } from '../gpu/context';
 import { InnateError } from '../lib/errors';
 import type { NetworkConfig } from '../nn/config';
@@ -63,6 +64,7 @@ async function plannedOrEager(
     return { denoiser: await open(), refused: null };
   } catch (error) {
     if (!(error instanceof InnateError) || error.code !== 'unsupported') throw error;
+    await readyTensors();
     return { denoiser: Denoiser.open(config, weights, options), refused: error.describe() };
   }
 }

@@ -1,3 +1,4 @@
+import { readyTensors } from '../gpu/backends';
 import { Denoiser } from '../nn/denoiser';
 import { defaultSampling } from '../nn/samplers';
 import type { WeightSource } from '../nn/weights';
@@ -21,6 +22,7 @@ export async function makeSamples(
   sigma: number,
 ): Promise<RunSamples> {
   const { imgResolution: resolution, outChannels: channels, labelDim } = config.unet;
+  await readyTensors();
   const denoiser = Denoiser.open(config, weights);
   try {
     const batch = seedBatch(config, seeds, null);

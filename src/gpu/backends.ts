@@ -19,8 +19,22 @@ export interface ActiveBackend {
   gpu?: GpuContext;
 }
 
-/** First error of the device in use, null without one; what an abandoned one still reports is of no concern. */
-let current: { error: string | null } | null = null;
+interface GpuState {
+  /** First error of the device, null without one. */
+  error: string | null;
+  ready(): Promise<void>;
+}
+
+/** Of the device in use; what an abandoned one still reports is of no concern. */
+let current: GpuState | null = null;
+
+/**
+ * Call it before tensors are computed with op by op: on WebGPU it chooses kernels that the browser and the driver
+ * take. Throws `KernelRefused` when there are none.
+ */
+export async function readyTensors(): Promise<void> {
+  await current?.ready();
+}
 
 /**
  * Throws when the GPU has reported an error since the back-end was started. Errors come late and skip the work they
@@ -42,7 +56,11 @@ export async function activateWebGPU(
 ): Promise<ActiveBackend> {
   const { label, software } = describeAdapter(adapter);
   const device = await openDevice(adapter);
-  const mine: { error: string | null } = { error: null };
+  const gpu = gpuContext(device, adapter.info, software, chooseTraits(device, adapter.info, software, tiles));
+  const mine: GpuState = {
+    error: null,
+    ready: async () => (await import('./tensors/ready')).readyTensorKernels(gpu),
+  };
   device.addEventListener('uncapturederror', (event) => {
     mine.error ??= (event as GPUUncapturedErrorEvent).error.message;
   });
@@ -55,7 +73,6 @@ export async function activateWebGPU(
   if (tf.findBackendFactory('webgpu')) tf.removeBackend('webgpu');
   tf.registerBackend('webgpu', () => new WebGPUBackend(device, adapter.info));
   await select('webgpu');
-  const gpu = gpuContext(device, adapter.info, software, chooseTraits(device, adapter.info, software, tiles));
   registerTensorKernels(gpu, tf.backend());
   return { name: 'webgpu', label, software, device, gpu };
 }

@@ -1,10 +1,27 @@
-import { InnateError } from '../lib/errors';
+import { asInnateError, InnateError } from '../lib/errors';
 import type { Kernel } from './kernels/kernel';
 
 /** A compiled kernel: its layout is explicit, so that a binding its code does not read stays valid. */
 export interface Pipeline {
   pipeline: GPUComputePipeline;
   layout: GPUBindGroupLayout;
+}
+
+/** The browser's compiler or the graphics driver does not take a kernel; another form of the same product may do. */
+export class KernelRefused extends InnateError {
+  constructor(
+    readonly kernel: string,
+    /** In the compiler's words, one line. */
+    readonly reason: string,
+    cause?: unknown,
+  ) {
+    super(
+      'backend',
+      'the browser or the graphics driver refused a kernel',
+      { where: kernel, found: reason, hint: 'Update the browser or the driver, or choose WebAssembly' },
+      cause,
+    );
+  }
 }
 
 /** Compiled kernels of one device, each once. */
@@ -17,7 +34,7 @@ export class Pipelines {
     private readonly synchronous: boolean,
   ) {}
 
-  /** Compiles what is missing, all at once where the platform can. */
+  /** Compiles what is missing, all at once where the platform can. Throws `KernelRefused` before anything runs. */
   async prepare(
     kernels: Iterable<Kernel>,
     onProgress?: (done: number, total: number) => void,
@@ -52,6 +69,7 @@ export class Pipelines {
 
   private describe({ name, code, bindings, writes }: Kernel): {
     layout: GPUBindGroupLayout;
+    module: GPUShaderModule;
     descriptor: GPUComputePipelineDescriptor;
   } {
     const { device } = this;
@@ -74,24 +92,45 @@ export class Pipelines {
       layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: 'main' },
     };
-    return { layout, descriptor };
+    return { layout, module, descriptor };
   }
 
+  /** Every way in which a compiler says no is heard here: as a device error it would be taken for a broken device. */
   private async compile(kernel: Kernel): Promise<Pipeline> {
     const { device } = this;
-    const { layout, descriptor } = this.describe(kernel);
+    device.pushErrorScope('internal');
+    device.pushErrorScope('validation');
+    let making: Promise<GPUComputePipeline>;
+    let described: ReturnType<Pipelines['describe']>;
+    let errors: Promise<GPUError | null>[];
     try {
-      const pipeline = this.synchronous
-        ? device.createComputePipeline(descriptor)
-        : await device.createComputePipelineAsync(descriptor);
-      return { pipeline, layout };
-    } catch (error) {
-      throw new InnateError(
-        'backend',
-        'the GPU driver refused a kernel',
-        { where: kernel.name, hint: 'Update the graphics driver, or choose WebAssembly' },
-        error,
-      );
+      described = this.describe(kernel);
+      const { descriptor } = described;
+      making = this.synchronous
+        ? Promise.resolve(device.createComputePipeline(descriptor))
+        : device.createComputePipelineAsync(descriptor);
+    } finally {
+      errors = [device.popErrorScope(), device.popErrorScope()];
     }
+    const [pipeline, info, ...heard] = await Promise.allSettled([
+      making,
+      described.module.getCompilationInfo(),
+      ...errors,
+    ]);
+    const complaint = [
+      info.status === 'fulfilled' && info.value.messages.find((m) => m.type === 'error')?.message,
+      ...heard.map((h) => h.status === 'fulfilled' && h.value?.message),
+      pipeline.status === 'rejected' && isPipelineError(pipeline.reason) && pipeline.reason.message,
+    ].find((message) => typeof message === 'string');
+    if (complaint !== undefined) throw new KernelRefused(kernel.name, firstLine(complaint));
+    if (pipeline.status === 'fulfilled') return { pipeline: pipeline.value, layout: described.layout };
+    throw asInnateError(pipeline.reason, 'backend');
   }
 }
+
+const isPipelineError = (error: unknown): error is Error =>
+  error instanceof Error && error.name === 'GPUPipelineError';
+
+/** Compilers answer with pages. */
+const firstLine = (text: string): string =>
+  (text.split('\n').find((line) => line.trim() !== '') ?? 'no reason given').trim().slice(0, 160);

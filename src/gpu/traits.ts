@@ -47,6 +47,15 @@ export const HARDWARE_F16: KernelTraits = {
   reason: `${HARDWARE.reason}, float16 weights multiplied in float16`,
 };
 
+/** What is left where neither shared memory nor subgroups are accepted: nothing but plain WGSL. */
+const REGISTERS: Pick<KernelTraits, 'tile' | 'unit'> = {
+  tile: { kind: 'register', rows: 8, vectors: 2 },
+  unit: 'vec4f',
+};
+
+/** Threads that sum in shared memory on an adapter that runs a lane at a time. */
+const PLAIN_REDUCERS = 16;
+
 /** A person's choice of tiling; 'auto' asks the table. */
 export type TileChoice = 'auto' | Tile['kind'] | 'shared-f16';
 
@@ -80,7 +89,9 @@ export function chooseTraits(
   if (kind === 'shared') return { ...HARDWARE, reason: why + HARDWARE.reason };
   if (kind === 'shared-f16') return { ...HARDWARE_F16, reason: why + HARDWARE_F16.reason };
   const reduction =
-    lanes > 0 ? { reducers: lanes, subgroupReduce: true } : { reducers: 16, subgroupReduce: false };
+    lanes > 0
+      ? { reducers: lanes, subgroupReduce: true }
+      : { reducers: PLAIN_REDUCERS, subgroupReduce: false };
   if (kind === 'subgroup')
     return {
       ...reduction,
@@ -91,9 +102,21 @@ export function chooseTraits(
     };
   return {
     ...reduction,
-    tile: { kind: 'register', rows: 8, vectors: 2 },
-    unit: 'vec4f',
+    ...REGISTERS,
     winograd: true,
     reason: `${why}register tiles, Winograd convolutions`,
   };
+}
+
+/**
+ * The same products in a form that asks less of a compiler, null after the last: float32 in place of float16
+ * arithmetic, registers in place of shared memory or subgroups, sums in shared memory in place of subgroups'.
+ */
+export function nextForm(traits: KernelTraits): KernelTraits | null {
+  const { tile, subgroupReduce } = traits;
+  if (tile.kind === 'shared' && tile.arithmetic === 'f16')
+    return { ...traits, tile: inFloat32(tile), reason: 'shared-memory tiles in float32' };
+  if (tile.kind === 'register' && !subgroupReduce) return null;
+  const reducers = subgroupReduce ? PLAIN_REDUCERS : traits.reducers;
+  return { ...traits, ...REGISTERS, reducers, subgroupReduce: false, reason: 'register tiles' };
 }

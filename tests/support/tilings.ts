@@ -1,4 +1,4 @@
-import type { KernelTraits } from '../../src/gpu/traits';
+import { chooseTraits, HARDWARE, HARDWARE_F16, type KernelTraits, nextForm } from '../../src/gpu/traits';
 
 const base = { reason: 'test', reducers: 64, subgroupReduce: false, unit: 'vec4f' } as const;
 
@@ -15,3 +15,22 @@ export const HALVES: KernelTraits = {
   tile: { kind: 'shared', rows: 2, vectors: 1, arithmetic: 'f16' },
   winograd: false,
 };
+
+/** What the table gives software adapters, by the lanes of their subgroups. */
+const onSoftware = (lanes: number): KernelTraits =>
+  chooseTraits(
+    { features: new Set(lanes ? ['subgroups'] : []) } as unknown as GPUDevice,
+    { subgroupMinSize: lanes, subgroupMaxSize: lanes } as GPUAdapterInfo,
+    true,
+  );
+
+const withNextForms = (traits: KernelTraits | null): KernelTraits[] =>
+  traits ? [traits, ...withNextForms(nextForm(traits))] : [];
+
+/** Every form that any adapter is given, first or after a refusal, and those of the tests. */
+export const ALL_FORMS: readonly KernelTraits[] = [
+  ...[TILINGS.register!, TILINGS.shared!, HALVES],
+  ...[HARDWARE_F16, HARDWARE, onSoftware(0), onSoftware(4), onSoftware(8), onSoftware(16)].flatMap(
+    withNextForms,
+  ),
+];

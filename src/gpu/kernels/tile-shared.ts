@@ -31,7 +31,8 @@ export function sharedTile(
   const half = arithmetic === 'f16';
   const staged = half ? 'vec4h' : 'vec4f';
   const sum = half ? 'h' : 'c';
-  const halves = half ? 'bitcast<vec2h>' : 'unpack2x16float';
+  // Not bitcast<vec2h>, which Firefox's compiler does not know; what a packed half becomes is the same.
+  const pair = (word: string) => (half ? `vec2h(unpack2x16float(${word}))` : `unpack2x16float(${word})`);
   const sums = (each: (i: number, j: number) => string) =>
     repeat(rows, (i) => repeat(vectors, (j) => each(i, j), ' '));
   const column = `let column = n0 + e % ${width}u;`;
@@ -50,7 +51,7 @@ export function sharedTile(
         let pair = 2u * k0 + e / ${width}u;
         var h = vec4u();
         if (pair < 2u * u.depth && column < u.columns) { h = b[bBase + (tap * 2u * u.depth + pair) * u.bStride + column]; }
-        let x = ${halves}(h.x); let y = ${halves}(h.y); let z = ${halves}(h.z); let w = ${halves}(h.w);
+        let x = ${pair('h.x')}; let y = ${pair('h.y')}; let z = ${pair('h.z')}; let w = ${pair('h.w')};
         let at = 2u * (e / ${width}u) * ${width}u + e % ${width}u;
         stagedB[at] = ${staged}(x.x, y.x, z.x, w.x);
         stagedB[at + ${width}u] = ${staged}(x.y, y.y, z.y, w.y);

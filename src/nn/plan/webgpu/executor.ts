@@ -1,6 +1,7 @@
 import type { GpuContext } from '../../../gpu/context';
 import { packUniforms } from '../../../gpu/kernels/kernel';
 import { SQUARE_PARTS } from '../../../gpu/kernels/squares';
+import type { KernelTraits } from '../../../gpu/traits';
 import type { WeightSource } from '../../weights';
 import { interleaveQkv, type PlanExecutor } from '../executor';
 import { type Plan, storedChannels, type Value, valueSize } from '../steps';
@@ -21,6 +22,14 @@ interface Result {
   channels: number;
   /** Stored q, k, v one after the other. */
   qkv: boolean;
+}
+
+/** What an executor is made for: a batch size, and weights in one precision and one form of the kernels. */
+interface ExecutorOptions {
+  batch: number;
+  precision: WeightPrecision;
+  layout: WeightLayout;
+  traits: KernelTraits;
 }
 
 /** A factor that a run may change: a float32 in the uniforms, `scale` times the block's gain. */
@@ -67,16 +76,19 @@ export class WebGpuExecutor implements PlanExecutor {
     this.staged = new Float32Array(most);
   }
 
-  /** Compiles the kernels that are missing, uploads missing weights, allocates. Throws `backend` errors. */
+  /**
+   * Compiles the kernels that are missing, then uploads missing weights and allocates. Throws `backend` errors;
+   * `KernelRefused` comes before anything is allocated.
+   */
   static async create(
     plan: Plan,
     source: WeightSource,
     weights: GpuWeights,
-    { batch, precision, layout }: { batch: number; precision: WeightPrecision; layout: WeightLayout },
+    { batch, precision, layout, traits }: ExecutorOptions,
     context: GpuContext,
     onProgress?: (done: number, total: number) => void,
   ): Promise<WebGpuExecutor> {
-    const { device, memory, pipelines, traits } = context;
+    const { device, memory, pipelines } = context;
     const maxBinding = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
     const lowered = lower(plan, source, { batch, traits, precision, maxBinding }, layout);
     await pipelines.prepare(

@@ -1,4 +1,5 @@
 import type { GpuContext } from '../../../gpu/context';
+import type { KernelTraits } from '../../../gpu/traits';
 import type { WeightSource } from '../../weights';
 import type { OpenNetwork, PlannedNetwork } from '../executor';
 import type { Plan } from '../steps';
@@ -13,18 +14,25 @@ export const openWebGpu =
   async (...[whole, source]: Parameters<OpenNetwork>): Promise<WebGpuNetwork> =>
     new WebGpuNetwork(whole, source, context, precision);
 
+/** Weights as one form of the kernels reads them. */
+interface Packed {
+  traits: KernelTraits;
+  weights: GpuWeights;
+  layout: WeightLayout;
+}
+
 class WebGpuNetwork implements PlannedNetwork {
-  private readonly weights: GpuWeights;
-  private readonly layout: WeightLayout;
+  private packed: Packed;
+  /** In forms of which a kernel was refused later: executors made before go on with them. */
+  private readonly left: GpuWeights[] = [];
 
   constructor(
-    whole: Plan,
+    private readonly whole: Plan,
     private readonly source: WeightSource,
     private readonly context: GpuContext,
     readonly precision: WeightPrecision,
   ) {
-    this.weights = new GpuWeights(context.memory);
-    this.layout = weightLayout(whole, source, context.traits.winograd);
+    this.packed = this.pack(context.traits);
   }
 
   prepare(
@@ -32,15 +40,32 @@ class WebGpuNetwork implements PlannedNetwork {
     batch: number,
     onProgress?: (done: number, total: number) => void,
   ): Promise<WebGpuExecutor> {
-    const { source, weights, layout, context, precision } = this;
-    return WebGpuExecutor.create(plan, source, weights, { batch, precision, layout }, context, onProgress);
+    const { source, context, precision } = this;
+    return context.inSomeForm((traits) => {
+      const { weights, layout } = this.inForm(traits);
+      const options = { batch, precision, layout, traits };
+      return WebGpuExecutor.create(plan, source, weights, options, context, onProgress);
+    }, this.packed.traits);
   }
 
   get bytes(): number {
-    return this.weights.bytes;
+    return [this.packed.weights, ...this.left].reduce((sum, weights) => sum + weights.bytes, 0);
   }
 
   dispose(): void {
-    this.weights.dispose();
+    for (const weights of [this.packed.weights, ...this.left]) weights.dispose();
+  }
+
+  private inForm(traits: KernelTraits): Packed {
+    if (this.packed.traits !== traits) {
+      this.left.push(this.packed.weights);
+      this.packed = this.pack(traits);
+    }
+    return this.packed;
+  }
+
+  private pack(traits: KernelTraits): Packed {
+    const layout = weightLayout(this.whole, this.source, traits.winograd);
+    return { traits, weights: new GpuWeights(this.context.memory), layout };
   }
 }

@@ -1,0 +1,32 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+/** A Python with the package `wgpu`: INNATE_NAGA_PYTHON names it where it is not `python3`. */
+const python = process.env.INNATE_NAGA_PYTHON ?? 'python3';
+
+/** Why shaders cannot be given to naga here; null where they can. */
+export function nagaMissing(): string | null {
+  const { status } = spawnSync(python, ['-c', 'import wgpu; wgpu.gpu.request_adapter_sync()'], {
+    stdio: 'ignore',
+  });
+  return status === 0 ? null : 'no naga here (pip install wgpu==0.32; INNATE_NAGA_PYTHON names its Python)';
+}
+
+export interface Verdict {
+  adapter: string;
+  refused: { name: string; reason: string }[];
+  /** Names of shaders that enable a feature which this compiler or its adapter lacks. */
+  left: string[];
+}
+
+/** A shader module and a pipeline each. */
+export function giveToNaga(shaders: readonly { name: string; code: string; entry: string }[]): Verdict {
+  const script = join(import.meta.dirname, 'naga.py');
+  const run = spawnSync(python, [script], {
+    input: JSON.stringify({ shaders }),
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  });
+  if (run.status !== 0) throw new Error(run.stderr);
+  return JSON.parse(run.stdout) as Verdict;
+}
