@@ -78,6 +78,7 @@ const noImages = ({ unet }: NetworkConfig): Dataset => ({
     label: unet.labelDim ? 0 : null,
   }),
   label: () => (unet.labelDim ? 0 : null),
+  imagesRead: 8,
   skipped: [],
 });
 
