@@ -20,8 +20,8 @@ module.exports = {
     layer('distil', '^src/distil/', ['nn/', 'data/', 'gpu/', 'rng/', 'lib/']),
     layer('engine', '^src/engine/', ['distil/', 'nn/', 'simd/', 'data/', 'gpu/', 'storage/', 'formats/', 'rng/', 'lib/']),
     layer('ui', '^src/ui/', ['lib/']),
-    layer('state', '^src/state/', ['engine/(client|protocol|distil-protocol|runs-protocol|layers-protocol)', 'distil/(config|state)\\.ts$', 'storage/catalogue', 'rng/', 'lib/']),
-    layer('features', '^src/features/', ['ui/', 'state/', 'engine/(client|protocol|distil-protocol|runs-protocol|layers-protocol)', 'distil/(config|state)\\.ts$', 'storage/catalogue', 'rng/', 'lib/']),
+    layer('state', '^src/state/', ['engine/(client|protocol|distil-protocol|runs-protocol|layers-protocol)', 'distil/(config|schedule|state)\\.ts$', 'storage/catalogue', 'rng/', 'lib/']),
+    layer('features', '^src/features/', ['ui/', 'state/', 'engine/(client|protocol|distil-protocol|runs-protocol|layers-protocol)', 'distil/(config|schedule|state)\\.ts$', 'storage/catalogue', 'rng/', 'lib/']),
     {
       name: 'features-are-islands',
       severity: 'error',

@@ -37,6 +37,7 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
     teacher.config.unet.imgResolution,
     teacher.config.unet.inChannels,
     saved?.meta,
+    student?.sigma,
   );
   const data = await openData(command.data, teacher.config);
   const active = await openBackend(options.backend, (line) => report.note(line));
@@ -130,8 +131,11 @@ function runConfig(
   resolution: number,
   channels: number,
   saved?: RunMeta,
+  /** Of the student that it goes on from: it starts where that one does. */
+  studentSigma?: number,
 ): DistilConfig {
   const base = saved?.config ?? preset(options.preset ?? defaultPreset(resolution, channels));
+  const ownSigma = saved ? base.startSigma : (studentSigma ?? base.startSigma);
   const config: DistilConfig = {
     ...base,
     method: options.method ?? base.method,
@@ -140,18 +144,20 @@ function runConfig(
     batch: options.batch ?? base.batch,
     microBatch: options.microBatch ?? base.microBatch,
     seed: options.seed ?? base.seed,
-    startSigma: options.sigma ?? base.startSigma,
+    startSigma: options.sigma ?? ownSigma,
     generatorRate: options.generatorRate ?? base.generatorRate,
     discriminatorRate: options.discriminatorRate ?? base.discriminatorRate,
   };
   // The paper's heads need large batches; below that the small ones stand in.
   if (config.batch < 128 && config.heads === 'paper') config.heads = 'small';
   checkConfig(config);
-  if (saved && (saved.config.method !== config.method || saved.config.features !== config.features))
+  const kind = ({ method, features, startSigma }: DistilConfig) =>
+    `--method ${method} --features ${features} --sigma ${startSigma}`;
+  if (saved && kind(saved.config) !== kind(config))
     throw new InnateError('mismatch', 'the saved run was another one', {
       where: options.resume ?? '',
-      expected: `--method ${saved.config.method} --features ${saved.config.features}`,
-      found: `--method ${config.method} --features ${config.features}`,
+      expected: kind(saved.config),
+      found: kind(config),
     });
   return config;
 }

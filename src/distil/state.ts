@@ -12,6 +12,9 @@ export interface CurvePoint extends StepReport {
   spread?: number;
   /** Total variance of the pixels of the samples beside real images', where samples were made. */
   sampleSpread?: number;
+  /** What the distance and the samples of this moment took, without what is made once for all of them. */
+  measureSeconds?: number;
+  sampleSeconds?: number;
 }
 
 /** Everything that is not a tensor. */

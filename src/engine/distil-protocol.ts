@@ -105,6 +105,9 @@ export interface StepEstimate {
   /** What a step takes whatever its images are, and what each of them adds. */
   secondsPerStep: number;
   secondsPerImage: number;
+  /** An image made on the way, for samples and distances, and one looked at for a distance. */
+  secondsPerSample: number;
+  secondsPerCompared: number;
   /** Networks, averages and moments: held all the time. */
   fixedBytes: number;
   /** What a further image of a part adds at the peak. */

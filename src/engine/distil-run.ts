@@ -2,6 +2,7 @@ import type { Dataset } from '../data';
 import { BatchSampler } from '../data';
 import type { OnStage } from '../distil/adversarial-step';
 import type { DistilConfig } from '../distil/config';
+import { distancesDue } from '../distil/schedule';
 import { type CurvePoint, collectTensors, type RunMeta, type SourceMarks } from '../distil/state';
 import { type BatchSource, DistilTrainer, type StepKind } from '../distil/trainer';
 import { checkDevice, readyTensors } from '../gpu/backends';
@@ -31,7 +32,7 @@ export interface DistilRunOptions {
   measure?: () => Promise<FrechetMeasure>;
   /** Images generated for a distance. */
   measureImages: number;
-  /** Measure after every so many images; 0 = never. */
+  /** Measure after every so many images, and a few times before; 0 = at the end alone. */
   measureEvery: number;
   saved?: SavedRun;
   /** Told what a step is at. */
@@ -147,25 +148,22 @@ export class DistilRun {
   private measureIsDue(before: number): boolean {
     const { measure, measureEvery, config } = this.options;
     if (!measure) return false;
-    const now = this.trainer.images;
-    if (now >= config.images) return true;
-    return measureEvery > 0 && Math.floor(now / measureEvery) > Math.floor(before / measureEvery);
+    return distancesDue(before, this.trainer.images, measureEvery, config.images) > 0;
   }
 
   /** Fréchet distance and spread of the averaged student; throws when its images have become one image. */
   private async measureStudent(point: CurvePoint): Promise<void> {
     const { measure, measureImages, teacher, config } = this.options;
+    const distances = await measure!();
+    const started = performance.now();
     const weights = await this.student();
-    const result = await measureModel(
-      await measure!(),
-      teacher,
-      weights,
-      measureImages,
-      config.startSigma,
-    ).catch(brokenStudent(point.iteration));
+    const result = await measureModel(distances, teacher, weights, measureImages, config.startSigma).catch(
+      brokenStudent(point.iteration),
+    );
     point.frechet = result.value;
     point.frechetError = result.error;
     point.spread = result.spread;
+    point.measureSeconds = (performance.now() - started) / 1000;
     const collapsed =
       result.spread < COLLAPSED && this.best !== null && this.best.frechet.spread >= COLLAPSED;
     if (collapsed)

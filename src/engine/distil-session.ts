@@ -71,6 +71,8 @@ export class DistilSession {
   /** There are steps that no save has. */
   private unsaved = false;
   private failures = 0;
+  /** On this device: it compiles what it needs, and is the slowest. */
+  private firstStep = true;
 
   private opened: OpenRun | null = null;
   /** null until it is built on the present device. */
@@ -181,6 +183,7 @@ export class DistilSession {
     const best = run.best;
     this.unsaved = true;
     const point = await this.alive(run.step(kind));
+    this.firstStep = false;
     const sampled = point.iteration % request.sampleEvery === 0 || run.finished;
     if (sampled) await this.alive(this.sample(open, run, point));
     emit({ kind: 'point', point, memoryBytes: this.services.memory() });
@@ -193,6 +196,7 @@ export class DistilSession {
     const { services } = this;
     if (this.current && this.epoch === services.epoch()) return this.current;
     this.letGo();
+    this.firstStep = true;
     this.epoch = services.epoch();
     const saved = open.from ?? (await open.saver.load());
     this.current = await this.alive(this.build(open, saved));
@@ -219,12 +223,15 @@ export class DistilSession {
     const config = fitMicroBatch(record.config, teacher.config.unet.imgResolution, backend.split(' ')[0]!);
     Object.assign(record, { backend });
     if (!saved) {
+      this.report('making the first samples')(0, 0);
       const from = (student ?? teacher).weights;
       const start = await parts
         .samples(teacher, from, sampleSeeds, config.startSigma)
         .catch(brokenStart(record.about.teacherName));
       await this.showSamples(open, 0, start.pixels, from);
     }
+    this.report('preparing the networks')(0, 0);
+    const first = backend.startsWith('webgpu') ? 'first step, shaders compile' : 'first step';
     const run = await parts.start({
       teacher,
       ...(student && { student }),
@@ -235,6 +242,7 @@ export class DistilSession {
       ...(measureImages > 0 && { measure: () => distances.on(services.epoch()) }),
       measureImages,
       measureEvery,
+      onStage: (what, done, total) => this.firstStep && this.report(`${first}: ${what}`)(done, total),
       ...(saved && { saved }),
     });
     const { floor = null, teacherOneStep = null, reference = null } = record.plan ?? {};
@@ -253,6 +261,7 @@ export class DistilSession {
   }
 
   private async sample(open: OpenRun, run: DistilRun, point: CurvePoint): Promise<void> {
+    const started = performance.now();
     const weights = await run.student();
     const { request, config } = open.record;
     const made = await this.parts
@@ -260,6 +269,7 @@ export class DistilSession {
       .catch(brokenStudent(point.iteration));
     if (open.realVariance > 0) point.sampleSpread = made.variance / open.realVariance;
     await this.showSamples(open, point.images, made.pixels, weights);
+    point.sampleSeconds = (performance.now() - started) / 1000;
   }
 
   /** Samples and the student that made them: kept, so that any moment can be gone back to. */

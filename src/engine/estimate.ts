@@ -1,7 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { fitMicroBatch } from '../distil/config';
 import { peakBytes } from '../gpu/peak-memory';
 import type { DistilRequest, StepEstimate } from './distil-protocol';
 import { DistilRun } from './distil-run';
+import { measureNetwork } from './feature-networks';
+import { FrechetMeasure } from './measure';
+import { makeSamples } from './run-samples';
 import { openSources, type SourceServices } from './run-sources';
 
 interface EstimateServices extends SourceServices {
@@ -38,17 +42,7 @@ async function measureSteps(
   let fixedBytes = 0;
   for (const batch of [few, more]) {
     const before = tf.memory().numBytes;
-    const run = await DistilRun.start({
-      teacher,
-      ...(student && { student }),
-      data,
-      // The discriminator's heads of the paper ask for large batches; memory and time are as with those.
-      config: { ...request.config, batch, microBatch: 0, heads: 'small', r1Gamma: 0 },
-      features: services.data.feature,
-      backend,
-      measureImages: 0,
-      measureEvery: 0,
-    });
+    const run = await throwaway(request, { teacher, student, data }, services, { batch, microBatch: 0 });
     try {
       await run.step(); // compiles, and makes the moments
       fixedBytes = tf.memory().numBytes - before;
@@ -64,6 +58,11 @@ async function measureSteps(
     }
   }
   const [first, second] = steps as [(typeof steps)[0], (typeof steps)[0]];
+  const parts = fitMicroBatch(request.config, teacher.config.unet.imgResolution, backend.split(' ')[0]!);
+  const timed =
+    parts.microBatch > 0 && parts.microBatch < parts.batch
+      ? await secondsInParts(request, { teacher, student, data }, services, more)
+      : null;
   const slope = more > few ? (second.seconds - first.seconds) / (more - few) : 0;
   // A busy machine may make the smaller step the slower one.
   const secondsPerImage = slope > 0 && slope * more <= second.seconds ? slope : second.seconds / more;
@@ -71,10 +70,74 @@ async function measureSteps(
     more > few ? (second.bytes - first.bytes) / (more - few) : (first.bytes - fixedBytes) / few;
   return {
     measuredImages: more,
-    secondsPerStep: second.seconds - more * secondsPerImage,
-    secondsPerImage,
+    secondsPerStep: timed === null ? second.seconds - more * secondsPerImage : 0,
+    secondsPerImage: timed ?? secondsPerImage,
+    ...(await secondsOnTheWay(request, { teacher, data }, services)),
     fixedBytes: Math.max(fixedBytes, second.bytes - more * perImage),
     bytesPerImage: perImage,
     limitBytes: backend.startsWith('wasm') ? WASM_BYTES : null,
   };
+}
+
+type Sources = Awaited<ReturnType<typeof openSources>>;
+
+const throwaway = (
+  { config }: DistilRequest,
+  { teacher, student, data }: Sources,
+  services: EstimateServices,
+  size: { batch: number; microBatch: number },
+): Promise<DistilRun> =>
+  DistilRun.start({
+    teacher,
+    ...(student && { student }),
+    data,
+    // The discriminator's heads of the paper ask for large batches; memory and time are as with those.
+    config: { ...config, ...size, heads: 'small', r1Gamma: 0 },
+    features: services.data.feature,
+    backend: services.backend(),
+    measureImages: 0,
+    measureEvery: 0,
+  });
+
+/** An image of a batch that is taken in two parts of `part`: what is compiled for one part serves here. */
+async function secondsInParts(
+  request: DistilRequest,
+  sources: Sources,
+  services: EstimateServices,
+  part: number,
+): Promise<number> {
+  const run = await throwaway(request, sources, services, { batch: 2 * part, microBatch: part });
+  try {
+    const started = performance.now();
+    await run.step();
+    return (performance.now() - started) / 1000 / (2 * part);
+  } finally {
+    run.dispose();
+  }
+}
+
+/** An image of the samples, and one that a distance looks at: the second time, since the first one compiles. */
+async function secondsOnTheWay(
+  { config, measureImages }: DistilRequest,
+  { teacher, data }: Pick<Sources, 'teacher' | 'data'>,
+  services: EstimateServices,
+): Promise<Pick<StepEstimate, 'secondsPerSample' | 'secondsPerCompared'>> {
+  const seeds = [0, 1, 2, 3];
+  const timed = async (task: () => Promise<unknown>) => {
+    await task();
+    const started = performance.now();
+    await task();
+    return (performance.now() - started) / 1000;
+  };
+  const secondsPerSample =
+    (await timed(() => makeSamples(teacher, teacher.weights, seeds, config.startSigma))) / seeds.length;
+  if (measureImages === 0) return { secondsPerSample, secondsPerCompared: 0 };
+  const net = await measureNetwork(services.data.feature);
+  try {
+    const each = Math.min(8, Math.floor(data.size / 2));
+    const seconds = await timed(() => FrechetMeasure.against(net, data, each, each));
+    return { secondsPerSample, secondsPerCompared: seconds / (2 * each) };
+  } finally {
+    net.dispose();
+  }
 }

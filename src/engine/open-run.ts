@@ -48,6 +48,7 @@ export async function openRun(
       ? await reopen(start, folder, saver, services, report)
       : await begin(start, folder, services, report);
   const { record, sources } = found;
+  report('looking at real images')(0, 0); // for their spread
   return {
     ...found,
     folder,

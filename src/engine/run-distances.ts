@@ -1,10 +1,8 @@
+import { referenceImages } from '../distil/schedule';
 import { measureModel } from './distil-run';
 import { type FeatureWeights, measureNetwork } from './feature-networks';
 import { FrechetMeasure } from './measure';
 import type { RunSources } from './run-sources';
-
-/** Real images that distances refer to, at most. */
-const REFERENCE = 2000;
 
 /**
  * Distances to a run's real images. What real images give is found once, when the first distance is due; the feature
@@ -32,7 +30,7 @@ export class RunDistances {
     if (this.measure) this.measure = this.measure.on(net);
     else {
       const { data, teacher } = this.sources;
-      const reference = Math.min(REFERENCE, Math.max(500, 4 * this.count));
+      const reference = referenceImages(this.count);
       const measure = await FrechetMeasure.against(net, data, this.count, reference, this.onProgress);
       const oneStep = await measureModel(measure, teacher, teacher.weights, this.count, this.sigma);
       this.onLevels({

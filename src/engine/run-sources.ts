@@ -41,9 +41,13 @@ export async function openSources(
   return {
     teacher,
     student: request.student ? (await services.model(request.student)).model : null,
-    data: await services.data.open(request.data, teacher.config, report('downloading images')),
+    data: await services.data.open(request.data, teacher.config, downloading(report)),
   };
 }
+
+/** What comes after the last byte takes its time too. */
+const downloading = (report: Report) => (done: number, total: number) =>
+  total > 0 && done >= total ? report('opening the images')(0, 0) : report('downloading images')(done, total);
 
 /** The sources of a saved run: from the page, from beside its record, or as they were chosen again. */
 export async function reopenSources(
@@ -65,7 +69,7 @@ export async function reopenSources(
   return {
     teacher,
     student,
-    data: await services.data.open(ref, teacher.config, report('downloading images')),
+    data: await services.data.open(ref, teacher.config, downloading(report)),
   };
 }
 

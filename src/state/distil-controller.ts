@@ -166,10 +166,10 @@ export function createDistilController(options: DistilControllerOptions): Distil
 export const isFast = ({ status }: ReturnType<Stores['engine']['getState']>): boolean =>
   status?.backend?.name === 'webgpu' && !status.backend.software;
 
-const newRun = ({ about, config, sampleSeeds, measureImages }: DistilRequest): DistilRunState => ({
+const newRun = ({ about, config, ...request }: DistilRequest): DistilRunState => ({
   about,
   config,
-  request: { sampleSeeds, measureImages },
+  request,
   phase: 'preparing',
   asked: null,
   preparing: null,
@@ -177,6 +177,7 @@ const newRun = ({ about, config, sampleSeeds, measureImages }: DistilRequest): D
   history: { points: [], snapshots: [] },
   version: 0,
   pace: null,
+  beside: 0,
   error: null,
   wayBack: null,
   notices: {},

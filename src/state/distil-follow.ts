@@ -1,3 +1,4 @@
+import type { CurvePoint } from '../distil/state';
 import type { DistilEvent, DistilResult } from '../engine/distil-protocol';
 import type { ModelInfo } from '../engine/protocol';
 import { asInnateError } from '../lib/errors';
@@ -36,7 +37,7 @@ export function followRun(
     scheduled = true;
     nextFrame(() => {
       scheduled = false;
-      if (mine()) update({ version: current().version + 1, pace: pace.value });
+      if (mine()) update({ version: current().version + 1, pace: pace.value, beside: pace.beside });
     });
   };
 
@@ -62,7 +63,8 @@ export function followRun(
         history.points.push(event.point);
         if (!mine()) return;
         const { phase, asked, preparing } = current();
-        if (phase === 'running') pace.step(now(), event.point.images);
+        if (phase === 'running')
+          pace.step(now(), event.point.images, secondsOf(event.point, current().config.batch));
         if (asked?.startsWith('step')) update({ asked: null });
         if (preparing) update({ preparing: null });
         update({ memoryBytes: event.memoryBytes });
@@ -119,6 +121,10 @@ export function followRun(
     },
   );
 }
+
+/** What the engine says that a step and what followed it have taken. */
+const secondsOf = (point: CurvePoint, batch: number): number =>
+  batch / point.imagesPerSecond + (point.measureSeconds ?? 0) + (point.sampleSeconds ?? 0);
 
 export function addOpened({ engine }: Pick<Stores, 'engine'>, info: ModelInfo): void {
   engine.setState((s) => ({ opened: [...s.opened.filter((m) => m.key !== info.key), info] }));

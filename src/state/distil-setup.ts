@@ -1,4 +1,5 @@
 import { checkConfig, type DistilConfig, defaultPreset, PRESETS, type PresetName } from '../distil/config';
+import { distancesDue, referenceImages, samplingsDue } from '../distil/schedule';
 import type { DistilRequest, RunAbout, StepEstimate } from '../engine/distil-protocol';
 import { asInnateError } from '../lib/errors';
 import type { ModelFacts } from './models';
@@ -17,9 +18,9 @@ export interface DistilSetup {
   changes: Partial<DistilConfig>;
   /** Steps between samples; null = often enough to watch. */
   sampleEvery: number | null;
-  /** Images for a Fréchet distance; 0 = not measured, null = where that takes moments. */
+  /** Images for a Fréchet distance; 0 = not measured, null = as many as the machine makes in moments. */
   measureImages: number | null;
-  /** Images of training between distances; null = eight over the run. */
+  /** Images of training between distances; null = sixteen over the run. */
   measureEvery: number | null;
 }
 
@@ -53,10 +54,10 @@ export const MAX_SNAPSHOTS = 60;
 const SAMPLINGS = 160;
 
 /** Distances over a run. */
-const MEASUREMENTS = 8;
+const MEASUREMENTS = 16;
 
-/** Images of a distance on a hardware GPU. */
-const FAST_MEASURE = 500;
+/** Images of a distance: cheap enough to be taken on a processor too. */
+const MEASURE = { fast: 500, slow: 128 };
 
 /** Teachers of the catalogue, and opened files that do not say that they are students. */
 export const teachersAmong = (models: readonly ModelFacts[]): ModelFacts[] =>
@@ -95,7 +96,7 @@ export function settleSetup(
   setup: DistilSetup,
   models: readonly ModelFacts[],
   packs: readonly SamplePack[],
-  /** A hardware GPU: distances cost moments there, a minute elsewhere. */
+  /** A hardware GPU: distances on more images cost moments there. */
   fast = false,
 ): SettledSetup {
   const teachers = teachersAmong(models);
@@ -110,15 +111,17 @@ export function settleSetup(
     own || !teacher ? null : chosen && !misfit(chosen, teacher) ? chosen : fittingPack(packs, teacher);
   const preset = setup.preset ?? (teacher ? defaultPreset(teacher.resolution, teacher.channels) : 'small');
   const method = setup.changes.method ?? PRESETS[preset].method;
-  const base: DistilConfig = { ...PRESETS[preset], method };
+  const student = (teacher && studentsFor(models, teacher).find((m) => m.key === setup.student)) ?? null;
+  // One that goes on from a student starts where that one does.
+  const base: DistilConfig = { ...PRESETS[preset], method, ...(student && { startSigma: student.sigma }) };
   const config = { ...base, ...setup.changes };
   const usual = {
-    measureImages: fast ? FAST_MEASURE : 0,
+    measureImages: fast ? MEASURE.fast : MEASURE.slow,
     measureEvery: Math.max(config.batch, Math.ceil(config.images / MEASUREMENTS)),
   };
   return {
     teacher,
-    student: (teacher && studentsFor(models, teacher).find((m) => m.key === setup.student)) ?? null,
+    student,
     pack,
     own,
     preset,
@@ -207,11 +210,20 @@ export function estimateKey(
   ]);
 }
 
-/** Seconds and bytes of a run as it is set, from a measured step. */
+type CostOptions = Pick<SettledSetup, 'config' | 'sampleEvery' | 'measureImages' | 'measureEvery'>;
+
+/** Seconds and bytes of a run as it is set, samples and distances included, from what was measured. */
 export function costOf(
-  { secondsPerStep, secondsPerImage, fixedBytes, bytesPerImage, limitBytes }: StepEstimate,
-  { images, batch, microBatch, method }: DistilConfig,
+  estimate: StepEstimate,
+  { config, sampleEvery, measureImages, measureEvery }: CostOptions,
 ): { seconds: number; bytes: number; fits: boolean; smaller: number | null } {
+  const { secondsPerStep, secondsPerImage, fixedBytes, bytesPerImage, limitBytes } = estimate;
+  const { images, batch, microBatch, method } = config;
+  const steps = Math.ceil(images / batch);
+  const distances = measureImages > 0 ? distancesDue(0, images, measureEvery, images) : 0;
+  const made = SAMPLE_SEEDS * (1 + samplingsDue(0, steps, sampleEvery)) + (distances + 1) * measureImages;
+  // The teacher and held-out images are compared once, and so are the real ones that all refer to.
+  const compared = distances > 0 ? (distances + 2) * measureImages + referenceImages(measureImages) : 0;
   const at = (part: number) => fixedBytes + bytesPerImage * part;
   const whole = method === 'imitation' ? batch : microBatch || batch;
   const fits = limitBytes === null || at(whole) <= limitBytes;
@@ -219,7 +231,11 @@ export function costOf(
   let smaller = 1;
   while (limitBytes !== null && smaller * 2 < whole && at(smaller * 2) <= 0.9 * limitBytes) smaller *= 2;
   return {
-    seconds: Math.ceil(images / batch) * secondsPerStep + images * secondsPerImage,
+    seconds:
+      steps * secondsPerStep +
+      images * secondsPerImage +
+      made * estimate.secondsPerSample +
+      compared * estimate.secondsPerCompared,
     bytes: at(whole),
     fits,
     smaller: fits || smaller < 2 ? null : smaller,

@@ -1,5 +1,6 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { DistilConfig } from '../distil/config';
+import { distancesDue, samplingsDue } from '../distil/schedule';
 import type { CurvePoint } from '../distil/state';
 import type {
   DistilAction,
@@ -38,7 +39,7 @@ export interface DistilRunState {
   about: RunAbout;
   /** As it runs: numbers may have changed since it was first started. */
   config: DistilConfig;
-  request: Pick<DistilRequest, 'sampleSeeds' | 'measureImages'>;
+  request: Pick<DistilRequest, 'sampleSeeds' | 'sampleEvery' | 'measureImages' | 'measureEvery'>;
   phase: DistilPhase;
   /** What was asked for and has not happened yet: a step under way ends first. */
   asked: DistilAction | null;
@@ -48,6 +49,8 @@ export interface DistilRunState {
   version: number;
   /** Images a second by the clock, samples and distances included; null before two steps. */
   pace: number | null;
+  /** Seconds a step beside what its points say. */
+  beside: number;
   error: string | null;
   /** Where it can go on from after it diverged. */
   wayBack: WayBack | null;
@@ -109,10 +112,37 @@ export const isUnderWay = (run: Pick<DistilRunState, 'ended'> | null): boolean =
 export const imagesSeen = (run: Pick<DistilRunState, 'history'>): number =>
   run.history.points.at(-1)?.images ?? 0;
 
-/** Seconds until the end at the pace so far. */
-export function secondsLeft(run: Pick<DistilRunState, 'history' | 'pace' | 'config'>): number | null {
-  if (run.pace === null) return null;
-  return Math.max(0, run.config.images - imagesSeen(run)) / run.pace;
+/** Steps that the time left looks back on. */
+const RECENT = 20;
+
+/**
+ * Seconds until the end, from what steps, samples and distances of this run have really taken: each is counted for as
+ * often as it still comes. null before two steps (the first one compiles).
+ */
+export function secondsLeft({
+  history,
+  config,
+  request,
+  beside,
+}: Pick<DistilRunState, 'history' | 'config' | 'request' | 'beside'>): number | null {
+  const { points } = history;
+  const last = points.at(-1);
+  if (!last || points.length < 2) return null;
+  const recent = points.slice(Math.max(1, points.length - RECENT));
+  const mean = (values: readonly number[]) =>
+    values.length > 0 ? values.reduce((a, b) => a + b, 0) / values.length : 0;
+  const meanOf = (key: 'measureSeconds' | 'sampleSeconds') =>
+    mean(points.flatMap((p) => p[key] ?? []).slice(-RECENT));
+  const { images, batch } = config;
+  const steps = Math.ceil(Math.max(0, images - last.images) / batch);
+  const samples = samplingsDue(last.iteration, last.iteration + steps, request.sampleEvery);
+  const distances =
+    request.measureImages > 0 ? distancesDue(last.images, images, request.measureEvery, images) : 0;
+  return (
+    steps * (mean(recent.map((p) => batch / p.imagesPerSecond)) + beside) +
+    samples * meanOf('sampleSeconds') +
+    distances * meanOf('measureSeconds')
+  );
 }
 
 /** Leaving the page would lose what was made: it is not saved, or not to its last step. */
@@ -221,6 +251,7 @@ export function openedRun(detail: RunDetail): DistilRunState {
     history: { points: [...curve], snapshots: [...samples] },
     version: 0,
     pace: null,
+    beside: 0,
     error: record.error,
     wayBack: record.wayBack,
     notices: detail.unsaved && !detail.busy ? { storage: UNSAVED } : {},

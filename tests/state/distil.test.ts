@@ -8,6 +8,7 @@ import {
   nearestSnapshot,
   rewind,
   type Snapshot,
+  secondsLeft,
   stepSeconds,
 } from '../../src/state/distil';
 import {
@@ -216,24 +217,50 @@ describe('estimate', () => {
     secondsPerImage: 0.5,
     fixedBytes: 1e8,
     bytesPerImage: 1e8,
+    secondsPerSample: 0,
+    secondsPerCompared: 0,
   };
-  const config = settle().config;
+  const setup = settle();
+  const { config } = setup;
 
   test('time and memory grow with the images; smaller parts are offered where they would not fit', () => {
-    expect(costOf({ ...step, limitBytes: 4e9 }, config)).toEqual({
+    expect(costOf({ ...step, limitBytes: 4e9 }, setup)).toEqual({
       seconds: 5313, // 313 steps of one second, and half a second an image
       bytes: 3.3e9,
       fits: true,
       smaller: null,
     });
-    expect(costOf({ ...step, limitBytes: 3e9 }, config)).toMatchObject({ fits: false, smaller: 16 });
-    expect(costOf({ ...step, limitBytes: 1e9 }, { ...config, microBatch: 16 })).toMatchObject({
+    expect(costOf({ ...step, limitBytes: 3e9 }, setup)).toMatchObject({ fits: false, smaller: 16 });
+    expect(
+      costOf({ ...step, limitBytes: 1e9 }, { ...setup, config: { ...config, microBatch: 16 } }),
+    ).toMatchObject({
       bytes: 1.7e9,
       fits: false,
       smaller: 8,
     });
-    expect(costOf({ ...step, limitBytes: 2e8 }, config).smaller).toBeNull();
-    expect(costOf({ ...step, limitBytes: null }, config)).toMatchObject({ fits: true });
+    expect(costOf({ ...step, limitBytes: 2e8 }, setup).smaller).toBeNull();
+    expect(costOf({ ...step, limitBytes: null }, setup)).toMatchObject({ fits: true });
+  });
+
+  test('samples and distances count too', () => {
+    const dear = { ...step, limitBytes: null, secondsPerSample: 1, secondsPerCompared: 0.5 };
+    const wanted = {
+      ...setup,
+      config: { ...config, images: 3_200 },
+      sampleEvery: 10,
+      measureImages: 100,
+      measureEvery: 800,
+    };
+    // 100 steps and 3,200 images; eleven sheets of twelve; seven distances and the teacher's, against 500 real images.
+    expect(costOf(dear, wanted).seconds).toBe(100 + 1_600 + (11 * 12 + 8 * 100) + (9 * 100 + 500) * 0.5);
+    expect(costOf(dear, { ...wanted, measureImages: 0 }).seconds).toBe(100 + 1_600 + 11 * 12);
+  });
+
+  test('a cheap distance is on everywhere; a student that is gone on from keeps where it starts', () => {
+    expect(setup).toMatchObject({ measureImages: 128, measureEvery: 625, config: { startSigma: 2.5 } });
+    const models = [model('clothes'), model('made', { role: 'student', sigma: 40 })];
+    const from = settleSetup({ ...NEW_SETUP, teacher: 'clothes', student: 'made' }, models, []);
+    expect(from.config.startSigma).toBe(40);
   });
 
   test('holds for another batch and another number of images, not for another network', () => {
@@ -245,7 +272,48 @@ describe('estimate', () => {
   });
 });
 
+describe('time left', () => {
+  const point = (iteration: number, more: Partial<CurvePoint> = {}) =>
+    ({ iteration, images: 10 * iteration, imagesPerSecond: 5, ...more }) as CurvePoint; // two seconds a step
+  const run = (points: CurvePoint[], beside = 0) => ({
+    history: { points, snapshots: [] },
+    config: { ...settle().config, images: 1_000, batch: 10 },
+    request: { sampleSeeds: [0], sampleEvery: 10, measureImages: 100, measureEvery: 100 },
+    beside,
+  });
+
+  test('is nothing before two steps, and leaves the first one out: it compiles', () => {
+    expect(secondsLeft(run([point(1)]))).toBeNull();
+    expect(secondsLeft(run([point(1, { imagesPerSecond: 0.1 }), point(2)]))).toBe(98 * 2);
+  });
+
+  test('counts samples and distances for as often as they still come, and what goes beside them', () => {
+    const points = [
+      point(1),
+      point(10, { sampleSeconds: 3, measureSeconds: 20 }),
+      point(11),
+      point(20, { sampleSeconds: 5, measureSeconds: 20 }),
+    ];
+    // 80 steps, eight samplings, eight distances; half a second a step beside.
+    expect(secondsLeft(run(points, 0.5))).toBe(80 * 2.5 + 8 * 4 + 8 * 20);
+  });
+});
+
 describe('pace', () => {
+  test('what the engine does not account for is told apart, once is no measure', () => {
+    const pace = new Pace();
+    pace.resume(0, 0);
+    pace.step(9_000, 32);
+    expect(pace.beside).toBe(0);
+    for (const [ms, known] of [
+      [11_000, 1.5],
+      [13_500, 2],
+      [60_000, 2], // real images were measured, once
+    ] as const)
+      pace.step(ms, 64, known);
+    expect(pace.beside).toBe(0.5);
+  });
+
   test('by the clock, without the first step and without pauses', () => {
     const pace = new Pace();
     pace.resume(0, 0);

@@ -162,6 +162,8 @@ export class FakeClient implements EngineClient {
       secondsPerImage: 0.5,
       fixedBytes: 1e8,
       bytesPerImage: 1e8,
+      secondsPerSample: 0,
+      secondsPerCompared: 0,
       limitBytes: 3e9,
     };
   }

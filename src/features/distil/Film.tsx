@@ -35,7 +35,7 @@ export function Film({ snapshots, index, onPick }: Props) {
     <div className="part-film">
       <header className="part">
         <h3>The same seeds through time</h3>
-        <p className="caption">0 images: the teacher run once at sigma 80</p>
+        <p className="caption">0 images: one step of the teacher</p>
       </header>
       <div ref={room} className="film" aria-hidden>
         {width > 0 &&

@@ -27,7 +27,7 @@ export function MethodChoice() {
     <section className="setup-part" aria-labelledby="distil-method">
       <header>
         <h2 id="distil-method">Method</h2>
-        <p className="setup-intro secondary">Good as it is. Every number can be changed and set back.</p>
+        <p className="setup-intro secondary">The defaults work. You can change and reset any value.</p>
       </header>
       <div className="radios" role="radiogroup" aria-labelledby="distil-method">
         {METHODS.map((method) => (
@@ -105,7 +105,7 @@ function MoreNumbers() {
               checked={config.shareFakes}
               onChange={(event) => configure({ shareFakes: event.currentTarget.checked })}
             />
-            Both networks see the same generated images
+            Both networks learn from the same generated images
           </label>
         </>
       )}
@@ -144,8 +144,8 @@ function Measured() {
   return (
     <>
       <ParamRow
-        label="Fréchet distance on"
-        range="images; 0 is off"
+        label="Images per quality check"
+        range="0 = off"
         changed={measureImages !== usual.measureImages}
         onReset={() => set(usual.measureImages)}
       >
@@ -161,7 +161,7 @@ function Measured() {
       </ParamRow>
       {measureImages > 0 && (
         <ParamRow
-          label="Distance every"
+          label="Quality check every"
           range="images"
           changed={measureEvery !== usual.measureEvery}
           onReset={() => setEvery(usual.measureEvery)}

@@ -51,6 +51,7 @@ function RunProgress({ run }: { run: DistilRunState }) {
       </p>
       <p className="run-facts">
         <strong aria-live="polite">{phaseText(run)}</strong>
+        {preparing && <Elapsed />}
         {run.pace !== null && <span>{formatValue(run.pace)} images/s</span>}
         {left !== null && run.phase === 'running' && <span>{formatDuration(left)} left</span>}
         {!run.ended && run.saved && <Saved saved={run.saved} />}
@@ -67,6 +68,18 @@ function RunProgress({ run }: { run: DistilRunState }) {
       </div>
     </div>
   );
+}
+
+/** Seconds since something is being prepared: the first step of a large batch takes its time. */
+function Elapsed() {
+  const [since] = useState(() => performance.now());
+  const [now, setNow] = useState(since);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(performance.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  const seconds = Math.floor((now - since) / 1000);
+  return seconds > 2 && <span>{formatDuration(seconds)}</span>;
 }
 
 /** How long ago the run was saved, as time passes. */

@@ -119,7 +119,7 @@ function KeepMoment({ run, snapshot, newest }: { run: DistilRunState; snapshot: 
 
 function caption(snapshot: Snapshot | null, newest: boolean): string {
   if (!snapshot) return 'The teacher’s own single step comes first.';
-  if (snapshot.images === 0) return 'The teacher run once at sigma 80: the start';
+  if (snapshot.images === 0) return 'The start: one step of the teacher';
   return `After ${formatWhole(snapshot.images)} images${newest ? ', the newest' : ''}. Averaged weights, one evaluation`;
 }
 

@@ -41,8 +41,8 @@ export function SetupView() {
       <div className="setup-head">
         <p>
           <strong>Make a one-step generator.</strong> A diffusion teacher needs dozens of steps for an image.
-          Here its copy learns to do it in one, from real images, while you watch. Press Start: everything is
-          chosen.
+          Here its copy learns to do it in one, from real images, while you watch. Press Start; the defaults
+          are ready.
         </p>
         <Interrupted />
       </div>

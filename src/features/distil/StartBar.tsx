@@ -90,10 +90,12 @@ function Estimate({ disabled }: { disabled: boolean }) {
       </div>
     );
   const { value } = current;
-  const cost = costOf(value, setup.config);
+  const cost = costOf(value, setup);
   return (
     <div className="start-estimate">
-      <p className="caption">Estimated, from a step of {value.measuredImages} images</p>
+      <p className="caption">
+        Estimated, from a step of {value.measuredImages} images; corrected while it runs
+      </p>
       <p className="reading">
         {formatDuration(cost.seconds)}
         <small>
@@ -103,7 +105,7 @@ function Estimate({ disabled }: { disabled: boolean }) {
       </p>
       {cost.fits ? (
         <p className="caption">
-          {formatValue(setup.config.images / cost.seconds)} images/s, without samples and distances
+          {formatValue(setup.config.images / cost.seconds)} images/s, samples and distances included
         </p>
       ) : (
         <p className="caption problem" role="alert">

@@ -15,7 +15,7 @@ export function TeacherChoice() {
       <header>
         <h2 id="distil-teacher">Teacher</h2>
         <p className="setup-intro secondary">
-          The student starts as a copy of it and runs once, at sigma 80.
+          The student starts as a copy of the teacher and learns to make an image in one step.
         </p>
       </header>
       <div className="choices" role="radiogroup" aria-labelledby="distil-teacher">
@@ -23,7 +23,7 @@ export function TeacherChoice() {
           <Teacher key={model.key} model={model} chosen={model.key === teacher?.key} />
         ))}
       </div>
-      <p className="caption">Another one: Open checkpoint, above.</p>
+      <p className="caption">To use another teacher, open a checkpoint.</p>
       {students.length > 0 && (
         <label className="field">
           <span>Start from</span>
