@@ -98,7 +98,7 @@ describe('setup', () => {
       data: { kind: 'pack', id: 'fashion' },
       sampleSeeds: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
       sampleEvery: 2,
-      measureImages: 0,
+      measureImages: 128,
     });
   });
 
