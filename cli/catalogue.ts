@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Model, type OpenModelOptions, openModel } from '../src/engine/model';
 import { InnateError } from '../src/lib/errors';
-import type { PrecondKind } from '../src/nn/config';
 import { type Catalogue, type CatalogueModel, findModel, parseCatalogue } from '../src/storage/catalogue';
 import { fileSource } from './files';
 
@@ -32,22 +31,27 @@ export interface OpenedModel extends Model {
   path: string;
 }
 
+/** What a person says about a file beside its name. */
+export type FileOptions = Pick<OpenModelOptions, 'precond' | 'entry' | 'sigma'>;
+
 /** MODEL of the command line: a file, or an id of the catalogue. */
-/** `sigma` overrides where the model starts. */
-export function openModelArgument(argument: string, precond?: PrecondKind, sigma?: number): OpenedModel {
+export function openModelArgument(argument: string, how: FileOptions = {}): OpenedModel {
   if (existsSync(argument)) {
-    const model = openFile(argument, precond, sigma);
+    const model = openFile(argument, how);
     return { ...model, id: argument, classes: null, path: argument };
   }
-  if (/[/\\]|\.(pkl|pt|bin|pth|safetensors)$/i.test(argument))
+  if (/[/\\]|\.(pkl|pickle|pt|pth|bin|ckpt|safetensors)$/i.test(argument))
     throw new InnateError('not-found', 'no such file', { where: argument });
   const entry = findModel(readCatalogue(), argument);
   const path = shippedPath(entry);
-  return { ...openFile(path, precond, sigma ?? entry.sigma), id: entry.id, classes: entry.classes, path };
+  const sigma = how.sigma ?? entry.sigma;
+  const model = openFile(path, { ...how, ...(sigma !== undefined && { sigma }) });
+  return { ...model, id: entry.id, classes: entry.classes, path };
 }
 
-function openFile(path: string, precond?: PrecondKind, sigma?: number): Model {
-  const options: OpenModelOptions = {
+function openFile(path: string, how: FileOptions): Model {
+  return openModel(fileSource(path), {
+    ...how,
     openBase: ({ of, sha256 }) => {
       const base = basePath(of, path);
       if (sha256 !== null && sha256 !== sha256OfFile(base))
@@ -58,10 +62,7 @@ function openFile(path: string, precond?: PrecondKind, sigma?: number): Model {
         });
       return openModel(fileSource(base));
     },
-  };
-  if (precond) options.precond = precond;
-  if (sigma !== undefined) options.sigma = sigma;
-  return openModel(fileSource(path), options);
+  });
 }
 
 /** The teacher of a delta: a catalogue id, else a file of that name beside the student. */

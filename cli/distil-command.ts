@@ -9,6 +9,7 @@ import type { CommonOptions } from './options';
 export interface DistilOptions extends CommonOptions {
   teacher?: string;
   student?: string;
+  studentEntry?: string;
   data?: string;
   method?: Method;
   features?: FeatureName;
@@ -31,6 +32,10 @@ export interface DistilOptions extends CommonOptions {
 export interface DistilCommand {
   teacher: string;
   student: string | undefined;
+  /** How the teacher's file is to be read, and which network of the student's is meant. */
+  precond: string | undefined;
+  entry: string | undefined;
+  studentEntry: string | undefined;
   data: string;
   out: string;
   log: string | undefined;
@@ -62,6 +67,9 @@ export function completeCommand(options: DistilOptions, saved: RunMeta | undefin
   const command = {
     teacher: input('teacher'),
     student: input('student'),
+    precond: options.precond ?? said('precond'),
+    entry: options.entry ?? said('entry'),
+    studentEntry: options.studentEntry ?? said('studentEntry'),
     data: input('data'),
     out,
     log: options.log ?? (out && logBeside(said('log'), out)),
@@ -82,11 +90,15 @@ export function completeCommand(options: DistilOptions, saved: RunMeta | undefin
 
 /** The command as a state remembers it: files by their absolute paths, models of the catalogue by their ids. */
 export function remember(command: DistilCommand): NonNullable<RunMeta['command']> {
-  const { teacher, student, data, out, log, measureEvery, measureImages } = command;
+  const { teacher, student, precond, entry, studentEntry, data, out, log, measureEvery, measureImages } =
+    command;
   const model = (argument: string) => (existsSync(argument) ? resolve(argument) : argument);
   return {
     teacher: model(teacher),
     ...(student !== undefined && { student: model(student) }),
+    ...(precond !== undefined && { precond }),
+    ...(entry !== undefined && { entry }),
+    ...(studentEntry !== undefined && { studentEntry }),
     data: resolve(data),
     out: resolve(out),
     ...(log !== undefined && { log: resolve(log) }),

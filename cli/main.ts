@@ -15,6 +15,7 @@ import { type RunOptions, run } from './commands/run';
 import { type DistilOptions, MEASURE } from './distil-command';
 import {
   backendOption,
+  entryOption,
   jsonOption,
   noiseLevels,
   nonNegativeInteger,
@@ -68,7 +69,7 @@ const startSigma = () =>
     'where the model starts (default: what the catalogue, its file or its name says, else 80)',
   ).argParser(positive);
 
-const computing = () => [backendOption(), precondOption()];
+const computing = () => [backendOption(), precondOption(), entryOption()];
 
 command(program, 'run <checkpoint>', 'network output for given latents', ...samplingOptions(), ...computing())
   .addOption(required('--latents <file>', '.safetensors with latents [N,C,H,W] and class_index [N]'))
@@ -94,6 +95,7 @@ command(program, 'generate <model>', 'images of seeds', ...samplingOptions(), ..
 command(program, 'convert <in> <out>', 'checkpoint to .safetensors', startSigma(), ...computing())
   .addOption(new Option('--dtype <type>', 'of weight matrices').choices(['f16', 'f32']).default('f16'))
   .option('--delta-of <teacher>', 'store only the difference to this model')
+  .addOption(entryOption('--teacher-entry <name>'))
   .addHelpText(
     'after',
     examples(
@@ -132,6 +134,7 @@ command(
   .option('--parts', "each block's norms, convolutions and attention too")
   .option('--spectra', 'radial power of what each block adds, and of the denoised images')
   .option('--student <model>', 'compare a one-step student of this model with it')
+  .addOption(entryOption('--student-entry <name>'))
   .addOption(
     new Option('--examples <n>', 'seeds of the comparison by CKA').argParser(positiveInteger).default(64),
   )
@@ -148,9 +151,10 @@ command(
   )
   .action(reported((model: string, o: InspectOptions, report) => inspect(model, o, report)));
 
-command(program, 'distil', 'a one-step student from a diffusion teacher', backendOption())
+command(program, 'distil', 'a one-step student from a diffusion teacher', ...computing())
   .option('--teacher <model>', `catalogue id or file ${NEW_RUN}`)
   .option('--student <model>', 'go on from this student instead of the teacher')
+  .addOption(entryOption('--student-entry <name>'))
   .option('--data <path>', `data-set zip, CIFAR-10 archive, .npz, or a folder of images ${NEW_RUN}`)
   .addOption(
     new Option('--method <name>', `what trains, and on what ${perPreset('method')}`).choices(METHODS),

@@ -1,9 +1,11 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { QUANTITIES, type Quantity } from '../src/lib/activations';
 import { inspectionLevels, type Spacing } from '../src/lib/noise-levels';
-import type { NetworkConfig, PrecondKind } from '../src/nn/config';
+import { PRECONDITIONINGS } from '../src/lib/preconditioning';
+import type { NetworkConfig } from '../src/nn/config';
 import { defaultSampling, SAMPLER_NAMES, type SamplerName, type SamplerOptions } from '../src/nn/samplers';
 import { BACKEND_CHOICES, type BackendChoice } from './backend';
+import type { FileOptions } from './catalogue';
 
 /** Options that several commands share, written once. */
 
@@ -13,6 +15,7 @@ export interface CommonOptions {
   precond?: string;
   /** Start sigma; the model's own where it is absent. */
   sigma?: number;
+  entry?: string;
 }
 
 export interface SamplingFlags {
@@ -34,15 +37,28 @@ export const backendOption = () =>
     .default('auto');
 
 export const precondOption = () =>
-  new Option('--precond <name>', "override the file's preconditioning (default: the file's)").choices([
-    'edm',
-    'gdd',
-    've',
-    'vp',
-  ]);
+  new Option('--precond <name>', "override the file's preconditioning (default: the file's)").choices(
+    PRECONDITIONINGS.map((p) => p.name),
+  );
 
-export const precondKind = (name: string | undefined): PrecondKind | undefined =>
-  name === undefined ? undefined : (`${name.toUpperCase()}Precond` as PrecondKind);
+export const entryOption = (flag = '--entry <name>') =>
+  new Option(flag, 'which network of a file that holds several: ema, net, ...');
+
+interface FlagsOfFile {
+  precond?: string | undefined;
+  entry?: string | undefined;
+  sigma?: number | undefined;
+}
+
+/** How a model file is to be read. */
+export function fileOptions({ precond, entry, sigma }: FlagsOfFile): FileOptions {
+  const kind = PRECONDITIONINGS.find((p) => p.name === precond)?.kind;
+  return {
+    ...(kind && { precond: kind }),
+    ...(entry !== undefined && { entry }),
+    ...(sigma !== undefined && { sigma }),
+  };
+}
 
 export const samplingOptions = (): Option[] => [
   new Option('--sampler <name>', 'how to sample').choices([...SAMPLER_NAMES]).default('one-step'),

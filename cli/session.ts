@@ -5,7 +5,7 @@ import { parameterCount } from '../src/nn/parameters';
 import type { WeightSource } from '../src/nn/weights';
 import { kernelThreads, openBackend } from './backend';
 import { type OpenedModel, openModelArgument } from './catalogue';
-import { type CommonOptions, precondKind } from './options';
+import { type CommonOptions, fileOptions } from './options';
 import type { Report } from './report';
 import { startNodeThread } from './threads';
 
@@ -49,7 +49,7 @@ export async function openInspection(
 }
 
 async function open(argument: string, options: CommonOptions, report: Report) {
-  const model = openModelArgument(argument, precondKind(options.precond), options.sigma);
+  const model = openModelArgument(argument, fileOptions(options));
   for (const note of model.notes) report.note(`note: ${note}`);
   return { model, active: await openBackend(options.backend, (line) => report.note(line)) };
 }

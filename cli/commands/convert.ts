@@ -20,13 +20,14 @@ import type { WeightSource } from '../../src/nn/weights';
 import { openBackend } from '../backend';
 import { type OpenedModel, openModelArgument, sha256OfFile } from '../catalogue';
 import { checkWritable, writeAtomic } from '../files';
-import { type CommonOptions, precondKind } from '../options';
+import { type CommonOptions, fileOptions } from '../options';
 import type { Report } from '../report';
 import { makeDenoiser } from '../session';
 
 export interface ConvertOptions extends CommonOptions {
   dtype: StoredDType;
   deltaOf?: string;
+  teacherEntry?: string;
 }
 
 /** innate convert: any checkpoint to .safetensors, with the error that its rounding costs measured. */
@@ -37,14 +38,17 @@ export async function convert(
   report: Report,
 ): Promise<void> {
   checkWritable(out);
-  const model = openModelArgument(input, precondKind(options.precond), options.sigma);
+  const model = openModelArgument(input, fileOptions(options));
   for (const note of model.notes) report.note(`note: ${note}`);
-  const teacher = options.deltaOf === undefined ? null : openModelArgument(options.deltaOf);
+  const teacher =
+    options.deltaOf === undefined
+      ? null
+      : openModelArgument(options.deltaOf, fileOptions({ entry: options.teacherEntry }));
   if (teacher) checkSameNetwork(model, teacher);
 
   const tensors = teacher
     ? exportDelta(model.config, model.weights, teacher.weights, options.dtype)
-    : exportWhole(model.config, model.weights, options.dtype);
+    : exportWhole(model.config, model.published ?? model.weights, options.dtype);
   const error = await measureError(model, storedWeights(model, teacher, options.dtype), options, report);
   await writeAtomic(out, writeSafetensors({ tensors, metadata: outputMetadata(model, teacher, input) }));
 

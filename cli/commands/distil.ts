@@ -22,6 +22,7 @@ import { featureWeights, openData } from '../data';
 import { completeCommand, type DistilOptions, remember } from '../distil-command';
 import { checkWritable, fileSource, writeAtomic } from '../files';
 import { endProcess, onInterrupt } from '../interrupt';
+import { fileOptions } from '../options';
 import type { Report } from '../report';
 
 /** innate distil: a one-step student from a teacher, saved as it goes. */
@@ -30,8 +31,13 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
   const command = completeCommand(options, saved?.meta);
   checkWritable(command.out);
   if (command.log) checkWritable(command.log);
-  const teacher = openModelArgument(command.teacher);
-  const student = command.student ? openModelArgument(command.student) : undefined;
+  const { precond, entry, studentEntry } = command;
+  const teacher = openModelArgument(command.teacher, fileOptions({ precond, entry }));
+  const student = command.student
+    ? openModelArgument(command.student, fileOptions({ entry: studentEntry }))
+    : undefined;
+  for (const { notes } of student ? [teacher, student] : [teacher])
+    for (const note of notes) report.note(`note: ${note}`);
   const wanted = runConfig(
     options,
     teacher.config.unet.imgResolution,

@@ -15,7 +15,7 @@ import { parseSeeds } from '../../src/rng/parse-seeds';
 import { openModelArgument } from '../catalogue';
 import { openData } from '../data';
 import { checkWritable, writeAtomic } from '../files';
-import type { CommonOptions } from '../options';
+import { type CommonOptions, fileOptions } from '../options';
 import type { Report } from '../report';
 import { eagerDenoiser, openInspection } from '../session';
 import { readLatents } from './run';
@@ -30,6 +30,7 @@ export interface InspectOptions extends CommonOptions {
   parts?: boolean;
   spectra?: boolean;
   student?: string;
+  studentEntry?: string;
   examples: number;
   digits?: number;
   out: string;
@@ -65,7 +66,8 @@ export async function inspect(argument: string, options: InspectOptions, report:
   };
   const found = await inspectionReport({ id: model.id, denoiser }, batch, settings, report.progress);
   if (options.student !== undefined) {
-    const other = openModelArgument(options.student, undefined, options.sigma);
+    const { sigma, studentEntry: entry } = options;
+    const other = openModelArgument(options.student, fileOptions({ sigma, entry }));
     const student = { id: other.id, model: other, denoiser: eagerDenoiser(other, other.weights) };
     const subject: Subject = { id: model.id, model, denoiser: denoiser as Denoiser };
     const examples = seedBatch(model.config, [...Array(options.examples).keys()], null);

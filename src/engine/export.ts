@@ -37,14 +37,15 @@ export function roundedWeights(weights: WeightSource, dtype: StoredDType): Weigh
   };
 }
 
-/** A whole network. */
+/** A whole network, with the noise levels that iDDPMPrecond keeps beside it. */
 export function exportWhole(
   config: NetworkConfig,
   weights: WeightSource,
   dtype: StoredDType,
 ): Map<string, ExportTensor> {
   const out = new Map<string, ExportTensor>();
-  for (const { name } of parameterSpecs(config.unet)) {
+  const stored = config.iddpm ? ['u'] : [];
+  for (const name of [...parameterSpecs(config.unet).map((spec) => spec.name), ...stored]) {
     const shape = weights.shape(name);
     if (!shape) continue; // optional, and absent
     out.set(name, {

@@ -1,7 +1,7 @@
 import { openCheckpoint } from '../formats/checkpoint';
 import { blobSource, bufferSource, type Source } from '../formats/source';
 import { InnateError } from '../lib/errors';
-import type { PrecondKind } from '../nn/config';
+import type { PrecondKind } from '../lib/preconditioning';
 import { parameterCount, parameterSpecs } from '../nn/parameters';
 import { type Catalogue, type CatalogueModel, findModel, parseCatalogue } from '../storage/catalogue';
 import { fetchBytes } from '../storage/fetch';

@@ -1,9 +1,12 @@
 import { type Checkpoint, openCheckpoint } from '../formats/checkpoint';
 import type { Source } from '../formats/source';
 import { readFloat32 } from '../formats/tensor';
+import { quote } from '../formats/text';
 import { InnateError } from '../lib/errors';
-import { configFromKwargs, type NetworkConfig, PRECOND_KINDS, type PrecondKind } from '../nn/config';
-import { kwargsFromShapes } from '../nn/infer-config';
+import { PRECONDITIONINGS, type PrecondKind, precondNamed } from '../lib/preconditioning';
+import { configFromKwargs, kwargsFromConfig, type NetworkConfig } from '../nn/config';
+import { checkEmbedding, kwargsFromShapes } from '../nn/infer-config';
+import { isHead } from '../nn/parameters';
 import { checkWeights, type WeightSource } from '../nn/weights';
 import { applyDelta, type DeltaInfo, deltaInfo } from './delta';
 import { startSigma } from './start-sigma';
@@ -15,12 +18,16 @@ export interface Model {
   weights: WeightSource;
   /** Noise level at which generation starts: x = sigma z, image = D(x, sigma). */
   sigma: number;
+  /** The weights as the file has them, where `weights` leave some out: a head that also predicts variances. */
+  published?: WeightSource;
   /** Sentences for the user: what was taken or assumed. */
   notes: string[];
   /** The file's convolutions are float16: packed halves on the GPU lose nothing. */
   half: boolean;
   /** Provenance and whatever else the file says of itself. */
   metadata: ReadonlyMap<string, string>;
+  /** Names of the networks in the file, of which this is one. */
+  entries: readonly string[];
 }
 
 export interface OpenModelOptions {
@@ -28,24 +35,36 @@ export interface OpenModelOptions {
   precond?: PrecondKind;
   /** Start sigma: overrides what the file says. */
   sigma?: number;
+  /** Which of several networks in the file is meant. */
+  entry?: string;
   /** Finds the base of a delta; without it deltas are refused. */
   openBase?: (delta: DeltaInfo) => Model;
 }
 
 /** Opens a checkpoint of any supported format as a model; reads no weights yet, but checks every shape. */
 export function openModel(source: Source, options: OpenModelOptions = {}): Model {
-  const checkpoint = openCheckpoint(source);
-  const delta = deltaInfo(checkpoint.metadata);
+  const checkpoint = openCheckpoint(source, options);
+  const { metadata, entries } = checkpoint;
+  const delta = deltaInfo(metadata);
   if (delta) return openDelta(checkpoint, delta, source.name, options);
 
   const notes = [...checkpoint.notes];
-  const precond = choosePrecond(checkpoint, options.precond, notes);
-  const kwargs = checkpoint.kwargs ?? inferKwargs(checkpoint);
-  const config = configFromKwargs(kwargs, precond);
-  const weights = checkpointWeights(checkpoint);
-  noteUnused(checkWeights(config.unet, weights), notes);
-  const sigma = startSigma(options.sigma, checkpoint.metadata, source.name, notes);
-  return { config, weights, sigma, notes, half: isHalf(checkpoint), metadata: checkpoint.metadata };
+  const kwargs = architecture(checkpoint);
+  checkEmbedding(kwargs);
+  noteBuffers(checkpoint, kwargs, notes);
+  const precond = choosePrecond(checkpoint, options.precond, notes, null);
+  const stored = checkpoint.tensors.get('u');
+  const levels = precond === 'iDDPMPrecond' && stored ? readFloat32(stored) : undefined;
+  const config = configFromKwargs(kwargs, precond, levels);
+  const published = checkpointWeights(checkpoint);
+  const weights = precond === 'iDDPMPrecond' ? noiseOnly(published, config) : published;
+  noteUnused(
+    checkRead(checkpoint, () => checkWeights(config.unet, weights)),
+    notes,
+  );
+  const sigma = startSigma(options.sigma, metadata, source.name, notes);
+  const model = { config, weights, sigma, notes, half: isHalf(checkpoint), metadata, entries };
+  return weights === published ? model : { ...model, published };
 }
 
 function openDelta(checkpoint: Checkpoint, delta: DeltaInfo, name: string, options: OpenModelOptions): Model {
@@ -58,16 +77,23 @@ function openDelta(checkpoint: Checkpoint, delta: DeltaInfo, name: string, optio
   const base = options.openBase(delta);
   const notes = [...base.notes, `a delta on ${delta.of}`];
   const precond = choosePrecond(checkpoint, options.precond, notes, base.config.precond);
-  const config = { ...base.config, precond };
   return {
-    config,
+    config: withPrecond(base.config, precond),
     weights: applyDelta(base.weights, checkpointWeights(checkpoint)),
     // A student's own, whatever its teacher's is.
     sigma: startSigma(options.sigma, checkpoint.metadata, name, notes),
     notes,
     half: base.half,
     metadata: checkpoint.metadata,
+    entries: [],
   };
+}
+
+/** The same network in another preconditioning. */
+function withPrecond(config: NetworkConfig, precond: PrecondKind): NetworkConfig {
+  if (precond === config.precond) return config;
+  const { top, model } = kwargsFromConfig(config);
+  return configFromKwargs(new Map(Object.entries({ ...top, ...model })), precond);
 }
 
 function isHalf({ tensors }: Checkpoint): boolean {
@@ -75,38 +101,115 @@ function isHalf({ tensors }: Checkpoint): boolean {
   return weights.length > 0 && weights.every((t) => t.dtype === 'f16');
 }
 
+/** Output channels of the network over those of its input: 2 where it predicts variances too. */
+function headRatio({ tensors }: Checkpoint): number {
+  const stem = [...tensors].find(([name]) => /^model\.enc\.(\d+)x\1_conv\.weight$/.test(name))?.[1];
+  const head = [...tensors].find(([name]) => isHead(name) && name.endsWith('.weight'))?.[1];
+  return stem && head ? head.shape[0]! / stem.shape[1]! : 1;
+}
+
+/** `base`: of the teacher of a delta, which has it too unless its file says otherwise. */
 function choosePrecond(
-  { precond }: Checkpoint,
+  checkpoint: Checkpoint,
   override: PrecondKind | undefined,
   notes: string[],
-  fallback: PrecondKind = 'EDMPrecond',
+  base: PrecondKind | null,
 ): PrecondKind {
+  const { precond: className } = checkpoint;
+  const found = className === null ? base : precondNamed(className);
   if (override) {
-    if (precond && precond !== override)
-      notes.push(`preconditioning ${override} as asked, the file says ${precond}`);
+    if (className !== null && override !== found)
+      notes.push(`preconditioning ${override} as asked, the file says ${className}`);
     return override;
   }
-  if (precond === null) {
-    if (fallback === 'EDMPrecond')
-      notes.push(
-        'the file does not name its preconditioning: EDMPrecond assumed (--precond gdd for GDD students)',
-      );
-    return fallback;
+  if (found) {
+    if (className !== null && found !== className) notes.push(`${className} is ${found} under another name`);
+    return found;
   }
-  if ((PRECOND_KINDS as readonly string[]).includes(precond)) return precond as PrecondKind;
+  const twice = headRatio(checkpoint) === 2;
+  if (className === null) {
+    notes.push(
+      twice
+        ? 'the file does not name its preconditioning: iDDPMPrecond, the only one whose network predicts variances too'
+        : 'the file does not name its preconditioning: EDMPrecond assumed (--precond gdd for GDD students)',
+    );
+    return twice ? 'iDDPMPrecond' : 'EDMPrecond';
+  }
+  const fitting = PRECONDITIONINGS.filter(({ kind }) => (kind === 'iDDPMPrecond') === twice);
   throw new InnateError('unsupported', 'unknown preconditioning', {
-    expected: PRECOND_KINDS.join(', '),
-    found: precond,
-    hint: 'Say which one fits with --precond',
+    expected: PRECONDITIONINGS.map((p) => p.kind).join(', '),
+    found: quote(className),
+    hint: `If its formula is one of these, say which with --precond ${fitting.map((p) => p.name).join('|')}`,
+    choose: { what: 'precond', from: fitting.map((p) => p.kind) },
   });
 }
 
-function inferKwargs({ tensors }: Checkpoint): ReadonlyMap<string, unknown> {
-  return kwargsFromShapes({
+/**
+ * The constructor arguments: what the tensors tell, then what the file states. A class of another project may have
+ * other defaults than the published ones, and a module pickled whole keeps no arguments at all.
+ */
+function architecture({ kwargs: stated, tensors }: Checkpoint): ReadonlyMap<string, unknown> {
+  const kwargs = kwargsFromShapes({
     keys: () => tensors.keys(),
     shape: (name) => tensors.get(name)?.shape,
     values: (name) => readFloat32(tensors.get(name)!),
   });
+  for (const [key, value] of stated ?? [])
+    if (value !== null && (key !== 'model_type' || value === 'SongUNet' || value === 'DhariwalUNet'))
+      kwargs.set(key, value);
+  return kwargs;
+}
+
+/** Filters are no parameters; where a file leaves them out, those of the published networks are taken, and it is said. */
+function noteBuffers(
+  { kwargs: stated, tensors }: Checkpoint,
+  kwargs: ReadonlyMap<string, unknown>,
+  notes: string[],
+): void {
+  const levels = kwargs.get('channel_mult');
+  if (kwargs.get('model_type') !== 'SongUNet' || stated?.has('resample_filter')) return;
+  if (!Array.isArray(levels) || levels.length < 2) return;
+  if ([...tensors.keys()].some((name) => name.endsWith('.resample_filter'))) return;
+  const filter = String(kwargs.get('resample_filter'));
+  notes.push(
+    `the file has no buffers: the resampling filter [${filter}] and a ${kwargs.get('embedding_type')} embedding, as the published networks of its kind`,
+  );
+}
+
+/** iDDPMPrecond uses the first half of what its network gives: the noise. The rest, variances, is left out. */
+function noiseOnly(weights: WeightSource, { unet }: NetworkConfig): WeightSource {
+  const shapeOf = (name: string): readonly number[] | undefined => {
+    const shape = weights.shape(name);
+    return shape && isHead(name) && shape[0] === 2 * unet.outChannels
+      ? [unet.outChannels, ...shape.slice(1)]
+      : shape;
+  };
+  return {
+    names: () => weights.names(),
+    shape: shapeOf,
+    read: (name) =>
+      weights.read(name).subarray(
+        0,
+        shapeOf(name)!.reduce((a, b) => a * b, 1),
+      ),
+  };
+}
+
+/** What `check` gives; where it misses a tensor that the file has in a form that is not read, that is the error. */
+function checkRead<T>({ unreadable }: Checkpoint, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    const where = error instanceof InnateError ? (error.detail.where ?? '') : '';
+    const kind = unreadable.get(where);
+    if (kind === undefined) throw error;
+    throw new InnateError('unsupported', 'a tensor of the network is of a kind that is not read', {
+      where,
+      expected: 'floating-point or whole numbers',
+      found: kind,
+      hint: 'Load the file in PyTorch, if you trust it, and save the state_dict of the network as float32',
+    });
+  }
 }
 
 function noteUnused(names: string[], notes: string[]): void {

@@ -24,6 +24,7 @@ export function studentModel(
       read: (name) => held.get(name)!,
     },
     sigma: config.startSigma,
+    entries: [],
     notes: [`distilled here: ${config.method}, ${images} images`],
     half: false,
     metadata: new Map([

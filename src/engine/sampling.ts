@@ -2,7 +2,7 @@ import { checkDevice } from '../gpu/backends';
 import { InnateError } from '../lib/errors';
 import type { NetworkConfig } from '../nn/config';
 import type { ImageDenoiser } from '../nn/denoiser';
-import { sigmaRange } from '../nn/precond';
+import { roundSigma, sigmaRange } from '../nn/precond';
 import { evaluations, type SamplerOptions, sample } from '../nn/samplers';
 import { type integerSeedNoise, seedClass, seedNoise } from '../rng/seeds';
 import { batchSize } from './batching';
@@ -42,13 +42,14 @@ export interface SampleProgress {
   total: number;
 }
 
-/** The noise levels of `options` clipped to what the preconditioning supports, as EDM's sampler does. */
+/** The noise levels of `options` clipped and rounded to what the preconditioning supports, as EDM's sampler does. */
 export function clipSigmas(config: NetworkConfig, options: SamplerOptions): SamplerOptions {
   const range = sigmaRange(config);
   return {
     ...options,
     sigmaMax: Math.min(options.sigmaMax, range.max),
     sigmaMin: Math.max(options.sigmaMin, range.min),
+    round: (sigma) => roundSigma(config, sigma),
   };
 }
 

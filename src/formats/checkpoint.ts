@@ -1,24 +1,18 @@
-import { badFile, type InnateError } from '../lib/errors';
-import { bareKwargs, type Kwargs, metadataKwargs, moduleKwargs } from './kwargs';
-import {
-  isModule,
-  isStateDict,
-  isTensor,
-  moduleTensors,
-  publishedNames,
-  stateDictTensors,
-  unwrap,
-} from './network';
+import { badFile, InnateError } from '../lib/errors';
+import { type Flat, flatten, type ModuleObject } from './flatten';
+import { bareKwargs, metadataKwargs, moduleKwargs } from './kwargs';
+import { chooseNetwork, holders, isStem, type Network } from './network';
 import { Budget } from './pickle/budget';
 import { unpickle } from './pickle/machine';
 import { ByteReader } from './pickle/reader';
-import { PersistentObject, type Py, type PyMap, PyObject } from './pickle/values';
+import { PersistentObject, type Py, PyObject } from './pickle/values';
 import { readSafetensors } from './safetensors';
 import { sniff } from './sniff';
 import type { Source } from './source';
 import type { TensorRef } from './tensor';
 import { listed, quote } from './text';
 import { isLegacyMagic, nestedLoader, readLegacy } from './torch/legacy';
+import { TORCH_NAMES } from './torch/names';
 import { readTorchZip, torchRecord } from './torch/zip';
 import { openZip, type ZipEntry } from './zip';
 
@@ -26,7 +20,9 @@ export interface Checkpoint {
   readonly format: 'edm-pickle' | 'torch-zip' | 'torch-legacy' | 'safetensors';
   /** Names with the published `model.` prefix: model.enc.32x32_conv.weight ... */
   readonly tensors: ReadonlyMap<string, TensorRef>;
-  /** 'EDMPrecond', 'GDDPrecond', 'VEPrecond', 'VPPrecond', another class name, or null when the file does not say. */
+  /** Tensors of the network that are not read, by published name: their kind. */
+  readonly unreadable: ReadonlyMap<string, string>;
+  /** Name of the preconditioning's class, such as 'EDMPrecond'; null when the file does not say. */
   readonly precond: string | null;
   /**
    * Constructor arguments (img_resolution, img_channels, label_dim, sigma_data, model_type, model_channels, ...),
@@ -34,116 +30,128 @@ export interface Checkpoint {
    */
   readonly kwargs: ReadonlyMap<string, unknown> | null;
   readonly metadata: ReadonlyMap<string, string>;
+  /** Names of all the networks in the file: what `entry` chooses from. */
+  readonly entries: readonly string[];
   /** Sentences for the user, such as "took ema (the file also holds net)". */
   readonly notes: readonly string[];
 }
 
+export interface OpenOptions {
+  /** Which of several networks in the file is meant: the name of its entry. */
+  readonly entry?: string;
+}
+
 /**
  * Opens a checkpoint of any supported kind, told by content: an official-layout pickle, a torch file (zip or
- * legacy) or safetensors. Reads headers and structure, no weights. Every failure is an InnateError.
+ * legacy) or safetensors. The network is found by the names of its tensors, wherever it stands. Reads headers and
+ * structure, no weights. Every failure is an InnateError; one with `choose` asks for an `entry`.
  */
-export function openCheckpoint(source: Source): Checkpoint {
+export function openCheckpoint(source: Source, options: OpenOptions = {}): Checkpoint {
   switch (sniff(source)) {
     case 'safetensors':
-      return fromSafetensors(source);
+      return fromSafetensors(source, options);
     case 'zip': {
       const entries = openZip(source);
       if (!torchRecord(entries)) throw otherZip(entries, source.name);
-      return fromObject(readTorchZip(source, entries), 'torch-zip', source.name);
+      return fromObject(readTorchZip(source, entries), 'torch-zip', source.name, options);
     }
     case 'pickle': {
-      const options = { budget: new Budget(), loadFromBytes: nestedLoader() };
-      const value = unpickle(new ByteReader(source), options);
-      if (isLegacyMagic(value)) return fromObject(readLegacy(source), 'torch-legacy', source.name);
-      return fromObject(value, 'edm-pickle', source.name);
+      const machine = { budget: new Budget(), names: TORCH_NAMES, loadFromBytes: nestedLoader() };
+      const value = unpickle(new ByteReader(source), machine);
+      if (isLegacyMagic(value)) return fromObject(readLegacy(source), 'torch-legacy', source.name, options);
+      return fromObject(value, 'edm-pickle', source.name, options);
     }
   }
 }
 
-function fromSafetensors(source: Source): Checkpoint {
-  const { tensors, metadata } = readSafetensors(source);
+function fromSafetensors(source: Source, { entry }: OpenOptions): Checkpoint {
+  const { tensors, unreadable, metadata } = readSafetensors(source);
   if (tensors.size === 0) throw badFile('the file holds no tensors', { where: source.name });
-  const named = publishedNames(tensors, source.name);
+  // A delta holds what changed of a network, under its published names.
+  const found = metadata.has('delta_of')
+    ? null
+    : chooseNetwork({ tensors, unreadable, modules: new Map(), lists: [] }, source.name, entry);
+  if (found) refuseOthers(found.network, source.name);
   return {
     format: 'safetensors',
-    tensors: named.tensors,
+    tensors: found?.network.tensors ?? tensors,
+    unreadable: found?.network.unreadable ?? unreadable,
     precond: metadata.get('precond') ?? null,
     kwargs: metadataKwargs(metadata, source.name),
     metadata,
-    notes: named.notes,
+    entries: found?.entries ?? [],
+    notes: found?.notes ?? [],
   };
 }
 
-/** Where a file keeps its network, the best first: averaged weights before those of the last step. */
-const CHOICES = ['ema', 'G_ema', 'ema_model', 'model_ema', 'net', 'model', 'G', 'generator', 'state_dict'];
-
-interface Found {
-  readonly value: Py;
-  readonly notes: readonly string[];
-}
-
-const holdsNetwork = (value: Py | undefined): boolean =>
-  isModule(value) || (value instanceof Map && isStateDict(value));
-
-/** The network within the value of a file: itself, or the best entry of a dict, one dict deeper if need be. */
-function choose(value: Py, depth = 0): Found | null {
-  if (isModule(value)) return { value, notes: [] };
-  if (!(value instanceof Map)) return null;
-  const candidates = CHOICES.filter((key) => value.has(key) && !isTensor(value.get(key)));
-  for (const key of candidates) {
-    const found = holdsNetwork(value.get(key))
-      ? { value: value.get(key)!, notes: [] }
-      : depth < 2 && value.get(key) instanceof Map
-        ? choose(value.get(key)!, depth + 1)
-        : null;
-    if (!found) continue;
-    const others = candidates.filter((k) => k !== key && holdsNetwork(value.get(k)));
-    const note = others.length > 0 ? [`took ${key} (the file also holds ${others.join(' and ')})`] : [];
-    return { value: found.value, notes: [...note, ...found.notes] };
-  }
-  if (isStateDict(value)) return { value, notes: [] };
-  const networks = [...value].filter(([, item]) => holdsNetwork(item));
-  if (networks.length !== 1) return null;
-  const [key, network] = networks[0]!;
-  return { value: network, notes: [`took ${quote(key)}, the only network in the file`] };
-}
-
-function fromObject(root: Py, format: Checkpoint['format'], where: string): Checkpoint {
-  const found = choose(root);
-  if (!found) throw noNetwork(root, where);
-  const { value } = found;
-  const module = isModule(value) ? unwrap(value) : null;
-  const raw = module ? moduleTensors(module, where) : stateDictTensors(value as PyMap, where);
-  if (raw.size === 0) throw noNetwork(root, where);
-  const { tensors, notes, bare } = publishedNames(raw, where);
-  const kwargs: Kwargs | null = module ? (bare ? bareKwargs(module) : moduleKwargs(module)) : null;
+function fromObject(
+  root: Py,
+  format: Checkpoint['format'],
+  where: string,
+  { entry }: OpenOptions,
+): Checkpoint {
+  const flat = flatten(root, where);
+  const found = chooseNetwork(flat, where, entry);
+  if (!found) throw noNetwork(root, flat, where);
+  const { network } = found;
+  refuseOthers(network, where);
+  const unet = flat.modules.get(network.path);
+  const precond = network.bare ? undefined : flat.modules.get(holders(network.path)[0]!);
+  const kwargs = precond ? moduleKwargs(precond, unet) : unet ? bareKwargs(unet) : null;
   return {
     format,
-    tensors,
-    precond: module instanceof PersistentObject && !bare ? module.className : null,
+    tensors: network.tensors,
+    unreadable: network.unreadable,
+    precond: precond && isPreconditioning(precond) ? precond.className : null,
     kwargs: kwargs && kwargs.size > 0 ? kwargs : null,
     metadata: new Map(),
-    notes: [...found.notes, ...notes],
+    entries: found.entries,
+    notes: found.notes,
   };
 }
 
-function noNetwork(root: Py, where: string): InnateError {
+/** A class around a U-Net is its preconditioning unless it is a mere container (Sequential, a training script's). */
+const isPreconditioning = (module: ModuleObject): boolean =>
+  module instanceof PersistentObject || /Precond$/.test(module.className) || module.state.has('sigma_data');
+
+/** Throws where the network itself is what cannot be read. */
+function refuseOthers({ edm2, label, tensors, unreadable }: Network, where: string): void {
+  if (edm2)
+    throw new InnateError('unsupported', 'this is an EDM2 network, another architecture', {
+      where,
+      expected: 'SongUNet or DhariwalUNet of NVlabs/edm',
+      found: `the magnitude-preserving U-Net of NVlabs/edm2 under ${quote(label)}`,
+      hint: 'Open a checkpoint of EDM, GDD, SiD or of this project',
+    });
+  const first = [...unreadable].find(([name]) => isStem(name) || tensors.size === 0);
+  if (first)
+    throw new InnateError('unsupported', 'the tensors of the network are of a kind that is not read', {
+      where: `${where}, ${quote(first[0])}`,
+      found: first[1],
+      hint: 'Load the file in PyTorch, if you trust it, and save the state_dict of the network with plain tensors',
+    });
+}
+
+function noNetwork(root: Py, flat: Flat, where: string): InnateError {
   const found =
-    root instanceof Map
-      ? root.size === 0
-        ? 'an empty dict'
-        : `the entries ${listed([...root.keys()].map((k) => (typeof k === 'object' ? typeof k : k)))}`
-      : root instanceof PersistentObject || root instanceof PyObject
-        ? `an object of class ${quote(root.className)}`
-        : Array.isArray(root)
-          ? `a list of ${root.length}`
-          : typeof root === 'object'
-            ? 'another object'
-            : `a ${typeof root}`;
-  return badFile('the file holds no network', {
+    flat.tensors.size > 0
+      ? `${flat.tensors.size} tensors such as ${listed(flat.tensors.keys(), 3)}`
+      : root instanceof Map
+        ? root.size === 0
+          ? 'an empty dict'
+          : `the entries ${listed([...root.keys()].map((k) => (typeof k === 'object' ? typeof k : k)))}`
+        : root instanceof PyObject
+          ? `an object of class ${quote(root.path)}`
+          : Array.isArray(root)
+            ? `a list of ${root.length}`
+            : typeof root === 'object'
+              ? 'another object'
+              : `a ${typeof root}`;
+  return badFile('the file holds no network of this family', {
     where,
-    expected: 'a network or its state_dict, alone or under ema, net, model or state_dict',
+    expected: 'tensors named ...enc.<R>x<R>_conv.weight and so on (SongUNet or DhariwalUNet of NVlabs/edm)',
     found,
+    hint: 'Open a checkpoint of EDM, GDD, SiD or of this project',
   });
 }
 

@@ -1,6 +1,6 @@
 import { badFile } from '../lib/errors';
-import { attributeMap, isModule, type ModuleObject } from './network';
-import { Global, PersistentObject, type Py, PyObject, Tuple } from './pickle/values';
+import type { ModuleObject } from './flatten';
+import { dictItems, Global, type Py, PyObject, Tuple } from './pickle/values';
 import { quote } from './text';
 
 export type Kwargs = Map<string, unknown>;
@@ -22,7 +22,7 @@ export function plain(value: Py | undefined): unknown {
     if (Array.isArray(v)) return cut(v).map((item) => convert(item, depth + 1));
     if (v instanceof Set) return cut([...v]).map((item) => convert(item, depth + 1));
     if (v instanceof Global) return v.path;
-    const map = v instanceof Map ? v : v instanceof PyObject ? v.state : null;
+    const map = dictItems(v) ?? (v instanceof PyObject ? v.state : null);
     if (!map) return null;
     const out: Kwargs = new Map();
     for (const [key, item] of map) {
@@ -38,7 +38,8 @@ const cut = <T>(items: readonly T[]): readonly T[] =>
   items.length > MAX_NODES ? items.slice(0, MAX_NODES) : items;
 
 const dictOf = (value: Py | undefined): Kwargs => {
-  const out = value instanceof Map ? plain(value) : null;
+  const items = dictItems(value);
+  const out = items ? plain(items) : null;
   return out instanceof Map ? out : new Map();
 };
 
@@ -51,17 +52,21 @@ const ATTRIBUTES = [
   'sigma_min',
   'sigma_max',
   'sigma_data',
+  'beta_d',
+  'beta_min',
+  'M',
+  'C_1',
+  'C_2',
 ];
 
 /**
  * The constructor arguments of a preconditioned network: the keyword arguments it was made with, completed
- * from its attributes; when it was made with positional ones, also from those of its inner U-Net.
+ * from its attributes; when it was made with positional ones, also from those of its U-Net, `inner`.
  */
-export function moduleKwargs(module: ModuleObject): Kwargs {
+export function moduleKwargs(module: ModuleObject, inner: ModuleObject | undefined): Kwargs {
   const own = dictOf(module.state.get('_init_kwargs'));
-  const inner = attributeMap(module, '_modules').get('model');
   const result: Kwargs = new Map();
-  if (own.size === 0 && isModule(inner)) {
+  if (own.size === 0 && inner) {
     const innerKwargs = dictOf(inner.state.get('_init_kwargs'));
     for (const [key, value] of innerKwargs)
       if (key !== 'in_channels' && key !== 'out_channels') result.set(key, value);
@@ -71,8 +76,7 @@ export function moduleKwargs(module: ModuleObject): Kwargs {
     if (typeof value === 'number' || typeof value === 'boolean') result.set(name, value);
   }
   for (const [key, value] of own) result.set(key, value);
-  if (!result.has('model_type') && isModule(inner) && inner instanceof PersistentObject)
-    result.set('model_type', inner.className);
+  if (!result.has('model_type') && inner) result.set('model_type', inner.className);
   return result;
 }
 
@@ -83,11 +87,11 @@ export function bareKwargs(module: ModuleObject): Kwargs {
     if (key === 'out_channels') result.set('img_channels', value);
     else if (key !== 'in_channels') result.set(key, value);
   }
-  if (module instanceof PersistentObject) result.set('model_type', module.className);
+  result.set('model_type', module.className);
   return result;
 }
 
-const NUMBERS = ['img_resolution', 'img_channels', 'label_dim', 'sigma_min', 'sigma_max', 'sigma_data'];
+const NUMBERS = ATTRIBUTES.filter((name) => name !== 'use_fp16');
 
 /** The arguments in the metadata of a safetensors file; null when it has none. Throws on malformed ones. */
 export function metadataKwargs(metadata: ReadonlyMap<string, string>, where: string): Kwargs | null {

@@ -23,7 +23,10 @@ const BY_NAME = new Map(Object.entries(SAFETENSORS_DTYPES).map(([dtype, name]) =
 
 export interface HeaderEntry {
   readonly name: string;
-  readonly dtype: DType;
+  /** Null for an element type that is not read. */
+  readonly dtype: DType | null;
+  /** As the file names it. */
+  readonly typeName: string;
   readonly shape: readonly number[];
   /** From the end of the header. */
   readonly begin: number;
@@ -99,21 +102,21 @@ class HeaderParser {
       throw this.bad(`${quote(name)} lacks its dtype, shape or data_offsets`);
     const known = BY_NAME.get(dtype);
     const where = `${this.where}, ${quote(name)}`;
-    if (!known)
-      throw new InnateError('unsupported', 'a tensor has an element type that is not read', {
-        where,
-        expected: [...BY_NAME.keys()].join(', '),
-        found: quote(dtype),
-      });
-    const bytes = elementCount(shape, where) * DTYPE_BYTES[known];
+    const count = elementCount(shape, where);
     const [begin, end] = offsets as [number, number];
+    if (!known) {
+      // Its size is what its offsets say; only its place among the others can be checked.
+      if (end < begin) throw this.bad(`${quote(name)} ends before it begins`);
+      return { name, dtype: null, typeName: dtype.slice(0, 32), shape, begin, end };
+    }
+    const bytes = count * DTYPE_BYTES[known];
     if (end - begin !== bytes)
       throw badFile('a tensor has not the size of its shape', {
         where,
         expected: `${bytes} bytes`,
         found: String(end - begin),
       });
-    return { name, dtype: known, shape, begin, end };
+    return { name, dtype: known, typeName: dtype, shape, begin, end };
   }
 
   private object(member: (key: string) => void): void {

@@ -14,6 +14,8 @@ const MAX_HEADER = 100_000_000;
  */
 export function readSafetensors(source: Source): {
   tensors: Map<string, TensorRef>;
+  /** Tensors of an element type that is not read, by name: the type. */
+  unreadable: Map<string, string>;
   metadata: Map<string, string>;
 } {
   const where = source.name;
@@ -57,9 +59,11 @@ export function readSafetensors(source: Source): {
       hint: 'Download or copy the file again',
     });
   const tensors = new Map<string, TensorRef>();
-  for (const { name, dtype, shape, begin } of entries)
-    tensors.set(name, { dtype, shape, source, byteOffset: dataStart + begin });
-  return { tensors, metadata: new Map(metadata) };
+  const unreadable = new Map<string, string>();
+  for (const { name, dtype, typeName, shape, begin } of entries)
+    if (dtype) tensors.set(name, { dtype, shape, source, byteOffset: dataStart + begin });
+    else unreadable.set(name, typeName);
+  return { tensors, unreadable, metadata: new Map(metadata) };
 }
 
 export interface TensorSpec {

@@ -1,6 +1,7 @@
 import { badFile, InnateError } from '../lib/errors';
 import type { Source } from './source';
 import { latin1 } from './text';
+import { endsAsZip } from './zip';
 
 export type Container = 'safetensors' | 'zip' | 'pickle';
 
@@ -52,10 +53,12 @@ export function sniff(source: Source): Container {
   const head = latin1(bytes);
   // First, because its length can spell any of the marks below: a small number, then the header's brace.
   if (bytes.length >= 9 && bytes[8] === 0x7b && bytes[7] === 0 && bytes[6] === 0) return 'safetensors';
+  const zipHead = head.startsWith('PK\x03\x04') || head.startsWith('PK\x05\x06');
+  // Bytes in front of an archive do not hide it; a pickle of protocol 2 or newer may hold one, but is none.
+  if (zipHead || (bytes[0] !== 0x80 && endsAsZip(source))) return 'zip';
   for (const [pattern, found, hint] of MISTAKES)
     if (typeof pattern === 'string' ? head.startsWith(pattern) : pattern.test(head))
       throw badFile('not a checkpoint', { where, found, hint });
-  if (head.startsWith('PK\x03\x04') || head.startsWith('PK\x05\x06')) return 'zip';
   const member = head.slice(0, 100).split('\0', 1)[0]!.replace(/^\.\//, '');
   if (head.length === 512 && TORCH_TAR.includes(member))
     throw new InnateError('unsupported', 'the tar format of PyTorch before 0.1.10', {

@@ -26,6 +26,10 @@ export interface TensorRef {
   readonly byteOffset: number;
   /** In elements; absent when row-major. */
   readonly strides?: readonly number[];
+  /** The most significant byte of an element comes first; little-endian when absent. */
+  readonly bigEndian?: boolean;
+  /** The values are those of the file with their signs changed (PyTorch's negative bit). */
+  readonly negative?: boolean;
 }
 
 /** No tensor of the family has more; a larger claim is a damaged or hostile file. */
@@ -154,13 +158,19 @@ function readElements<T extends Float32Array | Int32Array>(
   const flat = make(span);
   for (let start = 0; start < span; start += CHUNK) {
     const n = Math.min(CHUNK, span - start);
-    convert(
-      ref.source.read(ref.byteOffset + start * size, n * size),
-      ref.dtype,
-      flat.subarray(start, start + n) as T,
-    );
+    const bytes = ref.source.read(ref.byteOffset + start * size, n * size);
+    convert(ref.bigEndian ? swapped(bytes, size) : bytes, ref.dtype, flat.subarray(start, start + n) as T);
   }
+  if (ref.negative) for (let i = 0; i < span; i++) flat[i] = -flat[i]!;
   return contiguous ? flat : gather(flat, ref.shape, ref.strides!, make(count));
+}
+
+/** A copy with the bytes of every element in reverse order. */
+function swapped(bytes: Uint8Array, size: number): Uint8Array {
+  const out = new Uint8Array(bytes.length);
+  for (let i = 0; i < bytes.length; i += size)
+    for (let b = 0; b < size; b++) out[i + b] = bytes[i + size - 1 - b]!;
+  return out;
 }
 
 function gather<T extends Float32Array | Int32Array>(

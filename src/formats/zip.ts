@@ -58,11 +58,12 @@ class Entry implements ZipEntry {
 /**
  * The entries of a zip archive, zip64 included, from its central directory alone: 100,000 images list in a
  * fraction of a second. Throws an InnateError for archives that are damaged, encrypted, in several parts,
- * or whose entries overlap or share a name (the tricks by which two readers see different files).
+ * or whose entries overlap or share a name (the tricks by which two readers see different files). Bytes in
+ * front of the archive and after it are passed over, as Python's zipfile does.
  */
 export function openZip(source: Source): ZipEntry[] {
   const where = source.name;
-  const { count, size, offset } = findDirectory(source);
+  const { count, size, offset, shift } = findDirectory(source);
   if (count > MAX_ENTRIES || size > MAX_DIRECTORY)
     throw new InnateError('refused', 'a zip archive with an absurd number of entries', {
       where,
@@ -98,7 +99,7 @@ export function openZip(source: Source): ZipEntry[] {
       wide.compressedSize,
       wide.size,
       d.getUint32(at + 16, true),
-      wide.header,
+      wide.header + shift,
     );
     if (entry.method === 0 && entry.size !== entry.compressedSize)
       throw badFile('a stored zip entry has two sizes', { where, found: quote(name) });
@@ -152,15 +153,31 @@ function zip64Fields(d: DataView, at: number, extra: number, end: number, where:
   throw badFile('a zip64 entry lacks its sizes', { where });
 }
 
-function findDirectory(source: Source): { count: number; size: number; offset: number } {
+interface Directory {
+  readonly count: number;
+  /** Bytes. */
+  readonly size: number;
+  /** Of its first byte in the file. */
+  readonly offset: number;
+  /** Bytes in front of the archive: what offsets in it fall short of. */
+  readonly shift: number;
+}
+
+function findDirectory(source: Source): Directory {
   const where = source.name;
   const tailLength = Math.min(source.size, 22 + 65535);
   const tailStart = source.size - tailLength;
   const tail = source.read(tailStart, tailLength);
   const d = dataView(tail);
-  let at = tailLength - 22;
-  while (at >= 0 && !(d.getUint32(at, true) === END && at + 22 + d.getUint16(at + 20, true) === tailLength))
-    at--;
+  // The record whose comment ends with the file is the one; else the last, with other bytes after it.
+  let at = -1;
+  for (let i = tailLength - 22; i >= 0; i--) {
+    if (d.getUint32(i, true) !== END) continue;
+    if (at < 0) at = i;
+    if (i + 22 + d.getUint16(i + 20, true) !== tailLength) continue;
+    at = i;
+    break;
+  }
   if (at < 0)
     throw badFile('the zip archive has no end', {
       where,
@@ -175,22 +192,21 @@ function findDirectory(source: Source): { count: number; size: number; offset: n
     offset: d.getUint32(at + 16, true),
   };
   let directoryEnd = tailStart + at;
-  if (end.count === 0xffff || end.size === 0xffffffff || end.offset === 0xffffffff) {
-    const locator = directoryEnd - 20;
-    const l = locator >= 0 ? dataView(source.read(locator, 20)) : null;
-    if (l && l.getUint32(0, true) === LOCATOR64) {
-      const at64 = u64(l, 8);
-      checkRange(source, at64, 56);
-      const e = dataView(source.read(at64, 56));
-      if (e.getUint32(0, true) !== END64) throw badFile('the zip64 end is damaged', { where });
-      end.disk = Math.max(e.getUint32(16, true), l.getUint32(4, true));
-      end.directoryDisk = e.getUint32(20, true);
-      end.here = u64(e, 24);
-      end.count = u64(e, 32);
-      end.size = u64(e, 40);
-      end.offset = u64(e, 48);
-      directoryEnd = at64;
-    }
+  // A zip64 end may stand there whether the numbers need it or not: torch always writes one.
+  const locator = directoryEnd - 20;
+  if (signature(source, locator, 20) === LOCATOR64) {
+    const l = dataView(source.read(locator, 20));
+    // Where the locator says, or, with bytes in front of the archive, right before the locator.
+    const at64 = [u64(l, 8), locator - 56].find((p) => signature(source, p, 56) === END64);
+    if (at64 === undefined) throw badFile('the zip64 end is damaged', { where });
+    const e = dataView(source.read(at64, 56));
+    end.disk = Math.max(e.getUint32(16, true), l.getUint32(4, true));
+    end.directoryDisk = e.getUint32(20, true);
+    end.here = widened(end.here, 0xffff, u64(e, 24), where);
+    end.count = widened(end.count, 0xffff, u64(e, 32), where);
+    end.size = widened(end.size, 0xffffffff, u64(e, 40), where);
+    end.offset = widened(end.offset, 0xffffffff, u64(e, 48), where);
+    directoryEnd = at64;
   }
   if (end.disk !== 0 || end.directoryDisk !== 0 || end.here !== end.count) throw inParts(where);
   if (end.offset + end.size > directoryEnd)
@@ -198,22 +214,90 @@ function findDirectory(source: Source): { count: number; size: number; offset: n
       where,
       hint: 'The file is cut off: download or copy it again',
     });
-  return end;
+  const { count, size } = end;
+  // The directory ends where its end record begins: what lies between there and its stated place is in front.
+  const before = directoryEnd - size;
+  const shift = count > 0 && signature(source, before, 46) === CENTRAL ? before - end.offset : 0;
+  return { count, size, offset: end.offset + shift, shift };
+}
+
+/** The zip64 value of a field whose own is `none` where it does not fit; two ends that differ are refused. */
+function widened(narrow: number, none: number, wide: number, where: string): number {
+  if (narrow !== none && narrow !== wide)
+    throw badFile('the zip archive has two ends that differ', { where });
+  return wide;
+}
+
+/** The first four bytes of a record of `length` bytes at `at`; -1 where the source has no room for one. */
+function signature(source: Source, at: number, length: number): number {
+  if (!Number.isSafeInteger(at) || at < 0 || at + length > source.size) return -1;
+  return dataView(source.read(at, 4)).getUint32(0, true);
+}
+
+/** Whether the file ends as a zip archive does, whatever it begins with. Never throws. */
+export function endsAsZip(source: Source): boolean {
+  if (source.size < 22) return false;
+  try {
+    return findDirectory(source).count > 0;
+  } catch (error) {
+    if (error instanceof InnateError) return false;
+    throw error;
+  }
 }
 
 /** The data of a stored entry as a source of its own; nothing is copied. Compressed entries are unsupported. */
 export function storedSource(entry: ZipEntry): Source {
   const where = `${entry.source.name}, ${quote(entry.name)}`;
   if (entry.method !== 0)
-    throw new InnateError('unsupported', 'a compressed zip entry where torch stores plain ones', { where });
+    throw new InnateError('unsupported', 'a compressed zip entry where plain ones are needed', { where });
   return subSource(entry.source, entry.dataOffset, entry.size, where);
 }
 
 /**
- * The bytes of an entry, its checksum verified. Never more than `maxBytes`, and never more than the entry
- * says: a bomb ends in an InnateError before it grows.
+ * The data of an entry as a source of its own. Of a stored entry nothing is copied; a compressed one is inflated
+ * at the first read and again after it was let go, so that memory holds one entry of an archive at a time.
  */
-export function readEntry(entry: ZipEntry, maxBytes: number): Uint8Array {
+export function entrySource(entry: ZipEntry): Source {
+  const where = `${entry.source.name}, ${quote(entry.name)}`;
+  if (entry.method === 0) return storedSource(entry);
+  checkMethod(entry, where);
+  const source: Source = {
+    name: where,
+    size: entry.size,
+    read(offset, length) {
+      checkRange(source, offset, length);
+      return inflated(entry, where).subarray(offset, offset + length);
+    },
+  };
+  return source;
+}
+
+/** The entry inflated last, for each archive that is open. */
+const newest = new WeakMap<Source, { entry: ZipEntry; bytes: Uint8Array }>();
+
+function inflated(entry: ZipEntry, where: string): Uint8Array {
+  const kept = newest.get(entry.source);
+  if (kept?.entry === entry) return kept.bytes;
+  newest.delete(entry.source);
+  const bytes = inflateExactly(entry.source, entry.dataOffset, entry.compressedSize, entry.size, where);
+  newest.set(entry.source, { entry, bytes });
+  return bytes;
+}
+
+function checkMethod({ method }: ZipEntry, where: string): void {
+  if (method === 0 || method === 8) return;
+  throw new InnateError('unsupported', 'a zip entry is compressed in an unknown way', {
+    where,
+    expected: 'stored or deflate',
+    found: `method ${method}`,
+  });
+}
+
+/**
+ * The bytes of an entry, its checksum verified unless `verify` is false. Never more than `maxBytes`, and never
+ * more than the entry says: a bomb ends in an InnateError before it grows.
+ */
+export function readEntry(entry: ZipEntry, maxBytes: number, verify = true): Uint8Array {
   const where = `${entry.source.name}, ${quote(entry.name)}`;
   if (entry.size > maxBytes)
     throw new InnateError('refused', 'a zip entry is larger than it may be', {
@@ -221,17 +305,12 @@ export function readEntry(entry: ZipEntry, maxBytes: number): Uint8Array {
       expected: `at most ${maxBytes} bytes`,
       found: String(entry.size),
     });
-  if (entry.method !== 0 && entry.method !== 8)
-    throw new InnateError('unsupported', 'a zip entry is compressed in an unknown way', {
-      where,
-      expected: 'stored or deflate',
-      found: `method ${entry.method}`,
-    });
+  checkMethod(entry, where);
   const bytes =
     entry.method === 0
       ? entry.source.read(entry.dataOffset, entry.size)
       : inflateExactly(entry.source, entry.dataOffset, entry.compressedSize, entry.size, where);
-  if (crc32(bytes) !== entry.crc32)
+  if (verify && crc32(bytes) !== entry.crc32)
     throw badFile('a zip entry does not match its checksum', {
       where,
       hint: 'Download or copy the file again',

@@ -20,6 +20,8 @@ export interface ErrorDetail {
   found?: string;
   /** One imperative sentence. */
   hint?: string;
+  /** What a person can choose, where choosing lets the same call succeed. */
+  choose?: { readonly what: 'entry' | 'precond'; readonly from: readonly string[] };
 }
 
 export class InnateError extends Error {

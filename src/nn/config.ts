@@ -1,8 +1,6 @@
 import { InnateError } from '../lib/errors';
-
-/** Which preconditioning wraps the U-Net (Karras et al. 2022, table 1; GDDPrecond: Zyriix/GDD). */
-export type PrecondKind = 'EDMPrecond' | 'GDDPrecond' | 'VEPrecond' | 'VPPrecond';
-export const PRECOND_KINDS: readonly PrecondKind[] = ['EDMPrecond', 'GDDPrecond', 'VEPrecond', 'VPPrecond'];
+import type { PrecondKind } from '../lib/preconditioning';
+import { iddpmLevels } from './iddpm';
 
 /** Arguments of SongUNet and DhariwalUNet in NVlabs/edm's training/networks.py, in camel case. */
 export interface UNetConfig {
@@ -29,8 +27,12 @@ export interface NetworkConfig {
   precond: PrecondKind;
   /** Standard deviation of the training data, 0.5 in every published checkpoint. */
   sigmaData: number;
+  /** What GDDPrecond and ECMPrecond take from sigma, so that D is the identity there; 0 for the others. */
+  sigmaShift: number;
   /** VPPrecond's schedule; ignored by the others. */
   vp: { betaD: number; betaMin: number; M: number };
+  /** iDDPMPrecond's schedule, and its noise levels u[0..M] from the highest to 0; null for the others. */
+  iddpm: { C1: number; C2: number; M: number; levels: Float32Array } | null;
   unet: UNetConfig;
 }
 
@@ -76,11 +78,30 @@ function integers(kwargs: Kwargs, key: string, fallback: number[], maxLength: nu
 /** Sanity bounds, so that a damaged file cannot ask for a network of absurd size. */
 const LIMITS = { resolution: 1024, channels: 8, width: 1024, labels: 100_000, blocks: 16 };
 
+/** Time shift of GDDPrecond, and what ECMPrecond's sigma_min is when the file does not say. */
+const GDD_SHIFT = 0.002;
+const ECM_SIGMA_MIN = 0.003;
+
+function sigmaShift(kwargs: Kwargs, precond: PrecondKind): number {
+  if (precond === 'GDDPrecond') return GDD_SHIFT;
+  if (precond !== 'ECMPrecond') return 0;
+  const value = real(kwargs, 'sigma_min', ECM_SIGMA_MIN);
+  return value >= 0 ? value : fail('sigma_min', 'a number from 0', value);
+}
+
+function iddpm(kwargs: Kwargs, stored: Float32Array | undefined): NetworkConfig['iddpm'] {
+  const C1 = real(kwargs, 'C_1', 0.001);
+  const C2 = real(kwargs, 'C_2', 0.008);
+  const M = integer(kwargs, 'M', stored ? stored.length - 1 : 1000, 2, 100_000);
+  if (stored && stored.length !== M + 1) fail('u', `${M + 1} noise levels`, stored.length);
+  return { C1, C2, M, levels: stored ?? iddpmLevels(M, C1, C2) };
+}
+
 /**
  * The network that a checkpoint's constructor arguments describe (`img_resolution`, `model_channels`, ...).
- * Defaults are those of the published classes.
+ * Defaults are those of the published classes. `levels` are the noise levels that a file of iDDPMPrecond stores.
  */
-export function configFromKwargs(kwargs: Kwargs, precond: PrecondKind): NetworkConfig {
+export function configFromKwargs(kwargs: Kwargs, precond: PrecondKind, levels?: Float32Array): NetworkConfig {
   const modelType = oneOf(kwargs, 'model_type', 'DhariwalUNet', ['SongUNet', 'DhariwalUNet'] as const);
   const song = modelType === 'SongUNet';
   const imgChannels = integer(kwargs, 'img_channels', null, 1, LIMITS.channels);
@@ -110,6 +131,8 @@ export function configFromKwargs(kwargs: Kwargs, precond: PrecondKind): NetworkC
   return {
     precond,
     sigmaData: real(kwargs, 'sigma_data', 0.5),
+    sigmaShift: sigmaShift(kwargs, precond),
+    iddpm: precond === 'iDDPMPrecond' ? iddpm(kwargs, levels) : null,
     vp: {
       betaD: real(kwargs, 'beta_d', 19.9),
       betaMin: real(kwargs, 'beta_min', 0.1),
@@ -163,6 +186,12 @@ export function kwargsFromConfig(config: NetworkConfig): {
     top.beta_d = config.vp.betaD;
     top.beta_min = config.vp.betaMin;
     top.M = config.vp.M;
+  }
+  if (config.precond === 'ECMPrecond') top.sigma_min = config.sigmaShift;
+  if (config.iddpm) {
+    top.M = config.iddpm.M;
+    top.C_1 = config.iddpm.C1;
+    top.C_2 = config.iddpm.C2;
   }
   return { top, model };
 }

@@ -1,4 +1,4 @@
-import { InnateError } from '../lib/errors';
+import { badFile, InnateError } from '../lib/errors';
 
 /** What the inference looks at: names and shapes, and the values of one small buffer. */
 export interface NamedShapes {
@@ -9,8 +9,9 @@ export interface NamedShapes {
 }
 
 /**
- * The constructor arguments of a bare state dict, read off its tensor names and shapes, in the form that
- * `configFromKwargs` takes. Throws when the names are not those of SongUNet or DhariwalUNet.
+ * The constructor arguments of a network, read off its tensor names and shapes, in the form that
+ * `configFromKwargs` takes. What they leave open is absent: `embedding_type`, when the file may lack its buffers
+ * (`checkEmbedding`). Throws when the names are not those of SongUNet or DhariwalUNet.
  */
 export function kwargsFromShapes(tensors: NamedShapes): Map<string, unknown> {
   const names = [...tensors.keys()];
@@ -43,8 +44,6 @@ export function kwargsFromShapes(tensors: NamedShapes): Map<string, unknown> {
   // SongUNet's stem has the base width; ADM's embedding does (channel_mult_noise is always 1 there).
   const modelChannels = song ? stemOut : noiseChannels;
   const blockIndices = distinct(new RegExp(`^model\\.enc\\.${resolution}x${resolution}_block(\\d+)\\.`));
-  const fourier = tensors.shape('model.map_noise.freqs') !== undefined;
-
   const kwargs = new Map<string, unknown>([
     ['model_type', song ? 'SongUNet' : 'DhariwalUNet'],
     ['img_resolution', resolution],
@@ -59,7 +58,6 @@ export function kwargsFromShapes(tensors: NamedShapes): Map<string, unknown> {
   ]);
   if (!song) return kwargs;
 
-  kwargs.set('embedding_type', fourier ? 'fourier' : 'positional');
   kwargs.set('channel_mult_noise', noiseChannels / modelChannels);
   kwargs.set(
     'encoder_type',
@@ -72,7 +70,37 @@ export function kwargsFromShapes(tensors: NamedShapes): Map<string, unknown> {
   const heads = names.filter((n) => /^model\.dec\.\d+x\d+_aux_conv\.weight$/.test(n)).length;
   kwargs.set('decoder_type', heads > 1 ? 'skip' : 'standard');
   kwargs.set('resample_filter', resampleTaps(tensors, names, kwargs.get('encoder_type') === 'residual'));
+  const embedding = embeddingType(tensors, names, kwargs);
+  if (embedding) kwargs.set('embedding_type', embedding);
   return kwargs;
+}
+
+/**
+ * Fourier frequencies are a buffer, a positional embedding has none. That they are absent says nothing unless the
+ * file has its other buffers; named_parameters() and most averages leave them all out. Then DDPM++ is known by its
+ * encoder and the width of its embedding; what looks like NCSN++ stays open.
+ */
+function embeddingType(
+  tensors: NamedShapes,
+  names: readonly string[],
+  kwargs: ReadonlyMap<string, unknown>,
+): 'fourier' | 'positional' | null {
+  if (tensors.shape('model.map_noise.freqs')) return 'fourier';
+  if (names.some((n) => n.endsWith('.resample_filter'))) return 'positional';
+  return kwargs.get('channel_mult_noise') === 1 && kwargs.get('encoder_type') === 'standard'
+    ? 'positional'
+    : null;
+}
+
+/** Throws when neither the file's arguments nor its tensors tell how the network embeds its noise level. */
+export function checkEmbedding(kwargs: ReadonlyMap<string, unknown>): void {
+  if (kwargs.get('model_type') !== 'SongUNet' || kwargs.has('embedding_type')) return;
+  throw badFile('the network cannot be told from its tensors', {
+    where: 'model.map_noise.freqs',
+    expected: 'the frequencies of its noise embedding, as state_dict() has them',
+    found: 'parameters without buffers, as named_parameters() gives them',
+    hint: 'Save the state_dict of the network',
+  });
 }
 
 /** Taps of the separable filter, from a stored resample_filter buffer [1, 1, k, k] = outer(f, f) / sum(f)^2. */

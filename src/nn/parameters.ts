@@ -68,8 +68,15 @@ export function parameterSpecs(config: UNetConfig): ParameterSpec[] {
   return specs;
 }
 
-/** Tensors that carry no information of their own: the resampling filters, derived from the arguments. */
-export const isDerivedBuffer = (name: string): boolean => name.endsWith('.resample_filter');
+/**
+ * Tensors that are no parameters: the resampling filters, derived from the arguments, and iDDPMPrecond's noise
+ * levels, which the configuration holds.
+ */
+export const isDerivedBuffer = (name: string): boolean => name.endsWith('.resample_filter') || name === 'u';
+
+/** The last convolutions of a network, whose outputs are the image. */
+export const isHead = (name: string): boolean =>
+  /^model\.(out_conv|dec\.\d+x\d+_aux_conv)\.(weight|bias)$/.test(name);
 
 /** Number of trained values. */
 export function parameterCount(config: UNetConfig): number {

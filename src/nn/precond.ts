@@ -1,4 +1,5 @@
 import type { NetworkConfig } from './config';
+import { nearestLevel } from './iddpm';
 
 /** D(x, sigma) = cSkip * x + cOut * F(cIn * x, cNoise): the scalars of one noise level. */
 export interface PrecondCoefficients {
@@ -8,19 +9,18 @@ export interface PrecondCoefficients {
   cNoise: number;
 }
 
-/** Time shift of GDDPrecond, so that D is exactly the identity at the last sigma of the schedule. */
-const GDD_EPS = 0.002;
-
 /**
- * Karras et al. 2022, table 1, in float64 (VPPrecond, VEPrecond, EDMPrecond in NVlabs/edm; GDDPrecond in
- * Zyriix/GDD).
+ * Karras et al. 2022, table 1, in float64 (VPPrecond, VEPrecond, iDDPMPrecond, EDMPrecond in NVlabs/edm), and
+ * the two that shift sigma so that D is exactly the identity at the last one of the schedule: GDDPrecond in
+ * Zyriix/GDD, ECMPrecond in locuslab/ect.
  */
 export function precondCoefficients(config: NetworkConfig, sigma: number): PrecondCoefficients {
   const sd2 = config.sigmaData ** 2;
   switch (config.precond) {
     case 'EDMPrecond':
-    case 'GDDPrecond': {
-      const shifted = config.precond === 'GDDPrecond' ? sigma - GDD_EPS : sigma;
+    case 'GDDPrecond':
+    case 'ECMPrecond': {
+      const shifted = sigma - config.sigmaShift;
       const norm = Math.sqrt(sigma ** 2 + sd2);
       return {
         cSkip: sd2 / (shifted ** 2 + sd2),
@@ -31,8 +31,12 @@ export function precondCoefficients(config: NetworkConfig, sigma: number): Preco
     }
     case 'VEPrecond':
       return { cSkip: 1, cOut: sigma, cIn: 1, cNoise: Math.log(0.5 * sigma) };
-    case 'VPPrecond': {
+    case 'VPPrecond':
       return { cSkip: 1, cOut: -sigma, cIn: 1 / Math.sqrt(sigma ** 2 + 1), cNoise: vpNoise(config, sigma) };
+    case 'iDDPMPrecond': {
+      const { M, levels } = config.iddpm!;
+      const cNoise = M - 1 - nearestLevel(levels, sigma);
+      return { cSkip: 1, cOut: -sigma, cIn: 1 / Math.sqrt(sigma ** 2 + 1), cNoise };
     }
   }
 }
@@ -56,5 +60,16 @@ export function sigmaRange(config: NetworkConfig): { min: number; max: number } 
     const at = (t: number) => Math.sqrt(Math.expm1(0.5 * betaD * t ** 2 + betaMin * t));
     return { min: at(1e-5), max: at(1) };
   }
+  if (config.iddpm) {
+    const { M, levels } = config.iddpm;
+    return { min: levels[M - 1]!, max: levels[0]! };
+  }
   return { min: 0, max: Number.POSITIVE_INFINITY };
+}
+
+/** The noise level that a schedule of EDM's sampler gets in place of `sigma`: the nearest one the network has. */
+export function roundSigma(config: NetworkConfig, sigma: number): number {
+  if (!config.iddpm) return sigma;
+  const { levels } = config.iddpm;
+  return levels[nearestLevel(levels, Math.fround(sigma))]!;
 }

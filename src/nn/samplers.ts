@@ -16,6 +16,8 @@ export interface SamplerOptions {
   sigmaMid: number;
   /** Heun steps. */
   steps: number;
+  /** The noise level that the network has nearest to one of the Heun schedule; as it is when absent. */
+  round?: (sigma: number) => number;
   /** Called before each network evaluation. */
   onEvaluation?: (done: number, total: number) => void;
 }
@@ -92,9 +94,11 @@ export function heunSchedule(steps: number, sigmaMin: number, sigmaMax: number, 
 export async function heun(
   denoise: Denoise,
   latents: Float32Array,
-  { steps, sigmaMin, sigmaMax }: Pick<SamplerOptions, 'steps' | 'sigmaMin' | 'sigmaMax'>,
+  { steps, sigmaMin, sigmaMax, round }: Pick<SamplerOptions, 'steps' | 'sigmaMin' | 'sigmaMax' | 'round'>,
 ): Promise<Float32Array> {
-  const t = heunSchedule(steps, sigmaMin, sigmaMax);
+  const t = heunSchedule(steps, sigmaMin, sigmaMax).map((sigma) =>
+    sigma > 0 && round ? round(sigma) : sigma,
+  );
   let x = Float64Array.from(latents, (z) => z * t[0]!);
   for (let i = 0; i < steps; i++) {
     const denoised = await denoise(Float32Array.from(x), t[i]!);

@@ -34,7 +34,9 @@ describe('files as PyTorch and numpy write them', () => {
 
   test('ema wins wherever it stands, and the user is told', () => {
     for (const name of ['net-before-ema.pkl', 'ema-first.protocol2.pkl', 'ema-and-net.legacy.pt'])
-      expect(open(fixtureBytes(`formats/${name}`)).notes).toEqual(['took ema (the file also holds net)']);
+      expect(open(fixtureBytes(`formats/${name}`)).notes).toEqual([
+        'took ema, the averaged weights (the file also holds net)',
+      ]);
   });
 
   test('class and arguments come from the persistent object', () => {
@@ -84,12 +86,11 @@ describe('files as PyTorch and numpy write them', () => {
     });
   });
 
-  test('element types that are not read are named', () => {
-    for (const name of ['complex.zip.pt', 'float8.legacy.pt']) {
-      const error = failure(() => open(fixtureBytes(`formats/${name}`)));
-      expect(error.code).toBe('unsupported');
-      expect(error.describe()).toMatch(/Complex|float8/);
-    }
+  test('tensors of element types that are not read are no network', () => {
+    for (const name of ['complex.zip.pt', 'float8.legacy.pt'])
+      expect(failure(() => open(fixtureBytes(`formats/${name}`))).describe()).toMatch(
+        /no network of this family/,
+      );
   });
 });
 
@@ -98,7 +99,7 @@ describe('a golden checkpoint in the official layout', () => {
     const { precond, kwargs, tensors, notes } = openCheckpoint(fixtureSource('mini/mini-ncsnpp-16-cond.pkl'));
     expect(precond).toBe('GDDPrecond');
     expect(kwargs!.get('resample_filter')).toEqual([1, 3, 3, 1]);
-    expect(notes).toEqual([]);
+    expect(notes).toEqual(['took ema, the averaged weights']);
     // Its golden file holds a gradient for every parameter; only the Fourier frequencies and filters have none.
     const golden = readSafetensors(fixtureSource('mini/mini-ncsnpp-16-cond.golden.safetensors'));
     const gradients = [...golden.tensors].filter(([name]) => name.startsWith('grad.'));

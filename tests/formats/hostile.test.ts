@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { unzipSync } from 'fflate';
 import { expect, test } from 'vitest';
 import { openCheckpoint } from '../../src/formats/checkpoint';
 import { readNpz } from '../../src/formats/npz';
@@ -8,6 +9,7 @@ import { ByteReader } from '../../src/formats/pickle/reader';
 import { encodePng, readPngText } from '../../src/formats/png';
 import { bufferSource } from '../../src/formats/source';
 import { readFloat32 } from '../../src/formats/tensor';
+import { TORCH_NAMES } from '../../src/formats/torch/names';
 import { openZip, readEntry } from '../../src/formats/zip';
 import { InnateError } from '../../src/lib/errors';
 import { bytesOf, fixtureBytes, openAndRead, outcome } from './helpers';
@@ -30,6 +32,9 @@ const FILES = [
   'foreign.safetensors',
   'training-state.zip.pt',
 ].map((name) => [name, fixtureBytes(`formats/${name}`)] as const);
+const strangers = unzipSync(fixtureBytes('checkpoints.zip'));
+for (const name of ['things.protocol5.pt', 'torch-ema.pt', 'parallel.pt'])
+  FILES.push([name, strangers[name]!]);
 
 /** A few bytes replaced, at places that lean towards the structure at either end. */
 const edits = fc.array(
@@ -141,7 +146,12 @@ test('programs of random opcodes', () => {
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 60 }), (pieces) => {
       const bytes = bytesOf([0x80, 4], ...pieces, '.');
-      outcome(() => unpickle(new ByteReader(bufferSource(bytes, 'test')), { persistentLoad: (id) => id }));
+      outcome(() =>
+        unpickle(new ByteReader(bufferSource(bytes, 'test')), {
+          names: TORCH_NAMES,
+          persistentLoad: (id) => id,
+        }),
+      );
       openAndRead(bytes);
     }),
     { numRuns: RUNS * 5 },

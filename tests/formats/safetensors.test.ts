@@ -116,10 +116,16 @@ describe('reading', () => {
     ['many dimensions', `{"a":${f32('[1,1,1,1,1,1,1,1,1]', 0, 4)}}`, 4, /more than 8/],
     ['a name twice', `{"a":${f32('[1]', 0, 4)},"a":${f32('[1]', 4, 8)}}`, 8, /twice/],
     [
-      'an unknown dtype',
-      '{"a":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}}',
+      'an unknown dtype that ends before it begins',
+      '{"a":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[1,0]}}',
       1,
-      /element type.*F8_E4M3/,
+      /ends before/,
+    ],
+    [
+      'a hole behind an unknown dtype',
+      `{"a":{"dtype":"F4","shape":[2],"data_offsets":[0,1]},"b":${f32('[1]', 2, 6)}}`,
+      6,
+      /hole/,
     ],
     ['a missing field', '{"a":{"dtype":"F32","shape":[1]}}', 4, /lacks/],
     [
@@ -136,6 +142,18 @@ describe('reading', () => {
     ['a wrong escape', '{"\\x":1}', 0, /escape/],
   ] as [string, string, number, RegExp][])('%s', (_, json, data, message) => {
     expect(failure(() => read(json, data)).describe()).toMatch(message);
+  });
+
+  test('tensors of element types that are not read stand beside the others', () => {
+    const { tensors, unreadable } = read(
+      `{"a":{"dtype":"F8_E4M3","shape":[3],"data_offsets":[0,3]},"b":${f32('[1]', 3, 7)},"c":{"dtype":"U16","shape":[1],"data_offsets":[7,9]}}`,
+      9,
+    );
+    expect([...tensors.keys()]).toEqual(['b']);
+    expect([...unreadable]).toEqual([
+      ['a', 'F8_E4M3'],
+      ['c', 'U16'],
+    ]);
   });
 
   test('header lengths beyond the file or the format', () => {

@@ -3,7 +3,7 @@ import { strToU8, zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { crc32 } from '../../src/formats/crc32';
 import { bufferSource } from '../../src/formats/source';
-import { openZip, readEntry, storedSource } from '../../src/formats/zip';
+import { endsAsZip, entrySource, openZip, readEntry, storedSource } from '../../src/formats/zip';
 import { bytesOf, concat, failure, u32, u64 } from './helpers';
 
 const u16 = (n: number) => [n & 255, n >> 8];
@@ -103,6 +103,24 @@ describe('reading', () => {
     expect(readEntry(entries[2]!, 1e6)).toEqual(noise);
     expect(storedSource(entries[1]!).read(5, 3)).toEqual(noise.subarray(5, 8));
     expect(failure(() => storedSource(entries[2]!)).code).toBe('unsupported');
+    for (const entry of entries.slice(1)) expect(entrySource(entry).read(5, 3)).toEqual(noise.subarray(5, 8));
+    expect(() => entrySource(entries[2]!).read(199_999, 2)).toThrow('ends too early');
+  });
+
+  test('bytes before an archive and after it are passed over', () => {
+    const bytes = zipSync({ a: strToU8('hello'), b: [strToU8('you'), { level: 0 }] });
+    const texts = (all: Uint8Array) => list(all).map((e) => new TextDecoder().decode(readEntry(e, 100)));
+    for (const after of [new Uint8Array(512), bytesOf('\n\n'), bytesOf('PK\x05\x06')])
+      for (const before of [new Uint8Array(0), bytesOf('#!/bin/sh\n'), bytes])
+        expect(texts(concat([before, bytes, after]))).toEqual(['hello', 'you']);
+    expect(endsAsZip(bufferSource(concat([bytesOf('x'), bytes]), 'a'))).toBe(true);
+    expect(endsAsZip(bufferSource(new Uint8Array(100), 'a'))).toBe(false);
+  });
+
+  test('a checksum is looked at unless the caller says otherwise', () => {
+    const [entry] = list(zip([{ name: 'a', data: strToU8('hello'), crc: 0 }]));
+    expect(failure(() => readEntry(entry!, 100)).message).toMatch(/checksum/);
+    expect(readEntry(entry!, 100, false)).toEqual(strToU8('hello'));
   });
 
   test('a trailing comment, UTF-8 and latin-1 names', () => {

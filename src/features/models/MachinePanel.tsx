@@ -20,7 +20,7 @@ export function MachinePanel({ onChooseFile }: { onChooseFile: () => void }) {
         <button type="button" className="button primary" onClick={onChooseFile}>
           Choose a file
         </button>
-        <p className="caption">Stays on this machine. Pickles are parsed with an allow-list.</p>
+        <p className="caption">Stays on this machine. Pickles are read as data; nothing in them is run.</p>
       </div>
       <Machine />
     </aside>

@@ -1,4 +1,4 @@
-import { badFile, InnateError } from '../../lib/errors';
+import { badFile } from '../../lib/errors';
 import { bufferSource } from '../source';
 import { latin1Bytes, utf8 } from '../text';
 import { INLINE_BYTES } from './budget';
@@ -7,6 +7,7 @@ import {
   ByteRange,
   type CallContext,
   Complex,
+  dictItems,
   Global,
   LongText,
   type Py,
@@ -31,14 +32,16 @@ function elements(value: Py | undefined, context: CallContext): Py[] {
     budget.spend('copied', value.size, context);
     return [...value.keys()];
   }
+  if (value instanceof PyObject) return elements(value.list ?? value.items ?? [], context);
   throw badFile('a container is made from something that is not one', { where });
 }
 
 function mapFrom(value: Py | undefined, context: CallContext): PyMap {
   if (value === undefined) return new Map();
-  if (value instanceof Map) {
-    context.budget.spend('copied', value.size, context);
-    return new Map(value);
+  const items = dictItems(value);
+  if (items) {
+    context.budget.spend('copied', items.size, context);
+    return new Map(items);
   }
   const map: PyMap = new Map();
   for (const pair of elements(value, context)) {
@@ -54,6 +57,7 @@ const simple = (value: Py | undefined, context: CallContext): number | bigint =>
   if (value === undefined) return 0;
   if (typeof value === 'number' || typeof value === 'bigint') return value;
   if (typeof value === 'boolean') return Number(value);
+  if (value instanceof PyObject) return Number.NaN; // a number of a class that is not known
   if (typeof value === 'string' && value.length < 64 && value.trim() !== '' && !Number.isNaN(Number(value)))
     return Number(value);
   throw badFile('a number is made from something that is not one', { where: context.where });
@@ -64,16 +68,17 @@ function bytesFrom(args: readonly Py[], context: CallContext): Py {
   const [value, encoding] = args;
   if (value === undefined) return new Uint8Array(0);
   if (value instanceof Uint8Array || value instanceof ByteRange) return value;
+  if (value instanceof PyObject) return new PyObject('builtins.bytes', args);
   if (typeof value === 'string' && encoding !== undefined) return encode(args, context);
   throw badFile('bytes are made from something that is not bytes', { where: context.where });
 }
 
-/** _codecs.encode(text, 'latin1'): how protocols 0 to 2 write bytes. */
+/** _codecs.encode(text, 'latin1'): how protocols 0 to 2 write bytes. Other encodings are never needed. */
 function encode(args: readonly Py[], context: CallContext): Py {
   const { where } = context;
   const [value, encoding] = args;
   if (encoding !== 'latin1' && encoding !== 'latin-1' && encoding !== 'iso-8859-1')
-    throw new InnateError('refused', 'bytes in an encoding other than latin1', { where });
+    return new PyObject('_codecs.encode', args);
   if (value instanceof LongText) return latin1Range(value, context);
   const bytes = typeof value === 'string' ? latin1Bytes(value) : null;
   if (!bytes) throw badFile('text that is not latin1', { where });
@@ -139,13 +144,13 @@ export const COPYREG: Record<string, Behaviour> = {
   _reconstructor: {
     call: (args, context) => {
       const [cls, , state] = args;
-      if (!(cls instanceof Global) || !cls.behaviour.create)
-        throw new InnateError('refused', 'the pickle wants an instance of a class that no checkpoint needs', {
-          where: context.where,
-          found: cls instanceof Global ? cls.path : typeof cls,
-        });
-      const made = cls.behaviour.create([], context);
-      return made instanceof Map && state instanceof Map ? mapFrom(state, context) : made;
+      const made = (cls instanceof Global && cls.behaviour.create?.([], context)) || null;
+      if (made instanceof Map) return state instanceof Map ? mapFrom(state, context) : made;
+      if (made) return made;
+      const placeholder = new PyObject(cls instanceof Global ? cls.path : 'an unknown class');
+      if (state instanceof Map) placeholder.items = mapFrom(state, context);
+      else if (Array.isArray(state)) placeholder.list = elements(state, context);
+      return placeholder;
     },
   },
 };

@@ -2,15 +2,20 @@ import { badFile, InnateError } from '../../lib/errors';
 import { quote } from '../text';
 import { PickleAtoms } from './atoms';
 import { Budget } from './budget';
-import { findGlobal } from './globals';
 import { intFromText, textFromRawUnicode } from './literals';
+import { PICKLE_NAMES } from './names';
 import { buildState, create, reduce } from './objects';
 import { Op } from './opcodes';
 import type { ByteReader } from './reader';
-import { type CallContext, Global, type Py, Tuple } from './values';
+import { type CallContext, dictItems, Global, type Names, type Py, PyObject, Tuple } from './values';
+
+/** Of modules and of names within them. */
+const MAX_NAME = 512;
 
 export interface UnpickleOptions {
   readonly budget?: Budget;
+  /** What names stand for; without it Python's own and numpy's. */
+  readonly names?: Names;
   /** PERSID and BINPERSID; refused when absent. */
   readonly persistentLoad?: (id: Py, where: string) => Py;
   readonly loadFromBytes?: CallContext['loadFromBytes'];
@@ -18,7 +23,7 @@ export interface UnpickleOptions {
 
 /**
  * Runs one pickle, from the reader's position to its STOP, and returns its value. A pickle is a program; this
- * machine executes only the parts that build data, and names outside the allow-list end it (globals.ts).
+ * machine executes only the parts that build data, and a name that is not known leaves a placeholder (PyObject).
  * Nothing here recurses, and `budget` bounds time and memory whatever the file says.
  */
 export function unpickle(reader: ByteReader, options: UnpickleOptions = {}): Py {
@@ -137,8 +142,9 @@ class Machine extends PickleAtoms implements CallContext {
       case Op.ADDITEMS: {
         const items = this.sinceMark();
         const set = this.top();
-        if (!(set instanceof Set)) throw this.wrong('items are added to something that is not a set');
-        for (const item of items) set.add(item);
+        if (set instanceof PyObject) this.extend(set, items);
+        else if (set instanceof Set) for (const item of items) set.add(item);
+        else throw this.wrong('items are added to something that is not a set');
         return;
       }
 
@@ -166,14 +172,14 @@ class Machine extends PickleAtoms implements CallContext {
 
       case Op.GLOBAL: {
         const module = textFromRawUnicode(reader.line(512));
-        this.push(findGlobal(module, textFromRawUnicode(reader.line(512)), this.where));
+        this.push(this.global(module, textFromRawUnicode(reader.line(512))));
         return;
       }
       case Op.STACK_GLOBAL: {
         const [module, name] = this.take(2);
         if (typeof module !== 'string' || typeof name !== 'string')
           throw this.wrong('a global is not named by text');
-        this.push(findGlobal(module, name, this.where));
+        this.push(this.global(module, name));
         return;
       }
       case Op.REDUCE: {
@@ -188,14 +194,16 @@ class Machine extends PickleAtoms implements CallContext {
       }
       case Op.NEWOBJ_EX: {
         const [cls, args, kwargs] = this.take(3);
-        if (!(kwargs instanceof Map) || kwargs.size > 0)
-          throw this.refused('a class is instantiated with keyword arguments');
-        this.push(create(cls!, this.tuple(args), this));
+        if (!(kwargs instanceof Map)) throw this.wrong('keyword arguments that are no dict');
+        // None of the known classes takes any.
+        if (kwargs.size > 0 && cls instanceof Global)
+          this.push(new PyObject(cls.path, [...this.tuple(args), kwargs]));
+        else this.push(create(cls!, this.tuple(args), this));
         return;
       }
       case Op.INST: {
         const module = textFromRawUnicode(reader.line(512));
-        const cls = findGlobal(module, textFromRawUnicode(reader.line(512)), this.where);
+        const cls = this.global(module, textFromRawUnicode(reader.line(512)));
         this.instance(cls, this.sinceMark());
         return;
       }
@@ -239,15 +247,32 @@ class Machine extends PickleAtoms implements CallContext {
     return args.items;
   }
 
+  private global(module: string, name: string): Global {
+    if (module.length > MAX_NAME || name.length > MAX_NAME)
+      throw this.refused('a name of the pickle is absurdly long');
+    return new Global(module, name, (this.options.names ?? PICKLE_NAMES)(module, name) ?? {});
+  }
+
+  private extend(target: PyObject, items: readonly Py[]): void {
+    target.list ??= [];
+    for (const item of items) target.list.push(item);
+  }
+
   private append(items: Py[]): void {
     const list = this.top();
+    if (list instanceof PyObject) {
+      this.extend(list, items);
+      return;
+    }
     if (!Array.isArray(list)) throw this.wrong('items are appended to something that is not a list');
     for (const item of items) list.push(item);
   }
 
   private setItems(items: Py[]): void {
-    const map = this.top();
-    if (!(map instanceof Map)) throw this.wrong('items are set on something that is not a dict');
+    const top = this.top();
+    if (top instanceof PyObject) top.items ??= new Map();
+    const map = dictItems(top);
+    if (!map) throw this.wrong('items are set on something that is not a dict');
     if (items.length % 2 !== 0) throw this.wrong('a dict key has no value');
     for (let i = 0; i < items.length; i += 2) map.set(items[i]!, items[i + 1]!);
   }

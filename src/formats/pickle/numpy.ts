@@ -1,16 +1,16 @@
-import { badFile, InnateError } from '../../lib/errors';
+import { badFile } from '../../lib/errors';
 import { bufferSource } from '../source';
 import { DTYPE_BYTES, type DType, elementCount, rowMajorStrides, type TensorRef } from '../tensor';
-import { latin1Bytes, quote } from '../text';
+import { latin1Bytes } from '../text';
 import {
   type Behaviour,
   ByteRange,
   type CallContext,
   Complex,
-  Global,
   NumpyArray,
   NumpyDtype,
   type Py,
+  PyObject,
   Tuple,
 } from './values';
 
@@ -27,14 +27,18 @@ const DTYPES: Record<string, DType> = {
   b1: 'bool',
 };
 
-const dtype = (args: readonly Py[], context: CallContext): NumpyDtype => {
+const dtype = (args: readonly Py[]): Py => {
   const [code] = args;
   const match = typeof code === 'string' ? /^([<>=|]?)([a-zA-Z])(\d{0,4})$/.exec(code) : null;
-  if (!match) throw badFile('not a numpy dtype', { where: context.where, found: quote(code) });
+  // Of a class (ml_dtypes.bfloat16), of records, of dates with a unit: no element of a tensor.
+  if (!match) return new PyObject('numpy.dtype', args);
   const result = new NumpyDtype(match[2]!, Number(match[3] || 1));
   if (match[1]) result.byteOrder = match[1];
   return result;
 };
+
+/** Floats, complex and whole numbers, booleans and text; dates, records and objects stay placeholders. */
+const SCALARS = new Set('fciubU');
 
 /** Bytes as they may come: bytes, Python 2 str, or left in the file. */
 function raw(value: Py | undefined): Uint8Array | ByteRange | null {
@@ -45,10 +49,11 @@ function raw(value: Py | undefined): Uint8Array | ByteRange | null {
 /** numpy.core.multiarray.scalar(dtype, bytes): a plain number or boolean. */
 function scalar(args: readonly Py[], context: CallContext): Py {
   const [type, value] = args;
-  if (!(type instanceof NumpyDtype)) throw badFile('a numpy scalar has no dtype', { where: context.where });
+  if (!(type instanceof NumpyDtype)) return new PyObject('numpy.scalar', args);
   const bytes = raw(value);
   const { kind, size } = type;
   // U counts UTF-32 characters, everything else bytes.
+  if (!SCALARS.has(kind)) return new PyObject('numpy.scalar', args);
   const wanted = kind === 'U' ? 4 * size : size;
   if (!(bytes instanceof Uint8Array) || bytes.length !== wanted)
     throw badFile('a numpy scalar has not the size of its dtype', {
@@ -99,10 +104,7 @@ function scalar(args: readonly Py[], context: CallContext): Py {
     }
     return text;
   }
-  throw new InnateError('unsupported', 'a numpy scalar of a type that is not read', {
-    where: context.where,
-    found: `${kind}${size}`,
-  });
+  return new PyObject('numpy.scalar', args);
 }
 
 const narrow = (value: bigint): number | bigint => {
@@ -113,20 +115,21 @@ const narrow = (value: bigint): number | bigint => {
 /** The state of numpy.ndarray.__reduce__: (version, shape, dtype, is Fortran order, raw data). */
 export function setArrayState(target: NumpyArray, state: Py, context: CallContext): void {
   const items = state instanceof Tuple ? state.items : [];
-  if (items.length !== 5) throw badFile('a numpy array has no proper state', { where: context.where });
+  // Masked and other subclasses keep a state of their own.
+  if (items.length !== 5 || !(items[1] instanceof Tuple)) return;
   target.tensor = arrayRef(items[1]!, items[2]!, items[3] === true, items[4]!, context);
 }
 
 function arrayRef(shape: Py, type: Py, fortran: boolean, data: Py, context: CallContext): TensorRef | null {
   const { where } = context;
-  if (!(shape instanceof Tuple) || !(type instanceof NumpyDtype))
-    throw badFile('a numpy array has no shape or dtype', { where });
+  if (!(shape instanceof Tuple)) throw badFile('a numpy array has no shape', { where });
+  if (!(type instanceof NumpyDtype)) return null;
   const dims = shape.items as number[];
   const count = elementCount(dims, where);
   const code = DTYPES[`${type.kind}${type.size}`];
   const bytes = raw(data);
-  // Objects, text and big-endian numbers: never weights, so they may stand elsewhere in the file unread.
-  if (!code || !bytes || (type.byteOrder === '>' && type.size > 1)) return null;
+  // Objects and text: never weights, so they may stand elsewhere in the file unread.
+  if (!code || !bytes) return null;
   if (bytes.length !== count * DTYPE_BYTES[code])
     throw badFile('a numpy array has not the size of its shape', {
       where,
@@ -134,9 +137,9 @@ function arrayRef(shape: Py, type: Py, fortran: boolean, data: Py, context: Call
       found: String(bytes.length),
     });
   const strides = fortran ? rowMajorStrides([...dims].reverse()).reverse() : undefined;
-  if (bytes instanceof ByteRange)
-    return { dtype: code, shape: [...dims], source: bytes.source, byteOffset: bytes.offset, strides };
-  return { dtype: code, shape: [...dims], source: bufferSource(bytes, where), byteOffset: 0, strides };
+  const layout = { dtype: code, shape: [...dims], strides, bigEndian: type.byteOrder === '>' };
+  if (bytes instanceof ByteRange) return { ...layout, source: bytes.source, byteOffset: bytes.offset };
+  return { ...layout, source: bufferSource(bytes, where), byteOffset: 0 };
 }
 
 /** numpy._core.numeric._frombuffer(data, dtype, shape, order), protocol 5. */
@@ -146,14 +149,8 @@ function fromBuffer(args: readonly Py[], context: CallContext): Py {
   return array;
 }
 
-function reconstruct(args: readonly Py[], context: CallContext): Py {
-  const [cls] = args;
-  if (!(cls instanceof Global) || cls.path !== 'numpy.ndarray')
-    throw new InnateError('refused', 'the pickle wants an array of an unknown class', {
-      where: context.where,
-    });
-  return new NumpyArray();
-}
+/** numpy.core.multiarray._reconstruct(class, (0,), b'b'): of ndarray or a subclass such as memmap. */
+const reconstruct = (): Py => new NumpyArray();
 
 /** Names under numpy.core (numpy 1) and numpy._core (numpy 2). */
 export const NUMPY_CORE: Record<string, Behaviour> = {

@@ -1,7 +1,8 @@
-import { badFile, InnateError } from '../../lib/errors';
+import { badFile } from '../../lib/errors';
 import { setArrayState } from './numpy';
 import {
   type CallContext,
+  dictItems,
   Global,
   NumpyArray,
   NumpyDtype,
@@ -11,48 +12,46 @@ import {
   Tuple,
 } from './values';
 
-/** REDUCE: only names with a builder of ours can be called. */
+/**
+ * REDUCE: names with a builder of ours build data; any other call leaves a placeholder that holds what it would
+ * have been given. Nothing is called.
+ */
 export function reduce(callee: Py, args: readonly Py[], context: CallContext): Py {
-  if (!(callee instanceof Global))
-    throw badFile('the pickle calls something that is not a name', { where: context.where });
-  if (!callee.behaviour.call)
-    throw new InnateError('refused', `the pickle wants to call ${callee.path}`, {
-      where: context.where,
-      hint: 'Only data is read from a checkpoint; nothing in it is run',
-    });
-  return callee.behaviour.call(args, context);
+  if (callee instanceof Global) {
+    const { call } = callee.behaviour;
+    return call ? call(args, context) : new PyObject(callee.path, args);
+  }
+  // What an unknown call would have returned is called in its turn: getattr(object, 'method')().
+  if (callee instanceof PyObject) return new PyObject(callee.path, args);
+  throw badFile('the pickle calls something that is not a name', { where: context.where });
 }
 
-/** NEWOBJ: an empty instance of a listed class. */
+/** NEWOBJ: an empty instance; of a class that is not known, a placeholder. */
 export function create(cls: Py, args: readonly Py[], context: CallContext): Py {
-  if (!(cls instanceof Global))
-    throw badFile('an instance of something that is not a class', { where: context.where });
-  if (!cls.behaviour.create)
-    throw new InnateError('refused', `the pickle wants an instance of ${cls.path}`, { where: context.where });
-  return cls.behaviour.create(args, context);
+  if (cls instanceof Global) return cls.behaviour.create?.(args, context) ?? new PyObject(cls.path, args);
+  if (cls instanceof PyObject) return new PyObject(cls.path, args);
+  throw badFile('an instance of something that is not a class', { where: context.where });
 }
 
 /** BUILD: attributes of an instance. Those of dicts, lists and sets (a state_dict's _metadata) carry nothing. */
 export function buildState(target: Py, state: Py, context: CallContext): void {
-  if (target instanceof PyObject) target.state = attributes(state, context) ?? target.state;
-  else if (target instanceof NumpyArray) setArrayState(target, state, context);
+  if (target instanceof PyObject) {
+    const found = attributes(state);
+    if (found) target.state = found;
+    else target.other = state;
+  } else if (target instanceof NumpyArray) setArrayState(target, state, context);
   else if (target instanceof NumpyDtype) {
     const order = state instanceof Tuple ? state.items[1] : undefined;
     if (typeof order !== 'string' || !/^[<>=|]$/.test(order))
       throw badFile('a numpy dtype has no byte order', { where: context.where });
     target.byteOrder = order;
-  } else if (!(target instanceof Map) && !(target instanceof Set) && !Array.isArray(target))
+  } else if (target === null || typeof target !== 'object' || target instanceof Tuple)
     throw badFile('attributes are set on something that has none', { where: context.where });
 }
 
-function attributes(state: Py, context: CallContext): PyMap | null {
-  if (state instanceof Map) return state;
-  if (state === null) return null;
-  // (attributes, slots): slots of these classes hold nothing of interest.
-  if (state instanceof Tuple && state.items.length === 2) {
-    const [first] = state.items;
-    if (first instanceof Map) return first;
-    if (first === null) return null;
-  }
-  throw badFile('the attributes of an object are not a dict', { where: context.where });
+/** A dict of attributes, or the pair (attributes, slots) of a class with __slots__. */
+function attributes(state: Py): PyMap | null {
+  if (!(state instanceof Tuple) || state.items.length !== 2) return dictItems(state);
+  const [first, slots] = state.items.map(dictItems);
+  return first?.size ? first : (slots ?? first ?? null);
 }

@@ -73,7 +73,7 @@ export interface CallContext {
   readonly loadFromBytes?: (bytes: ByteRange | Uint8Array, budget: Budget) => Py;
 }
 
-/** What an allow-listed name can do; without any of these it is only a name that can be passed around. */
+/** What a known name can do; without any of these it is only a name that can be passed around. */
 export interface Behaviour {
   /** REDUCE: a call of ours that builds data. */
   readonly call?: (args: readonly Py[], context: CallContext) => Py;
@@ -95,20 +95,46 @@ export class Global {
   }
 }
 
-/** An instance of a listed class, reduced to its attributes. */
+/**
+ * An instance of any class that is not known better, reduced to data: its class's name, what it was made from,
+ * its attributes and its items. Nothing of the class is run, so that any name may stand in a file.
+ */
 export class PyObject {
+  /** Attributes. */
   state: PyMap | null = null;
+  /** Items of a subclass of dict. */
+  items: PyMap | null = null;
+  /** Items of a subclass of list, set or deque. */
+  list: Py[] | null = null;
+  /** What BUILD sets when it is no dict of attributes: the state of functools.partial, for one. */
+  other: Py = null;
 
-  constructor(readonly className: string) {}
+  constructor(
+    /** Dotted path as the pickle gives it. */
+    readonly path: string,
+    readonly args: readonly Py[] = [],
+  ) {}
+
+  /** The class's own name, without the module it was imported from. */
+  get className(): string {
+    return this.path.slice(this.path.lastIndexOf('.') + 1);
+  }
 }
 
 /** torch_utils/persistence.py in NVlabs/edm: class name and attributes; the source code it carries is ignored. */
-export class PersistentObject {
-  constructor(
-    readonly className: string,
-    readonly state: PyMap,
-  ) {}
+export class PersistentObject extends PyObject {
+  constructor(className: string, state: PyMap) {
+    super(className);
+    this.state = state;
+  }
 }
+
+/** The key-value pairs of a dict, or of an instance of a subclass of dict; null for anything else. */
+export const dictItems = (value: Py | undefined): PyMap | null =>
+  value instanceof Map ? value : value instanceof PyObject ? value.items : null;
+
+/** What the pickle's names are looked up in: null for a name that is not known, which becomes a placeholder. */
+export type Names = (module: string, name: string) => Behaviour | null;
 
 export class NumpyDtype {
   /** '<', '>', '=' or '|'. */

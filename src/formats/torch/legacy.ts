@@ -4,6 +4,7 @@ import { unpickle } from '../pickle/machine';
 import { ByteReader } from '../pickle/reader';
 import { ByteRange, type CallContext, type Py, Tuple } from '../pickle/values';
 import { bufferSource, type Source, subSource } from '../source';
+import { TORCH_NAMES } from './names';
 import { storageId, storageKey, storageSize, TorchStorage } from './tensors';
 
 /**
@@ -53,7 +54,7 @@ export function readLegacy(source: Source, budget = new Budget()): Py {
 
 function readParts(source: Source, reader: ByteReader, budget: Budget): Py {
   const where = source.name;
-  const plain = { budget };
+  const plain = { budget, names: TORCH_NAMES };
   if (unpickle(reader, plain) !== MAGIC)
     throw badFile('not a torch file', { where, expected: 'the magic number of torch.save' });
   const protocol = unpickle(reader, plain);
@@ -65,11 +66,7 @@ function readParts(source: Source, reader: ByteReader, budget: Budget): Py {
     });
   const system = unpickle(reader, plain);
   if (!(system instanceof Map)) throw badFile('the torch file does not describe its system', { where });
-  if (system.get('little_endian') !== true)
-    throw new InnateError('unsupported', 'the torch file was written on a big-endian machine', {
-      where,
-      hint: 'Load it in PyTorch on an ordinary computer and save it again',
-    });
+  // Whatever machine wrote it: this format's sizes and values are always little-endian.
 
   const storages = new Map<string, TorchStorage>();
   const views: { view: TorchStorage; parent: TorchStorage; offset: number }[] = [];
@@ -91,7 +88,7 @@ function readParts(source: Source, reader: ByteReader, budget: Budget): Py {
     views.push({ view: part, parent: storage, offset });
     return part;
   };
-  const value = unpickle(reader, { budget, persistentLoad, loadFromBytes: nestedLoader() });
+  const value = unpickle(reader, { ...plain, persistentLoad, loadFromBytes: nestedLoader() });
 
   const keys = unpickle(reader, plain);
   if (!Array.isArray(keys)) throw badFile('the torch file does not list its storages', { where });
@@ -119,10 +116,22 @@ function readParts(source: Source, reader: ByteReader, budget: Budget): Py {
   return value;
 }
 
+/** Bytes an element of storages that no tensor here is read from. */
+const OTHER_SIZES: Record<string, number> = {
+  UntypedStorage: 1,
+  ComplexFloatStorage: 8,
+  ComplexDoubleStorage: 16,
+  QInt8Storage: 1,
+  QUInt8Storage: 1,
+  QInt32Storage: 4,
+  QUInt4x2Storage: 1,
+  QUInt2x4Storage: 1,
+};
+
 /** Storages are laid one after another, so even those that cannot be read need a size. */
 function fileElementSize(storage: TorchStorage, where: string): number {
-  if (storage.dtype || storage.typeName === 'UntypedStorage') return storage.elementSize;
-  if (storage.typeName === 'ComplexFloatStorage') return 8;
-  if (storage.typeName === 'ComplexDoubleStorage') return 16;
+  if (storage.dtype) return storage.elementSize;
+  const size = OTHER_SIZES[storage.typeName];
+  if (size !== undefined) return size;
   throw new InnateError('unsupported', `a torch file with a ${storage.typeName}`, { where });
 }

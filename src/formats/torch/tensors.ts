@@ -1,5 +1,15 @@
 import { badFile, InnateError } from '../../lib/errors';
-import { type Behaviour, type CallContext, Global, Opaque, type Py, Tuple } from '../pickle/values';
+import {
+  type Behaviour,
+  type CallContext,
+  dictItems,
+  Global,
+  NumpyArray,
+  Opaque,
+  type Py,
+  PyObject,
+  Tuple,
+} from '../pickle/values';
 import type { Source } from '../source';
 import { DTYPE_BYTES, type DType, elementCount, isRowMajor, strideSpan, type TensorRef } from '../tensor';
 import { quote } from '../text';
@@ -11,6 +21,8 @@ import { quote } from '../text';
 export class TorchStorage extends Opaque {
   readonly kind = 'storage';
   private place: { source: Source; offset: number } | null = null;
+  /** Elements are written most significant byte first: the archive says so. */
+  bigEndian = false;
 
   constructor(
     readonly typeName: string,
@@ -55,9 +67,15 @@ export class TorchTensor extends Opaque implements TensorRef {
     readonly shape: readonly number[],
     private readonly storageOffset: number,
     strides: readonly number[],
+    /** The negative bit: the elements are those of the storage with their signs changed. */
+    readonly negative = false,
   ) {
     super();
     if (!isRowMajor(shape, strides)) this.strides = strides;
+  }
+
+  get bigEndian(): boolean {
+    return this.storage.bigEndian;
   }
 
   get source(): Source {
@@ -86,6 +104,7 @@ function build(
   args: readonly Py[],
   dtype: DType | null,
   typeName: string,
+  metadata: Py | undefined,
   where: string,
 ): Py {
   const [, offset, size, stride] = args;
@@ -105,7 +124,7 @@ function build(
     });
   if (count > capacity && count > MAX_EXPANDED)
     throw new InnateError('refused', 'a tensor repeats its storage many times', { where });
-  return new TorchTensor(storage, dtype, shape, offset, strides);
+  return new TorchTensor(storage, dtype, shape, offset, strides, dictItems(metadata)?.get('neg') === true);
 }
 
 function storageOf(args: readonly Py[], where: string): TorchStorage {
@@ -113,34 +132,55 @@ function storageOf(args: readonly Py[], where: string): TorchStorage {
   throw badFile('a tensor has no storage', { where });
 }
 
-/** torch._utils._rebuild_tensor(_v2)(storage, offset, size, stride, ...). */
+/**
+ * torch._utils._rebuild_tensor(storage, offset, size, stride) and _rebuild_tensor_v2(..., requires_grad, hooks,
+ * metadata), whose metadata hold the negative and the conjugate bit.
+ */
 function rebuildTensor(args: readonly Py[], { where }: CallContext): Py {
   const storage = storageOf(args, where);
-  return build(storage, args, storage.dtype, storage.typeName, where);
+  return build(storage, args, storage.dtype, storage.typeName, args[6], where);
 }
 
-/** torch._utils._rebuild_tensor_v3(storage, offset, size, stride, requires_grad, hooks, dtype): untyped storage. */
+/** torch._utils._rebuild_tensor_v3(storage, offset, size, stride, requires_grad, hooks, dtype, metadata): untyped storage. */
 function rebuildTensorV3(args: readonly Py[], { where }: CallContext): Py {
   const type = args[6];
   if (!(type instanceof Global) || type.behaviour.dtype === undefined)
     throw badFile('a tensor has no dtype', { where });
-  return build(storageOf(args, where), args, type.behaviour.dtype, type.name, where);
+  return build(storageOf(args, where), args, type.behaviour.dtype, type.name, args[7], where);
 }
+
+/**
+ * How tensors of other devices (XLA, ORT, MPS and privately used ones) come back:
+ * torch._utils._rebuild_device_tensor_from_cpu_tensor and _from_numpy(data, dtype, device, requires_grad). The
+ * data were widened on the way out where numpy has no such type, so the dtype changes no value.
+ */
+function rebuildOnDevice(args: readonly Py[], { where }: CallContext): Py {
+  const [data] = args;
+  if (data instanceof TorchTensor || data instanceof UnreadableTensor || data instanceof NumpyArray)
+    return data;
+  if (data instanceof PyObject) return new UnreadableTensor(data.path);
+  throw badFile('a tensor of another device holds no values', { where });
+}
+
+/** A kind of tensor that is no plain array of numbers: sparse, quantised, nested, without values, of a subclass. */
+const unreadable = (kind: string): Behaviour => ({ call: () => new UnreadableTensor(kind) });
 
 /** torch._utils._rebuild_parameter(data, requires_grad, hooks[, state]): the data. */
 function rebuildParameter(args: readonly Py[], { where }: CallContext): Py {
   const [data] = args;
   if (data instanceof TorchTensor || data instanceof UnreadableTensor) return data;
+  if (data instanceof PyObject) return new UnreadableTensor(data.path);
   throw badFile('a parameter holds no tensor', { where });
 }
 
-/** torch._tensor._rebuild_from_type_v2(function, class, args, state): only for the functions above. */
+/**
+ * torch._tensor._rebuild_from_type(_v2)(function, class, args, state): with the functions above it is their
+ * tensor; with any other, a tensor of a class that is not known.
+ */
 function rebuildFromType(args: readonly Py[], context: CallContext): Py {
-  const [callee, , inner] = args;
+  const [callee, cls, inner] = args;
   if (!(callee instanceof Global) || callee.module !== 'torch._utils' || !callee.behaviour.call)
-    throw new InnateError('refused', 'a tensor is rebuilt by something other than torch._utils', {
-      where: context.where,
-    });
+    return new UnreadableTensor(cls instanceof Global ? cls.path : 'an unknown class');
   if (!(inner instanceof Tuple)) throw badFile('a tensor has no arguments', { where: context.where });
   return callee.behaviour.call(inner.items, context);
 }
@@ -151,9 +191,25 @@ export const TORCH_UTILS: Record<string, Behaviour> = {
   _rebuild_tensor_v3: { call: rebuildTensorV3 },
   _rebuild_parameter: { call: rebuildParameter },
   _rebuild_parameter_with_state: { call: rebuildParameter },
+  _rebuild_device_tensor_from_cpu_tensor: { call: rebuildOnDevice },
+  _rebuild_device_tensor_from_numpy: { call: rebuildOnDevice },
+  _rebuild_xla_tensor: { call: rebuildOnDevice },
+  _rebuild_ort_tensor: { call: rebuildOnDevice },
+  _rebuild_mlc_tensor: { call: rebuildOnDevice },
+  _rebuild_sparse_tensor: unreadable('sparse tensor'),
+  _rebuild_sparse_csr_tensor: unreadable('sparse tensor'),
+  _rebuild_nested_tensor: unreadable('nested tensor'),
+  _rebuild_qtensor: unreadable('quantised tensor'),
+  _rebuild_meta_tensor_no_storage: unreadable('meta tensor, which has no values'),
+  _rebuild_wrapper_subclass: {
+    call: ([cls]) => new UnreadableTensor(cls instanceof Global ? cls.path : 'subclass'),
+  },
 };
 
-export const TORCH_TENSOR: Record<string, Behaviour> = { _rebuild_from_type_v2: { call: rebuildFromType } };
+export const TORCH_TENSOR: Record<string, Behaviour> = {
+  _rebuild_from_type: { call: rebuildFromType },
+  _rebuild_from_type_v2: { call: rebuildFromType },
+};
 
 const dtypes = (names: Record<string, DType | null>): Record<string, Behaviour> =>
   Object.fromEntries(Object.entries(names).map(([name, dtype]) => [name, { dtype }]));
@@ -174,6 +230,11 @@ export const STORAGES = dtypes({
   ComplexFloatStorage: null,
   UntypedStorage: null,
   TypedStorage: null,
+  QInt8Storage: null,
+  QUInt8Storage: null,
+  QInt32Storage: null,
+  QUInt4x2Storage: null,
+  QUInt2x4Storage: null,
 });
 
 export const TORCH_DTYPES = dtypes({
@@ -198,7 +259,11 @@ export const TORCH_DTYPES = dtypes({
   complex64: null,
   complex128: null,
   float8_e4m3fn: null,
+  float8_e4m3fnuz: null,
   float8_e5m2: null,
+  float8_e5m2fnuz: null,
+  float8_e8m0fnu: null,
+  float4_e2m1fn_x2: null,
 });
 
 /** torch.Size is a tuple; a device is only its name. */

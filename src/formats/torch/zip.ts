@@ -4,8 +4,10 @@ import { unpickle } from '../pickle/machine';
 import { ByteReader } from '../pickle/reader';
 import type { Py } from '../pickle/values';
 import type { Source } from '../source';
-import { openZip, readEntry, storedSource, type ZipEntry } from '../zip';
+import { quote } from '../text';
+import { entrySource, openZip, readEntry, type ZipEntry } from '../zip';
 import { nestedLoader } from './legacy';
+import { TORCH_NAMES } from './names';
 import { storageId, type TorchStorage } from './tensors';
 
 /** The entry that makes a zip a torch.save archive; its folder is the archive's (free) name. */
@@ -14,8 +16,9 @@ export function torchRecord(entries: readonly ZipEntry[]): ZipEntry | undefined 
 }
 
 /**
- * The object of a torch.save zip archive (NAME/data.pkl, NAME/data/KEY, NAME/byteorder). Storages are stored
- * entries and stay in the file. Throws an InnateError.
+ * The object of a torch.save zip archive (NAME/data.pkl, NAME/data/KEY, NAME/byteorder). Storages stay in the
+ * file; in an archive that was packed again, compressed ones are inflated when they are read. As in PyTorch,
+ * checksums are not looked at: it can be told not to write any. Throws an InnateError.
  */
 export function readTorchZip(source: Source, entries: readonly ZipEntry[] = openZip(source)): Py {
   const record = torchRecord(entries);
@@ -29,14 +32,13 @@ export function readTorchZip(source: Source, entries: readonly ZipEntry[] = open
       hint: 'Save the state_dict of the module instead',
     });
   const order = byName.get(`${folder}byteorder`);
-  if (order) {
-    const text = new TextDecoder().decode(readEntry(order, 16)).trim();
-    if (text !== 'little')
-      throw new InnateError('unsupported', 'the torch archive was written on a big-endian machine', {
-        where: source.name,
-        hint: 'Load it in PyTorch on an ordinary computer and save it again',
-      });
-  }
+  const endian = order ? new TextDecoder().decode(readEntry(order, 16, false)).trim() : 'little';
+  if (endian !== 'little' && endian !== 'big')
+    throw badFile('the torch archive has an unknown byte order', {
+      where: source.name,
+      expected: 'little or big',
+      found: quote(endian),
+    });
 
   const storages = new Map<string, TorchStorage>();
   const persistentLoad = (id: Py, where: string): Py => {
@@ -57,10 +59,16 @@ export function readTorchZip(source: Source, entries: readonly ZipEntry[] = open
       });
     if (!storage.dtype && entry.size < size)
       throw badFile('a storage is shorter than its tensors', { where });
-    storage.resolve(storedSource(entry), 0);
+    storage.resolve(entrySource(entry), 0);
+    storage.bigEndian = endian === 'big';
     storages.set(key, storage);
     return storage;
   };
-  const reader = new ByteReader(storedSource(record));
-  return unpickle(reader, { budget: new Budget(), persistentLoad, loadFromBytes: nestedLoader() });
+  const reader = new ByteReader(entrySource(record));
+  return unpickle(reader, {
+    budget: new Budget(),
+    names: TORCH_NAMES,
+    persistentLoad,
+    loadFromBytes: nestedLoader(),
+  });
 }
