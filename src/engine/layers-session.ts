@@ -1,17 +1,14 @@
-import { readyTensors } from '../gpu/backends';
 import { asInnateError, InnateError } from '../lib/errors';
 import { inspectionLevels, SIGMAS } from '../lib/noise-levels';
-import type { NetworkConfig } from '../nn/config';
-import { Denoiser, type ImageDenoiser, toNCHW } from '../nn/denoiser';
-import { ACTIVE_THRESHOLD, imagePower } from '../nn/inspection/block-watch';
-import { inspectionRows } from '../nn/inspection/rows';
+import { type ImageDenoiser, toNCHW } from '../nn/denoiser';
+import { imagePower } from '../nn/inspection/block-watch';
 import { observe } from '../nn/observe';
 import { type CapturedMaps, PlannedDenoiser } from '../nn/plan/planned-denoiser';
 import { heunStep } from '../nn/samplers';
 import { HeldNetworks } from './held-networks';
-import { type InspectBatch, type InspectOptions, type InspectWish, measuredByPlan, sweep } from './inspect';
-import { compareBlocks, weightChange } from './inspect-compare';
+import type { InspectBatch } from './inspect';
 import { withRealImages } from './inspect-data';
+import { MapMeasurement, type MeasureServices } from './layers-measure';
 import type {
   InspectEvent,
   InspectOutcome,
@@ -21,12 +18,11 @@ import type {
   ShownInput,
 } from './layers-protocol';
 import type { Model } from './model';
-import { nextTask } from './next-task';
 import type { AnyDenoiser } from './open-denoiser';
 import type { PageData } from './page-data';
 import { toRgba } from './pixels';
 import type { ModelRef, Progress } from './protocol';
-import { imageSize, imagesToBytes, seedBatch } from './sampling';
+import { imagesToBytes, seedBatch } from './sampling';
 
 export interface LayersServices {
   model(ref: ModelRef, hooks: LoadHooks): Promise<Model>;
@@ -55,12 +51,8 @@ export interface InspectHooks extends LookHooks {
 
 /** Networks that are looked at, on the back-end: a teacher and its student unless they are very large. */
 const HELD_BYTES = 512 * 2 ** 20;
-/** Between the images of neighbouring seeds: a set is often sorted by class. */
-const IMAGE_STRIDE = 97;
 /** Of the way that is followed. */
 const SAMPLER_STEPS = 18;
-/** Levels of the coarse first look. */
-const COARSE_LEVELS = 6;
 
 /**
  * The inside of networks, for the page. Uses the network that makes the images, or holds some of its own, on their
@@ -83,14 +75,27 @@ export class LayersSession {
 
   async inspect(request: InspectRequest, hooks: InspectHooks): Promise<InspectOutcome> {
     for (;;) {
-      const eager = new Map<Model, Denoiser>();
+      const model = await this.services.model(request.model, hooks);
+      const student = request.student ? await this.services.model(request.student, hooks) : null;
+      const map = new MapMeasurement(this.measureServices(hooks), model, student, request);
       try {
-        const outcome = await this.measure(request, hooks, eager);
+        map.begin();
+        const outcome = await map.run(await this.batch(model, request.input, request.seeds));
         if (outcome !== 'again') return outcome; // else the device is another one, or set up anew
       } finally {
-        for (const denoiser of eager.values()) denoiser.dispose();
+        map.dispose();
       }
     }
+  }
+
+  private measureServices({ emit, stopped }: InspectHooks): MeasureServices {
+    return {
+      emit,
+      stopped,
+      exclusively: this.services.exclusively,
+      guarded: (denoiser, step) => this.unlessBroken(denoiser, step),
+      planned: (device, model) => this.networks.get(device, model),
+    };
   }
 
   async look(request: LookRequest, hooks: LookHooks): Promise<LookResult> {
@@ -103,132 +108,6 @@ export class LayersSession {
       const denoiser = await this.networks.get(device, model);
       return this.unlessBroken(denoiser, () => this.lookAt(denoiser, request, batch));
     });
-  }
-
-  private async measure(
-    request: InspectRequest,
-    hooks: InspectHooks,
-    eager: Map<Model, Denoiser>,
-  ): Promise<InspectOutcome | 'again'> {
-    const { services } = this;
-    const { emit, stopped } = hooks;
-    const model = await services.model(request.model, hooks);
-    const student = request.student ? await services.model(request.student, hooks) : null;
-    const { unet } = model.config;
-    emit({ kind: 'rows', rows: inspectionRows(unet, request.parts), activeThreshold: ACTIVE_THRESHOLD });
-    if (student) emit({ kind: 'weights', layers: weightChange(unet, model.weights, student.weights) });
-    const batch = await this.batch(model, request.input, request.seeds);
-    const { sigmas, quantities, parts, spectra } = request;
-    const options: InspectOptions = { sigmas, quantities, parts, spectra, input: request.input.kind };
-
-    const opByOp = (of: Model): Denoiser => {
-      const denoiser = eager.get(of) ?? Denoiser.open(of.config, of.weights);
-      eager.set(of, denoiser);
-      return denoiser;
-    };
-    const networkFor = async (device: object, of: Model, wish: InspectWish): Promise<AnyDenoiser> => {
-      const planned = measuredByPlan(wish) ? await this.networks.get(device, of) : null;
-      if (planned instanceof PlannedDenoiser) return planned;
-      await readyTensors();
-      return opByOp(of);
-    };
-    let first: object | null = null;
-    /** One step at a time, each in its turn on the back-end. */
-    const drain = async <S>(
-      network: (device: object) => Promise<AnyDenoiser>,
-      make: (denoiser: AnyDenoiser) => AsyncGenerator<S, void>,
-      onStep: (step: S) => void,
-    ): Promise<InspectOutcome | 'again'> => {
-      let denoiser: AnyDenoiser | null = null;
-      let steps: AsyncGenerator<S, void> | null = null;
-      let broken = false;
-      for (;;) {
-        await nextTask();
-        const turn = await services.exclusively(async (device) => {
-          if (stopped()) return 'superseded' as const;
-          first ??= device;
-          if (device !== first || broken) return 'again' as const;
-          const current = await network(device);
-          denoiser ??= current;
-          if (current !== denoiser) return 'again' as const; // it was given up meanwhile
-          steps ??= make(denoiser);
-          const underWay = steps;
-          try {
-            return await this.unlessBroken(denoiser, () => underWay.next());
-          } catch (error) {
-            broken = true; // whoever calls this again means all of it
-            throw error;
-          }
-        });
-        if (typeof turn === 'string') {
-          await (steps as AsyncGenerator<S, void> | null)?.return();
-          return turn;
-        }
-        if (turn.done) return 'complete';
-        onStep(turn.value);
-      }
-    };
-    const progress = (what: string, { done, total }: { done: number; total: number }) =>
-      emit({ kind: 'progress', what, done, total });
-
-    // A few levels of a few samples at once, so that there is something to look at.
-    const coarse = coarseLevels(sigmas.length);
-    const rough: InspectOptions = {
-      ...options,
-      sigmas: coarse.map((level) => sigmas[level]!),
-      quantities: request.first.filter((q) => q !== 'change'),
-      spectra: 0,
-    };
-    const few = firstSamples(batch, 2, model.config);
-    const looked = await drain(
-      (device) => networkFor(device, model, rough),
-      (denoiser) => sweep(denoiser, few, rough),
-      ({ samples }) => emit({ kind: 'coarse', samples: { ...samples, level: coarse[samples.level]! } }),
-    );
-    if (looked !== 'complete') return looked;
-    if (student) {
-      const own: InspectOptions = {
-        ...options,
-        sigmas: [request.studentSigma ?? student.sigma],
-        input: 'noise',
-        spectra,
-      };
-      const noise = { latents: batch.latents, classes: batch.classes };
-      const outcome = await drain(
-        (device) => networkFor(device, student, own),
-        (denoiser) => sweep(denoiser, noise, own),
-        ({ samples }) => emit({ kind: 'student', samples }),
-      );
-      if (outcome !== 'complete') return outcome;
-    }
-    const outcome = await drain(
-      (device) => networkFor(device, model, options),
-      (denoiser) => sweep(denoiser, batch, options),
-      (step) => {
-        emit({ kind: 'samples', samples: step.samples });
-        progress('Measuring', step);
-      },
-    );
-    if (outcome !== 'complete' || !student || request.examples === 0) return outcome;
-    const examples = seedBatch(model.config, [...Array(request.examples).keys()], null);
-    return drain(
-      async () => {
-        await readyTensors();
-        return opByOp(model);
-      },
-      () =>
-        compareBlocks(
-          opByOp(model),
-          opByOp(student),
-          examples,
-          sigmas,
-          request.studentSigma ?? student.sigma,
-        ),
-      (step) => {
-        if (step.likeness) emit({ kind: 'likeness', likeness: step.likeness });
-        progress('Comparing', step);
-      },
-    );
   }
 
   /** A failure of the back-end may be the network's for good, as that of its threads is: it is opened anew then. */
@@ -325,29 +204,12 @@ export class LayersSession {
     const batch = seedBatch(config, seeds, classIndex);
     if (input.kind !== 'noised' || !input.data) return batch;
     const data = await this.services.data.open(input.data, config, () => {});
-    // The same seed always has the same image.
-    const places = seeds.map((seed) => (Math.floor(seed) * IMAGE_STRIDE) % data.size);
-    const real = await withRealImages(batch, data, config, places);
+    const real = await withRealImages(batch, data, config, seeds);
     return classIndex === null ? real : { ...real, classes: batch.classes };
   }
 }
 
 const modelKey = (ref: ModelRef): string => (ref.kind === 'catalogue' ? ref.id : ref.key);
-
-/** About six levels with both ends. */
-function coarseLevels(levels: number): number[] {
-  const count = Math.min(levels, COARSE_LEVELS);
-  return Array.from({ length: count }, (_, i) => Math.round((i * (levels - 1)) / Math.max(1, count - 1)));
-}
-
-function firstSamples(batch: InspectBatch, most: number, config: NetworkConfig): InspectBatch {
-  const values = most * imageSize(config);
-  return {
-    latents: batch.latents.subarray(0, values),
-    classes: batch.classes?.subarray(0, most) ?? null,
-    ...(batch.images && { images: batch.images.subarray(0, values) }),
-  };
-}
 
 /** Values of a block, or of a part of one, for one image; nothing behind it is computed. */
 async function captureMaps(
