@@ -7,7 +7,7 @@ import {
 } from '../../src/engine/inspect-all';
 import { withRealImages } from '../../src/engine/inspect-data';
 import type { InputKind } from '../../src/engine/inspect-inputs';
-import { seedBatch } from '../../src/engine/sampling';
+import { imageSize, seedBatch } from '../../src/engine/sampling';
 import type { Quantity } from '../../src/lib/activations';
 import { InnateError } from '../../src/lib/errors';
 import type { Denoiser } from '../../src/nn/denoiser';
@@ -52,9 +52,12 @@ export async function inspect(argument: string, options: InspectOptions, report:
     options.latents === undefined
       ? seedBatch(model.config, seeds, null)
       : readLatents(options.latents, model.config);
+  // Latents from a file have no seeds of their own: theirs are 0, 1, ...
+  const count = noise.latents.length / imageSize(model.config);
+  const imageSeeds = options.latents === undefined ? seeds : Array.from({ length: count }, (_, i) => i);
   const batch: InspectBatch =
     options.input === 'noised'
-      ? await withRealImages(noise, await openData(options.data!, model.config), model.config)
+      ? await withRealImages(noise, await openData(options.data!, model.config), model.config, imageSeeds)
       : noise;
   const settings: ReportOptions = {
     // From noise to image: what 'change' and 'trajectory' mean.
@@ -71,7 +74,9 @@ export async function inspect(argument: string, options: InspectOptions, report:
     const student = { id: other.id, model: other, denoiser: eagerDenoiser(other, other.weights) };
     const subject: Subject = { id: model.id, model, denoiser: denoiser as Denoiser };
     const examples = seedBatch(model.config, [...Array(options.examples).keys()], null);
-    found.student = await studentReport(subject, student, noise, examples, settings, report.progress);
+    // Shown the same classes as its teacher, which are the images' own where they are noised.
+    const shown = { latents: batch.latents, classes: batch.classes };
+    found.student = await studentReport(subject, student, shown, examples, settings, report.progress);
   }
   await writeAtomic(options.out, [new TextEncoder().encode(`${onShortLines(found)}\n`)]);
   report.result(`${options.out}: ${found.blocks.length} blocks at ${options.sigmas.length} noise levels`, {

@@ -22,7 +22,7 @@ export interface InspectOptions {
   sigmas: readonly number[];
   quantities: readonly Quantity[];
   parts: boolean;
-  /** Samples of each pass whose spectra are taken; 0 = none. They cost as much as the pass itself. */
+  /** Samples whose spectra are taken, the first ones; 0 = none. They cost as much as the evaluation itself. */
   spectra: number;
   input: InputKind;
 }
@@ -47,59 +47,114 @@ const PASS = 8;
 
 /**
  * Evaluates the network once per noise level and group of samples, and measures every block on the way. One
- * evaluation a step (three where the input follows the sampler): whoever iterates may do other things in between. A
- * planned network measures the root mean square of blocks alone: see `measuredByPlan`.
+ * evaluation a step (three where the input follows the sampler), of at most `most` samples: whoever iterates may do
+ * other things in between. Level by level, eight samples at a time. A planned network measures the root mean square
+ * of blocks alone: see `measuredByPlan`.
  */
 export async function* sweep(
   denoiser: AnyDenoiser,
   batch: InspectBatch,
   options: InspectOptions,
+  most = PASS,
 ): AsyncGenerator<SweepStep, void> {
   const { config } = denoiser;
-  const { sigmas, spectra } = options;
-  const size = imageSize(config);
-  const count = batch.latents.length / size;
-  const step = batchSize(config, PASS);
-  const rows = inspectionRows(config.unet, options.parts);
-  for (let from = 0; from < count; from += step) {
-    const n = Math.min(step, count - from);
-    const classes = batch.classes?.subarray(from, from + n) ?? null;
-    const path = inputPath(denoiser, options.input, slice(batch, from * size, (from + n) * size), classes);
-    const progress = (samples: Samples): SweepStep => ({
-      samples,
-      done: from * sigmas.length + (samples.level + 1) * n,
-      total: sigmas.length * count,
-    });
-    const watch = new BlockWatch(config.unet, { ...options, rows });
+  const { sigmas } = options;
+  const count = batch.latents.length / imageSize(config);
+  const group = batchSize(config, PASS);
+  const step = Math.max(1, Math.min(group, most));
+  let done = 0;
+  for (let from = 0; from < count; from += group) {
+    const end = Math.min(count, from + group);
+    const lanes: Lane[] = [];
     try {
-      for (const [level, sigma] of sigmas.entries()) {
-        const x = path.at(sigma);
-        if (denoiser instanceof PlannedDenoiser) {
-          const next = sigmas[level + 1];
-          const images = path.follows && next !== undefined;
-          const seen = await denoiser.observe(x, sigma, classes, { rms: rows.map((r) => r.name), images });
-          if (images) await path.advance(sigma, next, seen.images!);
-          yield progress({ level, count: n, values: { rms: rowByRow(rows, seen.rms, n) } });
-          continue;
+      for (let at = from; at < end; at += step)
+        lanes.push(new Lane(denoiser, batch, options, at, Math.min(end, at + step)));
+      for (const level of sigmas.keys())
+        for (const lane of lanes) {
+          const samples = await lane.evaluate(level);
+          done += samples.count;
+          yield { samples, done, total: sigmas.length * count };
         }
-        const images = path.follows || spectra > 0;
-        const seen = await observe(denoiser, x, sigma, classes, { see: watch.see, images });
-        checkDevice();
-        const samples = watch.samples(seen, level, n);
-        if (spectra > 0 && seen.images)
-          samples.imageSpectrum = await imagePower(
-            seen.images.subarray(0, samples.spectraCount! * size),
-            config.unet.outChannels,
-            config.unet.imgResolution,
-          );
-        const next = sigmas[level + 1];
-        if (next !== undefined && seen.images) await path.advance(sigma, next, seen.images);
-        yield progress(samples);
-      }
     } finally {
-      watch.dispose();
+      for (const lane of lanes) lane.dispose();
     }
   }
+}
+
+/** Samples `from` to `to` of a batch on their way through the noise levels. */
+class Lane {
+  private readonly count: number;
+  private readonly classes: Int32Array | null;
+  private readonly path: InputPath;
+  private readonly rows: readonly Row[];
+  private readonly spectra: number;
+  private readonly watch: BlockWatch;
+
+  constructor(
+    private readonly denoiser: AnyDenoiser,
+    batch: InspectBatch,
+    private readonly options: InspectOptions,
+    from: number,
+    to: number,
+  ) {
+    const { config } = denoiser;
+    const size = imageSize(config);
+    this.count = to - from;
+    this.classes = batch.classes?.subarray(from, to) ?? null;
+    this.path = inputPath(denoiser, options.input, slice(batch, from * size, to * size), this.classes);
+    this.rows = inspectionRows(config.unet, options.parts);
+    this.spectra = Math.max(0, Math.min(this.count, options.spectra - from));
+    this.watch = new BlockWatch(config.unet, { ...options, rows: this.rows, spectra: this.spectra });
+  }
+
+  /** Levels are to be evaluated in their order. */
+  async evaluate(level: number): Promise<Samples> {
+    const { sigmas } = this.options;
+    const sigma = sigmas[level]!;
+    const next = sigmas[level + 1];
+    const x = this.path.at(sigma);
+    const { samples, images } =
+      this.denoiser instanceof PlannedDenoiser
+        ? await this.onPlan(this.denoiser, x, level)
+        : await this.opByOp(this.denoiser, x, level);
+    if (next !== undefined && images) await this.path.advance(sigma, next, images);
+    return samples;
+  }
+
+  dispose(): void {
+    this.watch.dispose();
+  }
+
+  private async onPlan(denoiser: PlannedDenoiser, x: Float32Array, level: number): Promise<Evaluated> {
+    const { count, rows, path, options } = this;
+    const seen = await denoiser.observe(x, options.sigmas[level]!, this.classes, {
+      rms: rows.map((r) => r.name),
+      images: path.follows && level + 1 < options.sigmas.length,
+    });
+    const rms = rowByRow(rows, seen.rms, count);
+    return { samples: { level, count, values: { rms } }, images: seen.images ?? null };
+  }
+
+  private async opByOp(denoiser: Denoiser, x: Float32Array, level: number): Promise<Evaluated> {
+    const { watch, count, spectra, options } = this;
+    const { config } = denoiser;
+    const images = this.path.follows || spectra > 0;
+    const seen = await observe(denoiser, x, options.sigmas[level]!, this.classes, { see: watch.see, images });
+    checkDevice();
+    const samples = watch.samples(seen, level, count);
+    if (spectra > 0 && seen.images)
+      samples.imageSpectrum = await imagePower(
+        seen.images.subarray(0, spectra * imageSize(config)),
+        config.unet.outChannels,
+        config.unet.imgResolution,
+      );
+    return { samples, images: seen.images };
+  }
+}
+
+interface Evaluated {
+  samples: Samples;
+  images: Float32Array | null;
 }
 
 /** What a plan measures on its way, without giving up its fused kernels. */

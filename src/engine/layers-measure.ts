@@ -12,8 +12,13 @@ import type { Model } from './model';
 import type { AnyDenoiser } from './open-denoiser';
 import { imageSize, seedBatch } from './sampling';
 
-/** Levels of the coarse first look. */
+/** Levels and samples of the coarse first look. */
 const COARSE_LEVELS = 6;
+const COARSE_SAMPLES = 2;
+/** A step is about this long at most where the device is slow: looks wait for its end. */
+const STEP_MS = 500;
+/** How much longer all quantities take op by op than one evaluation on the plan. */
+const OP_BY_OP = 4;
 
 export interface MeasureServices extends TurnServices {
   /** The network on its fastest path, which gives root mean squares of blocks. */
@@ -73,6 +78,12 @@ export class MapMeasurement {
     return { sigmas, quantities, parts, spectra, input: input.kind };
   }
 
+  /** As many as the device evaluates in the time of a step, judged by the coarse look. */
+  private get samplesOfStep(): number {
+    const each = (OP_BY_OP * this.turns.stepMs) / COARSE_SAMPLES;
+    return Math.max(1, Math.floor(STEP_MS / each));
+  }
+
   /** A few levels of a few samples at once, so that there is something to look at. */
   private coarse(batch: InspectBatch): Promise<Drained> {
     const { sigmas, first } = this.request;
@@ -83,7 +94,7 @@ export class MapMeasurement {
       quantities: first.filter((q) => q !== 'change'),
       spectra: 0,
     };
-    const few = firstSamples(batch, 2, this.model.config);
+    const few = firstSamples(batch, COARSE_SAMPLES, this.model.config);
     return this.turns.drain(
       (device) => this.network(device, this.model, rough),
       (denoiser) => sweep(denoiser, few, rough),
@@ -99,7 +110,7 @@ export class MapMeasurement {
     const own: InspectOptions = { ...this.options, sigmas: [this.start(student)], input: 'noise' };
     return this.turns.drain(
       (device) => this.network(device, student, own),
-      (denoiser) => sweep(denoiser, { latents, classes }, own),
+      (denoiser) => sweep(denoiser, { latents, classes }, own, this.samplesOfStep),
       ({ samples }) => this.services.emit({ kind: 'student', samples }),
     );
   }
@@ -107,7 +118,7 @@ export class MapMeasurement {
   private whole(batch: InspectBatch): Promise<Drained> {
     return this.turns.drain(
       (device) => this.network(device, this.model, this.options),
-      (denoiser) => sweep(denoiser, batch, this.options),
+      (denoiser) => sweep(denoiser, batch, this.options, this.samplesOfStep),
       (step) => {
         this.services.emit({ kind: 'samples', samples: step.samples });
         this.progress('Measuring', step);

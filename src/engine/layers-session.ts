@@ -1,14 +1,15 @@
 import { asInnateError, InnateError } from '../lib/errors';
-import { inspectionLevels, SIGMAS } from '../lib/noise-levels';
-import { type ImageDenoiser, toNCHW } from '../nn/denoiser';
+import { RecentMap } from '../lib/recent-map';
+import { toNCHW } from '../nn/denoiser';
 import { imagePower } from '../nn/inspection/block-watch';
 import { observe } from '../nn/observe';
 import { type CapturedMaps, PlannedDenoiser } from '../nn/plan/planned-denoiser';
-import { heunStep } from '../nn/samplers';
 import { HeldNetworks } from './held-networks';
 import type { InspectBatch } from './inspect';
 import { withRealImages } from './inspect-data';
 import { MapMeasurement, type MeasureServices } from './layers-measure';
+import { type PathPoint, type PathTurn, pointAt, SamplerPaths } from './layers-path';
+import { Precedence } from './layers-precedence';
 import type {
   InspectEvent,
   InspectOutcome,
@@ -18,6 +19,7 @@ import type {
   ShownInput,
 } from './layers-protocol';
 import type { Model } from './model';
+import { nextTask } from './next-task';
 import type { AnyDenoiser } from './open-denoiser';
 import type { PageData } from './page-data';
 import { toRgba } from './pixels';
@@ -51,18 +53,21 @@ export interface InspectHooks extends LookHooks {
 
 /** Networks that are looked at, on the back-end: a teacher and its student unless they are very large. */
 const HELD_BYTES = 512 * 2 ** 20;
+/** What was shown to networks last, and is at hand. */
+const BATCHES = 8;
 /** Of the way that is followed. */
 const SAMPLER_STEPS = 18;
 
 /**
  * The inside of networks, for the page. Uses the network that makes the images, or holds some of its own, on their
  * plans, which give feature maps, ablations and root mean squares; measures the other quantities op by op, with
- * networks that are there only meanwhile. Gives the back-end away between evaluations.
+ * networks that are there only meanwhile. Gives the back-end away between evaluations, and to looks first.
  */
 export class LayersSession {
   private readonly networks: HeldNetworks;
-  /** Points of the sampler's way, by model and seed: looked at again while sigma is dragged. */
-  private readonly paths = new Map<string, { sigma: number; x: Float64Array<ArrayBuffer> }[]>();
+  private readonly paths = new SamplerPaths();
+  private readonly batches = new RecentMap<string, Promise<InspectBatch>>(BATCHES);
+  private readonly precedence = new Precedence();
 
   constructor(private readonly services: LayersServices) {
     this.networks = new HeldNetworks(services, HELD_BYTES);
@@ -93,21 +98,41 @@ export class LayersSession {
       emit,
       stopped,
       exclusively: this.services.exclusively,
+      precedence: this.precedence,
       guarded: (denoiser, step) => this.unlessBroken(denoiser, step),
       planned: (device, model) => this.networks.get(device, model),
     };
   }
 
-  async look(request: LookRequest, hooks: LookHooks): Promise<LookResult> {
-    const { stopped } = hooks;
-    if (stopped()) return { kind: 'superseded' };
-    const model = await this.services.model(request.model, hooks);
-    const batch = await this.batch(model, request.input, [request.seed]);
-    return this.services.exclusively(async (device) => {
-      if (stopped()) return { kind: 'superseded' };
-      const denoiser = await this.networks.get(device, model);
-      return this.unlessBroken(denoiser, () => this.lookAt(denoiser, request, batch));
+  look(request: LookRequest, hooks: LookHooks): Promise<LookResult> {
+    return this.precedence.ahead(async () => {
+      const { stopped } = hooks;
+      if (stopped()) return SUPERSEDED;
+      const model = await this.services.model(request.model, hooks);
+      const batch = await this.batch(model, request.input, [request.seed]);
+      const turn: PathTurn = async (task) => {
+        await nextTask();
+        return this.services.exclusively(async (device) => {
+          if (stopped()) return null;
+          const denoiser = await this.networks.get(device, model);
+          return this.unlessBroken(denoiser, () => task(denoiser));
+        });
+      };
+      const path = followsSampler(request) ? await this.follow(request, batch, turn) : null;
+      if (followsSampler(request) && !path) return SUPERSEDED;
+      const result = await turn((denoiser) => lookAt(denoiser, request, batch, path));
+      return result ?? SUPERSEDED;
     });
+  }
+
+  /** The sampler's own way, whatever is silenced in the network at its end. */
+  private follow(
+    { model, seed, steps = SAMPLER_STEPS }: LookRequest,
+    batch: InspectBatch,
+    turn: PathTurn,
+  ): Promise<readonly PathPoint[] | null> {
+    const key = `${modelKey(model)} ${seed} ${batch.classes?.[0]}`;
+    return this.paths.follow(key, batch, steps, turn);
   }
 
   /** A failure of the back-end may be the network's for good, as that of its threads is: it is opened anew then. */
@@ -121,84 +146,24 @@ export class LayersSession {
     }
   }
 
-  private async lookAt(
-    denoiser: AnyDenoiser,
-    { want, sigma, input, row, gains, steps, model, seed }: LookRequest,
-    batch: InspectBatch,
-  ): Promise<LookResult> {
-    const started = performance.now();
-    const { unet } = denoiser.config;
-    const picture = async (values: Float32Array): Promise<LookResult> => ({
-      kind: 'picture',
-      pixels: toRgba(imagesToBytes(values, unet.outChannels, unet.imgResolution), unet.outChannels),
-      resolution: unet.imgResolution,
-      spectrum: Array.from(await imagePower(values, unet.outChannels, unet.imgResolution)),
-      ms: performance.now() - started,
-    });
-    // The network's own way, whatever is silenced in it at its end.
-    const x =
-      input.kind === 'trajectory' && want !== 'sampled'
-        ? await this.onTrajectory(denoiser, model, seed, batch, sigma)
-        : batch.latents.map((z, i) => z * sigma + (batch.images?.[i] ?? 0));
-    // As the network sees it: scaled to the size of an image.
-    if (want === 'input') return picture(x.map((v) => v / Math.sqrt(1 + sigma ** 2)));
-    denoiser.setGains(new Map(Object.entries(gains ?? {})));
-    try {
-      if (want === 'sampled') {
-        const key = `${seed} ${JSON.stringify(gains)}`;
-        const path = await this.samplerPath(denoiser, model, key, batch, steps ?? SAMPLER_STEPS);
-        return await picture(Float32Array.from(path.at(-1)!.x));
-      }
-      if (want === 'denoised') return await picture(await denoiser.denoise(x, sigma, batch.classes));
-      const { values, channels, size } = await captureMaps(denoiser, x, sigma, batch.classes, row ?? '');
-      const planes = toNCHW(values, 1, channels, size * size) as Float32Array<ArrayBuffer>;
-      return { kind: 'maps', values: planes, channels, size, ms: performance.now() - started };
-    } finally {
-      denoiser.setGains(new Map());
-    }
-  }
-
-  /** The input at `sigma` on the sampler's way: from the last point above it along the straight line that it takes. */
-  private async onTrajectory(
-    denoiser: ImageDenoiser,
-    ref: ModelRef,
-    seed: number,
-    batch: InspectBatch,
-    sigma: number,
-  ): Promise<Float32Array> {
-    const path = await this.samplerPath(denoiser, ref, String(seed), batch, SAMPLER_STEPS);
-    const after = path.findIndex((p) => p.sigma < sigma);
-    const [high, low] = [path[Math.max(0, after - 1)]!, path[Math.max(1, after)]!];
-    const t = Math.min(1, Math.max(0, (high.sigma - sigma) / (high.sigma - low.sigma)));
-    return Float32Array.from(high.x, (v, i) => v + t * (low.x[i]! - v));
-  }
-
-  private async samplerPath(
-    denoiser: ImageDenoiser,
-    ref: ModelRef,
-    what: string,
-    { latents, classes }: InspectBatch,
-    steps: number,
-  ): Promise<{ sigma: number; x: Float64Array<ArrayBuffer> }[]> {
-    const key = `${modelKey(ref)} ${what} ${classes?.[0]} ${steps}`;
-    const known = this.paths.get(key);
+  /** What seeds show to a network. The last ones are kept: a hand that drags sigma asks for one of them each time. */
+  private batch(model: Model, input: ShownInput, seeds: readonly number[]): Promise<InspectBatch> {
+    if (input.data && input.data.kind !== 'pack') return this.makeBatch(model, input, seeds);
+    const { unet } = model.config;
+    const key = JSON.stringify([input, seeds, unet.inChannels, unet.imgResolution, unet.labelDim]);
+    const known = this.batches.get(key);
     if (known) return known;
-    const evaluate = (v: Float32Array, s: number) => denoiser.denoise(v, s, classes);
-    const levels = [...inspectionLevels('heun', steps), 0];
-    let x = Float64Array.from(latents, (z) => z * SIGMAS.max);
-    const path = [{ sigma: SIGMAS.max as number, x }];
-    for (let i = 0; i < steps; i++) {
-      const denoised = await evaluate(Float32Array.from(x), levels[i]!);
-      x = await heunStep(evaluate, x, denoised, levels[i]!, levels[i + 1]!);
-      path.push({ sigma: levels[i + 1]!, x });
-    }
-    if (this.paths.size > 40) this.paths.clear();
-    this.paths.set(key, path);
-    return path;
+    const made = this.makeBatch(model, input, seeds);
+    this.batches.set(key, made);
+    made.catch(() => this.batches.delete(key)); // may be tried again
+    return made;
   }
 
-  private async batch(model: Model, input: ShownInput, seeds: readonly number[]): Promise<InspectBatch> {
-    const { config } = model;
+  private async makeBatch(
+    { config }: Model,
+    input: ShownInput,
+    seeds: readonly number[],
+  ): Promise<InspectBatch> {
     const classIndex =
       input.classIndex !== null && input.classIndex < config.unet.labelDim ? input.classIndex : null;
     const batch = seedBatch(config, seeds, classIndex);
@@ -209,7 +174,44 @@ export class LayersSession {
   }
 }
 
+const SUPERSEDED: LookResult = { kind: 'superseded' };
+
+/** Whether what the network is shown, or what is wanted of it, lies on its sampler's way. */
+const followsSampler = ({ want, input }: LookRequest): boolean =>
+  want === 'sampled' || input.kind === 'trajectory';
+
 const modelKey = (ref: ModelRef): string => (ref.kind === 'catalogue' ? ref.id : ref.key);
+
+/** One look on a network; `path`: its sampler's way, where the look needs it. */
+async function lookAt(
+  denoiser: AnyDenoiser,
+  { want, sigma, row, gains }: LookRequest,
+  batch: InspectBatch,
+  path: readonly PathPoint[] | null,
+): Promise<LookResult> {
+  const started = performance.now();
+  const { unet } = denoiser.config;
+  const picture = async (values: Float32Array): Promise<LookResult> => ({
+    kind: 'picture',
+    pixels: toRgba(imagesToBytes(values, unet.outChannels, unet.imgResolution), unet.outChannels),
+    resolution: unet.imgResolution,
+    spectrum: Array.from(await imagePower(values, unet.outChannels, unet.imgResolution)),
+    ms: performance.now() - started,
+  });
+  if (want === 'sampled') return picture(Float32Array.from(path!.at(-1)!.x));
+  const x = path ? pointAt(path, sigma) : batch.latents.map((z, i) => z * sigma + (batch.images?.[i] ?? 0));
+  // As the network sees it: scaled to the size of an image.
+  if (want === 'input') return picture(x.map((v) => v / Math.sqrt(1 + sigma ** 2)));
+  denoiser.setGains(new Map(Object.entries(gains ?? {})));
+  try {
+    if (want === 'denoised') return await picture(await denoiser.denoise(x, sigma, batch.classes));
+    const { values, channels, size } = await captureMaps(denoiser, x, sigma, batch.classes, row ?? '');
+    const planes = toNCHW(values, 1, channels, size * size) as Float32Array<ArrayBuffer>;
+    return { kind: 'maps', values: planes, channels, size, ms: performance.now() - started };
+  } finally {
+    denoiser.setGains(new Map());
+  }
+}
 
 /** Values of a block, or of a part of one, for one image; nothing behind it is computed. */
 async function captureMaps(

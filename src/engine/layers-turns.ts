@@ -1,3 +1,4 @@
+import type { Precedence } from './layers-precedence';
 import { nextTask } from './next-task';
 import type { AnyDenoiser } from './open-denoiser';
 
@@ -11,6 +12,8 @@ export interface TurnServices {
   guarded<T>(denoiser: AnyDenoiser, step: () => Promise<T>): Promise<T>;
   /** Whether nobody wants the rest any more. */
   stopped(): boolean;
+  /** Looks, which go first. */
+  precedence: Precedence;
 }
 
 /**
@@ -19,8 +22,14 @@ export interface TurnServices {
  */
 export class Turns {
   private device: object | null = null;
+  private fastest = Number.POSITIVE_INFINITY;
 
   constructor(private readonly services: TurnServices) {}
+
+  /** Milliseconds of the fastest step so far; Infinity before the first one. */
+  get stepMs(): number {
+    return this.fastest;
+  }
 
   /**
    * Makes the steps of a generator, each in a turn of its own. `network` says at every turn which network is there,
@@ -34,7 +43,9 @@ export class Turns {
     const work = new Work(network, make);
     for (;;) {
       await nextTask();
+      await this.services.precedence.free();
       const turn = await this.services.exclusively((device) => this.turn(device, work));
+      if (turn === 'later') continue;
       if (typeof turn === 'string') {
         await work.steps?.return();
         return turn;
@@ -47,13 +58,17 @@ export class Turns {
   private async turn<S>(
     device: object,
     work: Work<S>,
-  ): Promise<IteratorResult<S, void> | 'superseded' | 'again'> {
+  ): Promise<IteratorResult<S, void> | 'superseded' | 'again' | 'later'> {
     if (this.services.stopped()) return 'superseded';
+    if (this.services.precedence.taken) return 'later'; // a look came while this waited for the back-end
     this.device ??= device;
     if (device !== this.device || work.broken || !(await work.ready(device))) return 'again';
     const { denoiser, steps } = work;
+    const started = performance.now();
     try {
-      return await this.services.guarded(denoiser!, () => steps!.next());
+      const step = await this.services.guarded(denoiser!, () => steps!.next());
+      if (!step.done) this.fastest = Math.min(this.fastest, performance.now() - started);
+      return step;
     } catch (error) {
       work.broken = true; // whoever runs this turn once more means all of it
       throw error;

@@ -34,8 +34,8 @@ export interface Samples {
 
 export interface Cell {
   mean: number;
-  /** Standard deviation over the samples. */
-  spread: number;
+  /** Standard deviation over the samples; null where only their mean is kept. */
+  spread: number | null;
   count: number;
 }
 
@@ -82,6 +82,11 @@ export class ActivationTable {
   spectrum(row: number | 'image', level: number): number[] | null {
     const sum = this.sums.get(`${row} ${level}`);
     return sum ? Array.from(sum.power, (p) => p / sum.count) : null;
+  }
+
+  /** Samples that `spectrum` is averaged over. */
+  spectrumSamples(row: number | 'image', level: number): number {
+    return this.sums.get(`${row} ${level}`)?.count ?? 0;
   }
 
   private cellsOf(quantity: Quantity): number[][][] {
@@ -133,8 +138,8 @@ export interface ActivationsJson {
   model: string;
   sigmas: number[];
   blocks: RowJson[];
-  /** Radial power of the denoised images. */
-  image?: { spectrum: number[][] };
+  /** Radial power of the denoised images, and how many of them all spectra are averaged over. */
+  image?: { spectrum: number[][]; samples?: number };
 }
 
 /** `digits`: significant ones to keep; all of them by default. */
@@ -166,7 +171,12 @@ export function activationsJson(model: string, table: ActivationTable, digits?: 
     return [parts.length > 0 ? { ...all[i]!, parts } : all[i]!];
   });
   const image = spectra('image');
-  return { model, sigmas: [...table.sigmas], blocks, ...(image && { image: { spectrum: image } }) };
+  return {
+    model,
+    sigmas: [...table.sigmas],
+    blocks,
+    ...(image && { image: { spectrum: image, samples: table.spectrumSamples('image', 0) } }),
+  };
 }
 
 /** The table of a file that `innate inspect` wrote. Throws a plain Error on anything else. */
@@ -194,14 +204,16 @@ export function readActivations(json: ActivationsJson): ActivationTable {
         ),
       );
     table.add({ level, count, values });
-    const spectra = named.map(([, r]) => Float32Array.from(r.spectrum?.[level] ?? []));
+    const spectraCount = json.image?.samples ?? count;
+    const summed = (power: readonly number[]) => Float32Array.from(power, (p) => p * spectraCount);
     const image = json.image?.spectrum[level];
     table.add({
       level,
-      count: 1,
+      count: 0,
       values: {},
-      spectra,
-      ...(image && { imageSpectrum: Float32Array.from(image) }),
+      spectra: named.map(([, r]) => summed(r.spectrum?.[level] ?? [])),
+      spectraCount,
+      ...(image && { imageSpectrum: summed(image) }),
     });
   });
   return table;

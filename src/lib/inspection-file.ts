@@ -22,8 +22,11 @@ export function parseInspection(text: string): InspectionJson {
   positive(root.samples, 'samples');
   positive(root.activeThreshold, 'activeThreshold');
   const names = checkBlocks(root.blocks, 'blocks', sigmas.length);
-  if (root.image !== undefined)
-    checkLevels(record(root.image, 'image').spectrum, 'image.spectrum', sigmas.length);
+  if (root.image !== undefined) {
+    const { spectrum, samples } = record(root.image, 'image');
+    checkLevels(spectrum, 'image.spectrum', sigmas.length);
+    if (samples !== undefined) positive(samples, 'image.samples');
+  }
   if (root.weights !== undefined)
     for (const [id, sum] of Object.entries(record(root.weights, 'weights'))) word(sum, `weights.${id}`);
   if (root.student !== undefined) checkStudent(record(root.student, 'student'), names, sigmas.length);

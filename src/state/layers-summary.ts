@@ -115,7 +115,7 @@ export function cellIn(
 ): Cell | null {
   if (quantity !== 'frequency') return table.cell(quantity, row, level);
   const mean = meanFrequency(table.spectrum(row, level));
-  return mean === null ? null : { mean, spread: 0, count: 1 };
+  return mean === null ? null : { mean, spread: null, count: table.spectrumSamples(row, level) };
 }
 
 /**

@@ -1,17 +1,18 @@
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import { fileSource } from '../../cli/files';
 import { startNodeThread } from '../../cli/threads';
+import type { Dataset } from '../../src/data';
 import type { InspectEvent, InspectRequest, LookRequest } from '../../src/engine/layers-protocol';
 import { LayersSession } from '../../src/engine/layers-session';
 import { openModel } from '../../src/engine/model';
 import { type AnyDenoiser, openOnWasm } from '../../src/engine/open-denoiser';
 import type { PageData } from '../../src/engine/page-data';
 import { seedBatch } from '../../src/engine/sampling';
-import { QUANTITIES } from '../../src/lib/activations';
-import type { InnateError } from '../../src/lib/errors';
+import { ActivationTable, QUANTITIES } from '../../src/lib/activations';
+import { InnateError } from '../../src/lib/errors';
 import { Denoiser, toNCHW } from '../../src/nn/denoiser';
 import { inspectionRows } from '../../src/nn/inspection/rows';
 import { observe } from '../../src/nn/observe';
@@ -31,7 +32,9 @@ function session({
   budget,
   broken = 0,
   shared = () => null,
+  data = null as unknown as PageData, // nothing is noised
 }: {
+  data?: PageData;
   budget?: number;
   broken?: number;
   shared?: () => AnyDenoiser | null;
@@ -56,7 +59,7 @@ function session({
       return denoiser;
     },
     shared,
-    data: null as unknown as PageData, // nothing is noised here
+    data,
     exclusively,
   });
   return { layers, opened: () => opened };
@@ -131,14 +134,20 @@ describe('the inside of a network', () => {
     expect(opened()).toBe(1);
     const samples = (kind: 'coarse' | 'samples') =>
       events.flatMap((event) => (event.kind === kind ? [event.samples] : []));
-    const rows = inspectionRows(unet, false).length;
+    const rows = inspectionRows(unet, false);
+    const whole = new ActivationTable(rows, request.sigmas);
+    for (const step of samples('samples')) whole.add(step);
     for (const coarse of samples('coarse')) {
       expect([coarse.count, Object.keys(coarse.values)]).toEqual([2, ['rms']]);
-      const whole = samples('samples').find(({ level }) => level === coarse.level)!;
-      for (let row = 0; row < rows; row++)
+      for (const row of rows.keys())
         for (let n = 0; n < 2; n++)
-          expect(coarse.values.rms![2 * row + n]! / whole.values.rms![3 * row + n]!).toBeCloseTo(1, 4);
+          expect(coarse.values.rms![2 * row + n]! / whole.samples('rms', row, coarse.level)[n]!).toBeCloseTo(
+            1,
+            4,
+          );
     }
+    expect(whole.samples('rms', 0, 2)).toHaveLength(3);
+    expect(whole.spectrumSamples(0, 2)).toBe(1);
     expect(samples('coarse')).toHaveLength(3);
     expect(events.at(-2)?.kind).toBe('likeness');
   });
@@ -178,6 +187,69 @@ describe('the inside of a network', () => {
       { ...quiet, emit: (event) => event.kind === 'samples' && levels.push(event.samples.level) },
     );
     expect([outcome, opened(), levels]).toEqual(['complete', 1, [0, 1, 2]]);
+  });
+
+  const small: Omit<InspectRequest, 'seeds'> = {
+    ...{ model: ref, student: null, sigmas: [80, 2.5, 0.05], input, quantities: ['rms'], first: ['rms'] },
+    ...{ parts: false, spectra: 0, examples: 0 },
+  };
+
+  it('a look goes before the rest of a measurement, whenever it comes', async () => {
+    const { layers } = session();
+    const order: string[] = [];
+    let seen: Promise<unknown> = Promise.resolve();
+    const emit = (event: InspectEvent) => {
+      if (event.kind !== 'samples') return;
+      order.push(`level ${event.samples.level}`);
+      if (event.samples.level !== 0) return;
+      seen = layers
+        .look(look({ slot: 'sampled', want: 'sampled', steps: 4 }), quiet)
+        .then(() => order.push('sampled'));
+    };
+    await layers.inspect({ ...small, seeds: [0] }, { ...quiet, emit });
+    await seen;
+    expect(order).toEqual(['level 0', 'sampled', 'level 1', 'level 2']);
+  });
+
+  it('the sampler’s way is followed in turns: others come in between, and it stops when nobody wants it', async () => {
+    let now = 0; // each look at the clock takes longer than a turn may
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => (now += 100));
+    try {
+      const { layers } = session();
+      const order: string[] = [];
+      let turns = 0;
+      const stopped = () => ++turns > 4;
+      const sampled = layers
+        .look(look({ slot: 'sampled', want: 'sampled', steps: 18 }), { ...quiet, stopped })
+        .then((result) => order.push(`sampled ${result.kind}`));
+      const quick = layers
+        .look(look({ slot: 'denoised', want: 'denoised' }), quiet)
+        .then(() => order.push('denoised'));
+      await Promise.all([sampled, quick]);
+      expect(order).toEqual(['denoised', 'sampled superseded']);
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
+  it('opens the images of a seed once, and again after a failure', async () => {
+    let opens = 0;
+    const set: Partial<Dataset> = {
+      name: 'set',
+      size: 7,
+      labelDim: 0,
+      read: async () => ({ pixels: new Uint8Array(3 * 16 * 16).fill(9), label: null }) as never,
+    };
+    const open = async () => {
+      if (++opens === 1) throw new InnateError('io', 'the network is down');
+      return set as Dataset;
+    };
+    const { layers } = session({ data: { open } as unknown as PageData });
+    const noised = { kind: 'noised', data: { kind: 'pack', id: 'set' }, classIndex: null } as const;
+    const wanted = { want: 'denoised', input: noised } as const;
+    await expect(layers.look(look(wanted), quiet)).rejects.toThrow('down');
+    for (const sigma of [80, 2, 1]) await layers.look(look({ ...wanted, sigma }), quiet);
+    expect(opens).toBe(2);
   });
 
   it('gives the back-end back when it is stopped midway', async () => {

@@ -4,12 +4,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import { openModelArgument } from '../../cli/catalogue';
 import { fileSource } from '../../cli/files';
-import { inspectTable } from '../../src/engine/inspect';
+import { inspectTable, sweep } from '../../src/engine/inspect';
 import { compareBlocks, weightChange } from '../../src/engine/inspect-compare';
 import { openModel } from '../../src/engine/model';
 import { clipSigmas, sampleImages, seedBatch } from '../../src/engine/sampling';
 import type { BackendName } from '../../src/gpu/backends';
-import { activationsJson, QUANTITIES, readActivations } from '../../src/lib/activations';
+import { ActivationTable, activationsJson, QUANTITIES, readActivations } from '../../src/lib/activations';
 import { inspectionLevels, karrasLevels } from '../../src/lib/noise-levels';
 import { unetBlocks } from '../../src/nn/blocks';
 import { Denoiser } from '../../src/nn/denoiser';
@@ -35,6 +35,30 @@ describe.each(backends)('inspection on %s', (backend) => {
     const golden = readGolden(join(FIXTURES, 'parity', `${name}.golden.safetensors`));
     const batch = { latents: golden.float('latents'), classes: golden.classes };
     const sigmas = [80, 2.5, 0.05];
+
+    it.skipIf(backend === 'cpu')('numbers do not depend on how many samples go at a time', async () => {
+      for (const input of ['noise', 'trajectory'] as const) {
+        const options = { sigmas, quantities: QUANTITIES, parts: false, spectra: 2, input };
+        const tables = [1, 8].map(
+          () => new ActivationTable(inspectionRows(model.config.unet, false), sigmas),
+        );
+        for (const [i, most] of [1, 8].entries())
+          for await (const step of sweep(denoiser, batch, options, most)) tables[i]!.add(step.samples);
+        const [apart, together] = tables as [ActivationTable, ActivationTable];
+        for (const row of apart.rows.keys())
+          for (const level of sigmas.keys()) {
+            for (const quantity of QUANTITIES) {
+              const [a, b] = [apart, together].map((t) => Float32Array.from(t.samples(quantity, row, level)));
+              expect(a!.length).toBe(b!.length);
+              expect(maxError(a!, b!)).toBeLessThan(1e-4 * Math.max(1, ...b!.map(Math.abs)));
+            }
+            const spectra = [apart, together].map((t) => Float32Array.from(t.spectrum(row, level) ?? []));
+            expect(maxError(spectra[0]!, spectra[1]!)).toBeLessThan(1e-4 * Math.max(1e-6, ...spectra[1]!));
+          }
+        expect(apart.spectrumSamples('image', 1)).toBe(2);
+        expect(together.spectrumSamples('image', 1)).toBe(2);
+      }
+    });
 
     it('every quantity equals a plain loop over the captured values', async () => {
       const options = {

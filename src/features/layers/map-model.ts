@@ -104,6 +104,7 @@ export const cellOf = (findings: Findings, view: Pick<LayersView, 'quantity'>, r
 /** "0.832 ± 0.041 over 8 images" */
 export function cellText(cell: Cell | null, format: (v: number) => string): string {
   if (!cell) return 'nothing measured';
-  const spread = cell.count > 1 ? ` ± ${format(cell.spread)} over ${cell.count} images` : '';
-  return format(cell.mean) + spread;
+  if (cell.count === 1) return `${format(cell.mean)}, 1 image`;
+  const spread = cell.spread === null ? '' : ` ± ${format(cell.spread)}`;
+  return `${format(cell.mean)}${spread} over ${cell.count} images`;
 }
