@@ -1,4 +1,11 @@
-import type { ActivationTable, Cell, LayerJson, LikenessJson, Row } from '../lib/activations';
+import {
+  type ActivationTable,
+  type Cell,
+  type LayerJson,
+  type LikenessJson,
+  QUANTITIES,
+  type Row,
+} from '../lib/activations';
 import { START_SIGMA } from '../lib/noise-levels';
 import type { Findings } from './layers';
 import type { MapQuantity, Scale } from './layers-view';
@@ -208,8 +215,33 @@ export function sigmaText(sigma: number): string {
   return sigma >= 10 ? String(Math.round(sigma)) : String(Number(sigma.toPrecision(2)));
 }
 
-export function completeLevels(table: ActivationTable): number {
-  return table.sigmas.filter((_, level) =>
-    table.rows.some((_, row) => table.samples('rms', row, level).length > 0),
-  ).length;
+/** How much of a map is measured: the coarse first look does not count. */
+export interface Coverage {
+  /** Noise levels with any numbers, of `sigmas`. */
+  levels: number;
+  sigmas: number;
+  /** Images behind every measured level, of `wanted`; 0 where nothing is measured. */
+  images: number;
+  wanted: number;
+  /** Images of the coarse first look. */
+  first: number;
+  /** All images at all noise levels. */
+  whole: boolean;
 }
+
+export function coverage({ table, coarse, samples: wanted }: Findings): Coverage {
+  const counts = table.sigmas.map((_, level) => imagesAt(table, level));
+  const measured = counts.filter((n) => n > 0);
+  const images = measured.length > 0 ? Math.min(...measured) : 0;
+  const levels = measured.length;
+  const sigmas = table.sigmas.length;
+  const first = Math.max(0, ...coarse.sigmas.map((_, level) => imagesAt(coarse, level)));
+  return { levels, sigmas, images, wanted, first, whole: levels === sigmas && images >= wanted };
+}
+
+export const completeLevels = (table: ActivationTable): number =>
+  table.sigmas.filter((_, level) => imagesAt(table, level) > 0).length;
+
+/** Images of a level: the most that any row has there, of any quantity. */
+const imagesAt = (table: ActivationTable, level: number): number =>
+  Math.max(0, ...table.rows.flatMap((_, row) => QUANTITIES.map((q) => table.samples(q, row, level).length)));

@@ -54,7 +54,7 @@ export const GAIN = { min: 0, max: 2 } as const;
 export const DECIBEL = { min: -40, max: 40 } as const;
 export const GUIDE_STEPS = 7;
 /** Steps of the guide that show the teacher's own image, which takes many evaluations. */
-export const SAMPLED_IN_GUIDE: readonly number[] = [2, 4];
+export const SAMPLED_IN_GUIDE: readonly number[] = [2, 3];
 
 export const DEFAULT_LAYERS: LayersView = {
   partner: null,

@@ -1,12 +1,17 @@
 import { type RefObject, useLayoutEffect, useState } from 'react';
 
-/** Inner width and height of an element, kept up to date. */
+/**
+ * Inner width and height of an element, kept up to date; null before it is there. Follows the element of the ref also
+ * where it is taken away and comes back as another one.
+ */
 export function useSpace(element: RefObject<HTMLElement | null>): { width: number; height: number } | null {
   const [space, setSpace] = useState<{ width: number; height: number } | null>(null);
+  const [target, setTarget] = useState<HTMLElement | null>(null);
+  useLayoutEffect(() => setTarget(element.current)); // at every rendering: React says nothing when a ref changes
   useLayoutEffect(() => {
-    const target = element.current;
     if (!target) return;
     const read = () => {
+      if (!target.isConnected) return; // an element that is gone has no style, and no size
       const style = getComputedStyle(target);
       const width =
         target.clientWidth - Number.parseFloat(style.paddingLeft) - Number.parseFloat(style.paddingRight);
@@ -18,7 +23,7 @@ export function useSpace(element: RefObject<HTMLElement | null>): { width: numbe
     const observer = new ResizeObserver(read);
     observer.observe(target);
     return () => observer.disconnect();
-  }, [element]);
+  }, [target]);
   return space;
 }
 

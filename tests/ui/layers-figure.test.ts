@@ -5,9 +5,11 @@ import { paintChannel, scaleLimit, statistics } from '../../src/features/layers/
 import { figureSvg } from '../../src/features/layers/figure';
 import { LIGHT_RAMPS } from '../../src/features/layers/figure-colours';
 import { GUIDE } from '../../src/features/layers/guide-steps';
-import { mapModel, nearestLevel, ratioShade } from '../../src/features/layers/map-model';
+import { cellText, mapModel, nearestLevel, ratioShade } from '../../src/features/layers/map-model';
 import { findingsCsv, findingsJson } from '../../src/features/layers/save';
-import type { InspectionJson } from '../../src/lib/activations';
+import { originText } from '../../src/features/layers/words';
+import { ActivationTable, type InspectionJson } from '../../src/lib/activations';
+import type { Findings } from '../../src/state/layers';
 import { readFindings } from '../../src/state/layers-stored';
 import { DEFAULT_LAYERS, GUIDE_STEPS, SAMPLED_IN_GUIDE } from '../../src/state/layers-view';
 import { catalogueFacts } from '../../src/state/models';
@@ -60,6 +62,54 @@ describe('the figure', () => {
     expect(width).toBeGreaterThan(700);
     expect(height).toBeGreaterThan(400);
     expect(text).toContain(hexColour(LIGHT_RAMPS.sequential[10]!));
+  });
+
+  /** Boxes of the texts of a drawing, as wide as a common sans serif makes them. */
+  const boxes = (text: string) =>
+    [...text.matchAll(/<text x="([\d.]+)" y="([\d.]+)" font-size="(\d+)"([^>]*)>([^<]*)</g)].map(
+      ([, x, y, size, extra, body]) => {
+        const wide = 0.53 * Number(size) * body!.length;
+        const anchor = /text-anchor="(\w+)"/.exec(extra!)?.[1];
+        const from = Number(x) - (anchor === 'end' ? wide : anchor === 'middle' ? wide / 2 : 0);
+        return { body: body!, from, to: from + wide, base: Number(y), high: Number(size) };
+      },
+    );
+
+  test.each([
+    ['as it is', DEFAULT_LAYERS],
+    ['of another quantity on one scale', { ...DEFAULT_LAYERS, quantity: 'residual', scale: 'global' }],
+    ['by level', { ...DEFAULT_LAYERS, quantity: 'entropy', scale: 'level' }],
+  ] as const)('no text stands on another one or outside, %s', (_, view) => {
+    for (const shown of [pair, { ...pair, student: null }]) {
+      const { text, width, height } = figureSvg(mapModel(findings, view), findings, shown, view);
+      const found = boxes(text);
+      expect(found.length).toBeGreaterThan(40);
+      for (const [i, a] of found.entries()) {
+        expect(a.from, a.body).toBeGreaterThanOrEqual(0);
+        expect(a.to, a.body).toBeLessThanOrEqual(width);
+        expect(a.base + 4, a.body).toBeLessThanOrEqual(height);
+        for (const b of found.slice(i + 1)) {
+          const apart =
+            Math.abs(a.base - b.base) >= Math.min(a.high, b.high) || a.to <= b.from || b.to <= a.from;
+          expect(apart, `"${a.body}" and "${b.body}"`).toBe(true);
+        }
+      }
+    }
+  });
+
+  test('the dots have a key where there are dots', () => {
+    const { text } = figureSvg(model, findings, pair, DEFAULT_LAYERS);
+    expect(text).toContain('most like the student');
+    expect(text).toContain('no sigma stands out');
+    const alone = { ...findings, student: null, likeness: null, weights: null };
+    const without = figureSvg(
+      mapModel(alone, DEFAULT_LAYERS),
+      alone,
+      { ...pair, student: null },
+      DEFAULT_LAYERS,
+    );
+    expect(without.text).not.toContain('<circle');
+    expect(without.text).not.toContain('most like');
   });
 
   test('colours of files are those of the light theme', () => {
@@ -117,6 +167,52 @@ describe('feature maps', () => {
     expect([...pixels.subarray(0, 4)]).toEqual([...ramp[10]!, 255]);
     expect([...pixels.subarray(12, 16)]).toEqual([...ramp[5]!, 255]);
   });
+});
+
+describe('what a map says of itself', () => {
+  const rows = findings.rows;
+  const partly = (levels: number, images: number): Findings => {
+    const table = new ActivationTable(rows, findings.sigmas);
+    for (let level = 0; level < levels; level++)
+      table.add({ level, count: images, values: { rms: new Float32Array(rows.length * images).fill(1) } });
+    const coarse = new ActivationTable(rows, findings.sigmas);
+    coarse.add({ level: 0, count: 2, values: { rms: new Float32Array(rows.length * 2).fill(1) } });
+    return { ...findings, table, coarse, source: 'here', backend: 'wasm (2 threads)' };
+  };
+
+  test.each([
+    [18, 8, false, 'Measured here on wasm (2 threads), 8 images.'],
+    [7, 8, false, 'Stopped: 7 of 18 sigmas, measured here on wasm (2 threads).'],
+    [7, 8, true, 'Being measured on wasm (2 threads): 7 of 18 sigmas so far.'],
+    [18, 2, false, 'Stopped: 2 of 8 images, measured here on wasm (2 threads).'],
+    [0, 0, false, 'Stopped: a first look at 2 images, measured here on wasm (2 threads).'],
+  ])('%s levels of %s images, measuring %s', (levels, images, measuring, text) => {
+    expect(originText(partly(levels, images), measuring)).toBe(text);
+  });
+
+  test('a stopped one says so in files', () => {
+    const view = DEFAULT_LAYERS;
+    const stopped = partly(7, 2);
+    expect(findingsJson(stopped, pair).samples).toBe(2);
+    const { text } = figureSvg(mapModel(stopped, view), stopped, pair, view);
+    expect(text).toContain('mean of 2 images, 7 of 18 sigmas');
+  });
+
+  test('a number says of how many images it is', () => {
+    expect(cellText({ mean: 1.5, spread: 0.25, count: 8 }, String)).toBe('1.5 ± 0.25 over 8 images');
+    expect(cellText({ mean: 1.5, spread: null, count: 2 }, String)).toBe('1.5 over 2 images');
+    expect(cellText({ mean: 1.5, spread: 0, count: 1 }, String)).toBe('1.5, 1 image');
+  });
+});
+
+test('the guide states each claim before it speaks of it', () => {
+  const stated: number[] = [];
+  for (const step of GUIDE)
+    for (const text of [step.text(findings), step.text(null)])
+      for (const [, claim] of text.matchAll(/claim (\d)/gi))
+        if (text.includes(`The paper’s claim ${claim}: `)) stated.push(Number(claim));
+        else expect(stated, `"${step.title}" speaks of claim ${claim}`).toContain(Number(claim));
+  expect(new Set(stated)).toEqual(new Set([1, 2]));
 });
 
 test('the guide speaks of what was measured, and of nothing where nothing was', () => {

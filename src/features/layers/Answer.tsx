@@ -6,7 +6,7 @@ import { type Ramp, type Ramps, rampColour } from '../../ui/ramp';
 import { type MapModel, RATIO_SPAN } from './map-model';
 import type { Findings } from './types';
 import { useLayers, useLayersController } from './use-layers';
-import { QUANTITY_WORDS } from './words';
+import { originText, QUANTITY_WORDS } from './words';
 
 /** What the map says in words, with its method, and the scales of its colours. */
 export function Answer({
@@ -63,9 +63,17 @@ function RangeOfChosen({ model, view }: { model: MapModel; view: LayersView }) {
 }
 
 function Likeness({ findings }: { findings: Findings }) {
+  const measuring = useLayers((s) => s.measuring);
   const { likeness, sigmas, rows, weights } = findings;
   const start = sigmaText(startOf(findings));
-  if (!likeness || likeness.examples === 0) return <p>The student is compared after the map is measured.</p>;
+  if (!likeness || likeness.examples === 0)
+    return (
+      <p>
+        {measuring
+          ? 'The student is compared after the map is measured.'
+          : 'The student was not compared: Measure again does all of it.'}
+      </p>
+    );
   const blocks = rows.flatMap((r) => (r.part === null ? [r.name] : []));
   const { low, high, unclear, lowInDecoder } = verdict(likeness, blocks, sigmas);
   const decoder = blocks.filter((b) => b.startsWith('dec.')).length;
@@ -158,13 +166,10 @@ export function Origin({ findings }: { findings: Findings }) {
     measuring: s.measuring,
     timing: s.timing,
   }));
-  const beforehand = findings.source === 'beforehand';
   return (
     <div className="origin">
       <p className="caption">
-        {beforehand
-          ? `Measured beforehand, ${findings.samples} images.`
-          : `Measured here on ${findings.backend}, ${findings.samples} ${findings.samples === 1 ? 'image' : 'images'}.`}
+        {originText(findings, measuring)}
         {timing.shown !== null && ` Shown after ${formatTime(timing.shown)}`}
         {timing.live !== null && timing.live !== timing.shown && `, live after ${formatTime(timing.live)}`}
         {timing.whole !== null && `, whole in ${formatTime(timing.whole)}`}

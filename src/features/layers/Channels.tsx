@@ -15,14 +15,16 @@ const TILE = 64;
 interface Props {
   maps: Maps;
   versus: Maps | null;
-  /** What each of the two is, where there are two. */
-  names: [string, string];
+  /** They are not, or not yet, of the present settings. */
+  stale: boolean;
+  /** What a set is of. */
+  nameOf: (maps: Maps) => string;
   view: LayersView;
   ramp: Ramp;
 }
 
 /** The feature maps of one layer, a page of channels at a time, and a second set beside them. */
-export function Channels({ maps, versus, names, view, ramp }: Props) {
+export function Channels({ maps, versus, stale, nameOf, view, ramp }: Props) {
   const layers = useLayersController();
   const channel = Math.min(view.channel, maps.channels - 1);
   const page = Math.floor(channel / PAGE);
@@ -31,7 +33,11 @@ export function Channels({ maps, versus, names, view, ramp }: Props) {
   const last = Math.min(maps.channels, first + PAGE) - 1;
   const step = (by: number) => layers.set({ channel: (page + by) * PAGE });
   return (
-    <section className="channels-part" aria-label="Feature maps">
+    <section
+      className={stale ? 'channels-part awaited' : 'channels-part'}
+      aria-label="Feature maps"
+      aria-busy={stale}
+    >
       <header className="part-head">
         <h3>Channels</h3>
         <label className="check">
@@ -66,12 +72,20 @@ export function Channels({ maps, versus, names, view, ramp }: Props) {
           </button>
         </span>
       </header>
-      {versus && <p className="caption">{names[0]}</p>}
-      <Tiles maps={maps} first={first} last={last} view={view} channel={channel} ramp={ramp} of={names[0]} />
+      {versus && <p className="caption">{nameOf(maps)}</p>}
+      <Tiles
+        maps={maps}
+        first={first}
+        last={last}
+        view={view}
+        channel={channel}
+        ramp={ramp}
+        of={nameOf(maps)}
+      />
       <Statistics maps={maps} channel={channel} />
       {versus && (
         <>
-          <p className="caption">{names[1]}</p>
+          <p className="caption">{nameOf(versus)}</p>
           <Tiles
             maps={versus}
             first={first}
@@ -79,7 +93,7 @@ export function Channels({ maps, versus, names, view, ramp }: Props) {
             view={view}
             channel={channel}
             ramp={ramp}
-            of={names[1]}
+            of={nameOf(versus)}
           />
           <Statistics maps={versus} channel={Math.min(channel, versus.channels - 1)} />
         </>

@@ -1,5 +1,6 @@
 import { VolumeX } from 'lucide-react';
 import { type ReactNode, type Ref, useMemo } from 'react';
+import type { ModelRef } from '../../engine/protocol';
 import { SIGMAS } from '../../lib/noise-levels';
 import { sigmaText } from '../../state/layers-summary';
 import { GAIN, type LayersView, type Versus } from '../../state/layers-view';
@@ -10,7 +11,7 @@ import { Segmented } from '../../ui/Segmented';
 import { Slider } from '../../ui/Slider';
 import { Channels } from './Channels';
 import { Frequencies } from './Frequencies';
-import type { Findings, Looks, Pair, Picture } from './types';
+import type { Findings, Looks, Maps, Pair, Picture } from './types';
 import { useLayers, useLayersController } from './use-layers';
 
 interface Props {
@@ -24,7 +25,7 @@ interface Props {
 
 /** One block at one noise level, closely: what goes in, what comes out, what its channels show, what it is for. */
 export function Detail({ findings, pair, view, ramps, heading }: Props) {
-  const looks = useLayers((s) => s.looks);
+  const { looks, awaited } = useLayers((s) => ({ looks: s.looks, awaited: s.awaited }));
   const row = findings?.rows.find((r) => r.name === view.row) ?? null;
   return (
     <aside className="layers-detail" aria-label="Selected layer">
@@ -40,13 +41,14 @@ export function Detail({ findings, pair, view, ramps, heading }: Props) {
       </header>
       <SigmaSlider />
       {row && <GainSlider block={row.block} view={view} />}
-      <Pictures looks={looks} pair={pair} view={view} />
+      <Pictures looks={looks} awaited={awaited} pair={pair} view={view} />
       {view.row && <VersusChoice view={view} pair={pair} />}
       {looks.maps && view.row && (
         <Channels
           maps={looks.maps}
-          versus={view.versus === 'none' ? null : looks.versus}
-          names={versusNames(view, pair)}
+          versus={looks.versus}
+          stale={awaited.has('maps') || awaited.has('versus')}
+          nameOf={(maps) => mapsName(maps, pair)}
           view={view}
           ramp={ramps.diverging}
         />
@@ -142,27 +144,29 @@ function GainSlider({ block, view }: { block: string; view: LayersView }) {
   );
 }
 
-function Pictures({ looks, pair, view }: { looks: Looks; pair: Pair; view: LayersView }) {
+function Pictures({ looks, awaited, pair, view }: ShownLooks & { pair: Pair; view: LayersView }) {
   const seed = useView((v) => Math.floor(v.seed));
   const sigma = sigmaText(view.at);
   const teacher = pair.student ? 'Teacher' : 'Network';
   const one = pair.student ? 'Student' : 'Same network';
-  const gained = Object.keys(view.gains).length > 0 ? ', block gain applied' : '';
+  // A picture's name says what it is of, also while the next one is made.
+  const named = (slot: 'input' | 'denoised' | 'oneStep', name: (sigma: string) => string) => {
+    const of = looks[slot]?.of;
+    const gained = Object.keys(of?.gains ?? {}).length > 0 ? ', block gain applied' : '';
+    const shot = `${name(of ? sigmaText(of.sigma) : sigma)}, seed ${of?.seed ?? seed}${gained}`;
+    return { picture: looks[slot], awaited: awaited.has(slot), name: shot };
+  };
   return (
     <div className="pictures">
-      <Shot picture={looks.input} name={`Input at sigma ${sigma}, seed ${seed}`}>
-        Input, sigma {sigma}
-      </Shot>
+      <Shot {...named('input', (at) => `Input at sigma ${at}`)}>Input, sigma {sigma}</Shot>
       <Shot
-        picture={looks.denoised}
-        name={`${pair.map.name}, denoised at sigma ${sigma}, seed ${seed}${gained}`}
+        {...named('denoised', (at) => `${pair.map.name}, denoised at sigma ${at}`)}
         tone={pair.student ? 'is-teacher' : undefined}
       >
         {teacher}, sigma {sigma}
       </Shot>
       <Shot
-        picture={looks.oneStep}
-        name={`${(pair.student ?? pair.map).name}, one step from sigma ${sigmaText((pair.student ?? pair.map).sigma)}, seed ${seed}${gained}`}
+        {...named('oneStep', (at) => `${(pair.student ?? pair.map).name}, one step from sigma ${at}`)}
         tone={pair.student ? 'is-student' : undefined}
       >
         {one}, one step
@@ -171,8 +175,16 @@ function Pictures({ looks, pair, view }: { looks: Looks; pair: Pair; view: Layer
   );
 }
 
+export interface ShownLooks {
+  looks: Looks;
+  /** Those that are not of the present settings. */
+  awaited: ReadonlySet<keyof Looks>;
+}
+
 interface ShotProps {
   picture: Picture | null;
+  /** It is not, or not yet, of the present settings. */
+  awaited: boolean;
   name: string;
   tone?: string | undefined;
   size?: number;
@@ -182,13 +194,13 @@ interface ShotProps {
 /** CSS pixels: a whole multiple of the shipped networks' 32 and 64. */
 const SHOT = 128;
 
-export function Shot({ picture, name, tone, size = SHOT, children }: ShotProps) {
+export function Shot({ picture, awaited, name, tone, size = SHOT, children }: ShotProps) {
   const source = useMemo<PictureSource>(() => {
     const shown = picture && { pixels: picture.pixels, resolution: picture.resolution, name };
     return { get: () => shown, subscribe: () => () => {} };
   }, [picture, name]);
   return (
-    <figure>
+    <figure className={awaited ? 'shot awaited' : 'shot'} aria-busy={awaited}>
       <PictureCanvas source={source} index={0} size={size} />
       <figcaption className={tone}>{children}</figcaption>
     </figure>
@@ -240,12 +252,11 @@ function VersusChoice({ view, pair }: { view: LayersView; pair: Pair }) {
   );
 }
 
-function versusNames(view: LayersView, pair: Pair): [string, string] {
-  const first = `${pair.student ? 'Teacher' : pair.map.name} at sigma ${sigmaText(view.at)}`;
-  return [
-    first,
-    view.versus === 'student'
-      ? `Student at sigma ${sigmaText(pair.student!.sigma)}`
-      : `${pair.student ? 'Teacher' : pair.map.name} at sigma ${sigmaText(view.versusAt)}`,
-  ];
+/** What feature maps are of: "Teacher at sigma 19". */
+function mapsName({ of }: Maps, pair: Pair): string {
+  const student = pair.student && sameModel(of.model, pair.student.ref);
+  const name = pair.student ? (student ? 'Student' : 'Teacher') : pair.map.name;
+  return `${name} at sigma ${sigmaText(of.sigma)}`;
 }
+
+const sameModel = (a: ModelRef, b: ModelRef): boolean => JSON.stringify(a) === JSON.stringify(b);

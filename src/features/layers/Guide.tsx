@@ -1,20 +1,19 @@
 import { X } from 'lucide-react';
 import { sigmaText } from '../../state/layers-summary';
 import { GUIDE_STEPS, type LayersView } from '../../state/layers-view';
-import { Shot } from './Detail';
+import { Shot, type ShownLooks } from './Detail';
 import { GUIDE, type GuideShot } from './guide-steps';
-import type { Findings, Looks, Pair } from './types';
+import type { Findings, Pair } from './types';
 import { useLayersController } from './use-layers';
 
-interface Props {
+interface Props extends ShownLooks {
   findings: Findings | null;
-  looks: Looks;
   pair: Pair;
   view: LayersView;
 }
 
 /** A few steps above the map, with live pictures. It can be left at any time and never covers anything. */
-export function Guide({ findings, looks, pair, view }: Props) {
+export function Guide({ findings, looks, awaited, pair, view }: Props) {
   const layers = useLayersController();
   const go = (to: number) => layers.set({ ...(to > 0 ? GUIDE[to - 1]!.view : {}), guide: to });
   if (view.guide === 0)
@@ -46,8 +45,14 @@ export function Guide({ findings, looks, pair, view }: Props) {
       {step.shots.length > 0 && (
         <div className="guide-shots">
           {step.shots.map((shot) => (
-            <Shot key={shot} picture={looks[shot]} name={`Guide: ${caption(shot, view, pair)}`} size={64}>
-              {caption(shot, view, pair)}
+            <Shot
+              key={shot}
+              picture={looks[shot]}
+              awaited={awaited.has(shot)}
+              name={`Guide: ${caption(shot, looks[shot]?.of.sigma ?? view.at, pair)}`}
+              size={64}
+            >
+              {caption(shot, view.at, pair)}
             </Shot>
           ))}
         </div>
@@ -84,12 +89,11 @@ export function Guide({ findings, looks, pair, view }: Props) {
   );
 }
 
-function caption(shot: GuideShot, view: LayersView, pair: Pair): string {
+function caption(shot: GuideShot, at: number, pair: Pair): string {
   const teacher = pair.student ? 'Teacher' : 'Network';
-  const sigma = sigmaText(view.at);
   return {
-    input: `Noise ${sigma}`,
-    denoised: view.at >= 79 ? `${teacher}, 1 step` : `${teacher}’s guess`,
+    input: `Noise ${sigmaText(at)}`,
+    denoised: at >= 79 ? `${teacher}, 1 step` : `${teacher}’s guess`,
     oneStep: 'Student, 1 step',
     sampled: `${teacher}, 18 steps`,
   }[shot];

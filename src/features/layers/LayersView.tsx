@@ -18,7 +18,7 @@ export default function LayersView() {
   const layers = useLayersController();
   const ramps = useRamps();
   const heading = useRef<HTMLHeadingElement>(null);
-  const { view, pair, findings, version, looks, progress, error } = useLayers((s) => s);
+  const { view, pair, findings, version, looks, awaited, progress, error } = useLayers((s) => s);
   const { quantity, scale, open } = view;
   // biome-ignore lint/correctness/useExhaustiveDependencies: findings grow in place; the version says when
   const model = useMemo(
@@ -32,7 +32,9 @@ export default function LayersView() {
     <div className="layers">
       <h1 className="hidden-text">Layers</h1>
       <section className="layers-figure" aria-label="Time by layer">
-        {pair?.student && <Guide findings={findings} looks={looks} pair={pair} view={view} />}
+        {pair?.student && (
+          <Guide findings={findings} looks={looks} awaited={awaited} pair={pair} view={view} />
+        )}
         <Toolbar />
         {error && (
           <Note

@@ -3,6 +3,7 @@ import { formatValue } from '../../ui/format';
 import { type Ramps, rampColour } from '../../ui/ramp';
 import { type MapModel, ratioShade } from './map-model';
 import type { Findings } from './types';
+import { percentText } from './words';
 
 /** Height of a row of the map. */
 export const ROW = 17;
@@ -57,7 +58,7 @@ export function Columns({ model, ramps, height, top }: DrawProps) {
             <span
               key={r.row.name}
               style={{ insetBlockStart: top(y) }}
-              title={`${r.row.name}: weights changed by ${percent(r.change)}, ${percent(r.frozen ?? 0)} of them frozen`}
+              title={`${r.row.name}: weights changed by ${percentText(r.change)}, ${percentText(r.frozen ?? 0)} of them frozen`}
             >
               <i className="thaw" style={{ inlineSize: `${100 * (1 - (r.frozen ?? 0))}%` }} />
               <i className="bar" style={{ inlineSize: `${(100 * r.change) / (mostChange || 1)}%` }} />
@@ -66,7 +67,7 @@ export function Columns({ model, ramps, height, top }: DrawProps) {
         )}
       </div>
       <div className="map-foot weights caption">
-        0 to {percent(mostChange)}
+        0 to {percentText(mostChange)}
         <br />
         <i className="thaw-key" />
         trained
@@ -74,9 +75,6 @@ export function Columns({ model, ramps, height, top }: DrawProps) {
     </>
   );
 }
-
-const percent = (share: number): string =>
-  `${share < 0.1 && share > 0 ? (100 * share).toFixed(1) : Math.round(100 * share)} %`;
 
 export function SigmaAxis({ sigmas, chosen }: { sigmas: readonly number[]; chosen: number }) {
   const every = Math.ceil(sigmas.length / 18);

@@ -14,7 +14,10 @@ export interface GuideStep {
   view: Partial<LayersView>;
 }
 
-/** From 'what is sigma' to 'why one step is enough', for a teacher and its student. Numbers are the map's own. */
+/**
+ * From 'what is sigma' to 'why one step is enough', for a teacher and its student. Each of the paper's two claims is
+ * stated where its evidence is shown. Numbers are the map's own.
+ */
 export const GUIDE: readonly GuideStep[] = [
   {
     title: 'What is sigma?',
@@ -31,20 +34,20 @@ export const GUIDE: readonly GuideStep[] = [
     view: { at: SIGMAS.max },
   },
   {
-    title: 'Layers have their hours.',
+    title: 'The student takes one step.',
+    text: () =>
+      'The paper’s claim 1: a student need not copy its teacher image by image; learning only to make believable images is enough. This one learned so. From the same noise the two images are related, not equal, and the student’s is sharp after one run.',
+    shots: ['sampled', 'oneStep'],
+    view: { at: SIGMAS.max },
+  },
+  {
+    title: 'Each layer works hardest at certain noise levels.',
     text: hours,
     shots: [],
     view: { quantity: 'rms', scale: 'row' },
   },
   {
-    title: 'The student takes one step.',
-    text: () =>
-      'Claim 1: it need not copy. The student was taught only to make believable pictures, not the teacher’s picture for each noise. From the same noise the two are related, not equal, and the student’s is sharp after one run.',
-    shots: ['sampled', 'oneStep'],
-    view: { at: SIGMAS.max },
-  },
-  {
-    title: 'Whose hours does the student keep?',
+    title: 'Which noise levels do the student’s layers resemble?',
     text: likeness,
     shots: [],
     view: { quantity: 'rms', scale: 'row' },
@@ -68,7 +71,7 @@ const blocksOf = (findings: Findings) => findings.rows.flatMap((r) => (r.part ==
 /** Rows by where they are strongest. */
 function hours(findings: Findings | null): string {
   const means =
-    'Each row is a block of the teacher, each column a sigma; the stronger the colour, the stronger the block is there.';
+    'The paper’s claim 2: a teacher’s layers are active at different noise levels, so most of them can stay as they are and still give a one-step student. In the map each row is a block of the teacher, each column a sigma; the stronger the colour, the stronger the block is there.';
   if (!findings) return means;
   let high = 0;
   let low = 0;
@@ -84,7 +87,7 @@ function hours(findings: Findings | null): string {
     else low++;
   });
   if (rows === 0) return means;
-  return `${means} Here ${high} of ${rows} blocks peak in the noisy half and ${low} in the clean half. Claim 2 starts here: different layers for different noise.`;
+  return `${means} Here ${high} of ${rows} blocks peak in the noisy half and ${low} in the clean half.`;
 }
 
 function likeness(findings: Findings | null): string {

@@ -1,6 +1,6 @@
 import { activationsJson, type InspectionJson, QUANTITIES } from '../../lib/activations';
 import type { LayersState } from '../../state/layers';
-import { startOf } from '../../state/layers-summary';
+import { coverage, startOf } from '../../state/layers-summary';
 import { saveBlob } from '../../ui/save-blob';
 import { figureSvg } from './figure';
 import { mapModel } from './map-model';
@@ -37,7 +37,7 @@ export function findingsJson(findings: Findings, pair: Pair): InspectionJson {
   return {
     ...activationsJson(pair.map.key, table),
     input: findings.input,
-    samples: findings.samples,
+    samples: coverage(findings).images,
     activeThreshold: findings.activeThreshold,
     backend: findings.backend,
     ...(pair.student &&

@@ -1,5 +1,7 @@
 import type { LayersInput } from '../../engine/layers-protocol';
+import { coverage } from '../../state/layers-summary';
 import type { MapQuantity, Scale } from '../../state/layers-view';
+import type { Findings } from './types';
 
 export interface QuantityWords {
   name: string;
@@ -58,3 +60,25 @@ export const SCALE_WORDS: Record<Scale, { name: string; means: string }> = {
 /** "enc.32x32_block0" as the map writes it: its side apart. */
 export const sideOf = (block: string): string => block.slice(0, 3);
 export const shortName = (block: string): string => block.slice(4);
+
+/** Where the numbers of a map come from: "Measured here on wasm (2 threads), 8 images.", or how many there are. */
+export function originText(findings: Findings, measuring: boolean): string {
+  const { backend, source } = findings;
+  const { levels, sigmas, images, wanted, whole, first } = coverage(findings);
+  if (source === 'beforehand') return `Measured beforehand, ${imagesText(images)}.`;
+  if (whole) return `Measured here on ${backend}, ${imagesText(images)}.`;
+  const part =
+    images === 0
+      ? `a first look at ${imagesText(first)}`
+      : levels < sigmas
+        ? `${levels} of ${sigmas} sigmas`
+        : `${images} of ${wanted} images`;
+  return measuring
+    ? `Being measured on ${backend}: ${part} so far.`
+    : `Stopped: ${part}, measured here on ${backend}.`;
+}
+
+export const imagesText = (count: number): string => `${count} ${count === 1 ? 'image' : 'images'}`;
+
+export const percentText = (share: number): string =>
+  `${share < 0.1 && share > 0 ? (100 * share).toFixed(1) : Math.round(100 * share)} %`;
