@@ -1,3 +1,4 @@
+import { readyTensors } from '../gpu/backends';
 import { asInnateError, InnateError } from '../lib/errors';
 import { RecentMap } from '../lib/recent-map';
 import { toNCHW } from '../nn/denoiser';
@@ -191,13 +192,16 @@ async function lookAt(
 ): Promise<LookResult> {
   const started = performance.now();
   const { unet } = denoiser.config;
-  const picture = async (values: Float32Array): Promise<LookResult> => ({
-    kind: 'picture',
-    pixels: toRgba(imagesToBytes(values, unet.outChannels, unet.imgResolution), unet.outChannels),
-    resolution: unet.imgResolution,
-    spectrum: Array.from(await imagePower(values, unet.outChannels, unet.imgResolution)),
-    ms: performance.now() - started,
-  });
+  const picture = async (values: Float32Array): Promise<LookResult> => {
+    await readyTensors();
+    return {
+      kind: 'picture',
+      pixels: toRgba(imagesToBytes(values, unet.outChannels, unet.imgResolution), unet.outChannels),
+      resolution: unet.imgResolution,
+      spectrum: Array.from(await imagePower(values, unet.outChannels, unet.imgResolution)),
+      ms: performance.now() - started,
+    };
+  };
   if (want === 'sampled') return picture(Float32Array.from(path!.at(-1)!.x));
   const x = path ? pointAt(path, sigma) : batch.latents.map((z, i) => z * sigma + (batch.images?.[i] ?? 0));
   // As the network sees it: scaled to the size of an image.
@@ -225,6 +229,7 @@ async function captureMaps(
     const { maps } = await denoiser.observe(x, sigma, classes, { maps: [row] });
     return maps.get(row)!;
   }
+  await readyTensors();
   let shape: number[] = [];
   const { values } = await observe(denoiser, x, sigma, classes, {
     until: row,
