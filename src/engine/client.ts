@@ -1,4 +1,5 @@
 import { InnateError } from '../lib/errors';
+import { sentence } from '../lib/words';
 import type {
   DistilAction,
   DistilEvent,
@@ -82,10 +83,16 @@ export interface EngineClient {
   /** Frees an opened file. */
   forget(key: string): Promise<void>;
   subscribe(listener: (status: EngineStatus) => void): () => void;
+  /**
+   * Told when opened models are gone: the worker died with the students it had made, or a file of the user's could not
+   * be opened again afterwards. `isOpen` says which are still there.
+   */
+  onGone(listener: (isOpen: (key: string) => boolean) => void): () => void;
   dispose(): void;
 }
 
 interface Pending {
+  type: Request['type'];
   resolve: (value: never) => void;
   reject: (error: InnateError) => void;
   options: CallOptions & {
@@ -97,19 +104,40 @@ interface Pending {
 type Payload = Request extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never;
 
 /**
- * `makeWorker` is called again when a worker dies (out of memory, a crash): the calls under way fail with a
- * `backend` error, the next one starts afresh with the last start options.
+ * `makeWorker` is called again when a worker dies (out of memory, a crash): the calls under way fail with a `backend`
+ * error, and the status says that the engine stopped. The next call starts it afresh with the last start options and
+ * opens the user's files again under their keys; where that start fails, the calls that wait for it fail with its
+ * error, and the next one tries again.
  */
 export function createEngineClient(makeWorker: () => Worker): EngineClient {
   const listeners = new Set<(status: EngineStatus) => void>();
+  const mourners = new Set<(isOpen: (key: string) => boolean) => void>();
   const pending = new Map<number, Pending>();
+  /** By key: the requests that make an opened file what it is, to be made again of another worker. */
+  const opened = new Map<string, Payload[]>();
+  /** Errors of the engine as a whole. */
+  const halts = new WeakSet<InnateError>();
   let worker: Worker | null = null;
+  /** The newest start is under way or has succeeded: who calls need not start first. */
+  let started = false;
+  /** The worker has the opened files. */
+  let furnished = false;
   let startOptions: StartOptions | null = null;
+  let lastStatus: EngineStatus | null = null;
   let nextId = 1;
+
+  function tell(status: EngineStatus): void {
+    lastStatus = status;
+    for (const listener of listeners) listener(status);
+  }
+
+  function tellGone(): void {
+    for (const mourner of mourners) mourner((key) => opened.has(key));
+  }
 
   function onMessage({ data }: MessageEvent<Message>): void {
     if (data.type === 'status') {
-      for (const listener of listeners) listener(data.status);
+      tell(data.status);
       return;
     }
     const call = pending.get(data.id);
@@ -124,44 +152,88 @@ export function createEngineClient(makeWorker: () => Worker): EngineClient {
     }
   }
 
+  /** Fails what is under way, from a call on; the engine has no back-end any more. */
+  function stop(error: InnateError, from = 0): void {
+    started = false;
+    halts.add(error);
+    const failing = [...pending].filter(([id]) => id >= from);
+    for (const [id] of failing) pending.delete(id);
+    if (lastStatus)
+      tell({
+        ...lastStatus,
+        backend: null,
+        model: null,
+        memoryBytes: 0,
+        precision: null,
+        lastForward: null,
+        notice: `${sentence(error.describe())}.`,
+      });
+    for (const [, { reject }] of failing) reject(error);
+  }
+
   function onCrash(event: ErrorEvent | MessageEvent): void {
     event.preventDefault?.();
     worker?.terminate();
     worker = null;
-    const reason = event instanceof ErrorEvent && event.message ? event.message : 'no reason given';
-    for (const { reject } of pending.values())
-      reject(
-        new InnateError('backend', 'the engine stopped', {
-          found: reason,
-          hint: 'Try again: it starts anew, and a distillation goes on from its last save',
-        }),
-      );
-    pending.clear();
+    furnished = false;
+    const reason = ('message' in event && event.message) || 'no reason given';
+    stop(
+      new InnateError('backend', 'the engine stopped', {
+        found: reason,
+        hint: 'Try again: it starts anew, and a distillation goes on from its last save',
+      }),
+    );
+    tellGone();
   }
 
-  function ensureWorker(): Worker {
-    if (worker) return worker;
-    worker = makeWorker();
-    worker.onmessage = onMessage;
-    worker.onerror = onCrash;
-    worker.onmessageerror = onCrash;
-    if (startOptions)
-      worker.postMessage({ type: 'start', id: nextId++, options: startOptions } satisfies Request);
+  function makeOne(): Worker {
+    const made = makeWorker();
+    made.onmessage = onMessage;
+    made.onerror = onCrash;
+    made.onmessageerror = onCrash;
+    return made;
+  }
+
+  /** A worker that has been told to start, where it is known how. */
+  function ready(): Worker {
+    worker ??= makeOne();
+    if (!started && startOptions) begin(startOptions).catch(() => {}); // whoever waits for it is told
     return worker;
   }
 
-  function call<K extends keyof Results>(
-    payload: Payload & { type: K },
-    options: Pending['options'] = {},
-  ): Promise<Results[K]> {
+  /** Starts the worker, and gives one that is new the opened files. */
+  function begin(options: StartOptions): Promise<EngineStatus> {
+    worker ??= makeOne();
+    started = true;
+    const id = nextId;
+    const start = send<EngineStatus>(worker, { type: 'start', options });
+    start.then(
+      () => {
+        furnished = true;
+      },
+      (error) => {
+        // Another start that waits decides for the calls behind it.
+        const newer = [...pending].some(([other, { type }]) => other > id && type === 'start');
+        if (!newer && started) stop(error, id);
+      },
+    );
+    if (!furnished) for (const [key, payloads] of opened) reopen(worker, key, payloads);
+    return start;
+  }
+
+  function reopen(target: Worker, key: string, payloads: readonly Payload[]): void {
+    for (const payload of payloads)
+      send(target, payload).catch((error) => {
+        // What failed with the engine is tried again at its next start.
+        if (!halts.has(error) && opened.delete(key)) tellGone();
+      });
+  }
+
+  /** Resolves with the `Results` of the payload's type. */
+  function send<T>(target: Worker, payload: Payload, options: Pending['options'] = {}): Promise<T> {
     return new Promise((resolve, reject) => {
-      if (options.signal?.aborted) {
-        reject(new InnateError('cancelled', 'cancelled'));
-        return;
-      }
-      const target = ensureWorker();
       const id = nextId++;
-      pending.set(id, { resolve, reject, options });
+      pending.set(id, { type: payload.type, resolve, reject, options });
       options.signal?.addEventListener('abort', () => {
         if (pending.has(id))
           worker?.postMessage({ type: 'cancel', id: nextId++, target: id } satisfies Request);
@@ -170,17 +242,25 @@ export function createEngineClient(makeWorker: () => Worker): EngineClient {
     });
   }
 
+  async function call<K extends keyof Results>(
+    payload: Payload & { type: K },
+    options: Pending['options'] = {},
+  ): Promise<Results[K]> {
+    if (options.signal?.aborted) throw new InnateError('cancelled', 'cancelled');
+    return send<Results[K]>(ready(), payload, options);
+  }
+
   return {
-    start(options) {
-      const started = call({ type: 'start', options });
+    async start(options) {
       startOptions = options;
-      return started;
+      return begin(options);
     },
-    open: (file, options = {}) =>
-      call(
-        options.precond ? { type: 'open', file, precond: options.precond } : { type: 'open', file },
-        options,
-      ),
+    async open(file, options = {}) {
+      const payload = { type: 'open', file, ...(options.precond && { precond: options.precond }) } as const;
+      const info = await call(payload, options);
+      opened.set(info.key, [{ ...payload, key: info.key }]);
+      return info;
+    },
     load: (model, options) => call({ type: 'load', model }, options),
     generate: (request, options) => call({ type: 'generate', request }, options),
     distil: (request, options) => call({ type: 'distil', request }, options),
@@ -194,13 +274,24 @@ export function createEngineClient(makeWorker: () => Worker): EngineClient {
     inspect: (request, options) => call({ type: 'inspect', request }, options),
     look: (request, options) => call({ type: 'look', request }, options),
     exportModel: (model, dtype, options) => call({ type: 'export', model, dtype }, options),
-    setSigma: (key, sigma) => call({ type: 'set-sigma', key, sigma }),
+    async setSigma(key, sigma) {
+      const payload = { type: 'set-sigma', key, sigma } as const;
+      const info = await call(payload);
+      const [open] = opened.get(key) ?? [];
+      if (open) opened.set(key, [open, payload]);
+      return info;
+    },
     async forget(key) {
+      opened.delete(key);
       await call({ type: 'forget', key });
     },
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    onGone(listener) {
+      mourners.add(listener);
+      return () => mourners.delete(listener);
     },
     dispose() {
       worker?.terminate();

@@ -3,6 +3,7 @@ import { threadLabel } from '../gpu/backends';
 import { KernelRefused } from '../gpu/pipelines';
 import { backendBytes } from '../gpu/warm-up';
 import { asInnateError, InnateError } from '../lib/errors';
+import { sentence } from '../lib/words';
 import type { ImageDenoiser } from '../nn/denoiser';
 import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
 import { defaultSampling, evaluations } from '../nn/samplers';
@@ -28,6 +29,7 @@ import type {
   Progress,
   StartOptions,
 } from './protocol';
+import { Recent } from './recent';
 import { isOutOfMemory } from './run-errors';
 import { imagesToBytes, sampleImages, seedBatch } from './sampling';
 
@@ -53,6 +55,26 @@ interface Loaded extends LibraryModel {
   chunks: ChunkSize;
 }
 
+/** What the engine takes of the machine; a test has its own. */
+export interface EngineParts {
+  openDevice: typeof openDevice;
+  abandonDevice: typeof abandonDevice;
+  /** Bytes that the back-end holds. */
+  memory: () => number;
+  /** Milliseconds. */
+  now: () => number;
+}
+
+const PARTS: EngineParts = {
+  openDevice,
+  abandonDevice,
+  memory: backendBytes,
+  now: () => performance.now(),
+};
+
+/** A failure counts for so long: a device that is lost twice within it is given up, one lost hours apart is not. */
+const FORGOTTEN_MS = 10 * 60_000;
+
 /**
  * The engine inside the worker: one back-end, one model on it, one request at a time. Whoever calls makes sure
  * that calls do not overlap.
@@ -64,8 +86,8 @@ export class Engine {
   private loaded: Loaded | null = null;
   private lastForward: EngineStatus['lastForward'] = null;
   private notice: string | null = null;
-  private gpuFailures = 0;
-  private threadFailures = 0;
+  private readonly gpuFailures: Recent;
+  private readonly threadFailures: Recent;
   /** Images of a pass at most; smaller after memory ran out. */
   private passLimit = 64;
   private failed: { device: Device; error: InnateError } | null = null;
@@ -81,7 +103,11 @@ export class Engine {
   constructor(
     private readonly onStatus: (status: EngineStatus) => void,
     private readonly onIdleFailure: () => void,
-  ) {}
+    private readonly parts: EngineParts = PARTS,
+  ) {
+    this.gpuFailures = new Recent(FORGOTTEN_MS, parts.now);
+    this.threadFailures = new Recent(FORGOTTEN_MS, parts.now);
+  }
 
   async recoverIdle(): Promise<void> {
     const failed = this.failed;
@@ -96,14 +122,19 @@ export class Engine {
     if (options.modelsUrl !== this.options?.modelsUrl) this.models = new Library(options.modelsUrl);
     this.options = options;
     this.notice = null;
-    this.gpuFailures = 0;
-    this.threadFailures = 0;
+    this.gpuFailures.clear();
+    this.threadFailures.clear();
     await this.adoptDevice(options, null);
     return this.publish();
   }
 
-  open(file: File, precond: 'EDMPrecond' | 'GDDPrecond' | undefined, hooks: CallHooks): Promise<ModelInfo> {
-    return this.require().models.open(file, precond, hooks);
+  open(
+    file: File,
+    precond: 'EDMPrecond' | 'GDDPrecond' | undefined,
+    hooks: CallHooks,
+    key?: string,
+  ): Promise<ModelInfo> {
+    return this.require().models.open(file, precond, hooks, key);
   }
 
   setSigma(key: string, sigma: number): ModelInfo {
@@ -127,7 +158,7 @@ export class Engine {
         else await this.recover(error);
         this.publish();
       },
-      memory: backendBytes,
+      memory: this.parts.memory,
       model: (ref) => this.require().models.get(ref, hooks),
       denoiser: async (model) => (await this.infer(model)).denoiser,
       keep: (model, images, about) => this.require().models.keep(model, images, about),
@@ -298,21 +329,21 @@ export class Engine {
         this.notice = 'Memory ran out: going on with fewer images at a time.';
         return;
       }
-      if (!isThreadFailure(error) || ++this.threadFailures > 1) throw error;
+      if (!isThreadFailure(error) || this.threadFailures.add() > 1) throw error;
       this.dropModel(); // its threads start anew with it
       this.notice = `${sentence(error.message)}: they were started again, nothing is lost.`;
       return;
     }
-    this.gpuFailures++;
+    const failures = this.gpuFailures.add();
     const smaller = isOutOfMemory(error) && this.shrinkPasses();
     this.dropDevice();
-    const giveUp = this.gpuFailures > 1 && !smaller;
+    const giveUp = failures > 1 && !smaller;
     const device = await this.adoptDevice(
       options,
       error instanceof KernelRefused // the same device would refuse it again
         ? `Every form of the kernel "${error.kernel}" was refused (${error.reason}): update the browser or the graphics driver.`
         : giveUp
-          ? `The GPU failed ${this.gpuFailures} times (${error.message}); reload the page to try it again.`
+          ? `The GPU failed ${failures} times within ${FORGOTTEN_MS / 60_000} minutes (${error.message}); choose WebGPU, or reload the page, to try it again.`
           : null,
     );
     this.notice =
@@ -340,7 +371,7 @@ export class Engine {
   }
 
   private async adoptDevice(options: StartOptions, avoidGpu: string | null): Promise<Device> {
-    const device = await openDevice(options, avoidGpu);
+    const device = await this.parts.openDevice(options, avoidGpu);
     this.device = device;
     this.epoch++;
     if (device.backend.gpu)
@@ -357,7 +388,7 @@ export class Engine {
 
   private dropDevice(): void {
     this.dropModel();
-    if (this.device) abandonDevice(this.device);
+    if (this.device) this.parts.abandonDevice(this.device);
     this.device = null;
   }
 
@@ -388,7 +419,8 @@ export class Engine {
       webgpuAvailable: device?.webgpuAvailable ?? false,
       crossOriginIsolated: globalThis.crossOriginIsolated ?? false,
       model: this.loaded?.info ?? null,
-      memoryBytes: (device ? backendBytes() : 0) + (this.loaded?.inference.bytes ?? 0) + this.heldBeside(),
+      memoryBytes:
+        (device ? this.parts.memory() : 0) + (this.loaded?.inference.bytes ?? 0) + this.heldBeside(),
       precision: this.loaded?.inference.precision ?? null,
       lastForward: this.lastForward,
       notice: this.notice,
@@ -402,8 +434,6 @@ const sameModel = (a: ModelRef, b: ModelRef): boolean =>
   a.kind === 'catalogue' ? b.kind === 'catalogue' && a.id === b.id : b.kind === 'opened' && a.key === b.key;
 
 const isThreadFailure = (error: InnateError): boolean => /threads failed/.test(error.message);
-
-const sentence = (text: string): string => text[0]!.toUpperCase() + text.slice(1);
 
 /** Lets messages in, and stops when they made this request pointless. */
 async function breathe({ signal, superseded }: GenerateHooks): Promise<void> {

@@ -40,11 +40,20 @@ export class Library {
     });
   }
 
-  /** Reads the structure of a file; its weights are read when the model is put on a back-end. */
-  async open(file: File, precond: PrecondKind | undefined, hooks: LoadHooks): Promise<ModelInfo> {
+  /**
+   * Reads the structure of a file; its weights are read when the model is put on a back-end. `key`: the one that it had
+   * before, in a worker that died.
+   */
+  async open(
+    file: File,
+    precond: PrecondKind | undefined,
+    hooks: LoadHooks,
+    key = `opened-${++this.openedCount}`,
+  ): Promise<ModelInfo> {
     hooks.onProgress({ what: 'reading', done: 0, total: file.size, unit: 'bytes' });
     const model = await this.openSource(blobSource(file, file.name), precond, hooks);
-    const key = `opened-${++this.openedCount}`;
+    // No other model takes a key that was brought along.
+    this.openedCount = Math.max(this.openedCount, Number(/\d+$/.exec(key)?.[0] ?? 0));
     const info = modelInfo(key, file.name, file.size, model, null);
     this.opened.set(key, { info, model });
     hooks.onProgress({ what: 'reading', done: file.size, total: file.size, unit: 'bytes' });

@@ -137,7 +137,8 @@ export interface StartOptions {
 /** Page to worker. Every `id` is answered by exactly one `settled`. */
 export type Request =
   | { type: 'start'; id: number; options: StartOptions }
-  | { type: 'open'; id: number; file: File; precond?: 'EDMPrecond' | 'GDDPrecond' }
+  /** `key`: the one that it had in a worker that died. */
+  | { type: 'open'; id: number; file: File; key?: string; precond?: 'EDMPrecond' | 'GDDPrecond' }
   | { type: 'set-sigma'; id: number; key: string; sigma: number }
   | { type: 'load'; id: number; model: ModelRef }
   | { type: 'generate'; id: number; request: GenerateRequest }

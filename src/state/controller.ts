@@ -84,6 +84,8 @@ const RANDOM_SEEDS = 1_000_000;
 
 interface Flight {
   generation: number;
+  /** What the images are of, for people. */
+  subject: string;
   request: GenerateRequest;
   abort: AbortController;
   issued: number;
@@ -96,11 +98,13 @@ const RENDERED = ['model', 'seed', 'classIndex', 'count', 'sampler', 'steps', 's
 export function createController(options: ControllerOptions): Controller {
   const { client, stores, nextFrame, now = () => performance.now() } = options;
   const { view, engine, images } = stores;
-  let started: Promise<void> | null = null;
-  let starts = 0;
+  /** A start is under way, or the last one succeeded. */
+  let started = false;
+  /** The newest start, while it is under way. */
+  let starting: symbol | null = null;
   let generation = 0;
   let flight: Flight | null = null;
-  let opening: AbortController | null = null;
+  let opening: { abort: AbortController; name: string } | null = null;
   let scheduled = false;
   let waiting = false;
   /** By model: a sampler that suits one ruins another. */
@@ -111,6 +115,14 @@ export function createController(options: ControllerOptions): Controller {
   const measure = createMeasureController(client, stores.measure);
 
   client.subscribe((status) => engine.setState({ status }));
+  client.onGone((isOpen) => {
+    const gone = engine.getState().opened.filter((model) => !isOpen(model.key));
+    for (const { key } of gone) close(key);
+    if (gone.length > 0)
+      engine.setState({
+        remark: `The engine stopped, and ${gone.map(({ name }) => name).join(', ')} went with it: open it again, or show it from its run.`,
+      });
+  });
   view.subscribe((next, before) => {
     const { sampler, steps, sigma } = next;
     if (next.model !== null) samplings.set(next.model, { sampler, steps, sigma });
@@ -146,36 +158,67 @@ export function createController(options: ControllerOptions): Controller {
     if (engine.getState().error?.of === of) engine.setState({ error: null });
   }
 
-  function start(preference: BackendPreference): Promise<void> {
-    const mine = ++starts;
+  /** What the work line tells: the first of these that is under way, until it is over. */
+  function owner(): 'starting' | 'opening' | 'generating' | null {
+    return starting ? 'starting' : opening ? 'opening' : flight ? 'generating' : null;
+  }
+
+  function showWork(): void {
+    const kind = owner();
+    const { work, progress } = engine.getState();
+    const subject = starting ? 'the engine' : (opening?.name ?? flight?.subject ?? '');
+    // A newer request for images has made nothing yet; what else is still the same has its progress.
+    const goesOn = kind !== 'generating' && kind === work?.kind && subject === work.subject;
     engine.setState({
-      work: { kind: 'starting', subject: 'the engine', cancellable: false },
-      progress: null,
+      work: kind && { kind, subject, cancellable: kind !== 'starting' },
+      progress: goesOn ? progress : null,
     });
+  }
+
+  /** Resolves with whether it is still the newest start; one that another start has replaced fails unheard. */
+  async function start(preference: BackendPreference): Promise<boolean> {
+    const mine = Symbol();
+    starting = mine;
+    showWork();
     const { precision, tiles } = stores.prefs.getState();
-    started = client.start({ ...options.engine, preference, precision, tiles }).then(
-      (status) => {
-        engine.setState({ status });
-        succeed('starting');
-      },
-      (error) => {
-        if (mine === starts) started = null; // the next attempt starts it again
-        throw error;
-      },
-    );
-    return started.finally(() => {
-      if (mine === starts && engine.getState().work?.kind === 'starting') engine.setState({ work: null });
-    });
+    started = true;
+    try {
+      const status = await client.start({ ...options.engine, preference, precision, tiles });
+      if (starting !== mine) return false;
+      engine.setState({ status });
+      succeed('starting');
+      return true;
+    } catch (error) {
+      if (starting !== mine) return false;
+      started = false; // the next attempt starts it again
+      throw error;
+    } finally {
+      if (starting === mine) {
+        starting = null;
+        showWork();
+      }
+    }
+  }
+
+  /** Starts, then makes the images of the view; what fails is told. */
+  async function startAndRun(): Promise<void> {
+    try {
+      if (await start(stores.prefs.getState().backend)) run(true);
+    } catch (error) {
+      fail('starting', error);
+    }
   }
 
   async function restart(): Promise<void> {
     flight?.abort.abort();
-    try {
-      await start(stores.prefs.getState().backend);
-      run(true);
-    } catch (error) {
-      fail('starting', error);
-    }
+    await startAndRun();
+  }
+
+  /** Takes an opened model from the page; who looks at it sees the default one. */
+  function close(key: string): void {
+    engine.setState((s) => ({ opened: s.opened.filter((m) => m.key !== key) }));
+    if (view.getState().model === key)
+      view.setState({ ...samplingOf(DEFAULT_MODEL), model: DEFAULT_MODEL, classIndex: null });
   }
 
   /** At most one request a frame, with the newest values. */
@@ -206,6 +249,7 @@ export function createController(options: ControllerOptions): Controller {
   function issue(request: GenerateRequest, model: ModelFacts): void {
     const mine: Flight = {
       generation: ++generation,
+      subject: model.name,
       request,
       abort: new AbortController(),
       issued: now(),
@@ -215,19 +259,15 @@ export function createController(options: ControllerOptions): Controller {
     waiting = false;
     resize(images, request.seeds.length);
     succeed('generating'); // a new attempt: what the last one failed with is no longer the news
-    if (!opening)
-      engine.setState({
-        work: { kind: 'generating', subject: model.name, cancellable: true },
-        progress: null,
-        made: null,
-      });
+    if (owner() === 'generating') engine.setState({ made: null });
+    showWork();
     let made = 0;
     let ms = 0;
     const passes = evaluations(request.sampler, request.steps);
     const settle = (error?: unknown) => {
       if (flight !== mine) return;
       flight = null;
-      if (!opening) engine.setState({ work: null, progress: null });
+      showWork();
       if (error !== undefined) fail('generating', error);
       if (waiting) schedule();
     };
@@ -235,7 +275,7 @@ export function createController(options: ControllerOptions): Controller {
       .generate(request, {
         signal: mine.abort.signal,
         onProgress: (progress) => {
-          if (flight === mine && !opening) engine.setState({ progress });
+          if (flight === mine && owner() === 'generating') engine.setState({ progress });
         },
         onImages: (chunk) => {
           // The network may have been changed since: its pictures would stand under the name of the new one.
@@ -248,7 +288,7 @@ export function createController(options: ControllerOptions): Controller {
           ms += chunk.ms;
           if (flight === mine) engine.setState({ reading: { images: made, passes, ms } });
           // Loading is over; from here on the line counts images.
-          if (flight === mine && !opening)
+          if (flight === mine && owner() === 'generating')
             engine.setState({ progress: null, made: [made, request.seeds.length] });
           if (waiting) schedule();
         },
@@ -279,6 +319,7 @@ export function createController(options: ControllerOptions): Controller {
     async boot(problems = []) {
       resize(images, view.getState().count);
       const ready = start(stores.prefs.getState().backend);
+      ready.catch(() => {}); // told below, once the catalogue is there
       const catalogue = await readCatalogue();
       if (catalogue) {
         settleLink({ view: view.getState(), problems: [...problems] }, catalogue);
@@ -302,26 +343,21 @@ export function createController(options: ControllerOptions): Controller {
 
     generate() {
       if (started) run(true);
-      else
-        start(stores.prefs.getState().backend).then(
-          () => run(true),
-          (error) => fail('starting', error),
-        );
+      else void startAndRun();
     },
 
     async open(file) {
-      opening?.abort();
-      const mine = new AbortController();
+      opening?.abort.abort();
+      const mine = { abort: new AbortController(), name: file.name };
       opening = mine;
-      engine.setState({
-        work: { kind: 'opening', subject: file.name, cancellable: true },
-        progress: null,
-        error: null,
-      });
+      engine.setState({ error: null });
+      showWork();
       try {
         const info = await client.open(file, {
-          signal: mine.signal,
-          onProgress: (progress) => opening === mine && engine.setState({ progress }),
+          signal: mine.abort.signal,
+          onProgress: (progress) => {
+            if (opening === mine && owner() === 'opening') engine.setState({ progress });
+          },
         });
         engine.setState((s) => ({ opened: [...s.opened.filter((m) => m.key !== info.key), info] }));
         if (opening !== mine) return;
@@ -333,25 +369,18 @@ export function createController(options: ControllerOptions): Controller {
       } finally {
         if (opening === mine) {
           opening = null;
-          // Images that were under way when the file came go on; the line says so again.
-          const name = currentModel(stores)?.name ?? '';
-          engine.setState({
-            work: flight ? { kind: 'generating', subject: name, cancellable: true } : null,
-            progress: null,
-          });
+          showWork();
         }
       }
     },
 
     async forget(key) {
       await client.forget(key).catch((error) => fail('opening', error));
-      engine.setState((s) => ({ opened: s.opened.filter((m) => m.key !== key) }));
-      if (view.getState().model === key)
-        view.setState({ ...samplingOf(DEFAULT_MODEL), model: DEFAULT_MODEL, classIndex: null });
+      close(key);
     },
 
     cancel() {
-      if (opening) opening.abort();
+      if (opening) opening.abort.abort();
       else flight?.abort.abort();
       waiting = false;
     },

@@ -425,3 +425,70 @@ test('another back-end is kept for the next visit and makes the images again', a
   expect(s.stores.prefs.getState().backend).toBe('webgpu');
   expect(s.client.calls).toHaveLength(2);
 });
+
+describe('the engine starts', () => {
+  const work = (s: Awaited<ReturnType<typeof set>>) => s.stores.engine.getState().work?.kind ?? null;
+
+  test('it is said until it has, whatever images or files are under way meanwhile', async () => {
+    const s = await set();
+    s.frame();
+    expect(work(s)).toBe('generating');
+    s.client.holdStarts = true;
+    const chosen = s.controller.chooseBackend('webgpu');
+    await tick(); // the request under way has been cancelled
+    expect(work(s)).toBe('starting');
+    s.stores.view.setState({ seed: 5 });
+    s.frame(); // queues behind the start
+    expect([s.client.calls.length, work(s)]).toEqual([2, 'starting']);
+    s.client.opens = async () => OPENED;
+    await s.controller.open(new File([], 'mine.pkl'));
+    expect(work(s)).toBe('starting');
+    s.client.calls[1]!.deliver([0]);
+    expect(s.stores.engine.getState().made).toBeNull();
+    await s.client.endStart();
+    await chosen;
+    expect(work(s)).toBe('generating');
+    await s.client.calls.at(-1)!.settle();
+    expect(work(s)).toBeNull();
+  });
+
+  test('a start that a newer one replaces neither ends the line nor fails aloud', async () => {
+    const s = await set();
+    s.client.holdStarts = true;
+    const first = s.controller.chooseBackend('webgpu');
+    const second = s.controller.chooseBackend('wasm');
+    await s.client.endStart(new InnateError('backend', 'no adapter'));
+    await first;
+    expect(s.stores.engine.getState()).toMatchObject({ work: { kind: 'starting' }, error: null });
+    await s.client.endStart();
+    await second;
+    expect(work(s)).toBe('generating');
+    expect(s.client.starts.map((o) => o.preference)).toEqual(['auto', 'webgpu', 'wasm']);
+  });
+
+  test('a start that fails is said, and the next attempt starts again', async () => {
+    const s = await set();
+    s.client.startError = new InnateError('backend', 'no adapter');
+    await s.controller.chooseBackend('webgpu');
+    expect(s.stores.engine.getState()).toMatchObject({
+      work: null,
+      error: { line: 'no adapter', of: 'starting' },
+    });
+    s.client.startError = null;
+    s.controller.generate();
+    await tick();
+    expect(s.client.starts).toHaveLength(3);
+    expect(s.stores.engine.getState().error).toBeNull();
+  });
+
+  test('what a dead worker took with it leaves the page, and that is said', async () => {
+    const s = await set();
+    s.client.opens = async (file) => ({ ...OPENED, key: file.name, name: file.name });
+    for (const name of ['kept.pkl', 'made.pkl']) await s.controller.open(new File([], name));
+    expect(s.stores.view.getState().model).toBe('made.pkl');
+    s.client.lose('kept.pkl');
+    expect(s.stores.engine.getState().opened.map((m) => m.key)).toEqual(['kept.pkl']);
+    expect(s.stores.view.getState().model).toBe('afhq-cat-64x64-gdd-i');
+    expect(s.stores.engine.getState().remark).toContain('made.pkl went with it');
+  });
+});

@@ -65,10 +65,23 @@ export class FakeClient implements EngineClient {
   startError: InnateError | null = null;
   opens: ((file: File, options?: CallOptions) => Promise<ModelInfo>) | null = null;
 
+  /** Starts end one by one, when the test says so. */
+  holdStarts = false;
+  private readonly held: ((error: InnateError | null) => void)[] = [];
+
   async start(options: StartOptions): Promise<EngineStatus> {
     this.starts.push(options);
-    if (this.startError) throw this.startError;
+    const error = this.holdStarts
+      ? await new Promise<InnateError | null>((resolve) => this.held.push(resolve))
+      : this.startError;
+    if (error) throw error;
     return STATUS;
+  }
+
+  /** The oldest start that is held comes to its end. */
+  async endStart(error: InnateError | null = null): Promise<void> {
+    this.held.shift()!(error);
+    await tick();
   }
 
   open(file: File, options?: CallOptions): Promise<ModelInfo> {
@@ -183,6 +196,18 @@ export class FakeClient implements EngineClient {
 
   subscribe(): () => void {
     return () => {};
+  }
+
+  private mourner: ((isOpen: (key: string) => boolean) => void) | null = null;
+
+  onGone(listener: (isOpen: (key: string) => boolean) => void): () => void {
+    this.mourner = listener;
+    return () => {};
+  }
+
+  /** The worker died; only these models could be opened again. */
+  lose(...kept: string[]): void {
+    this.mourner?.((key) => kept.includes(key));
   }
 
   dispose(): void {}

@@ -1,0 +1,202 @@
+import { asInnateError, InnateError } from '../lib/errors';
+import type { DistilWorker } from './distil-worker';
+import type { CallHooks, Engine } from './engine';
+import type { InspectRequest, LookRequest } from './layers-protocol';
+import type { LayersSession } from './layers-session';
+import type { Message, Request, Results } from './protocol';
+
+type Call = Exclude<Request, { type: 'cancel' | 'distil-control' }>;
+
+/** Runs a task when those before it are done; its failure is its caller's. */
+export type Exclusively = <T>(task: () => Promise<T>) => Promise<T>;
+
+export interface DispatcherParts {
+  engine: (onStatus: ConstructorParameters<typeof Engine>[0], onIdleFailure: () => void) => Engine;
+  post: (message: Message, transfer?: Transferable[]) => void;
+  /** Loaded when it is first needed: who only generates does not download it. */
+  distil: (engine: Engine, exclusively: Exclusively) => Promise<DistilWorker>;
+  /** Loaded when the inside of a network is first looked at. The engine has started when `modelsUrl` resolves. */
+  layers: (engine: Engine, exclusively: Exclusively, modelsUrl: Promise<string>) => Promise<LayersSession>;
+}
+
+/** Calls that take their turns in the queue step by step, or need none. */
+const OWN_TURNS: ReadonlySet<Call['type']> = new Set([
+  'distil',
+  'runs',
+  'estimate',
+  'measure',
+  'inspect',
+  'look',
+]);
+
+/**
+ * The worker's side of the protocol. Calls run one after the other; a newer `generate` supersedes those that wait or
+ * run, `cancel` aborts one. Errors travel as values.
+ */
+export class Dispatcher {
+  private readonly engine: Engine;
+  private readonly aborts = new Map<number, AbortController>();
+  private queue: Promise<unknown> = Promise.resolve();
+  private distillation: Promise<DistilWorker> | null = null;
+  /** Set once it is loaded. */
+  private distil: DistilWorker | null = null;
+  private distilling = false;
+  private layers: Promise<LayersSession> | null = null;
+  private newestGenerate = 0;
+  private newestInspect = 0;
+  private readonly newestLook = new Map<string, number>();
+
+  constructor(private readonly parts: DispatcherParts) {
+    this.engine = parts.engine(
+      (status) => parts.post({ type: 'status', status }),
+      () => {
+        // The next call meets the same failure, and reports it.
+        this.exclusively(() => this.engine.recoverIdle()).catch(() => {});
+      },
+    );
+  }
+
+  receive(request: Request): void {
+    if (request.type === 'cancel') {
+      this.aborts.get(request.target)?.abort();
+      return;
+    }
+    if (request.type === 'distil-control') {
+      this.distil?.session?.control(request.action);
+      this.parts.post({ type: 'settled', id: request.id, ok: true, value: null });
+      return;
+    }
+    if (request.type === 'generate') this.newestGenerate = request.id;
+    if (request.type === 'inspect') this.newestInspect = request.id;
+    if (request.type === 'look') this.newestLook.set(request.request.slot, request.id);
+    const abort = new AbortController();
+    this.aborts.set(request.id, abort);
+    if (OWN_TURNS.has(request.type)) void this.settle(request, abort.signal);
+    else void this.exclusively(() => this.settle(request, abort.signal));
+  }
+
+  private readonly exclusively: Exclusively = (task) => {
+    const result = this.queue.then(task);
+    this.queue = result.catch(() => {});
+    return result;
+  };
+
+  private async settle(request: Call, signal: AbortSignal): Promise<void> {
+    const { id } = request;
+    const { post } = this.parts;
+    try {
+      if (signal.aborted) throw new InnateError('cancelled', 'cancelled');
+      post({ type: 'settled', id, ok: true, value: await this.perform(request, signal) });
+    } catch (error) {
+      const { code, message, detail } = asInnateError(error, 'backend');
+      post({ type: 'settled', id, ok: false, error: { code, message, detail } });
+    } finally {
+      this.aborts.delete(id);
+    }
+  }
+
+  private async perform(request: Call, signal: AbortSignal): Promise<Results[keyof Results]> {
+    const { id } = request;
+    const { engine } = this;
+    const { post } = this.parts;
+    const hooks: CallHooks = { signal, onProgress: (progress) => post({ type: 'progress', id, progress }) };
+    switch (request.type) {
+      case 'start':
+        // A run under way moves to the new back-end from its last save.
+        await this.distil?.session?.leaveDevice().catch(() => {});
+        return engine.start(request.options);
+      case 'open':
+        return engine.open(request.file, request.precond, hooks, request.key);
+      case 'set-sigma':
+        return engine.setSigma(request.key, request.sigma);
+      case 'load':
+        return engine.load(request.model, hooks);
+      case 'forget':
+        engine.forget(request.key);
+        return null;
+      case 'export':
+        return engine.exportModel(request.model, request.dtype, hooks);
+      case 'distil':
+        return this.oneAtATime(async () =>
+          (await this.distillery()).distil(request.request, (event) =>
+            post({ type: 'distil', id, event }, event.kind === 'samples' ? [event.pixels.buffer] : []),
+          ),
+        );
+      case 'runs':
+        return (await this.distillery()).runs(request.call);
+      case 'estimate':
+        return (await this.distillery()).estimate(request.request);
+      case 'measure':
+        return (await this.distillery()).measure(request.request, signal, hooks.onProgress);
+      case 'inspect':
+        return this.inspect(id, request.request, hooks);
+      case 'look':
+        return this.look(id, request.request, hooks);
+      case 'generate':
+        if (id !== this.newestGenerate) return 'superseded';
+        return engine.generate(request.request, {
+          ...hooks,
+          onImages: (chunk) => post({ type: 'images', id, chunk }, [chunk.pixels.buffer]),
+          superseded: () => id !== this.newestGenerate,
+        });
+    }
+  }
+
+  private distillery(): Promise<DistilWorker> {
+    if (this.distillation) return this.distillation;
+    const loading = this.exclusively(async () => {
+      this.distil = await this.parts.distil(this.engine, this.exclusively);
+      return this.distil;
+    });
+    loading.catch(() => {
+      this.distillation = null; // may be tried again
+    });
+    this.distillation = loading;
+    return loading;
+  }
+
+  private async oneAtATime<T>(task: () => Promise<T>): Promise<T> {
+    if (this.distilling)
+      throw new InnateError('bad-argument', 'another distillation is under way', { hint: 'Stop it first' });
+    this.distilling = true;
+    try {
+      return await task();
+    } finally {
+      this.distilling = false;
+    }
+  }
+
+  private async inspect(id: number, request: InspectRequest, hooks: CallHooks): Promise<Results['inspect']> {
+    const session = await this.layersSession();
+    const outcome = await session.inspect(request, {
+      signal: hooks.signal,
+      onProgress: hooks.onProgress,
+      emit: (event) => this.parts.post({ type: 'inspect', id, event }),
+      stopped: () => hooks.signal.aborted || id !== this.newestInspect,
+    });
+    if (hooks.signal.aborted) throw new InnateError('cancelled', 'cancelled');
+    return outcome;
+  }
+
+  private async look(id: number, request: LookRequest, hooks: CallHooks): Promise<Results['look']> {
+    const session = await this.layersSession();
+    const result = await session.look(request, {
+      ...hooks,
+      stopped: () => hooks.signal.aborted || id !== this.newestLook.get(request.slot),
+    });
+    if (request.want === 'denoised' && result.kind === 'picture') this.engine.noteForward(result.ms, 1);
+    return result;
+  }
+
+  private layersSession(): Promise<LayersSession> {
+    if (this.layers) return this.layers;
+    const modelsUrl = this.exclusively(async () => this.engine.modelsUrl);
+    modelsUrl.catch(() => {}); // the loading fails with it
+    const loading = this.parts.layers(this.engine, this.exclusively, modelsUrl);
+    loading.catch(() => {
+      this.layers = null; // may be tried again
+    });
+    this.layers = loading;
+    return loading;
+  }
+}

@@ -1,0 +1,108 @@
+import { expect, it, vi } from 'vitest';
+import type { Device } from '../../src/engine/device';
+import { Engine } from '../../src/engine/engine';
+import type { EngineStatus, StartOptions } from '../../src/engine/protocol';
+import { InnateError } from '../../src/lib/errors';
+
+const MINUTE = 60_000;
+const OPTIONS: StartOptions = { preference: 'auto', modelsUrl: 'https://here/', wasmBinaries: {} };
+const lost = () => new InnateError('backend', 'the GPU device was lost');
+
+/** An engine whose devices are lost when the test says so. */
+async function set(openDevice?: () => Promise<Device>) {
+  const statuses: EngineStatus[] = [];
+  const clock = { ms: 0 };
+  const devices: { avoidGpu: string | null; lose: (error: InnateError) => void }[] = [];
+  const idle = vi.fn();
+  const engine = new Engine((status) => statuses.push(status), idle, {
+    openDevice:
+      openDevice ??
+      (async (_options, avoidGpu = null) => {
+        let lose = (_: InnateError) => {};
+        const failure = new Promise<never>((_, reject) => {
+          lose = reject;
+        });
+        devices.push({ avoidGpu, lose });
+        const name = avoidGpu ? 'wasm' : 'webgpu';
+        return {
+          backend: { name, label: name, software: false, gpu: null },
+          threads: 1,
+          webgpuAvailable: true,
+          webgpuReason: avoidGpu,
+          failure,
+        } as unknown as Device;
+      }),
+    abandonDevice: () => {},
+    memory: () => 0,
+    now: () => clock.ms,
+  });
+  return {
+    engine,
+    statuses,
+    clock,
+    devices,
+    idle,
+    /** Work during which the newest device is lost; resolves with the one that it ends on. */
+    async loseOne() {
+      let tries = 0;
+      await engine.onDevice(() => {
+        if (tries++ > 0) return Promise.resolve();
+        devices.at(-1)!.lose(lost());
+        return new Promise<void>(() => {});
+      });
+      return statuses.at(-1)!.backend!.name;
+    },
+  };
+}
+
+it('a device that is lost is set up again; lost twice within minutes it is given up, and that is said', async () => {
+  const s = await set();
+  await s.engine.start(OPTIONS);
+  expect(await s.loseOne()).toBe('webgpu');
+  expect(s.statuses.at(-1)!.notice).toBe('The GPU device was lost: it was set up again, nothing is lost.');
+  s.clock.ms += 5 * MINUTE;
+  expect(await s.loseOne()).toBe('wasm');
+  expect(s.statuses.at(-1)).toMatchObject({
+    notice: 'The GPU device was lost: going on with WebAssembly.',
+    webgpuReason: expect.stringContaining('failed 2 times within 10 minutes'),
+  });
+});
+
+it('a device that is lost every few hours stays the GPU', async () => {
+  const s = await set();
+  await s.engine.start(OPTIONS);
+  for (let i = 0; i < 5; i++) {
+    s.clock.ms += 180 * MINUTE;
+    expect(await s.loseOne()).toBe('webgpu');
+  }
+  expect(s.devices.every(({ avoidGpu }) => avoidGpu === null)).toBe(true);
+});
+
+it('a person who chooses the GPU again gets it again', async () => {
+  const s = await set();
+  await s.engine.start(OPTIONS);
+  await s.loseOne();
+  await s.loseOne();
+  expect(await s.engine.start({ ...OPTIONS, preference: 'webgpu' })).toMatchObject({
+    backend: { name: 'webgpu' },
+    notice: null,
+  });
+  expect(await s.loseOne()).toBe('webgpu');
+});
+
+it('a device that is lost while nothing is under way is dealt with once', async () => {
+  const s = await set();
+  await s.engine.start(OPTIONS);
+  s.devices[0]!.lose(lost());
+  await vi.waitFor(() => expect(s.idle).toHaveBeenCalledTimes(1));
+  await s.engine.recoverIdle();
+  await s.engine.recoverIdle();
+  expect(s.devices).toHaveLength(2);
+  expect(s.statuses.at(-1)!.backend!.name).toBe('webgpu');
+});
+
+it('an engine whose device cannot be opened has not started', async () => {
+  const s = await set(() => Promise.reject(new InnateError('backend', 'no memory for WebAssembly')));
+  await expect(s.engine.start(OPTIONS)).rejects.toThrow('no memory');
+  expect(() => s.engine.modelsUrl).toThrow('has not been started');
+});
