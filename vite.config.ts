@@ -1,5 +1,6 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { thirdPartyNotices } from './scripts/notices.ts';
 import { contentSecurityPolicy, HEADERS, serviceWorker, unknownAddresses } from './scripts/vite-page.ts';
 
 /** The dev server injects inline scripts: it gets the headers without the policy. */
@@ -9,12 +10,21 @@ const { 'Content-Security-Policy': _, ...isolation } = HEADERS;
 const IMAGE_FORMATS =
   /\/src\/data\/image\/|\/node_modules\/(@jsquash|@petamoriken|geotiff|jpeg-js|lerc|omggif|pako|parse-headers|quick-lru|web-worker|xml-utils|zstddec)\//;
 
+const notices = thirdPartyNotices();
+
 export default defineConfig({
   base: './', // works under any sub-path of any static host
-  plugins: [react(), contentSecurityPolicy(), serviceWorker('afhq-cat-64x64-gdd-i'), unknownAddresses()],
+  plugins: [
+    react(),
+    contentSecurityPolicy(),
+    notices.emit(),
+    serviceWorker('afhq-cat-64x64-gdd-i'),
+    unknownAddresses(),
+  ],
   resolve: { mainFields: ['browser', 'module', 'main'] },
   build: { target: 'es2022', assetsInlineLimit: 0, sourcemap: false, chunkSizeWarningLimit: 1200 },
   worker: {
+    plugins: () => [notices.collect()],
     format: 'es',
     rolldownOptions: {
       output: {

@@ -54,6 +54,11 @@ test('a newcomer learns what this is; ? says the same', async () => {
     'href',
     'https://arxiv.org/abs/2405.20750',
   );
+  const notices = await page.request.get(
+    new URL((await help.getByRole('link', { name: 'third-party notices' }).getAttribute('href'))!, page.url())
+      .href,
+  );
+  expect(await notices.text()).toContain('Yerlan Idelbayev');
   await page.keyboard.press('Escape');
   await expect(help).toHaveCount(0);
   await page.locator('body').press('?');

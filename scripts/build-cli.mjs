@@ -1,9 +1,10 @@
 // Bundles the command line: TensorFlow.js publishes its gradients and back-ends as ES modules that plain Node
 // cannot import.
 import { chmodSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-await build({
+export const options = {
   entryPoints: ['cli/main.ts'],
   outfile: 'build/cli/innate.mjs',
   bundle: true,
@@ -17,5 +18,9 @@ await build({
     js: "import { createRequire as __cr } from 'node:module'; import { fileURLToPath as __fp } from 'node:url'; import { dirname as __dn } from 'node:path'; const require = __cr(import.meta.url); const __filename = __fp(import.meta.url); const __dirname = __dn(__filename);",
   },
   logLevel: 'warning',
-});
-chmodSync('build/cli/innate.mjs', 0o755);
+};
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await build(options);
+  chmodSync('build/cli/innate.mjs', 0o755);
+}

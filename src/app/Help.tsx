@@ -61,6 +61,10 @@ export function Help({ actions, onClose }: { actions: readonly Action[]; onClose
             ),
           )}
         </dl>
+        <p className="caption">
+          Innate is free software under the MIT licence. It contains work of others:{' '}
+          <Away to="./THIRD-PARTY-NOTICES.txt">third-party notices</Away>.
+        </p>
       </div>
     </Dialog>
   );
