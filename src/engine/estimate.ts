@@ -13,7 +13,7 @@ interface EstimateServices extends SourceServices {
   failure(): Promise<never>;
 }
 
-/** What WebAssembly can address. Tensors that share their data are counted twice here, so the heap stays below. */
+/** What WebAssembly can address is 4.29 GB; its module and gaps between pieces of data take the rest. */
 const WASM_BYTES = 4e9;
 /** Images of the steps that are measured: enough to tell what an image adds, too few to run out. */
 const MEASURED = 4;
@@ -47,7 +47,7 @@ async function measureSteps(
       await run.step(); // compiles, and makes the moments
       fixedBytes = tf.memory().numBytes - before;
       let seconds = 0;
-      const bytes = await peakBytes(async () => {
+      const { bytes } = await peakBytes(async () => {
         const started = performance.now();
         await run.step();
         seconds = (performance.now() - started) / 1000;

@@ -1,33 +1,41 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-/** The part of tfjs's engine that counts bytes; every allocation and every release passes through it. */
-interface Counted {
-  state: { numBytes: number };
+interface Held {
+  bytes: number;
 }
 
-/** Most bytes of tensors alive at one time during `task`, all back-ends together. Calls do not nest. */
-export async function peakBytes(task: () => Promise<void>): Promise<number> {
-  const { state } = tf.engine() as unknown as Counted;
-  let bytes = state.numBytes;
+/** The part of tfjs's engine that knows every piece of data, once, however many tensors show it. */
+interface Ledger {
+  state: { tensorInfo: Pick<WeakMap<object, Held>, 'get' | 'set' | 'delete' | 'has'> };
+}
+
+/**
+ * Most bytes of data alive at one time during `task`, all back-ends together, and its result. Data that several
+ * tensors share (a reshape and what it is of) counts once, as it lies in memory once. Calls do not nest.
+ */
+export async function peakBytes<T>(task: () => Promise<T>): Promise<{ value: T; bytes: number }> {
+  const { tensorInfo } = (tf.engine() as unknown as Ledger).state;
+  // Between steps no two tensors share data.
+  let bytes = tf.memory().numBytes;
   let peak = bytes;
-  Object.defineProperty(state, 'numBytes', {
-    configurable: true,
-    enumerable: true,
-    get: () => bytes,
-    set(value: number) {
-      bytes = value;
-      if (value > peak) peak = value;
-    },
-  });
+  const { set, delete: remove } = tensorInfo;
+  tensorInfo.set = (id, held) => {
+    if (!tensorInfo.has(id)) {
+      bytes += held.bytes;
+      peak = Math.max(peak, bytes);
+    }
+    return set.call(tensorInfo, id, held);
+  };
+  tensorInfo.delete = (id) => {
+    const held = tensorInfo.get(id);
+    if (held) bytes -= held.bytes;
+    return remove.call(tensorInfo, id);
+  };
   try {
-    await task();
+    return { value: await task(), bytes: peak };
   } finally {
-    Object.defineProperty(state, 'numBytes', {
-      configurable: true,
-      enumerable: true,
-      writable: true,
-      value: bytes,
-    });
+    // The methods of its class again.
+    Reflect.deleteProperty(tensorInfo, 'set');
+    Reflect.deleteProperty(tensorInfo, 'delete');
   }
-  return peak;
 }
