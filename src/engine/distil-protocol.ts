@@ -67,8 +67,8 @@ export type DistilEvent =
   | { kind: 'phase'; phase: DistilPhase; error: string | null; wayBack: WayBack | null }
   | { kind: 'preparing'; what: string; done: number; total: number }
   | { kind: 'plan'; plan: DistilPlan }
-  /** `memoryBytes` is what the back-end holds after the step. */
-  | { kind: 'point'; point: CurvePoint; memoryBytes: number }
+  /** `memoryBytes` is what the back-end holds after the step, `peakBytes` the most that it held within. */
+  | { kind: 'point'; point: CurvePoint; memoryBytes: number; peakBytes: number }
   | {
       kind: 'samples';
       /** Real images seen when they were made; 0 = the teacher's own one step. */
@@ -108,9 +108,14 @@ export interface StepEstimate {
   /** An image made on the way, for samples and distances, and one looked at for a distance. */
   secondsPerSample: number;
   secondsPerCompared: number;
-  /** Networks, averages and moments: held all the time. */
+  /** They decide how large the parts of a batch are where nobody says (distil/config, fitMicroBatch). */
+  backend: string;
+  resolution: number;
+  /** Networks, averages and moments: held between steps. */
+  heldBytes: number;
+  /** The most that is held within a step, without images. */
   fixedBytes: number;
-  /** What a further image of a part adds at the peak. */
+  /** What each image of a part adds to that. */
   bytesPerImage: number;
   /** What fits; null where the browser does not say. */
   limitBytes: number | null;

@@ -6,6 +6,7 @@ import { distancesDue } from '../distil/schedule';
 import { type CurvePoint, collectTensors, type RunMeta, type SourceMarks } from '../distil/state';
 import { type BatchSource, DistilTrainer, type StepKind } from '../distil/trainer';
 import { checkDevice, readyTensors } from '../gpu/backends';
+import { peakBytes } from '../gpu/peak-memory';
 import { InnateError } from '../lib/errors';
 import { Denoiser } from '../nn/denoiser';
 import { defaultSampling } from '../nn/samplers';
@@ -48,6 +49,9 @@ export interface DistilRunOptions {
 export class DistilRun {
   readonly curve: CurvePoint[];
   best: RunMeta['best'];
+  /** The most that TensorFlow.js held within the last step. */
+  peakBytes = 0;
+
   private constructor(
     readonly trainer: DistilTrainer,
     private readonly options: DistilRunOptions,
@@ -104,9 +108,10 @@ export class DistilRun {
   async step(kind: StepKind = 'both'): Promise<CurvePoint> {
     const before = this.trainer.images;
     const started = performance.now();
-    const report = await this.trainer
-      .step(kind)
-      .catch((error) => Promise.reject(explainMemory(error, this.options.config)));
+    const { value: report, bytes } = await peakBytes(() => this.trainer.step(kind)).catch((error) =>
+      Promise.reject(explainMemory(error, this.options.config)),
+    );
+    this.peakBytes = bytes;
     const seconds = (performance.now() - started) / 1000;
     checkDevice();
     checkFinite(report);

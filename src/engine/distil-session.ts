@@ -186,7 +186,7 @@ export class DistilSession {
     this.firstStep = false;
     const sampled = point.iteration % request.sampleEvery === 0 || run.finished;
     if (sampled) await this.alive(this.sample(open, run, point));
-    emit({ kind: 'point', point, memoryBytes: this.services.memory() });
+    emit({ kind: 'point', point, memoryBytes: this.services.memory(), peakBytes: run.peakBytes });
     if (run.best !== best) await this.save(open, 'best');
     if (open.saver.due) await this.save(open);
   }

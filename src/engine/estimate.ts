@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { fitMicroBatch } from '../distil/config';
-import { peakBytes } from '../gpu/peak-memory';
 import type { DistilRequest, StepEstimate } from './distil-protocol';
 import { DistilRun } from './distil-run';
 import { measureNetwork } from './feature-networks';
@@ -12,6 +11,8 @@ interface EstimateServices extends SourceServices {
   backend(): string;
   failure(): Promise<never>;
 }
+
+type StepServices = Pick<EstimateServices, 'backend' | 'data'>;
 
 /** What WebAssembly can address is 4.29 GB; its module and gaps between pieces of data take the rest. */
 const WASM_BYTES = 4e9;
@@ -31,28 +32,26 @@ export async function estimateStep(
   return Promise.race([work, services.failure()]);
 }
 
-async function measureSteps(
+/** The estimate for networks and data that are open. */
+export async function measureSteps(
   request: DistilRequest,
   { teacher, student, data }: Awaited<ReturnType<typeof openSources>>,
-  services: EstimateServices,
+  services: StepServices,
 ): Promise<StepEstimate> {
   const backend = services.backend();
   const [few, more] = [2, MEASURED].map((n) => Math.min(n, request.config.batch)) as [number, number];
   const steps: { bytes: number; seconds: number }[] = [];
-  let fixedBytes = 0;
+  let heldBytes = 0;
   for (const batch of [few, more]) {
     const before = tf.memory().numBytes;
     const run = await throwaway(request, { teacher, student, data }, services, { batch, microBatch: 0 });
     try {
       await run.step(); // compiles, and makes the moments
-      fixedBytes = tf.memory().numBytes - before;
-      let seconds = 0;
-      const { bytes } = await peakBytes(async () => {
-        const started = performance.now();
-        await run.step();
-        seconds = (performance.now() - started) / 1000;
-      });
-      steps.push({ bytes: bytes - before, seconds });
+      heldBytes = tf.memory().numBytes - before;
+      const started = performance.now();
+      await run.step();
+      const seconds = (performance.now() - started) / 1000;
+      steps.push({ bytes: run.peakBytes - before, seconds });
     } finally {
       run.dispose();
     }
@@ -66,14 +65,16 @@ async function measureSteps(
   const slope = more > few ? (second.seconds - first.seconds) / (more - few) : 0;
   // A busy machine may make the smaller step the slower one.
   const secondsPerImage = slope > 0 && slope * more <= second.seconds ? slope : second.seconds / more;
-  const perImage =
-    more > few ? (second.bytes - first.bytes) / (more - few) : (first.bytes - fixedBytes) / few;
+  const perImage = more > few ? (second.bytes - first.bytes) / (more - few) : (first.bytes - heldBytes) / few;
   return {
     measuredImages: more,
     secondsPerStep: timed === null ? second.seconds - more * secondsPerImage : 0,
     secondsPerImage: timed ?? secondsPerImage,
     ...(await secondsOnTheWay(request, { teacher, data }, services)),
-    fixedBytes: Math.max(fixedBytes, second.bytes - more * perImage),
+    backend: backend.split(' ')[0]!,
+    resolution: teacher.config.unet.imgResolution,
+    heldBytes,
+    fixedBytes: Math.max(heldBytes, second.bytes - more * perImage),
     bytesPerImage: perImage,
     limitBytes: backend.startsWith('wasm') ? WASM_BYTES : null,
   };
@@ -84,7 +85,7 @@ type Sources = Awaited<ReturnType<typeof openSources>>;
 const throwaway = (
   { config }: DistilRequest,
   { teacher, student, data }: Sources,
-  services: EstimateServices,
+  services: StepServices,
   size: { batch: number; microBatch: number },
 ): Promise<DistilRun> =>
   DistilRun.start({
@@ -103,7 +104,7 @@ const throwaway = (
 async function secondsInParts(
   request: DistilRequest,
   sources: Sources,
-  services: EstimateServices,
+  services: StepServices,
   part: number,
 ): Promise<number> {
   const run = await throwaway(request, sources, services, { batch: 2 * part, microBatch: part });
@@ -120,7 +121,7 @@ async function secondsInParts(
 async function secondsOnTheWay(
   { config, measureImages }: DistilRequest,
   { teacher, data }: Pick<Sources, 'teacher' | 'data'>,
-  services: EstimateServices,
+  services: StepServices,
 ): Promise<Pick<StepEstimate, 'secondsPerSample' | 'secondsPerCompared'>> {
   const seeds = [0, 1, 2, 3];
   const timed = async (task: () => Promise<unknown>) => {

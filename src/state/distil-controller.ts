@@ -184,6 +184,7 @@ const newRun = ({ about, config, ...request }: DistilRequest): DistilRunState =>
   saved: null,
   thinned: false,
   memoryBytes: null,
+  peakBytes: null,
   ended: false,
   interrupted: false,
   result: null,

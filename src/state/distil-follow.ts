@@ -67,7 +67,7 @@ export function followRun(
           pace.step(now(), event.point.images, secondsOf(event.point, current().config.batch));
         if (asked?.startsWith('step')) update({ asked: null });
         if (preparing) update({ preparing: null });
-        update({ memoryBytes: event.memoryBytes });
+        update({ memoryBytes: event.memoryBytes, peakBytes: event.peakBytes });
         grown();
         return;
       }

@@ -1,4 +1,11 @@
-import { checkConfig, type DistilConfig, defaultPreset, PRESETS, type PresetName } from '../distil/config';
+import {
+  checkConfig,
+  type DistilConfig,
+  defaultPreset,
+  fitMicroBatch,
+  PRESETS,
+  type PresetName,
+} from '../distil/config';
 import { distancesDue, referenceImages, samplingsDue } from '../distil/schedule';
 import type { DistilRequest, RunAbout, StepEstimate } from '../engine/distil-protocol';
 import { asInnateError } from '../lib/errors';
@@ -218,7 +225,9 @@ export function costOf(
   { config, sampleEvery, measureImages, measureEvery }: CostOptions,
 ): { seconds: number; bytes: number; fits: boolean; smaller: number | null } {
   const { secondsPerStep, secondsPerImage, fixedBytes, bytesPerImage, limitBytes } = estimate;
-  const { images, batch, microBatch, method } = config;
+  const { images, batch, method } = config;
+  // As the run takes them: the whole batch only where it may.
+  const { microBatch } = fitMicroBatch(config, estimate.resolution, estimate.backend);
   const steps = Math.ceil(images / batch);
   const distances = measureImages > 0 ? distancesDue(0, images, measureEvery, images) : 0;
   const made = SAMPLE_SEEDS * (1 + samplingsDue(0, steps, sampleEvery)) + (distances + 1) * measureImages;

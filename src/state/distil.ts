@@ -61,6 +61,8 @@ export interface DistilRunState {
   /** Students of moments that had to make room. */
   thinned: boolean;
   memoryBytes: number | null;
+  /** The most that it held within the last step. */
+  peakBytes: number | null;
   /** The call has come back, whatever the phase. */
   ended: boolean;
   /** It did not end by itself: the page closed or crashed. */
@@ -258,6 +260,7 @@ export function openedRun(detail: RunDetail): DistilRunState {
     saved: { images: record.images, at: 0 },
     thinned: record.thinned > 0,
     memoryBytes: null,
+    peakBytes: null,
     ended: true,
     interrupted: record.end === 'open' && !detail.busy,
     result: null,

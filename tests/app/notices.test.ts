@@ -24,7 +24,7 @@ test('a package that brings no text of its licence gets the whole one', () => {
 
 test('the file of the repository names everything that is bundled, and is what the build makes', async () => {
   const bundle = await build({ root: ROOT, logLevel: 'silent', build: { write: false } });
-  const { output } = Array.isArray(bundle) ? bundle[0]! : (bundle as { output: never });
+  const { output } = Array.isArray(bundle) ? bundle[0]! : (bundle as unknown as { output: never });
   const outputs = output as { fileName: string; type: string; source?: string; moduleIds?: string[] }[];
   const made = outputs.find((o) => o.fileName === NOTICES)!.source!;
   const packages = packageFolders(outputs.flatMap((o) => o.moduleIds ?? []));

@@ -109,7 +109,7 @@ test('a run from its start to a student in Generate', async () => {
   run.emit({ kind: 'samples', images: 0, pixels: new Uint8ClampedArray(4), resolution: 1, student: true });
   for (const i of [1, 2]) {
     s.clock.ms += 8000;
-    run.emit({ kind: 'point', point: point(i), memoryBytes: 1 });
+    run.emit({ kind: 'point', point: point(i), memoryBytes: 1, peakBytes: 2 });
   }
   expect(s.frames).toHaveLength(1); // many points, one update
   expect(s.run().version).toBe(0);
@@ -153,7 +153,7 @@ describe('controls', () => {
     expect(s.run()).toMatchObject({ phase: 'paused', asked: null });
     s.controller.distil.control('step');
     expect(s.run().asked).toBe('step');
-    run.emit({ kind: 'point', point: point(1), memoryBytes: 1 });
+    run.emit({ kind: 'point', point: point(1), memoryBytes: 1, peakBytes: 2 });
     expect(s.run().asked).toBeNull();
     expect(s.client.actions).toEqual(['pause', 'step']);
   });
@@ -173,7 +173,7 @@ test('a failure is one line, and what was made stays', async () => {
   s.controller.distil.start();
   const run = s.client.distilled[0]!;
   run.emit({ kind: 'phase', phase: 'running', error: null, wayBack: null });
-  run.emit({ kind: 'point', point: point(1), memoryBytes: 1 });
+  run.emit({ kind: 'point', point: point(1), memoryBytes: 1, peakBytes: 2 });
   run.emit({ kind: 'phase', phase: 'failed', error: 'the loss is not a number any more', wayBack: null });
   await run.fail(
     new InnateError('backend', 'the loss is not a number any more', { hint: 'Lower the rates' }),

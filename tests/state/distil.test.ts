@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { fitMicroBatch } from '../../src/distil/config';
 import type { CurvePoint } from '../../src/distil/state';
 import {
   addSnapshot,
@@ -215,6 +216,9 @@ describe('estimate', () => {
     measuredImages: 4,
     secondsPerStep: 1,
     secondsPerImage: 0.5,
+    backend: 'webgpu',
+    resolution: 32,
+    heldBytes: 5e7,
     fixedBytes: 1e8,
     bytesPerImage: 1e8,
     secondsPerSample: 0,
@@ -240,6 +244,14 @@ describe('estimate', () => {
     });
     expect(costOf({ ...step, limitBytes: 2e8 }, setup).smaller).toBeNull();
     expect(costOf({ ...step, limitBytes: null }, setup)).toMatchObject({ fits: true });
+  });
+
+  test('memory is that of the parts the run really takes', () => {
+    const wasm = { ...step, backend: 'wasm', resolution: 64, limitBytes: 4e9 };
+    const parts = fitMicroBatch(config, 64, 'wasm').microBatch;
+    expect(parts).toBeGreaterThan(0);
+    expect(parts).toBeLessThan(config.batch);
+    expect(costOf(wasm, setup).bytes).toBe(step.fixedBytes + parts * step.bytesPerImage);
   });
 
   test('samples and distances count too', () => {

@@ -131,7 +131,8 @@ function Values({ run, at }: { run: DistilRunState; at: number | null }) {
     ['R1', text(last('r1'))],
     ['Spread of features', text(last('spread'))],
     ['This step, images/s', formatValue(point.imagesPerSecond)],
-    ['Memory', run.memoryBytes === null ? null : formatBytes(run.memoryBytes)],
+    ['Memory between steps', run.memoryBytes === null ? null : formatBytes(run.memoryBytes)],
+    ['Memory within a step', run.peakBytes === null ? null : `up to ${formatBytes(run.peakBytes)}`],
     ['Input latency', run.ended ? null : latencyText(latency)],
   ];
   return (

@@ -94,14 +94,15 @@ function Estimate({ disabled }: { disabled: boolean }) {
   return (
     <div className="start-estimate">
       <p className="caption">
-        Estimated, from a step of {value.measuredImages} images; corrected while it runs
+        Estimated from a step of {value.measuredImages} images; corrected while it runs
       </p>
       <p className="reading">
         {formatDuration(cost.seconds)}
-        <small>
-          {formatBytes(cost.bytes)}
-          {value.limitBytes !== null && ` of ${formatBytes(value.limitBytes)}`}
-        </small>
+        <small>{formatBytes(cost.bytes)} within a step</small>
+      </p>
+      <p className="caption">
+        Memory is {formatBytes(value.heldBytes)} between steps
+        {value.limitBytes !== null && `; WebAssembly can have ${formatBytes(value.limitBytes)}`}.
       </p>
       {cost.fits ? (
         <p className="caption">
@@ -109,7 +110,7 @@ function Estimate({ disabled }: { disabled: boolean }) {
         </p>
       ) : (
         <p className="caption problem" role="alert">
-          A batch of {setup.config.batch} would not fit.{' '}
+          A batch of {formatWhole(setup.config.batch)} does not fit into memory.{' '}
           {cost.smaller === null ? (
             'Choose a smaller network.'
           ) : (
@@ -119,7 +120,7 @@ function Estimate({ disabled }: { disabled: boolean }) {
                 className="button"
                 onClick={() => controller.distil.configure({ microBatch: cost.smaller! })}
               >
-                Take it in parts of {cost.smaller}
+                Take it in parts of {formatWhole(cost.smaller)}
               </button>{' '}
               The steps stay the same size; batch-norm statistics are then per part.
             </>
