@@ -32,10 +32,14 @@ const config = { ...preset('small-encoder'), batch: 12, images: 100, headWidth: 
 const noFeatures = () => Promise.reject(new Error('no features are needed'));
 
 it('foretells the memory of a step of the run from smaller ones', async () => {
-  const estimate = await measureSteps({ config } as DistilRequest, { teacher, student: null, data }, {
-    backend: () => 'wasm',
-    data: { feature: noFeatures },
-  } as unknown as Parameters<typeof measureSteps>[2]);
+  const estimate = await measureSteps(
+    { config, measureImages: 0 } as DistilRequest,
+    { teacher, student: null, data },
+    {
+      backend: () => 'wasm',
+      data: { feature: noFeatures },
+    } as unknown as Parameters<typeof measureSteps>[2],
+  );
 
   const before = tf.memory().numBytes;
   const run = await DistilRun.start({
