@@ -1,7 +1,16 @@
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, relative } from 'node:path';
-import { createDecoders, type Dataset, openDataset, type WasmFormat } from '../src/data';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { createDecoders, type Dataset, labelsBeside, openDataset, type WasmFormat } from '../src/data';
 import { checkpointWeights } from '../src/engine/weights';
 import { readSafetensors } from '../src/formats/safetensors';
 import { checkRange, type Source } from '../src/formats/source';
@@ -29,22 +38,44 @@ const MODULES: Record<WasmFormat, string> = {
 
 function sourcesOf(path: string): Source[] {
   if (!existsSync(path)) throw new InnateError('not-found', 'no such data set', { where: path });
-  if (!statSync(path).isDirectory()) return [fileSource(path)];
-  const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter((f) => f.isFile());
-  return files
-    .map((f) => join(f.parentPath, f.name))
-    .sort()
-    .map((file) => closedFile(file, relative(path, file)));
+  if (statSync(path).isDirectory()) {
+    const root = resolve(path);
+    const files = [...filesBelow(root, [])].sort();
+    // The folder's own name is the set's.
+    return files.map((file) => closedFile(file, join(basename(root), relative(root, file))));
+  }
+  const beside = labelsBeside(basename(path));
+  const labels = beside && join(dirname(path), beside);
+  return labels && existsSync(labels) ? [fileSource(path), fileSource(labels)] : [fileSource(path)];
+}
+
+/** All files below a folder, links followed; `above`: the real folders on the way, which a link must not lead back to. */
+function* filesBelow(folder: string, above: readonly string[]): Generator<string> {
+  const real = realpathSync(folder);
+  if (above.includes(real)) return;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    const target = entry.isSymbolicLink() ? statSync(path, { throwIfNoEntry: false }) : entry;
+    if (target?.isDirectory()) yield* filesBelow(path, [...above, real]);
+    // A link that leads nowhere is a file that cannot be read: it is counted with the others.
+    else if (!target || target.isFile()) yield path;
+  }
 }
 
 /** A file that is open only while it is read: a folder may hold more than a process may have open. */
 function closedFile(path: string, name: string): Source {
   const source: Source = {
     name,
-    size: statSync(path).size,
+    size: statSync(path, { throwIfNoEntry: false })?.size ?? 0,
     read(offset, length) {
       checkRange(source, offset, length);
-      const fd = openSync(path, 'r');
+      let fd: number;
+      try {
+        fd = openSync(path, 'r');
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        throw new InnateError('io', 'the file cannot be opened', { where: name, found: code }, error);
+      }
       try {
         const bytes = new Uint8Array(length);
         readSync(fd, bytes, 0, length, offset);

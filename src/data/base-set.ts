@@ -18,6 +18,7 @@ const MAX_REASON = 200;
 export abstract class BaseSet implements Dataset {
   abstract readonly size: number;
   resolution = 0;
+  readonly notes: string[] = [];
   channels = 0;
   private shape: Shape | null = null;
   private cache: ImageCache | null = null;

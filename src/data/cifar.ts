@@ -8,16 +8,15 @@ import { badFile, InnateError } from '../lib/errors';
 import { ArraySet, type PixelBlock } from './array-set';
 import type { BaseSet } from './base-set';
 import { labelsFrom } from './labels';
-import { checkSignal, type DatasetOptions } from './options';
-import { gunzip, type TarMember, TarPicker } from './tar';
+import { byName } from './names';
+import type { TarMember } from './tar';
 
 /** 32 x 32, all red, then all green, then all blue. */
 const PIXELS = 3072;
 const LAYOUT = { width: 32, height: 32, channels: 3, planar: true } as const;
 const CLASSES = 'airplane automobile bird cat deer dog frog horse ship truck'.split(' ');
 
-/** The archives hold 186 MB; a gzip bomb, or another data set, ends here. */
-const MAX_OUTPUT = 400 * 2 ** 20;
+/** The archives hold 186 MB. */
 const MAX_KEPT = 256 * 2 ** 20;
 
 type Split = 'train' | 'test';
@@ -31,67 +30,28 @@ const MEMBER: Record<Split, RegExp> = {
 /** Whether a file's name is one of CIFAR-10's batches, packed or not. */
 export const isCifarBatch = (name: string): boolean => MEMBER.train.test(name) || MEMBER.test.test(name);
 
-/** cifar-10-python.tar.gz or cifar-10-binary.tar.gz, or the tar that some browsers make of it. */
-export async function cifarArchive(
-  source: Source,
-  gzipped: boolean,
-  options: DatasetOptions,
-): Promise<BaseSet> {
-  const { split = 'train', signal, onProgress } = options;
-  const picker = new TarPicker(source.name, (name) => MEMBER[split].test(name), MAX_KEPT);
-  const onPiece = pacer(signal, onProgress);
-  if (gzipped)
-    await gunzip(source, (bytes) => picker.push(bytes), {
-      where: source.name,
-      maxOutput: MAX_OUTPUT,
-      onPiece,
-    });
-  else {
-    const piece = 1 << 20;
-    for (let at = 0; at < source.size; at += piece) {
-      const n = Math.min(piece, source.size - at);
-      picker.push(source.read(at, n));
-      await onPiece((at + n) / source.size);
-    }
-  }
-  return fromMembers(source.name, picker.end(), split);
+/** The batches as loose files, from an archive that has been unpacked. */
+export function cifarBatches(sources: readonly Source[], split: Split): BaseSet {
+  return cifarMembers('CIFAR-10', sources, split);
 }
 
-/** The batches as loose files, from an archive that has been unpacked. */
-export function cifarBatches(sources: readonly Source[], options: DatasetOptions): BaseSet {
-  const { split = 'train' } = options;
-  const wanted = sources.filter(({ name }) => MEMBER[split].test(name));
+/** CIFAR-10 from the files of its archive: cifar-10-python.tar.gz, cifar-10-binary.tar.gz, or the tar of one. */
+export function cifarMembers(name: string, files: readonly Source[], split: Split): BaseSet {
+  const wanted = files.filter((file) => MEMBER[split].test(file.name)).sort(byName);
   const total = wanted.reduce((sum, { size }) => sum + size, 0);
   if (total > MAX_KEPT)
     throw new InnateError('refused', 'the batches are larger than CIFAR-10', { found: `${total} bytes` });
-  const members = wanted.map((source) => ({ name: source.name, data: source.read(0, source.size) }));
-  return fromMembers('CIFAR-10', members, split);
-}
-
-/** Lets other work of the worker run, and the caller stop, every few megabytes. */
-function pacer(signal: AbortSignal | undefined, onProgress: ((fraction: number) => void) | undefined) {
-  let last = 0;
-  return async (fraction: number): Promise<void> => {
-    if (fraction - last < 0.02 && fraction < 1) return;
-    last = fraction;
-    await new Promise((resolve) => setTimeout(resolve));
-    checkSignal(signal);
-    onProgress?.(fraction);
-  };
-}
-
-function fromMembers(name: string, members: TarMember[], split: Split): BaseSet {
-  if (members.length === 0)
-    throw badFile('the archive is not CIFAR-10', {
+  if (wanted.length === 0)
+    throw badFile('the archive lacks a part of CIFAR-10', {
       where: name,
       expected: split === 'train' ? 'data_batch_1 and so on' : 'test_batch',
       hint: 'Open cifar-10-python.tar.gz or cifar-10-binary.tar.gz',
     });
-  members.sort((a, b) => (a.name < b.name ? -1 : 1));
-  const batches = members.map((member) =>
-    member.name.endsWith('.bin') ? binaryBatch(member, name) : pythonBatch(member, name),
-  );
-  const labels = new Int32Array(batches.reduce((sum, b) => sum + b.count, 0));
+  const batches = wanted.map((file) => {
+    const member = { name: file.name, data: file.read(0, file.size) };
+    return member.name.endsWith('.bin') ? binaryBatch(member, name) : pythonBatch(member, name);
+  });
+  const labels = new Int32Array(batches.reduce((sum, batch) => sum + batch.count, 0));
   let at = 0;
   for (const batch of batches) {
     labels.set(batch.labels, at);

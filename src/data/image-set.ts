@@ -1,31 +1,29 @@
 import type { Source } from '../formats/source';
 import { utf8 } from '../formats/text';
-import { openZip, readEntry, type ZipEntry } from '../formats/zip';
-import { InnateError } from '../lib/errors';
+import { readEntry, type ZipEntry } from '../formats/zip';
+import { badFile, InnateError } from '../lib/errors';
 import { BaseSet } from './base-set';
 import type { Decoders } from './image/decoders';
-import { type Labels, labelsFromFolders, labelsFromJson, UNLABELLED } from './labels';
+import {
+  commonFolder,
+  type Labels,
+  labelsFrom,
+  labelsFromFolders,
+  labelsFromJson,
+  withoutLabel,
+} from './labels';
+import { byName, isImageName, isLitter, plainName } from './names';
 import type { Picture } from './types';
 
-interface Named {
+/** A file that is read whole, when it is needed. Its name is plain: see `plainName`. */
+export interface Item {
   readonly name: string;
-}
-
-/** A file that is read whole, when it is needed. */
-interface Item extends Named {
   /** Throws an InnateError beyond `maxBytes`. */
   read(maxBytes: number): Uint8Array;
 }
 
 const MAX_IMAGE_BYTES = 64 * 2 ** 20;
 const MAX_JSON_BYTES = 128 * 2 ** 20;
-
-/** Formats that are not read are listed too: a set of GIFs must not look like an empty one. */
-const IMAGE = /\.(png|jpe?g|jfif|webp|gif|bmp|tiff?|avif|hei[cf]|jxl|jp2|ppm|pgm)$/i;
-/** Files that systems leave in folders and archives; macOS's begin with '._' and bear the image's own name. */
-const LITTER = /(^|\/)(\.|__MACOSX\/)/;
-
-export const isImageName = (name: string): boolean => IMAGE.test(name) && !LITTER.test(name);
 
 /** Encoded images, one file each. */
 class ImageSet extends BaseSet {
@@ -54,39 +52,13 @@ class ImageSet extends BaseSet {
   }
 }
 
-/** The entries of a zip that is going to be read as a data set. */
-export const openImageZip = (source: Source): ZipEntry[] => openZip(ahead(source));
-
-/** A zip archive of images: EDM's when it has a dataset.json, unlabelled otherwise. Order as in the archive. */
-export function zipSet(name: string, entries: readonly ZipEntry[], decoders: Decoders | undefined): BaseSet {
-  const images = entries.filter((entry) => isImageName(entry.name));
-  const description = findDescription(entries);
-  const labels = description ? describedLabels(zipItem(description), images, name) : UNLABELLED;
-  return new ImageSet(name, images.map(zipItem), labels, decoders);
-}
-
-const zipItem = (entry: ZipEntry): Item => ({
-  name: entry.name,
+export const zipItem = (entry: ZipEntry): Item => ({
+  name: plainName(entry.name),
   read: (maxBytes) => readEntry(entry, maxBytes),
 });
 
-/**
- * Loose images, or a folder's; `name` of a source is its path. Sorted by path, as no file system has an order.
- * Labels come from a dataset.json, else from folders.
- */
-export function folderSet(sources: readonly Source[], decoders: Decoders | undefined): BaseSet {
-  const all = sources.map(sourceItem).sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  const images = all.filter(({ name }) => isImageName(name));
-  const description = findDescription(all);
-  const name = folderName(images.map((item) => item.name));
-  const labels = description
-    ? describedLabels(description, images, name)
-    : labelsFromFolders(images.map((item) => item.name));
-  return new ImageSet(name, images, labels, decoders);
-}
-
-const sourceItem = (source: Source): Item => ({
-  name: source.name.replaceAll('\\', '/'),
+export const sourceItem = (source: Source): Item => ({
+  name: plainName(source.name),
   read(maxBytes) {
     if (source.size > maxBytes)
       throw new InnateError('refused', 'an image file is larger than it may be', {
@@ -98,7 +70,27 @@ const sourceItem = (source: Source): Item => ({
   },
 });
 
-function folderName(names: readonly string[]): string {
+/**
+ * The images among the files of an archive or a folder, in the order given. Labels come from a dataset.json as EDM
+ * writes it, else from the .cls files of a WebDataset, else from folders.
+ */
+export function imageSet(name: string, items: readonly Item[], decoders: Decoders | undefined): BaseSet {
+  const images = items.filter((item) => isImageName(item.name));
+  const description = findDescription(items);
+  const labels = description
+    ? describedLabels(description, images, name)
+    : (webLabels(items, images, name) ?? labelsFromFolders(images.map((item) => item.name)));
+  return new ImageSet(name, images, labels, decoders);
+}
+
+/** Loose images, or a folder's; `name` of a source is its path. Sorted by path, as no file system has an order. */
+export function folderSet(sources: readonly Source[], decoders: Decoders | undefined): BaseSet {
+  const items = sources.map(sourceItem).sort(byName);
+  return imageSet(folderName(items), items, decoders);
+}
+
+export function folderName(items: readonly { readonly name: string }[]): string {
+  const names = items.filter(({ name }) => isImageName(name)).map(({ name }) => name);
   if (names.length === 1) return names[0]!;
   const top = names[0]?.split('/') ?? [];
   return top.length > 1 && names.every((name) => name.startsWith(`${top[0]}/`)) && top[0] !== ''
@@ -106,39 +98,37 @@ function folderName(names: readonly string[]): string {
     : `${names.length} images`;
 }
 
-/** dataset.json at the top, or in the one folder that was packed or opened. */
-function findDescription<T extends Named>(items: readonly T[]): T | undefined {
-  const found = items.filter(({ name }) => /(^|\/)dataset\.json$/.test(name) && !LITTER.test(name));
-  return found.find(({ name }) => name === 'dataset.json') ?? (found.length === 1 ? found[0] : undefined);
+/** dataset.json at the top of all, or the only one. */
+function findDescription(items: readonly Item[]): Item | undefined {
+  const found = items.filter(({ name }) => /(^|\/)dataset\.json$/.test(name) && !isLitter(name));
+  const top = commonFolder(items.filter(({ name }) => !isLitter(name)).map(({ name }) => name));
+  return (
+    found.find(({ name }) => name === `${top}dataset.json`) ?? (found.length === 1 ? found[0] : undefined)
+  );
 }
 
-function describedLabels(description: Item, items: readonly Named[], set: string): Labels {
+function describedLabels(description: Item, items: readonly Item[], set: string): Labels {
   const folder = description.name.slice(0, -'dataset.json'.length);
   const names = items.map(({ name }) => (name.startsWith(folder) ? name.slice(folder.length) : name));
   return labelsFromJson(utf8(description.read(MAX_JSON_BYTES)), names, `${set}, dataset.json`);
 }
 
-const BLOCK = 16 * 1024;
-
-/**
- * Reads a little ahead: a zip entry's header is 30 bytes, its image follows, and in a browser each read costs the
- * same whatever its length.
- */
-function ahead(source: Source): Source {
-  let start = 0;
-  let block: Uint8Array = new Uint8Array(0);
-  return {
-    name: source.name,
-    size: source.size,
-    read(offset, length) {
-      if (length > BLOCK / 2) return source.read(offset, length);
-      if (offset < start || offset + length > start + block.length) {
-        const size = Math.min(BLOCK, source.size - offset);
-        if (!(size >= length)) return source.read(offset, length);
-        block = source.read(offset, size);
-        start = offset;
-      }
-      return block.subarray(offset - start, offset - start + length);
-    },
-  };
+/** Of a WebDataset: 000000.jpg has its class as text in 000000.cls. null where there is none. */
+function webLabels(items: readonly Item[], images: readonly Item[], set: string): Labels | null {
+  const classes = new Map(
+    items.filter(({ name }) => name.endsWith('.cls')).map((item) => [item.name.slice(0, -4), item]),
+  );
+  if (classes.size === 0) return null;
+  // A sample's name ends at the first dot of its file's name.
+  const of = (name: string) => classes.get(name.replace(/\.[^/]*$/, ''));
+  const missing = images.filter(({ name }) => !of(name)).map(({ name }) => name);
+  if (missing.length > 0) throw withoutLabel(missing, images.length, set);
+  const indices = Int32Array.from(images, ({ name }) => {
+    const item = of(name)!;
+    const text = utf8(item.read(64)).trim();
+    if (!/^\d{1,9}$/.test(text))
+      throw badFile('a label is not a class index', { where: item.name, found: `'${text.slice(0, 40)}'` });
+    return Number(text);
+  });
+  return labelsFrom(indices, null, set);
 }

@@ -1,5 +1,6 @@
 import { quote } from '../formats/text';
 import { badFile, InnateError } from '../lib/errors';
+import { plainName } from './names';
 
 /** Class of every image of a set. */
 export interface Labels {
@@ -38,32 +39,54 @@ export function labelsFrom(indices: Int32Array, classes: readonly string[] | nul
 }
 
 /**
- * EDM's dataset.json: {"labels": [[name, class], ...] | null}, the names being those of the archive. A list
- * "classes" of names is an extension of ours, which EDM's own tools ignore.
+ * EDM's dataset.json: {"labels": [[name, class], ...] | {name: class, ...} | null}, read as EDM does: of two entries of
+ * one name the last counts, a class may be text, and every image needs one. Names match whatever their slashes and
+ * their form of Unicode. A list "classes" of names is an extension of ours, which EDM's own tools ignore.
  */
 export function labelsFromJson(text: string, names: readonly string[], where: string): Labels {
   const json = parse(text, where);
-  const labels = json.labels;
+  const { labels } = json;
   if (labels === undefined || labels === null) return UNLABELLED;
-  if (!Array.isArray(labels))
+  if (typeof labels !== 'object')
     throw badFile('the labels are not a list', { where, expected: '[[name, class], ...] or null' });
   const byName = new Map<string, number>();
-  for (const [i, pair] of labels.entries()) {
+  for (const [i, pair] of (Array.isArray(labels) ? labels : Object.entries(labels)).entries()) {
     const [name, label] = Array.isArray(pair) ? (pair as unknown[]) : [];
     if (Array.isArray(label))
       throw new InnateError('unsupported', 'labels that are vectors', { where, expected: 'class indices' });
-    if (typeof name !== 'string' || !Number.isSafeInteger(label) || (label as number) < 0)
+    const index = classIndex(label);
+    if (typeof name !== 'string' || index === null)
       throw badFile('a label is not a name and a class index', { where, found: `label ${i}` });
-    byName.set(name.replaceAll('\\', '/'), Math.min(label as number, MAX_CLASSES));
+    byName.set(plainName(name), Math.min(index, MAX_CLASSES));
   }
-  const indices = Int32Array.from(names, (name) => byName.get(name) ?? NONE);
-  const found = indices.reduce((sum, label) => sum + (label < 0 ? 0 : 1), 0);
-  if (byName.size > 0 && found === 0 && names.length > 0)
+  if (byName.size === 0) return UNLABELLED;
+  const indices = Int32Array.from(names, (name) => byName.get(plainName(name)) ?? NONE);
+  const missing = names.filter((_, i) => indices[i] === NONE);
+  if (missing.length === names.length && names.length > 0)
     throw badFile('the labels name none of the images', {
       where,
       found: `${quote(byName.keys().next().value)} where the first image is ${quote(names[0])}`,
     });
+  if (missing.length > 0) throw withoutLabel(missing, names.length, where);
   return labelsFrom(indices, classNames(json.classes), where);
+}
+
+/** The error for images of a labelled set that have no label. */
+export function withoutLabel(missing: readonly string[], all: number, where: string): InnateError {
+  const others = missing.length - 1;
+  return new InnateError('mismatch', 'not every image has a label', {
+    where,
+    expected: `a label for each of ${all.toLocaleString('en')} images`,
+    found: `none for ${quote(missing[0])}${others > 0 ? ` and ${others.toLocaleString('en')} other${others > 1 ? 's' : ''}` : ''}`,
+    hint: 'Add the labels, or set "labels" to null',
+  });
+}
+
+/** As numpy makes int64 of it: whole numbers, also as text or with a fraction of zero. */
+function classIndex(label: unknown): number | null {
+  const value = typeof label === 'string' && /^\s*\d{1,9}\s*$/.test(label) ? Number(label) : label;
+  if (typeof value === 'boolean') return Number(value);
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null;
 }
 
 function parse(text: string, where: string): Record<string, unknown> {
@@ -85,7 +108,8 @@ function classNames(value: unknown): string[] | null {
 
 /**
  * Folders as classes: when every image lies in a folder of the level below the common one, and there are at
- * least two folders. Classes are in the order of their names, as torchvision's ImageFolder has them.
+ * least two folders. Classes are in the order of their names, as torchvision's ImageFolder has them. Folders that are
+ * numbered with five digits are none: so EDM's and FFHQ's tools split a set into thousands.
  */
 export function labelsFromFolders(names: readonly string[]): Labels {
   const common = commonFolder(names);
@@ -98,6 +122,7 @@ export function labelsFromFolders(names: readonly string[]): Labels {
   // By code units: the order must not depend on the language of the machine.
   const classes = [...new Set(folders as string[])].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   if (classes.length < 2 || classes.length > MAX_CLASSES) return UNLABELLED;
+  if (classes.every((name) => /^\d{5}$/.test(name))) return UNLABELLED;
   const index = new Map(classes.map((name, i) => [name, i]));
   return labelsFrom(
     Int32Array.from(folders as string[], (folder) => index.get(folder)!),

@@ -1,19 +1,36 @@
-import type { Source } from '../formats/source';
-import type { ZipEntry } from '../formats/zip';
+import { bufferSource, type Source } from '../formats/source';
+import { listed } from '../formats/text';
+import { openZip } from '../formats/zip';
 import { badFile, InnateError } from '../lib/errors';
-import { npzSet } from './array-set';
 import type { BaseSet } from './base-set';
-import { cifarArchive, cifarBatches, isCifarBatch } from './cifar';
-import { ascii } from './image/bytes';
-import { sniffImage } from './image/header';
-import { folderSet, isImageName, openImageZip, zipSet } from './image-set';
-import { cacheBudget, checkOptions, checkSignal, type DatasetOptions, MAX_RESOLUTION } from './options';
+import { cifarBatches, cifarMembers, isCifarBatch } from './cifar';
+import { idxSet } from './idx';
+import { FORMATS_READ } from './image/header';
+import { folderSet, imageSet, sourceItem, zipItem } from './image-set';
+import { isImageName, isLitter } from './names';
+import { npySet, npzSet } from './npz-set';
+import {
+  cacheBudget,
+  checkOptions,
+  checkSignal,
+  type DatasetOptions,
+  MAX_RESOLUTION,
+  pacer,
+} from './options';
+import { ahead } from './read-ahead';
 import { allUnreadable } from './skipped';
+import { type DataKind, KINDS_READ, sniffData, unknownData } from './sniff';
+import { gunzip, gunzipWhole, TarPicker, tarFiles } from './tar';
 import type { Dataset } from './types';
 
+/** What a compressed archive may unpack to, and what of it is kept in memory. */
+const MAX_OUTPUT = 4 * 2 ** 30;
+const MAX_KEPT = 2 ** 30;
+
 /**
- * A data set from one archive (an EDM zip or any zip of images, CIFAR-10's own, an npz), from loose images, or
- * from the files of a folder, whose names are then their paths. What an archive is, its content says.
+ * A data set from one archive, from loose images, or from the files of a folder, whose names are then their paths. What
+ * an archive is, its content says; one that lies alone in a folder is opened. Throws an InnateError where there are no
+ * images, where none can be read, and where some have labels and others none.
  */
 export async function openDataset(
   sources: Source | readonly Source[],
@@ -24,35 +41,75 @@ export async function openDataset(
   const list = Array.isArray(sources) ? (sources as readonly Source[]) : [sources as Source];
   const set = await openSet(list, options);
   if (set.size === 0)
-    throw badFile('the data set holds no images', { where: set.name, expected: 'PNG, JPEG or WebP files' });
+    throw badFile('the data set holds no images', { where: set.name, expected: `${FORMATS_READ} files` });
   const shape = await settleShape(set, options);
   set.configure(shape, cacheBudget(options));
   return set;
 }
 
-async function openSet(sources: readonly Source[], options: DatasetOptions): Promise<BaseSet> {
-  const [first] = sources;
-  if (!first) throw new InnateError('bad-argument', 'no data set is given');
-  const { decoders } = options;
-  if (sources.length === 1) {
-    const kind = sniffArchive(first);
-    if (kind === 'zip') {
-      const entries = openImageZip(first);
-      return isNpz(entries) ? npzSet(first) : zipSet(first.name, entries, decoders);
-    }
-    if (kind === 'gzip' || kind === 'tar') return cifarArchive(first, kind === 'gzip', options);
-    if (isCifarBatch(first.name)) return cifarBatches(sources, options);
-    if (kind !== 'image') throw unknown(first);
-    return folderSet([isImageName(first.name) ? first : renamed(first)], decoders);
+interface Archive {
+  readonly source: Source;
+  readonly kind: DataKind;
+}
+
+async function openSet(all: readonly Source[], options: DatasetOptions): Promise<BaseSet> {
+  if (all.length === 0) throw new InnateError('bad-argument', 'no data set is given');
+  const sources = all.filter(({ name }) => !isLitter(name));
+  if (sources.some(({ name }) => isCifarBatch(name))) return cifarBatches(sources, options.split ?? 'train');
+  const { archives, images, others } = sorted(sources);
+  if (images.length > 0) {
+    const set = folderSet([...images, ...others], options.decoders);
+    if (archives.length > 0)
+      set.notes.push(
+        `Beside the images, not opened: ${listed(
+          archives.map(({ source }) => source.name),
+          3,
+        )}`,
+      );
+    return set;
   }
-  const batches = sources.filter(({ name }) => isCifarBatch(name));
-  if (batches.length > 0) return cifarBatches(batches, options);
-  if (!sources.some(({ name }) => isImageName(name)) && sniffArchive(first) !== null && sources.length > 1)
-    throw new InnateError('bad-argument', 'more than one archive is given', {
-      expected: 'one archive, or images',
-      found: `${sources.length} files`,
+  const [first] = archives;
+  if (!first) {
+    if (all.length === 1 && sources.length === 1) throw unknownData(sources[0]!);
+    const refused = others.find(({ name }) => !/dataset\.json$/.test(name));
+    throw badFile('there are no images', {
+      where: refused?.name,
+      expected: KINDS_READ,
+      found: `${all.length} other files`,
     });
-  return folderSet(sources, decoders);
+  }
+  if (archives.every(({ kind }) => kind === 'idx' || kind === 'idx.gz')) return openIdx(archives, options);
+  if (archives.length > 1 && archives.every(({ kind }) => kind === 'tar'))
+    return openShards(archives, options);
+  if (archives.length > 1)
+    throw new InnateError('bad-argument', 'more than one archive is given', {
+      where: listed(
+        archives.map(({ source }) => source.name),
+        3,
+      ),
+      expected: 'one archive, or images',
+      found: `${archives.length} archives`,
+      hint: 'Name the one that is meant',
+    });
+  return openArchive(first, options);
+}
+
+/** Images by name or, where it has no ending that speaks of them, by content; archives by content. */
+function sorted(sources: readonly Source[]) {
+  const archives: Archive[] = [];
+  const images: Source[] = [];
+  const others: Source[] = [];
+  for (const source of sources) {
+    if (sources.length > 1 && isImageName(source.name)) {
+      images.push(source);
+      continue;
+    }
+    const kind = /\.(json|cls|txt)$/i.test(source.name) ? null : sniffData(source);
+    if (kind === 'image') images.push(isImageName(source.name) ? source : renamed(source));
+    else if (kind) archives.push({ source, kind });
+    else others.push(source);
+  }
+  return { archives, images, others };
 }
 
 /** An image by content whose name does not say so. */
@@ -62,24 +119,54 @@ const renamed = (source: Source): Source => ({
   read: (offset, length) => source.read(offset, length),
 });
 
-function sniffArchive(source: Source): 'zip' | 'gzip' | 'tar' | 'image' | null {
-  const head = source.read(0, Math.min(512, source.size));
-  const text = ascii(head, 0, 4);
-  if (text === 'PK\x03\x04' || text === 'PK\x05\x06') return 'zip';
-  if (text.startsWith('\x1f\x8b')) return 'gzip';
-  if (ascii(head, 257, 5) === 'ustar') return 'tar';
-  return sniffImage(head) || isImageName(source.name) ? 'image' : null;
+async function openArchive({ source, kind }: Archive, options: DatasetOptions): Promise<BaseSet> {
+  const { decoders, split = 'train' } = options;
+  if (kind === 'npy') return npySet(source);
+  if (kind === 'zip') {
+    const entries = openZip(ahead(source));
+    const isNpz =
+      entries.some(({ name }) => name.endsWith('.npy')) && !entries.some((e) => isImageName(e.name));
+    if (isNpz) return npzSet(source);
+    const files = entries.filter(({ name }) => !name.endsWith('/'));
+    return imageSet(source.name, files.map(zipItem), decoders);
+  }
+  const members = kind === 'tar' ? tarFiles(source) : await unpacked(source, options);
+  if (members.some(({ name }) => isCifarBatch(name))) return cifarMembers(source.name, members, split);
+  return imageSet(source.name, members.map(sourceItem), decoders);
 }
 
-const isNpz = (entries: readonly ZipEntry[]): boolean =>
-  entries.some(({ name }) => name.endsWith('.npy')) && !entries.some(({ name }) => isImageName(name));
-
-function unknown(source: Source): InnateError {
-  return badFile('not a data set of a known kind', {
+/** What of a tar.gz may belong to a set, in memory. */
+async function unpacked(source: Source, options: DatasetOptions): Promise<Source[]> {
+  const { signal, onProgress } = options;
+  const wanted = (name: string) =>
+    isImageName(name) || isCifarBatch(name) || (/(\.cls|(^|\/)dataset\.json)$/.test(name) && !isLitter(name));
+  const picker = new TarPicker(source.name, wanted, MAX_KEPT);
+  await gunzip(source, (bytes) => picker.push(bytes), {
     where: source.name,
-    expected: 'a zip of images, an npz, cifar-10-python.tar.gz, or images',
-    found: source.size === 0 ? 'an empty file' : undefined,
+    maxOutput: MAX_OUTPUT,
+    onPiece: pacer(signal, onProgress),
   });
+  return picker.end().map(({ name, data }) => bufferSource(data, name));
+}
+
+/** The shards of a WebDataset, in the order of their names. */
+function openShards(archives: readonly Archive[], { decoders }: DatasetOptions): BaseSet {
+  const shards = archives.map(({ source }) => source).sort((a, b) => (a.name < b.name ? -1 : 1));
+  // Samples of two shards may have one name: the shard's own comes before it.
+  const items = shards.flatMap((shard) =>
+    tarFiles(shard).map((file) => ({ ...sourceItem(file), name: `${shard.name}/${sourceItem(file).name}` })),
+  );
+  return imageSet(`${shards.length} tar archives`, items, decoders);
+}
+
+async function openIdx(archives: readonly Archive[], options: DatasetOptions): Promise<BaseSet> {
+  const { signal, onProgress, split = 'train' } = options;
+  const files: Source[] = [];
+  for (const { source, kind } of archives) {
+    const whole = { where: source.name, maxOutput: MAX_KEPT, onPiece: pacer(signal, onProgress) };
+    files.push(kind === 'idx' ? source : bufferSource(await gunzipWhole(source, whole), source.name));
+  }
+  return idxSet(files, split);
 }
 
 async function settleShape(set: BaseSet, options: DatasetOptions) {

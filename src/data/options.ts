@@ -49,3 +49,18 @@ export function checkOptions({ channels, resolution, cacheBytes }: DatasetOption
 export function checkSignal(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new InnateError('cancelled', 'opening the data set was cancelled');
 }
+
+/** Lets other work of the worker run, and the caller stop, every few megabytes of an archive. */
+export function pacer(
+  signal: AbortSignal | undefined,
+  onProgress: ((fraction: number) => void) | undefined,
+): (fraction: number) => Promise<void> {
+  let last = 0;
+  return async (fraction) => {
+    if (fraction - last < 0.02 && fraction < 1) return;
+    last = fraction;
+    await new Promise((resolve) => setTimeout(resolve));
+    checkSignal(signal);
+    onProgress?.(fraction);
+  };
+}

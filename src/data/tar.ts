@@ -1,7 +1,7 @@
 import { Gunzip } from 'fflate';
 import { crc32 } from '../formats/crc32';
-import type { Source } from '../formats/source';
-import { latin1, quote } from '../formats/text';
+import { type Source, subSource } from '../formats/source';
+import { latin1, quote, utf8 } from '../formats/text';
 import { badFile, InnateError } from '../lib/errors';
 
 export interface TarMember {
@@ -10,6 +10,78 @@ export interface TarMember {
 }
 
 const BLOCK = 512;
+/** Longer names and attributes than this are a damaged or hostile archive. */
+const MAX_EXTRA = 1 << 20;
+const MAX_MEMBERS = 2_000_000;
+
+const damaged = (where: string) => badFile('the tar archive is damaged', { where });
+
+/** Names and sizes of the files of a tar archive, header by header. */
+class TarHeaders {
+  /** Of the file that comes next, from entries that only describe it. */
+  private longName: string | null = null;
+  private longSize: number | null = null;
+
+  constructor(private readonly where: string) {}
+
+  /** null at the archive's end. `extra`: what follows describes the next file, and is to be handed to `describe`. */
+  read(h: Uint8Array): { name: string; size: number; kind: string; isFile: boolean; extra: boolean } | null {
+    if (h.every((b) => b === 0)) return null;
+    // The checksum counts its own field as spaces.
+    let sum = 8 * 32;
+    for (let i = 0; i < BLOCK; i++) if (i < 148 || i >= 156) sum += h[i]!;
+    if (octal(h, 148, 8) !== sum) throw damaged(this.where);
+    const stated = number(h, 124, 12);
+    if (stated === null) throw damaged(this.where);
+    const kind = String.fromCharCode(h[156]!);
+    const extra = kind === 'L' || kind === 'x';
+    if (extra && stated > MAX_EXTRA) throw damaged(this.where);
+    const size = extra ? stated : (this.longSize ?? stated);
+    const prefix = latin1(h.subarray(257, 263)) === 'ustar\0' ? field(h, 345, 155) : '';
+    const name = (!extra && this.longName) || (prefix ? `${prefix}/` : '') + field(h, 0, 100);
+    const isFile = kind === '0' || kind === '\0' || kind === '7';
+    if (!extra && kind !== 'g' && kind !== 'K') {
+      this.longName = null;
+      this.longSize = null;
+    }
+    // Only files have data behind their headers; what a link states is the size of another file.
+    return { name, size: '123456'.includes(kind) ? 0 : size, kind, isFile, extra };
+  }
+
+  /** GNU's long name, or the attributes of POSIX ("27 path=..."). */
+  describe(kind: string, data: Uint8Array): void {
+    if (kind === 'L') {
+      this.longName = utf8(data).replace(/\0.*$/s, '');
+      return;
+    }
+    for (const [, key, value] of utf8(data).matchAll(/\d+ ([^=\n]+)=([^\n]*)\n/g)) {
+      if (key === 'path') this.longName = value!;
+      if (key === 'size' && /^\d{1,15}$/.test(value!)) this.longSize = Number(value);
+    }
+  }
+}
+
+const padded = (size: number) => BLOCK * Math.ceil(size / BLOCK);
+
+/** The files of an archive that is not compressed; their data stay where they are. */
+export function tarFiles(source: Source): Source[] {
+  const where = source.name;
+  const headers = new TarHeaders(where);
+  const files: Source[] = [];
+  for (let at = 0; at + BLOCK <= source.size; ) {
+    const header = headers.read(source.read(at, BLOCK));
+    if (!header) break;
+    const { name, size, kind, isFile, extra } = header;
+    at += BLOCK;
+    if (at + size > source.size)
+      throw badFile('the tar archive is cut off', { where, hint: 'Download or copy it again' });
+    if (extra) headers.describe(kind, source.read(at, size));
+    else if (isFile) files.push(subSource(source, at, size, name));
+    if (files.length > MAX_MEMBERS) throw damaged(where);
+    at += padded(size);
+  }
+  return files;
+}
 
 /**
  * Picks files out of a tar archive that arrives in pieces; everything else passes by unkept.
@@ -17,12 +89,13 @@ const BLOCK = 512;
  */
 export class TarPicker {
   readonly members: TarMember[] = [];
+  private readonly headers: TarHeaders;
   private readonly header = new Uint8Array(BLOCK);
   private filled = 0;
   /** Of the present file: bytes to come, padding after them, and where they go. */
   private left = 0;
   private padding = 0;
-  private target: { name: string; data: Uint8Array } | null = null;
+  private target: { name: string; data: Uint8Array; kind: string | null } | null = null;
   private ended = false;
   private kept = 0;
 
@@ -30,7 +103,9 @@ export class TarPicker {
     private readonly where: string,
     private readonly wanted: (name: string) => boolean,
     private readonly maxBytes: number,
-  ) {}
+  ) {
+    this.headers = new TarHeaders(where);
+  }
 
   push(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length && !this.ended; ) {
@@ -62,49 +137,55 @@ export class TarPicker {
   }
 
   private finish(): void {
-    if (this.target) this.members.push(this.target);
+    const { target } = this;
     this.target = null;
+    if (!target) return;
+    if (target.kind !== null) this.headers.describe(target.kind, target.data);
+    else this.members.push({ name: target.name, data: target.data });
   }
 
   private readHeader(): void {
-    const { header: h, where } = this;
+    const { where } = this;
     this.filled = 0;
-    if (h.every((b) => b === 0)) {
+    const header = this.headers.read(this.header);
+    if (!header) {
       this.ended = true;
       return;
     }
-    const damaged = () => badFile('the tar archive is damaged', { where });
-    // The checksum counts its own field as spaces.
-    let sum = 8 * 32;
-    for (let i = 0; i < BLOCK; i++) if (i < 148 || i >= 156) sum += h[i]!;
-    if (octal(h, 148, 8) !== sum) throw damaged();
-    const size = octal(h, 124, 12);
-    if (size === null) throw damaged();
-    const kind = String.fromCharCode(h[156]!);
-    const prefix = latin1(h.subarray(257, 262)) === 'ustar' ? text(h, 345, 155) : '';
-    const name = (prefix ? `${prefix}/` : '') + text(h, 0, 100);
+    const { name, size, kind, isFile, extra } = header;
     this.left = size;
-    this.padding = (BLOCK - (size % BLOCK)) % BLOCK;
-    if ((kind === '0' || kind === '\0') && this.wanted(name)) {
+    this.padding = padded(size) - size;
+    if (extra) this.target = { name, data: new Uint8Array(size), kind };
+    else if (isFile && this.wanted(name)) {
       this.kept += size;
-      if (this.kept > this.maxBytes)
+      if (this.kept > this.maxBytes || this.members.length >= MAX_MEMBERS)
         throw new InnateError('refused', 'the tar archive holds more than it may', {
           where: `${where}, ${quote(name)}`,
           expected: `at most ${this.maxBytes} bytes`,
+          hint: 'Unpack it, and open the folder',
         });
-      this.target = { name, data: new Uint8Array(size) };
+      this.target = { name, data: new Uint8Array(size), kind: null };
     }
     if (size === 0) this.finish();
   }
 }
 
-function text(bytes: Uint8Array, at: number, length: number): string {
-  return latin1(bytes.subarray(at, at + length)).split('\0', 1)[0]!;
+/** UTF-8, as all tar programs of today write names. */
+function field(bytes: Uint8Array, at: number, length: number): string {
+  return utf8(bytes.subarray(at, at + length)).split('\0', 1)[0]!;
 }
 
 function octal(bytes: Uint8Array, at: number, length: number): number | null {
-  const digits = text(bytes, at, length).trim();
+  const digits = field(bytes, at, length).trim();
   return /^[0-7]{1,12}$/.test(digits) ? Number.parseInt(digits, 8) : null;
+}
+
+/** Octal digits, or, where the upper bit is set, a binary number of GNU's. */
+function number(bytes: Uint8Array, at: number, length: number): number | null {
+  if (!(bytes[at]! & 0x80)) return octal(bytes, at, length);
+  let value = bytes[at]! & 0x7f;
+  for (let i = 1; i < length; i++) value = value * 256 + bytes[at + i]!;
+  return Number.isSafeInteger(value) ? value : null;
 }
 
 /** Deflate grows at most 1032-fold: a piece makes at most 17 MB. */
@@ -154,4 +235,31 @@ export async function gunzip(
   const end = source.read(source.size - 8, 8);
   const view = new DataView(end.buffer, end.byteOffset, 8);
   if (view.getUint32(0, true) !== crc || view.getUint32(4, true) !== made % 2 ** 32) throw damaged();
+}
+
+/** The first bytes that a gzip file unpacks to, as many as its first piece gives. Never throws. */
+export function peekGzip(source: Source): Uint8Array {
+  let first: Uint8Array = new Uint8Array(0);
+  const stream = new Gunzip((bytes) => {
+    if (first.length === 0 && bytes.length > 0) first = bytes;
+  });
+  try {
+    stream.push(source.read(0, Math.min(PIECE, source.size)), false);
+  } catch {
+    // Whoever reads all of it says what is wrong.
+  }
+  return first;
+}
+
+/** All that a gzip file unpacks to. */
+export async function gunzipWhole(source: Source, options: UnpackOptions): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  await gunzip(source, (bytes) => void parts.push(bytes), options);
+  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
 }

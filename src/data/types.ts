@@ -29,6 +29,8 @@ export interface Dataset {
   read(i: number): Promise<Sample | null>;
   /** Label of image i without reading its pixels. */
   label(i: number): number | null;
+  /** Sentences: what was taken or left when the set was opened. */
+  readonly notes: readonly string[];
   /** Images read so far, each once. */
   readonly imagesRead: number;
   /** Unreadable images met so far, each once. */

@@ -50,8 +50,19 @@ export function writeNpy({ dtype, shape, data }: ArrayData): Uint8Array {
   return out;
 }
 
-/** Where a .npy file keeps its elements (versions 1 to 3, little-endian, C or Fortran order). */
-export function readNpy(source: Source): TensorRef {
+/** What a .npy file says of itself. */
+export interface NpyHeader {
+  /** numpy's name of the element type, such as '<f4' or '|u1'; null for structured types. */
+  readonly descr: string | null;
+  readonly shape: readonly number[];
+  /** The first index runs fastest. */
+  readonly fortran: boolean;
+  /** Where the elements begin, in bytes. */
+  readonly byteOffset: number;
+}
+
+/** The header of a .npy file, versions 1 to 3; nothing is said of whether its elements are there or can be read. */
+export function npyHeader(source: Source): NpyHeader {
   const where = source.name;
   const start = source.read(0, Math.min(12, source.size));
   if (start.length < 12 || latin1(start.subarray(0, 6)) !== MAGIC)
@@ -68,25 +79,31 @@ export function readNpy(source: Source): TensorRef {
   if (length > MAX_HEADER)
     throw badFile('the .npy header is absurdly long', { where, found: `${length} bytes` });
   const header = latin1(source.read(headerStart, length));
-  const descr = /'descr'\s*:\s*'([^']{1,16})'/.exec(header)?.[1];
+  const descr = /'descr'\s*:\s*'([^']{1,16})'/.exec(header)?.[1] ?? null;
   const order = /'fortran_order'\s*:\s*(True|False)/.exec(header)?.[1];
   const dims = /'shape'\s*:\s*\(([\d,\sL]{0,256})\)/.exec(header)?.[1];
   if (!order || dims === undefined)
     throw badFile('the .npy header is damaged', { where, found: quote(header.trim()) });
-  const dtype =
-    descr === undefined ? undefined : BY_DESCR.get(descr.replace(/^=/, '<').replace(/^<(?=.1$)/, '|'));
-  if (!dtype)
-    throw new InnateError('unsupported', 'a numpy array of an element type that is not read', {
-      where,
-      expected: [...BY_DESCR.keys()].join(', '),
-      found: descr === undefined ? 'a structured type' : quote(descr),
-    });
   const shape = dims
     .split(',')
     .map((s) => s.trim().replace(/L$/, ''))
     .filter((s) => s !== '')
     .map(Number);
-  const byteOffset = headerStart + length;
+  return { descr, shape, fortran: order === 'True', byteOffset: headerStart + length };
+}
+
+/** Where a .npy file keeps its elements (versions 1 to 3, little-endian, C or Fortran order). */
+export function readNpy(source: Source): TensorRef {
+  const where = source.name;
+  const { descr, shape, fortran, byteOffset } = npyHeader(source);
+  const dtype =
+    descr === null ? undefined : BY_DESCR.get(descr.replace(/^=/, '<').replace(/^<(?=.1$)/, '|'));
+  if (!dtype)
+    throw new InnateError('unsupported', 'a numpy array of an element type that is not read', {
+      where,
+      expected: [...BY_DESCR.keys()].join(', '),
+      found: descr === null ? 'a structured type' : quote(descr),
+    });
   const bytes = elementCount(shape, where) * DTYPE_BYTES[dtype];
   if (byteOffset + bytes > source.size)
     throw badFile('the array is shorter than its shape', {
@@ -94,7 +111,7 @@ export function readNpy(source: Source): TensorRef {
       expected: `${bytes} bytes`,
       found: String(source.size - byteOffset),
     });
-  if (order === 'False' || shape.length < 2) return { dtype, shape, source, byteOffset };
+  if (!fortran || shape.length < 2) return { dtype, shape, source, byteOffset };
   const strides = rowMajorStrides([...shape].reverse()).reverse();
   return { dtype, shape, source, byteOffset, strides };
 }

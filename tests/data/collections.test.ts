@@ -51,25 +51,62 @@ describe('zips', () => {
     expect(await shades(source(zip(files)))).toEqual([1, 2]);
   });
 
-  test('without dataset.json, and with null labels, a set is unlabelled', async () => {
-    for (const extra of [{}, { 'dataset.json': '{"labels": null}' }] as Record<string, string>[]) {
-      const set = await open(source(zip({ 'a/1.png': png(1), 'b/2.png': png(2), ...extra })));
+  test('folders are classes, unless a dataset.json has null labels or they are numbered as EDM numbers them', async () => {
+    const labelled = await open(source(zip({ 'a/1.png': png(1), 'b/2.png': png(2) })));
+    expect([labelled.classes, labels(labelled)]).toEqual([
+      ['a', 'b'],
+      [0, 1],
+    ]);
+    for (const files of <Record<string, Uint8Array | string>[]>[
+      { 'a/1.png': png(1), 'b/2.png': png(2), 'dataset.json': '{"labels": null}' },
+      { '00000/img1.png': png(1), '00001/img2.png': png(2) },
+    ]) {
+      const set = await open(source(zip(files)));
       expect([set.labelDim, set.classes, set.label(0)]).toEqual([0, null, null]);
     }
   });
 
-  test('labels go by name; an image without one has none', async () => {
+  test('labels go by name', async () => {
     const json = JSON.stringify({
       labels: [
         ['b.png', 4],
         ['a.png', 0],
       ],
     });
-    const files = source(zip({ 'a.png': png(1), 'b.png': png(2), 'c.png': png(3), 'dataset.json': json }));
-    const set = await open(files);
-    expect([labels(set), set.labelDim, set.classes]).toEqual([[0, 4, null], 5, null]);
-    const { labels: batch } = await new BatchSampler(set, { seed: 0, shuffle: false }).next(3);
-    expect([...batch!]).toEqual([0, 4, -1]);
+    const set = await open(source(zip({ 'a.png': png(1), 'b.png': png(2), 'dataset.json': json })));
+    expect([labels(set), set.labelDim, set.classes]).toEqual([[0, 4], 5, null]);
+    const { labels: batch } = await new BatchSampler(set, { seed: 0, shuffle: false }).next(2);
+    expect([...batch!]).toEqual([0, 4]);
+  });
+
+  test('images without a label are found when the set is opened: which, and how many', async () => {
+    const files = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`${i}.png`, png(i)]));
+    const entries = Array.from({ length: 200 }, (_, i) => [`${i}.${i % 2 ? 'jpg' : 'png'}`, 0]);
+    const json = JSON.stringify({ labels: entries });
+    await expect(open(source(zip({ ...files, 'dataset.json': json })))).rejects.toMatchObject({
+      code: 'mismatch',
+      detail: { found: "none for '1.png' and 99 others" },
+    });
+  });
+
+  // As EDM's own reader: dict(labels), numpy's int64.
+  test.each([
+    ['labels as text', '{"labels": [["a.png", "3"], ["b/c.png", "1"]]}'],
+    ['a dict of labels', '{"labels": {"a.png": 3, "b/c.png": 1}}'],
+    ['the last of two entries', '{"labels": [["a.png", 7], ["b/c.png", 1], ["a.png", 3]]}'],
+    ['whole numbers with a point', '{"labels": [["a.png", 3.0], ["b/c.png", 1.0]]}'],
+    ['backslashes', '{"labels": [["a.png", 3], ["b\\\\c.png", 1]]}'],
+  ])('dataset.json with %s', async (_, json) => {
+    for (const name of ['b/c.png', 'b\\c.png']) {
+      const set = await open(source(zip({ 'a.png': png(1), [name]: png(2), 'dataset.json': json })));
+      expect(labels(set)).toEqual([3, 1]);
+    }
+  });
+
+  test('names match whatever their form of Unicode', async () => {
+    const json = JSON.stringify({ labels: [['caf\u00e9.png', 1]] });
+    const set = await open(source(zip({ 'cafe\u0301.png': png(1), 'dataset.json': json })));
+    expect(labels(set)).toEqual([1]);
   });
 
   test('a packed folder keeps its dataset.json', async () => {
@@ -79,7 +116,7 @@ describe('zips', () => {
   });
 
   test.each([
-    ['{"labels": {}}', 'not a list'],
+    ['{"labels": 7}', 'not a list'],
     ['{"labels": [["a.png"]]}', 'not a name and a class index'],
     ['{"labels": [["a.png", -1]]}', 'not a name and a class index'],
     ['{"labels": [["a.png", 1e6]]}', 'not a class index'],
@@ -137,13 +174,13 @@ describe('folders and loose images', () => {
   });
 
   test('a dataset.json beats the folders; paths may be written the Windows way', async () => {
-    const json = new TextEncoder().encode('{"labels": [["a/1.png", 7]]}');
+    const json = new TextEncoder().encode('{"labels": [["a/1.png", 7], ["b/2.png", 0]]}');
     const set = await open([
       source(png(1), 'set\\a\\1.png'),
       source(png(1), 'set\\b\\2.png'),
       source(json, 'set\\dataset.json'),
     ]);
-    expect([set.labelDim, labels(set)]).toEqual([8, [7, null]]);
+    expect([set.labelDim, labels(set)]).toEqual([8, [7, 0]]);
   });
 
   test('one image whose name says nothing', async () => {
@@ -189,7 +226,7 @@ describe('npz', () => {
   });
 
   test.each([
-    ['no images', npz([2, 2, 2, 3], 'weights'), 'no array of images'],
+    ['no images', npz([2, 2, 2, 2], 'weights'), 'no array of images'],
     ['one dimension too few', npz([4, 4]), 'not one of images'],
     [
       'another number of labels',
@@ -197,12 +234,17 @@ describe('npz', () => {
       'not one label an image',
     ],
     [
-      'floats',
+      'values beyond all ranges',
       source(
-        writeNpz({ images: { dtype: 'f32', shape: [1, 2, 2, 3], data: new Float32Array(12) } }),
+        writeNpz({ images: { dtype: 'f32', shape: [1, 2, 2, 3], data: new Float32Array(12).fill(900) } }),
         'f.npz',
       ),
-      'of another kind',
+      'not one of an image',
+    ],
+    [
+      'two arrays of images',
+      npz([2, 2, 2, 3], 'first', { second: { dtype: 'u8', shape: [1, 2, 2, 3], data: new Uint8Array(12) } }),
+      'several arrays of images',
     ],
   ])('%s is an error', async (_, file, message) => {
     await expect(open(file)).rejects.toThrow(message);

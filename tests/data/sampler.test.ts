@@ -13,6 +13,7 @@ function counting(size: number, unreadable: readonly number[] = []): Dataset {
     channels: 1,
     skipped: [],
     imagesRead: 0,
+    notes: [],
     label: (i) => i % 3,
     read: async (i) =>
       unreadable.includes(i) ? null : { pixels: Uint8Array.of(i, i + 1, i + 2, i + 3), label: i % 3 },

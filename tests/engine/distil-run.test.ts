@@ -35,6 +35,7 @@ const data: Dataset = {
   label: () => null,
   skipped: [],
   imagesRead: 0,
+  notes: [],
 };
 const config = { ...preset('small-encoder'), batch: 2, images: 100, headWidth: 8, r1Gamma: 0.1, r1Every: 3 };
 

@@ -39,6 +39,7 @@ const data: Dataset = {
   label: () => null,
   skipped: [],
   imagesRead: 0,
+  notes: [],
 };
 
 let runs = 0;

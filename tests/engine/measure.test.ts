@@ -27,6 +27,7 @@ function sorted(size: number, broken = Number.POSITIVE_INFINITY) {
     resolution: 2,
     channels: 1,
     label: () => null,
+    notes: [],
     async read(i) {
       if (i % broken === broken - 1) {
         failed.set(i, { name: `${i}.png`, reason: 'not an image' });
