@@ -21,13 +21,19 @@ import { modelsFolder } from './catalogue';
 import { fileSource } from './files';
 
 /** --data: an archive, an image, or a folder; converted to the network's channels and resolution. */
-export async function openData(path: string, { unet }: NetworkConfig): Promise<Dataset> {
+export async function openData(
+  path: string,
+  { unet }: NetworkConfig,
+  report?: { note(text: string): void },
+): Promise<Dataset> {
   const require = createRequire(import.meta.url);
-  return openDataset(sourcesOf(path), {
+  const data = await openDataset(sourcesOf(path), {
     channels: unet.inChannels,
     resolution: unet.imgResolution,
     decoders: createDecoders({ wasm: async (format) => readFileSync(require.resolve(MODULES[format])) }),
   });
+  for (const note of data.notes) report?.note(note);
+  return data;
 }
 
 const MODULES: Record<WasmFormat, string> = {

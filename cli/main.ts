@@ -82,6 +82,14 @@ command(program, 'generate <model>', 'images of seeds', ...samplingOptions(), ..
   .option('--class <class>', 'class index or name for all (default: the class of the seed)')
   .addOption(new Option('--columns <n>', 'of a grid (default: nearly square)').argParser(positiveInteger))
   .addOption(required('--out <path>', 'grid.png, images.npz or a folder/'))
+  .addOption(
+    new Option(
+      '--npz <names>',
+      'of arrays in an .npz: innate (images, seeds, labels) or adm (arr_0, seeds, arr_1)',
+    )
+      .choices(['innate', 'adm'])
+      .default('innate'),
+  )
   .addHelpText(
     'after',
     examples(

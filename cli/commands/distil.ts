@@ -12,6 +12,7 @@ import { DistilRun } from '../../src/engine/distil-run';
 import { configMetadata, exportWhole } from '../../src/engine/export';
 import { measureNetwork } from '../../src/engine/feature-networks';
 import { FrechetMeasure } from '../../src/engine/measure';
+import { Diverged } from '../../src/engine/run-errors';
 import { decodeState, encodeState, type SavedRun } from '../../src/engine/run-state';
 import { writeSafetensors } from '../../src/formats/safetensors';
 import { asInnateError, InnateError } from '../../src/lib/errors';
@@ -45,7 +46,7 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
     saved?.meta,
     student?.sigma,
   );
-  const data = await openData(command.data, teacher.config);
+  const data = await openData(command.data, teacher.config, report);
   const active = await openBackend(options.backend, (line) => report.note(line));
   report.backend(active);
   const config = fitMicroBatch(wanted, teacher.config.unet.imgResolution, active.name);
@@ -168,11 +169,14 @@ function runConfig(
   return config;
 }
 
-/** A run that diverged or collapsed is at its last saved state again: say how to go on. */
+/** A run that failed is at its last saved state again: say how to go on, more slowly where the training went wrong. */
 function withWayBack(error: unknown, out: string, config: DistilConfig): InnateError {
   const known = asInnateError(error, 'backend');
-  const collapsed = /collapsed/.test(known.message) && existsSync(bestState(out));
-  const statePath = collapsed ? bestState(out) : `${out}.state`;
+  if (!(known instanceof Diverged)) {
+    const hint = known.detail.hint ?? `Go on with --resume ${out}.state`;
+    return new InnateError(known.code, known.message, { ...known.detail, hint }, error);
+  }
+  const statePath = known.goBackTo === 'best' && existsSync(bestState(out)) ? bestState(out) : `${out}.state`;
   const rates = [config.generatorRate, config.discriminatorRate].map((rate) =>
     String(Number((rate / 2).toPrecision(3))),
   );

@@ -18,7 +18,7 @@ export interface EvaluateOptions extends CommonOptions, SamplingFlags {
 export async function evaluate(argument: string, options: EvaluateOptions, report: Report): Promise<void> {
   const { model, denoiser, backend } = await openSession(argument, options, report);
   const { unet } = model.config;
-  const data = await openData(options.data, model.config);
+  const data = await openData(options.data, model.config, report);
   report.note('reading real images');
   const net = await measureNetwork(featureWeights);
   const measure = await FrechetMeasure.against(net, data, options.count, options.reference, report.progress);

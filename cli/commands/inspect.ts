@@ -57,7 +57,12 @@ export async function inspect(argument: string, options: InspectOptions, report:
   const imageSeeds = options.latents === undefined ? seeds : Array.from({ length: count }, (_, i) => i);
   const batch: InspectBatch =
     options.input === 'noised'
-      ? await withRealImages(noise, await openData(options.data!, model.config), model.config, imageSeeds)
+      ? await withRealImages(
+          noise,
+          await openData(options.data!, model.config, report),
+          model.config,
+          imageSeeds,
+        )
       : noise;
   const settings: ReportOptions = {
     // From noise to image: what 'change' and 'trajectory' mean.

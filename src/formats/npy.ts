@@ -96,8 +96,7 @@ export function npyHeader(source: Source): NpyHeader {
 export function readNpy(source: Source): TensorRef {
   const where = source.name;
   const { descr, shape, fortran, byteOffset } = npyHeader(source);
-  const dtype =
-    descr === null ? undefined : BY_DESCR.get(descr.replace(/^=/, '<').replace(/^<(?=.1$)/, '|'));
+  const dtype = descr === null ? undefined : BY_DESCR.get(descr.replace(/^=/, '<').replace(/^<(?=.1$)/, '|'));
   if (!dtype)
     throw new InnateError('unsupported', 'a numpy array of an element type that is not read', {
       where,

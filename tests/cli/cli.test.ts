@@ -112,9 +112,14 @@ describe('generate', () => {
     expect(readNpz(fileSource(file)).get('images')).toMatchObject({ dtype: 'u8', shape: [2, 32, 32, 1] });
     expect(drawn('seeds')).toEqual([3, 5]);
     expect(go('--class', 'sneaker')('labels')).toEqual([7, 7]);
-    const seven = go('--class', '7')('images');
-    expect(seven).toEqual(go('--class', 'Sneaker')('images'));
-    expect(seven).not.toEqual(drawn('images'));
+    const first = drawn('images');
+    const seven = go('--class', '7');
+    const pictures = seven('images');
+    expect(pictures).toEqual(go('--class', 'Sneaker')('images'));
+    expect(pictures).not.toEqual(first);
+    const adm = go('--npz', 'adm', '--class', '7');
+    expect([...readNpz(fileSource(file)).keys()].sort()).toEqual(['arr_0', 'arr_1', 'seeds']);
+    expect([adm('arr_0'), adm('arr_1')]).toEqual([seven('images'), seven('labels')]);
   });
 
   it('writes a folder of PNG files, one a seed', () => {

@@ -81,6 +81,7 @@ const dataset = (change: Partial<Dataset> = {}, shift = 0): Dataset => ({
   read: async (i) => ({ pixels: new Uint8Array(768).fill(i + shift), label: null }),
   label: () => null,
   imagesRead: 0,
+  notes: [],
   skipped: [],
   ...change,
 });

@@ -79,6 +79,7 @@ const noImages = ({ unet }: NetworkConfig): Dataset => ({
   }),
   label: () => (unet.labelDim ? 0 : null),
   imagesRead: 8,
+  notes: [],
   skipped: [],
 });
 
