@@ -1,9 +1,10 @@
 import { blobSource, type Source } from '../formats/source';
-import { InnateError } from '../lib/errors';
+import { badFile, InnateError } from '../lib/errors';
 import { leastMissed } from '../lib/thin';
 import {
   bytesIn,
   type Folder,
+  filesIn,
   namesIn,
   privateFolder,
   readFile,
@@ -13,6 +14,7 @@ import {
   writeFile,
 } from '../storage/opfs';
 import { SlotPair } from '../storage/slots';
+import { parseRecord } from './run-record';
 import { decodeState, encodeState, type RunState, type SavedRun } from './run-state';
 import type { RunRecord, WayBack } from './runs-protocol';
 
@@ -72,7 +74,20 @@ export class RunFolder {
     if (!/^[\w-]{1,64}$/.test(id))
       throw new InnateError('bad-argument', 'not the id of a run', { found: id.slice(0, 80) });
     const folder = await privateFolder('runs', id);
-    if (!folder) return null;
+    return folder && RunFolder.of(id, folder);
+  }
+
+  /** A run that is listed, whatever its name; throws where its folder cannot be opened. */
+  static async listed(id: string): Promise<RunFolder> {
+    const runs = await privateFolder('runs');
+    try {
+      return await RunFolder.of(id, await runs!.getDirectoryHandle(id));
+    } catch (error) {
+      throw new InnateError('io', 'its folder could not be opened', { where: id.slice(0, 80) }, error);
+    }
+  }
+
+  private static async of(id: string, folder: Folder): Promise<RunFolder> {
     const [samples, students, data] = await Promise.all(
       ['samples', 'students', 'data'].map((name) => subFolder(folder, name)),
     );
@@ -94,16 +109,41 @@ export class RunFolder {
     return serially(() => this.records.save([json(record)]));
   }
 
-  /** With the name and the notes that a person gave it; null where none was written whole. */
+  /**
+   * With the name and the notes that a person gave it; null where none was ever written. Throws a `bad-file` error where
+   * it is damaged, and an `unsupported` one where another version wrote it.
+   */
   record(): Promise<RunRecord | null> {
     return serially(async () => {
-      const [record, label] = [await this.records.load(), await this.labels.load()];
-      if (!record) return null;
-      const found = parse<RunRecord>(record);
-      if (found.version !== 1) return null;
-      const { name, notes } = label ? parse<Label>(label) : { name: found.about.name, notes: found.notes };
+      const payload = await this.records.load();
+      if (!payload) {
+        const names = await namesIn(this.folder);
+        if (!names.some((name) => name.startsWith('record.'))) return null;
+        throw badFile('its record is damaged', { where: this.id });
+      }
+      const found = parseRecord(readText(payload), this.id);
+      const label = await this.labels
+        .load()
+        .then((saved) => saved && (JSON.parse(readText(saved)) as Label))
+        .catch(() => null); // its own name is better than none
+      const { name, notes } = label ?? { name: found.about.name, notes: found.notes };
       return { ...found, notes, about: { ...found.about, name } };
     });
+  }
+
+  /** It has something that training made, or a record: a run that ended before its first save has not. */
+  holdsWork(): Promise<boolean> {
+    return serially(async () => {
+      const names = await namesIn(this.folder);
+      return (
+        names.some((name) => /^(record|last|best)\./.test(name)) || (await namesIn(this.students)).length > 0
+      );
+    });
+  }
+
+  /** All its files as they are, by path. */
+  files(): AsyncIterable<[path: string, file: File]> {
+    return filesIn(this.folder);
   }
 
   saveLabel(label: Label): Promise<number> {
@@ -233,5 +273,4 @@ async function moments(folder: Folder, ending: string): Promise<number[]> {
 
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
-const parse = <T>(source: Source): T =>
-  JSON.parse(new TextDecoder().decode(source.read(0, source.size))) as T;
+const readText = (source: Source): string => new TextDecoder().decode(source.read(0, source.size));

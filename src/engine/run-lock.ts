@@ -14,9 +14,10 @@ export async function withRunLock<T>(run: string, task: () => Promise<T>): Promi
   });
 }
 
-/** Ids of the runs that some tab holds. */
-export async function heldRuns(): Promise<Set<string>> {
+/** Ids of the runs that some tab holds; null where the browser has no locks and cannot say. */
+export async function heldRuns(): Promise<Set<string> | null> {
+  if (!navigator.locks) return null;
   const prefix = lockName('');
-  const { held = [] } = (await navigator.locks?.query()) ?? {};
+  const { held = [] } = await navigator.locks.query();
   return new Set(held.flatMap(({ name }) => (name?.startsWith(prefix) ? [name.slice(prefix.length)] : [])));
 }

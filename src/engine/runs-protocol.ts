@@ -51,6 +51,25 @@ export interface Distance {
   error: number | null;
 }
 
+/** A saved run that cannot be read: it stays as it is until a person exports or deletes it. */
+export interface UnreadableRun {
+  id: string;
+  /** On disk, as far as its files can be reached. */
+  bytes: number;
+  /** It is being written, by this tab or another one. */
+  busy: boolean;
+  /** Why it cannot be read, in one line. */
+  reason: string;
+  /** Its newest state is whole: the command line goes on from it. */
+  state: boolean;
+}
+
+/** All runs on this disk, newest first. */
+export interface RunList {
+  runs: RunSummary[];
+  unreadable: UnreadableRun[];
+}
+
 export interface RunSummary {
   record: RunRecord;
   /** On disk. */
@@ -90,12 +109,12 @@ export type RunsCall =
   | { do: 'student'; run: string; images: number | null }
   | { do: 'export'; run: string; what: RunExport; images: number | null };
 
-/** 'state' is the command line's: `innate distil --resume` goes on from it. */
-export type RunExport = 'student' | 'delta' | 'state';
+/** 'state' is the command line's: `innate distil --resume` goes on from it. 'files' is all of it, as a zip. */
+export type RunExport = 'student' | 'delta' | 'state' | 'files';
 
 export interface RunsResults {
-  /** Newest first; null where this browser cannot save runs. */
-  list: RunSummary[] | null;
+  /** null where this browser cannot save runs. */
+  list: RunList | null;
   open: RunDetail;
   describe: null;
   delete: null;

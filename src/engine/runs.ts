@@ -1,4 +1,5 @@
-import { InnateError } from '../lib/errors';
+import { Zip, ZipPassThrough } from 'fflate';
+import { asInnateError, badFile, InnateError } from '../lib/errors';
 import type { WeightSource } from '../nn/weights';
 import { isFull } from '../storage/opfs';
 import type { RunAbout } from './distil-protocol';
@@ -10,7 +11,16 @@ import { heldRuns, withRunLock } from './run-lock';
 import { missingSources } from './run-sources';
 import { savedStudent } from './run-state';
 import { deltaPieces, keptStudent, studentMetadata, studentModel, wholePieces } from './run-student';
-import type { RunDetail, RunRecord, RunSummary, RunsCall, RunsResults, SavedSamples } from './runs-protocol';
+import type {
+  RunDetail,
+  RunList,
+  RunRecord,
+  RunSummary,
+  RunsCall,
+  RunsResults,
+  SavedSamples,
+  UnreadableRun,
+} from './runs-protocol';
 import { keepUnsaved, newestState, recordOf, stateFile, unsavedRuns } from './unsaved-runs';
 import { cachedWeights } from './weights';
 
@@ -31,6 +41,9 @@ export async function answerRuns(
     unsavedRuns.delete(call.run);
     return null;
   }
+  // What needs no record: it may be what cannot be read.
+  if (call.do === 'export' && call.what === 'files') return exportFiles(await RunFolder.listed(call.run));
+  if (call.do === 'export' && call.what === 'state') return exportState(await RunFolder.listed(call.run));
   const { folder, record } = await openRun(call.run);
   switch (call.do) {
     case 'open':
@@ -52,18 +65,45 @@ export async function answerRuns(
   }
 }
 
-async function listRuns(): Promise<RunSummary[] | null> {
+/**
+ * Lists all runs. One that cannot be read is listed as that and never deleted: an error in reading says nothing of what
+ * is on the disk. Only what holds no work at all goes, a run that ended before its first save.
+ */
+async function listRuns(): Promise<RunList | null> {
   const ids = await RunFolder.ids();
   if (!ids) return null;
-  const held = await heldRuns();
+  const held = await heldRuns(); // after the ids: who makes a folder holds its lock already
   const runs: RunSummary[] = [];
+  const unreadable: UnreadableRun[] = [];
   for (const id of ids) {
-    const folder = await RunFolder.open(id);
-    const record = folder && (await recordOf(folder).catch(() => null));
-    if (folder && record) runs.push(await summary(folder, record, held));
-    else if (!held.has(id)) await RunFolder.remove(id); // it ended before its first save
+    try {
+      const folder = await RunFolder.listed(id);
+      const record = await recordOf(folder);
+      if (record) runs.push(await summary(folder, record, held));
+      else if (await folder.holdsWork()) throw badFile('it ended during its first save, which is not whole');
+      else if (held && !held.has(id)) await RunFolder.remove(id);
+    } catch (error) {
+      unreadable.push(await describeUnreadable(id, asInnateError(error), held));
+    }
   }
-  return runs.sort((a, b) => b.record.created - a.record.created);
+  runs.sort((a, b) => b.record.created - a.record.created);
+  return { runs, unreadable };
+}
+
+async function describeUnreadable(
+  id: string,
+  error: InnateError,
+  held: ReadonlySet<string> | null,
+): Promise<UnreadableRun> {
+  const folder = await RunFolder.listed(id).catch(() => null);
+  const { where: _, ...detail } = error.detail;
+  return {
+    id,
+    bytes: (await folder?.bytes().catch(() => 0)) ?? 0,
+    busy: held?.has(id) ?? false,
+    reason: new InnateError(error.code, error.message, detail).describe(),
+    state: (await folder?.state('last').catch(() => null)) != null,
+  };
 }
 
 async function openRun(id: string): Promise<{ folder: RunFolder; record: RunRecord }> {
@@ -76,16 +116,24 @@ async function openRun(id: string): Promise<{ folder: RunFolder; record: RunReco
   });
 }
 
-async function summary(folder: RunFolder, record: RunRecord, held: ReadonlySet<string>): Promise<RunSummary> {
-  const newest = (await folder.sampleMoments()).at(-1);
+async function summary(
+  folder: RunFolder,
+  record: RunRecord,
+  held: ReadonlySet<string> | null,
+): Promise<RunSummary> {
   return {
     record,
     bytes: await folder.bytes(),
-    busy: held.has(folder.id),
+    busy: held?.has(folder.id) ?? false,
     unsaved: unsavedRuns.has(folder.id),
     missing: missingSources(record),
-    preview: newest === undefined ? null : await samplesAt(folder, record, newest, false),
+    preview: await newestSamples(folder, record).catch(() => null), // a picture that cannot be read is no loss
   };
+}
+
+async function newestSamples(folder: RunFolder, record: RunRecord): Promise<SavedSamples | null> {
+  const newest = (await folder.sampleMoments()).at(-1);
+  return newest === undefined ? null : samplesAt(folder, record, newest, false);
 }
 
 async function detail(folder: RunFolder, record: RunRecord): Promise<RunDetail> {
@@ -159,13 +207,6 @@ async function exportRun(
   { what, images }: Extract<RunsCall, { do: 'export' }>,
   services: RunsServices,
 ): Promise<Blob> {
-  const blob = (pieces: Iterable<Uint8Array>) =>
-    new Blob([...pieces] as BlobPart[], { type: 'application/octet-stream' });
-  if (what === 'state') {
-    const pieces = await stateFile(folder);
-    if (!pieces) throw new InnateError('not-found', 'this run has no save yet', { where: record.about.name });
-    return blob(pieces);
-  }
   const { teacher, weights, images: seen } = await studentAt(folder, record, images, services);
   const metadata = studentMetadata(record.config, seen, record.about);
   return blob(
@@ -173,6 +214,39 @@ async function exportRun(
       ? deltaPieces(teacher, weights, metadata, record.about.teacherKey)
       : wholePieces(teacher, weights, metadata, 'f16'),
   );
+}
+
+const blob = (pieces: Iterable<Uint8Array>): Blob =>
+  new Blob([...pieces] as BlobPart[], { type: 'application/octet-stream' });
+
+async function exportState(folder: RunFolder): Promise<Blob> {
+  const pieces = await stateFile(folder);
+  if (pieces) return blob(pieces);
+  throw new InnateError('not-found', 'this run has no save yet', { where: folder.id });
+}
+
+/** Every file of a run as it lies on the disk, as a zip; it is held by the browser, not in memory. */
+async function exportFiles(folder: RunFolder): Promise<Blob> {
+  const parts: Blob[] = [];
+  let failure: Error | null = null;
+  const zip = new Zip((error, chunk) => {
+    failure ??= error;
+    if (chunk) parts.push(new Blob([chunk as Uint8Array<ArrayBuffer>]));
+  });
+  for await (const [path, file] of folder.files()) {
+    const entry = new ZipPassThrough(path);
+    zip.add(entry);
+    const reader = file.stream().getReader();
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      entry.push(value);
+    }
+    entry.push(new Uint8Array(), true);
+  }
+  zip.end();
+  if (failure) throw failure;
+  return new Blob(parts, { type: 'application/zip' });
 }
 
 const noRoom = (record: RunRecord, cause: unknown) =>

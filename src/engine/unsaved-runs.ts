@@ -25,8 +25,11 @@ export const asSaved = ({ tensors, meta }: RunState): SavedRun => ({
 
 /** How far a run really is, with the name and the notes on disk; null where nothing is known of it. */
 export async function recordOf(folder: RunFolder): Promise<RunRecord | null> {
-  const onDisk = await folder.record();
   const unsaved = unsavedRuns.get(folder.id)?.record;
+  const onDisk = await folder.record().catch((error) => {
+    if (unsaved) return null; // what is in memory is whole
+    throw error;
+  });
   if (!unsaved) return onDisk;
   return onDisk ? { ...unsaved, about: onDisk.about, notes: onDisk.notes } : unsaved;
 }

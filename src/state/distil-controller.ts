@@ -152,6 +152,7 @@ export function createDistilController(options: DistilControllerOptions): Distil
     control(action) {
       const { run } = distil.getState();
       if (!run || run.ended) return;
+      if (action === 'pause' && run.phase === 'paused') return; // it is at rest: nothing would answer
       if (action !== 'save') distil.setState({ run: { ...run, asked: action } });
       // Nothing is made yet: there is no student to keep.
       if (action === 'stop' && run.phase === 'preparing') abort?.abort();

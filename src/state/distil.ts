@@ -11,7 +11,7 @@ import type {
   RunAbout,
   StepEstimate,
 } from '../engine/distil-protocol';
-import type { RunDetail, RunSummary, WayBack } from '../engine/runs-protocol';
+import type { RunDetail, RunSummary, UnreadableRun, WayBack } from '../engine/runs-protocol';
 import { leastMissed } from '../lib/thin';
 import { type DistilSetup, NEW_SETUP } from './distil-setup';
 import type { SamplePack } from './packs';
@@ -87,6 +87,8 @@ export interface DistilState {
   shown: 'setup' | 'run' | 'runs' | 'compare';
   /** Saved runs, newest first; null until the list is here or where this browser keeps none. */
   runs: readonly RunSummary[] | null;
+  /** Saved runs that cannot be read. */
+  unreadable: readonly UnreadableRun[];
   runsError: string | null;
   compared: readonly [RunDetail, RunDetail] | null;
   /** null before one was asked for; its value is null while it is measured. */
@@ -103,6 +105,7 @@ export const createDistilStore = (): DistilStore =>
     run: null,
     shown: 'setup',
     runs: null,
+    unreadable: [],
     runsError: null,
     compared: null,
     estimate: null,

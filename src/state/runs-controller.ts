@@ -22,6 +22,8 @@ export interface RunsController {
   /** Shows a student in the Generate tab: of the run's end, or of a moment that was kept. */
   showStudent(images?: number | null): Promise<void>;
   exportRun(what: RunExport, images?: number | null): Promise<Blob>;
+  /** Of a run that cannot be read: its newest state, or all its files; null where that fails, which is told. */
+  exportUnreadable(id: string, what: 'state' | 'files'): Promise<Blob | null>;
 }
 
 interface Options {
@@ -36,7 +38,8 @@ export function createRunsController({ client, stores, follow }: Options): RunsC
 
   async function loadRuns(): Promise<void> {
     try {
-      distil.setState({ runs: await client.runs({ do: 'list' }), runsError: null });
+      const list = await client.runs({ do: 'list' });
+      distil.setState({ runs: list?.runs ?? null, unreadable: list?.unreadable ?? [], runsError: null });
     } catch (error) {
       distil.setState({ runsError: asInnateError(error).describe() });
     }
@@ -148,6 +151,14 @@ export function createRunsController({ client, stores, follow }: Options): RunsC
         ...OWN_SAMPLING,
         tab: 'generate',
       });
+    },
+
+    async exportUnreadable(id, what) {
+      let blob: Blob | null = null;
+      await told(async () => {
+        blob = await client.runs({ do: 'export', run: id, what, images: null });
+      });
+      return blob;
     },
 
     async exportRun(what, images = null) {

@@ -67,14 +67,22 @@ export async function remove(folder: Folder, name: string): Promise<void> {
   });
 }
 
+/** All files in a folder and below it, by their paths; what cannot be reached is left out. */
+export async function* filesIn(folder: Folder, path = ''): AsyncGenerator<[path: string, file: File]> {
+  for await (const entry of (folder as unknown as { values(): AsyncIterable<FileSystemHandle> }).values()) {
+    if (entry.kind === 'directory')
+      yield* filesIn(entry as FileSystemDirectoryHandle, `${path}${entry.name}/`);
+    else {
+      const file = await (entry as FileSystemFileHandle).getFile().catch(() => null);
+      if (file) yield [path + entry.name, file];
+    }
+  }
+}
+
 /** Bytes of all files in a folder and below it. */
 export async function bytesIn(folder: Folder): Promise<number> {
   let bytes = 0;
-  for await (const entry of (folder as unknown as { values(): AsyncIterable<FileSystemHandle> }).values())
-    bytes +=
-      entry.kind === 'directory'
-        ? await bytesIn(entry as FileSystemDirectoryHandle)
-        : (await (entry as FileSystemFileHandle).getFile()).size;
+  for await (const [, file] of filesIn(folder)) bytes += file.size;
   return bytes;
 }
 

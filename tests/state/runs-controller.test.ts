@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { RunDetail, RunsCall } from '../../src/engine/runs-protocol';
+import type { RunDetail, RunsCall, UnreadableRun } from '../../src/engine/runs-protocol';
 import { InnateError } from '../../src/lib/errors';
 import { createStores } from '../../src/state/app-state';
 import { createDistilController } from '../../src/state/distil-controller';
@@ -52,11 +52,11 @@ const detail = (id: string, extra: Partial<RunDetail['record']> = {}): RunDetail
   })),
 });
 
-function set(runs = [detail('a'), detail('b')]) {
+function set(runs = [detail('a'), detail('b')], unreadable: UnreadableRun[] = []) {
   const client = new FakeClient();
   const stores = createStores({ ...defaultView(1), tab: 'distil' }, null);
   client.answers = (call: RunsCall) => {
-    if (call.do === 'list') return runs;
+    if (call.do === 'list') return { runs, unreadable };
     if (call.do === 'open') {
       const found = runs.find((r) => r.record.about.id === call.run);
       if (!found) throw new InnateError('not-found', 'this run is not saved here any more');
@@ -173,4 +173,22 @@ test('marks of kept students follow what the engine keeps', async () => {
   run.emit({ kind: 'students', images: [24] });
   expect(s.state().run!.history.snapshots.map((p) => p.student)).toEqual([false, false, true]);
   expect(s.state().run!.thinned).toBe(true);
+});
+
+test('runs that cannot be read are listed, exported and deleted like others; what fails is told', async () => {
+  const unreadable = [{ id: 'x', bytes: 7, busy: false, reason: 'its record is damaged', state: true }];
+  const s = set([], unreadable);
+  await s.controller.loadRuns();
+  expect(s.state()).toMatchObject({ runs: [], unreadable });
+  s.client.answers = () => new Blob(['state']);
+  expect((await s.controller.exportUnreadable('x', 'state'))!.size).toBe(5);
+  expect(s.client.asked.at(-1)).toEqual({ do: 'export', run: 'x', what: 'state', images: null });
+  s.client.answers = () => {
+    throw new InnateError('io', 'a saved file could not be read');
+  };
+  expect(await s.controller.exportUnreadable('x', 'files')).toBeNull();
+  expect(s.state().runsError).toContain('could not be read');
+  s.client.answers = () => null;
+  await s.controller.deleteRun('x');
+  expect(s.client.asked.map((call) => call.do)).toContain('delete');
 });

@@ -87,12 +87,15 @@ class MemoryHandle {
 
 class MemoryFolder {
   readonly kind = 'directory';
+  readonly name: string;
   readonly entries = new Map<string, MemoryFolder | MemoryHandle>();
 
   constructor(
     readonly path: string,
     private readonly files: MemoryFiles,
-  ) {}
+  ) {
+    this.name = path.slice(path.lastIndexOf('/') + 1);
+  }
 
   getDirectoryHandle(name: string, options: { create?: boolean } = {}): Promise<MemoryFolder> {
     return this.entry(name, options, 'directory') as Promise<MemoryFolder>;

@@ -1,25 +1,30 @@
 import { Trash2 } from 'lucide-react';
 import { useEffect, useState } from 'react';
-import type { RunSummary } from '../../engine/runs-protocol';
+import type { RunSummary, UnreadableRun } from '../../engine/runs-protocol';
 import { METHOD_NAMES } from '../../state/distil-fields';
 import { useApp, useDistil } from '../../state/react';
 import { Dialog } from '../../ui/Dialog';
 import { formatBytes, formatValue, formatWhole } from '../../ui/format';
 import { Note } from '../../ui/Note';
+import { saveBlob } from '../../ui/save-blob';
 import { ResumeButton } from './ResumeButton';
 import { StillImage } from './StillImage';
 
 /** Every run that this browser has saved. */
 export function RunsView() {
   const { controller } = useApp();
-  const { runs, error } = useDistil((s) => ({ runs: s.runs, error: s.runsError }));
+  const { runs, unreadable, error } = useDistil((s) => ({
+    runs: s.runs,
+    unreadable: s.unreadable,
+    error: s.runsError,
+  }));
   const [chosen, setChosen] = useState<readonly string[]>([]);
-  const [deleting, setDeleting] = useState<RunSummary | null>(null);
+  const [deleting, setDeleting] = useState<{ id: string; name: string; bytes: number } | null>(null);
   const choose = (id: string, on: boolean) =>
     setChosen(on ? [...chosen, id].slice(-2) : chosen.filter((other) => other !== id));
   const [a, b] = chosen;
   useEffect(() => void controller.distil.loadRuns(), [controller]); // one may be under way
-  const bytes = runs?.reduce((sum, run) => sum + run.bytes, 0) ?? 0;
+  const bytes = [...(runs ?? []), ...unreadable].reduce((sum, run) => sum + run.bytes, 0);
   return (
     <div className="runs">
       <header className="runs-head">
@@ -42,7 +47,9 @@ export function RunsView() {
         </button>
       </header>
       {error && <Note tone="error">{error}</Note>}
-      {runs?.length === 0 && <p className="secondary">None yet. A run is listed here from its start.</p>}
+      {runs?.length === 0 && unreadable.length === 0 && (
+        <p className="secondary">None yet. A run is listed here from its start.</p>
+      )}
       <ul className="run-list">
         {runs?.map((run) => (
           <RunRow
@@ -50,12 +57,21 @@ export function RunsView() {
             run={run}
             chosen={chosen.includes(run.record.about.id)}
             onChoose={(on) => choose(run.record.about.id, on)}
-            onDelete={() => setDeleting(run)}
+            onDelete={() =>
+              setDeleting({ id: run.record.about.id, name: run.record.about.name, bytes: run.bytes })
+            }
+          />
+        ))}
+        {unreadable.map((run) => (
+          <UnreadableRow
+            key={run.id}
+            run={run}
+            onDelete={() => setDeleting({ id: run.id, name: `run ${run.id}`, bytes: run.bytes })}
           />
         ))}
       </ul>
       {deleting && (
-        <Dialog title={`Delete ${deleting.record.about.name}?`} onClose={() => setDeleting(null)}>
+        <Dialog title={`Delete ${deleting.name}?`} onClose={() => setDeleting(null)}>
           <p>
             Its student, its curves and its samples go, {formatBytes(deleting.bytes)}. This cannot be undone.
           </p>
@@ -67,8 +83,8 @@ export function RunsView() {
               type="button"
               className="button"
               onClick={() => {
-                void controller.distil.deleteRun(deleting.record.about.id);
-                setChosen(chosen.filter((id) => id !== deleting.record.about.id));
+                void controller.distil.deleteRun(deleting.id);
+                setChosen(chosen.filter((id) => id !== deleting.id));
                 setDeleting(null);
               }}
             >
@@ -149,6 +165,63 @@ function RunRow({ run, chosen, onChoose, onDelete }: RowProps) {
           aria-label={`Delete ${about.name}`}
           title={busy ? 'It is under way' : 'Delete'}
           disabled={busy}
+          onClick={onDelete}
+        >
+          <Trash2 aria-hidden />
+        </button>
+      </div>
+    </li>
+  );
+}
+
+/** A run that cannot be read is kept: who knows what can be saved of it. */
+function UnreadableRow({ run, onDelete }: { run: UnreadableRun; onDelete: () => void }) {
+  const { controller } = useApp();
+  const save = async (what: 'state' | 'files', ending: string) => {
+    const blob = await controller.distil.exportUnreadable(run.id, what);
+    if (blob) saveBlob(blob, `${run.id}.${ending}`);
+  };
+  return (
+    <li className="run-row">
+      <span className="run-blank" aria-hidden />
+      <div className="run-texts">
+        <p>
+          <strong>A run that cannot be read</strong>
+        </p>
+        <p className="secondary">
+          {formatBytes(run.bytes)} in {run.id}: {run.reason}.
+        </p>
+        <p className="caption">
+          {run.state
+            ? 'Its newest state is whole: save it, and go on with it in the command line.'
+            : 'Reload the page to try again. Its files are kept until you delete them.'}
+        </p>
+      </div>
+      <div className="run-actions">
+        {run.state && (
+          <button
+            type="button"
+            className="button"
+            aria-label={`Save the state of run ${run.id}`}
+            onClick={() => void save('state', 'state')}
+          >
+            Save its state
+          </button>
+        )}
+        <button
+          type="button"
+          className="button"
+          aria-label={`Save all files of run ${run.id}`}
+          onClick={() => void save('files', 'zip')}
+        >
+          Save its files
+        </button>
+        <button
+          type="button"
+          className="icon-button"
+          aria-label={`Delete run ${run.id}`}
+          title={run.busy ? 'It is under way' : 'Delete'}
+          disabled={run.busy}
           onClick={onDelete}
         >
           <Trash2 aria-hidden />

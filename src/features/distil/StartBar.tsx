@@ -14,7 +14,7 @@ export function StartBar() {
     packs: s.packs,
     packsError: s.packsError,
     last: s.run,
-    runs: s.runs?.length ?? 0,
+    runs: (s.runs?.length ?? 0) + s.unreadable.length,
   }));
   const backend = useEngine((s) => s.status?.backend ?? null);
   const { config, teacher } = setup;
