@@ -27,6 +27,7 @@ const data: Dataset = {
   label: () => null,
   imagesRead: 0,
   skipped: [],
+  notes: [],
 };
 const config = { ...preset('small-encoder'), batch: 12, images: 100, headWidth: 8 };
 const noFeatures = () => Promise.reject(new Error('no features are needed'));
