@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from 'commander';
 import { version } from '../package.json';
-import { type DistilConfig, defaultPreset, FEATURE_NAMES, METHODS, PRESETS } from '../src/distil/config';
+import { DEFAULT_PRESET, type DistilConfig, FEATURE_NAMES, METHODS, PRESETS } from '../src/distil/config';
 import { INPUT_KINDS } from '../src/engine/inspect-inputs';
 import { QUANTITIES } from '../src/lib/activations';
 import { asInnateError, InnateError } from '../src/lib/errors';
@@ -173,10 +173,9 @@ command(program, 'distil', 'a one-step student from a diffusion teacher', ...com
     ),
   )
   .addOption(
-    new Option(
-      '--preset <name>',
-      `hyper-parameters (default: ${defaultPreset(64, 3)}; ${defaultPreset(32, 1)} for small grey images)`,
-    ).choices(Object.keys(PRESETS)),
+    new Option('--preset <name>', `hyper-parameters (default: ${DEFAULT_PRESET})`).choices(
+      Object.keys(PRESETS),
+    ),
   )
   .addOption(new Option('--images <n>', `real images to see ${perPreset('images')}`).argParser(positiveCount))
   .addOption(new Option('--batch <n>', `images of a step ${perPreset('batch')}`).argParser(positiveInteger))

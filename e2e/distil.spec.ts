@@ -13,8 +13,8 @@ async function onePress(backend: 'wasm' | 'webgpu', count: number) {
   const { page, complaints, foreign } = app;
   await setNumber(page, /^Batch/, 16);
   await setNumber(page, /^Images$/, count);
-  await setNumber(page, 'Images for the Fréchet distance', 100);
-  await setNumber(page, 'Distance every, images', count);
+  await setNumber(page, 'Images per quality check', 100);
+  await setNumber(page, 'Quality check every, images', count);
   await setNumber(page, 'Samples every, steps', 4);
   await start(page);
   // The teacher's blur first.

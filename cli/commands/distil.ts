@@ -2,8 +2,8 @@ import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } f
 import { skippedLine, skippedReasons } from '../../src/data';
 import {
   checkConfig,
+  DEFAULT_PRESET,
   type DistilConfig,
-  defaultPreset,
   fitMicroBatch,
   preset,
 } from '../../src/distil/config';
@@ -39,13 +39,7 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
     : undefined;
   for (const { notes } of student ? [teacher, student] : [teacher])
     for (const note of notes) report.note(`note: ${note}`);
-  const wanted = runConfig(
-    options,
-    teacher.config.unet.imgResolution,
-    teacher.config.unet.inChannels,
-    saved?.meta,
-    student?.sigma,
-  );
+  const wanted = runConfig(options, saved?.meta, student?.sigma);
   const data = await openData(command.data, teacher.config, report);
   const active = await openBackend(options.backend, (line) => report.note(line));
   report.backend(active);
@@ -135,13 +129,11 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
 
 function runConfig(
   options: DistilOptions,
-  resolution: number,
-  channels: number,
   saved?: RunMeta,
   /** Of the student that it goes on from: it starts where that one does. */
   studentSigma?: number,
 ): DistilConfig {
-  const base = saved?.config ?? preset(options.preset ?? defaultPreset(resolution, channels));
+  const base = saved?.config ?? preset(options.preset ?? DEFAULT_PRESET);
   const ownSigma = saved ? base.startSigma : (studentSigma ?? base.startSigma);
   const config: DistilConfig = {
     ...base,

@@ -104,9 +104,11 @@ export const PRESETS = {
 
 export type PresetName = keyof typeof PRESETS;
 
-/** Small grey images need no downloaded feature network; everything else looks through EfficientNet. */
-export const defaultPreset = (resolution: number, channels: number): PresetName =>
-  channels === 1 && resolution <= 32 ? 'small-encoder' : 'small';
+/**
+ * For every teacher: on EfficientNet the distance keeps falling, where the teacher's own encoder is faster at first and
+ * then wanders (docs/distil.md has both curves).
+ */
+export const DEFAULT_PRESET: PresetName = 'small';
 
 export function preset(name: string): DistilConfig {
   if (Object.hasOwn(PRESETS, name)) return { ...PRESETS[name as PresetName] };

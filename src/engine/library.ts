@@ -9,6 +9,7 @@ import { deltaInfo } from './delta';
 import type { RunAbout } from './distil-protocol';
 import { type Model, openModel } from './model';
 import type { ModelInfo, ModelRef, Progress } from './protocol';
+import { sigmaSource } from './start-sigma';
 import { cachedWeights } from './weights';
 
 export interface LibraryModel {
@@ -90,6 +91,7 @@ export class Library {
     // The same objects: whatever holds the model knows it by them.
     found.model.sigma = sigma;
     found.info.sigma = sigma;
+    found.info.sigmaFrom = 'person';
     return { ...found.info };
   }
 
@@ -163,12 +165,15 @@ function modelInfo(
 ): ModelInfo {
   const { config } = model;
   const { unet } = config;
+  const sigmaFrom = entry?.sigma !== undefined ? 'file' : sigmaSource(model.metadata, name);
+  // Its preconditioning, its distillation or its name says so.
+  const isStudent = config.precond === 'GDDPrecond' || model.metadata.has('method') || sigmaFrom === 'name';
   const family =
     unet.modelType === 'DhariwalUNet' ? 'ADM' : unet.encoderType === 'residual' ? 'NCSN++' : 'DDPM++';
   return {
     key,
     name,
-    role: entry?.role ?? (config.precond === 'GDDPrecond' ? 'student' : 'unknown'),
+    role: entry?.role ?? (isStudent ? 'student' : 'unknown'),
     resolution: unet.imgResolution,
     channels: unet.inChannels,
     labelDim: unet.labelDim,
@@ -176,6 +181,7 @@ function modelInfo(
     parameters: parameterCount(unet),
     precond: config.precond,
     sigma: model.sigma,
+    sigmaFrom,
     architecture: `${family}, ${unet.modelChannels} channels x ${unet.channelMult.join(',')}`,
     bytes,
     licence: entry?.licence ?? null,

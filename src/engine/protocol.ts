@@ -28,6 +28,9 @@ import type { ResumeRequest, RunsCall, RunsResults } from './runs-protocol';
 /** A model that the worker can load: of the catalogue, or a file that the user opened (key from `open`). */
 export type ModelRef = { kind: 'catalogue'; id: string } | { kind: 'opened'; key: string };
 
+/** Of a start sigma: what the file or the catalogue says, a guess from the name, a person, or nothing at all. */
+export type SigmaSource = 'file' | 'name' | 'person' | 'unsaid';
+
 export interface ModelInfo {
   /** Catalogue id, or the key of an opened file. */
   key: string;
@@ -41,8 +44,9 @@ export interface ModelInfo {
   classes: string[] | null;
   parameters: number;
   precond: string;
-  /** Noise level at which it starts. */
+  /** Noise level at which it starts, and how that is known. */
   sigma: number;
+  sigmaFrom: SigmaSource;
   architecture: string;
   /** Size of the file, bytes. */
   bytes: number;

@@ -1,4 +1,5 @@
 import { START_SIGMA } from '../lib/noise-levels';
+import type { SigmaSource } from './protocol';
 
 /** Where SiD, SiDA and SiD2A start (init_sigma of sid_generate.py). Nothing in their files says so. */
 export const SID_SIGMA = 2.5;
@@ -24,6 +25,14 @@ export function readSigma(text: string): number | null {
   return value > 0 && value <= LARGEST ? value : null;
 }
 
+/** How the start sigma of an opened file is known. */
+export const sigmaSource = (metadata: ReadonlyMap<string, string>, name: string): SigmaSource =>
+  readSigma(metadata.get('sigma') ?? '') !== null
+    ? 'file'
+    : sigmaOfName(name) !== null && !metadata.has('sigma')
+      ? 'name'
+      : 'unsaid';
+
 /**
  * Noise level at which a model starts: what was asked for (the catalogue, a person), else what its file says, else
  * what the file's name gives away, else 80. `notes` get a sentence about whatever was guessed or ignored.
@@ -45,7 +54,7 @@ export function startSigma(
   const guessed = sigmaOfName(name);
   if (guessed === null) return START_SIGMA;
   notes.push(
-    `the name looks like a SiD file, so one step starts at sigma ${guessed}; others start at ${START_SIGMA} (--sigma ${START_SIGMA})`,
+    `one step starts at sigma ${guessed}, guessed from the file's name (SiD); --sigma ${START_SIGMA} starts where others do`,
   );
   return guessed;
 }

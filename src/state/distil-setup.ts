@@ -1,7 +1,7 @@
 import {
   checkConfig,
+  DEFAULT_PRESET,
   type DistilConfig,
-  defaultPreset,
   fitMicroBatch,
   PRESETS,
   type PresetName,
@@ -116,7 +116,7 @@ export function settleSetup(
   const chosen = packs.find((p) => p.id === setup.data);
   const pack =
     own || !teacher ? null : chosen && !misfit(chosen, teacher) ? chosen : fittingPack(packs, teacher);
-  const preset = setup.preset ?? (teacher ? defaultPreset(teacher.resolution, teacher.channels) : 'small');
+  const preset = setup.preset ?? DEFAULT_PRESET;
   const method = setup.changes.method ?? PRESETS[preset].method;
   const student = (teacher && studentsFor(models, teacher).find((m) => m.key === setup.student)) ?? null;
   // One that goes on from a student starts where that one does.

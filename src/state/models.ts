@@ -1,5 +1,5 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { ModelInfo, ModelRef } from '../engine/protocol';
+import type { ModelInfo, ModelRef, SigmaSource } from '../engine/protocol';
 import { START_SIGMA } from '../lib/noise-levels';
 import type { Catalogue, CatalogueModel } from '../storage/catalogue';
 
@@ -17,6 +17,7 @@ export interface ModelFacts {
   parameters: number;
   /** Noise level at which it starts. */
   sigma: number;
+  sigmaFrom: SigmaSource;
   /** What has to be read to use it, its base included; null where unknown. */
   bytes: number | null;
   licence: string | null;
@@ -55,6 +56,7 @@ export function catalogueFacts(catalogue: Catalogue, model: CatalogueModel): Mod
     classes: model.classes,
     parameters: model.parameters,
     sigma: model.sigma ?? START_SIGMA,
+    sigmaFrom: 'file',
     bytes: bytesOf(catalogue, model),
     licence: model.licence,
     dataset: model.dataset,

@@ -6,24 +6,36 @@ const STARTS = [
   { sigma: 2.5, title: 'SiD, SiDA and SiD2A start here' },
 ];
 
+const KNOWN = {
+  file: 'As the file says.',
+  name: 'Guessed from the file’s name: SiD, SiDA and SiD2A start at 2.5.',
+  person: null,
+  unsaid: 'The file does not say; most start at 80, SiD at 2.5.',
+};
+
 interface Props {
   value: number;
+  /** How it is known. */
+  from: keyof typeof KNOWN;
   onChange: (sigma: number) => void;
 }
 
 /** Where one step of an opened network starts: its file may not say. */
-export function StartSigma({ value, onChange }: Props) {
+export function StartSigma({ value, from, onChange }: Props) {
   const known = STARTS.some(({ sigma }) => sigma === value);
-  const starts = known ? STARTS : [...STARTS, { sigma: value, title: 'As its file says' }];
+  const starts = known ? STARTS : [...STARTS, { sigma: value, title: 'As it was made' }];
   return (
-    <div className="field">
-      <span>One step from sigma</span>
-      <Segmented
-        label="One step from sigma"
-        value={String(value)}
-        options={starts.map(({ sigma, title }) => ({ value: String(sigma), label: String(sigma), title }))}
-        onChange={(text) => onChange(Number(text))}
-      />
+    <div className="start-sigma">
+      <div className="field">
+        <span>One step from sigma</span>
+        <Segmented
+          label="One step from sigma"
+          value={String(value)}
+          options={starts.map(({ sigma, title }) => ({ value: String(sigma), label: String(sigma), title }))}
+          onChange={(text) => onChange(Number(text))}
+        />
+      </div>
+      {KNOWN[from] && <p className="caption">{KNOWN[from]}</p>}
     </div>
   );
 }

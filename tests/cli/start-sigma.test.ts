@@ -29,7 +29,7 @@ describe('a model starts at its own sigma', () => {
   it('guessed from the name and said; --sigma decides', () => {
     const guessed = run(sida);
     expect(guessed.at('2.5')).toBeLessThanOrEqual(1e-4);
-    expect(guessed.said).toMatch(/note: .*SiD.*sigma 2\.5.*--sigma 80/);
+    expect(guessed.said).toMatch(/note: .*sigma 2\.5.*SiD.*--sigma 80/);
     expect(guessed.sigma).toBe('2.5');
     const asked = run(sida, '--sigma', '80');
     expect(asked.at('80')).toBeLessThanOrEqual(1e-4);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readSigma, sigmaOfName, startSigma } from '../../src/engine/start-sigma';
+import { readSigma, sigmaOfName, sigmaSource, startSigma } from '../../src/engine/start-sigma';
 import { parseCatalogue } from '../../src/storage/catalogue';
 
 describe('a file name gives the start sigma away', () => {
@@ -27,6 +27,15 @@ describe('a file name gives the start sigma away', () => {
   ])('%s: nothing', (name) => expect(sigmaOfName(name)).toBeNull());
 });
 
+test('how it is known', () => {
+  const of = (said: string | undefined, name: string) =>
+    sigmaSource(new Map(said === undefined ? [] : [['sigma', said]]), name);
+  expect(of('2.5', 'x')).toBe('file');
+  expect(of(undefined, 'sid.pkl')).toBe('name');
+  expect(of('junk', 'sid.pkl')).toBe('unsaid');
+  expect(of(undefined, 'edm.pkl')).toBe('unsaid');
+});
+
 describe('the start sigma of a model', () => {
   const decide = (asked: number | undefined, said: string | undefined, name: string) => {
     const notes: string[] = [];
@@ -39,7 +48,7 @@ describe('the start sigma of a model', () => {
     expect(decide(undefined, '2.5', 'x.safetensors')).toEqual({ sigma: 2.5, notes: [] });
     const guessed = decide(undefined, undefined, 'sid.pkl');
     expect(guessed.sigma).toBe(2.5);
-    expect(guessed.notes.join()).toMatch(/SiD.*2\.5.*--sigma 80/);
+    expect(guessed.notes.join()).toMatch(/2\.5.*SiD.*--sigma 80/);
     expect(decide(undefined, undefined, 'edm.pkl')).toEqual({ sigma: 80, notes: [] });
   });
   test('what is no sigma is ignored, and told', () => {

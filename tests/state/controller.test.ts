@@ -38,6 +38,7 @@ const CATALOGUE = JSON.stringify({
 const OPENED: ModelInfo = {
   key: 'opened-1',
   sigma: 80,
+  sigmaFrom: 'file',
   name: 'mine.pkl',
   role: 'unknown',
   resolution: 1,

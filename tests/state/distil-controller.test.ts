@@ -47,6 +47,7 @@ const STUDENT: ModelInfo = {
   parameters: 1,
   precond: 'EDMPrecond',
   sigma: 80,
+  sigmaFrom: 'file',
   architecture: 'DDPM++',
   bytes: 0,
   licence: null,

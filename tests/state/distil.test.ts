@@ -40,6 +40,7 @@ const model = (key: string, extra: Partial<ModelFacts> = {}): ModelFacts => ({
   classes: null,
   parameters: 100,
   sigma: 80,
+  sigmaFrom: 'file',
   bytes: 1,
   licence: null,
   dataset: null,
@@ -89,8 +90,8 @@ describe('setup', () => {
     expect(settled).toMatchObject({
       teacher: { key: CLOTHES.key },
       pack: { id: 'fashion' },
-      preset: 'small-encoder',
-      config: { method: 'gdd-i', features: 'teacher-encoder' },
+      preset: 'small',
+      config: { method: 'gdd-i', features: 'efficientnet-lite0' },
     });
     expect(obstacle(settled)).toBeNull();
     expect(distilRequest(settled, NEW_RUN)).toMatchObject({

@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'react';
+import { distancesDue } from '../../distil/schedule';
 import type { CurvePoint } from '../../distil/state';
 import type { DistilRunState } from '../../state/distil';
 import { useCatalogue } from '../../state/react';
@@ -54,13 +55,17 @@ export function Measurements({ run, moment }: { run: DistilRunState; moment: Mom
       <CurveTools value={tools} onChange={setTools} />
       {run.request.measureImages > 0 && (
         <Plot title="Fréchet distance" note={distanceNote(run)}>
-          <Curve
-            label="Fréchet distance"
-            log={tools.log}
-            series={data.frechet}
-            levels={data.levels}
-            {...shared}
-          />
+          {points.every((p) => p.frechet === undefined) ? (
+            <p className="secondary">{firstDistance(run)}</p>
+          ) : (
+            <Curve
+              label="Fréchet distance"
+              log={tools.log}
+              series={data.frechet}
+              levels={data.levels}
+              {...shared}
+            />
+          )}
           <TeacherLevel run={run} />
         </Plot>
       )}
@@ -90,6 +95,15 @@ export function Measurements({ run, moment }: { run: DistilRunState; moment: Mom
       <Values run={run} at={moment.at} />
     </>
   );
+}
+
+/** When there will be something to draw. */
+function firstDistance({ config, request, ended }: DistilRunState): string {
+  if (ended) return 'None was measured.';
+  let images = 0;
+  do images += config.batch;
+  while (images < config.images && distancesDue(0, images, request.measureEvery, config.images) === 0);
+  return `The first one is measured after ${formatWhole(images)} images.`;
 }
 
 const distanceNote = ({ plan, request }: DistilRunState): string =>

@@ -150,7 +150,7 @@ function Measured() {
         onReset={() => set(usual.measureImages)}
       >
         <NumberField
-          label="Images for the Fréchet distance"
+          label="Images per quality check"
           value={measureImages}
           min={0}
           max={10_000}
@@ -167,7 +167,7 @@ function Measured() {
           onReset={() => setEvery(usual.measureEvery)}
         >
           <NumberField
-            label="Distance every, images"
+            label="Quality check every, images"
             value={measureEvery}
             min={1}
             max={10_000_000}

@@ -1,6 +1,7 @@
 import { useMemo, useRef, useState } from 'react';
 import { asInnateError } from '../../lib/errors';
-import type { DistilRunState, Snapshot } from '../../state/distil';
+import { type DistilRunState, imagesSeen, type Snapshot } from '../../state/distil';
+import { expectation } from '../../state/expectation';
 import { imageName } from '../../state/models';
 import { useApp } from '../../state/react';
 import { formatWhole } from '../../ui/format';
@@ -47,6 +48,7 @@ export function Samples({ run, index, pick }: Props) {
       ratio: devicePixelRatio,
       columns: across,
     });
+  const expected = expectation(run, imagesSeen(run));
   return (
     <section className="run-left" aria-label="Samples">
       <header className="part">
@@ -56,6 +58,7 @@ export function Samples({ run, index, pick }: Props) {
         </p>
         {snapshot && <KeepMoment run={run} snapshot={snapshot} newest={index === snapshots.length - 1} />}
       </header>
+      {expected && <p className="caption expected">{expected}</p>}
       <div ref={room} className="sample-room">
         {layout && !nothing && (
           <ul

@@ -32,7 +32,8 @@ export function StartBar() {
         </p>
         <p className="caption">{speed(backend, config.batch)}</p>
         <p className="caption">
-          You see images from the first step on. Stop at any time: the run saves itself and can go on later.
+          You see images from the first step on: a blur, then ugly before good. A falling distance says that
+          it goes well. Stop at any time: the run saves itself and can go on later.
         </p>
       </div>
       <Estimate disabled={waiting || problem !== null || busy} />

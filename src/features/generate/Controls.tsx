@@ -99,7 +99,11 @@ const SAMPLER_OPTIONS: { value: Sampler; label: string; title: string }[] = [
 function StartSigmaOf({ model }: { model: ModelFacts }) {
   const { controller } = useApp();
   return (
-    <StartSigma value={model.sigma} onChange={(sigma) => void controller.setStartSigma(model.key, sigma)} />
+    <StartSigma
+      value={model.sigma}
+      from={model.sigmaFrom}
+      onChange={(sigma) => void controller.setStartSigma(model.key, sigma)}
+    />
   );
 }
 

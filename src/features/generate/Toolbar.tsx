@@ -30,8 +30,7 @@ function Reading() {
         <small>ms an image</small>
       </p>
       <p className="toolbar-text">
-        {counted(images, 'image', 'images')}
-        <span className="only-wide">, {counted(passes, 'pass', 'passes')} each</span>
+        {counted(images, 'image', 'images')}, {counted(passes, 'pass', 'passes')} each
       </p>
     </>
   );

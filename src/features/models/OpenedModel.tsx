@@ -27,7 +27,11 @@ export function OpenedModel({ info }: { info: ModelInfo }) {
           {note}
         </p>
       ))}
-      <StartSigma value={info.sigma} onChange={(sigma) => void controller.setStartSigma(info.key, sigma)} />
+      <StartSigma
+        value={info.sigma}
+        from={info.sigmaFrom}
+        onChange={(sigma) => void controller.setStartSigma(info.key, sigma)}
+      />
       <Measured model={info} />
       <div className="actions">
         <button
