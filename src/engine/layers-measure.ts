@@ -69,6 +69,7 @@ export class MapMeasurement {
     const { unet } = model.config;
     const rows = inspectionRows(unet, request.parts);
     services.emit({ kind: 'rows', rows, activeThreshold: ACTIVE_THRESHOLD });
+    this.progress('Measuring', { done: 0, total: 1 });
     if (student)
       services.emit({ kind: 'weights', layers: weightChange(unet, model.weights, student.weights) });
   }

@@ -64,11 +64,11 @@ describe('the figure', () => {
     expect(text).toContain(hexColour(LIGHT_RAMPS.sequential[10]!));
   });
 
-  /** Boxes of the texts of a drawing, as wide as a common sans serif makes them. */
+  /** Boxes of the texts of a drawing, as wide as a wide sans serif makes them. */
   const boxes = (text: string) =>
     [...text.matchAll(/<text x="([\d.]+)" y="([\d.]+)" font-size="(\d+)"([^>]*)>([^<]*)</g)].map(
       ([, x, y, size, extra, body]) => {
-        const wide = 0.53 * Number(size) * body!.length;
+        const wide = 0.6 * Number(size) * body!.length;
         const anchor = /text-anchor="(\w+)"/.exec(extra!)?.[1];
         const from = Number(x) - (anchor === 'end' ? wide : anchor === 'middle' ? wide / 2 : 0);
         return { body: body!, from, to: from + wide, base: Number(y), high: Number(size) };

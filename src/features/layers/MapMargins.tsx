@@ -3,7 +3,7 @@ import { formatValue } from '../../ui/format';
 import { type Ramps, rampColour } from '../../ui/ramp';
 import { type MapModel, ratioShade } from './map-model';
 import type { Findings } from './types';
-import { percentText } from './words';
+import { axisText, percentText } from './words';
 
 /** Height of a row of the map. */
 export const ROW = 17;
@@ -97,10 +97,6 @@ export function SigmaAxis({ sigmas, chosen }: { sigmas: readonly number[]; chose
     </>
   );
 }
-
-/** As short as a column is narrow: "80", "5.3", ".59", ".008". */
-const axisText = (sigma: number): string =>
-  (sigma < 0.01 ? String(Number(sigma.toPrecision(1))) : sigmaText(sigma)).replace(/^0\./, '.');
 
 /** How many blocks of the student are clearly most like each of the teacher's levels. */
 export function Histogram({ findings, model: { sigmas } }: { findings: Findings; model: MapModel }) {

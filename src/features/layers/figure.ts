@@ -5,7 +5,7 @@ import { hexColour, type Ramp, rampBytes } from '../../ui/ramp';
 import { LIGHT_RAMPS } from './figure-colours';
 import { type MapModel, RATIO_SPAN, ratioShade } from './map-model';
 import type { Findings, Pair } from './types';
-import { INPUT_WORDS, imagesText, percentText, QUANTITY_WORDS, SCALE_WORDS } from './words';
+import { axisText, INPUT_WORDS, imagesText, percentText, QUANTITY_WORDS, SCALE_WORDS } from './words';
 
 const ROW = 16;
 const GAP = 8;
@@ -75,8 +75,7 @@ export function figureSvg(model: MapModel, findings: Findings, pair: Pair, view:
 
   const every = Math.ceil(sigmas.length / 20);
   sigmas.forEach((sigma, i) => {
-    if (i % every === 0)
-      draw.text(x0 + (i + 0.5) * CELL, bottom + 16, sigmaText(sigma), { anchor: 'middle' });
+    if (i % every === 0) draw.text(x0 + (i + 0.5) * CELL, bottom + 16, axisText(sigma), { anchor: 'middle' });
   });
   draw.text(MARGIN_X, bottom + 16, 'sigma');
   if (student) {
@@ -136,8 +135,8 @@ export function figureSvg(model: MapModel, findings: Findings, pair: Pair, view:
 function method(findings: Findings): string {
   const { images, first, levels, sigmas } = coverage(findings);
   const input = INPUT_WORDS[findings.input as keyof typeof INPUT_WORDS]?.name ?? findings.input;
-  const part = images > 0 && levels < sigmas ? `, ${levels} of ${sigmas} sigmas` : '';
-  return `${input}, mean of ${imagesText(images || first)}${part}`;
+  if (images === 0) return `${input}, first look at ${imagesText(first)}`;
+  return `${input}, mean of ${imagesText(images)}${levels < sigmas ? `, ${levels} of ${sigmas} sigmas` : ''}`;
 }
 
 interface TextStyle {
@@ -186,7 +185,7 @@ class Drawing {
 }
 
 /** Room for a line of text in whatever sans serif there is. */
-export const textWidth = (body: string, size: number): number => 0.58 * size * body.length;
+export const textWidth = (body: string, size: number): number => 0.62 * size * body.length;
 
 const escaped = (text: string): string =>
   text.replace(/[&<>"]/g, (ch) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[ch]!);

@@ -1,5 +1,5 @@
 import type { LayersInput } from '../../engine/layers-protocol';
-import { coverage } from '../../state/layers-summary';
+import { coverage, sigmaText } from '../../state/layers-summary';
 import type { MapQuantity, Scale } from '../../state/layers-view';
 import type { Findings } from './types';
 
@@ -82,3 +82,7 @@ export const imagesText = (count: number): string => `${count} ${count === 1 ? '
 
 export const percentText = (share: number): string =>
   `${share < 0.1 && share > 0 ? (100 * share).toFixed(1) : Math.round(100 * share)} %`;
+
+/** A sigma as short as a column is narrow: "80", "5.3", ".59", ".008". */
+export const axisText = (sigma: number): string =>
+  (sigma < 0.01 ? String(Number(sigma.toPrecision(1))) : sigmaText(sigma)).replace(/^0\./, '.');
