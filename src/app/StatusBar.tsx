@@ -16,10 +16,10 @@ export function StatusBar() {
   return (
     <div className="status-bar" role="status" aria-live="off">
       <Item name="Adapter" tone={backend && (webgpu && !backend.software ? 'good' : 'careful')}>
-        {backend ? (webgpu ? backend.label : `CPU, ${backend.label}`) : 'looking for one'}
+        {backend ? (webgpu ? backend.label : `CPU, ${backend.label}`) : 'Looking for one'}
       </Item>
       <Item name="Backend">
-        {backend ? { webgpu: 'WebGPU', wasm: 'WebAssembly', cpu: 'JavaScript' }[backend.name] : 'not started'}
+        {backend ? { webgpu: 'WebGPU', wasm: 'WebAssembly', cpu: 'JavaScript' }[backend.name] : 'Not started'}
       </Item>
       {status?.model && (
         <Item name="Model" className="status-model">
@@ -36,7 +36,7 @@ export function StatusBar() {
         </Item>
       )}
       <Item name="Last forward" className="status-last">
-        {last ? `${formatMs(last.ms)} ms` : 'none yet'}
+        {last ? `${formatMs(last.ms)} ms` : 'None yet'}
       </Item>
     </div>
   );

@@ -1,5 +1,6 @@
 import { quote } from '../formats/text';
 import { badFile, InnateError } from '../lib/errors';
+import { whole } from '../lib/words';
 import { plainName } from './names';
 
 /** Class of every image of a set. */
@@ -76,8 +77,8 @@ export function withoutLabel(missing: readonly string[], all: number, where: str
   const others = missing.length - 1;
   return new InnateError('mismatch', 'not every image has a label', {
     where,
-    expected: `a label for each of ${all.toLocaleString('en')} images`,
-    found: `none for ${quote(missing[0])}${others > 0 ? ` and ${others.toLocaleString('en')} other${others > 1 ? 's' : ''}` : ''}`,
+    expected: `a label for each of ${whole(all)} images`,
+    found: `none for ${quote(missing[0])}${others > 0 ? ` and ${whole(others)} other${others > 1 ? 's' : ''}` : ''}`,
     hint: 'Add the labels, or set "labels" to null',
   });
 }

@@ -1,4 +1,5 @@
 import { InnateError } from '../lib/errors';
+import { whole } from '../lib/words';
 import type { Dataset, Skipped } from './types';
 
 /** Images that could not be read for one reason. */
@@ -29,13 +30,11 @@ export function skippedLine(skipped: readonly Skipped[], most = 3): string {
   const parts = reasons
     .slice(0, most)
     .map(({ reason, count, first }) =>
-      count === 1
-        ? `${first}: ${reason}`
-        : `${reason} (${count.toLocaleString('en')}, the first is ${first})`,
+      count === 1 ? `${first}: ${reason}` : `${reason} (${whole(count)}, the first is ${first})`,
     );
   if (reasons.length > most) parts.push(`and ${reasons.length - most} other reasons`);
   const images = skipped.length === 1 ? 'image' : 'images';
-  return `${skipped.length.toLocaleString('en')} ${images} skipped: ${parts.join('; ')}`;
+  return `${whole(skipped.length)} ${images} skipped: ${parts.join('; ')}`;
 }
 
 /** The error for a set of which no image can be read, with the reasons. */

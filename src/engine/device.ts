@@ -61,7 +61,7 @@ function whyNoWebGPU(
   if (preference === 'wasm') return 'WebAssembly was chosen in the settings.';
   const { software, label } = describeAdapter(adapter);
   if (software && preference === 'auto')
-    return `The only WebGPU adapter is ${label}: WebAssembly is faster than a software adapter.`;
+    return `The only WebGPU adapter is ${label}. WebAssembly is used because it is faster than a software adapter.`;
   return null;
 }
 

@@ -8,6 +8,7 @@ import { type BatchSource, DistilTrainer, type StepKind } from '../distil/traine
 import { checkDevice, readyTensors } from '../gpu/backends';
 import { peakBytes } from '../gpu/peak-memory';
 import { InnateError } from '../lib/errors';
+import { counted } from '../lib/words';
 import { Denoiser } from '../nn/denoiser';
 import { defaultSampling } from '../nn/samplers';
 import type { WeightSource } from '../nn/weights';
@@ -68,7 +69,7 @@ export class DistilRun {
     if (unet.labelDim > 0 && data.labelDim !== unet.labelDim)
       throw new InnateError('mismatch', 'the data has other classes than the teacher', {
         where: data.name,
-        expected: `${unet.labelDim} classes`,
+        expected: counted(unet.labelDim, 'class', 'classes'),
         found: String(data.labelDim),
       });
     const marks = await sourceMarks(options);

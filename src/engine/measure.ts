@@ -7,6 +7,7 @@ import {
   featureStatistics,
 } from '../distil/frechet';
 import { InnateError } from '../lib/errors';
+import { whole } from '../lib/words';
 import { toNHWC } from '../nn/denoiser';
 import type { CifarResNet } from '../nn/features/cifar-resnet';
 
@@ -65,7 +66,7 @@ export class FrechetMeasure {
     const real = featureStatistics(features.subarray(0, used * net.dims), net.dims);
     const rest = features.subarray((read - held) * net.dims, read * net.dims);
     const floor = compareToReal(rest, net.dims, real);
-    const words = `${used.toLocaleString('en')} images of ${data.name}, drawn at random (seed ${seed})`;
+    const words = `${whole(used)} images of ${data.name}, drawn at random (seed ${seed})`;
     return new FrechetMeasure(net, real, words, floor, read);
   }
 

@@ -1,3 +1,4 @@
+import { whole } from '../lib/words';
 import type { Catalogue } from '../storage/catalogue';
 import type { ModelFacts } from './models';
 import type { ReadView } from './url';
@@ -29,4 +30,4 @@ function missingModel(wanted: string, shown: string, catalogue: Catalogue): stri
 const missingClass = (wanted: number, { name, labelDim }: ModelFacts) =>
   labelDim === 0
     ? `The link names class ${wanted}, but ${name} has no classes.`
-    : `The link names class ${wanted.toLocaleString('en')}, but ${name} has classes 0 to ${labelDim - 1}: each image has the class of its seed.`;
+    : `The link names class ${whole(wanted)}, but ${name} has classes 0 to ${labelDim - 1}: each image has the class of its seed.`;

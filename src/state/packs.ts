@@ -1,4 +1,5 @@
 import { InnateError } from '../lib/errors';
+import { counted } from '../lib/words';
 import type { ModelFacts } from './models';
 
 /** public/data/index.json: sets of real images that come with the page. */
@@ -43,7 +44,7 @@ export function misfit(
 ): string | null {
   const { labelDim } = teacher;
   if (labelDim === 0 || pack.classes?.length === labelDim) return null;
-  const has = pack.classes ? `${pack.classes.length} classes` : 'no classes';
+  const has = pack.classes ? counted(pack.classes.length, 'class', 'classes') : 'no classes';
   return `Has ${has}; the teacher has ${labelDim}`;
 }
 

@@ -1,3 +1,4 @@
+import { sentence, whole } from '../lib/words';
 import { MAX_SEED } from '../rng/seeds';
 import { LAYERS_PLACES, VIEW_PLACES } from './persistence';
 import { MAX_COUNT, MAX_STEPS, SAMPLERS, SIGMA, TABS, tidySeed, type ViewState } from './view';
@@ -52,7 +53,7 @@ export function readHash(hash: string, defaults: ViewState): ReadView {
   const tab = TABS.find((t) => t === page);
   if (page && !tab)
     problems.push(
-      `The address names the page “${shorten(readable(page))}”, which does not exist: ${capital(defaults.tab)} is shown.`,
+      `The address names the page “${shorten(readable(page))}”, which does not exist: ${sentence(defaults.tab)} is shown.`,
     );
   const layers = tab === 'layers' ? [...params].filter(([name]) => LAYERS_PARAMS.has(name)) : [];
   const count = read('count', RANGES.count) ?? defaults.count;
@@ -99,10 +100,8 @@ const RANGES = {
   selected: { name: 'selected image', low: 0, high: MAX_COUNT - 1, whole: true },
 } as const satisfies Partial<Record<keyof ViewState, Range>>;
 
-const said = ({ low, high, whole }: Range) =>
-  `a ${whole ? 'whole ' : ''}number from ${low} to ${high.toLocaleString('en')}`;
-
-const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+const said = ({ low, high, whole: isWhole }: Range) =>
+  `a ${isWhole ? 'whole ' : ''}number from ${low} to ${whole(high)}`;
 
 const shorten = (text: string) => (text.length > 40 ? `${text.slice(0, 40)}…` : text);
 

@@ -1,3 +1,4 @@
+import { sentence, whole } from '../lib/words';
 import type { EngineState } from './engine';
 
 /** The one line that says what is under way or what failed; null = neither. */
@@ -30,7 +31,7 @@ export function workLine({
     };
   return {
     kind: 'work',
-    what: progress ? capital(progress.what) + counted(progress) : VERBS[work.kind],
+    what: progress ? sentence(progress.what) + counted(progress) : VERBS[work.kind],
     detail: work.subject,
     value: progress && total > 0 ? Math.min(1, progress.done / total) : null,
     cancellable: work.cancellable,
@@ -39,12 +40,10 @@ export function workLine({
 
 const VERBS = { starting: 'Starting', opening: 'Opening', generating: 'Generating' } as const;
 
-const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
-
 /** "12/48" for shaders, "1.2 of 6.8 MB" for bytes. */
 function counted({ done, total, unit }: NonNullable<EngineState['progress']>): string {
   if (unit === 'bytes') return ` ${mega(done)} of ${mega(total)} MB`;
-  return ` ${done}/${total}`;
+  return ` ${whole(done)}/${whole(total)}`;
 }
 
 const mega = (bytes: number) => (bytes / 1e6).toFixed(1);

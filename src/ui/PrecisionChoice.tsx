@@ -3,12 +3,12 @@ import { Segmented } from './Segmented';
 type Choice = 'auto' | 'f32' | 'f16';
 
 const OPTIONS: { value: Choice; label: string; title: string }[] = [
-  { value: 'auto', label: 'Auto', title: 'Half precision where the file itself is' },
-  { value: 'f32', label: 'float32', title: 'Exact, twice the memory' },
+  { value: 'auto', label: 'Auto', title: 'Half precision if the file has it' },
+  { value: 'f32', label: 'float32', title: 'Exact, but twice the memory' },
   {
     value: 'f16',
     label: 'float16',
-    title: 'Half the memory; images differ by less than a grey level or two',
+    title: 'Half the memory; pixels differ by at most one or two grey levels',
   },
 ];
 

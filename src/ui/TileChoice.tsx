@@ -3,14 +3,14 @@ import { Segmented } from './Segmented';
 type Choice = 'auto' | 'shared' | 'shared-f16' | 'register' | 'subgroup';
 
 const OPTIONS: { value: Choice; label: string; title: string }[] = [
-  { value: 'auto', label: 'Auto', title: 'What suits the adapter' },
-  { value: 'shared', label: 'Shared', title: 'Tiles in shared memory: hardware GPUs' },
+  { value: 'auto', label: 'Auto', title: 'Whatever suits the adapter' },
+  { value: 'shared', label: 'Shared', title: 'Tiles in shared memory, for hardware GPUs' },
   {
     value: 'shared-f16',
     label: 'Shared f16',
-    title: 'The same, with float16 weights multiplied in float16: needs shader-f16',
+    title: 'The same with float16 arithmetic; needs shader-f16',
   },
-  { value: 'register', label: 'Register', title: 'Large tiles in registers: no feature needed' },
+  { value: 'register', label: 'Register', title: 'Large tiles in registers; needs no feature' },
   { value: 'subgroup', label: 'Subgroup', title: 'Rows broadcast within subgroups of 8 or 16 lanes' },
 ];
 

@@ -1,12 +1,13 @@
 /** Numbers as the page writes them. */
+import { whole } from '../lib/words';
 
-/** 0.77, 18.4, 412, 1734: three digits are what a reader compares. */
+/** 0.77, 18.4, 412, 1,734: three digits are what a reader compares. */
 export function formatMs(ms: number): string {
-  return ms < 10 ? ms.toFixed(2) : ms < 100 ? ms.toFixed(1) : String(Math.round(ms));
+  return ms < 10 ? ms.toFixed(2) : ms < 100 ? ms.toFixed(1) : whole(ms);
 }
 
 export function formatBytes(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
+  if (bytes < 1000) return `${whole(bytes)} B`;
   if (bytes < 999_500) return `${Math.round(bytes / 1000)} kB`;
   const mega = bytes / 1e6;
   return mega < 999.5 ? `${mega.toFixed(mega < 10 ? 1 : 0)} MB` : `${(mega / 1000).toFixed(2)} GB`;
@@ -14,7 +15,7 @@ export function formatBytes(bytes: number): string {
 
 /** 3.4 M, 56.4 M, 296 M. */
 export function formatCount(count: number): string {
-  if (count < 1e3) return String(count);
+  if (count < 1e3) return whole(count);
   if (count < 1e6) return `${Math.round(count / 1e3)} k`;
   const mega = count / 1e6;
   return `${mega < 99.95 ? mega.toFixed(1) : Math.round(mega)} M`;
@@ -24,13 +25,13 @@ export function formatCount(count: number): string {
 export const formatNumber = (value: number): string => String(Math.round(value * 1e4) / 1e4);
 
 /** 10,000: a number that is read, not typed. */
-export const formatWhole = (value: number): string => Math.round(value).toLocaleString('en');
+export const formatWhole = whole;
 
 /** Three digits of a measured value: 0.0412, 1.27, 24.1, 310. */
 export function formatValue(value: number): string {
   const size = Math.abs(value);
   if (size !== 0 && size < 0.001) return formatSmall(Number(value.toPrecision(2)));
-  return (size >= 100 ? value.toFixed(0) : value.toPrecision(3)).replace('-', '−');
+  return (size >= 100 ? whole(value) : value.toPrecision(3)).replace('-', '−');
 }
 
 /** A share: 0.4 %, 23 %; what is less is said to be so. */

@@ -41,7 +41,7 @@ test('a drag snaps', () => {
 });
 
 test('numbers as the page writes them', () => {
-  expect([0.774, 18.42, 412.3, 1734.2].map(formatMs)).toEqual(['0.77', '18.4', '412', '1734']);
+  expect([0.774, 18.42, 412.3, 1734.2].map(formatMs)).toEqual(['0.77', '18.4', '412', '1,734']);
   expect([12, 829_000, 6_807_652, 56_000_000, 1_180_000_000].map(formatBytes)).toEqual([
     '12 B',
     '829 kB',

@@ -94,8 +94,8 @@ function Side({ run, letter, at }: { run: RunDetail; letter: string; at: number 
         {letter}: {about.name}
       </h3>
       <p className="caption">
-        {METHOD_NAMES[config.method]}, batch {config.batch}, rates {formatSmall(config.generatorRate)} and{' '}
-        {formatSmall(config.discriminatorRate)}, seed {config.seed}
+        {METHOD_NAMES[config.method]}, batch {formatWhole(config.batch)}, rates{' '}
+        {formatSmall(config.generatorRate)} and {formatSmall(config.discriminatorRate)}, seed {config.seed}
       </p>
       {moment ? <SideImages moment={moment} run={run} /> : <p className="secondary">It has no samples.</p>}
       {record.notes && <p className="secondary">{record.notes}</p>}
@@ -123,7 +123,7 @@ function SideImages({ moment, run }: { moment: SavedSamples; run: RunDetail }) {
     const pictures = seeds.map((seed, i) => ({
       pixels: pixels.subarray(i * bytes, (i + 1) * bytes),
       resolution,
-      name: `${imageName(about.name, seed, null)}, after ${images} images`,
+      name: `${imageName(about.name, seed, null)}, after ${formatWhole(images)} images`,
     }));
     return { get: (i: number) => pictures[i] ?? null, subscribe: () => () => {} };
   }, [seeds, pixels, bytes, resolution, images, about.name]);

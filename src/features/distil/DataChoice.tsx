@@ -1,4 +1,5 @@
 import { FolderOpen } from 'lucide-react';
+import { counted } from '../../lib/words';
 import { imagesAmong } from '../../state/distil-setup';
 import { misfit, type SamplePack } from '../../state/packs';
 import { useApp, useDistil } from '../../state/react';
@@ -89,7 +90,7 @@ export function DataChoice({ refused }: { refused: string | null }) {
 
 const packLine = (pack: SamplePack) =>
   `${pack.resolution} × ${pack.resolution}, ${pack.channels === 1 ? 'grey' : 'colour'}, ${
-    pack.classes ? `${pack.classes.length} classes` : 'no classes'
+    pack.classes ? counted(pack.classes.length, 'class', 'classes') : 'no classes'
   }`;
 
 /** Its label is the button that one sees; the page's other file input opens checkpoints. */

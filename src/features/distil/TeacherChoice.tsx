@@ -1,3 +1,4 @@
+import { counted } from '../../lib/words';
 import { studentsFor, teachersAmong } from '../../state/distil-setup';
 import type { ModelFacts } from '../../state/models';
 import { useApp, useCatalogue, useModels } from '../../state/react';
@@ -51,7 +52,7 @@ function Teacher({ model, chosen }: { model: ModelFacts; chosen: boolean }) {
   const quality = catalogue?.models
     .find((m) => m.id === model.key)
     ?.quality.find((q) => q.sampler === 'heun');
-  const classes = model.labelDim > 0 ? `${model.labelDim} classes` : 'no classes';
+  const classes = model.labelDim > 0 ? counted(model.labelDim, 'class', 'classes') : 'no classes';
   return (
     <label className="choice">
       <input

@@ -20,9 +20,7 @@ export function ClassControl({ model }: { model: ModelFacts }) {
   return (
     <Slider
       label="Class"
-      note={
-        <span className="class-note">{chosen === null ? 'random, from the seed' : named ? name : ''}</span>
-      }
+      note={<span className="class-note">{chosen === null ? 'random' : named ? name : ''}</span>}
       value={value}
       fieldText={chosen === null ? 'auto' : undefined}
       min={0}

@@ -91,9 +91,9 @@ function SigmaControl({ model }: { model: ModelFacts | null }) {
 }
 
 const SAMPLER_OPTIONS: { value: Sampler; label: string; title: string }[] = [
-  { value: 'one-step', label: '1', title: 'One step: one evaluation of the network' },
-  { value: 'two-step', label: '2', title: 'Two steps: noise is added back in between' },
-  { value: 'heun', label: 'Heun', title: 'Many steps: how a diffusion teacher is sampled' },
+  { value: 'one-step', label: '1', title: 'One step: the network runs once' },
+  { value: 'two-step', label: '2', title: 'Two steps: the network runs twice, with noise added in between' },
+  { value: 'heun', label: 'Heun', title: 'Many steps: the way to sample a diffusion teacher' },
 ];
 
 function StartSigmaOf({ model }: { model: ModelFacts }) {

@@ -54,10 +54,10 @@ export function Hint() {
   function text(): string {
     if (!model || state === 'empty') return '';
     if (state === 'beforehand')
-      return 'Pre-rendered with this model. Live images replace them as soon as it is ready.';
+      return 'Pre-rendered with this model. Live images replace these as soon as the model is ready.';
     const sliders = model.labelDim > 0 ? 'Seed or Class' : 'Seed';
     return touch
-      ? `Drag ${sliders}: the images follow. Tap an image for its recipe.`
-      : `Drag ${sliders}: the images follow, with Shift by hundredths between two seeds. Click an image for its recipe.`;
+      ? `Drag ${sliders} and the images follow. Tap an image to see how it was made.`
+      : `Drag ${sliders} and the images follow. Hold Shift to move between two seeds. Click an image to see how it was made.`;
   }
 }

@@ -70,8 +70,8 @@ function Likeness({ findings }: { findings: Findings }) {
     return (
       <p>
         {measuring
-          ? 'The student is compared after the map is measured.'
-          : 'The student was not compared: Measure again does all of it.'}
+          ? 'The student is compared once the map is measured.'
+          : 'The student was not compared. Measure again to compare it.'}
       </p>
     );
   const blocks = rows.flatMap((r) => (r.part === null ? [r.name] : []));

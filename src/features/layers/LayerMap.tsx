@@ -78,7 +78,7 @@ export function LayerMap({ findings, model, view, pair, ramps, onOpen }: Props) 
     return row < 0 || level < 0 || level >= sigmas.length ? null : { row, level };
   };
   const at = hover ?? (chosenRow >= 0 ? { row: chosenRow, level: chosenLevel } : null);
-  const told = at && rows[at.row] ? tell(at.row, at.level) : 'Point at a cell, or choose one';
+  const told = at && rows[at.row] ? tell(at.row, at.level) : 'Point at a cell or select one';
 
   function tell(row: number, level: number): string {
     const { row: facts, index } = rows[row]!;

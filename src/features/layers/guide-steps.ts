@@ -22,7 +22,7 @@ export const GUIDE: readonly GuideStep[] = [
   {
     title: 'What is sigma?',
     text: () =>
-      'Sigma is how much noise is laid over a picture. Drag it: at 80 nothing is left to see, at 0.1 almost all is. The teacher guesses the picture underneath.',
+      'Sigma is the amount of noise added to a picture. Drag it: at 80 nothing of the picture is visible, at 0.1 almost all of it is. The teacher guesses the picture underneath.',
     shots: ['input', 'denoised'],
     view: { at: 1.92 },
   },
@@ -36,7 +36,7 @@ export const GUIDE: readonly GuideStep[] = [
   {
     title: 'The student takes one step.',
     text: () =>
-      'The paper’s claim 1: a student need not copy its teacher image by image; learning only to make believable images is enough. This one learned so. From the same noise the two images are related, not equal, and the student’s is sharp after one run.',
+      'The paper’s claim 1: a student need not copy its teacher image by image; learning only to make believable images is enough. This one learned that way. From the same noise the two images are related but not equal, and the student’s is sharp after one run.',
     shots: ['sampled', 'oneStep'],
     view: { at: SIGMAS.max },
   },

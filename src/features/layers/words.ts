@@ -15,39 +15,41 @@ export const QUANTITY_WORDS: Record<MapQuantity, QuantityWords> = {
   rms: {
     name: 'Strength of the output (RMS)',
     short: 'RMS',
-    means: 'How large the numbers are that a block hands on: the root of their mean square.',
+    means: 'How large a block’s output is: the root mean square of its values.',
   },
   residual: {
     name: 'What the block adds',
     short: 'added ÷ passed on',
-    means: 'How much a block adds, relative to what it passes on unchanged.',
+    means: 'How much a block adds, compared with what it passes on unchanged.',
   },
   change: {
     name: 'Change from the sigma before',
     short: 'mean |change|',
-    means: 'How much a block’s output changes from one column to the next: where it has something to do.',
+    means:
+      'How much a block’s output changes from one column to the next: it is large where the block is busy.',
   },
   active: {
     name: 'Share of active channels',
     short: 'active channels',
-    means: 'Channels whose strength is at least half of their block’s.',
+    means: 'The share of channels at least half as strong as their block.',
   },
   entropy: {
     name: 'Attention entropy',
     short: 'entropy ÷ maximum',
-    means: 'How widely attention looks: 0 at one pixel, 1 at all alike. Only blocks with attention have it.',
+    means:
+      'How widely attention looks: 0 is one pixel, 1 is all pixels equally. Only blocks with attention have it.',
   },
   frequency: {
     name: 'Frequency of what it adds',
     short: 'cycles an image',
     means:
-      'Whether a block adds coarse or fine detail: the mean frequency of its contribution. 1 is one wave across the image.',
+      'Whether a block adds coarse or fine detail: the mean frequency of its contribution. 1 means one wave across the image.',
   },
 };
 
 export const INPUT_WORDS: Record<LayersInput, { name: string; means: string }> = {
   noised: { name: 'Noised real', means: 'A real image plus noise of that sigma' },
-  trajectory: { name: 'Trajectory', means: 'Where the teacher’s own sampler is when it comes to that sigma' },
+  trajectory: { name: 'Trajectory', means: 'What the teacher’s sampler has at that sigma' },
   noise: { name: 'Noise', means: 'Noise of that sigma alone' },
 };
 

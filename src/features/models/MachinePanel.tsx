@@ -14,13 +14,15 @@ export function MachinePanel({ onChooseFile }: { onChooseFile: () => void }) {
         <div>
           <h3>Drop a checkpoint</h3>
           <p className="secondary">
-            .pkl, .pt or .safetensors of an EDM-family network, anywhere on the page, on any tab.
+            Drop a .pkl, .pt or .safetensors file of an EDM-family network anywhere on the page.
           </p>
         </div>
         <button type="button" className="button primary" onClick={onChooseFile}>
           Choose a file
         </button>
-        <p className="caption">Stays on this machine. Pickles are read as data; nothing in them is run.</p>
+        <p className="caption">
+          The file stays on this machine. A pickle is read as data; nothing in it is run.
+        </p>
       </div>
       <Machine />
     </aside>
@@ -40,11 +42,11 @@ function Machine() {
       <h3>This machine</h3>
       <dl className="facts">
         <div className="fact">
-          <dt>Images are made on</dt>
-          <dd>{backend ? (webgpu ? backend.label : `CPU, ${backend.label}`) : 'not known yet'}</dd>
+          <dt>Runs on</dt>
+          <dd>{backend ? (webgpu ? backend.label : `CPU, ${backend.label}`) : 'Not known yet'}</dd>
         </div>
         <div className="fact">
-          <dt>With</dt>
+          <dt>Through</dt>
           <dd>{backend ? (webgpu ? 'WebGPU' : 'WebAssembly') : ''}</dd>
         </div>
         <div className="fact">
@@ -52,8 +54,8 @@ function Machine() {
           <dd>{status ? formatBytes(status.memoryBytes) : ''}</dd>
         </div>
         <div className="fact">
-          <dt>Threads for wasm</dt>
-          <dd>{status ? (status.crossOriginIsolated ? 'allowed' : 'not allowed by this host') : ''}</dd>
+          <dt>WebAssembly threads</dt>
+          <dd>{status ? (status.crossOriginIsolated ? 'Allowed' : 'Not allowed by this host') : ''}</dd>
         </div>
       </dl>
       <div className="field">

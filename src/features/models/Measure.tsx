@@ -1,6 +1,7 @@
 import { FolderOpen, Ruler } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import type { DataRef, MeasureResult } from '../../engine/distil-protocol';
+import { counted } from '../../lib/words';
 import { isUnderWay } from '../../state/distil';
 import type { ModelFacts } from '../../state/models';
 import { fittingPack, misfit, type SamplePack } from '../../state/packs';
@@ -75,8 +76,8 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
   return (
     <Dialog title={`Measure ${model.name}`} onClose={onClose}>
       <p className="secondary">
-        How far its images are from real ones: the Fréchet distance. The floor is that of real images to other
-        real images: no model does better.
+        The Fréchet distance says how far the model’s images are from real ones. The floor is the distance
+        between two sets of real images; no model is expected to do better.
       </p>
       <div className="field">
         <span>Real images</span>
@@ -95,7 +96,7 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
             </option>
           ))}
           {own && <option value="own">{own.name}</option>}
-          {!data && <option value="">none fits: choose your own</option>}
+          {!data && <option value="">None fits: choose your own</option>}
         </select>
       </div>
       <label className="button measure-own">
@@ -110,7 +111,7 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
               setOwn({
                 kind: 'files',
                 files,
-                name: files.length === 1 ? files[0]!.name : `${files.length} files`,
+                name: files.length === 1 ? files[0]!.name : counted(files.length, 'file'),
               });
           }}
         />
@@ -137,7 +138,7 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
             {
               value: 'heun',
               label: `Heun, ${evaluations('heun', steps)} NFE`,
-              title: 'As a diffusion teacher is sampled',
+              title: 'The way to sample a diffusion teacher',
             },
           ]}
           onChange={setSampler}
@@ -159,7 +160,7 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
       )}
       {results[0]?.skipped && !mine && <Note tone="warn">{results[0].skipped}.</Note>}
       <div className="measure-actions">
-        {busy && <span className="caption">A run is under way: both take longer.</span>}
+        {busy && <span className="caption">A run is in progress, so both take longer.</span>}
         {mine ? (
           <button type="button" className="button" onClick={controller.measure.cancelMeasure}>
             Cancel

@@ -21,7 +21,8 @@ export function ModelsView({ onChooseFile }: { onChooseFile: () => void }) {
           <h2 id="models-shipped">Shipped with Innate</h2>
           {features.length > 0 && (
             <p className="caption features">
-              FD: Fréchet distance, {features.join('; ')}. Floor: between two sets of real images.
+              FD is the Fréchet distance on these features: {features.join('; ')}. The floor is the distance
+              between two sets of real images.
             </p>
           )}
           <div className="shelf">
@@ -46,12 +47,12 @@ export function ModelsView({ onChooseFile }: { onChooseFile: () => void }) {
         </section>
         <PublicTable
           title="Official checkpoints"
-          about="Download the file with your browser, then drop it on this page. It is read as data; nothing in it is run."
+          about="Download a file with your browser and drop it on this page. It is read as data; nothing in it is run."
           models={models.filter((m) => m.kind === 'official')}
         />
         <PublicTable
           title="The paper’s one-step networks"
-          about="Their authors host them behind a link in the project’s README."
+          about="Their authors host them; the README of their project has the link."
           models={models.filter((m) => m.kind === 'manual')}
         />
       </div>

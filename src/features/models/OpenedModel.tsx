@@ -1,4 +1,5 @@
 import type { ModelInfo } from '../../engine/protocol';
+import { counted } from '../../lib/words';
 import { openedFacts } from '../../state/models';
 import { useApp, useModel } from '../../state/react';
 import { formatBytes, formatCount } from '../../ui/format';
@@ -17,7 +18,7 @@ export function OpenedModel({ info }: { info: ModelInfo }) {
       </h3>
       <p className="secondary">
         {info.architecture}, {role}, {formatCount(info.parameters)} parameters, {info.resolution} ×{' '}
-        {info.resolution}, {info.labelDim > 0 ? `${info.labelDim} classes` : 'no classes'}
+        {info.resolution}, {info.labelDim > 0 ? counted(info.labelDim, 'class', 'classes') : 'no classes'}
       </p>
       <p className="caption">
         {formatBytes(info.bytes)}, {info.precond}, {info.licence ?? 'licence not stated'}

@@ -1,3 +1,4 @@
+import { counted } from '../../lib/words';
 import { useApp } from '../../state/react';
 import type { CatalogueModel } from '../../storage/catalogue';
 import { copyText } from '../../ui/copy-text';
@@ -44,7 +45,7 @@ function PublicRow({ model }: { model: CatalogueModel }) {
   const file = model.files[0];
   const url = file?.url;
   const how = model.provenance.how;
-  const classes = model.classes ? `${model.classes.length} classes` : 'no classes';
+  const classes = model.classes ? counted(model.classes.length, 'class', 'classes') : 'no classes';
   const copy = async (text: string) =>
     announce((await copyText(text)) ? 'Address copied' : 'The browser did not allow copying');
   return (
@@ -61,8 +62,8 @@ function PublicRow({ model }: { model: CatalogueModel }) {
       <td data-label="Data">
         {model.resolution} × {model.resolution}, {classes}
       </td>
-      <td data-label="Parameters">{model.parameters ? formatCount(model.parameters) : 'not stated'}</td>
-      <td data-label="File">{file?.bytes ? formatBytes(file.bytes) : 'size not stated'}</td>
+      <td data-label="Parameters">{model.parameters ? formatCount(model.parameters) : 'Not stated'}</td>
+      <td data-label="File">{file?.bytes ? formatBytes(file.bytes) : 'Size not stated'}</td>
       <td data-label="Licence">{model.licence}</td>
       <td>
         {url && (

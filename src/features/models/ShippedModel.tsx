@@ -1,7 +1,8 @@
+import { counted } from '../../lib/words';
 import { catalogueFacts } from '../../state/models';
 import { useApp, useModel } from '../../state/react';
 import type { Catalogue, CatalogueModel, Quality } from '../../storage/catalogue';
-import { formatBytes, formatCount } from '../../ui/format';
+import { formatBytes, formatCount, formatWhole } from '../../ui/format';
 import { Sprite } from '../../ui/Sprite';
 import { MeasureButton, Measured } from './Measure';
 
@@ -13,7 +14,7 @@ export function ShippedModel({ catalogue, model }: { catalogue: Catalogue; model
   const inUse = useModel()?.key === model.id;
   const facts = catalogueFacts(catalogue, model);
   const { bytes, preview } = facts;
-  const classes = model.classes ? `${model.classes.length} classes` : 'no classes';
+  const classes = model.classes ? counted(model.classes.length, 'class', 'classes') : 'no classes';
   return (
     <article>
       {preview ? (
@@ -23,7 +24,7 @@ export function ShippedModel({ catalogue, model }: { catalogue: Catalogue; model
           ))}
         </div>
       ) : (
-        <div className="mosaic blank">No pictures made beforehand</div>
+        <div className="mosaic blank">No preview images</div>
       )}
       <h3>
         {model.name}
@@ -63,5 +64,5 @@ export function ShippedModel({ catalogue, model }: { catalogue: Catalogue; model
 /** What the distance was measured with stands under the heading (ModelsView). */
 function qualityLine(q: Quality): string {
   const floor = q.floor === null ? '' : `, floor ${q.floor}`;
-  return `FD ${q.value} at ${q.nfe} NFE${floor}, n = ${q.n.toLocaleString('en')}`;
+  return `FD ${q.value} at ${q.nfe} NFE${floor}, n = ${formatWhole(q.n)}`;
 }
