@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InnateError } from '../../src/lib/errors';
 import { START_SIGMA } from '../../src/lib/noise-levels';
-import type { CatalogueFile, CatalogueModel } from '../../src/storage/catalogue';
+import { type CatalogueFile, type CatalogueModel, fileSize } from '../../src/storage/catalogue';
 import { modelsFolder, openModelArgument, readCatalogue, sha256OfFile } from '../catalogue';
 import type { CommonOptions } from '../options';
 import type { Report } from '../report';
@@ -25,8 +25,9 @@ export function listModels(_options: Pick<CommonOptions, 'json'>, report: Report
 }
 
 const size = (m: CatalogueModel): string => {
-  const bytes = m.files[0]?.bytes;
-  return bytes ? `${(bytes / 1e6).toFixed(1)} MB` : '-';
+  const size = fileSize(m);
+  if (!size) return '-';
+  return size.estimated ? `about ${(size.bytes / 1e6).toFixed(0)} MB` : `${(size.bytes / 1e6).toFixed(1)} MB`;
 };
 
 /** innate models verify: every shipped file has its size and checksum, and opens as the network it should be. */

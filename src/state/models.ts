@@ -1,7 +1,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { ModelInfo, ModelRef, SigmaSource } from '../engine/protocol';
 import { START_SIGMA } from '../lib/noise-levels';
-import type { Catalogue, CatalogueModel } from '../storage/catalogue';
+import { type Catalogue, type CatalogueModel, labelCount } from '../storage/catalogue';
 
 /** What the page knows of a model, from the catalogue before it is loaded or from its file afterwards. */
 export interface ModelFacts {
@@ -52,7 +52,7 @@ export function catalogueFacts(catalogue: Catalogue, model: CatalogueModel): Mod
     role: model.role,
     resolution: model.resolution,
     channels: model.channels,
-    labelDim: model.classes?.length ?? 0,
+    labelDim: labelCount(model),
     classes: model.classes,
     parameters: model.parameters,
     sigma: model.sigma ?? START_SIGMA,

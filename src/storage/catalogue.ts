@@ -45,7 +45,10 @@ export interface CatalogueModel {
   architecture: Record<string, unknown>;
   resolution: number;
   channels: number;
+  /** Names of the classes; null where there are none or nobody lists their names. */
   classes: string[] | null;
+  /** Number of classes of a network whose names are not listed. */
+  label_dim?: number;
   parameters: number;
   files: CatalogueFile[];
   preview?: string;
@@ -82,6 +85,9 @@ export function parseCatalogue(json: string, where = 'index.json'): Catalogue {
       fail('shipped, official or manual', m.kind, `${at}.kind`);
     if (m.sigma !== undefined && !(typeof m.sigma === 'number' && m.sigma > 0 && Number.isFinite(m.sigma)))
       fail('a positive number', m.sigma, `${at}.sigma`);
+    const labels = m.label_dim;
+    if (labels !== undefined && !(Number.isInteger(labels) && labels >= 0))
+      fail('a number of classes', labels, `${at}.label_dim`);
     if (!Array.isArray(m.files)) fail('a list', m.files, `${at}.files`);
     for (const [j, f] of m.files!.entries()) {
       if (f.path !== undefined && (typeof f.path !== 'string' || /^\/|(^|\/)\.\.(\/|$)|\\/.test(f.path)))
@@ -93,6 +99,22 @@ export function parseCatalogue(json: string, where = 'index.json'): Catalogue {
     for (const ref of [m.teacher, ...m.files.map((f) => f.deltaOf)])
       if (ref !== undefined && !ids.has(ref)) fail('the id of another entry', ref, m.id);
   return root as Catalogue;
+}
+
+/** Classes of a model; 0 where it has none. */
+export const labelCount = ({ classes, label_dim }: CatalogueModel): number =>
+  classes?.length ?? label_dim ?? 0;
+
+/**
+ * Size of a file in bytes; where nobody states it, an estimate from the network's parameters, which are nearly all of
+ * a checkpoint. Null where the parameters are not known either.
+ */
+export function fileSize(model: CatalogueModel): { bytes: number; estimated: boolean } | null {
+  const [file] = model.files;
+  if (!file) return null;
+  if (file.bytes !== null) return { bytes: file.bytes, estimated: false };
+  if (!model.parameters) return null;
+  return { bytes: model.parameters * (file.dtype === 'f32' ? 4 : 2), estimated: true };
 }
 
 /** The entry of that id; a `not-found` error lists what there is. */

@@ -1,6 +1,6 @@
 import { counted } from '../../lib/words';
 import { useApp } from '../../state/react';
-import type { CatalogueModel } from '../../storage/catalogue';
+import { type CatalogueModel, fileSize, labelCount } from '../../storage/catalogue';
 import { copyText } from '../../ui/copy-text';
 import { formatBytes, formatCount } from '../../ui/format';
 
@@ -45,7 +45,9 @@ function PublicRow({ model }: { model: CatalogueModel }) {
   const file = model.files[0];
   const url = file?.url;
   const how = model.provenance.how;
-  const classes = model.classes ? counted(model.classes.length, 'class', 'classes') : 'no classes';
+  const labels = labelCount(model);
+  const classes = labels > 0 ? counted(labels, 'class', 'classes') : 'no classes';
+  const size = fileSize(model);
   const copy = async (text: string) =>
     announce((await copyText(text)) ? 'Address copied' : 'The browser did not allow copying');
   return (
@@ -63,7 +65,18 @@ function PublicRow({ model }: { model: CatalogueModel }) {
         {model.resolution} × {model.resolution}, {classes}
       </td>
       <td data-label="Parameters">{model.parameters ? formatCount(model.parameters) : 'Not stated'}</td>
-      <td data-label="File">{file?.bytes ? formatBytes(file.bytes) : 'Size not stated'}</td>
+      <td data-label="File">
+        {size === null ? (
+          'Size not stated'
+        ) : size.estimated ? (
+          <>
+            About {formatBytes(size.bytes)}
+            <span className="caption">, estimated from its parameters</span>
+          </>
+        ) : (
+          formatBytes(size.bytes)
+        )}
+      </td>
       <td data-label="Licence">{model.licence}</td>
       <td>
         {url && (

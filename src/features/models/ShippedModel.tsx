@@ -1,7 +1,7 @@
 import { counted } from '../../lib/words';
 import { catalogueFacts } from '../../state/models';
 import { useApp, useModel } from '../../state/react';
-import type { Catalogue, CatalogueModel, Quality } from '../../storage/catalogue';
+import { type Catalogue, type CatalogueModel, labelCount, type Quality } from '../../storage/catalogue';
 import { formatBytes, formatCount, formatWhole } from '../../ui/format';
 import { Sprite } from '../../ui/Sprite';
 import { MeasureButton, Measured } from './Measure';
@@ -14,7 +14,8 @@ export function ShippedModel({ catalogue, model }: { catalogue: Catalogue; model
   const inUse = useModel()?.key === model.id;
   const facts = catalogueFacts(catalogue, model);
   const { bytes, preview } = facts;
-  const classes = model.classes ? counted(model.classes.length, 'class', 'classes') : 'no classes';
+  const labels = labelCount(model);
+  const classes = labels > 0 ? counted(labels, 'class', 'classes') : 'no classes';
   return (
     <article>
       {preview ? (
