@@ -11,7 +11,12 @@ export function WorkBar() {
   if (!line || generating) return null;
   return (
     <div className="work-bar">
-      <WorkLine line={line} onCancel={controller.cancel} onDismiss={controller.dismissError} />
+      <WorkLine
+        line={line}
+        onCancel={controller.cancel}
+        onDismiss={controller.dismissError}
+        onChoose={controller.chooseForFile}
+      />
     </div>
   );
 }

@@ -18,9 +18,11 @@ import type {
 } from './layers-protocol';
 import type {
   EngineStatus,
+  FileChoice,
   GenerateOutcome,
   GenerateRequest,
   ImageChunk,
+  KeptModels,
   Message,
   ModelInfo,
   ModelRef,
@@ -42,7 +44,13 @@ export interface EngineClient {
   /** Chooses and starts a back-end; called again, it switches. */
   start(options: StartOptions): Promise<EngineStatus>;
   /** Reads a checkpoint that the user chose; it can then be loaded by its key. */
-  open(file: File, options?: CallOptions & { precond?: 'EDMPrecond' | 'GDDPrecond' }): Promise<ModelInfo>;
+  open(file: File, options?: CallOptions & { choice?: FileChoice }): Promise<ModelInfo>;
+  /** Reads an opened file in another way; it keeps its key. */
+  reread(key: string, choice: FileChoice): Promise<ModelInfo>;
+  /** Keeps an opened file in this browser for the next visit, or no longer. */
+  keep(key: string, keep: boolean, options?: CallOptions): Promise<ModelInfo>;
+  /** Opens the files that this browser keeps. */
+  kept(): Promise<KeptModels>;
   /** Puts a model on the back-end; `generate` does so by itself when needed. */
   load(model: ModelRef, options?: CallOptions): Promise<ModelInfo>;
   /**
@@ -115,6 +123,8 @@ export function createEngineClient(makeWorker: () => Worker): EngineClient {
   const pending = new Map<number, Pending>();
   /** By key: the requests that make an opened file what it is, to be made again of another worker. */
   const opened = new Map<string, Payload[]>();
+  /** By key: the request that opens a file from this page's own. */
+  const files = new Map<string, Payload>();
   /** Errors of the engine as a whole. */
   const halts = new WeakSet<InnateError>();
   let worker: Worker | null = null;
@@ -256,10 +266,31 @@ export function createEngineClient(makeWorker: () => Worker): EngineClient {
       return begin(options);
     },
     async open(file, options = {}) {
-      const payload = { type: 'open', file, ...(options.precond && { precond: options.precond }) } as const;
+      const payload = { type: 'open', file, choice: options.choice ?? {} } as const;
       const info = await call(payload, options);
-      opened.set(info.key, [{ ...payload, key: info.key }]);
+      files.set(info.key, { ...payload, key: info.key });
+      opened.set(info.key, [files.get(info.key)!]);
       return info;
+    },
+    async reread(key, choice) {
+      const payload = { type: 'reread', key, choice } as const;
+      const info = await call(payload);
+      const others = opened.get(key)?.filter(({ type }) => type !== 'reread');
+      if (others) opened.set(key, [...others, payload]);
+      return info;
+    },
+    async keep(key, keep, options) {
+      const info = await call({ type: 'keep', key, keep }, options);
+      const file = files.get(key);
+      // A kept file comes back as its copy says.
+      if (keep) opened.set(key, [{ type: 'kept' }]);
+      else if (file) opened.set(key, [file]);
+      return info;
+    },
+    async kept() {
+      const found = await call({ type: 'kept' });
+      for (const { key } of found.models) opened.set(key, [{ type: 'kept' }]);
+      return found;
     },
     load: (model, options) => call({ type: 'load', model }, options),
     generate: (request, options) => call({ type: 'generate', request }, options),
@@ -277,12 +308,13 @@ export function createEngineClient(makeWorker: () => Worker): EngineClient {
     async setSigma(key, sigma) {
       const payload = { type: 'set-sigma', key, sigma } as const;
       const info = await call(payload);
-      const [open] = opened.get(key) ?? [];
-      if (open) opened.set(key, [open, payload]);
+      const others = opened.get(key)?.filter(({ type }) => type !== 'set-sigma');
+      if (others) opened.set(key, [...others, payload]);
       return info;
     },
     async forget(key) {
       opened.delete(key);
+      files.delete(key);
       await call({ type: 'forget', key });
     },
     subscribe(listener) {

@@ -27,6 +27,7 @@ const OWN_TURNS: ReadonlySet<Call['type']> = new Set([
   'measure',
   'inspect',
   'look',
+  'keep',
 ]);
 
 /**
@@ -106,13 +107,19 @@ export class Dispatcher {
         await this.distil?.session?.leaveDevice().catch(() => {});
         return engine.start(request.options);
       case 'open':
-        return engine.open(request.file, request.precond, hooks, request.key);
+        return engine.open(request.file, request.choice, hooks, request.key);
+      case 'reread':
+        return engine.reread(request.key, request.choice, hooks);
+      case 'keep':
+        return engine.keep(request.key, request.keep, hooks);
+      case 'kept':
+        return engine.kept(hooks);
       case 'set-sigma':
         return engine.setSigma(request.key, request.sigma);
       case 'load':
         return engine.load(request.model, hooks);
       case 'forget':
-        engine.forget(request.key);
+        await engine.forget(request.key);
         return null;
       case 'export':
         return engine.exportModel(request.model, request.dtype, hooks);

@@ -21,9 +21,11 @@ import type { AnyDenoiser } from './open-denoiser';
 import { toRgba } from './pixels';
 import type {
   EngineStatus,
+  FileChoice,
   GenerateOutcome,
   GenerateRequest,
   ImageChunk,
+  KeptModels,
   ModelInfo,
   ModelRef,
   Progress,
@@ -128,13 +130,23 @@ export class Engine {
     return this.publish();
   }
 
-  open(
-    file: File,
-    precond: 'EDMPrecond' | 'GDDPrecond' | undefined,
-    hooks: CallHooks,
-    key?: string,
-  ): Promise<ModelInfo> {
-    return this.require().models.open(file, precond, hooks, key);
+  open(file: File, choice: FileChoice, hooks: CallHooks, key?: string): Promise<ModelInfo> {
+    return this.require().models.open(file, choice, hooks, key);
+  }
+
+  async reread(key: string, choice: FileChoice, hooks: CallHooks): Promise<ModelInfo> {
+    const info = await this.require().models.reread(key, choice, hooks);
+    if (this.loaded?.info.key === key) this.dropModel();
+    this.publish();
+    return info;
+  }
+
+  keep(key: string, keep: boolean, hooks: CallHooks): Promise<ModelInfo> {
+    return this.require().models.keepFile(key, keep, hooks);
+  }
+
+  kept(hooks: CallHooks): Promise<KeptModels> {
+    return this.require().models.openKept(hooks);
   }
 
   setSigma(key: string, sigma: number): ModelInfo {
@@ -217,13 +229,16 @@ export class Engine {
     const metadata = new Map([...model.metadata, ...modelMetadata(model)]);
     for (const key of ['delta_of', 'delta_sha256']) metadata.delete(key); // the file is whole
     const parts = [
-      ...writeSafetensors({ tensors: exportWhole(model.config, model.weights, dtype), metadata }),
+      ...writeSafetensors({
+        tensors: exportWhole(model.config, model.published ?? model.weights, dtype),
+        metadata,
+      }),
     ];
     return new Blob(parts as BlobPart[], { type: 'application/octet-stream' });
   }
 
-  forget(key: string): void {
-    this.require().models.forget(key);
+  async forget(key: string): Promise<void> {
+    await this.require().models.forget(key);
     if (this.loaded?.info.key === key) this.dropModel();
     this.publish();
   }

@@ -1,14 +1,15 @@
 import { openCheckpoint } from '../formats/checkpoint';
 import { blobSource, bufferSource, type Source } from '../formats/source';
-import { InnateError } from '../lib/errors';
-import type { PrecondKind } from '../lib/preconditioning';
+import { asInnateError, InnateError } from '../lib/errors';
+import { precondNamed } from '../lib/preconditioning';
 import { parameterCount, parameterSpecs } from '../nn/parameters';
 import { type Catalogue, type CatalogueModel, findModel, parseCatalogue } from '../storage/catalogue';
 import { fetchBytes } from '../storage/fetch';
+import { type KeptAbout, KeptFiles } from '../storage/kept-files';
 import { deltaInfo } from './delta';
 import type { RunAbout } from './distil-protocol';
 import { type Model, openModel } from './model';
-import type { ModelInfo, ModelRef, Progress } from './protocol';
+import type { FileChoice, KeptModels, ModelInfo, ModelRef, Progress } from './protocol';
 import { sigmaSource } from './start-sigma';
 import { cachedWeights } from './weights';
 
@@ -17,19 +18,36 @@ export interface LibraryModel {
   model: Model;
 }
 
+/** A file that a person opened, and how it is read. */
+interface OpenedFile extends LibraryModel {
+  file?: File;
+  choice?: FileChoice;
+  /** What a person set; null = what the file says. */
+  sigma?: number;
+}
+
 interface LoadHooks {
   signal: AbortSignal;
   onProgress: (progress: Progress) => void;
 }
 
+/** Preconditionings that only one-step networks have. */
+const ONE_STEP: ReadonlySet<string> = new Set(['GDDPrecond', 'ECMPrecond']);
+
+/** What keys of opened files begin with; no id of the catalogue does. */
+const FILE_KEY = 'file:';
+
 /** The models that the page can use: those of the catalogue, fetched once, and the files it opened. */
 export class Library {
   private catalogue: Promise<Catalogue> | null = null;
   private readonly shipped = new Map<string, LibraryModel>();
-  private readonly opened = new Map<string, LibraryModel>();
-  private openedCount = 0;
+  private readonly opened = new Map<string, OpenedFile>();
+  private madeCount = 0;
 
-  constructor(private readonly modelsUrl: string) {}
+  constructor(
+    private readonly modelsUrl: string,
+    private readonly keptFiles = new KeptFiles(),
+  ) {}
 
   async get(ref: ModelRef, hooks: LoadHooks): Promise<LibraryModel> {
     if (ref.kind === 'catalogue') return this.getShipped(ref.id, hooks);
@@ -45,20 +63,84 @@ export class Library {
    * Reads the structure of a file; its weights are read when the model is put on a back-end. `key`: the one that it had
    * before, in a worker that died.
    */
-  async open(
-    file: File,
-    precond: PrecondKind | undefined,
-    hooks: LoadHooks,
-    key = `opened-${++this.openedCount}`,
-  ): Promise<ModelInfo> {
+  async open(file: File, choice: FileChoice, hooks: LoadHooks, key = this.keyFor(file)): Promise<ModelInfo> {
     hooks.onProgress({ what: 'reading', done: 0, total: file.size, unit: 'bytes' });
-    const model = await this.openSource(blobSource(file, file.name), precond, hooks);
-    // No other model takes a key that was brought along.
-    this.openedCount = Math.max(this.openedCount, Number(/\d+$/.exec(key)?.[0] ?? 0));
-    const info = modelInfo(key, file.name, file.size, model, null);
-    this.opened.set(key, { info, model });
+    const model = await this.openSource(blobSource(file, file.name), choice, hooks);
+    const kept = this.opened.get(key)?.info.kept ?? false;
+    const info = { ...modelInfo(key, file.name, file.size, model, null), kept };
+    this.opened.set(key, { info, model, file, choice });
     hooks.onProgress({ what: 'reading', done: file.size, total: file.size, unit: 'bytes' });
     return info;
+  }
+
+  /** The same file read in another way: as another of its networks, or in another preconditioning. */
+  async reread(key: string, choice: FileChoice, hooks: LoadHooks): Promise<ModelInfo> {
+    const before = this.file(key);
+    const { file, sigma } = before;
+    const { name, kept } = before.info;
+    const model = await this.openSource(blobSource(file, name), choice, hooks, sigma);
+    const info = { ...modelInfo(key, name, file.size, model, null), kept, ...personal(sigma) };
+    const opened = { ...before, info, model, choice };
+    this.opened.set(key, opened);
+    if (info.kept) await this.keptFiles.describe(aboutOf(opened));
+    return info;
+  }
+
+  /** Keeps a copy of the file in this browser, or deletes it. */
+  async keepFile(key: string, keep: boolean, hooks: LoadHooks): Promise<ModelInfo> {
+    const opened = this.file(key);
+    const { file, info } = opened;
+    const onProgress = (done: number) =>
+      hooks.onProgress({ what: 'keeping', done, total: file.size, unit: 'bytes' });
+    if (keep) await this.keptFiles.keep(file, aboutOf(opened), onProgress, hooks.signal);
+    else await this.keptFiles.drop(key);
+    info.kept = keep; // the same object: whatever shows the model knows it by that
+    return { ...info };
+  }
+
+  /** Opens what this browser keeps, except what is open already. */
+  async openKept(hooks: LoadHooks): Promise<KeptModels> {
+    const { files, unreadable } = await this.keptFiles.list();
+    const models: ModelInfo[] = [];
+    const problems = unreadable.map(
+      (name) => `A kept file (number ${name}) is damaged. It is still in this browser's storage.`,
+    );
+    for (const { about, file } of files) {
+      if (this.opened.has(about.key)) continue;
+      try {
+        const choice = choiceOf(about);
+        const sigma = about.sigma ?? undefined;
+        const model = await this.openSource(blobSource(file, about.name), choice, hooks, sigma);
+        const facts = modelInfo(about.key, about.name, file.size, model, null);
+        const info: ModelInfo = { ...facts, kept: true, ...personal(sigma) };
+        this.opened.set(about.key, { info, model, file, choice, ...(sigma !== undefined && { sigma }) });
+        models.push(info);
+      } catch (error) {
+        problems.push(`The kept file ${about.name} could not be opened: ${asInnateError(error).describe()}`);
+      }
+    }
+    return { models, problems };
+  }
+
+  private file(key: string): OpenedFile & { file: File } {
+    const found = this.opened.get(key);
+    if (found?.file) return found as OpenedFile & { file: File };
+    throw new InnateError('not-found', 'this file is not open any more', {
+      where: key,
+      hint: 'Open it again',
+    });
+  }
+
+  /** The address names a file by its name; another one of the same name gets a number. */
+  private keyFor(file: File): string {
+    for (let n = 1; ; n++) {
+      const key = `${FILE_KEY}${file.name}${n === 1 ? '' : ` (${n})`}`;
+      const before = this.opened.get(key);
+      if (!before) return key;
+      // A kept copy has a date of its own.
+      const same = before.info.kept || before.file?.lastModified === file.lastModified;
+      if (before.file?.size === file.size && same) return key;
+    }
   }
 
   /** A model made here from a teacher, among the opened ones: with its classes, under its licence. */
@@ -67,7 +149,7 @@ export class Library {
     images: number,
     { teacherName, classes, licence }: Pick<RunAbout, 'teacherName' | 'classes' | 'licence'>,
   ): ModelInfo {
-    const key = `made-${++this.openedCount}`;
+    const key = `made-${++this.madeCount}`;
     const name = `${teacherName.split(',')[0]} student, ${images} images`;
     // As it would be saved: float16 matrices, the rest float32.
     const bytes = parameterSpecs(model.config.unet).reduce(
@@ -92,10 +174,15 @@ export class Library {
     found.model.sigma = sigma;
     found.info.sigma = sigma;
     found.info.sigmaFrom = 'person';
+    found.sigma = sigma;
+    // Kept files are opened as they were left; where that cannot be written, the file still opens.
+    if (found.info.kept) this.keptFiles.describe(aboutOf(found)).catch(() => {});
     return { ...found.info };
   }
 
-  forget(key: string): void {
+  /** Closes an opened file; a copy that this browser keeps is deleted. */
+  async forget(key: string): Promise<void> {
+    if (this.opened.get(key)?.info.kept) await this.keptFiles.drop(key);
     this.opened.delete(key);
   }
 
@@ -104,7 +191,7 @@ export class Library {
     if (kept) return kept;
     const entry = await this.entry(id);
     const bytes = await this.fetchShipped(entry, hooks);
-    const model = await this.openSource(bufferSource(bytes, id), undefined, hooks, entry.sigma);
+    const model = await this.openSource(bufferSource(bytes, id), {}, hooks, entry.sigma);
     const shipped = {
       info: modelInfo(id, entry.name, bytes.byteLength, model, entry),
       model: { ...model, weights: cachedWeights(model.weights) },
@@ -115,14 +202,14 @@ export class Library {
 
   private async openSource(
     source: Source,
-    precond: PrecondKind | undefined,
+    choice: FileChoice,
     hooks: LoadHooks,
     sigma?: number,
   ): Promise<Model> {
-    const delta = deltaInfo(openCheckpoint(source).metadata);
+    const delta = deltaInfo(openCheckpoint(source, choice).metadata);
     const base = delta ? await this.getShipped(delta.of, hooks) : null;
     return openModel(source, {
-      ...(precond && { precond }),
+      ...choice,
       ...(sigma !== undefined && { sigma }),
       ...(base && { openBase: () => base.model }),
     });
@@ -167,7 +254,7 @@ function modelInfo(
   const { unet } = config;
   const sigmaFrom = entry?.sigma !== undefined ? 'file' : sigmaSource(model.metadata, name);
   // Its preconditioning, its distillation or its name says so.
-  const isStudent = config.precond === 'GDDPrecond' || model.metadata.has('method') || sigmaFrom === 'name';
+  const isStudent = ONE_STEP.has(config.precond) || model.metadata.has('method') || sigmaFrom === 'name';
   const family =
     unet.modelType === 'DhariwalUNet' ? 'ADM' : unet.encoderType === 'residual' ? 'NCSN++' : 'DDPM++';
   return {
@@ -186,5 +273,26 @@ function modelInfo(
     bytes,
     licence: entry?.licence ?? null,
     notes: model.notes,
+    entries: [...model.entries],
+    entry: model.entry,
+    kept: false,
   };
 }
+
+/** A start sigma that a person set, not the file. */
+const personal = (sigma: number | undefined) => (sigma === undefined ? {} : { sigmaFrom: 'person' as const });
+
+const aboutOf = ({ info, choice, sigma }: OpenedFile): KeptAbout => ({
+  version: 1,
+  key: info.key,
+  name: info.name,
+  bytes: info.bytes,
+  precond: choice?.precond ?? null,
+  entry: choice?.entry ?? null,
+  sigma: sigma ?? null,
+});
+
+const choiceOf = ({ precond, entry }: KeptAbout): FileChoice => {
+  const kind = precond === null ? null : precondNamed(precond);
+  return { ...(kind && { precond: kind }), ...(entry !== null && { entry }) };
+};

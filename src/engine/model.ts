@@ -28,6 +28,8 @@ export interface Model {
   metadata: ReadonlyMap<string, string>;
   /** Names of the networks in the file, of which this is one. */
   entries: readonly string[];
+  /** The name of this one; null where there is none. */
+  entry: string | null;
 }
 
 export interface OpenModelOptions {
@@ -44,7 +46,7 @@ export interface OpenModelOptions {
 /** Opens a checkpoint of any supported format as a model; reads no weights yet, but checks every shape. */
 export function openModel(source: Source, options: OpenModelOptions = {}): Model {
   const checkpoint = openCheckpoint(source, options);
-  const { metadata, entries } = checkpoint;
+  const { metadata, entries, entry } = checkpoint;
   const delta = deltaInfo(metadata);
   if (delta) return openDelta(checkpoint, delta, source.name, options);
 
@@ -63,7 +65,7 @@ export function openModel(source: Source, options: OpenModelOptions = {}): Model
     notes,
   );
   const sigma = startSigma(options.sigma, metadata, source.name, notes);
-  const model = { config, weights, sigma, notes, half: isHalf(checkpoint), metadata, entries };
+  const model = { config, weights, sigma, notes, half: isHalf(checkpoint), metadata, entries, entry };
   return weights === published ? model : { ...model, published };
 }
 
@@ -86,6 +88,7 @@ function openDelta(checkpoint: Checkpoint, delta: DeltaInfo, name: string, optio
     half: base.half,
     metadata: checkpoint.metadata,
     entries: [],
+    entry: null,
   };
 }
 

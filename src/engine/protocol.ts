@@ -1,6 +1,7 @@
 import type { BackendName } from '../gpu/backends';
 import type { TileChoice } from '../gpu/traits';
 import type { ErrorCode, ErrorDetail } from '../lib/errors';
+import type { PrecondKind } from '../lib/preconditioning';
 import type { WeightPrecision } from '../nn/plan/webgpu/pack';
 import type { SamplerName } from '../nn/samplers';
 import type {
@@ -53,6 +54,26 @@ export interface ModelInfo {
   licence: string | null;
   /** Sentences: what was taken or assumed when the file was read. */
   notes: string[];
+  /** Names of the networks in the file; more than one where a person can choose. */
+  entries: string[];
+  /** The one that this is. */
+  entry: string | null;
+  /** The file is kept in this browser and opened again on the next visit. */
+  kept: boolean;
+}
+
+/** What a person decides about a file that it leaves open. */
+export interface FileChoice {
+  precond?: PrecondKind;
+  /** Which of several networks. */
+  entry?: string;
+}
+
+/** The files that this browser keeps, opened again. */
+export interface KeptModels {
+  models: ModelInfo[];
+  /** One sentence for each that could not be opened; it stays where it is. */
+  problems: string[];
 }
 
 export interface GenerateRequest {
@@ -142,7 +163,10 @@ export interface StartOptions {
 export type Request =
   | { type: 'start'; id: number; options: StartOptions }
   /** `key`: the one that it had in a worker that died. */
-  | { type: 'open'; id: number; file: File; key?: string; precond?: 'EDMPrecond' | 'GDDPrecond' }
+  | { type: 'open'; id: number; file: File; key?: string; choice: FileChoice }
+  | { type: 'reread'; id: number; key: string; choice: FileChoice }
+  | { type: 'keep'; id: number; key: string; keep: boolean }
+  | { type: 'kept'; id: number }
   | { type: 'set-sigma'; id: number; key: string; sigma: number }
   | { type: 'load'; id: number; model: ModelRef }
   | { type: 'generate'; id: number; request: GenerateRequest }
@@ -160,6 +184,9 @@ export type Request =
 export interface Results {
   start: EngineStatus;
   open: ModelInfo;
+  reread: ModelInfo;
+  keep: ModelInfo;
+  kept: KeptModels;
   'set-sigma': ModelInfo;
   load: ModelInfo;
   generate: GenerateOutcome;

@@ -25,6 +25,7 @@ export function studentModel(
     },
     sigma: config.startSigma,
     entries: [],
+    entry: null,
     notes: [`distilled here: ${config.method}, ${images} images`],
     half: false,
     metadata: new Map([

@@ -32,6 +32,8 @@ export interface Checkpoint {
   readonly metadata: ReadonlyMap<string, string>;
   /** Names of all the networks in the file: what `entry` chooses from. */
   readonly entries: readonly string[];
+  /** The one that was taken; null where there are no names. */
+  readonly entry: string | null;
   /** Sentences for the user, such as "took ema (the file also holds net)". */
   readonly notes: readonly string[];
 }
@@ -80,6 +82,7 @@ function fromSafetensors(source: Source, { entry }: OpenOptions): Checkpoint {
     kwargs: metadataKwargs(metadata, source.name),
     metadata,
     entries: found?.entries ?? [],
+    entry: found?.network.label ?? null,
     notes: found?.notes ?? [],
   };
 }
@@ -106,6 +109,7 @@ function fromObject(
     kwargs: kwargs && kwargs.size > 0 ? kwargs : null,
     metadata: new Map(),
     entries: found.entries,
+    entry: network.label,
     notes: found.notes,
   };
 }

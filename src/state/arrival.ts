@@ -20,7 +20,15 @@ export function linkRemark(
   return lines.length > 0 ? lines.join(' ') : null;
 }
 
+/** Keys of opened files are their names behind this (engine/library.ts). */
+export const FILE_KEY = 'file:';
+export const isFileKey = (key: string): boolean => key.startsWith(FILE_KEY);
+
 function missingModel(wanted: string, shown: string, catalogue: Catalogue): string {
+  if (isFileKey(wanted)) {
+    const name = wanted.slice(FILE_KEY.length, FILE_KEY.length + 80);
+    return `The link wants the file “${name}”, which is not open here. Open it with Open checkpoint, or drop it on the page: the link's images follow. ${shown} is shown meanwhile. (Models, Keep, holds a file for the next visit.)`;
+  }
   const listed = catalogue.models.find((m) => m.id === wanted);
   return listed
     ? `${listed.name} does not come with Innate: get it from the Models tab and open it here. ${shown} is shown instead.`

@@ -1,6 +1,7 @@
 import type { EngineClient } from '../engine/client';
 import type {
   BackendPreference,
+  FileChoice,
   GenerateRequest,
   PrecisionPreference,
   StartOptions,
@@ -9,13 +10,14 @@ import type {
 import { asInnateError } from '../lib/errors';
 import { type Catalogue, parseCatalogue } from '../storage/catalogue';
 import { currentModel, type Stores } from './app-state';
-import { linkRemark } from './arrival';
+import { isFileKey, linkRemark } from './arrival';
 import { createDistilController, type DistilController } from './distil-controller';
 import type { EngineState } from './engine';
 import { keepOnly, place, resize } from './images';
 import type { LayersOptions } from './layers-controller';
 import { createMeasureController, type MeasureController } from './measure';
 import { DEFAULT_MODEL, type ModelFacts } from './models';
+import { createOpenedFiles } from './opened-files';
 import { showPreview } from './preview';
 import { buildRequest, recipeOf, sameWork } from './request';
 import type { ReadView } from './url';
@@ -48,7 +50,13 @@ export interface Controller {
   arrive(read: ReadView): void;
   /** Makes the images of the view, also where nothing has changed. */
   generate(): void;
-  open(file: File): Promise<void>;
+  open(file: File, choice?: FileChoice): Promise<void>;
+  /** Opens the file that could not be opened again, with what a person chose for it. */
+  chooseForFile(chosen: string): void;
+  /** Reads an opened file in another way. */
+  reread(key: string, choice: FileChoice): Promise<void>;
+  /** Keeps an opened file in this browser for the next visit, or no longer. */
+  keep(key: string, keep: boolean): Promise<void>;
   forget(key: string): Promise<void>;
   cancel(): void;
   dismissError(): void;
@@ -105,6 +113,8 @@ export function createController(options: ControllerOptions): Controller {
   let generation = 0;
   let flight: Flight | null = null;
   let opening: { abort: AbortController; name: string } | null = null;
+  /** The view of a link whose model is a file that is not open: it is shown once the file is. */
+  let awaited: ViewState | null = null;
   let scheduled = false;
   let waiting = false;
   /** By model: a sampler that suits one ruins another. */
@@ -154,9 +164,24 @@ export function createController(options: ControllerOptions): Controller {
     const known = asInnateError(error, 'backend');
     if (known.code !== 'cancelled') engine.setState({ error: { line: known.describe(), of } });
   }
+  /** Some files need a person to choose, which network is meant for one: then the line asks. */
+  function failToOpen(file: File, choice: FileChoice, error: unknown): void {
+    fail('opening', error);
+    const { choose } = asInnateError(error).detail;
+    const failed = engine.getState().error;
+    if (choose && failed) engine.setState({ error: { ...failed, choose: { ...choose, file, choice } } });
+  }
   function succeed(of: Kind): void {
     if (engine.getState().error?.of === of) engine.setState({ error: null });
   }
+
+  const files = createOpenedFiles({
+    client,
+    engine,
+    fail: (error) => fail('opening', error),
+    succeed: () => succeed('opening'),
+    persist,
+  });
 
   /** What the work line tells: the first of these that is under way, until it is over. */
   function owner(): 'starting' | 'opening' | 'generating' | null {
@@ -310,6 +335,7 @@ export function createController(options: ControllerOptions): Controller {
   function settleLink(read: ReadView, catalogue: Catalogue): void {
     const model = currentModel(stores);
     if (!model) return;
+    awaited = read.view.model !== null && read.view.model !== model.key ? read.view : null;
     const remark = linkRemark(read, model, catalogue);
     engine.setState({ remark });
     view.setState(settledView(view.getState(), model));
@@ -321,8 +347,11 @@ export function createController(options: ControllerOptions): Controller {
       const ready = start(stores.prefs.getState().backend);
       ready.catch(() => {}); // told below, once the catalogue is there
       const catalogue = await readCatalogue();
-      if (catalogue) {
-        settleLink({ view: view.getState(), problems: [...problems] }, catalogue);
+      const read = { view: view.getState(), problems: [...problems] };
+      // A file that the link names may be kept here: that is known when the engine runs.
+      const waits = read.view.model !== null && isFileKey(read.view.model);
+      if (catalogue && !waits) {
+        settleLink(read, catalogue);
         const model = currentModel(stores);
         if (model) await showPreview(stores, model, options.loadSheet).catch(() => {});
       }
@@ -330,8 +359,11 @@ export function createController(options: ControllerOptions): Controller {
         await ready;
       } catch (error) {
         fail('starting', error);
+        if (catalogue && waits) settleLink(read, catalogue);
         return;
       }
+      await files.openKept();
+      if (catalogue && waits) settleLink(read, catalogue);
       if (view.getState().tab !== 'layers') schedule();
     },
 
@@ -346,7 +378,7 @@ export function createController(options: ControllerOptions): Controller {
       else void startAndRun();
     },
 
-    async open(file) {
+    async open(file, choice = {}) {
       opening?.abort.abort();
       const mine = { abort: new AbortController(), name: file.name };
       opening = mine;
@@ -354,6 +386,7 @@ export function createController(options: ControllerOptions): Controller {
       showWork();
       try {
         const info = await client.open(file, {
+          choice,
           signal: mine.abort.signal,
           onProgress: (progress) => {
             if (opening === mine && owner() === 'opening') engine.setState({ progress });
@@ -363,9 +396,13 @@ export function createController(options: ControllerOptions): Controller {
         if (opening !== mine) return;
         // Opened beside the choice of a teacher, it is meant as one.
         if (choosesTeacher(stores) && info.role !== 'student') distil.chooseTeacher(info.key);
-        else view.setState({ ...OPENED_VIEW, ...samplingOf(info.key), model: info.key });
+        else if (awaited?.model === info.key) {
+          view.setState({ ...awaited, tab: view.getState().tab });
+          engine.setState({ remark: null });
+          awaited = null;
+        } else view.setState({ ...OPENED_VIEW, ...samplingOf(info.key), model: info.key });
       } catch (error) {
-        if (opening === mine) fail('opening', error);
+        if (opening === mine) failToOpen(file, choice, error);
       } finally {
         if (opening === mine) {
           opening = null;
@@ -373,6 +410,18 @@ export function createController(options: ControllerOptions): Controller {
         }
       }
     },
+
+    chooseForFile(chosen) {
+      const asked = engine.getState().error?.choose;
+      if (asked) void this.open(asked.file, { ...asked.choice, [asked.what]: chosen });
+    },
+
+    async reread(key, choice) {
+      const read = await files.reread(key, choice);
+      if (read && view.getState().model === key && view.getState().tab !== 'layers') schedule();
+    },
+
+    keep: files.keep,
 
     async forget(key) {
       await client.forget(key).catch((error) => fail('opening', error));

@@ -1,5 +1,5 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { EngineStatus, ModelInfo, Progress } from '../engine/protocol';
+import type { EngineStatus, FileChoice, ModelInfo, Progress } from '../engine/protocol';
 
 /** What the engine is doing, as the page tells it. */
 export interface EngineState {
@@ -12,10 +12,17 @@ export interface EngineState {
   /** What the newest request has cost so far, over all of its images; null before the first ones. */
   reading: Reading | null;
   /** One line (InnateError.describe) and what failed: it stands until dismissed or tried again. */
-  error: { line: string; of: 'page' | 'starting' | 'opening' | 'generating' } | null;
+  error: {
+    line: string;
+    of: 'page' | 'starting' | 'opening' | 'generating';
+    /** What a person can choose so that it succeeds: of a file, which network or which preconditioning. */
+    choose?: { what: keyof FileChoice; from: readonly string[]; file: File; choice: FileChoice };
+  } | null;
   /** A line about the page's own doing: a link whose model is not here. */
   remark: string | null;
   opened: readonly ModelInfo[];
+  /** The file that is being copied to be kept, and how far: 0 to 1. */
+  keeping: { key: string; share: number } | null;
 }
 
 export interface Reading {
@@ -38,4 +45,5 @@ export const createEngineStore = (): EngineStore =>
     error: null,
     remark: null,
     opened: [],
+    keeping: null,
   }));

@@ -4,7 +4,7 @@ import type { EngineState } from './engine';
 /** The one line that says what is under way or what failed; null = neither. */
 export type WorkLineContent =
   | { kind: 'work'; what: string; detail: string; value: number | null; cancellable: boolean }
-  | { kind: 'error'; text: string }
+  | { kind: 'error'; text: string; choose: readonly string[] }
   | null;
 
 /**
@@ -17,7 +17,8 @@ export function workLine({
   made,
   error,
 }: Pick<EngineState, 'work' | 'progress' | 'made' | 'error'>): WorkLineContent {
-  if (error && work?.kind !== 'opening') return { kind: 'error', text: error.line };
+  if (error && work?.kind !== 'opening')
+    return { kind: 'error', text: error.line, choose: error.choose?.from ?? [] };
   if (!work) return null;
   const images = work.kind === 'generating' ? made : null;
   const total = progress?.total ?? 0;

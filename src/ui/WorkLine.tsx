@@ -6,13 +6,15 @@ import './WorkLine.css';
 
 type Line =
   | { kind: 'work'; what: string; detail: string; value: number | null; cancellable: boolean }
-  | { kind: 'error'; text: string }
+  /** `choose`: what a person can choose so that it succeeds. */
+  | { kind: 'error'; text: string; choose: readonly string[] }
   | null;
 
 interface Props {
   line: Line;
   onCancel: () => void;
   onDismiss: () => void;
+  onChoose: (choice: string) => void;
   /** Shown when nothing is to be said. */
   children?: ReactNode;
 }
@@ -20,7 +22,7 @@ interface Props {
 /** Work shorter than this is not announced: during a drag the line would flicker. */
 const PATIENCE_MS = 350;
 
-export function WorkLine({ line, onCancel, onDismiss, children }: Props) {
+export function WorkLine({ line, onCancel, onDismiss, onChoose, children }: Props) {
   const working = line?.kind === 'work';
   const [patient, setPatient] = useState(true);
   useEffect(() => {
@@ -33,7 +35,18 @@ export function WorkLine({ line, onCancel, onDismiss, children }: Props) {
   if (line?.kind === 'error')
     return (
       <div className="work-line">
-        <Note tone="error" onDismiss={onDismiss}>
+        <Note
+          tone="error"
+          onDismiss={onDismiss}
+          actions={
+            line.choose.length > 0 &&
+            line.choose.map((choice) => (
+              <button key={choice} type="button" className="button" onClick={() => onChoose(choice)}>
+                {choice}
+              </button>
+            ))
+          }
+        >
           {line.text}
         </Note>
       </div>

@@ -78,7 +78,7 @@ const file = new File(['x'], 'mine.pkl');
 
 async function withFile() {
   const s = await started();
-  const open = s.client.open(file, { precond: 'GDDPrecond' });
+  const open = s.client.open(file, { choice: { precond: 'GDDPrecond' } });
   await s.worker().answer('open', info('opened-1'));
   await open;
   return s;
@@ -111,7 +111,7 @@ describe('a worker that dies', () => {
     expect(s.workers).toHaveLength(2);
     expect(s.worker().types()).toEqual(['start', 'open', 'set-sigma', 'runs']);
     expect(s.worker().got[0]).toMatchObject({ options: OPTIONS });
-    expect(s.worker().got[1]).toMatchObject({ file, key: 'opened-1', precond: 'GDDPrecond' });
+    expect(s.worker().got[1]).toMatchObject({ file, key: 'opened-1', choice: { precond: 'GDDPrecond' } });
     await s.worker().answer('start', STATUS);
     expect(s.statuses.at(-1)).toEqual(STATUS);
     await s.worker().answer('open', info('opened-1'));
@@ -119,6 +119,34 @@ describe('a worker that dies', () => {
     await s.worker().answer('runs', null);
     expect(await list).toBeNull();
     expect(s.gone).toEqual([['made-2']]);
+  });
+
+  it('reads files as they were last read, and opens kept ones from their copies', async () => {
+    const s = await withFile();
+    for (const entry of ['student', 'teacher']) {
+      const read = s.client.reread('opened-1', { entry });
+      await s.worker().answer('reread', info('opened-1'));
+      await read;
+    }
+    const kept = s.client.kept();
+    await s.worker().answer('kept', { models: [info('file:a.pkl')], problems: [] });
+    await kept;
+    await s.worker().die();
+    void s.told(s.client.runs({ do: 'list' }));
+    expect(s.worker().types()).toEqual(['start', 'open', 'reread', 'kept', 'runs']);
+    expect(s.worker().got[2]).toMatchObject({ key: 'opened-1', choice: { entry: 'teacher' } });
+
+    const keep = s.client.keep('opened-1', true);
+    await s.worker().answer('start', STATUS);
+    await s.worker().answer('open', info('opened-1'));
+    await s.worker().answer('reread', info('opened-1'));
+    await s.worker().answer('kept', { models: [], problems: [] });
+    await s.worker().answer('runs', null);
+    await s.worker().answer('keep', info('opened-1'));
+    await keep;
+    await s.worker().die();
+    void s.told(s.client.runs({ do: 'list' }));
+    expect(s.worker().types()).toEqual(['start', 'kept', 'kept', 'runs']);
   });
 
   it('a file that cannot be opened again is told to be gone, and is not tried again', async () => {

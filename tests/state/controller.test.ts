@@ -1,10 +1,11 @@
 import { describe, expect, test, vi } from 'vitest';
-import type { ModelInfo } from '../../src/engine/protocol';
+import type { KeptModels, ModelInfo } from '../../src/engine/protocol';
 import { InnateError } from '../../src/lib/errors';
 import { createStores } from '../../src/state/app-state';
 import { createController } from '../../src/state/controller';
 import { readHash } from '../../src/state/url';
 import { defaultView, type ViewState } from '../../src/state/view';
+import { workLine } from '../../src/state/work-line';
 import { FakeClient, tick } from './fake-client';
 
 const entry = (id: string, classes: string[] | null, extra = {}) => ({
@@ -51,10 +52,18 @@ const OPENED: ModelInfo = {
   bytes: 1,
   licence: null,
   notes: [],
+  entries: ['ema'],
+  entry: 'ema',
+  kept: false,
 };
 
-async function set(view: Partial<ViewState> = {}, catalogue = CATALOGUE) {
+async function set(
+  view: Partial<ViewState> = {},
+  catalogue = CATALOGUE,
+  kept: KeptModels = { models: [], problems: [] },
+) {
   const client = new FakeClient();
+  client.keptModels = kept;
   const stores = createStores({ ...defaultView(4), ...view }, null);
   const frames: (() => void)[] = [];
   let now = 0;
@@ -396,6 +405,94 @@ describe('files', () => {
     expect(s.stores.view.getState().model).toBe('afhq-cat-64x64-gdd-i');
     s.controller.dismissError();
     expect(s.stores.engine.getState().error).toBeNull();
+  });
+
+  test('of a file that holds several networks a person chooses one', async () => {
+    const s = await set();
+    const choices: unknown[] = [];
+    s.client.opens = async (_file, options) => {
+      choices.push(options?.choice);
+      if (options?.choice?.entry === undefined)
+        throw new InnateError('bad-argument', 'the file holds several networks', {
+          choose: { what: 'entry', from: ['student', 'teacher'] },
+        });
+      return OPENED;
+    };
+    await s.controller.open(new File([], 'two.pt'));
+    const line = workLine(s.stores.engine.getState());
+    expect(line).toMatchObject({ kind: 'error', choose: ['student', 'teacher'] });
+    s.controller.chooseForFile('student');
+    await tick();
+    expect(choices).toEqual([{}, { entry: 'student' }]);
+    expect(s.stores.view.getState().model).toBe('opened-1');
+    expect(s.stores.engine.getState().error).toBeNull();
+  });
+
+  test('an opened file can be read in another way; its images are made anew', async () => {
+    const s = await set();
+    s.client.opens = async () => OPENED;
+    s.client.opened = OPENED;
+    await s.controller.open(new File([], 'mine.pkl'));
+    s.frame();
+    const before = s.client.calls.length;
+    await s.controller.reread('opened-1', { precond: 'GDDPrecond' });
+    expect(s.stores.engine.getState().opened).toMatchObject([{ key: 'opened-1', precond: 'GDDPrecond' }]);
+    await s.client.calls.at(-1)!.settle();
+    s.frame();
+    expect(s.client.calls.length).toBe(before + 1);
+  });
+
+  test('a file is kept on request; where that fails, it is said and the file stays open', async () => {
+    const s = await set();
+    s.client.opens = async () => OPENED;
+    await s.controller.open(new File([], 'mine.pkl'));
+    await s.controller.keep('opened-1', true);
+    expect(s.stores.engine.getState()).toMatchObject({
+      keeping: null,
+      error: { line: 'this browser keeps no files' },
+      opened: [{ kept: false }],
+    });
+    s.client.opened = OPENED;
+    const shares = new Set<number>();
+    s.stores.engine.subscribe(({ keeping }) => keeping && shares.add(keeping.share));
+    await s.controller.keep('opened-1', true);
+    expect([...shares]).toEqual([0, 0.5]);
+    expect(s.stores.engine.getState()).toMatchObject({
+      keeping: null,
+      error: null,
+      opened: [{ kept: true }],
+    });
+  });
+
+  const LINK = { model: 'file:mine.pkl', seed: 7, classIndex: 1, sigma: 2.5 };
+
+  test('a link to a kept file shows it', async () => {
+    const kept = { ...OPENED, key: 'file:mine.pkl', kept: true };
+    const s = await set(LINK, CATALOGUE, { models: [kept], problems: [] });
+    expect(s.stores.view.getState()).toMatchObject(LINK);
+    expect(s.stores.engine.getState()).toMatchObject({ remark: null, opened: [{ key: 'file:mine.pkl' }] });
+    s.frame();
+    expect(s.client.calls.at(-1)!.request.model).toEqual({ kind: 'opened', key: 'file:mine.pkl' });
+  });
+
+  test('a link to a file that is not here says which, and is followed once the file is opened', async () => {
+    const s = await set(LINK);
+    expect(s.stores.view.getState()).toMatchObject({ model: 'afhq-cat-64x64-gdd-i', classIndex: null });
+    expect(s.stores.engine.getState().remark).toMatch(/wants the file “mine\.pkl”.*Open checkpoint/);
+    s.client.opens = async (file) => ({ ...OPENED, key: `file:${file.name}` });
+    await s.controller.open(new File([], 'other.pkl'));
+    expect(s.stores.view.getState()).toMatchObject({ model: 'file:other.pkl', classIndex: null });
+    await s.controller.open(new File([], 'mine.pkl'));
+    expect(s.stores.view.getState()).toMatchObject(LINK);
+    expect(s.stores.engine.getState().remark).toBeNull();
+  });
+
+  test('a kept file that cannot be opened is said', async () => {
+    const s = await set({}, CATALOGUE, {
+      models: [],
+      problems: ['The kept file a.pkl could not be opened: x'],
+    });
+    expect(s.stores.engine.getState().error!.line).toContain('a.pkl could not be opened');
   });
 
   test('a newer file ends the opening of an older one', async () => {

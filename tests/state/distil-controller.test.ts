@@ -52,6 +52,9 @@ const STUDENT: ModelInfo = {
   bytes: 0,
   licence: null,
   notes: [],
+  entries: ['ema'],
+  entry: 'ema',
+  kept: false,
 };
 
 const point = (iteration: number): CurvePoint => ({

@@ -10,9 +10,11 @@ import type {
 import type { InspectOutcome, LookResult } from '../../src/engine/layers-protocol';
 import type {
   EngineStatus,
+  FileChoice,
   GenerateOutcome,
   GenerateRequest,
   ImageChunk,
+  KeptModels,
   ModelInfo,
   ModelRef,
   StartOptions,
@@ -63,7 +65,7 @@ export class FakeClient implements EngineClient {
   /** What the saved runs are; a browser that keeps none unless a test says more. */
   answers: (call: RunsCall) => unknown = () => null;
   startError: InnateError | null = null;
-  opens: ((file: File, options?: CallOptions) => Promise<ModelInfo>) | null = null;
+  opens: ((file: File, options?: CallOptions & { choice?: FileChoice }) => Promise<ModelInfo>) | null = null;
 
   /** Starts end one by one, when the test says so. */
   holdStarts = false;
@@ -84,8 +86,32 @@ export class FakeClient implements EngineClient {
     await tick();
   }
 
-  open(file: File, options?: CallOptions): Promise<ModelInfo> {
+  open(file: File, options?: CallOptions & { choice?: FileChoice }): Promise<ModelInfo> {
     return this.opens ? this.opens(file, options) : Promise.reject(new InnateError('bad-file', 'no'));
+  }
+
+  /** Files that were read in another way, and what this browser keeps. */
+  readonly rereadings: { key: string; choice: FileChoice }[] = [];
+  keptModels: KeptModels = { models: [], problems: [] };
+
+  async reread(key: string, choice: FileChoice): Promise<ModelInfo> {
+    this.rereadings.push({ key, choice });
+    if (!this.opened) throw new InnateError('not-found', 'not open');
+    return {
+      ...this.opened,
+      ...(choice.precond && { precond: choice.precond }),
+      entry: choice.entry ?? null,
+    };
+  }
+
+  async keep(_key: string, keep: boolean, options?: CallOptions): Promise<ModelInfo> {
+    options?.onProgress?.({ what: 'keeping', done: 1, total: 2, unit: 'bytes' });
+    if (!this.opened) throw new InnateError('io', 'this browser keeps no files');
+    return { ...this.opened, kept: keep };
+  }
+
+  async kept(): Promise<KeptModels> {
+    return this.keptModels;
   }
 
   /** Start sigmas that were set; the answer is whatever `opened` holds. */

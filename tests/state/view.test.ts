@@ -69,5 +69,5 @@ test('the line says what is under way', () => {
   ).toMatchObject({ what: 'Downloading 1.2 of 6.8 MB' });
   expect(workLine({ ...idle, work, made: [6, 24] })).toMatchObject({ what: 'Generating 6/24', value: 0.25 });
   const error = { line: 'bad.pkl: no', of: 'opening' } as const;
-  expect(workLine({ ...idle, work, error })).toEqual({ kind: 'error', text: 'bad.pkl: no' });
+  expect(workLine({ ...idle, work, error })).toEqual({ kind: 'error', text: 'bad.pkl: no', choose: [] });
 });

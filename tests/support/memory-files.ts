@@ -36,7 +36,7 @@ export class MemoryFiles {
   }
 }
 
-class MemoryFile extends File {
+export class MemoryFile extends File {
   constructor(
     readonly content: Uint8Array,
     name: string,

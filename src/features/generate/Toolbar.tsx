@@ -11,7 +11,12 @@ export function Toolbar() {
   const line = workLine(state);
   return (
     <div className="toolbar">
-      <WorkLine line={line} onCancel={controller.cancel} onDismiss={controller.dismissError}>
+      <WorkLine
+        line={line}
+        onCancel={controller.cancel}
+        onDismiss={controller.dismissError}
+        onChoose={controller.chooseForFile}
+      >
         <Reading />
         <Pixels />
       </WorkLine>

@@ -35,7 +35,8 @@ export function ModelsView({ onChooseFile }: { onChooseFile: () => void }) {
           <h2 id="models-opened">Opened on this page</h2>
           {opened.length === 0 ? (
             <p className="secondary">
-              None yet. An opened file stays on this machine and is forgotten when the page closes.
+              None yet. An opened file stays on this machine and is forgotten when the page closes, unless you
+              keep it in this browser.
             </p>
           ) : (
             <div className="opened-list">

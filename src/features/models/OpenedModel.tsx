@@ -1,7 +1,9 @@
 import type { ModelInfo } from '../../engine/protocol';
+import { PRECONDITIONINGS, type PrecondKind } from '../../lib/preconditioning';
 import { counted } from '../../lib/words';
+import { FILE_KEY } from '../../state/arrival';
 import { openedFacts } from '../../state/models';
-import { useApp, useModel } from '../../state/react';
+import { useApp, useEngine, useModel } from '../../state/react';
 import { formatBytes, formatCount } from '../../ui/format';
 import { StartSigma } from '../../ui/StartSigma';
 import { MeasureButton, Measured } from './Measure';
@@ -9,6 +11,7 @@ import { MeasureButton, Measured } from './Measure';
 export function OpenedModel({ info }: { info: ModelInfo }) {
   const { controller, stores } = useApp();
   const inUse = useModel()?.key === info.key;
+  const isFile = info.key.startsWith(FILE_KEY);
   const role = { student: 'one-step student', teacher: 'diffusion teacher', unknown: 'network' }[info.role];
   return (
     <article className="opened">
@@ -28,6 +31,7 @@ export function OpenedModel({ info }: { info: ModelInfo }) {
           {note}
         </p>
       ))}
+      {isFile && <ReadAs info={info} />}
       <StartSigma
         value={info.sigma}
         from={info.sigmaFrom}
@@ -47,6 +51,7 @@ export function OpenedModel({ info }: { info: ModelInfo }) {
           {inUse ? 'Show' : 'Use'}
         </button>
         <MeasureButton model={openedFacts(info)} />
+        {isFile && <Keep info={info} />}
         <button
           type="button"
           className="button quiet"
@@ -57,5 +62,72 @@ export function OpenedModel({ info }: { info: ModelInfo }) {
         </button>
       </div>
     </article>
+  );
+}
+
+/** What a file may leave open: which of its networks is meant, and which formula wraps it. */
+function ReadAs({ info }: { info: ModelInfo }) {
+  const { controller } = useApp();
+  const { key, name, entry, entries, precond } = info;
+  return (
+    <div className="read-as">
+      {entries.length > 1 && (
+        <label className="field">
+          <span>Network in the file</span>
+          <select
+            aria-label={`Network in ${name}`}
+            value={entry ?? ''}
+            onChange={(event) => void controller.reread(key, { entry: event.currentTarget.value })}
+          >
+            {entries.map((label) => (
+              <option key={label} value={label}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <label className="field">
+        <span>Preconditioning</span>
+        <select
+          aria-label={`Preconditioning of ${name}`}
+          value={precond}
+          onChange={(event) => {
+            const kind = event.currentTarget.value as PrecondKind;
+            void controller.reread(key, { ...(entry !== null && { entry }), precond: kind });
+          }}
+        >
+          {PRECONDITIONINGS.map(({ kind, words }) => (
+            <option key={kind} value={kind}>
+              {kind}: {words}
+            </option>
+          ))}
+        </select>
+      </label>
+    </div>
+  );
+}
+
+/** A file is forgotten when the page closes unless it is kept in this browser. */
+function Keep({ info }: { info: ModelInfo }) {
+  const { controller } = useApp();
+  const keeping = useEngine((s) => (s.keeping?.key === info.key ? s.keeping.share : null));
+  const { key, kept, name } = info;
+  return (
+    <button
+      type="button"
+      className="button"
+      aria-pressed={kept}
+      aria-label={`Keep ${name}`}
+      title={
+        kept
+          ? 'A copy is in this browser and opens on the next visit; press to delete the copy'
+          : `Copies the file into this browser (${formatBytes(info.bytes)}), so that it opens on the next visit`
+      }
+      disabled={keeping !== null}
+      onClick={() => void controller.keep(key, !kept)}
+    >
+      {keeping !== null ? `Copying, ${Math.round(keeping * 100)} %` : kept ? 'Kept here' : 'Keep'}
+    </button>
   );
 }
