@@ -1,4 +1,4 @@
-import { type AnyDenoiser, openOnWasm, openOnWebGpu } from '../src/engine/open-denoiser';
+import { type AnyDenoiser, openOnWasm, openOnWebGpu, residentBytes } from '../src/engine/open-denoiser';
 import { type ActiveBackend, readyTensors, threadLabel } from '../src/gpu/backends';
 import { Denoiser, type ImageDenoiser } from '../src/nn/denoiser';
 import { parameterCount } from '../src/nn/parameters';
@@ -54,13 +54,6 @@ async function open(argument: string, options: CommonOptions, report: Report) {
   return { model, active: await openBackend(options.backend, (line) => report.note(line)) };
 }
 
-/**
- * Parameters kept on the back-end: all of a small network, part of a large one; the rest is read from the file
- * at every pass, which costs little beside the arithmetic. So a 296 M network runs in less memory than its
- * float16 form takes, plus what the process needs anyway.
- */
-const RESIDENT_BYTES = 128 * 2 ** 20;
-
 /** Parameters beyond which a software adapter, whose memory is the machine's, reads weights as it goes. */
 const LARGE = 2 ** 27;
 
@@ -78,7 +71,7 @@ export async function makeDenoiser(
     const opened = await openOnWebGpu(model.config, weights, {
       context: active.gpu,
       precision: 'f32',
-      budgetBytes: residentBytes(model),
+      budgetBytes: residentBytes(model.config),
     });
     return { denoiser: opened.denoiser, label: active.label };
   }
@@ -90,14 +83,11 @@ export async function makeDenoiser(
     threads: kernelThreads(),
     startThread: startNodeThread,
     budget: PACKED_BYTES,
-    budgetBytes: residentBytes(model),
+    budgetBytes: residentBytes(model.config),
   });
   if (refused) report.note(`note: on one thread of TensorFlow.js, because ${refused}`);
   return { denoiser, label: threadLabel(threads) };
 }
 
 export const eagerDenoiser = (model: OpenedModel, weights: WeightSource): Denoiser =>
-  Denoiser.open(model.config, weights, { budgetBytes: residentBytes(model) });
-
-const residentBytes = ({ config }: OpenedModel): number =>
-  Math.max(RESIDENT_BYTES, parameterCount(config.unet));
+  Denoiser.open(model.config, weights, { budgetBytes: residentBytes(model.config) });

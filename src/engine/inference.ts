@@ -7,10 +7,10 @@ import type { WeightPrecision } from '../nn/plan/webgpu/pack';
 import { startPageThread } from '../simd/threads';
 import type { Device } from './device';
 import type { Model } from './model';
-import { type AnyDenoiser, openOnWasm, openOnWebGpu } from './open-denoiser';
+import { type AnyDenoiser, openOnWasm, openOnWebGpu, residentBytes } from './open-denoiser';
 import type { PrecisionPreference } from './protocol';
 
-/** Bytes of packed weights in WebAssembly; larger networks stay with TensorFlow.js. */
+/** Bytes of packed weights in WebAssembly; larger networks stay with TensorFlow.js, most of their weights in the file. */
 const WASM_WEIGHTS = 400 * 2 ** 20;
 
 /** A model on the engine's back-end, ready to make images. */
@@ -40,6 +40,7 @@ export class Inference {
       threads,
       startThread: threads > 1 ? startPageThread : null,
       budget: WASM_WEIGHTS,
+      budgetBytes: residentBytes(config),
     });
     return new Inference(opened.denoiser, 'f32', opened.threads);
   }

@@ -9,7 +9,7 @@ import { compareBlocks, weightChange } from './inspect-compare';
 import type { InspectEvent, InspectRequest } from './layers-protocol';
 import { type Drained, type TurnServices, Turns } from './layers-turns';
 import type { Model } from './model';
-import type { AnyDenoiser } from './open-denoiser';
+import { type AnyDenoiser, residentBytes } from './open-denoiser';
 import { imageSize, seedBatch } from './sampling';
 
 /** Levels and samples of the coarse first look. */
@@ -162,7 +162,9 @@ export class MapMeasurement {
   }
 
   private opByOp(model: Model): Denoiser {
-    const denoiser = this.eager.get(model) ?? Denoiser.open(model.config, model.weights);
+    const denoiser =
+      this.eager.get(model) ??
+      Denoiser.open(model.config, model.weights, { budgetBytes: residentBytes(model.config) });
     this.eager.set(model, denoiser);
     return denoiser;
   }

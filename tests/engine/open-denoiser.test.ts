@@ -1,13 +1,19 @@
+import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import { fileSource } from '../../cli/files';
 import { startNodeThread } from '../../cli/threads';
-import { openModel } from '../../src/engine/model';
-import { openOnWasm } from '../../src/engine/open-denoiser';
+import type { Device } from '../../src/engine/device';
+import { Inference } from '../../src/engine/inference';
+import { type Model, openModel } from '../../src/engine/model';
+import { openOnWasm, residentBytes } from '../../src/engine/open-denoiser';
+import type { NetworkConfig } from '../../src/nn/config';
 import { Denoiser } from '../../src/nn/denoiser';
+import { parameterCount, parameterSpecs } from '../../src/nn/parameters';
 import { planNetwork } from '../../src/nn/plan/network-plan';
 import { PlannedDenoiser } from '../../src/nn/plan/planned-denoiser';
 import { chooseForms, convSize } from '../../src/nn/plan/wasm-forms';
+import type { WeightSource } from '../../src/nn/weights';
 import { maxError, readGolden, shippedCases } from '../support/fixtures';
 
 const { checkpoint, golden } = shippedCases()[0]!;
@@ -38,6 +44,56 @@ describe('inference on WebAssembly', () => {
   it('passes other errors on', async () => {
     const damaged = { ...model.weights, shape: () => undefined };
     await expect(openOnWasm(model.config, damaged, threads)).rejects.toThrow(/missing/);
+  });
+});
+
+describe('a network that is too large to be packed, in the page', () => {
+  /** Wide, of few pixels: much to hold and little to compute. Its weights are made as they are read. */
+  const large = (parameters: number): NetworkConfig => {
+    const unet = { ...model.config.unet, imgResolution: 4, channelMult: [1], attnResolutions: [] };
+    for (let channels = 128; ; channels += 32) {
+      const config = { ...model.config, unet: { ...unet, modelChannels: channels } };
+      if (parameterCount(config.unet) >= parameters) return config;
+    }
+  };
+
+  it('keeps a byte a parameter at most; the rest stays in the file and is read at each pass', async () => {
+    const active = await openBackend('wasm');
+    const config = large(1.06e8);
+    const shapes = new Map(parameterSpecs(config.unet).map(({ name, shape }) => [name, shape]));
+    const reads = new Map<string, number>();
+    let bytes = 0;
+    const weights: WeightSource = {
+      names: () => shapes.keys(),
+      shape: (name) => shapes.get(name),
+      read(name) {
+        reads.set(name, (reads.get(name) ?? 0) + 1);
+        const values = new Float32Array(shapes.get(name)!.reduce((a, b) => a * b, 1));
+        bytes += values.byteLength;
+        return values;
+      },
+    };
+    const device = {
+      backend: active,
+      threads: 1,
+      failure: new Promise<never>(() => {}),
+    } as unknown as Device;
+    const before = tf.memory().numBytes;
+    const inference = await Inference.open(
+      device,
+      { config, weights, notes: [], half: false, metadata: new Map() } as unknown as Model,
+      'auto',
+    );
+    expect(inference.denoiser).toBeInstanceOf(Denoiser);
+    const { imgResolution, inChannels } = config.unet;
+    const x = new Float32Array(imgResolution ** 2 * inChannels);
+    for (let pass = 0; pass < 2; pass++) await inference.denoiser.denoise(x, 80, null);
+    const held = tf.memory().numBytes - before;
+    expect(held).toBeGreaterThan(2 ** 20);
+    expect(held).toBeLessThanOrEqual(residentBytes(config));
+    expect(bytes).toBeGreaterThan(4 * parameterCount(config.unet)); // some of them twice
+    expect([...reads.values()].some((count) => count === 1)).toBe(true);
+    inference.dispose();
   });
 });
 
