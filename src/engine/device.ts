@@ -55,9 +55,9 @@ function whyNoWebGPU(
   if (!gpu && !isSecureContext)
     return 'WebGPU needs a secure page: open this one over https or on localhost.';
   if (!gpu)
-    return 'This browser has no WebGPU. Chrome and Edge have it since version 113; on Linux it may need chrome://flags/#enable-unsafe-webgpu.';
+    return 'This browser has no WebGPU. Chrome and Edge have it since version 113, Firefox since 141 on Windows, Safari since 26; on Linux Chrome may need chrome://flags/#enable-unsafe-webgpu, and Firefox dom.webgpu.enabled in about:config.';
   if (!adapter)
-    return 'The browser found no usable GPU. chrome://gpu says why; updating the graphics driver often helps.';
+    return 'The browser found no usable GPU. chrome://gpu, or about:support in Firefox, says why; updating the graphics driver often helps.';
   if (preference === 'wasm') return 'WebAssembly was chosen in the settings.';
   const { software, label } = describeAdapter(adapter);
   if (software && preference === 'auto')
