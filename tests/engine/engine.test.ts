@@ -2,6 +2,7 @@ import { expect, it, vi } from 'vitest';
 import type { Device } from '../../src/engine/device';
 import { Engine } from '../../src/engine/engine';
 import type { EngineStatus, StartOptions } from '../../src/engine/protocol';
+import { KernelRefused } from '../../src/gpu/pipelines';
 import { InnateError } from '../../src/lib/errors';
 
 const MINUTE = 60_000;
@@ -65,6 +66,35 @@ it('a device that is lost is set up again; lost twice within minutes it is given
   expect(s.statuses.at(-1)).toMatchObject({
     notice: 'The GPU device was lost: going on with WebAssembly.',
     webgpuReason: expect.stringContaining('failed 2 times within 10 minutes'),
+  });
+});
+
+it('a kernel whose every form is refused is not tried again: WebAssembly takes over at once, and that is said', async () => {
+  const s = await set();
+  await s.engine.start(OPTIONS);
+  const tried: string[] = [];
+  await s.engine.onDevice(async () => {
+    tried.push(s.devices.at(-1)!.avoidGpu ? 'wasm' : 'webgpu');
+    if (tried.length === 1) throw new KernelRefused('register conv f32', 'no such builtin');
+  });
+  expect(tried).toEqual(['webgpu', 'wasm']);
+  expect(s.statuses.at(-1)!.webgpuReason).toBe(
+    'Every form of the kernel "register conv f32" was refused (no such builtin): update the browser or the graphics driver.',
+  );
+});
+
+it('a kernel that gives way to its next form is said in one line, on the same device', async () => {
+  const gpu = { onRefusal: (_: string) => {}, traits: { reason: 'register tiles' } };
+  const backend = { name: 'webgpu', label: 'x', software: false, gpu };
+  const device = { backend, threads: 1, webgpuAvailable: true, webgpuReason: null };
+  const failure = new Promise<never>(() => {});
+  const s = await set(async () => ({ ...device, failure }) as unknown as Device);
+  await s.engine.start(OPTIONS);
+  gpu.onRefusal('The kernel "a" was refused: going on with register tiles.');
+  expect(s.statuses.at(-1)).toMatchObject({
+    backend: { name: 'webgpu' },
+    kernels: 'register tiles',
+    notice: 'The kernel "a" was refused: going on with register tiles.',
   });
 });
 
