@@ -108,7 +108,7 @@ test.describe(() => {
     await page.waitForSelector('input[aria-label^="Batch"]', { timeout: 60_000 });
     await setField(page, '^Batch', 2);
     await setField(page, '^Images$', 4);
-    await setField(page, 'quality check|Fréchet distance', 0);
+    await setField(page, '^Images (per quality check|for the Fréchet distance)', 0);
     await press(page, 'Start');
     await expect.poll(() => textOf(page, '.run-facts strong'), { timeout: PATIENCE }).toBe('Finished');
     expect(await textOf(page, '.run-progress .reading')).toMatch(/^4\s*of 4/);

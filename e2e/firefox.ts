@@ -50,6 +50,7 @@ export async function openIn(
     if (message.type() === 'error') complaints.push(message.text());
   });
   await page.evaluateOnNewDocument((entries) => {
+    if (location.protocol === 'about:') return; // the blank page before has no storage
     for (const [key, value] of Object.entries(entries)) localStorage.setItem(key, value);
   }, settings);
   await page.goto(url);
