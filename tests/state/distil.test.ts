@@ -77,7 +77,7 @@ describe('sample packs', () => {
   });
   test('classes must match those of a conditional teacher', () => {
     expect(misfit(pack('x'), CLOTHES)).toBe('Has no classes; the teacher has 2');
-    expect(misfit(pack('x', ['a']), CLOTHES)).toBe('Has 1 classes; the teacher has 2');
+    expect(misfit(pack('x', ['a']), CLOTHES)).toBe('Has 1 class; the teacher has 2');
     expect(misfit(pack('x', ['a']), CATS)).toBeNull();
     expect(fittingPack(PACKS, CATS)?.id).toBe('cats');
     expect(fittingPack([pack('x')], CLOTHES)).toBeNull();
