@@ -30,7 +30,9 @@ import {
 import { Report } from './report';
 
 const program = new Command('innate')
-  .description('One-step images from diffusion models: generate, distil, convert, inspect, evaluate.')
+  .description(
+    'Makes one-step images from diffusion models, and distils, converts, inspects and evaluates the models.',
+  )
   .version(version, '--version', 'print the version')
   .addHelpText(
     'after',
@@ -66,26 +68,34 @@ function command(parent: Command, usage: string, description: string, ...options
 const startSigma = () =>
   new Option(
     '--sigma <number>',
-    'where the model starts (default: what the catalogue, its file or its name says, else 80)',
+    'noise level at which the model starts (default: as stated by the catalogue, its file or its name, otherwise 80)',
   ).argParser(positive);
 
 const computing = () => [backendOption(), precondOption(), entryOption()];
 
-command(program, 'run <checkpoint>', 'network output for given latents', ...samplingOptions(), ...computing())
+command(
+  program,
+  'run <checkpoint>',
+  'write the output of a network for given latents',
+  ...samplingOptions(),
+  ...computing(),
+)
   .addOption(required('--latents <file>', '.safetensors with latents [N,C,H,W] and class_index [N]'))
   .addOption(required('--out <file>', '.safetensors to write'))
   .addHelpText('after', examples('innate run net.pkl --latents z.safetensors --out images.safetensors'))
   .action(reported((checkpoint: string, o: RunOptions, report) => run(checkpoint, o, report)));
 
-command(program, 'generate <model>', 'images of seeds', ...samplingOptions(), ...computing())
-  .addOption(required('--seeds <list>', 'such as 0-15,20'))
-  .option('--class <class>', 'class index or name for all (default: the class of the seed)')
-  .addOption(new Option('--columns <n>', 'of a grid (default: nearly square)').argParser(positiveInteger))
-  .addOption(required('--out <path>', 'grid.png, images.npz or a folder/'))
+command(program, 'generate <model>', 'make the images of given seeds', ...samplingOptions(), ...computing())
+  .addOption(required('--seeds <list>', 'list of seeds, such as 0-15,20'))
+  .option('--class <class>', 'index or name of the class of all images (default: random, from the seed)')
+  .addOption(
+    new Option('--columns <n>', 'columns of the grid (default: nearly square)').argParser(positiveInteger),
+  )
+  .addOption(required('--out <path>', 'where to write: grid.png, images.npz or a folder/'))
   .addOption(
     new Option(
       '--npz <names>',
-      'of arrays in an .npz: innate (images, seeds, labels) or adm (arr_0, seeds, arr_1)',
+      'names of the arrays in an .npz: innate (images, seeds, labels) or adm (arr_0, seeds, arr_1)',
     )
       .choices(['innate', 'adm'])
       .default('innate'),
@@ -100,8 +110,10 @@ command(program, 'generate <model>', 'images of seeds', ...samplingOptions(), ..
   )
   .action(reported((model: string, o: GenerateOptions, report) => generate(model, o, report)));
 
-command(program, 'convert <in> <out>', 'checkpoint to .safetensors', startSigma(), ...computing())
-  .addOption(new Option('--dtype <type>', 'of weight matrices').choices(['f16', 'f32']).default('f16'))
+command(program, 'convert <in> <out>', 'convert a checkpoint to .safetensors', startSigma(), ...computing())
+  .addOption(
+    new Option('--dtype <type>', 'number type of the weight matrices').choices(['f16', 'f32']).default('f16'),
+  )
   .option('--delta-of <teacher>', 'store only the difference to this model')
   .addOption(entryOption('--teacher-entry <name>'))
   .addHelpText(
@@ -118,7 +130,7 @@ command(program, 'convert <in> <out>', 'checkpoint to .safetensors', startSigma(
 command(
   program,
   'inspect <model>',
-  'how strongly each block answers at each noise level',
+  'measure how strongly each block responds at each noise level',
   startSigma(),
   ...computing(),
 )
@@ -139,12 +151,14 @@ command(
       .argParser(quantityList)
       .default(['rms'], 'rms'),
   )
-  .option('--parts', "each block's norms, convolutions and attention too")
-  .option('--spectra', 'radial power of what each block adds, and of the denoised images')
+  .option('--parts', "measure each block's norms, convolutions and attention too")
+  .option('--spectra', 'write the radial power of what each block adds, and of the denoised images')
   .option('--student <model>', 'compare a one-step student of this model with it')
   .addOption(entryOption('--student-entry <name>'))
   .addOption(
-    new Option('--examples <n>', 'seeds of the comparison by CKA').argParser(positiveInteger).default(64),
+    new Option('--examples <n>', 'number of seeds for the comparison by CKA')
+      .argParser(positiveInteger)
+      .default(64),
   )
   .addOption(
     new Option('--digits <n>', 'significant digits to write (default: all)').argParser(positiveInteger),
@@ -159,16 +173,19 @@ command(
   )
   .action(reported((model: string, o: InspectOptions, report) => inspect(model, o, report)));
 
-command(program, 'distil', 'a one-step student from a diffusion teacher', ...computing())
+command(program, 'distil', 'distil a one-step student from a diffusion teacher', ...computing())
   .option('--teacher <model>', `catalogue id or file ${NEW_RUN}`)
-  .option('--student <model>', 'go on from this student instead of the teacher')
+  .option('--student <model>', 'start from this student instead of the teacher')
   .addOption(entryOption('--student-entry <name>'))
   .option('--data <path>', `data-set zip, CIFAR-10 archive, .npz, or a folder of images ${NEW_RUN}`)
   .addOption(
-    new Option('--method <name>', `what trains, and on what ${perPreset('method')}`).choices(METHODS),
+    new Option(
+      '--method <name>',
+      `method: which layers train, and with which loss ${perPreset('method')}`,
+    ).choices(METHODS),
   )
   .addOption(
-    new Option('--features <name>', "what the discriminator looks through (default: the preset's)").choices(
+    new Option('--features <name>', "feature network of the discriminator (default: the preset's)").choices(
       FEATURE_NAMES,
     ),
   )
@@ -177,8 +194,12 @@ command(program, 'distil', 'a one-step student from a diffusion teacher', ...com
       Object.keys(PRESETS),
     ),
   )
-  .addOption(new Option('--images <n>', `real images to see ${perPreset('images')}`).argParser(positiveCount))
-  .addOption(new Option('--batch <n>', `images of a step ${perPreset('batch')}`).argParser(positiveInteger))
+  .addOption(
+    new Option('--images <n>', `number of real images to train on ${perPreset('images')}`).argParser(
+      positiveCount,
+    ),
+  )
+  .addOption(new Option('--batch <n>', `images in a step ${perPreset('batch')}`).argParser(positiveInteger))
   .addOption(
     new Option(
       '--micro-batch <n>',
@@ -186,7 +207,10 @@ command(program, 'distil', 'a one-step student from a diffusion teacher', ...com
     ).argParser(positiveInteger),
   )
   .addOption(
-    new Option('--seed <n>', `of noise, order and heads ${perPreset('seed')}`).argParser(nonNegativeInteger),
+    new Option(
+      '--seed <n>',
+      `seed of the noise, the order of images and the heads ${perPreset('seed')}`,
+    ).argParser(nonNegativeInteger),
   )
   .addOption(
     new Option(
@@ -216,8 +240,8 @@ command(program, 'distil', 'a one-step student from a diffusion teacher', ...com
       `generated for a distance; 0: none (default: ${MEASURE.measureImages})`,
     ).argParser(nonNegativeInteger),
   )
-  .option('--log <file>', 'one JSON line an iteration, appended')
-  .option('--resume <state>', 'go on from a saved state, which remembers all other options')
+  .option('--log <file>', 'file to which one JSON line is appended in each iteration')
+  .option('--resume <state>', 'continue from a saved state, which remembers all other options')
   .option('--out <file>', `.safetensors of the averaged student; its state is saved beside it ${NEW_RUN}`)
   .addHelpText(
     'after',
@@ -239,11 +263,21 @@ command(program, 'distil', 'a one-step student from a diffusion teacher', ...com
     return withReport(o.json, (report) => distil(o, report));
   });
 
-command(program, 'evaluate <model>', 'Fréchet distance to real images', ...samplingOptions(), ...computing())
+command(
+  program,
+  'evaluate <model>',
+  'measure the Fréchet distance to real images',
+  ...samplingOptions(),
+  ...computing(),
+)
   .addOption(required('--data <path>', 'real images: data-set zip, CIFAR-10 archive, .npz, or a folder'))
-  .addOption(new Option('--count <n>', 'images to generate').argParser(positiveInteger).default(1000))
   .addOption(
-    new Option('--reference <n>', 'real images to compare with').argParser(positiveInteger).default(5000),
+    new Option('--count <n>', 'number of images to generate').argParser(positiveInteger).default(1000),
+  )
+  .addOption(
+    new Option('--reference <n>', 'number of real images to compare with')
+      .argParser(positiveInteger)
+      .default(5000),
   )
   .addHelpText(
     'after',
@@ -251,8 +285,11 @@ command(program, 'evaluate <model>', 'Fréchet distance to real images', ...samp
   )
   .action(reported((model: string, o: EvaluateOptions, report) => evaluate(model, o, report)));
 
-const models = program.command('models').description('the catalogue of models').exitOverride();
-command(models, 'list', 'what there is').action((o: { json?: boolean }) =>
+const models = program
+  .command('models')
+  .description('list or check the models of the catalogue')
+  .exitOverride();
+command(models, 'list', 'list the models').action((o: { json?: boolean }) =>
   withReport(o.json, (report) => listModels(o, report)),
 );
 command(models, 'verify', 'check the shipped files').action((o: { json?: boolean }) =>

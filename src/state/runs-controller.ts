@@ -65,7 +65,7 @@ export function createRunsController({ client, stores, follow }: Options): RunsC
         else if (isUnderWay(run))
           throw new InnateError('bad-argument', 'a run is under way', {
             where: run!.about.name,
-            hint: 'Stop it first, or wait for its end',
+            hint: 'Stop it first, or wait until it ends',
           });
         else distil.setState({ run: openedRun(await client.runs({ do: 'open', run: id })), shown: 'run' });
       }),

@@ -97,7 +97,11 @@ function Side({ run, letter, at }: { run: RunDetail; letter: string; at: number 
         {METHOD_NAMES[config.method]}, batch {formatWhole(config.batch)}, rates{' '}
         {formatSmall(config.generatorRate)} and {formatSmall(config.discriminatorRate)}, seed {config.seed}
       </p>
-      {moment ? <SideImages moment={moment} run={run} /> : <p className="secondary">It has no samples.</p>}
+      {moment ? (
+        <SideImages moment={moment} run={run} />
+      ) : (
+        <p className="secondary">This run has no samples.</p>
+      )}
       {record.notes && <p className="secondary">{record.notes}</p>}
     </section>
   );

@@ -49,8 +49,8 @@ export function CurveTools({ value, onChange }: Props) {
         label="Horizontal axis"
         value={axis}
         options={[
-          { value: 'images', label: 'Images', title: 'Against real images seen' },
-          { value: 'time', label: 'Time', title: 'Against the time of the steps' },
+          { value: 'images', label: 'Images', title: 'By real images seen' },
+          { value: 'time', label: 'Time', title: 'By training time' },
         ]}
         onChange={(next) => set({ axis: next })}
       />

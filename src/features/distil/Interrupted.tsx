@@ -27,7 +27,7 @@ export function Interrupted() {
                 className="button"
                 onClick={() => void controller.distil.openRun(offered.record.about.id)}
               >
-                Look at it
+                Show it
               </button>
             </>
           }

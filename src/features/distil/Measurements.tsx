@@ -99,7 +99,7 @@ export function Measurements({ run, moment }: { run: DistilRunState; moment: Mom
 
 /** When there will be something to draw. */
 function firstDistance({ config, request, ended }: DistilRunState): string {
-  if (ended) return 'None was measured.';
+  if (ended) return 'No distance was measured.';
   let images = 0;
   do images += config.batch;
   while (images < config.images && distancesDue(0, images, request.measureEvery, config.images) === 0);

@@ -33,7 +33,7 @@ export function RunResults({ run, picked }: { run: DistilRunState; picked: numbe
         <button
           type="button"
           className="button"
-          title={`Goes on to ${formatWhole(more)} images`}
+          title={`Continue to ${formatWhole(more)} images`}
           onClick={() => void controller.distil.resumeRun(run.about.id, { changes: { images: more } })}
         >
           <Play aria-hidden />

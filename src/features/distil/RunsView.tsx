@@ -48,7 +48,7 @@ export function RunsView() {
       </header>
       {error && <Note tone="error">{error}</Note>}
       {runs?.length === 0 && unreadable.length === 0 && (
-        <p className="secondary">None yet. A run is listed here from its start.</p>
+        <p className="secondary">There are no runs yet. A run appears here as soon as it starts.</p>
       )}
       <ul className="run-list">
         {runs?.map((run) => (
@@ -163,7 +163,7 @@ function RunRow({ run, chosen, onChoose, onDelete }: RowProps) {
           type="button"
           className="icon-button"
           aria-label={`Delete ${about.name}`}
-          title={busy ? 'It is under way' : 'Delete'}
+          title={busy ? 'This run is in progress' : 'Delete'}
           disabled={busy}
           onClick={onDelete}
         >
@@ -193,7 +193,7 @@ function UnreadableRow({ run, onDelete }: { run: UnreadableRun; onDelete: () => 
         </p>
         <p className="caption">
           {run.state
-            ? 'Its newest state is whole: save it, and go on with it in the command line.'
+            ? 'Its newest state is intact. Save it and continue with it on the command line.'
             : 'Reload the page to try again. Its files are kept until you delete them.'}
         </p>
       </div>
@@ -220,7 +220,7 @@ function UnreadableRow({ run, onDelete }: { run: UnreadableRun; onDelete: () => 
           type="button"
           className="icon-button"
           aria-label={`Delete run ${run.id}`}
-          title={run.busy ? 'It is under way' : 'Delete'}
+          title={run.busy ? 'This run is in progress' : 'Delete'}
           disabled={run.busy}
           onClick={onDelete}
         >
@@ -239,7 +239,7 @@ function stateText({ record, busy, unsaved }: RunSummary): string {
 
 function distanceText({ record }: RunSummary): string {
   const { frechet, best, request } = record;
-  if (!frechet || !best) return 'Distance not measured.';
+  if (!frechet || !best) return 'The distance was not measured.';
   const at = best.images === frechet.images ? '' : `, ${formatValue(best.value)} at best`;
   return `Fréchet distance ${formatValue(frechet.value)}${at} (n ${formatWhole(request.measureImages)}).`;
 }

@@ -54,7 +54,7 @@ export function Samples({ run, index, pick }: Props) {
       <header className="part">
         <h3>Samples on fixed seeds</h3>
         <p className="caption">
-          {nothing ? 'None were made.' : caption(snapshot, index === snapshots.length - 1)}
+          {nothing ? 'No samples were made.' : caption(snapshot, index === snapshots.length - 1)}
         </p>
         {snapshot && <KeepMoment run={run} snapshot={snapshot} newest={index === snapshots.length - 1} />}
       </header>
@@ -85,7 +85,7 @@ export function Samples({ run, index, pick }: Props) {
       {run.plan && <FreezeMap plan={run.plan} />}
       {!run.ended && (
         <p className="caption footnote">
-          The run goes on while you look at other tabs, and saves itself in this browser.
+          The run continues while you use other tabs, and saves itself in this browser.
           {run.thinned && ' Older moments made room: not every one has its student any more.'}
         </p>
       )}
@@ -112,7 +112,7 @@ function KeepMoment({ run, snapshot, newest }: { run: DistilRunState; snapshot: 
       type="button"
       className="button"
       disabled={!snapshot.student || busy}
-      title={snapshot.student ? undefined : 'The student of this moment was not kept'}
+      title={snapshot.student ? undefined : 'No student was kept for this moment'}
       onClick={() => void use()}
     >
       Use this moment in Generate

@@ -44,31 +44,31 @@ export function SaveDialog({ run, picked, onClose }: Props) {
   const items: Item[] = [
     {
       name: 'Student',
-      about: 'The whole network, float16. Opens here and in innate generate',
+      about: 'The whole network in float16. Opens here and in innate generate',
       ending: '.safetensors',
       make: stored || run.result?.student ? made('student', moment) : null,
     },
     {
       name: 'Student, as a difference',
-      about: `Much smaller; needs ${run.about.teacherName} beside it`,
+      about: `Much smaller, but needs ${run.about.teacherName} as well`,
       ending: '-delta.safetensors',
       make: stored ? made('delta', moment) : null,
     },
     {
       name: 'Full state',
-      about: 'To go on with innate distil --resume on another machine',
+      about: 'For innate distil --resume on another machine',
       ending: '.safetensors.state',
       make: stored ? made('state', null) : null,
     },
     {
       name: 'Curves',
-      about: 'One line a step, csv',
+      about: 'CSV with one line for each step',
       ending: '.csv',
       make: points.length > 0 ? () => new Blob([curvesCsv(points)], { type: 'text/csv' }) : null,
     },
     {
       name: 'Sample sheet',
-      about: 'Fixed seeds through time, png',
+      about: 'PNG of the fixed seeds over time',
       ending: '.png',
       make: snapshots.length > 0 ? () => sampleSheet(run) : null,
     },
@@ -96,8 +96,8 @@ export function SaveDialog({ run, picked, onClose }: Props) {
     <Dialog title="Save from this run" onClose={onClose}>
       <p className="secondary">
         {moment === null
-          ? `The student after ${formatWhole(images)} images, the newest.`
-          : `The student of the moment in view, after ${formatWhole(images)} images.`}
+          ? `The student after ${formatWhole(images)} images, the newest one.`
+          : `The student of the moment shown, after ${formatWhole(images)} images.`}
         {at && !at.student && ' That of the moment in view was not kept.'}
       </p>
       <ul className="save-list">
