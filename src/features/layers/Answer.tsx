@@ -7,6 +7,7 @@ import { type MapModel, RATIO_SPAN } from './map-model';
 import type { Findings } from './types';
 import { useLayers, useLayersController } from './use-layers';
 import { originText, QUANTITY_WORDS } from './words';
+import './Answer.css';
 
 /** What the map says in words, with its method, and the scales of its colours. */
 export function Answer({

@@ -7,6 +7,7 @@ import { Slider } from '../../ui/Slider';
 import { type MapStatistics, paintChannel, scaleLimit, statistics } from './channels';
 import type { Maps } from './types';
 import { useLayersController } from './use-layers';
+import './Channels.css';
 
 /** Channels of a page: four rows of six. */
 const PAGE = 24;

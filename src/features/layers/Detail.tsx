@@ -13,6 +13,7 @@ import { Channels } from './Channels';
 import { Frequencies } from './Frequencies';
 import type { Findings, Looks, Maps, Pair, Picture } from './types';
 import { useLayers, useLayersController } from './use-layers';
+import './Detail.css';
 
 interface Props {
   findings: Findings | null;

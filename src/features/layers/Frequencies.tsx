@@ -7,6 +7,7 @@ import { useSpace } from '../../ui/use-space';
 import { nearestLevel } from './map-model';
 import type { Findings } from './types';
 import { useLayersController } from './use-layers';
+import './Frequencies.css';
 
 interface Line {
   name: string;

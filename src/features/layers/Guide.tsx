@@ -5,6 +5,7 @@ import { Shot, type ShownLooks } from './Detail';
 import { GUIDE, type GuideShot } from './guide-steps';
 import type { Findings, Pair } from './types';
 import { useLayersController } from './use-layers';
+import './Guide.css';
 
 interface Props extends ShownLooks {
   findings: Findings | null;

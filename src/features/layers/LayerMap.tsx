@@ -10,6 +10,7 @@ import { cellOf, cellText, type MapModel, nearestLevel } from './map-model';
 import type { Findings, Pair } from './types';
 import { useLayersController } from './use-layers';
 import { QUANTITY_WORDS, shortName, sideOf } from './words';
+import './LayerMap.css';
 
 interface Props {
   findings: Findings;

@@ -13,6 +13,7 @@ import { NARROW, useMedia } from '../../ui/use-space';
 import { type FigureFormat, saveFindings } from './save';
 import { useLayers, useLayersController } from './use-layers';
 import { INPUT_WORDS, QUANTITY_WORDS, SCALE_WORDS } from './words';
+import './Toolbar.css';
 
 /** What is measured, of which networks, and how it is coloured. */
 export function Toolbar() {
