@@ -26,14 +26,23 @@ export async function openData(
   { unet }: NetworkConfig,
   report?: { note(text: string): void },
 ): Promise<Dataset> {
-  const require = createRequire(import.meta.url);
   const data = await openDataset(sourcesOf(path), {
     channels: unet.inChannels,
     resolution: unet.imgResolution,
-    decoders: createDecoders({ wasm: async (format) => readFileSync(require.resolve(MODULES[format])) }),
+    decoders: decoders(),
   });
   for (const note of data.notes) report?.note(note);
   return data;
+}
+
+/** Channels of the images as they are stored: 1 or 3, by the first that can be read. */
+export async function storedChannels(path: string): Promise<number> {
+  return (await openDataset(sourcesOf(path), { decoders: decoders() })).channels;
+}
+
+function decoders() {
+  const require = createRequire(import.meta.url);
+  return createDecoders({ wasm: async (format) => readFileSync(require.resolve(MODULES[format])) });
 }
 
 const MODULES: Record<WasmFormat, string> = {

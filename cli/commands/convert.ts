@@ -13,6 +13,7 @@ import { sampleImages, seedBatch } from '../../src/engine/sampling';
 import { writeSafetensors } from '../../src/formats/safetensors';
 import { InnateError } from '../../src/lib/errors';
 import { floatToHalf, halfToFloat } from '../../src/lib/half';
+import { counted } from '../../src/lib/words';
 import { kwargsFromConfig } from '../../src/nn/config';
 import { parameterCount } from '../../src/nn/parameters';
 import { defaultSampling } from '../../src/nn/samplers';
@@ -54,11 +55,11 @@ export async function convert(
 
   const bytes = statSync(out).size;
   const what = teacher
-    ? `${tensors.size} changed tensors as a delta on ${teacher.id}`
-    : `${tensors.size} tensors`;
+    ? `${counted(tensors.size, 'changed tensor')} as a delta on ${teacher.id}`
+    : counted(tensors.size, 'tensor');
   report.result(
     `${out}: ${what}, ${options.dtype}, ${(bytes / 1e6).toFixed(2)} MB\n` +
-      `image error against the original at sigma ${model.sigma}, ${error.images} images in [-1, 1]: ` +
+      `image error against the original at sigma ${model.sigma}, ${counted(error.images, 'image')} in [-1, 1]: ` +
       `max ${error.max.toExponential(1)}, mean ${error.mean.toExponential(1)}`,
     {
       out,

@@ -4,6 +4,7 @@ import { writeNpz } from '../../src/formats/npz';
 import { encodePng } from '../../src/formats/png';
 import { InnateError } from '../../src/lib/errors';
 import { imageGrid } from '../../src/lib/image-grid';
+import { counted } from '../../src/lib/words';
 import { parseSeeds } from '../../src/rng/parse-seeds';
 import type { OpenedModel } from '../catalogue';
 import { checkWritable, writeAtomic, writeFolderAtomic } from '../files';
@@ -47,7 +48,7 @@ export async function generate(argument: string, options: GenerateOptions, repor
     labels: batch.classes,
   };
   await WRITERS[kind](options, session, generated);
-  report.result(`${options.out}: ${seeds.length} images of ${model.id}, ${seconds.toFixed(1)} s`, {
+  report.result(`${options.out}: ${counted(seeds.length, 'image')} of ${model.id}, ${seconds.toFixed(1)} s`, {
     out: options.out,
     model: model.id,
     count: seeds.length,

@@ -10,6 +10,7 @@ import type { InputKind } from '../../src/engine/inspect-inputs';
 import { imageSize, seedBatch } from '../../src/engine/sampling';
 import type { Quantity } from '../../src/lib/activations';
 import { InnateError } from '../../src/lib/errors';
+import { counted } from '../../src/lib/words';
 import type { Denoiser } from '../../src/nn/denoiser';
 import { parseSeeds } from '../../src/rng/parse-seeds';
 import { openModelArgument } from '../catalogue';
@@ -84,14 +85,17 @@ export async function inspect(argument: string, options: InspectOptions, report:
     found.student = await studentReport(subject, student, shown, examples, settings, report.progress);
   }
   await writeAtomic(options.out, [new TextEncoder().encode(`${onShortLines(found)}\n`)]);
-  report.result(`${options.out}: ${found.blocks.length} blocks at ${options.sigmas.length} noise levels`, {
-    out: options.out,
-    model: model.id,
-    blocks: found.blocks.length,
-    sigmas: options.sigmas,
-    backend,
-    notes: model.notes,
-  });
+  report.result(
+    `${options.out}: ${counted(found.blocks.length, 'block')} at ${counted(options.sigmas.length, 'noise level')}`,
+    {
+      out: options.out,
+      model: model.id,
+      blocks: found.blocks.length,
+      sigmas: options.sigmas,
+      backend,
+      notes: model.notes,
+    },
+  );
 }
 
 function checkOptions(options: InspectOptions): void {

@@ -46,11 +46,21 @@ export function frechetDistance(a: FeatureStatistics, b: FeatureStatistics): num
 export const featureSpread = (found: FeatureStatistics, real: FeatureStatistics): number =>
   found.covariance.trace() / Math.max(real.covariance.trace(), 1e-12);
 
+/**
+ * Squared distance of the means relative to real images' total variance. Above 1, the average of the found images lies
+ * further from that of the real ones than a real image does: a set of another kind, or images that are broken.
+ */
+export const featureShift = (found: FeatureStatistics, real: FeatureStatistics): number =>
+  found.mean.reduce((sum, m, i) => sum + (m - real.mean[i]!) ** 2, 0) /
+  Math.max(real.covariance.trace(), 1e-12);
+
 export interface FrechetResult {
   value: number;
   /** Standard error over four disjoint splits; null for fewer than 32 images. */
   error: number | null;
   spread: number;
+  /** See `featureShift`. */
+  shift: number;
 }
 
 export function compareToReal(features: Float32Array, dims: number, real: FeatureStatistics): FrechetResult {
@@ -60,6 +70,7 @@ export function compareToReal(features: Float32Array, dims: number, real: Featur
     value: frechetDistance(all, real),
     error: n >= 32 ? splitError(features, dims, real) : null,
     spread: featureSpread(all, real),
+    shift: featureShift(all, real),
   };
 }
 
