@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InnateError } from '../../src/lib/errors';
 import { START_SIGMA } from '../../src/lib/noise-levels';
+import { counted } from '../../src/lib/words';
 import { type CatalogueFile, type CatalogueModel, fileSize } from '../../src/storage/catalogue';
 import { modelsFolder, openModelArgument, readCatalogue, sha256OfFile } from '../catalogue';
 import type { CommonOptions } from '../options';
@@ -53,7 +54,7 @@ export function verifyModels(_options: Pick<CommonOptions, 'json'>, report: Repo
         found: `${config.unet.imgResolution}x${config.unet.imgResolution}, ${config.unet.inChannels} channels`,
       });
   }
-  report.result(`${shipped.length} models, ${files} files: all as the catalogue says`, {
+  report.result(`${counted(shipped.length, 'model')}, ${counted(files, 'file')}: all as the catalogue says`, {
     models: shipped.length,
     files,
     ok: true,
