@@ -11,6 +11,7 @@ test('measured values have three digits', () => {
     '−0.0552',
   ]);
   expect(formatValue(0.00041)).toBe('4.1e-4');
+  expect([12_345.6, -4000].map(formatValue)).toEqual(['12,346', '−4,000']);
 });
 
 test('rates are written as one types them', () => {
