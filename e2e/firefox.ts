@@ -50,8 +50,11 @@ export async function openIn(
     if (message.type() === 'error') complaints.push(message.text());
   });
   await page.evaluateOnNewDocument((entries) => {
-    if (location.protocol === 'about:') return; // the blank page before has no storage
-    for (const [key, value] of Object.entries(entries)) localStorage.setItem(key, value);
+    try {
+      for (const [key, value] of Object.entries(entries)) localStorage.setItem(key, value);
+    } catch {
+      // The blank document before the page may not store anything.
+    }
   }, settings);
   await page.goto(url);
   return page;
