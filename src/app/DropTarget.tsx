@@ -1,12 +1,12 @@
 import { useEffect, useState } from 'react';
-import { useApp, useView } from '../state/react';
+import { useReceive } from '../state/use-receive';
+import { droppedFiles } from '../ui/dropped-files';
 
 const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false;
 
 /** The whole page takes files. Without this the browser would leave the page and show the file. */
 export function DropTarget() {
-  const { controller } = useApp();
-  const distil = useView((v) => v.tab === 'distil');
+  const receive = useReceive();
   const [over, setOver] = useState(false);
   useEffect(() => {
     const ends = new AbortController();
@@ -30,22 +30,21 @@ export function DropTarget() {
       if (!hasFiles(event)) return;
       depth = 0;
       setOver(false);
-      if (event.defaultPrevented) return; // a view that knew what to do with them
       event.preventDefault();
-      const file = event.dataTransfer?.files[0];
-      if (file) void controller.open(file);
+      // A folder that cannot be read is said as one with nothing in it.
+      void droppedFiles(event.dataTransfer!)
+        .catch(() => [])
+        .then(receive);
     };
     addEventListener('dragenter', enter, { signal });
     addEventListener('dragover', allow, { signal });
     addEventListener('dragleave', leave, { signal });
     addEventListener('drop', drop, { signal });
     return () => ends.abort();
-  }, [controller]);
+  }, [receive]);
   return over ? (
     <div className="drop-veil" aria-hidden>
-      <p>
-        {distil ? 'Drop images, a .zip of images, or a checkpoint' : 'Drop a .pkl, .pt or .safetensors file'}
-      </p>
+      <p>Drop images, an archive of them, or checkpoints</p>
     </div>
   ) : null;
 }

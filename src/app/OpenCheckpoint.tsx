@@ -1,10 +1,10 @@
 import { FolderOpen } from 'lucide-react';
 import type { RefObject } from 'react';
-import { useApp } from '../state/react';
+import { useReceive } from '../state/use-receive';
 
 /** The page's one file input. Its label is the button that one sees. */
 export function OpenCheckpoint({ input }: { input: RefObject<HTMLInputElement | null> }) {
-  const { controller } = useApp();
+  const receive = useReceive();
   return (
     <label className="open-checkpoint button quiet" title="Open a .pkl, .pt or .safetensors file (O)">
       <FolderOpen aria-hidden />
@@ -12,10 +12,10 @@ export function OpenCheckpoint({ input }: { input: RefObject<HTMLInputElement | 
       <input
         ref={input}
         type="file"
+        multiple
         accept=".pkl,.pt,.pth,.bin,.safetensors"
         onChange={(event) => {
-          const file = event.currentTarget.files?.[0];
-          if (file) void controller.open(file);
+          void receive([...(event.currentTarget.files ?? [])]);
           event.currentTarget.value = ''; // so that the same file can be chosen again
         }}
       />

@@ -5,11 +5,14 @@ import { fitPicture } from './image/fit';
 import type { Labels } from './labels';
 import type { Shape } from './options';
 import { shuffled } from './shuffle';
-import type { Dataset, Picture, Sample, Skipped } from './types';
+import type { Dataset, Picture, PictureSize, Sample, Skipped } from './types';
 
 /** So many unreadable images, the first ones and others, and the set is not one of images. */
 const PROBES = 1000;
 const HEAD = 100;
+
+/** Sizes that are counted; photographs may all differ. */
+const MOST_SIZES = 10_000;
 
 /** A reason is shown in a list: one short line. */
 const MAX_REASON = 200;
@@ -24,6 +27,7 @@ export abstract class BaseSet implements Dataset {
   private cache: ImageCache | null = null;
   private readonly failed = new Map<number, Skipped>();
   private readonly succeeded = new Set<number>();
+  private readonly found = new Map<string, { width: number; height: number; count: number }>();
 
   constructor(
     readonly name: string,
@@ -44,6 +48,10 @@ export abstract class BaseSet implements Dataset {
 
   get imagesRead(): number {
     return this.succeeded.size;
+  }
+
+  get sizes(): readonly PictureSize[] {
+    return [...this.found.values()].sort((a, b) => b.count - a.count);
   }
 
   get skipped(): readonly Skipped[] {
@@ -93,7 +101,7 @@ export abstract class BaseSet implements Dataset {
     if (this.failed.has(i)) return null;
     try {
       const picture = await this.picture(i);
-      this.succeeded.add(i);
+      this.note(i, picture);
       return picture;
     } catch (error) {
       // What is wrong with the machine, or with this code, is not the image's fault.
@@ -102,6 +110,15 @@ export abstract class BaseSet implements Dataset {
       this.failed.set(i, { name: this.nameOf(i), reason: reason(error) });
       return null;
     }
+  }
+
+  private note(i: number, { width, height }: Picture): void {
+    if (this.succeeded.has(i)) return;
+    this.succeeded.add(i);
+    const key = `${width}x${height}`;
+    const known = this.found.get(key);
+    if (known) known.count++;
+    else if (this.found.size < MOST_SIZES) this.found.set(key, { width, height, count: 1 });
   }
 
   private checkIndex(i: number): void {

@@ -7,4 +7,4 @@ export type { WasmInput } from './image/wasm-codec';
 export { openDataset } from './open';
 export type { DatasetOptions } from './options';
 export { allUnreadable, type SkippedReason, skippedLine, skippedReasons } from './skipped';
-export type { Dataset, Sample, Skipped } from './types';
+export type { Dataset, PictureSize, Sample, Skipped } from './types';

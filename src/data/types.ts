@@ -12,6 +12,13 @@ export interface Skipped {
   readonly reason: string;
 }
 
+/** How many images have one size, in pixels. */
+export interface PictureSize {
+  readonly width: number;
+  readonly height: number;
+  readonly count: number;
+}
+
 /** Images under random access. Nothing but names and labels is held until an image is read. */
 export interface Dataset {
   readonly name: string;
@@ -33,6 +40,8 @@ export interface Dataset {
   readonly notes: readonly string[];
   /** Images read so far, each once. */
   readonly imagesRead: number;
+  /** Sizes of the images read so far as they are stored, the most frequent first. */
+  readonly sizes: readonly PictureSize[];
   /** Unreadable images met so far, each once. */
   readonly skipped: readonly Skipped[];
 }

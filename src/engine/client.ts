@@ -1,6 +1,7 @@
 import { InnateError } from '../lib/errors';
 import { sentence } from '../lib/words';
 import type {
+  DataCheck,
   DistilAction,
   DistilEvent,
   DistilRequest,
@@ -73,6 +74,8 @@ export interface EngineClient {
   runs<C extends RunsCall>(call: C): Promise<RunsResults[C['do']]>;
   /** What a step of that run would take, from a measured one. */
   estimate(request: DistilRequest): Promise<StepEstimate>;
+  /** A look at a person's own images; nothing of them is kept. */
+  checkData(files: readonly File[], name: string): Promise<DataCheck>;
   /** Fréchet distance of a model to real images, with its floor. */
   measure(request: MeasureRequest, options?: CallOptions): Promise<MeasureResult>;
   /** To the run under way; does nothing without one. */
@@ -301,6 +304,7 @@ export function createEngineClient(makeWorker: () => Worker): EngineClient {
     runs: <C extends RunsCall>(request: C) =>
       call({ type: 'runs', call: request }) as Promise<RunsResults[C['do']]>,
     estimate: (request) => call({ type: 'estimate', request }),
+    checkData: (files, name) => call({ type: 'check-data', files: [...files], name }),
     measure: (request, options) => call({ type: 'measure', request }, options),
     inspect: (request, options) => call({ type: 'inspect', request }, options),
     look: (request, options) => call({ type: 'look', request }, options),

@@ -24,6 +24,7 @@ const OWN_TURNS: ReadonlySet<Call['type']> = new Set([
   'distil',
   'runs',
   'estimate',
+  'check-data',
   'measure',
   'inspect',
   'look',
@@ -133,6 +134,8 @@ export class Dispatcher {
         return (await this.distillery()).runs(request.call);
       case 'estimate':
         return (await this.distillery()).estimate(request.request);
+      case 'check-data':
+        return (await this.distillery()).checkData(request.files, request.name);
       case 'measure':
         return (await this.distillery()).measure(request.request, signal, hooks.onProgress);
       case 'inspect':

@@ -131,6 +131,27 @@ export interface MeasureRequest {
 }
 
 /** A Fréchet distance with everything that it means nothing without. */
+/** What was found out of a person's own images before a run. */
+export interface DataCheck {
+  name: string;
+  /** Images in all, and how many were looked at. */
+  size: number;
+  looked: number;
+  labelDim: number;
+  classes: string[] | null;
+  channels: number;
+  /** The most frequent sizes, and how many others there are. */
+  sizes: { width: number; height: number; count: number }[];
+  otherSizes: number;
+  /** RGBA, one after the other. */
+  thumbnails: { pixels: Uint8ClampedArray<ArrayBuffer>; resolution: number; count: number };
+  /** Of those looked at, what could not be read, and why; '' where all could. */
+  skipped: number;
+  reasons: string;
+  /** Sentences: what was taken or left. */
+  notes: string[];
+}
+
 export interface MeasureResult {
   features: string;
   nfe: number;

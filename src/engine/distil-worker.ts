@@ -1,8 +1,10 @@
-import type { DistilEvent, DistilRequest, DistilResult, MeasureRequest } from './distil-protocol';
+import { checkDataset, THUMBNAIL } from './data-check';
+import type { DataCheck, DistilEvent, DistilRequest, DistilResult, MeasureRequest } from './distil-protocol';
 import { DistilSession } from './distil-session';
 import type { EngineServices } from './engine';
 import { estimateStep } from './estimate';
 import { measureAny } from './measure-model';
+import { nextTask } from './next-task';
 import { PageData } from './page-data';
 import type { Progress } from './protocol';
 import { answerRuns } from './runs';
@@ -43,6 +45,11 @@ export class DistilWorker {
 
   estimate(request: DistilRequest) {
     return this.exclusively(() => estimateStep(request, { ...this.services, data: this.data }));
+  }
+
+  /** Needs no back-end: it goes on beside a run. */
+  async checkData(files: readonly File[], name: string): Promise<DataCheck> {
+    return checkDataset(await this.data.look(files, name, THUMBNAIL), nextTask);
   }
 
   measure(request: MeasureRequest, signal: AbortSignal, onProgress: (progress: Progress) => void) {

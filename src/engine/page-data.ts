@@ -36,6 +36,13 @@ export class PageData {
     });
   }
 
+  /** A person's own files as they are, small: for a look before they are used. */
+  look(files: readonly File[], name: string, resolution: number): Promise<Dataset> {
+    const nothing = () => {};
+    const sources = this.sources({ kind: 'files', files: [...files], name }, nothing);
+    return sources.then((found) => openDataset(found, { resolution, decoders: this.decoders }));
+  }
+
   /** public/features/NAME.safetensors, fetched once. */
   feature = (name: string): Promise<WeightSource> => {
     let weights = this.features.get(name);

@@ -5,6 +5,7 @@ import type { PrecondKind } from '../lib/preconditioning';
 import type { WeightPrecision } from '../nn/plan/webgpu/pack';
 import type { SamplerName } from '../nn/samplers';
 import type {
+  DataCheck,
   DistilAction,
   DistilEvent,
   DistilRequest,
@@ -175,6 +176,7 @@ export type Request =
   | { type: 'distil-control'; id: number; action: DistilAction }
   | { type: 'runs'; id: number; call: RunsCall }
   | { type: 'estimate'; id: number; request: DistilRequest }
+  | { type: 'check-data'; id: number; files: File[]; name: string }
   | { type: 'measure'; id: number; request: MeasureRequest }
   | { type: 'inspect'; id: number; request: InspectRequest }
   | { type: 'look'; id: number; request: LookRequest }
@@ -195,6 +197,7 @@ export interface Results {
   'distil-control': null;
   runs: RunsResults[keyof RunsResults];
   estimate: StepEstimate;
+  'check-data': DataCheck;
   measure: MeasureResult;
   inspect: InspectOutcome;
   look: LookResult;

@@ -11,6 +11,7 @@ import {
   distilRequest,
   estimateKey,
   NEW_SETUP,
+  type OwnData,
   ownData,
   type SettledSetup,
   settleSetup,
@@ -40,6 +41,8 @@ export interface DistilController extends RunsController {
   set(changes: Partial<Omit<DistilSetup, 'teacher' | 'changes'>>): void;
   configure(changes: Partial<DistilConfig>): void;
   takeFiles(files: readonly File[]): void;
+  /** Says what of some files was not taken; null = all were. */
+  refuse(refused: string | null): void;
   start(): void;
   /** Measures a step of the run as it is set: what it would take. */
   estimate(): Promise<void>;
@@ -118,8 +121,21 @@ export function createDistilController(options: DistilControllerOptions): Distil
     },
 
     takeFiles(files) {
-      if (files.length > 0) setSetup((setup) => ({ ...setup, data: 'own', own: ownData(files) }));
+      if (files.length === 0) return;
+      const own = ownData(files);
+      setSetup((setup) => ({ ...setup, data: 'own', own }));
+      // Files chosen since are looked at themselves.
+      const settle = (found: Partial<OwnData>) =>
+        setSetup((setup) =>
+          setup.own?.files === own.files ? { ...setup, own: { ...own, ...found } } : setup,
+        );
+      client.checkData(own.files, own.name).then(
+        (check) => settle({ check }),
+        (error) => settle({ error: `${asInnateError(error).describe()}.` }),
+      );
     },
+
+    refuse: (refused) => distil.setState({ refused }),
 
     start() {
       const { run: last, runs: saved } = distil.getState();

@@ -7,7 +7,7 @@ import {
   type PresetName,
 } from '../distil/config';
 import { distancesDue, referenceImages, samplingsDue } from '../distil/schedule';
-import type { DistilRequest, RunAbout, StepEstimate } from '../engine/distil-protocol';
+import type { DataCheck, DistilRequest, RunAbout, StepEstimate } from '../engine/distil-protocol';
 import { asInnateError } from '../lib/errors';
 import type { ModelFacts } from './models';
 import { fittingPack, misfit, type SamplePack } from './packs';
@@ -34,6 +34,10 @@ export interface DistilSetup {
 export interface OwnData {
   files: File[];
   name: string;
+  /** What a look at them found; null while it is looked, or where they cannot be read. */
+  check: DataCheck | null;
+  /** Why they cannot be used. */
+  error: string | null;
 }
 
 export const NEW_SETUP: DistilSetup = {
@@ -154,18 +158,45 @@ export function changed(setup: DistilSetup, base: DistilConfig, changes: Partial
 }
 
 /** What stands in the way of a start, in a sentence; null = nothing. */
-export function obstacle({ teacher, pack, own, config }: SettledSetup): string | null {
+export function obstacle(settled: SettledSetup): string | null {
+  const { teacher, pack, config } = settled;
   if (!teacher) return 'Open a diffusion teacher to begin.';
-  if (!pack && !own)
+  if (!pack && !settled.own)
     return teacher.labelDim > 0
       ? `No sample pack has the ${teacher.labelDim} classes of this teacher: choose your own images, a zip with labels.`
       : 'Choose images to learn from.';
+  const own = pack ? null : ownObstacle(settled, teacher);
+  if (own) return own;
   try {
     checkConfig(config);
   } catch (error) {
     return `${asInnateError(error, 'bad-argument').describe()}.`;
   }
   return null;
+}
+
+function ownObstacle({ own }: SettledSetup, teacher: ModelFacts): string | null {
+  if (!own) return null;
+  if (own.error) return own.error;
+  if (!own.check) return 'Your images are being looked at.';
+  const reason = misfit({ classes: classesOf(own.check) }, teacher);
+  return reason && `${own.name}: ${reason.charAt(0).toLowerCase()}${reason.slice(1)}.`;
+}
+
+/** As many classes as a set has, named or not; null = none. */
+const classesOf = ({ labelDim, classes }: DataCheck): string[] | null =>
+  labelDim === 0 ? null : (classes ?? Array.from({ length: labelDim }, (_, i) => String(i)));
+
+/** Teachers that can learn from a person's images where the chosen one cannot; those of the images' channels first. */
+export function teachersForOwn(
+  { own, teacher }: SettledSetup,
+  models: readonly ModelFacts[],
+): readonly ModelFacts[] {
+  const check = own?.check;
+  if (!check || !teacher || misfit({ classes: classesOf(check) }, teacher) === null) return [];
+  return teachersAmong(models)
+    .filter((model) => misfit({ classes: classesOf(check) }, model) === null)
+    .sort((a, b) => Number(b.channels === check.channels) - Number(a.channels === check.channels));
 }
 
 /** The engine's request; null where something stands in the way. */
@@ -251,21 +282,10 @@ export function costOf(
   };
 }
 
-const DATA_FILE = /\.(zip|npz|png|jpe?g|webp|gz|tar|bin)$/i;
-
-/** Whether dropped files are images to learn from rather than a checkpoint. */
-export const areImages = (files: readonly { name: string }[]): boolean =>
-  files.length > 0 &&
-  files.every(({ name }) => DATA_FILE.test(name)) &&
-  // A lone .bin is a checkpoint's name; a batch of CIFAR-10 says so.
-  files.every(({ name }) => !/\.bin$/i.test(name) || /batch/i.test(name));
-
-/** What of a folder is data: images, archives, and the labels of a set. */
-export const imagesAmong = (files: readonly File[]): File[] =>
-  files.filter(({ name }) => DATA_FILE.test(name) || /(^|\/)dataset\.json$/.test(name));
-
 /** What a choice of files is called. */
 export const ownData = (files: readonly File[]): OwnData => ({
   files: [...files],
   name: files.length === 1 ? files[0]!.name : `${files.length} files`,
+  check: null,
+  error: null,
 });

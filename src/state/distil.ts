@@ -82,6 +82,8 @@ export interface DistilState {
   packs: readonly SamplePack[] | null;
   packsError: string | null;
   setup: DistilSetup;
+  /** What of the files that came last belongs nowhere, in a sentence. */
+  refused: string | null;
   /** The run in view, ended or not. */
   run: DistilRunState | null;
   shown: 'setup' | 'run' | 'runs' | 'compare';
@@ -102,6 +104,7 @@ export const createDistilStore = (): DistilStore =>
     packs: null,
     packsError: null,
     setup: NEW_SETUP,
+    refused: null,
     run: null,
     shown: 'setup',
     runs: null,

@@ -8,18 +8,15 @@ interface Entry {
   };
 }
 
-/** A folder is among what was dropped. */
-export const hasFolder = ({ items }: DataTransfer): boolean =>
-  entriesOf(items).some((entry) => !entry.isFile);
-
 /** What was dropped, folders opened; files of folders are named by their path, which may carry their class. */
 export async function droppedFiles({ items }: DataTransfer): Promise<File[]> {
-  const entries = entriesOf(items); // at once: the list is gone after the event
-  return (await Promise.all(entries.map((entry) => filesOf(entry, false)))).flat();
+  // At once: the list is gone after the event. What is no entry of a file system may still be a file.
+  const found = [...items].map((item) => {
+    const entry = item.webkitGetAsEntry() as unknown as Entry | null;
+    return entry ? filesOf(entry, false) : Promise.resolve(item.getAsFile() ?? []);
+  });
+  return (await Promise.all(found)).flat();
 }
-
-const entriesOf = (items: DataTransferItemList): Entry[] =>
-  [...items].flatMap((item) => (item.webkitGetAsEntry() as unknown as Entry | null) ?? []);
 
 async function filesOf(entry: Entry, inside: boolean): Promise<File[]> {
   if (entry.isFile) {

@@ -14,6 +14,7 @@ function counting(size: number, unreadable: readonly number[] = []): Dataset {
     skipped: [],
     imagesRead: 0,
     notes: [],
+    sizes: [],
     label: (i) => i % 3,
     read: async (i) =>
       unreadable.includes(i) ? null : { pixels: Uint8Array.of(i, i + 1, i + 2, i + 3), label: i % 3 },

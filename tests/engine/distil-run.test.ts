@@ -36,6 +36,7 @@ const data: Dataset = {
   skipped: [],
   imagesRead: 0,
   notes: [],
+  sizes: [],
 };
 const config = { ...preset('small-encoder'), batch: 2, images: 100, headWidth: 8, r1Gamma: 0.1, r1Every: 3 };
 

@@ -40,6 +40,7 @@ const data: Dataset = {
   skipped: [],
   imagesRead: 0,
   notes: [],
+  sizes: [],
 };
 
 let runs = 0;

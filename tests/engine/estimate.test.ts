@@ -26,6 +26,8 @@ const data: Dataset = {
   read: async () => ({ pixels: new Uint8Array(768).fill(128), label: null }),
   label: () => null,
   imagesRead: 0,
+  notes: [],
+  sizes: [],
   skipped: [],
   notes: [],
 };

@@ -28,6 +28,7 @@ function sorted(size: number, broken = Number.POSITIVE_INFINITY) {
     channels: 1,
     label: () => null,
     notes: [],
+    sizes: [],
     async read(i) {
       if (i % broken === broken - 1) {
         failed.set(i, { name: `${i}.png`, reason: 'not an image' });

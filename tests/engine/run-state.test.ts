@@ -82,6 +82,7 @@ const dataset = (change: Partial<Dataset> = {}, shift = 0): Dataset => ({
   label: () => null,
   imagesRead: 0,
   notes: [],
+  sizes: [],
   skipped: [],
   ...change,
 });

@@ -80,6 +80,7 @@ const noImages = ({ unet }: NetworkConfig): Dataset => ({
   label: () => (unet.labelDim ? 0 : null),
   imagesRead: 8,
   notes: [],
+  sizes: [],
   skipped: [],
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CurvePoint } from '../../src/distil/state';
+import type { DataCheck } from '../../src/engine/distil-protocol';
 import type { ModelInfo } from '../../src/engine/protocol';
 import { InnateError } from '../../src/lib/errors';
 import { createStores } from '../../src/state/app-state';
@@ -215,7 +216,30 @@ test('settings: numbers, preset, files', async () => {
   distil.takeFiles([]);
   expect(setup().own).toBeNull();
   distil.takeFiles([new File([], 'a.png'), new File([], 'b.png')]);
-  expect(setup()).toMatchObject({ data: 'own', own: { name: '2 files' } });
+  expect(setup()).toMatchObject({ data: 'own', own: { name: '2 files', check: null } });
+  await tick();
+  expect(setup().own?.check).toMatchObject({ size: 2, labelDim: 0 });
+});
+
+test('own files are looked at when they are chosen; a look at files that were replaced counts no more', async () => {
+  const s = await set();
+  const own = () => s.stores.distil.getState().setup.own;
+  const answers: ((check: DataCheck) => void)[] = [];
+  s.client.checks = () => new Promise((resolve) => answers.push(resolve));
+  s.controller.distil.takeFiles([new File([], 'old.zip')]);
+  s.controller.distil.takeFiles([new File([], 'new.zip')]);
+  answers[0]!({ ...s.client.checked, size: 1 });
+  await tick();
+  expect(own()).toMatchObject({ name: 'new.zip', check: null });
+  answers[1]!({ ...s.client.checked, size: 7 });
+  await tick();
+  expect(own()?.check?.size).toBe(7);
+  s.client.checks = async () => {
+    throw new InnateError('mismatch', 'not every image has a label', { where: 'half.zip' });
+  };
+  s.controller.distil.takeFiles([new File([], 'half.zip')]);
+  await tick();
+  expect(own()).toMatchObject({ check: null, error: 'half.zip: not every image has a label.' });
 });
 
 test('a checkpoint that is opened beside the settings becomes the teacher', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { fitMicroBatch } from '../../src/distil/config';
 import type { CurvePoint } from '../../src/distil/state';
+import type { DataCheck } from '../../src/engine/distil-protocol';
 import {
   addSnapshot,
   curvesCsv,
@@ -13,7 +14,6 @@ import {
   stepSeconds,
 } from '../../src/state/distil';
 import {
-  areImages,
   changed,
   costOf,
   type DistilSetup,
@@ -24,6 +24,7 @@ import {
   settleSetup,
   studentsFor,
   teachersAmong,
+  teachersForOwn,
 } from '../../src/state/distil-setup';
 import type { ModelFacts } from '../../src/state/models';
 import { Pace } from '../../src/state/pace';
@@ -133,21 +134,46 @@ describe('setup', () => {
   });
 
   test('the user’s own files', () => {
-    const own = { files: [new File(['x'], 'mine.zip')], name: 'mine.zip' };
+    const files = [new File(['x'], 'mine.zip')];
+    const own = { files, name: 'mine.zip', check: look(2), error: null };
     const settled = settle({ data: 'own', own });
     expect(settled).toMatchObject({ pack: null, own });
-    expect(distilRequest(settled, NEW_RUN)?.data).toEqual({ kind: 'files', ...own });
+    expect(distilRequest(settled, NEW_RUN)?.data).toEqual({ kind: 'files', files, name: 'mine.zip' });
   });
 
-  test('images and checkpoints are told apart by name', () => {
-    const names = (...list: string[]) => list.map((name) => ({ name }));
-    expect(areImages(names('a.zip'))).toBe(true);
-    expect(areImages(names('a.png', 'b.JPG'))).toBe(true);
-    expect(areImages(names('data_batch_1.bin'))).toBe(true);
-    expect(areImages(names('pytorch_model.bin'))).toBe(false);
-    expect(areImages(names('a.png', 'b.pkl'))).toBe(false);
-    expect(areImages([])).toBe(false);
+  test('own files that are not looked at yet, cannot be read, or lack the teacher’s classes stop a start', () => {
+    const own = { files: [], name: 'mine', check: null, error: null };
+    expect(obstacle(settle({ data: 'own', own }))).toBe('Your images are being looked at.');
+    const broken = { ...own, error: 'mine: no image of the data set can be read.' };
+    expect(obstacle(settle({ data: 'own', own: broken }))).toBe(broken.error);
+    const settled = settle({ data: 'own', own: { ...own, check: look(0) } });
+    expect(obstacle(settled)).toBe('mine: has no classes; the teacher has 2.');
+    expect(distilRequest(settled, NEW_RUN)).toBeNull();
+    // The teachers that fit are offered, those of as many channels first.
+    const grey = model('grey', { role: 'teacher', labelDim: 0, channels: 1 });
+    const offers = teachersForOwn(settled, [...MODELS, grey]);
+    expect(offers.map((m) => m.key).filter((key) => ['cats', 'grey'].includes(key))).toEqual([
+      'grey',
+      'cats',
+    ]);
+    expect(offers.every((m) => m.labelDim === 0)).toBe(true);
+    expect(teachersForOwn(settle({ data: 'own', own: { ...own, check: look(2) } }), MODELS)).toEqual([]);
   });
+});
+
+const look = (labelDim: number): DataCheck => ({
+  name: 'mine',
+  size: 9,
+  looked: 9,
+  labelDim,
+  classes: null,
+  channels: 1,
+  sizes: [],
+  otherSizes: 0,
+  thumbnails: { pixels: new Uint8ClampedArray(0), resolution: 48, count: 0 },
+  skipped: 0,
+  reasons: '',
+  notes: [],
 });
 
 describe('snapshots', () => {

@@ -1,5 +1,6 @@
 import type { CallOptions, EngineClient } from '../../src/engine/client';
 import type {
+  DataCheck,
   DistilAction,
   DistilEvent,
   DistilRequest,
@@ -208,6 +209,26 @@ export class FakeClient implements EngineClient {
       secondsPerCompared: 0,
       limitBytes: 3e9,
     };
+  }
+
+  checked: DataCheck = {
+    name: 'mine',
+    size: 2,
+    looked: 2,
+    labelDim: 0,
+    classes: null,
+    channels: 1,
+    sizes: [{ width: 28, height: 28, count: 2 }],
+    otherSizes: 0,
+    thumbnails: { pixels: new Uint8ClampedArray(0), resolution: 48, count: 0 },
+    skipped: 0,
+    reasons: '',
+    notes: [],
+  };
+  checks: (files: readonly File[]) => Promise<DataCheck> = async () => this.checked;
+
+  checkData(files: readonly File[]): Promise<DataCheck> {
+    return this.checks(files);
   }
 
   measure(): Promise<MeasureResult> {

@@ -1,15 +1,17 @@
 import { FolderOpen } from 'lucide-react';
 import { counted } from '../../lib/words';
-import { imagesAmong } from '../../state/distil-setup';
 import { misfit, type SamplePack } from '../../state/packs';
 import { useApp, useDistil } from '../../state/react';
+import { useReceive } from '../../state/use-receive';
 import { formatBytes, formatWhole } from '../../ui/format';
 import { Note } from '../../ui/Note';
+import { OwnFacts } from './OwnFacts';
 import { useSetup } from './use-setup';
 
-export function DataChoice({ refused }: { refused: string | null }) {
+export function DataChoice() {
   const { controller } = useApp();
-  const { packs, packsError, own } = useDistil((s) => ({
+  const { packs, packsError, own, refused } = useDistil((s) => ({
+    refused: s.refused,
     packs: s.packs,
     packsError: s.packsError,
     own: s.setup.own,
@@ -66,16 +68,15 @@ export function DataChoice({ refused }: { refused: string | null }) {
         )}
       </div>
       <ChooseImages />
-      {refused && <Note tone="error">{refused} Drop PNG, JPEG or WebP files, or one zip of them.</Note>}
+      {refused && (
+        <Note tone="error" onDismiss={() => controller.distil.refuse(null)}>
+          {refused}
+        </Note>
+      )}
       {pack && teacher && (
         <PackFacts pack={pack} resolution={teacher.resolution} channels={teacher.channels} />
       )}
-      {ownChosen && teacher && teacher.labelDim > 0 && (
-        <p className="caption">
-          This teacher has {teacher.labelDim} classes: the zip needs as many labels in its{' '}
-          <code>dataset.json</code>, or one folder a class.
-        </p>
-      )}
+      {ownChosen && <OwnFacts own={ownChosen} />}
       <label className="check">
         <input
           type="checkbox"
@@ -95,7 +96,7 @@ const packLine = (pack: SamplePack) =>
 
 /** Its label is the button that one sees; the page's other file input opens checkpoints. */
 function ChooseImages() {
-  const { controller } = useApp();
+  const receive = useReceive();
   return (
     <div className="choose-images">
       <label className="file-button button">
@@ -104,9 +105,8 @@ function ChooseImages() {
         <input
           type="file"
           multiple
-          accept=".zip,.npz,.png,.jpg,.jpeg,.webp,.gz,.tar,.bin"
           onChange={(event) => {
-            controller.distil.takeFiles([...(event.currentTarget.files ?? [])]);
+            void receive([...(event.currentTarget.files ?? [])]);
             event.currentTarget.value = ''; // so that the same files can be chosen again
           }}
         />
@@ -119,12 +119,14 @@ function ChooseImages() {
           // React knows no better name for it.
           {...{ webkitdirectory: '' }}
           onChange={(event) => {
-            controller.distil.takeFiles(imagesAmong([...(event.currentTarget.files ?? [])]));
+            void receive([...(event.currentTarget.files ?? [])]);
             event.currentTarget.value = '';
           }}
         />
       </label>
-      <span className="caption">Images, a zip of them, an npz or CIFAR-10; or drop them here</span>
+      <span className="caption">
+        Images, a zip or tar of them, an npz, MNIST or CIFAR-10; or drop them anywhere
+      </span>
     </div>
   );
 }
