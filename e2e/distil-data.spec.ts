@@ -17,16 +17,14 @@ const images = Object.fromEntries([10, 90, 200].map((shade) => [`${shade}.png`, 
 test('images without classes: Start waits, and a press chooses a teacher that they fit', async () => {
   const { page } = app;
   await expect(page.getByRole('radio', { name: /Clothes/ }).first()).toBeChecked();
-  await page
-    .getByLabel('Choose images')
-    .setInputFiles([
-      ...Object.entries(images).map(([name, data]) => ({
-        name,
-        mimeType: 'image/png',
-        buffer: Buffer.from(data),
-      })),
-      { name: 'broken.png', mimeType: 'image/png', buffer: Buffer.from('nonsense') },
-    ]);
+  await page.getByLabel('Choose images').setInputFiles([
+    ...Object.entries(images).map(([name, data]) => ({
+      name,
+      mimeType: 'image/png',
+      buffer: Buffer.from(data),
+    })),
+    { name: 'broken.png', mimeType: 'image/png', buffer: Buffer.from('nonsense') },
+  ]);
   await expect(page.getByRole('img', { name: '3 of your images' })).toBeVisible({ timeout: 60_000 });
   await expect(page.getByText('28 × 28', { exact: false }).first()).toBeVisible();
   await expect(page.getByText(/1 image skipped: broken\.png: not an image/)).toBeVisible();

@@ -29,7 +29,6 @@ const data: Dataset = {
   notes: [],
   sizes: [],
   skipped: [],
-  notes: [],
 };
 const config = { ...preset('small-encoder'), batch: 12, images: 100, headWidth: 8 };
 const noFeatures = () => Promise.reject(new Error('no features are needed'));
