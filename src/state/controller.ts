@@ -341,7 +341,7 @@ export function createController(options: ControllerOptions): Controller {
     view.setState(settledView(view.getState(), model));
   }
 
-  return {
+  const controller: Controller = {
     async boot(problems = []) {
       resize(images, view.getState().count);
       const ready = start(stores.prefs.getState().backend);
@@ -413,7 +413,7 @@ export function createController(options: ControllerOptions): Controller {
 
     chooseForFile(chosen) {
       const asked = engine.getState().error?.choose;
-      if (asked) void this.open(asked.file, { ...asked.choice, [asked.what]: chosen });
+      if (asked) void controller.open(asked.file, { ...asked.choice, [asked.what]: chosen });
     },
 
     async reread(key, choice) {
@@ -483,6 +483,7 @@ export function createController(options: ControllerOptions): Controller {
       return restart();
     },
   };
+  return controller;
 }
 
 /** What an opened file starts with: its own classes, and the images in view. */

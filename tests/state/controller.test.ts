@@ -421,7 +421,8 @@ describe('files', () => {
     await s.controller.open(new File([], 'two.pt'));
     const line = workLine(s.stores.engine.getState());
     expect(line).toMatchObject({ kind: 'error', choose: ['student', 'teacher'] });
-    s.controller.chooseForFile('student');
+    const { chooseForFile } = s.controller; // as the page hands it on
+    chooseForFile('student');
     await tick();
     expect(choices).toEqual([{}, { entry: 'student' }]);
     expect(s.stores.view.getState().model).toBe('opened-1');
