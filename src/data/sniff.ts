@@ -1,4 +1,5 @@
 import type { Source } from '../formats/source';
+import { endsAsZip } from '../formats/zip';
 import { badFile, InnateError } from '../lib/errors';
 import { ascii } from './image/bytes';
 import { FORMATS_READ, SNIFF_BYTES, sniffImage } from './image/header';
@@ -36,7 +37,9 @@ export function sniffData(source: Source): DataKind | null {
   }
   if (isTar(head)) return 'tar';
   if (isIdx(head)) return 'idx';
-  return sniffImage(head.subarray(0, SNIFF_BYTES)) || isImageName(source.name) ? 'image' : null;
+  if (sniffImage(head.subarray(0, SNIFF_BYTES)) || isImageName(source.name)) return 'image';
+  // Bytes in front of an archive, a program that unpacks it, do not hide it.
+  return endsAsZip(source) ? 'zip' : null;
 }
 
 /** The checksum of its first header, which also those tars have that lack the mark. */

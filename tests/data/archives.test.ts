@@ -150,6 +150,14 @@ test('an archive alone in a folder is opened, whatever its name', async () => {
   expect(await contents(await open(files))).toEqual([[5, null]]);
 });
 
+test('bytes in front of a zip, or after it, do not hide it', async () => {
+  const archive = zip({ 'a.png': png(5) });
+  const front = Uint8Array.from([...text('#!/bin/sh\n'), ...archive]);
+  const behind = Uint8Array.from([...archive, 10, 10]);
+  for (const bytes of [front, behind])
+    expect(await contents(await open(source(bytes, 'set.bin')))).toEqual([[5, null]]);
+});
+
 test('an archive beside images is said to be left alone', async () => {
   const set = await open([source(png(1), 'a.png'), source(zip({ 'b.png': png(2) }), 'b.zip')]);
   expect(set.size).toBe(1);
