@@ -6,7 +6,12 @@ import { expect } from '@playwright/test';
 import type { Row } from './distil-page';
 
 /** What `innate distil` logs for the shipped clothes teacher, a line a step. */
-export function commandLineLosses(count: number, batch: number, backend: string): Row[] {
+export function commandLineLosses(
+  count: number,
+  batch: number,
+  backend: string,
+  flags: readonly string[] = [],
+): Row[] {
   const folder = mkdtempSync(join(tmpdir(), 'innate-e2e-'));
   const root = join(import.meta.dirname, '..');
   const run = spawnSync(
@@ -18,7 +23,7 @@ export function commandLineLosses(count: number, batch: number, backend: string)
       ...['--data', join(root, 'public/data/fashion-mnist-32x32.zip'), '--method', 'gdd-i'],
       ...['--images', String(count), '--batch', String(batch), '--backend', backend],
       ...['--measure-images', '0', '--out', join(folder, 'student.safetensors')],
-      ...['--log', join(folder, 'log.jsonl')],
+      ...['--log', join(folder, 'log.jsonl'), ...flags],
     ],
     { encoding: 'utf8' },
   );

@@ -4,14 +4,22 @@ import { type App, images, openApp, settled } from './app';
 import { commandLineLosses, expectSameLosses } from './command-line';
 import { closeDialog, hasEnded, rows, saved, seesImages, setNumber, start } from './distil-page';
 
+const QUICK = { generatorRate: 1e-3, discriminatorRate: 2e-3 };
+
 let app: App;
 test.afterEach(() => app?.close());
 
-/** From the teacher's blur to images by pressing Start; the run's curves. */
+/**
+ * From the teacher's blur to images by pressing Start; the run's curves. With fewer images than a run is meant for, so
+ * at rates that make up for the warm-up, and on the features that are quickest at first.
+ */
 async function onePress(backend: 'wasm' | 'webgpu', count: number) {
   app = await openApp({ at: '#/distil', backend });
   const { page, complaints, foreign } = app;
+  await page.getByLabel('Preset').selectOption('small-encoder');
   await setNumber(page, /^Batch/, 16);
+  await setNumber(page, /^Generator rate/, QUICK.generatorRate);
+  await setNumber(page, /^Discriminator rate/, QUICK.discriminatorRate);
   await setNumber(page, /^Images$/, count);
   await setNumber(page, 'Images per quality check', 100);
   await setNumber(page, 'Quality check every, images', count);
@@ -24,7 +32,7 @@ async function onePress(backend: 'wasm' | 'webgpu', count: number) {
   expect(card).toMatchObject({ imagesSeen: count, iterations: count / 16, method: 'gdd-i' });
   const { best, teacherOneStep, floor } = card.frechet;
   test.info().annotations.push({ type: 'distances', description: JSON.stringify(card.frechet) });
-  expect(best.value).toBeLessThan(0.5 * teacherOneStep); // measured: 6.3 of 24.8
+  expect(best.value).toBeLessThan(0.6 * teacherOneStep); // measured: 10.2 of 22.7
   expect(floor).toBeLessThan(best.value);
   expect(best.spread).toBeGreaterThan(0.3);
   const curves = rows(await saved(page, 'Curves'));
@@ -45,7 +53,13 @@ test('one press of Start: the student clearly improves, and is used in Generate'
 test('the same on a GPU', async () => {
   test.setTimeout(1_200_000);
   const curves = await onePress('webgpu', 256);
-  expectSameLosses(curves.slice(0, 2), commandLineLosses(32, 16, 'webgpu'));
+  expectSameLosses(
+    curves.slice(0, 2),
+    commandLineLosses(32, 16, 'webgpu', [
+      ...['--preset', 'small-encoder', '--generator-rate', String(QUICK.generatorRate)],
+      ...['--discriminator-rate', String(QUICK.discriminatorRate)],
+    ]),
+  );
 });
 
 for (const backend of ['wasm', 'webgpu'] as const)

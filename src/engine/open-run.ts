@@ -59,7 +59,11 @@ export async function openRun(
       record.request.measureImages,
       record.config.startSigma,
       services.data.feature,
-      report('measuring real images'),
+      // The teacher and the student come next.
+      (done, total) =>
+        done < total
+          ? report('measuring real images')(done, total)
+          : report('measuring the student')(0, 0),
       (levels) => tell(record, { ...record.plan!, ...levels }, services),
     ),
   };
