@@ -76,9 +76,10 @@ def fashion(folder: Path, path: Path) -> int:
 
 
 def cats(source: Path, path: Path) -> int:
-    """The first ones, which are a random sample when the zip is shuffled."""
+    """Some at random, in random order."""
     with zipfile.ZipFile(source) as archive:
-        names = [n for n in archive.namelist() if not n.endswith((".json", "/"))][:CATS]
+        names = sorted(n for n in archive.namelist() if not n.endswith((".json", "/")))
+        names = [names[i] for i in np.random.default_rng(SEED).permutation(len(names))[:CATS]]
         images = [Image.open(io.BytesIO(archive.read(n))).convert("RGB") for n in names]
     files = [encode(image, "WEBP", quality=CAT_QUALITY, method=6) for image in images]
     write_zip(path, files, "webp", None, None)
