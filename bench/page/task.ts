@@ -1,4 +1,5 @@
-import { type Model, openModel } from '../../src/engine/model';
+import type { Model } from '../../src/engine/model';
+import { openModel } from '../../src/engine/open-model';
 import { bufferSource } from '../../src/formats/source';
 import { InnateError } from '../../src/lib/errors';
 import { type BenchInput, benchInput } from '../input';

@@ -1,6 +1,8 @@
-import { openCheckpoint } from '../formats/checkpoint';
+import { openSafetensors } from '../formats/checkpoint';
+import { isSafetensors } from '../formats/safetensors';
 import { blobSource, bufferSource, type Source } from '../formats/source';
 import { asInnateError, InnateError } from '../lib/errors';
+import { loadPart } from '../lib/load-part';
 import { precondNamed } from '../lib/preconditioning';
 import { parameterCount, parameterSpecs } from '../nn/parameters';
 import { type Catalogue, type CatalogueModel, findModel, parseCatalogue } from '../storage/catalogue';
@@ -8,7 +10,7 @@ import { fetchBytes } from '../storage/fetch';
 import { type KeptAbout, KeptFiles } from '../storage/kept-files';
 import { deltaInfo } from './delta';
 import type { RunAbout } from './distil-protocol';
-import { type Model, openModel } from './model';
+import { type Model, modelOf } from './model';
 import type { FileChoice, KeptModels, ModelInfo, ModelRef, Progress } from './protocol';
 import { sigmaSource } from './start-sigma';
 import { cachedWeights } from './weights';
@@ -206,9 +208,13 @@ export class Library {
     hooks: LoadHooks,
     sigma?: number,
   ): Promise<Model> {
-    const delta = deltaInfo(openCheckpoint(source, choice).metadata);
+    // The readers of pickles are half of the formats, and a person who opens no file of theirs never needs them.
+    const checkpoint = isSafetensors(source)
+      ? openSafetensors(source, choice)
+      : (await loadPart(import('../formats/open-checkpoint'))).openCheckpoint(source, choice);
+    const delta = deltaInfo(checkpoint.metadata);
     const base = delta ? await this.getShipped(delta.of, hooks) : null;
-    return openModel(source, {
+    return modelOf(checkpoint, source.name, {
       ...choice,
       ...(sigma !== undefined && { sigma }),
       ...(base && { openBase: () => base.model }),

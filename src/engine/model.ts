@@ -1,5 +1,4 @@
-import { type Checkpoint, openCheckpoint } from '../formats/checkpoint';
-import type { Source } from '../formats/source';
+import type { Checkpoint } from '../formats/checkpoint';
 import { readFloat32 } from '../formats/tensor';
 import { quote } from '../formats/text';
 import { InnateError } from '../lib/errors';
@@ -43,12 +42,14 @@ export interface OpenModelOptions {
   openBase?: (delta: DeltaInfo) => Model;
 }
 
-/** Opens a checkpoint of any supported format as a model; reads no weights yet, but checks every shape. */
-export function openModel(source: Source, options: OpenModelOptions = {}): Model {
-  const checkpoint = openCheckpoint(source, options);
+/**
+ * The model that a checkpoint holds; reads no weights yet, but checks every shape. `name` is the file's, for messages
+ * and for its guessed start sigma.
+ */
+export function modelOf(checkpoint: Checkpoint, name: string, options: OpenModelOptions = {}): Model {
   const { metadata, entries, entry } = checkpoint;
   const delta = deltaInfo(metadata);
-  if (delta) return openDelta(checkpoint, delta, source.name, options);
+  if (delta) return openDelta(checkpoint, delta, name, options);
 
   const notes = [...checkpoint.notes];
   const kwargs = architecture(checkpoint);
@@ -64,7 +65,7 @@ export function openModel(source: Source, options: OpenModelOptions = {}): Model
     checkRead(checkpoint, () => checkWeights(config.unet, weights)),
     notes,
   );
-  const sigma = startSigma(options.sigma, metadata, source.name, notes);
+  const sigma = startSigma(options.sigma, metadata, name, notes);
   const model = { config, weights, sigma, notes, half: isHalf(checkpoint), metadata, entries, entry };
   return weights === published ? model : { ...model, published };
 }

@@ -1,11 +1,12 @@
 import type { Dataset } from '../data';
+import { openSafetensors } from '../formats/checkpoint';
 import { writeSafetensors } from '../formats/safetensors';
 import { InnateError } from '../lib/errors';
 import { freeBytes, readFile, writeFile } from '../storage/opfs';
 import type { DataRef, DistilRequest } from './distil-protocol';
 import { configMetadata, exportWhole } from './export';
 import type { LibraryModel } from './library';
-import { type Model, openModel } from './model';
+import { type Model, modelOf } from './model';
 import type { PageData } from './page-data';
 import type { ModelRef } from './protocol';
 import type { RunFolder } from './run-folder';
@@ -126,7 +127,7 @@ async function keepModel(folder: RunFolder, name: 'teacher' | 'start', model: Mo
 async function storedModel(folder: RunFolder, name: 'teacher' | 'start'): Promise<Model> {
   const source = await folder.file(name);
   if (!source) throw lost('the network that this run began with');
-  const model = openModel(source);
+  const model = modelOf(openSafetensors(source), source.name);
   return { ...model, weights: cachedWeights(model.weights) };
 }
 

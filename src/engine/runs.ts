@@ -1,10 +1,11 @@
 import { Zip, ZipPassThrough } from 'fflate';
+import { openSafetensors } from '../formats/checkpoint';
 import { asInnateError, badFile, InnateError } from '../lib/errors';
 import type { WeightSource } from '../nn/weights';
 import { isFull } from '../storage/opfs';
 import type { RunAbout } from './distil-protocol';
 import type { LibraryModel } from './library';
-import { type Model, openModel } from './model';
+import { type Model, modelOf } from './model';
 import type { ModelInfo, ModelRef } from './protocol';
 import { RunFolder } from './run-folder';
 import { heldRuns, withRunLock } from './run-lock';
@@ -197,7 +198,7 @@ async function networkOf(
     return (await services.model(name === 'teacher' ? request.teacher : request.student!)).model;
   const source = await folder.file(name);
   if (!source) throw new InnateError('not-found', 'the network that this run began with is gone');
-  const model = openModel(source);
+  const model = modelOf(openSafetensors(source), source.name);
   return { ...model, weights: cachedWeights(model.weights) };
 }
 

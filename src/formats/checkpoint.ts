@@ -1,20 +1,9 @@
-import { badFile, InnateError } from '../lib/errors';
-import { type Flat, flatten, type ModuleObject } from './flatten';
-import { bareKwargs, metadataKwargs, moduleKwargs } from './kwargs';
-import { chooseNetwork, holders, isStem, type Network } from './network';
-import { Budget } from './pickle/budget';
-import { unpickle } from './pickle/machine';
-import { ByteReader } from './pickle/reader';
-import { PersistentObject, type Py, PyObject } from './pickle/values';
+import { badFile } from '../lib/errors';
+import { metadataKwargs } from './kwargs';
+import { chooseNetwork, refuseOthers } from './network';
 import { readSafetensors } from './safetensors';
-import { sniff } from './sniff';
 import type { Source } from './source';
 import type { TensorRef } from './tensor';
-import { listed, quote } from './text';
-import { isLegacyMagic, nestedLoader, readLegacy } from './torch/legacy';
-import { TORCH_NAMES } from './torch/names';
-import { readTorchZip, torchRecord } from './torch/zip';
-import { openZip, type ZipEntry } from './zip';
 
 export interface Checkpoint {
   readonly format: 'edm-pickle' | 'torch-zip' | 'torch-legacy' | 'safetensors';
@@ -44,29 +33,10 @@ export interface OpenOptions {
 }
 
 /**
- * Opens a checkpoint of any supported kind, told by content: an official-layout pickle, a torch file (zip or
- * legacy) or safetensors. The network is found by the names of its tensors, wherever it stands. Reads headers and
- * structure, no weights. Every failure is an InnateError; one with `choose` asks for an `entry`.
+ * Opens a .safetensors checkpoint, which every model of this project is. Reads the header, no weights. Every failure is
+ * an InnateError; one with `choose` asks for an `entry`. Other formats: formats/open-checkpoint.ts.
  */
-export function openCheckpoint(source: Source, options: OpenOptions = {}): Checkpoint {
-  switch (sniff(source)) {
-    case 'safetensors':
-      return fromSafetensors(source, options);
-    case 'zip': {
-      const entries = openZip(source);
-      if (!torchRecord(entries)) throw otherZip(entries, source.name);
-      return fromObject(readTorchZip(source, entries), 'torch-zip', source.name, options);
-    }
-    case 'pickle': {
-      const machine = { budget: new Budget(), names: TORCH_NAMES, loadFromBytes: nestedLoader() };
-      const value = unpickle(new ByteReader(source), machine);
-      if (isLegacyMagic(value)) return fromObject(readLegacy(source), 'torch-legacy', source.name, options);
-      return fromObject(value, 'edm-pickle', source.name, options);
-    }
-  }
-}
-
-function fromSafetensors(source: Source, { entry }: OpenOptions): Checkpoint {
+export function openSafetensors(source: Source, { entry }: OpenOptions = {}): Checkpoint {
   const { tensors, unreadable, metadata } = readSafetensors(source);
   if (tensors.size === 0) throw badFile('the file holds no tensors', { where: source.name });
   // A delta holds what changed of a network, under its published names.
@@ -85,97 +55,4 @@ function fromSafetensors(source: Source, { entry }: OpenOptions): Checkpoint {
     entry: found?.network.label ?? null,
     notes: found?.notes ?? [],
   };
-}
-
-function fromObject(
-  root: Py,
-  format: Checkpoint['format'],
-  where: string,
-  { entry }: OpenOptions,
-): Checkpoint {
-  const flat = flatten(root, where);
-  const found = chooseNetwork(flat, where, entry);
-  if (!found) throw noNetwork(root, flat, where);
-  const { network } = found;
-  refuseOthers(network, where);
-  const unet = flat.modules.get(network.path);
-  const precond = network.bare ? undefined : flat.modules.get(holders(network.path)[0]!);
-  const kwargs = precond ? moduleKwargs(precond, unet) : unet ? bareKwargs(unet) : null;
-  return {
-    format,
-    tensors: network.tensors,
-    unreadable: network.unreadable,
-    precond: precond && isPreconditioning(precond) ? precond.className : null,
-    kwargs: kwargs && kwargs.size > 0 ? kwargs : null,
-    metadata: new Map(),
-    entries: found.entries,
-    entry: network.label,
-    notes: found.notes,
-  };
-}
-
-/** A class around a U-Net is its preconditioning unless it is a mere container (Sequential, a training script's). */
-const isPreconditioning = (module: ModuleObject): boolean =>
-  module instanceof PersistentObject || /Precond$/.test(module.className) || module.state.has('sigma_data');
-
-/** Throws where the network itself is what cannot be read. */
-function refuseOthers({ edm2, label, tensors, unreadable }: Network, where: string): void {
-  if (edm2)
-    throw new InnateError('unsupported', 'this is an EDM2 network, another architecture', {
-      where,
-      expected: 'SongUNet or DhariwalUNet of NVlabs/edm',
-      found: `the magnitude-preserving U-Net of NVlabs/edm2 under ${quote(label)}`,
-      hint: 'Open a checkpoint of EDM, GDD, SiD or of this project',
-    });
-  const first = [...unreadable].find(([name]) => isStem(name) || tensors.size === 0);
-  if (first)
-    throw new InnateError('unsupported', 'the tensors of the network are of a kind that is not read', {
-      where: `${where}, ${quote(first[0])}`,
-      found: first[1],
-      hint: 'Load the file in PyTorch, if you trust it, and save the state_dict of the network with plain tensors',
-    });
-}
-
-function noNetwork(root: Py, flat: Flat, where: string): InnateError {
-  const found =
-    flat.tensors.size > 0
-      ? `${flat.tensors.size} tensors such as ${listed(flat.tensors.keys(), 3)}`
-      : root instanceof Map
-        ? root.size === 0
-          ? 'an empty dict'
-          : `the entries ${listed([...root.keys()].map((k) => (typeof k === 'object' ? typeof k : k)))}`
-        : root instanceof PyObject
-          ? `an object of class ${quote(root.path)}`
-          : Array.isArray(root)
-            ? `a list of ${root.length}`
-            : typeof root === 'object'
-              ? 'another object'
-              : `a ${typeof root}`;
-  return badFile('the file holds no network of this family', {
-    where,
-    expected: 'tensors named ...enc.<R>x<R>_conv.weight and so on (SongUNet or DhariwalUNet of NVlabs/edm)',
-    found,
-    hint: 'Open a checkpoint of EDM, GDD, SiD or of this project',
-  });
-}
-
-/** What a zip that is no torch archive seems to be. */
-function otherZip(entries: readonly ZipEntry[], where: string): InnateError {
-  const some = (pattern: RegExp) => entries.some((e) => pattern.test(e.name));
-  const [found, hint] = some(/(^|\/)dataset\.json$/)
-    ? ['a data set of images', 'Use it as the data of a distillation or an evaluation']
-    : some(/\.(pkl|pt|pth|bin|safetensors)$/i)
-      ? ['an archive with a checkpoint inside', 'Unpack it and open the checkpoint']
-      : some(/\.npy$/)
-        ? ['a numpy archive (.npz)', 'Open a checkpoint (.pkl, .pt or .safetensors)']
-        : some(/\.(png|jpe?g|webp)$/i)
-          ? ['a data set of images', 'Use it as the data of a distillation or an evaluation']
-          : [
-              `a zip archive of ${listed(
-                entries.map((e) => e.name),
-                4,
-              )}`,
-              'Open a checkpoint (.pkl, .pt or .safetensors)',
-            ];
-  return badFile('not a checkpoint', { where, found, hint });
 }

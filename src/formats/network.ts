@@ -242,3 +242,21 @@ function completed(network: Network, all: readonly Network[], notes: string[]): 
   notes.push(`${taken.length} tensors that ${network.label} leaves out are those of ${owner.label}`);
   return { ...network, tensors: new Map([...network.tensors, ...taken]) };
 }
+
+/** Throws where the network itself is what cannot be read. */
+export function refuseOthers({ edm2, label, tensors, unreadable }: Network, where: string): void {
+  if (edm2)
+    throw new InnateError('unsupported', 'this is an EDM2 network, another architecture', {
+      where,
+      expected: 'SongUNet or DhariwalUNet of NVlabs/edm',
+      found: `the magnitude-preserving U-Net of NVlabs/edm2 under ${quote(label)}`,
+      hint: 'Open a checkpoint of EDM, GDD, SiD or of this project',
+    });
+  const first = [...unreadable].find(([name]) => isStem(name) || tensors.size === 0);
+  if (first)
+    throw new InnateError('unsupported', 'the tensors of the network are of a kind that is not read', {
+      where: `${where}, ${quote(first[0])}`,
+      found: first[1],
+      hint: 'Load the file in PyTorch, if you trust it, and save the state_dict of the network with plain tensors',
+    });
+}

@@ -8,6 +8,16 @@ import { quote } from './text';
 const MAX_HEADER = 100_000_000;
 
 /**
+ * Whether a file is safetensors, by content: a small header length, then the header's brace. Its length can spell the
+ * first bytes of any other format, so this is asked before them.
+ */
+export function isSafetensors(source: Source): boolean {
+  if (source.size < 9) return false;
+  const head = source.read(0, 9);
+  return head[8] === 0x7b && head[7] === 0 && head[6] === 0;
+}
+
+/**
  * The tensors and metadata of a safetensors file (https://github.com/huggingface/safetensors): 8 bytes of
  * header length, a JSON header, the data. Nothing of the data is read. Throws an InnateError unless the
  * tensors cover the data exactly: no overlap, no hole, no end beyond the file.

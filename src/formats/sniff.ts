@@ -1,4 +1,5 @@
 import { badFile, InnateError } from '../lib/errors';
+import { isSafetensors } from './safetensors';
 import type { Source } from './source';
 import { latin1 } from './text';
 import { endsAsZip } from './zip';
@@ -51,8 +52,7 @@ export function sniff(source: Source): Container {
     throw badFile('the file is empty', { where, hint: 'The download failed or has not finished: try again' });
   const bytes = source.read(0, Math.min(512, source.size));
   const head = latin1(bytes);
-  // First, because its length can spell any of the marks below: a small number, then the header's brace.
-  if (bytes.length >= 9 && bytes[8] === 0x7b && bytes[7] === 0 && bytes[6] === 0) return 'safetensors';
+  if (isSafetensors(source)) return 'safetensors';
   const zipHead = head.startsWith('PK\x03\x04') || head.startsWith('PK\x05\x06');
   // Bytes in front of an archive do not hide it; a pickle of protocol 2 or newer may hold one, but is none.
   if (zipHead || (bytes[0] !== 0x80 && endsAsZip(source))) return 'zip';

@@ -6,7 +6,7 @@ import { WEIGHTS_LOCATION } from '../../bench/onnx/weights-location';
 import { precondition } from '../../bench/precondition';
 import { fileSource } from '../../cli/files';
 import { exportWhole } from '../../src/engine/export';
-import { openModel } from '../../src/engine/model';
+import { openModel } from '../../src/engine/open-model';
 import { readSafetensors, writeSafetensors } from '../../src/formats/safetensors';
 import { bufferSource } from '../../src/formats/source';
 import { fourierFrequencies } from '../../src/nn/denoiser';

@@ -6,7 +6,7 @@ import type { Dataset } from '../../src/data';
 import { preset } from '../../src/distil/config';
 import type { StepKind } from '../../src/distil/trainer';
 import { DistilRun } from '../../src/engine/distil-run';
-import { openModel } from '../../src/engine/model';
+import { openModel } from '../../src/engine/open-model';
 import { Diverged, explainMemory, smallerPart } from '../../src/engine/run-errors';
 import { decodeState, encodeState, savedStudent } from '../../src/engine/run-state';
 import { studentModel } from '../../src/engine/run-student';

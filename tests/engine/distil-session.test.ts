@@ -9,7 +9,7 @@ import type { DistilEvent, DistilPhase, DistilRequest } from '../../src/engine/d
 import type { DistilRun, DistilRunOptions } from '../../src/engine/distil-run';
 import { type DistilServices, DistilSession } from '../../src/engine/distil-session';
 import type { LibraryModel } from '../../src/engine/library';
-import { openModel } from '../../src/engine/model';
+import { openModel } from '../../src/engine/open-model';
 import type { PageData } from '../../src/engine/page-data';
 import type { ModelInfo } from '../../src/engine/protocol';
 import { RunFolder } from '../../src/engine/run-folder';

@@ -8,7 +8,7 @@ import { preset } from '../../src/distil/config';
 import type { DistilRequest } from '../../src/engine/distil-protocol';
 import { DistilRun } from '../../src/engine/distil-run';
 import { measureSteps } from '../../src/engine/estimate';
-import { openModel } from '../../src/engine/model';
+import { openModel } from '../../src/engine/open-model';
 import { FIXTURES } from '../support/fixtures';
 
 beforeAll(async () => {

@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { fileSource } from '../../cli/files';
 import { HeldNetworks } from '../../src/engine/held-networks';
-import { type Model, openModel } from '../../src/engine/model';
+import type { Model } from '../../src/engine/model';
 import type { AnyDenoiser } from '../../src/engine/open-denoiser';
+import { openModel } from '../../src/engine/open-model';
 import { parameterCount } from '../../src/nn/parameters';
 import { FIXTURES } from '../support/fixtures';
 

@@ -5,7 +5,7 @@ import type { Dataset } from '../../src/data';
 import { preset } from '../../src/distil/config';
 import type { RunMeta } from '../../src/distil/state';
 import { DistilRun } from '../../src/engine/distil-run';
-import { openModel } from '../../src/engine/model';
+import { openModel } from '../../src/engine/open-model';
 import { decodeState, encodeState } from '../../src/engine/run-state';
 import { checkMarks, sourceMarks } from '../../src/engine/source-marks';
 import { writeSafetensors } from '../../src/formats/safetensors';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
-import { openCheckpoint } from '../../src/formats/checkpoint';
+import { openCheckpoint } from '../../src/formats/open-checkpoint';
 import { readSafetensors } from '../../src/formats/safetensors';
 import { checkRange, type Source } from '../../src/formats/source';
 import { readFloat32 } from '../../src/formats/tensor';

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
-import { type Checkpoint, openCheckpoint } from '../../src/formats/checkpoint';
+import type { Checkpoint } from '../../src/formats/checkpoint';
+import { openCheckpoint } from '../../src/formats/open-checkpoint';
 import { bufferSource, type Source } from '../../src/formats/source';
 import { readFloat32 } from '../../src/formats/tensor';
 import { InnateError } from '../../src/lib/errors';

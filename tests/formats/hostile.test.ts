@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { unzipSync } from 'fflate';
 import { expect, test } from 'vitest';
-import { openCheckpoint } from '../../src/formats/checkpoint';
 import { readNpz } from '../../src/formats/npz';
+import { openCheckpoint } from '../../src/formats/open-checkpoint';
 import { unpickle } from '../../src/formats/pickle/machine';
 import { Op } from '../../src/formats/pickle/opcodes';
 import { ByteReader } from '../../src/formats/pickle/reader';

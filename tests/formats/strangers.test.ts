@@ -1,7 +1,8 @@
 import { unzipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
-import { openModel } from '../../src/engine/model';
-import { type Checkpoint, openCheckpoint } from '../../src/formats/checkpoint';
+import { openModel } from '../../src/engine/open-model';
+import type { Checkpoint } from '../../src/formats/checkpoint';
+import { openCheckpoint } from '../../src/formats/open-checkpoint';
 import { bufferSource } from '../../src/formats/source';
 import { readFloat32 } from '../../src/formats/tensor';
 import { failure, fixtureBytes } from './helpers';

@@ -7,7 +7,7 @@ import { type DistilConfig, preset } from '../../src/distil/config';
 import { DistilRun } from '../../src/engine/distil-run';
 import { measureNetwork } from '../../src/engine/feature-networks';
 import { FrechetMeasure } from '../../src/engine/measure';
-import { openModel } from '../../src/engine/model';
+import { openModel } from '../../src/engine/open-model';
 import { makeSamples } from '../../src/engine/run-samples';
 import { activateWebGPU } from '../../src/gpu/backends';
 import { formsOfTensors } from '../../src/gpu/tensors/ready';

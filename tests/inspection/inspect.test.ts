@@ -6,7 +6,7 @@ import { openModelArgument } from '../../cli/catalogue';
 import { fileSource } from '../../cli/files';
 import { inspectTable, sweep } from '../../src/engine/inspect';
 import { compareBlocks, weightChange } from '../../src/engine/inspect-compare';
-import { openModel } from '../../src/engine/model';
+import { openModel } from '../../src/engine/open-model';
 import { clipSigmas, sampleImages, seedBatch } from '../../src/engine/sampling';
 import type { BackendName } from '../../src/gpu/backends';
 import { ActivationTable, activationsJson, QUANTITIES, readActivations } from '../../src/lib/activations';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import { fileSource } from '../../cli/files';
 import { TrainableParameters } from '../../src/distil/trainable';
-import { openModel } from '../../src/engine/model';
+import { openModel } from '../../src/engine/open-model';
 import type { BackendName } from '../../src/gpu/backends';
 import { Denoiser, fourierFrequencies, oneHotRows, toNCHW, toNHWC } from '../../src/nn/denoiser';
 import '../../src/nn/gradients';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import { fileSource } from '../../cli/files';
 import { startNodeThread } from '../../cli/threads';
-import { openModel } from '../../src/engine/model';
+import { openModel } from '../../src/engine/open-model';
 import type { BackendName } from '../../src/gpu/backends';
 import type { GpuContext } from '../../src/gpu/context';
 import { HARDWARE } from '../../src/gpu/traits';

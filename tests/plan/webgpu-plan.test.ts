@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import { openModelArgument } from '../../cli/catalogue';
 import { fileSource } from '../../cli/files';
-import { openModel } from '../../src/engine/model';
+import { openModel } from '../../src/engine/open-model';
 import { seedBatch } from '../../src/engine/sampling';
 import { type GpuContext, gpuContext } from '../../src/gpu/context';
 import { HARDWARE, HARDWARE_F16 } from '../../src/gpu/traits';
