@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileSource, writeAtomic } from '../cli/files';
-import { exportWhole } from '../src/engine/export';
+import { exportWhole } from '../src/engine/models/export';
 import { readSafetensors, type TensorData, writeSafetensors } from '../src/formats/safetensors';
 import { readFloat32 } from '../src/formats/tensor';
 import { InnateError } from '../src/lib/errors';

@@ -11,7 +11,7 @@ import {
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { createDecoders, type Dataset, labelsBeside, openDataset, type WasmFormat } from '../src/data';
-import { checkpointWeights } from '../src/engine/weights';
+import { checkpointWeights } from '../src/engine/models/weights';
 import { readSafetensors } from '../src/formats/safetensors';
 import { checkRange, type Source } from '../src/formats/source';
 import { InnateError } from '../src/lib/errors';

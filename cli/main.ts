@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { version } from '../package.json';
 import { DEFAULT_PRESET, type DistilConfig, FEATURE_NAMES, METHODS, PRESETS } from '../src/distil/config';
-import { INPUT_KINDS } from '../src/engine/inspect-inputs';
+import { INPUT_KINDS } from '../src/engine/layers/inputs';
 import { QUANTITIES } from '../src/lib/activations';
 import { asInnateError, InnateError } from '../src/lib/errors';
 import { type ConvertOptions, convert } from './commands/convert';

@@ -1,5 +1,5 @@
-import type { Model } from '../../src/engine/model';
-import { openModel } from '../../src/engine/open-model';
+import type { Model } from '../../src/engine/models/model';
+import { openModel } from '../../src/engine/models/open-model';
 import { bufferSource } from '../../src/formats/source';
 import { InnateError } from '../../src/lib/errors';
 import { type BenchInput, benchInput } from '../input';

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { applyDelta } from '../../src/engine/delta';
+import { applyDelta } from '../../src/engine/models/delta';
 import {
   exportDelta,
   exportWhole,
@@ -8,8 +8,8 @@ import {
   roundedWeights,
   type StoredDType,
   storedDType,
-} from '../../src/engine/export';
-import { sampleImages, seedBatch } from '../../src/engine/sampling';
+} from '../../src/engine/models/export';
+import { sampleImages, seedBatch } from '../../src/engine/inference/sampling';
 import { writeSafetensors } from '../../src/formats/safetensors';
 import { InnateError } from '../../src/lib/errors';
 import { floatToHalf, halfToFloat } from '../../src/lib/half';

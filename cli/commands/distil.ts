@@ -8,12 +8,12 @@ import {
   preset,
 } from '../../src/distil/config';
 import type { CurvePoint, RunMeta } from '../../src/distil/state';
-import { DistilRun } from '../../src/engine/distil-run';
-import { configMetadata, exportWhole } from '../../src/engine/export';
-import { measureNetwork } from '../../src/engine/feature-networks';
-import { FrechetMeasure } from '../../src/engine/measure';
-import { Diverged } from '../../src/engine/run-errors';
-import { decodeState, encodeState, type SavedRun } from '../../src/engine/run-state';
+import { DistilRun } from '../../src/engine/distil/run';
+import { configMetadata, exportWhole } from '../../src/engine/models/export';
+import { measureNetwork } from '../../src/engine/measure/feature-networks';
+import { FrechetMeasure } from '../../src/engine/measure/frechet';
+import { Diverged } from '../../src/engine/distil/errors';
+import { decodeState, encodeState, type SavedRun } from '../../src/engine/runs/state';
 import { writeSafetensors } from '../../src/formats/safetensors';
 import { asInnateError, InnateError } from '../../src/lib/errors';
 import { counted } from '../../src/lib/words';

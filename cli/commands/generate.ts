@@ -1,4 +1,4 @@
-import { imagesToBytes, sampleImages, seedBatch } from '../../src/engine/sampling';
+import { imagesToBytes, sampleImages, seedBatch } from '../../src/engine/inference/sampling';
 import type { ArrayData } from '../../src/formats/npy';
 import { writeNpz } from '../../src/formats/npz';
 import { encodePng } from '../../src/formats/png';

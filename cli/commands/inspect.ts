@@ -1,13 +1,13 @@
-import { type InspectBatch, type InspectWish, measuredByPlan } from '../../src/engine/inspect';
+import { type InspectBatch, type InspectWish, measuredByPlan } from '../../src/engine/layers/inspect';
 import {
   inspectionReport,
   type ReportOptions,
   type Subject,
   studentReport,
-} from '../../src/engine/inspect-all';
-import { withRealImages } from '../../src/engine/inspect-data';
-import type { InputKind } from '../../src/engine/inspect-inputs';
-import { imageSize, seedBatch } from '../../src/engine/sampling';
+} from '../../src/engine/layers/report';
+import { withRealImages } from '../../src/engine/layers/data';
+import type { InputKind } from '../../src/engine/layers/inputs';
+import { imageSize, seedBatch } from '../../src/engine/inference/sampling';
 import type { Quantity } from '../../src/lib/activations';
 import { InnateError } from '../../src/lib/errors';
 import { counted } from '../../src/lib/words';

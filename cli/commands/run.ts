@@ -1,4 +1,4 @@
-import { type Batch, imageSize, sampleImages } from '../../src/engine/sampling';
+import { type Batch, imageSize, sampleImages } from '../../src/engine/inference/sampling';
 import { readSafetensors, writeSafetensors } from '../../src/formats/safetensors';
 import { readFloat32, readInt32 } from '../../src/formats/tensor';
 import { InnateError } from '../../src/lib/errors';

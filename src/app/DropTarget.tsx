@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react';
-import { useReceive } from '../state/use-receive';
+import { useReceive } from '../state/files/use-receive';
 import { droppedFiles } from '../ui/dropped-files';
 
 const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false;

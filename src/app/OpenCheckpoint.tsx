@@ -1,6 +1,6 @@
 import { FolderOpen } from 'lucide-react';
 import type { RefObject } from 'react';
-import { useReceive } from '../state/use-receive';
+import { useReceive } from '../state/files/use-receive';
 
 /** The page's one file input. Its label is the button that one sees. */
 export function OpenCheckpoint({ input }: { input: RefObject<HTMLInputElement | null> }) {

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { imagesSeen, isUnderWay } from '../state/distil';
+import { imagesSeen, isUnderWay } from '../state/distil/store';
 import { useDistil, useEngine } from '../state/react';
 import { formatBytes, formatMs, formatWhole } from '../ui/format';
 

@@ -1,4 +1,4 @@
-import type { EngineStatus } from '../engine/protocol';
+import type { EngineStatus } from '../protocol/messages';
 
 type BackendName = NonNullable<EngineStatus['backend']>['name'];
 

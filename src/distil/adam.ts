@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { hasKernel, runKernel } from '../nn/tf-kernels';
+import { hasKernel, runKernel } from '../nn/tf/kernels';
 
 /**
  * Adam as torch.optim.Adam computes it (bias-corrected, eps outside the root), with gradients sanitised as the

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Denoiser } from '../nn/denoiser';
 import type { SpectralState } from '../nn/discriminator/forward';
-import { offTape } from '../nn/tape';
+import { offTape } from '../nn/tf/tape';
 import type { Adam } from './adam';
 import type { DistilConfig } from './config';
 import type { Discriminator } from './discriminator';

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { hasKernel, runKernel } from '../nn/tf-kernels';
+import { hasKernel, runKernel } from '../nn/tf/kernels';
 
 /**
  * Exponential moving average of the trained parameters. The half-life, in images, grows with the run up to its

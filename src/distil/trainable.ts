@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { InnateError } from '../lib/errors';
-import { fromHWIO, type TensorParameters, toHWIO } from '../nn/tf-parameters';
+import { fromHWIO, type TensorParameters, toHWIO } from '../nn/tf/parameters';
 import type { WeightSource } from '../nn/weights';
 
 /**

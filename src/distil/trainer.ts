@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { SIGMAS } from '../lib/noise-levels';
 import type { NetworkConfig } from '../nn/config';
-import '../nn/gradients';
+import '../nn/tf/gradients';
 import { Denoiser, fourierFrequencies, oneHotRows, toNHWC } from '../nn/denoiser';
 import { parameterSpecs } from '../nn/parameters';
 import { heun } from '../nn/samplers';

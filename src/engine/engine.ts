@@ -8,17 +8,17 @@ import type { ImageDenoiser } from '../nn/denoiser';
 import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
 import { defaultSampling, evaluations } from '../nn/samplers';
 import { rememberedNoise } from '../rng/seeds';
-import { batchSize } from './batching';
-import { ChunkSize } from './chunking';
-import { abandonDevice, type Device, openDevice } from './device';
-import type { DistilServices } from './distil-session';
-import { exportWhole, modelMetadata, type StoredDType } from './export';
-import { Inference } from './inference';
-import { Library, type LibraryModel } from './library';
-import type { Model } from './model';
-import { nextTask } from './next-task';
-import type { AnyDenoiser } from './open-denoiser';
-import { toRgba } from './pixels';
+import { batchSize } from './inference/batching';
+import { ChunkSize } from './inference/chunking';
+import { abandonDevice, type Device, openDevice } from './inference/device';
+import type { DistilServices } from './distil/session';
+import { exportWhole, modelMetadata, type StoredDType } from './models/export';
+import { Inference } from './inference/inference';
+import { Library, type LibraryModel } from './models/library';
+import type { Model } from './models/model';
+import { nextTask } from './inference/next-task';
+import type { AnyDenoiser } from './inference/open-denoiser';
+import { toRgba } from './inference/pixels';
 import type {
   EngineStatus,
   FileChoice,
@@ -30,10 +30,10 @@ import type {
   ModelRef,
   Progress,
   StartOptions,
-} from './protocol';
-import { Recent } from './recent';
-import { isOutOfMemory } from './run-errors';
-import { imagesToBytes, sampleImages, seedBatch } from './sampling';
+} from '../protocol/messages';
+import { Recent } from './inference/recent';
+import { isOutOfMemory } from './distil/errors';
+import { imagesToBytes, sampleImages, seedBatch } from './inference/sampling';
 
 export interface CallHooks {
   signal: AbortSignal;

@@ -7,13 +7,13 @@ const dispatcher = new Dispatcher({
   engine: (onStatus, onIdleFailure) => new Engine(onStatus, onIdleFailure),
   post: (message, transfer = []) => postMessage(message, { transfer }),
   async distil(engine, exclusively) {
-    const { DistilWorker } = await loadPart(import('./distil-worker'));
+    const { DistilWorker } = await loadPart(import('./distil/worker'));
     return new DistilWorker(engine.distilServices(), exclusively); // the engine has started by its turn
   },
   async layers(engine, exclusively, started) {
     const [{ LayersSession }, { PageData }, modelsUrl] = await Promise.all([
-      loadPart(import('./layers-session')),
-      loadPart(import('./page-data')),
+      loadPart(import('./layers/session')),
+      loadPart(import('./models/page-data')),
       started,
     ]);
     const session = new LayersSession({

@@ -7,8 +7,8 @@ import { GainedParameters, parameterGains } from './gains';
 import type { Tap } from './ops';
 import { type PrecondCoefficients, precondCoefficients } from './precond';
 import { songEncoder, songUNet } from './song-unet';
-import { TfOps } from './tf-ops';
-import { type TensorParameters, TfParameters } from './tf-parameters';
+import { TfOps } from './tf/ops';
+import { type TensorParameters, TfParameters } from './tf/parameters';
 import { checkWeights, type WeightSource } from './weights';
 
 /** The parameters of a denoiser and its Fourier frequencies, which stay on the CPU. */

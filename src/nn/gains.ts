@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { InnateError } from '../lib/errors';
 import { type BlockSpec, unetBlocks } from './blocks';
 import type { UNetConfig } from './config';
-import type { TensorParameters } from './tf-parameters';
+import type { TensorParameters } from './tf/parameters';
 
 /**
  * Layers whose outputs are a block's contribution: what it adds to its skip path, or all of a convolution outside

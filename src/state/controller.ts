@@ -1,4 +1,4 @@
-import type { EngineClient } from '../engine/client';
+import type { EngineClient } from '../protocol/client';
 import type {
   BackendPreference,
   FileChoice,
@@ -6,22 +6,22 @@ import type {
   PrecisionPreference,
   StartOptions,
   TilePreference,
-} from '../engine/protocol';
+} from '../protocol/messages';
 import { asInnateError } from '../lib/errors';
 import { type Catalogue, parseCatalogue } from '../storage/catalogue';
 import { currentModel, type Stores } from './app-state';
 import { isFileKey, linkRemark } from './arrival';
-import { createDistilController, type DistilController } from './distil-controller';
+import { createDistilController, type DistilController } from './distil/controller';
 import type { EngineState } from './engine';
-import { keepOnly, place, resize } from './images';
-import type { LayersOptions } from './layers-controller';
+import { keepOnly, place, resize } from './generate/images';
+import type { LayersOptions } from './layers/controller';
 import { createMeasureController, type MeasureController } from './measure';
 import { DEFAULT_MODEL, type ModelFacts } from './models';
-import { createOpenedFiles } from './opened-files';
-import { showPreview } from './preview';
-import { buildRequest, recipeOf, sameWork } from './request';
+import { createOpenedFiles } from './files/opened-files';
+import { showPreview } from './generate/preview';
+import { buildRequest, recipeOf, sameWork } from './generate/request';
 import type { ReadView } from './url';
-import { evaluations, OWN_SAMPLING, type Sampling, type ViewState } from './view';
+import { evaluations, OWN_SAMPLING, type Sampling, type ViewState } from './generate/view';
 
 export interface ControllerOptions {
   client: EngineClient;

@@ -1,5 +1,5 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { EngineStatus, FileChoice, ModelInfo, Progress } from '../engine/protocol';
+import type { EngineStatus, FileChoice, ModelInfo, Progress } from '../protocol/messages';
 
 /** What the engine is doing, as the page tells it. */
 export interface EngineState {

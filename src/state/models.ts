@@ -1,5 +1,5 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { ModelInfo, ModelRef, SigmaSource } from '../engine/protocol';
+import type { ModelInfo, ModelRef, SigmaSource } from '../protocol/messages';
 import { START_SIGMA } from '../lib/noise-levels';
 import { type Catalogue, type CatalogueModel, labelCount } from '../storage/catalogue';
 

@@ -1,5 +1,5 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { BackendPreference, PrecisionPreference, TilePreference } from '../engine/protocol';
+import type { BackendPreference, PrecisionPreference, TilePreference } from '../protocol/messages';
 import { PREF_PLACES } from './persistence';
 
 export const THEMES = ['auto', 'light', 'dark'] as const;

@@ -3,12 +3,12 @@ import { useStore } from 'zustand';
 import { useShallow } from 'zustand/react/shallow';
 import type { Stores } from './app-state';
 import type { Controller } from './controller';
-import type { DistilState } from './distil';
+import type { DistilState } from './distil/store';
 import type { EngineState } from './engine';
 import type { MeasureState } from './measure';
 import { chooseModel, type ModelFacts, usableModels } from './models';
 import type { Prefs } from './prefs';
-import type { ViewState } from './view';
+import type { ViewState } from './generate/view';
 
 /** The thin binding between the stores and React. */
 export interface AppContext {

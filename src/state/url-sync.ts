@@ -1,5 +1,5 @@
 import { formatHash, type ReadView, readHash } from './url';
-import type { ViewState, ViewStore } from './view';
+import type { ViewState, ViewStore } from './generate/view';
 
 /** The parts of `window` that are used; a test passes its own. */
 export interface AddressBar {

@@ -14,8 +14,8 @@ import { accumulate, microBatches } from '../../src/distil/micro-batch';
 import { r1Gradients } from '../../src/distil/r1';
 import { RandomStream } from '../../src/distil/random';
 import { fromTensor, TrainableParameters } from '../../src/distil/trainable';
-import { openModel } from '../../src/engine/open-model';
-import '../../src/nn/gradients';
+import { openModel } from '../../src/engine/models/open-model';
+import '../../src/nn/tf/gradients';
 import { parameterSpecs } from '../../src/nn/parameters';
 import { FIXTURES, maxError, readGolden } from '../support/fixtures';
 

@@ -5,7 +5,7 @@ import { Adam } from '../../src/distil/adam';
 import { AdversarialStep, type StepKind } from '../../src/distil/adversarial-step';
 import { type DistilConfig, preset } from '../../src/distil/config';
 import { RandomStream } from '../../src/distil/random';
-import '../../src/nn/gradients';
+import '../../src/nn/tf/gradients';
 
 /** D and G of one number each: every value of a step has a closed form. */
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fileSource } from '../../cli/files';
 import { gddIFrozen } from '../../src/distil/freeze';
-import { openModel } from '../../src/engine/open-model';
+import { openModel } from '../../src/engine/models/open-model';
 import { readSafetensors } from '../../src/formats/safetensors';
 import { readFloat32 } from '../../src/formats/tensor';
 import { innate, scratch, startInnate } from '../support/cli';

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Dispatcher, type DispatcherParts } from '../../src/engine/dispatcher';
-import type { DistilWorker } from '../../src/engine/distil-worker';
+import type { DistilWorker } from '../../src/engine/distil/worker';
 import type { Engine } from '../../src/engine/engine';
-import type { LayersSession } from '../../src/engine/layers-session';
-import type { Message, Request } from '../../src/engine/protocol';
+import type { LayersSession } from '../../src/engine/layers/session';
+import type { Message, Request } from '../../src/protocol/messages';
 import { InnateError } from '../../src/lib/errors';
-import { tick } from '../state/fake-client';
+import { tick } from '../support/fake-client';
 
 const unhandled: unknown[] = [];
 const note = (error: unknown) => void unhandled.push(error);

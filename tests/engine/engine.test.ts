@@ -1,7 +1,7 @@
 import { expect, it, vi } from 'vitest';
-import type { Device } from '../../src/engine/device';
+import type { Device } from '../../src/engine/inference/device';
 import { Engine } from '../../src/engine/engine';
-import type { EngineStatus, StartOptions } from '../../src/engine/protocol';
+import type { EngineStatus, StartOptions } from '../../src/protocol/messages';
 import { KernelRefused } from '../../src/gpu/pipelines';
 import { InnateError } from '../../src/lib/errors';
 

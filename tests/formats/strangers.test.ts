@@ -1,6 +1,6 @@
 import { unzipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
-import { openModel } from '../../src/engine/open-model';
+import { openModel } from '../../src/engine/models/open-model';
 import type { Checkpoint } from '../../src/formats/checkpoint';
 import { openCheckpoint } from '../../src/formats/open-checkpoint';
 import { bufferSource } from '../../src/formats/source';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openModelArgument } from '../../cli/catalogue';
-import { openOnWebGpu } from '../../src/engine/open-denoiser';
+import { openOnWebGpu } from '../../src/engine/inference/open-denoiser';
 import { activateWebGPU, readyTensors } from '../../src/gpu/backends';
 import { GpuContext } from '../../src/gpu/context';
 import { kernel } from '../../src/gpu/kernels/kernel';

@@ -9,7 +9,7 @@ import { toNCHW, toNHWC } from '../../src/nn/denoiser';
 import { headLogits } from '../../src/nn/discriminator/forward';
 import { type HeadsConfig, headParameters } from '../../src/nn/discriminator/heads';
 import { type PowerVectors, powerIteration } from '../../src/nn/discriminator/spectral';
-import '../../src/nn/gradients';
+import '../../src/nn/tf/gradients';
 import { FIXTURES, maxError, readGolden } from '../support/fixtures';
 
 /** The published heads on given features, in train mode: logits, loss and every gradient. */

@@ -3,14 +3,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import { fileSource } from '../../cli/files';
-import { checkpointWeights } from '../../src/engine/weights';
+import { checkpointWeights } from '../../src/engine/models/weights';
 import { readSafetensors } from '../../src/formats/safetensors';
 import type { BackendName } from '../../src/gpu/backends';
 import { toNCHW, toNHWC } from '../../src/nn/denoiser';
 import { CifarResNet } from '../../src/nn/features/cifar-resnet';
 import { EfficientNetLite0 } from '../../src/nn/features/efficientnet-lite0';
 import { MobileNetV1 } from '../../src/nn/features/mobilenet-v1';
-import '../../src/nn/gradients';
+import '../../src/nn/tf/gradients';
 import { FIXTURES, maxError, readGolden } from '../support/fixtures';
 
 /** The shipped feature networks against PyTorch's with the same (float16-rounded) weights. */

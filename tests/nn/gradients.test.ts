@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import { fileSource } from '../../cli/files';
 import { TrainableParameters } from '../../src/distil/trainable';
-import { openModel } from '../../src/engine/open-model';
+import { openModel } from '../../src/engine/models/open-model';
 import type { BackendName } from '../../src/gpu/backends';
 import { Denoiser, fourierFrequencies, oneHotRows, toNCHW, toNHWC } from '../../src/nn/denoiser';
-import '../../src/nn/gradients';
+import '../../src/nn/tf/gradients';
 import { parameterSpecs } from '../../src/nn/parameters';
 import { FIXTURES, maxError, readGolden } from '../support/fixtures';
 

@@ -3,15 +3,15 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import { fileSource } from '../../cli/files';
-import { inspectActivations } from '../../src/engine/inspect';
-import type { Model } from '../../src/engine/model';
-import { openModel } from '../../src/engine/open-model';
-import { clipSigmas, sampleImages } from '../../src/engine/sampling';
+import { inspectActivations } from '../../src/engine/layers/inspect';
+import type { Model } from '../../src/engine/models/model';
+import { openModel } from '../../src/engine/models/open-model';
+import { clipSigmas, sampleImages } from '../../src/engine/inference/sampling';
 import type { BackendName } from '../../src/gpu/backends';
 import { Denoiser, toNCHW, toNHWC } from '../../src/nn/denoiser';
 import { defaultSampling } from '../../src/nn/samplers';
-import { TfOps } from '../../src/nn/tf-ops';
-import { TfParameters } from '../../src/nn/tf-parameters';
+import { TfOps } from '../../src/nn/tf/ops';
+import { TfParameters } from '../../src/nn/tf/parameters';
 import {
   externalCases,
   FIXTURES,

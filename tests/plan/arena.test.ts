@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fileSource } from '../../cli/files';
-import { openModel } from '../../src/engine/open-model';
+import { openModel } from '../../src/engine/models/open-model';
 import { lifetimes, placeBuffers } from '../../src/nn/plan/arena';
 import { planNetwork } from '../../src/nn/plan/network-plan';
 import { stepReads, valueSize } from '../../src/nn/plan/steps';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { GraphOps, Node, Shape } from '../../src/nn/plan/graph';
 import type { Plan } from '../../src/nn/plan/steps';
-import type { ConvForm } from '../../src/nn/plan/wasm-forms';
+import type { ConvForm } from '../../src/nn/plan/wasm/forms';
 import type { WeightSource } from '../../src/nn/weights';
 
 /** Deterministic values of about unit size. */

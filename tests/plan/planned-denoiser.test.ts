@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fileSource } from '../../cli/files';
-import { openModel } from '../../src/engine/open-model';
+import { openModel } from '../../src/engine/models/open-model';
 import { unetBlocks } from '../../src/nn/blocks';
 import { planNetwork, RESULT } from '../../src/nn/plan/network-plan';
 import { PlannedDenoiser } from '../../src/nn/plan/planned-denoiser';

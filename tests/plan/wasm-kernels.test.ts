@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { startNodeThread } from '../../cli/threads';
 import { fuse } from '../../src/nn/plan/fuse';
 import { GraphOps } from '../../src/nn/plan/graph';
-import { openWasm } from '../../src/nn/plan/wasm-executor';
+import { openWasm } from '../../src/nn/plan/wasm/executor';
 import { maxError } from '../support/fixtures';
 import { type Case, kernelCases, noise, parameters } from './kernel-cases';
 import { ReferenceExecutor, size } from './reference-executor';

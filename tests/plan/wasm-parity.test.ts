@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { fileSource } from '../../cli/files';
 import { startNodeThread } from '../../cli/threads';
-import { openModel } from '../../src/engine/open-model';
+import { openModel } from '../../src/engine/models/open-model';
 import { PlannedDenoiser } from '../../src/nn/plan/planned-denoiser';
-import { openWasm } from '../../src/nn/plan/wasm-executor';
+import { openWasm } from '../../src/nn/plan/wasm/executor';
 import { externalCases, maxError, readGolden, shippedCases } from '../support/fixtures';
 
 /** The SIMD kernels on whole networks against PyTorch. */

@@ -1,12 +1,12 @@
 import { describe, expect, test, vi } from 'vitest';
-import type { KeptModels, ModelInfo } from '../../src/engine/protocol';
+import type { KeptModels, ModelInfo } from '../../src/protocol/messages';
 import { InnateError } from '../../src/lib/errors';
 import { createStores } from '../../src/state/app-state';
 import { createController } from '../../src/state/controller';
 import { readHash } from '../../src/state/url';
-import { defaultView, type ViewState } from '../../src/state/view';
+import { defaultView, type ViewState } from '../../src/state/generate/view';
 import { workLine } from '../../src/state/work-line';
-import { FakeClient, tick } from './fake-client';
+import { FakeClient, tick } from '../support/fake-client';
 
 const entry = (id: string, classes: string[] | null, extra = {}) => ({
   id,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { frames } from '../../src/features/distil/frames';
-import { freezeMap, freezeSentences } from '../../src/features/distil/freeze-map';
+import { frames } from '../../src/features/distil/run/frames';
+import { freezeMap, freezeSentences } from '../../src/features/distil/run/freeze-map';
 
 const layer = (name: string, trains: boolean) => ({ name, trains, parameters: 10 });
 

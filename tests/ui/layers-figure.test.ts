@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { LookRequest } from '../../src/engine/layers-protocol';
+import type { LookRequest } from '../../src/protocol/layers';
 import { paintChannel, scaleLimit, statistics } from '../../src/features/layers/channels';
 import { figureSvg } from '../../src/features/layers/figure';
 import { LIGHT_RAMPS } from '../../src/features/layers/figure-colours';
@@ -9,9 +9,9 @@ import { cellText, mapModel, nearestLevel, ratioShade } from '../../src/features
 import { findingsCsv, findingsJson } from '../../src/features/layers/save';
 import { originText } from '../../src/features/layers/words';
 import { ActivationTable, type InspectionJson } from '../../src/lib/activations';
-import type { Findings } from '../../src/state/layers';
-import { readFindings } from '../../src/state/layers-stored';
-import { DEFAULT_LAYERS, GUIDE_STEPS, SAMPLED_IN_GUIDE } from '../../src/state/layers-view';
+import type { Findings } from '../../src/state/layers/store';
+import { readFindings } from '../../src/state/layers/stored';
+import { DEFAULT_LAYERS, GUIDE_STEPS, SAMPLED_IN_GUIDE } from '../../src/state/layers/view';
 import { catalogueFacts } from '../../src/state/models';
 import { parseCatalogue } from '../../src/storage/catalogue';
 import { hexColour } from '../../src/ui/ramp';

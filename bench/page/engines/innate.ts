@@ -4,7 +4,7 @@ import { chooseTraits, type TileChoice } from '../../../src/gpu/traits';
 import { InnateError } from '../../../src/lib/errors';
 import type { OpenNetwork, PlanExecutor } from '../../../src/nn/plan/executor';
 import { PlannedDenoiser } from '../../../src/nn/plan/planned-denoiser';
-import { openWasm } from '../../../src/nn/plan/wasm-executor';
+import { openWasm } from '../../../src/nn/plan/wasm/executor';
 import { WebGpuExecutor } from '../../../src/nn/plan/webgpu/executor';
 import { openWebGpu } from '../../../src/nn/plan/webgpu/open';
 import type { WeightPrecision } from '../../../src/nn/plan/webgpu/pack';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Ops } from '../../../src/nn/ops';
-import { toHWIO } from '../../../src/nn/tf-parameters';
+import { toHWIO } from '../../../src/nn/tf/parameters';
 import type { WeightSource } from '../../../src/nn/weights';
 
 type T = tf.Tensor;

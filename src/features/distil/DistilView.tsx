@@ -1,13 +1,13 @@
 import { useEffect } from 'react';
 import { useApp, useDistil, useEngine } from '../../state/react';
-import { CompareView } from './CompareView';
-import './setup.css';
-import './run.css';
+import { CompareView } from './runs/CompareView';
+import './setup/setup.css';
+import './run/run.css';
 import './distil-narrow.css';
-import './runs.css';
-import { RunsView } from './RunsView';
-import { RunView } from './RunView';
-import { SetupView } from './SetupView';
+import './runs/runs.css';
+import { RunsView } from './runs/RunsView';
+import { RunView } from './run/RunView';
+import { SetupView } from './setup/SetupView';
 
 /** A diffusion teacher becomes a one-step generator: what to make it of, then the run, then all of them. */
 export function DistilView() {

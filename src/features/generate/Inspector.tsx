@@ -1,7 +1,7 @@
 import { Copy, Download } from 'lucide-react';
 import { useMemo, useRef } from 'react';
 import { useStore } from 'zustand';
-import type { MadeImage } from '../../state/images';
+import type { MadeImage } from '../../state/generate/images';
 import { useApp, usePrefs, useView } from '../../state/react';
 import { copyText } from '../../ui/copy-text';
 import { formatNumber } from '../../ui/format';

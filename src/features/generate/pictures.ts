@@ -1,5 +1,5 @@
 import { useStore } from 'zustand';
-import type { ImagesStore } from '../../state/images';
+import type { ImagesStore } from '../../state/generate/images';
 import { useApp } from '../../state/react';
 import type { PictureSource } from '../../ui/PictureCanvas';
 

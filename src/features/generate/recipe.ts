@@ -1,4 +1,4 @@
-import type { Recipe } from '../../state/images';
+import type { Recipe } from '../../state/generate/images';
 import { formatNumber, formatWhole } from '../../ui/format';
 
 const STEPS: Record<string, string> = { 'one-step': '1', 'two-step': '2', heun: 'Heun' };

@@ -1,4 +1,4 @@
-import type { MadeImage } from '../../state/images';
+import type { MadeImage } from '../../state/generate/images';
 
 /** Saves an image with its own pixels, one to one. */
 export async function savePng(image: MadeImage): Promise<void> {

@@ -1,5 +1,5 @@
-import { MARGIN, sigmaText, startOf, unchangedShare, verdict } from '../../state/layers-summary';
-import type { LayersView } from '../../state/layers-view';
+import { MARGIN, sigmaText, startOf, unchangedShare, verdict } from '../../state/layers/summary';
+import type { LayersView } from '../../state/layers/view';
 import { formatMs, formatValue } from '../../ui/format';
 import { ProgressLine } from '../../ui/ProgressLine';
 import { type Ramp, type Ramps, rampColour } from '../../ui/ramp';

@@ -1,6 +1,6 @@
 import { ChevronLeft, ChevronRight } from 'lucide-react';
 import { useEffect, useMemo, useRef } from 'react';
-import { DECIBEL, type LayersView } from '../../state/layers-view';
+import { DECIBEL, type LayersView } from '../../state/layers/view';
 import { formatValue } from '../../ui/format';
 import type { Ramp } from '../../ui/ramp';
 import { Slider } from '../../ui/Slider';

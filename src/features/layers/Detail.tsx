@@ -1,9 +1,9 @@
 import { VolumeX } from 'lucide-react';
 import { type ReactNode, type Ref, useMemo } from 'react';
-import type { ModelRef } from '../../engine/protocol';
+import type { ModelRef } from '../../protocol/messages';
 import { SIGMAS } from '../../lib/noise-levels';
-import { sigmaText } from '../../state/layers-summary';
-import { GAIN, type LayersView, type Versus } from '../../state/layers-view';
+import { sigmaText } from '../../state/layers/summary';
+import { GAIN, type LayersView, type Versus } from '../../state/layers/view';
 import { useView } from '../../state/react';
 import { PictureCanvas, type PictureSource } from '../../ui/PictureCanvas';
 import type { Ramps } from '../../ui/ramp';

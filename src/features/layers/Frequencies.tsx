@@ -1,6 +1,6 @@
 import { useRef } from 'react';
-import { sigmaText } from '../../state/layers-summary';
-import type { LayersView } from '../../state/layers-view';
+import { sigmaText } from '../../state/layers/summary';
+import type { LayersView } from '../../state/layers/view';
 import { type Ramps, rampColour } from '../../ui/ramp';
 import { Segmented } from '../../ui/Segmented';
 import { useSpace } from '../../ui/use-space';

@@ -1,6 +1,6 @@
 import { X } from 'lucide-react';
-import { sigmaText } from '../../state/layers-summary';
-import { GUIDE_STEPS, type LayersView } from '../../state/layers-view';
+import { sigmaText } from '../../state/layers/summary';
+import { GUIDE_STEPS, type LayersView } from '../../state/layers/view';
 import { Shot, type ShownLooks } from './Detail';
 import { GUIDE, type GuideShot } from './guide-steps';
 import type { Findings, Pair } from './types';

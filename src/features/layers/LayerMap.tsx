@@ -1,7 +1,7 @@
 import { ArrowDown, ArrowLeft, ArrowRight, ArrowUp, ChevronDown, ChevronRight } from 'lucide-react';
 import { type KeyboardEvent, type PointerEvent, useCallback, useId, useMemo, useRef, useState } from 'react';
-import { sigmaText } from '../../state/layers-summary';
-import type { LayersView } from '../../state/layers-view';
+import { sigmaText } from '../../state/layers/summary';
+import type { LayersView } from '../../state/layers/view';
 import { formatValue } from '../../ui/format';
 import { type Ramps, rampColour } from '../../ui/ramp';
 import { Columns, type DrawProps, Histogram, ROW, SigmaAxis } from './MapMargins';

@@ -1,4 +1,4 @@
-import { sigmaText, verdict } from '../../state/layers-summary';
+import { sigmaText, verdict } from '../../state/layers/summary';
 import { formatValue } from '../../ui/format';
 import { type Ramps, rampColour } from '../../ui/ramp';
 import { type MapModel, ratioShade } from './map-model';

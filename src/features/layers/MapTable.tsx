@@ -1,5 +1,5 @@
-import { sigmaText, startOf } from '../../state/layers-summary';
-import type { LayersView } from '../../state/layers-view';
+import { sigmaText, startOf } from '../../state/layers/summary';
+import type { LayersView } from '../../state/layers/view';
 import { formatValue } from '../../ui/format';
 import { cellOf, type MapModel } from './map-model';
 import type { Findings } from './types';

@@ -1,5 +1,5 @@
-import { coverage, MARGIN, sigmaText, startOf } from '../../state/layers-summary';
-import type { LayersView } from '../../state/layers-view';
+import { coverage, MARGIN, sigmaText, startOf } from '../../state/layers/summary';
+import type { LayersView } from '../../state/layers/view';
 import { formatValue } from '../../ui/format';
 import { hexColour, type Ramp, rampBytes } from '../../ui/ramp';
 import { LIGHT_RAMPS } from './figure-colours';

@@ -1,7 +1,7 @@
 import { SIGMAS } from '../../lib/noise-levels';
-import type { Findings } from '../../state/layers';
-import { sigmaText, startOf, unchangedShare, verdict } from '../../state/layers-summary';
-import type { LayersView } from '../../state/layers-view';
+import type { Findings } from '../../state/layers/store';
+import { sigmaText, startOf, unchangedShare, verdict } from '../../state/layers/summary';
+import type { LayersView } from '../../state/layers/view';
 
 /** A picture of the looks that a step shows. */
 export type GuideShot = 'input' | 'denoised' | 'oneStep' | 'sampled';

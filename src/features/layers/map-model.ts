@@ -1,5 +1,5 @@
 import type { Cell, Row } from '../../lib/activations';
-import type { Findings } from '../../state/layers';
+import type { Findings } from '../../state/layers/store';
 import {
   cellIn,
   changesByRow,
@@ -11,8 +11,8 @@ import {
   ratioAt,
   shownRows,
   within,
-} from '../../state/layers-summary';
-import type { LayersView } from '../../state/layers-view';
+} from '../../state/layers/summary';
+import type { LayersView } from '../../state/layers/view';
 
 /** One row of the map as it is drawn, on screen and in files. */
 export interface MapRow {

@@ -1,6 +1,6 @@
 import { activationsJson, type InspectionJson, QUANTITIES } from '../../lib/activations';
-import type { LayersState } from '../../state/layers';
-import { coverage, startOf } from '../../state/layers-summary';
+import type { LayersState } from '../../state/layers/store';
+import { coverage, startOf } from '../../state/layers/summary';
 import { saveBlob } from '../../ui/save-blob';
 import { figureSvg } from './figure';
 import { mapModel } from './map-model';

@@ -1,6 +1,6 @@
-import type { LayersInput } from '../../engine/layers-protocol';
-import { coverage, sigmaText } from '../../state/layers-summary';
-import type { MapQuantity, Scale } from '../../state/layers-view';
+import type { LayersInput } from '../../protocol/layers';
+import { coverage, sigmaText } from '../../state/layers/summary';
+import type { MapQuantity, Scale } from '../../state/layers/view';
 import type { Findings } from './types';
 
 export interface QuantityWords {

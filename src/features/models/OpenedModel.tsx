@@ -1,4 +1,4 @@
-import type { ModelInfo } from '../../engine/protocol';
+import type { ModelInfo } from '../../protocol/messages';
 import { PRECONDITIONINGS, type PrecondKind } from '../../lib/preconditioning';
 import { counted } from '../../lib/words';
 import { FILE_KEY } from '../../state/arrival';

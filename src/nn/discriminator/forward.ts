@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { fusedGroupNorm } from '../tf-group-norm';
-import { hasKernel } from '../tf-kernels';
-import type { TensorParameters } from '../tf-parameters';
-import { padPixels } from '../tf-pixels';
+import { fusedGroupNorm } from '../tf/group-norm';
+import { hasKernel } from '../tf/kernels';
+import type { TensorParameters } from '../tf/parameters';
+import { padPixels } from '../tf/pixels';
 import { type ConvLayer, EMBEDDED_CHANNELS, type HeadSpec, type HeadsConfig, headSpecs } from './heads';
 import { type PowerVectors, spectrallyNormalised } from './spectral';
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { bilinearMatrix } from '../resampling';
-import { axisTensor, resampleAxes } from '../tf-pixels';
+import { axisTensor, resampleAxes } from '../tf/pixels';
 import type { HeadStyle } from './heads';
 
 /** Draws the frozen random weights: uniform in [0, 1) and standard normal. */

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type AxisMatrix, bilinearMatrix } from '../resampling';
-import { type TensorParameters, TfParameters } from '../tf-parameters';
-import { axisTensor, padPixels, resampleAxes } from '../tf-pixels';
+import { type TensorParameters, TfParameters } from '../tf/parameters';
+import { axisTensor, padPixels, resampleAxes } from '../tf/pixels';
 import type { WeightSource } from '../weights';
 
 type Activation = 'relu' | 'relu6' | null;

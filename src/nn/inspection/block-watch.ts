@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Quantity, Row, Samples } from '../../lib/activations';
 import { type BlockSpec, blockStyle, unetBlocks } from '../blocks';
 import type { UNetConfig } from '../config';
-import type { Observation, RecordTensor } from '../observe';
+import type { Observation, RecordTensor } from '../tf/observe';
 import { radialPower } from './spectrum';
 import { activeShare, attentionEntropy, meanAbsoluteDifference, rootMeanSquare } from './statistics';
 

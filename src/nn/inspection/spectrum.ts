@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { ownData } from '../tf-pixels';
+import { ownData } from '../tf/pixels';
 
 /** Rings of a square of `size` pixels: 0 is the mean, size / 2 the finest that every direction has. */
 export const ringCount = (size: number): number => Math.floor(size / 2) + 1;

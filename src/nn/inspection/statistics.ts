@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { ownData } from '../tf-pixels';
+import { ownData } from '../tf/pixels';
 
 /**
  * What a block's output is summed up as, on the back-end, one number a sample: only these are read back. x is an

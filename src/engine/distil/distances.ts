@@ -1,0 +1,52 @@
+import { referenceImages } from '../../distil/schedule';
+import { measureModel } from './run';
+import { type FeatureWeights, measureNetwork } from '../measure/feature-networks';
+import { FrechetMeasure } from '../measure/frechet';
+import type { RunSources } from '../runs/sources';
+
+/**
+ * Distances to a run's real images. What real images give is found once, when the first distance is due; the feature
+ * network is put on each device that the run comes to.
+ */
+export class RunDistances {
+  private measure: FrechetMeasure | null = null;
+  /** Of the device that holds the feature network; null = none does. */
+  private epoch: number | null = null;
+
+  constructor(
+    private readonly sources: RunSources,
+    private readonly count: number,
+    /** Noise level of the one step. */
+    private readonly sigma: number,
+    private readonly features: FeatureWeights,
+    private readonly onProgress: (done: number, total: number) => void,
+    /** Told once: held-out real images and the teacher at one step. */
+    private readonly onLevels: (levels: { floor: number; teacherOneStep: number; reference: string }) => void,
+  ) {}
+
+  async on(epoch: number): Promise<FrechetMeasure> {
+    if (this.measure && this.epoch === epoch) return this.measure;
+    const net = await measureNetwork(this.features);
+    if (this.measure) this.measure = this.measure.on(net);
+    else {
+      const { data, teacher } = this.sources;
+      const reference = referenceImages(this.count);
+      const measure = await FrechetMeasure.against(net, data, this.count, reference, this.onProgress);
+      const oneStep = await measureModel(measure, teacher, teacher.weights, this.count, this.sigma);
+      this.onLevels({
+        floor: measure.floor.value,
+        teacherOneStep: oneStep.value,
+        reference: measure.reference,
+      });
+      this.measure = measure;
+    }
+    this.epoch = epoch;
+    return this.measure;
+  }
+
+  /** Frees the network, where that device is still there. */
+  release(epoch: number): void {
+    if (this.epoch === epoch) this.measure?.dispose();
+    this.epoch = null;
+  }
+}

@@ -1,0 +1,93 @@
+import type { DistilConfig } from '../../distil/config';
+import type { StepReport } from '../../distil/trainer';
+import { asInnateError, type ErrorDetail, InnateError } from '../../lib/errors';
+import { NotFinite } from '../inference/sampling';
+
+/** Training itself went wrong, not the machine: going on from the same place with the same rates would repeat it. */
+export class Diverged extends InnateError {
+  constructor(
+    /** The last save, or the one with the lowest distance. */
+    readonly goBackTo: 'last' | 'best',
+    message: string,
+    detail: ErrorDetail,
+    /** The iteration after which the weights were of no use any more. */
+    readonly brokenAt = Number.POSITIVE_INFINITY,
+  ) {
+    super('backend', message, detail);
+  }
+}
+
+/** Memory ended during a step. */
+export class StepTooLarge extends InnateError {}
+
+/** What engines say when memory ends. */
+const MEMORY = /out of memory|allocation failed|Cannot enlarge memory|Aborted/i;
+/** What TensorFlow.js's WebAssembly module does in a training step where an allocation of its own fails. */
+const TRAP = /out of bounds|unreachable/i;
+
+const says = ({ message, detail }: InnateError, words: RegExp): boolean =>
+  words.test(`${message} ${detail.found ?? ''}`);
+
+export const isOutOfMemory = (error: InnateError): boolean =>
+  error instanceof StepTooLarge || says(error, MEMORY);
+
+/** Images of the next smaller part; null when one of two is already too much. */
+export function smallerPart({
+  batch,
+  microBatch,
+}: Pick<DistilConfig, 'batch' | 'microBatch'>): number | null {
+  const now = microBatch || batch;
+  return now > 2 ? Math.max(2, Math.ceil(now / 2)) : null;
+}
+
+/** What engines say when memory ends, as something to act on. */
+export function explainMemory(error: unknown, config: DistilConfig): InnateError {
+  const known = asInnateError(error, 'backend');
+  if (!isOutOfMemory(known) && !says(known, TRAP)) return known;
+  const smaller = smallerPart(config);
+  return new StepTooLarge(
+    'backend',
+    'a training step does not fit into memory',
+    {
+      found: `${config.microBatch || config.batch} images at once: ${known.message}`,
+      hint:
+        smaller === null
+          ? 'Use a smaller network'
+          : `Take the batch in parts of ${smaller}, or use a smaller one`,
+    },
+    error,
+  );
+}
+
+const HINT = 'Go back to an earlier save with lower rates';
+
+/** A loss is taken before its step changes the weights: those of the step before are the broken ones. */
+export function checkFinite({ lossG, lossD, iteration }: StepReport): void {
+  if ([lossG, lossD].every((loss) => loss === null || Number.isFinite(loss))) return;
+  throw new Diverged(
+    'last',
+    'the loss is not a number any more',
+    { where: `step ${iteration}`, found: `generator ${lossG}, discriminator ${lossD}`, hint: HINT },
+    iteration - 1,
+  );
+}
+
+/** For images of the student after that iteration. */
+export const brokenStudent =
+  (iteration: number) =>
+  (error: unknown): never => {
+    if (!(error instanceof NotFinite)) throw error;
+    const message = 'the student’s images are not numbers any more';
+    throw new Diverged('last', message, { where: `step ${iteration}`, hint: HINT }, iteration);
+  };
+
+/** For images of the network that a run begins with: one that gives none will not give any later. */
+export const brokenStart =
+  (name: string) =>
+  (error: unknown): never => {
+    if (!(error instanceof NotFinite)) throw error;
+    throw new InnateError('bad-file', 'the network’s images are not numbers', {
+      where: name,
+      hint: 'Choose another teacher, or another network to start from',
+    });
+  };

@@ -1,0 +1,36 @@
+import { readyTensors } from '../../gpu/backends';
+import { Denoiser } from '../../nn/denoiser';
+import { defaultSampling } from '../../nn/samplers';
+import type { WeightSource } from '../../nn/weights';
+import type { Model } from '../models/model';
+import { toRgba } from '../inference/pixels';
+import { imagesToBytes, sampleImages, seedBatch } from '../inference/sampling';
+import { totalVariance } from './spread';
+
+export interface RunSamples {
+  /** RGBA, one image after the other. */
+  pixels: Uint8ClampedArray<ArrayBuffer>;
+  /** Variance over the samples, see spread.ts. */
+  variance: number;
+}
+
+/** One step of a network from `sigma` on fixed seeds, classes in turn, so that every class is seen. */
+export async function makeSamples(
+  { config }: Pick<Model, 'config'>,
+  weights: WeightSource,
+  seeds: readonly number[],
+  sigma: number,
+): Promise<RunSamples> {
+  const { imgResolution: resolution, outChannels: channels, labelDim } = config.unet;
+  await readyTensors();
+  const denoiser = Denoiser.open(config, weights);
+  try {
+    const batch = seedBatch(config, seeds, null);
+    if (labelDim) batch.classes = Int32Array.from(seeds, (_, i) => i % labelDim);
+    const made = await sampleImages(denoiser, batch, defaultSampling(resolution, sigma));
+    const bytes = imagesToBytes(made, channels, resolution);
+    return { pixels: toRgba(bytes, channels), variance: totalVariance(bytes, seeds.length) };
+  } finally {
+    denoiser.dispose();
+  }
+}

@@ -1,0 +1,60 @@
+import { checkDataset, THUMBNAIL } from './data-check';
+import type { DataCheck, DistilEvent, DistilRequest, DistilResult, MeasureRequest } from '../../protocol/distil';
+import { DistilSession } from './session';
+import type { EngineServices } from '../engine';
+import { estimateStep } from './estimate';
+import { measureAny } from '../measure/measure-model';
+import { nextTask } from '../inference/next-task';
+import { PageData } from '../models/page-data';
+import type { Progress } from '../../protocol/messages';
+import { answerRuns } from '../runs/answer';
+import type { ResumeRequest, RunsCall } from '../../protocol/runs';
+
+/** What the worker loads when distillation is used for the first time. */
+export class DistilWorker {
+  private data: PageData;
+  session: DistilSession | null = null;
+
+  constructor(
+    private readonly services: EngineServices,
+    private readonly exclusively: <T>(task: () => Promise<T>) => Promise<T>,
+  ) {
+    this.data = new PageData(services.modelsUrl);
+  }
+
+  async distil(
+    request: DistilRequest | ResumeRequest,
+    emit: (event: DistilEvent) => void,
+  ): Promise<DistilResult> {
+    this.session = new DistilSession(request, {
+      ...this.services,
+      data: this.data,
+      exclusively: this.exclusively,
+      emit,
+    });
+    try {
+      return await this.session.run();
+    } finally {
+      this.session = null;
+    }
+  }
+
+  runs(call: RunsCall) {
+    return answerRuns(call, this.services);
+  }
+
+  estimate(request: DistilRequest) {
+    return this.exclusively(() => estimateStep(request, { ...this.services, data: this.data }));
+  }
+
+  /** Needs no back-end: it goes on beside a run. */
+  async checkData(files: readonly File[], name: string): Promise<DataCheck> {
+    return checkDataset(await this.data.look(files, name, THUMBNAIL), nextTask);
+  }
+
+  measure(request: MeasureRequest, signal: AbortSignal, onProgress: (progress: Progress) => void) {
+    return this.exclusively(() =>
+      measureAny(request, { ...this.services, data: this.data }, signal, onProgress),
+    );
+  }
+}

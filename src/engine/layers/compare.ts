@@ -1,0 +1,123 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { trainedBy } from '../../distil/freeze';
+import { checkDevice } from '../../gpu/backends';
+import type { LayerJson, LikenessJson } from '../../lib/activations';
+import { Alignment } from '../../lib/cka';
+import { InnateError } from '../../lib/errors';
+import { unetBlocks } from '../../nn/blocks';
+import type { UNetConfig } from '../../nn/config';
+import type { Denoiser } from '../../nn/denoiser';
+import { centredGram } from '../../nn/inspection/statistics';
+import { observe } from '../../nn/tf/observe';
+import { parameterSpecs } from '../../nn/parameters';
+import type { WeightSource } from '../../nn/weights';
+import { batchSize } from '../inference/batching';
+import { type Batch, imageSize } from '../inference/sampling';
+
+/** Relative L2 change of every layer, in the order of the parameters. Both networks are of one shape. */
+export function weightChange(unet: UNetConfig, teacher: WeightSource, student: WeightSource): LayerJson[] {
+  const trains = trainedBy('gdd-i', unet);
+  const layers = new Map<string, { moved: number; square: number; parameters: number; frozen: boolean }>();
+  for (const { name, buffer, optional } of parameterSpecs(unet)) {
+    if (buffer || optional) continue;
+    const layer = name.replace(/^model\./, '').replace(/\.[^.]+$/, '');
+    const sum = layers.get(layer) ?? { moved: 0, square: 0, parameters: 0, frozen: !trains(name) };
+    const a = teacher.read(name);
+    const b = student.read(name);
+    for (let i = 0; i < a.length; i++) {
+      sum.moved += (b[i]! - a[i]!) ** 2;
+      sum.square += a[i]! ** 2;
+    }
+    sum.parameters += a.length;
+    layers.set(layer, sum);
+  }
+  return Array.from(layers, ([name, { moved, square, parameters, frozen }]) => ({
+    name,
+    parameters,
+    norm: Math.sqrt(square),
+    change: square > 0 ? Math.sqrt(moved / square) : null,
+    frozen,
+  }));
+}
+
+export interface LikenessStep {
+  /** After each group of examples; null in between. */
+  likeness: LikenessJson | null;
+  /** Evaluations of groups. */
+  done: number;
+  total: number;
+}
+
+/**
+ * How alike each block of the student is at its start sigma to the same block of the teacher at every level: linear CKA
+ * of the outputs over seeds. Shows the student `start` z and makes its images G(z); shows the teacher G(z) + sigma z: at
+ * 80 that is noise as the student sees it, at lower levels the same picture under less of the same noise. One evaluation
+ * a step; the last one has the result.
+ */
+export async function* compareBlocks(
+  teacher: Denoiser,
+  student: Denoiser,
+  batch: Batch,
+  sigmas: readonly number[],
+  start: number,
+): AsyncGenerator<LikenessStep, void> {
+  const { config } = teacher;
+  const blocks = unetBlocks(config.unet).map((b) => b.name);
+  checkComparable(blocks, student);
+  const size = imageSize(config);
+  const count = batch.latents.length / size;
+  const step = batchSize(config);
+  if (Math.min(step, count) < 4)
+    throw new InnateError('unsupported', 'this network is too large to compare on this device', {
+      expected: 'room for four images in one pass',
+    });
+  const watched = new Set(blocks);
+  const grams = async (denoiser: Denoiser, x: Float32Array, sigma: number, classes: Int32Array | null) => {
+    const seen = await observe(denoiser, x, sigma, classes, {
+      images: denoiser === student,
+      see: (name, value, record) => watched.has(name) && tf.tidy(() => record(name, centredGram(value))),
+    });
+    checkDevice();
+    return seen;
+  };
+  const sums = blocks.map(() => sigmas.map(() => new Alignment()));
+  const groups = splitEvenly(count, step);
+  const total = groups.length * (sigmas.length + 1);
+  let done = 0;
+  for (const [from, n] of groups) {
+    const z = batch.latents.subarray(from * size, (from + n) * size);
+    const classes = batch.classes?.subarray(from, from + n) ?? null;
+    const loud = z.map((v) => v * start);
+    const own = await grams(student, loud, start, classes);
+    yield { likeness: null, done: ++done, total };
+    for (const [level, sigma] of sigmas.entries()) {
+      const x = z.map((v, i) => own.images![i]! + v * sigma);
+      const other = await grams(teacher, x, sigma, classes);
+      blocks.forEach(
+        (name, b) => void sums[b]![level]!.add(own.values.get(name)!, other.values.get(name)!, n),
+      );
+      const cka = () => sums.map((levels) => levels.map((a) => a.value));
+      const last = level === sigmas.length - 1;
+      yield { likeness: last ? { cka: cka(), examples: from + n } : null, done: ++done, total };
+    }
+  }
+}
+
+function checkComparable(blocks: readonly string[], student: Denoiser): void {
+  const others = unetBlocks(student.config.unet).map((b) => b.name);
+  if (blocks.length === others.length && blocks.every((name, i) => name === others[i])) return;
+  throw new InnateError('mismatch', 'the two networks do not have the same blocks', {
+    expected: `${blocks.length} blocks`,
+    found: `${others.length} blocks`,
+    hint: 'Compare a student with the teacher it was made from',
+  });
+}
+
+/** Groups [from, count] of at most `step`, as equal as can be, so that none is too small to compare. */
+function splitEvenly(count: number, step: number): [number, number][] {
+  const groups = Math.ceil(count / step);
+  return Array.from({ length: groups }, (_, g) => {
+    const from = Math.floor((g * count) / groups);
+    return [from, Math.floor(((g + 1) * count) / groups) - from];
+  });
+}

@@ -1,0 +1,141 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { allUnreadable, type Dataset, DRAW_SEED, drawn } from '../../data';
+import {
+  compareToReal,
+  type FeatureStatistics,
+  type FrechetResult,
+  featureStatistics,
+} from '../../distil/frechet';
+import { InnateError } from '../../lib/errors';
+import { whole } from '../../lib/words';
+import { toNHWC } from '../../nn/denoiser';
+import type { CifarResNet } from '../../nn/features/cifar-resnet';
+
+/** Named wherever a distance is shown: it is not the Inception FID. */
+export const MEASURE_NAME = 'ResNet-56 trained on CIFAR-10, 64 features';
+
+const BATCH = 50;
+
+/** Fréchet distances to real images on one feature network. */
+export class FrechetMeasure {
+  private constructor(
+    private readonly net: CifarResNet,
+    private readonly real: FeatureStatistics,
+    /** What the distance is to, in words. */
+    readonly reference: string,
+    /** Distance of held-out real images to the reference: what a perfect generator would get. */
+    readonly floor: FrechetResult,
+    /** Real images that were read, of both kinds. */
+    readonly read: number,
+  ) {}
+
+  /**
+   * Real images are drawn from the whole set at random: first those of the reference, then up to `heldOut` others for
+   * the floor; of a set with fewer readable images than both, half at most are held out. `breathe` runs between
+   * batches: it may let messages in, and throw to stop. Throws an InnateError for a set of which fewer than four images
+   * can be read.
+   */
+  static async against(
+    net: CifarResNet,
+    data: Dataset,
+    heldOut: number,
+    reference: number,
+    onProgress?: (done: number, total: number) => void,
+    breathe?: () => Promise<void>,
+    seed = DRAW_SEED,
+  ): Promise<FrechetMeasure> {
+    const wanted = Math.min(heldOut + reference, data.size);
+    const chunks: Float32Array[] = [];
+    let read = 0;
+    for await (const images of batches(data, seed, wanted)) {
+      await breathe?.();
+      chunks.push(await extract(net, images, data.channels, data.resolution));
+      read += chunks.at(-1)!.length / net.dims;
+      onProgress?.(read, wanted);
+    }
+    const held = Math.min(heldOut, Math.floor(read / 2));
+    const used = Math.min(reference, read - held);
+    if (read === 0) throw allUnreadable(data);
+    if (used < 2 || held < 2)
+      throw new InnateError('bad-argument', 'too few images to measure a distance', {
+        where: data.name,
+        expected: 'at least 4 that can be read',
+        found: String(read),
+      });
+    const features = concat(chunks);
+    const real = featureStatistics(features.subarray(0, used * net.dims), net.dims);
+    const rest = features.subarray((read - held) * net.dims, read * net.dims);
+    const floor = compareToReal(rest, net.dims, real);
+    const words = `${whole(used)} images of ${data.name}, drawn at random (seed ${seed})`;
+    return new FrechetMeasure(net, real, words, floor, read);
+  }
+
+  /** Generated images [N, C, R, R] in [-1, 1]; rounded to bytes as they would be shown. */
+  async measure(images: Float32Array, channels: number, resolution: number): Promise<FrechetResult> {
+    const size = channels * resolution ** 2;
+    const chunks: Float32Array[] = [];
+    for (let at = 0; at < images.length; at += BATCH * size) {
+      const part = images.slice(at, Math.min(images.length, at + BATCH * size));
+      for (let i = 0; i < part.length; i++)
+        part[i] = Math.floor(Math.min(255, Math.max(0, part[i]! * 127.5 + 128))) / 127.5 - 1;
+      chunks.push(await extract(this.net, part, channels, resolution));
+    }
+    return compareToReal(concat(chunks), this.net.dims, this.real);
+  }
+
+  /** The same real images on another device, where `net` is. */
+  on(net: CifarResNet): FrechetMeasure {
+    return new FrechetMeasure(net, this.real, this.reference, this.floor, this.read);
+  }
+
+  dispose(): void {
+    this.net.dispose();
+  }
+}
+
+async function extract(
+  net: CifarResNet,
+  images: Float32Array,
+  channels: number,
+  resolution: number,
+): Promise<Float32Array> {
+  const n = images.length / (channels * resolution ** 2);
+  const features = tf.tidy(() =>
+    net.features(
+      tf.tensor4d(toNHWC(images, n, channels, resolution ** 2), [n, resolution, resolution, channels]),
+    ),
+  );
+  const values = (await features.data()) as Float32Array;
+  features.dispose();
+  return values;
+}
+
+/** Readable images drawn at random, [n, C, R, R] in [-1, 1] each, `count` in all where there are so many. */
+async function* batches(data: Dataset, seed: number, count: number): AsyncGenerator<Float32Array> {
+  const size = data.channels * data.resolution ** 2;
+  let batch = new Float32Array(BATCH * size);
+  let filled = 0;
+  let left = count;
+  for await (const { pixels } of drawn(data, seed)) {
+    for (let j = 0; j < size; j++) batch[filled * size + j] = pixels[j]! / 127.5 - 1;
+    filled++;
+    left--;
+    if (filled === BATCH || left === 0) {
+      yield batch.subarray(0, filled * size);
+      batch = new Float32Array(BATCH * size);
+      filled = 0;
+    }
+    if (left === 0) return;
+  }
+  if (filled > 0) yield batch.subarray(0, filled * size);
+}
+
+function concat(chunks: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(chunks.reduce((n, c) => n + c.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    out.set(chunk, at);
+    at += chunk.length;
+  }
+  return out;
+}

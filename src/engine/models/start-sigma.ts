@@ -1,0 +1,60 @@
+import { START_SIGMA } from '../../lib/noise-levels';
+import type { SigmaSource } from '../../protocol/messages';
+
+/** Where SiD, SiDA and SiD2A start (init_sigma of sid_generate.py). Nothing in their files says so. */
+export const SID_SIGMA = 2.5;
+
+/** Beyond every schedule in use: a larger number in a file is a mistake. */
+const LARGEST = 10_000;
+
+/**
+ * The start sigma that a file's name gives away; null where it says nothing. `sid`, `sida` or `sid2a` as a word of the
+ * name, or the form of SiD's own snapshots, which carry alpha before the number of images
+ * (network-snapshot-1.200000-403968.pkl; EDM's have one number only).
+ */
+export function sigmaOfName(path: string): number | null {
+  const name = path.replace(/^.*[/\\]/s, '');
+  const named = /(^|[^a-z])sid(2?a)?(?![a-z0-9])/i.test(name);
+  const snapshot = /^network-snapshot-\d+\.\d+-\d+/i.test(name);
+  return named || snapshot ? SID_SIGMA : null;
+}
+
+/** A start sigma as .safetensors metadata says it (key `sigma`, a decimal number); null where it is none. */
+export function readSigma(text: string): number | null {
+  const value = /^\d+(\.\d*)?$/.test(text.trim()) ? Number(text) : Number.NaN;
+  return value > 0 && value <= LARGEST ? value : null;
+}
+
+/** How the start sigma of an opened file is known. */
+export const sigmaSource = (metadata: ReadonlyMap<string, string>, name: string): SigmaSource =>
+  readSigma(metadata.get('sigma') ?? '') !== null
+    ? 'file'
+    : sigmaOfName(name) !== null && !metadata.has('sigma')
+      ? 'name'
+      : 'unsaid';
+
+/**
+ * Noise level at which a model starts: what was asked for (the catalogue, a person), else what its file says, else
+ * what the file's name gives away, else 80. `notes` get a sentence about whatever was guessed or ignored.
+ */
+export function startSigma(
+  asked: number | undefined,
+  metadata: ReadonlyMap<string, string>,
+  name: string,
+  notes: string[],
+): number {
+  if (asked !== undefined) return asked;
+  const text = metadata.get('sigma');
+  if (text !== undefined) {
+    const said = readSigma(text);
+    if (said !== null) return said;
+    notes.push(`the start sigma that the file names is not a usable number: ${START_SIGMA} taken`);
+    return START_SIGMA;
+  }
+  const guessed = sigmaOfName(name);
+  if (guessed === null) return START_SIGMA;
+  notes.push(
+    `one step starts at sigma ${guessed}, guessed from the file's name (SiD); --sigma ${START_SIGMA} starts where others do`,
+  );
+  return guessed;
+}

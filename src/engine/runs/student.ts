@@ -1,0 +1,79 @@
+import type { DistilConfig } from '../../distil/config';
+import { readSafetensors, writeSafetensors } from '../../formats/safetensors';
+import type { Source } from '../../formats/source';
+import type { WeightSource } from '../../nn/weights';
+import { applyDelta } from '../models/delta';
+import type { RunAbout } from '../../protocol/distil';
+import { configMetadata, exportDelta, exportWhole, type StoredDType } from '../models/export';
+import type { Model } from '../models/model';
+import { checkpointWeights } from '../models/weights';
+
+/** A student of a run as a model of its own; its values are read at once, for the run goes on. */
+export function studentModel(
+  teacher: Model,
+  weights: WeightSource,
+  config: DistilConfig,
+  images: number,
+): Model {
+  const held = new Map([...weights.names()].map((name) => [name, weights.read(name)]));
+  return {
+    config: teacher.config,
+    weights: {
+      names: () => held.keys(),
+      shape: (name) => weights.shape(name),
+      read: (name) => held.get(name)!,
+    },
+    sigma: config.startSigma,
+    entries: [],
+    entry: null,
+    notes: [`distilled here: ${config.method}, ${images} images`],
+    half: false,
+    metadata: new Map([
+      ['method', config.method],
+      ['images_seen', String(images)],
+      ['sigma', String(config.startSigma)],
+      ['distil_config', JSON.stringify(config)],
+    ]),
+  };
+}
+
+/** As a file of float16 differences to the teacher: small beside the whole network, and close to it. */
+export const deltaPieces = (
+  teacher: Model,
+  weights: WeightSource,
+  metadata: ReadonlyMap<string, string>,
+  teacherKey: string,
+): Generator<Uint8Array> =>
+  writeSafetensors({
+    tensors: exportDelta(teacher.config, weights, teacher.weights, 'f16'),
+    metadata: new Map([...metadata, ['precond', teacher.config.precond], ['delta_of', teacherKey]]),
+  });
+
+export const wholePieces = (
+  teacher: Model,
+  weights: WeightSource,
+  metadata: ReadonlyMap<string, string>,
+  dtype: StoredDType,
+): Generator<Uint8Array> =>
+  writeSafetensors({
+    tensors: exportWhole(teacher.config, weights, dtype),
+    metadata: new Map([...metadata, ...configMetadata(teacher.config)]),
+  });
+
+/** A student that was kept by `deltaPieces`. */
+export const keptStudent = (teacher: Model, delta: Source): WeightSource =>
+  applyDelta(teacher.weights, checkpointWeights(readSafetensors(delta)));
+
+export const studentMetadata = (
+  config: DistilConfig,
+  images: number,
+  { teacherName, dataName }: Pick<RunAbout, 'teacherName' | 'dataName'>,
+): Map<string, string> =>
+  new Map([
+    ['method', config.method],
+    ['images_seen', String(images)],
+    ['teacher', teacherName],
+    ['data', dataName],
+    ['sigma', String(config.startSigma)],
+    ['distil_config', JSON.stringify(config)],
+  ]);

@@ -1,0 +1,44 @@
+import { useMemo, useState } from 'react';
+import { nearestSnapshot } from '../../../state/distil/store';
+import { useDistil } from '../../../state/react';
+import { Measurements } from './Measurements';
+import { RunBar } from './RunBar';
+import { RunNotes } from './RunNotes';
+import { Samples } from './Samples';
+
+/** A run and what it has made so far. One moment is looked at; curves and images share it. */
+export function RunView() {
+  const run = useDistil((s) => s.run)!;
+  const [picked, setPicked] = useState<number | null>(null);
+  const [hovered, setHovered] = useState<number | null>(null);
+  // Another run starts at its own end.
+  const [id, setId] = useState(run.about.id);
+  if (id !== run.about.id) {
+    setId(run.about.id);
+    setPicked(null);
+    setHovered(null);
+  }
+  const at = hovered ?? picked;
+  const { snapshots } = run.history;
+  const index = at === null ? snapshots.length - 1 : nearestSnapshot(snapshots, at);
+  const moment = useMemo(() => ({ at, pick: setPicked, hover: setHovered }), [at]);
+  return (
+    <div className="distil-run">
+      <RunBar run={run} picked={picked} />
+      <RunNotes run={run} pick={setPicked} />
+      <div className="run-columns">
+        <Samples run={run} index={index} pick={setPicked} />
+        <section className="run-right" aria-label="Measurements">
+          <Measurements run={run} moment={moment} />
+        </section>
+      </div>
+    </div>
+  );
+}
+
+/** The moment that is looked at, in images seen; null = the newest. */
+export interface Moment {
+  at: number | null;
+  pick: (images: number | null) => void;
+  hover: (images: number | null) => void;
+}

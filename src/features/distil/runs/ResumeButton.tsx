@@ -1,0 +1,45 @@
+import { Play } from 'lucide-react';
+import type { RunSummary } from '../../../protocol/runs';
+import { isUnderWay } from '../../../state/distil/store';
+import { useApp, useDistil } from '../../../state/react';
+import { useSetup } from '../setup/use-setup';
+
+/** Goes on with a saved run; where the user's own files were not kept, it asks for them. */
+export function ResumeButton({ run, primary = false }: { run: RunSummary; primary?: boolean }) {
+  const { controller } = useApp();
+  const under = useDistil((s) => isUnderWay(s.run));
+  const { teacher } = useSetup();
+  const { record, missing, busy } = run;
+  const { id } = record.about;
+  const className = primary ? 'button primary' : 'button';
+  const resume = (files: File[]) =>
+    controller.distil.resumeRun(id, {
+      files,
+      teacher:
+        record.kept.teacher || record.request.teacher.kind === 'catalogue' ? null : (teacher?.ref ?? null),
+    });
+  if (missing && record.request.data.kind === 'files' && !record.kept.data)
+    return (
+      <label className={`file-button ${className}`} title={`It needs ${missing} again`}>
+        <Play aria-hidden />
+        <span>Choose its images and resume</span>
+        <input
+          type="file"
+          multiple
+          onChange={(event) => void resume([...(event.currentTarget.files ?? [])])}
+        />
+      </label>
+    );
+  return (
+    <button
+      type="button"
+      className={className}
+      disabled={busy || under}
+      title={missing ? `It needs ${missing}: open it and choose it as the teacher first` : undefined}
+      onClick={() => void resume([])}
+    >
+      <Play aria-hidden />
+      Resume
+    </button>
+  );
+}

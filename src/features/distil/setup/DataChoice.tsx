@@ -1,0 +1,165 @@
+import { FolderOpen } from 'lucide-react';
+import { counted } from '../../../lib/words';
+import { misfit, type SamplePack } from '../../../state/distil/packs';
+import { useApp, useDistil } from '../../../state/react';
+import { useReceive } from '../../../state/files/use-receive';
+import { formatBytes, formatWhole } from '../../../ui/format';
+import { Note } from '../../../ui/Note';
+import { OwnFacts } from './OwnFacts';
+import { useSetup } from './use-setup';
+
+export function DataChoice() {
+  const { controller } = useApp();
+  const { packs, packsError, own, refused } = useDistil((s) => ({
+    refused: s.refused,
+    packs: s.packs,
+    packsError: s.packsError,
+    own: s.setup.own,
+  }));
+  const { teacher, pack, own: ownChosen, config } = useSetup();
+  return (
+    <section className="setup-part" aria-labelledby="distil-data">
+      <header>
+        <h2 id="distil-data">Data</h2>
+        <p className="setup-intro secondary">Real images, read on this machine. Nothing is uploaded.</p>
+      </header>
+      {packsError && (
+        <Note
+          tone="error"
+          actions={
+            <button type="button" className="button" onClick={() => void controller.distil.loadPacks()}>
+              Try again
+            </button>
+          }
+        >
+          {packsError}
+        </Note>
+      )}
+      <div className="radios" role="radiogroup" aria-labelledby="distil-data">
+        {packs?.map((p) => {
+          const reason = teacher && misfit(p, teacher);
+          return (
+            <label key={p.id} className="radio">
+              <input
+                type="radio"
+                name="data"
+                checked={pack?.id === p.id}
+                disabled={reason !== null}
+                onChange={() => controller.distil.set({ data: p.id })}
+              />
+              <strong>{p.name}</strong>
+              <span className="secondary">{reason ?? packLine(p)}</span>
+            </label>
+          );
+        })}
+        {own && (
+          <label className="radio">
+            <input
+              type="radio"
+              name="data"
+              checked={ownChosen !== null}
+              onChange={() => controller.distil.set({ data: 'own' })}
+            />
+            <strong className="file-name">{own.name}</strong>
+            <span className="secondary">
+              Yours, {formatBytes(own.files.reduce((sum, file) => sum + file.size, 0))}
+            </span>
+          </label>
+        )}
+      </div>
+      <ChooseImages />
+      {refused && (
+        <Note tone="error" onDismiss={() => controller.distil.refuse(null)}>
+          {refused}
+        </Note>
+      )}
+      {pack && teacher && (
+        <PackFacts pack={pack} resolution={teacher.resolution} channels={teacher.channels} />
+      )}
+      {ownChosen && <OwnFacts own={ownChosen} />}
+      <label className="check">
+        <input
+          type="checkbox"
+          checked={config.xFlip}
+          onChange={(event) => controller.distil.configure({ xFlip: event.currentTarget.checked })}
+        />
+        Mirror images at random
+      </label>
+    </section>
+  );
+}
+
+const packLine = (pack: SamplePack) =>
+  `${pack.resolution} × ${pack.resolution}, ${pack.channels === 1 ? 'grey' : 'colour'}, ${
+    pack.classes ? counted(pack.classes.length, 'class', 'classes') : 'no classes'
+  }`;
+
+/** Its label is the button that one sees; the page's other file input opens checkpoints. */
+function ChooseImages() {
+  const receive = useReceive();
+  return (
+    <div className="choose-images">
+      <label className="file-button button">
+        <FolderOpen aria-hidden />
+        <span>Choose images</span>
+        <input
+          type="file"
+          multiple
+          onChange={(event) => {
+            void receive([...(event.currentTarget.files ?? [])]);
+            event.currentTarget.value = ''; // so that the same files can be chosen again
+          }}
+        />
+      </label>
+      <label className="file-button button">
+        <FolderOpen aria-hidden />
+        <span>Choose a folder</span>
+        <input
+          type="file"
+          // React knows no better name for it.
+          {...{ webkitdirectory: '' }}
+          onChange={(event) => {
+            void receive([...(event.currentTarget.files ?? [])]);
+            event.currentTarget.value = '';
+          }}
+        />
+      </label>
+      <span className="caption">
+        Images, a zip or tar of them, an npz, MNIST or CIFAR-10; or drop them anywhere
+      </span>
+    </div>
+  );
+}
+
+function PackFacts({
+  pack,
+  resolution,
+  channels,
+}: {
+  pack: SamplePack;
+  resolution: number;
+  channels: number;
+}) {
+  const converted = pack.resolution !== resolution || pack.channels !== channels;
+  const facts: [string, string][] = [
+    ['Images', formatWhole(pack.images)],
+    ...(pack.classes ? ([['Classes', pack.classes.join(', ')]] as [string, string][]) : []),
+    ...(converted
+      ? ([['Converted to', `${resolution} × ${resolution}, ${channels === 1 ? 'grey' : 'colour'}`]] as [
+          string,
+          string,
+        ][])
+      : []),
+    ['Licence', pack.licence],
+  ];
+  return (
+    <dl className="facts">
+      {facts.map(([term, value]) => (
+        <div key={term} className="fact">
+          <dt>{term}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

@@ -1,0 +1,164 @@
+import type { DistilConfig, FeatureName, Method, PresetName } from '../../distil/config';
+import { MAX_SEED } from '../../rng/seeds';
+
+/** Names and ranges of what can be set before a run. */
+
+export const METHODS: readonly Method[] = ['gdd-i', 'gdd', 'imitation'];
+export const METHOD_NAMES: Record<Method, string> = { 'gdd-i': 'GDD-I', gdd: 'GDD', imitation: 'Imitation' };
+
+export const FEATURE_NAMES: Record<FeatureName, string> = {
+  'efficientnet-lite0': 'EfficientNet-Lite0',
+  'teacher-encoder': 'Teacher’s encoder',
+  'mobilenet-v1-0.25': 'MobileNet v1 0.25',
+};
+
+export const PRESET_NAMES: Record<PresetName, string> = {
+  small: 'Small GPU',
+  'small-encoder': 'Small, teacher’s encoder',
+  'paper-cifar10': 'Paper, CIFAR-10',
+  'paper-faces': 'Paper, faces',
+  'paper-imagenet': 'Paper, ImageNet',
+};
+
+export const HEAD_NAMES: Record<DistilConfig['heads'], string> = {
+  small: 'Small, no batch norm',
+  paper: 'Paper, batch norm',
+};
+
+export const LOSS_NAMES: Record<DistilConfig['lossMean'], string> = {
+  scale: 'A mean per scale',
+  all: 'One mean over all',
+};
+
+type NumberKey = {
+  [K in keyof DistilConfig]: DistilConfig[K] extends number ? K : never;
+}[keyof DistilConfig];
+
+export interface ConfigField {
+  key: NumberKey;
+  label: string;
+  /** Beside the label. */
+  range: string;
+  min: number;
+  max: number;
+  whole?: boolean;
+  /** A learning rate or a weight: written as 2e-4. */
+  small?: boolean;
+  /** Methods that use it; all where it is left out. */
+  methods?: readonly Method[];
+  /** Shown when asked for. */
+  rare?: boolean;
+}
+
+const ADVERSARIAL: readonly Method[] = ['gdd-i', 'gdd'];
+
+/** Every number of a run, those that one changes first before the rest. */
+export const FIELDS: readonly ConfigField[] = [
+  { key: 'images', label: 'Images', range: 'up to 10 M', min: 1, max: 10_000_000, whole: true },
+  { key: 'batch', label: 'Batch', range: '2 to 512', min: 2, max: 512, whole: true },
+  { key: 'generatorRate', label: 'Generator rate', range: '1e-6 to 1e-2', min: 1e-6, max: 1e-2, small: true },
+  {
+    key: 'discriminatorRate',
+    label: 'Discriminator rate',
+    range: '1e-6 to 1e-2',
+    min: 1e-6,
+    max: 1e-2,
+    small: true,
+    methods: ADVERSARIAL,
+  },
+  {
+    key: 'imitationSteps',
+    label: 'Teacher’s steps',
+    range: '2 to 100',
+    min: 2,
+    max: 100,
+    whole: true,
+    methods: ['imitation'],
+  },
+  {
+    key: 'startSigma',
+    label: 'Start sigma',
+    range: 'of its one step; 80 in the paper',
+    min: 0.1,
+    max: 200,
+  },
+  { key: 'seed', label: 'Seed', range: 'of the run', min: 0, max: MAX_SEED, whole: true },
+  {
+    key: 'microBatch',
+    label: 'Micro-batch',
+    range: '0 = automatic',
+    min: 0,
+    max: 512,
+    whole: true,
+    rare: true,
+  },
+  {
+    key: 'warmUp',
+    label: 'Warm-up',
+    range: 'images; 0 = off',
+    min: 0,
+    max: 10_000_000,
+    whole: true,
+    rare: true,
+  },
+  {
+    key: 'emaHalfLife',
+    label: 'EMA half-life',
+    range: 'images',
+    min: 0,
+    max: 100_000_000,
+    whole: true,
+    rare: true,
+  },
+  {
+    key: 'emaRampUp',
+    label: 'EMA ramp-up',
+    range: 'share of images seen; 0 = off',
+    min: 0,
+    max: 1,
+    rare: true,
+  },
+  {
+    key: 'r1Gamma',
+    label: 'R1 gamma',
+    range: '0 = off',
+    min: 0,
+    max: 100,
+    small: true,
+    rare: true,
+    methods: ADVERSARIAL,
+  },
+  {
+    key: 'r1Every',
+    label: 'R1 every',
+    range: 'steps',
+    min: 1,
+    max: 1000,
+    whole: true,
+    rare: true,
+    methods: ADVERSARIAL,
+  },
+  {
+    key: 'featureSize',
+    label: 'Features see',
+    range: '32 to 512 pixels',
+    min: 32,
+    max: 512,
+    whole: true,
+    rare: true,
+    methods: ADVERSARIAL,
+  },
+  {
+    key: 'headWidth',
+    label: 'Head width',
+    range: '8 to 512',
+    min: 8,
+    max: 512,
+    whole: true,
+    rare: true,
+    methods: ADVERSARIAL,
+  },
+];
+
+export const fieldsOf = (method: Method, rare: boolean): ConfigField[] =>
+  FIELDS.filter((f) => (f.rare ?? false) === rare && (f.methods?.includes(method) ?? true));

@@ -1,0 +1,53 @@
+import { seedClass } from '../../rng/seeds';
+import { currentModel, type Stores } from '../app-state';
+import type { ControllerOptions } from '../controller';
+import type { ModelFacts } from '../models';
+import { buildRequest, recipeOf } from './request';
+
+/**
+ * Fills empty places with images made beforehand, so that the first second shows what the page is about. Only
+ * where they are what the live network will make: one step from where the model starts, whole seeds, no chosen class. A teacher's sheet is
+ * made with many steps; its first live grid is not.
+ */
+export async function showPreview(
+  stores: Stores,
+  model: ModelFacts,
+  loadSheet: ControllerOptions['loadSheet'],
+): Promise<void> {
+  const { preview, resolution, labelDim } = model;
+  if (!preview || model.role === 'teacher') return;
+  const sheet = await loadSheet(preview.path);
+  const view = stores.view.getState();
+  // The view may have moved on while the sheet was on its way.
+  if (!sheet || currentModel(stores)?.key !== model.key || sheet.width !== resolution * preview.columns)
+    return;
+  if (view.sampler !== 'one-step' || (view.sigma ?? model.sigma) !== model.sigma || view.classIndex !== null)
+    return;
+  const request = buildRequest(view, model);
+  const images = stores.images.getState().images.map((image, index) => {
+    const seed = request.seeds[index]!;
+    if (image || !Number.isInteger(seed) || seed >= preview.columns * preview.rows) return image;
+    return {
+      pixels: cutTile(sheet, resolution, seed % preview.columns, Math.floor(seed / preview.columns)),
+      resolution,
+      name: null,
+      recipe: recipeOf(request, model, index, labelDim > 0 ? seedClass(seed, labelDim) : null),
+      generation: 0,
+    };
+  });
+  stores.images.setState({ images });
+}
+
+function cutTile(
+  sheet: { pixels: Uint8ClampedArray; width: number },
+  size: number,
+  column: number,
+  row: number,
+): Uint8ClampedArray<ArrayBuffer> {
+  const tile = new Uint8ClampedArray(size * size * 4);
+  for (let y = 0; y < size; y++) {
+    const from = ((row * size + y) * sheet.width + column * size) * 4;
+    tile.set(sheet.pixels.subarray(from, from + size * 4), y * size * 4);
+  }
+  return tile;
+}

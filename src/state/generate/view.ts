@@ -1,0 +1,75 @@
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { GenerateRequest } from '../../protocol/messages';
+import { MAX_SEED } from '../../rng/seeds';
+
+export const TABS = ['generate', 'distil', 'layers', 'models'] as const;
+export type Tab = (typeof TABS)[number];
+export type Sampler = GenerateRequest['sampler'];
+export const SAMPLERS: readonly Sampler[] = ['one-step', 'two-step', 'heun'];
+
+/** What a person looks at. A link carries it (state/url.ts). */
+export interface ViewState {
+  tab: Tab;
+  /** Catalogue id or key of an opened file; null = the default model. */
+  model: string | null;
+  /** Of the first image; image i has seed + i. Fractions blend neighbours. */
+  seed: number;
+  /** null = the class that each seed draws. */
+  classIndex: number | null;
+  count: number;
+  sampler: Sampler;
+  /** Heun steps; null = the paper's number for the network's resolution. */
+  steps: number | null;
+  /** Noise level of the first evaluation; null = where the model starts. */
+  sigma: number | null;
+  /** Index of the image whose recipe is shown. */
+  selected: number;
+  /** What the Layers tab shows, as the query of its link (state/layers-view.ts): read when the tab is. */
+  layers: string;
+}
+
+export type ViewStore = StoreApi<ViewState>;
+
+export const MAX_COUNT = 64;
+export const MAX_STEPS = 200;
+export const SIGMA = { min: 0.1, max: 200 } as const;
+
+/** How a model is sampled unless a person has chosen otherwise for it: one step, from where it starts. */
+export const OWN_SAMPLING = { sampler: 'one-step', steps: null, sigma: null } as const satisfies Sampling;
+export type Sampling = Pick<ViewState, 'sampler' | 'steps' | 'sigma'>;
+
+export function defaultView(count = 24): ViewState {
+  return {
+    tab: 'generate',
+    model: null,
+    seed: 0,
+    classIndex: null,
+    count,
+    ...OWN_SAMPLING,
+    selected: 0,
+    layers: '',
+  };
+}
+
+export const createViewStore = (initial: ViewState): ViewStore => createStore(() => initial);
+
+/** Four decimals: what a slider or a field can mean, without the dust of floating point. */
+export function tidySeed(seed: number): number {
+  return Math.round(Math.min(MAX_SEED, Math.max(0, seed)) * 1e4) / 1e4;
+}
+
+/** Seed of image `index`; the last seed is followed by 0. */
+export function seedAt(seed: number, index: number): number {
+  const s = tidy(seed + index);
+  if (Math.floor(s) > MAX_SEED) return tidy(s - (MAX_SEED + 1));
+  return Math.min(s, MAX_SEED);
+}
+
+const tidy = (s: number) => Math.round(s * 1e4) / 1e4;
+
+/** The paper's Heun steps, as nn/samplers has them. */
+export const defaultSteps = (resolution: number) => (resolution > 32 ? 40 : 18);
+
+/** Network evaluations an image costs. */
+export const evaluations = (sampler: Sampler, steps: number) =>
+  sampler === 'one-step' ? 1 : sampler === 'two-step' ? 2 : 2 * steps - 1;
