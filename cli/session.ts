@@ -1,4 +1,9 @@
-import { type AnyDenoiser, openOnWasm, openOnWebGpu, residentBytes } from '../src/engine/inference/open-denoiser';
+import {
+  type AnyDenoiser,
+  openOnWasm,
+  openOnWebGpu,
+  residentBytes,
+} from '../src/engine/inference/open-denoiser';
 import { type ActiveBackend, readyTensors, threadLabel } from '../src/gpu/backends';
 import { Denoiser, type ImageDenoiser } from '../src/nn/denoiser';
 import { parameterCount } from '../src/nn/parameters';

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { basename } from 'node:path';
+import { sampleImages, seedBatch } from '../../src/engine/inference/sampling';
 import { applyDelta } from '../../src/engine/models/delta';
 import {
   exportDelta,
@@ -9,7 +10,6 @@ import {
   type StoredDType,
   storedDType,
 } from '../../src/engine/models/export';
-import { sampleImages, seedBatch } from '../../src/engine/inference/sampling';
 import { writeSafetensors } from '../../src/formats/safetensors';
 import { InnateError } from '../../src/lib/errors';
 import { floatToHalf, halfToFloat } from '../../src/lib/half';

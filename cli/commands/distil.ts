@@ -8,11 +8,11 @@ import {
   preset,
 } from '../../src/distil/config';
 import type { CurvePoint, RunMeta } from '../../src/distil/state';
+import { Diverged } from '../../src/engine/distil/errors';
 import { DistilRun } from '../../src/engine/distil/run';
-import { configMetadata, exportWhole } from '../../src/engine/models/export';
 import { measureNetwork } from '../../src/engine/measure/feature-networks';
 import { FrechetMeasure } from '../../src/engine/measure/frechet';
-import { Diverged } from '../../src/engine/distil/errors';
+import { configMetadata, exportWhole } from '../../src/engine/models/export';
 import { decodeState, encodeState, type SavedRun } from '../../src/engine/runs/state';
 import { writeSafetensors } from '../../src/formats/safetensors';
 import { asInnateError, InnateError } from '../../src/lib/errors';

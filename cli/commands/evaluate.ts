@@ -1,8 +1,8 @@
 import { basename, resolve } from 'node:path';
 import { skippedLine, skippedReasons } from '../../src/data';
+import { sampleImages, seedBatch } from '../../src/engine/inference/sampling';
 import { measureNetwork } from '../../src/engine/measure/feature-networks';
 import { FrechetMeasure, MEASURE_NAME } from '../../src/engine/measure/frechet';
-import { sampleImages, seedBatch } from '../../src/engine/inference/sampling';
 import { counted, whole } from '../../src/lib/words';
 import { evaluations } from '../../src/nn/samplers';
 import { readCatalogue } from '../catalogue';

@@ -1,3 +1,6 @@
+import { imageSize, seedBatch } from '../../src/engine/inference/sampling';
+import { withRealImages } from '../../src/engine/layers/data';
+import type { InputKind } from '../../src/engine/layers/inputs';
 import { type InspectBatch, type InspectWish, measuredByPlan } from '../../src/engine/layers/inspect';
 import {
   inspectionReport,
@@ -5,9 +8,6 @@ import {
   type Subject,
   studentReport,
 } from '../../src/engine/layers/report';
-import { withRealImages } from '../../src/engine/layers/data';
-import type { InputKind } from '../../src/engine/layers/inputs';
-import { imageSize, seedBatch } from '../../src/engine/inference/sampling';
 import type { Quantity } from '../../src/lib/activations';
 import { InnateError } from '../../src/lib/errors';
 import { counted } from '../../src/lib/words';

@@ -1,7 +1,7 @@
 import { CircleQuestionMark, Contrast, Link2 } from 'lucide-react';
 import type { KeyboardEvent, RefObject } from 'react';
-import { useApp, useView } from '../state/react';
 import { TABS, type Tab } from '../state/generate/view';
+import { useApp, useView } from '../state/react';
 import { type Action, TAB_NAMES } from './actions';
 import { OpenCheckpoint } from './OpenCheckpoint';
 

@@ -1,5 +1,5 @@
-import type { AppContext } from '../state/react';
 import { TABS, type Tab } from '../state/generate/view';
+import type { AppContext } from '../state/react';
 import { copyText } from '../ui/copy-text';
 import { nextTheme } from './theme';
 

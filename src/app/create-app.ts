@@ -1,10 +1,10 @@
-import { createEngineClient } from '../protocol/client';
 import { InnateError } from '../lib/errors';
+import { createEngineClient } from '../protocol/client';
 import { createStores, type Stores } from '../state/app-state';
 import { type Controller, createController } from '../state/controller';
+import { defaultView } from '../state/generate/view';
 import { formatHash, readHash } from '../state/url';
 import { syncAddress } from '../state/url-sync';
-import { defaultView } from '../state/generate/view';
 import { NARROW } from '../ui/use-space';
 import { guardRun } from './guard-run';
 import { followTheme } from './theme';

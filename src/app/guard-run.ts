@@ -1,5 +1,5 @@
-import { type DistilStore, isUnderWay, wouldLose } from '../state/distil/store';
 import type { DistilController } from '../state/distil/controller';
+import { type DistilStore, isUnderWay, wouldLose } from '../state/distil/store';
 
 const ask = (event: BeforeUnloadEvent) => event.preventDefault();
 

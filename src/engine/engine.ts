@@ -7,18 +7,6 @@ import { sentence } from '../lib/words';
 import type { ImageDenoiser } from '../nn/denoiser';
 import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
 import { defaultSampling, evaluations } from '../nn/samplers';
-import { rememberedNoise } from '../rng/seeds';
-import { batchSize } from './inference/batching';
-import { ChunkSize } from './inference/chunking';
-import { abandonDevice, type Device, openDevice } from './inference/device';
-import type { DistilServices } from './distil/session';
-import { exportWhole, modelMetadata, type StoredDType } from './models/export';
-import { Inference } from './inference/inference';
-import { Library, type LibraryModel } from './models/library';
-import type { Model } from './models/model';
-import { nextTask } from './inference/next-task';
-import type { AnyDenoiser } from './inference/open-denoiser';
-import { toRgba } from './inference/pixels';
 import type {
   EngineStatus,
   FileChoice,
@@ -31,9 +19,21 @@ import type {
   Progress,
   StartOptions,
 } from '../protocol/messages';
-import { Recent } from './inference/recent';
+import { rememberedNoise } from '../rng/seeds';
 import { isOutOfMemory } from './distil/errors';
+import type { DistilServices } from './distil/session';
+import { batchSize } from './inference/batching';
+import { ChunkSize } from './inference/chunking';
+import { abandonDevice, type Device, openDevice } from './inference/device';
+import { Inference } from './inference/inference';
+import { nextTask } from './inference/next-task';
+import type { AnyDenoiser } from './inference/open-denoiser';
+import { toRgba } from './inference/pixels';
+import { Recent } from './inference/recent';
 import { imagesToBytes, sampleImages, seedBatch } from './inference/sampling';
+import { exportWhole, modelMetadata, type StoredDType } from './models/export';
+import { Library, type LibraryModel } from './models/library';
+import type { Model } from './models/model';
 
 export interface CallHooks {
   signal: AbortSignal;

@@ -10,13 +10,7 @@ import type {
   MeasureResult,
   StepEstimate,
 } from './distil';
-import type {
-  InspectEvent,
-  InspectOutcome,
-  InspectRequest,
-  LookRequest,
-  LookResult,
-} from './layers';
+import type { InspectEvent, InspectOutcome, InspectRequest, LookRequest, LookResult } from './layers';
 import type {
   EngineStatus,
   FileChoice,

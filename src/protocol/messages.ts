@@ -14,13 +14,7 @@ import type {
   MeasureResult,
   StepEstimate,
 } from './distil';
-import type {
-  InspectEvent,
-  InspectOutcome,
-  InspectRequest,
-  LookRequest,
-  LookResult,
-} from './layers';
+import type { InspectEvent, InspectOutcome, InspectRequest, LookRequest, LookResult } from './layers';
 import type { ResumeRequest, RunsCall, RunsResults } from './runs';
 
 /**

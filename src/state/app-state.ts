@@ -1,6 +1,7 @@
 import { createDistilStore, type DistilStore } from './distil/store';
 import { createEngineStore, type EngineStore } from './engine';
 import { createImagesStore, type ImagesStore } from './generate/images';
+import { createViewStore, type ViewState, type ViewStore } from './generate/view';
 import { createMeasureStore, type MeasureStore } from './measure';
 import {
   type CatalogueStore,
@@ -10,7 +11,6 @@ import {
   usableModels,
 } from './models';
 import { createPrefsStore, type PrefsStore } from './prefs';
-import { createViewStore, type ViewState, type ViewStore } from './generate/view';
 
 /** The page's state: stores without React, so that the flow can be tested without a page. */
 export interface Stores {

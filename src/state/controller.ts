@@ -1,3 +1,4 @@
+import { asInnateError } from '../lib/errors';
 import type { EngineClient } from '../protocol/client';
 import type {
   BackendPreference,
@@ -7,21 +8,20 @@ import type {
   StartOptions,
   TilePreference,
 } from '../protocol/messages';
-import { asInnateError } from '../lib/errors';
 import { type Catalogue, parseCatalogue } from '../storage/catalogue';
 import { currentModel, type Stores } from './app-state';
 import { isFileKey, linkRemark } from './arrival';
 import { createDistilController, type DistilController } from './distil/controller';
 import type { EngineState } from './engine';
+import { createOpenedFiles } from './files/opened-files';
 import { keepOnly, place, resize } from './generate/images';
+import { showPreview } from './generate/preview';
+import { buildRequest, recipeOf, sameWork } from './generate/request';
+import { evaluations, OWN_SAMPLING, type Sampling, type ViewState } from './generate/view';
 import type { LayersOptions } from './layers/controller';
 import { createMeasureController, type MeasureController } from './measure';
 import { DEFAULT_MODEL, type ModelFacts } from './models';
-import { createOpenedFiles } from './files/opened-files';
-import { showPreview } from './generate/preview';
-import { buildRequest, recipeOf, sameWork } from './generate/request';
 import type { ReadView } from './url';
-import { evaluations, OWN_SAMPLING, type Sampling, type ViewState } from './generate/view';
 
 export interface ControllerOptions {
   client: EngineClient;

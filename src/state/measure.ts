@@ -1,10 +1,10 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
+import { asInnateError } from '../lib/errors';
 import type { EngineClient } from '../protocol/client';
 import type { DataRef, MeasureRequest, MeasureResult } from '../protocol/distil';
 import type { Progress } from '../protocol/messages';
-import { asInnateError } from '../lib/errors';
-import type { ModelFacts } from './models';
 import { defaultSteps } from './generate/view';
+import type { ModelFacts } from './models';
 
 /** Measured on this page, by model key. A number stands with its features, n, reference and floor, or not at all. */
 export interface MeasureState {

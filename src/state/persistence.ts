@@ -1,6 +1,6 @@
+import type { ViewState } from './generate/view';
 import type { LayersView } from './layers/view';
 import type { Prefs } from './prefs';
-import type { ViewState } from './generate/view';
 
 export type Place =
   | { where: 'url'; param: string }

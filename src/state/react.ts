@@ -5,10 +5,10 @@ import type { Stores } from './app-state';
 import type { Controller } from './controller';
 import type { DistilState } from './distil/store';
 import type { EngineState } from './engine';
+import type { ViewState } from './generate/view';
 import type { MeasureState } from './measure';
 import { chooseModel, type ModelFacts, usableModels } from './models';
 import type { Prefs } from './prefs';
-import type { ViewState } from './generate/view';
 
 /** The thin binding between the stores and React. */
 export interface AppContext {

@@ -1,5 +1,5 @@
-import { formatHash, type ReadView, readHash } from './url';
 import type { ViewState, ViewStore } from './generate/view';
+import { formatHash, type ReadView, readHash } from './url';
 
 /** The parts of `window` that are used; a test passes its own. */
 export interface AddressBar {

@@ -1,7 +1,7 @@
 import { sentence, whole } from '../lib/words';
 import { MAX_SEED } from '../rng/seeds';
-import { LAYERS_PLACES, VIEW_PLACES } from './persistence';
 import { MAX_COUNT, MAX_STEPS, SAMPLERS, SIGMA, TABS, tidySeed, type ViewState } from './generate/view';
+import { LAYERS_PLACES, VIEW_PLACES } from './persistence';
 
 /**
  * A view as the fragment of an address: `#/generate?model=…&seed=7&class=7`. Model and seed are always there,

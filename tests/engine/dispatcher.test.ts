@@ -3,8 +3,8 @@ import { Dispatcher, type DispatcherParts } from '../../src/engine/dispatcher';
 import type { DistilWorker } from '../../src/engine/distil/worker';
 import type { Engine } from '../../src/engine/engine';
 import type { LayersSession } from '../../src/engine/layers/session';
-import type { Message, Request } from '../../src/protocol/messages';
 import { InnateError } from '../../src/lib/errors';
+import type { Message, Request } from '../../src/protocol/messages';
 import { tick } from '../support/fake-client';
 
 const unhandled: unknown[] = [];

@@ -1,9 +1,9 @@
 import { expect, it, vi } from 'vitest';
-import type { Device } from '../../src/engine/inference/device';
 import { Engine } from '../../src/engine/engine';
-import type { EngineStatus, StartOptions } from '../../src/protocol/messages';
+import type { Device } from '../../src/engine/inference/device';
 import { KernelRefused } from '../../src/gpu/pipelines';
 import { InnateError } from '../../src/lib/errors';
+import type { EngineStatus, StartOptions } from '../../src/protocol/messages';
 
 const MINUTE = 60_000;
 const OPTIONS: StartOptions = { preference: 'auto', modelsUrl: 'https://here/', wasmBinaries: {} };

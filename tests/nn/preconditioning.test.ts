@@ -1,10 +1,10 @@
 import { unzipSync } from 'fflate';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
+import { clipSigmas, sampleImages } from '../../src/engine/inference/sampling';
 import { configMetadata, exportWhole } from '../../src/engine/models/export';
 import type { Model } from '../../src/engine/models/model';
 import { openModel } from '../../src/engine/models/open-model';
-import { clipSigmas, sampleImages } from '../../src/engine/inference/sampling';
 import { readNpz } from '../../src/formats/npz';
 import { writeSafetensors } from '../../src/formats/safetensors';
 import { bufferSource } from '../../src/formats/source';

@@ -1,10 +1,10 @@
 import { describe, expect, test, vi } from 'vitest';
-import type { KeptModels, ModelInfo } from '../../src/protocol/messages';
 import { InnateError } from '../../src/lib/errors';
+import type { KeptModels, ModelInfo } from '../../src/protocol/messages';
 import { createStores } from '../../src/state/app-state';
 import { createController } from '../../src/state/controller';
-import { readHash } from '../../src/state/url';
 import { defaultView, type ViewState } from '../../src/state/generate/view';
+import { readHash } from '../../src/state/url';
 import { workLine } from '../../src/state/work-line';
 import { FakeClient, tick } from '../support/fake-client';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { createViewStore, defaultView, SAMPLERS, TABS, type ViewState } from '../../src/state/generate/view';
 import { formatHash, parseHash, type ReadView, readHash } from '../../src/state/url';
 import { syncAddress } from '../../src/state/url-sync';
-import { createViewStore, defaultView, SAMPLERS, TABS, type ViewState } from '../../src/state/generate/view';
 
 const DEFAULTS = defaultView();
 

@@ -1,3 +1,4 @@
+import { InnateError } from '../../src/lib/errors';
 import type { CallOptions, EngineClient } from '../../src/protocol/client';
 import type {
   DataCheck,
@@ -21,7 +22,6 @@ import type {
   StartOptions,
 } from '../../src/protocol/messages';
 import type { ResumeRequest, RunsCall, RunsResults } from '../../src/protocol/runs';
-import { InnateError } from '../../src/lib/errors';
 
 export const STATUS: EngineStatus = {
   backend: { name: 'wasm', label: '1 thread', software: true },

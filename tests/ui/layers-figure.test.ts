@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { LookRequest } from '../../src/protocol/layers';
 import { paintChannel, scaleLimit, statistics } from '../../src/features/layers/channels';
 import { figureSvg } from '../../src/features/layers/figure';
 import { LIGHT_RAMPS } from '../../src/features/layers/figure-colours';
@@ -9,6 +8,7 @@ import { cellText, mapModel, nearestLevel, ratioShade } from '../../src/features
 import { findingsCsv, findingsJson } from '../../src/features/layers/save';
 import { originText } from '../../src/features/layers/words';
 import { ActivationTable, type InspectionJson } from '../../src/lib/activations';
+import type { LookRequest } from '../../src/protocol/layers';
 import type { Findings } from '../../src/state/layers/store';
 import { readFindings } from '../../src/state/layers/stored';
 import { DEFAULT_LAYERS, GUIDE_STEPS, SAMPLED_IN_GUIDE } from '../../src/state/layers/view';

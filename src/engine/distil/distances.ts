@@ -1,8 +1,8 @@
 import { referenceImages } from '../../distil/schedule';
-import { measureModel } from './run';
 import { type FeatureWeights, measureNetwork } from '../measure/feature-networks';
 import { FrechetMeasure } from '../measure/frechet';
 import type { RunSources } from '../runs/sources';
+import { measureModel } from './run';
 
 /**
  * Distances to a run's real images. What real images give is found once, when the first distance is due; the feature

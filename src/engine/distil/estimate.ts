@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { fitMicroBatch } from '../../distil/config';
 import type { DistilRequest, StepEstimate } from '../../protocol/distil';
-import { DistilRun } from './run';
 import { measureNetwork } from '../measure/feature-networks';
 import { FrechetMeasure } from '../measure/frechet';
-import { makeSamples } from './samples';
 import { openSources, type SourceServices } from '../runs/sources';
+import { DistilRun } from './run';
+import { makeSamples } from './samples';
 
 interface EstimateServices extends SourceServices {
   backend(): string;

@@ -1,16 +1,16 @@
 import { savedConfig } from '../../distil/config';
 import { InnateError } from '../../lib/errors';
 import type { DistilPlan, DistilRequest } from '../../protocol/distil';
-import type { DistilServices } from './session';
-import { RunDistances } from './distances';
+import type { ResumeRequest, RunRecord } from '../../protocol/runs';
 import { RunFolder } from '../runs/folder';
-import { newRecord } from './record';
 import { RunSaver } from '../runs/saver';
 import { keepSources, openSources, type RunSources, reopenSources } from '../runs/sources';
 import type { SavedRun } from '../runs/state';
-import type { ResumeRequest, RunRecord } from '../../protocol/runs';
-import { realVariance } from './spread';
 import { recordOf } from '../runs/unsaved';
+import { RunDistances } from './distances';
+import { newRecord } from './record';
+import type { DistilServices } from './session';
+import { realVariance } from './spread';
 
 /** A run whose networks, images and folder are there: what a session steps through. */
 export interface OpenRun {
@@ -61,9 +61,7 @@ export async function openRun(
       services.data.feature,
       // The teacher and the student come next.
       (done, total) =>
-        done < total
-          ? report('measuring real images')(done, total)
-          : report('measuring the student')(0, 0),
+        done < total ? report('measuring real images')(done, total) : report('measuring the student')(0, 0),
       (levels) => tell(record, { ...record.plan!, ...levels }, services),
     ),
   };

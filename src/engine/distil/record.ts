@@ -2,10 +2,10 @@ import * as v from 'valibot';
 import { checkVersion, parseSaved, SAVED_CONFIG } from '../../distil/saved-meta';
 import { badFile } from '../../lib/errors';
 import type { DistilRequest } from '../../protocol/distil';
-import type { DistilRun } from './run';
+import type { RunRecord } from '../../protocol/runs';
 import { savedRequest } from '../runs/sources';
 import type { RunState } from '../runs/state';
-import type { RunRecord } from '../../protocol/runs';
+import type { DistilRun } from './run';
 
 /** What is written down of a run that begins. */
 export function newRecord(request: DistilRequest, backend: string): RunRecord {

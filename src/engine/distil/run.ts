@@ -12,13 +12,13 @@ import { counted } from '../../lib/words';
 import { Denoiser } from '../../nn/denoiser';
 import { defaultSampling } from '../../nn/samplers';
 import type { WeightSource } from '../../nn/weights';
+import { sampleImages, seedBatch } from '../inference/sampling';
 import { type FeatureWeights, featureNetwork } from '../measure/feature-networks';
 import type { FrechetMeasure } from '../measure/frechet';
 import type { Model } from '../models/model';
-import { brokenStudent, checkFinite, Diverged, explainMemory } from './errors';
-import type { RunState, SavedRun } from '../runs/state';
-import { sampleImages, seedBatch } from '../inference/sampling';
 import { checkMarks, sourceMarks } from '../runs/source-marks';
+import type { RunState, SavedRun } from '../runs/state';
+import { brokenStudent, checkFinite, Diverged, explainMemory } from './errors';
 
 /** A spread below this share of real images' counts as a collapse once the student had more. */
 const COLLAPSED = 0.3;

@@ -2,9 +2,9 @@ import { readyTensors } from '../../gpu/backends';
 import { Denoiser } from '../../nn/denoiser';
 import { defaultSampling } from '../../nn/samplers';
 import type { WeightSource } from '../../nn/weights';
-import type { Model } from '../models/model';
 import { toRgba } from '../inference/pixels';
 import { imagesToBytes, sampleImages, seedBatch } from '../inference/sampling';
+import type { Model } from '../models/model';
 import { totalVariance } from './spread';
 
 export interface RunSamples {

@@ -12,22 +12,22 @@ import type {
   DistilResult,
   RunAbout,
 } from '../../protocol/distil';
-import { DistilRun, type DistilRunOptions } from './run';
+import type { ModelInfo } from '../../protocol/messages';
+import type { ResumeRequest, RunEnd, RunRecord, WayBack } from '../../protocol/runs';
+import { nextTask } from '../inference/next-task';
 import { MEASURE_NAME } from '../measure/frechet';
 import type { Model } from '../models/model';
-import { nextTask } from '../inference/next-task';
-import { type OpenRun, openRun, tell } from './open-run';
-import type { ModelInfo } from '../../protocol/messages';
-import { brokenStart, brokenStudent, Diverged, isOutOfMemory, smallerPart } from './errors';
 import { RunFolder } from '../runs/folder';
 import { withRunLock } from '../runs/lock';
-import { layerPlan } from './layer-plan';
-import { progressOf } from './record';
-import { makeSamples } from './samples';
 import type { SourceServices } from '../runs/sources';
 import { type SavedRun, savedStudent } from '../runs/state';
 import { deltaPieces, studentMetadata, studentModel } from '../runs/student';
-import type { ResumeRequest, RunEnd, RunRecord, WayBack } from '../../protocol/runs';
+import { brokenStart, brokenStudent, Diverged, isOutOfMemory, smallerPart } from './errors';
+import { layerPlan } from './layer-plan';
+import { type OpenRun, openRun, tell } from './open-run';
+import { progressOf } from './record';
+import { DistilRun, type DistilRunOptions } from './run';
+import { makeSamples } from './samples';
 import { wayBackOf } from './way-back';
 
 export interface DistilServices extends SourceServices {

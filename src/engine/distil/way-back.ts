@@ -1,6 +1,6 @@
-import type { Diverged } from './errors';
-import type { RunSaver } from '../runs/saver';
 import type { WayBack } from '../../protocol/runs';
+import type { RunSaver } from '../runs/saver';
+import type { Diverged } from './errors';
 
 /** The save from which lower rates may help: not one whose weights already give what is not a number. null = none. */
 export async function wayBackOf(

@@ -1,14 +1,20 @@
-import { checkDataset, THUMBNAIL } from './data-check';
-import type { DataCheck, DistilEvent, DistilRequest, DistilResult, MeasureRequest } from '../../protocol/distil';
-import { DistilSession } from './session';
-import type { EngineServices } from '../engine';
-import { estimateStep } from './estimate';
-import { measureAny } from '../measure/measure-model';
-import { nextTask } from '../inference/next-task';
-import { PageData } from '../models/page-data';
+import type {
+  DataCheck,
+  DistilEvent,
+  DistilRequest,
+  DistilResult,
+  MeasureRequest,
+} from '../../protocol/distil';
 import type { Progress } from '../../protocol/messages';
-import { answerRuns } from '../runs/answer';
 import type { ResumeRequest, RunsCall } from '../../protocol/runs';
+import type { EngineServices } from '../engine';
+import { nextTask } from '../inference/next-task';
+import { measureAny } from '../measure/measure-model';
+import { PageData } from '../models/page-data';
+import { answerRuns } from '../runs/answer';
+import { checkDataset, THUMBNAIL } from './data-check';
+import { estimateStep } from './estimate';
+import { DistilSession } from './session';
 
 /** What the worker loads when distillation is used for the first time. */
 export class DistilWorker {

@@ -4,11 +4,11 @@ import { compileAhead } from '../../gpu/warm-up';
 import type { Denoiser } from '../../nn/denoiser';
 import { PlannedDenoiser } from '../../nn/plan/planned-denoiser';
 import type { WeightPrecision } from '../../nn/plan/webgpu/pack';
-import { startPageThread } from '../../simd/threads';
-import type { Device } from './device';
-import type { Model } from '../models/model';
-import { type AnyDenoiser, openOnWasm, openOnWebGpu, residentBytes } from './open-denoiser';
 import type { PrecisionPreference } from '../../protocol/messages';
+import { startPageThread } from '../../simd/threads';
+import type { Model } from '../models/model';
+import type { Device } from './device';
+import { type AnyDenoiser, openOnWasm, openOnWebGpu, residentBytes } from './open-denoiser';
 
 /** Bytes of packed weights in WebAssembly; larger networks stay with TensorFlow.js, most of their weights in the file. */
 const WASM_WEIGHTS = 400 * 2 ** 20;

@@ -2,8 +2,8 @@ import type { Dataset } from '../../data';
 import { shuffled } from '../../data/shuffle';
 import { InnateError } from '../../lib/errors';
 import type { NetworkConfig } from '../../nn/config';
-import type { InspectBatch } from './inspect';
 import { type Batch, imageSize } from '../inference/sampling';
+import type { InspectBatch } from './inspect';
 
 /** Seed of the order in which a set's images are given to seeds. */
 const ORDER = 0;

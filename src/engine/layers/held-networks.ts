@@ -1,8 +1,8 @@
 import type { NetworkConfig } from '../../nn/config';
 import { parameterCount } from '../../nn/parameters';
 import { PlannedDenoiser } from '../../nn/plan/planned-denoiser';
-import type { Model } from '../models/model';
 import type { AnyDenoiser } from '../inference/open-denoiser';
+import type { Model } from '../models/model';
 
 interface Networks {
   /** Opens one for this keeper. */

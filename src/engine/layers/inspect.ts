@@ -10,12 +10,12 @@ import {
 import type { Denoiser, ImageDenoiser } from '../../nn/denoiser';
 import { BlockWatch, imagePower } from '../../nn/inspection/block-watch';
 import { inspectionRows } from '../../nn/inspection/rows';
-import { observe } from '../../nn/tf/observe';
 import { PlannedDenoiser } from '../../nn/plan/planned-denoiser';
+import { observe } from '../../nn/tf/observe';
 import { batchSize } from '../inference/batching';
-import { type InputKind, type InputPath, noisedPath, noisePath, trajectoryPath } from './inputs';
 import type { AnyDenoiser } from '../inference/open-denoiser';
 import { type Batch, imageSize } from '../inference/sampling';
+import { type InputKind, type InputPath, noisedPath, noisePath, trajectoryPath } from './inputs';
 
 export interface InspectOptions {
   /** Descending, so that change and trajectory run from noise to image. */

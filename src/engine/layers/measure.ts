@@ -4,13 +4,13 @@ import { Denoiser } from '../../nn/denoiser';
 import { ACTIVE_THRESHOLD } from '../../nn/inspection/block-watch';
 import { inspectionRows } from '../../nn/inspection/rows';
 import { PlannedDenoiser } from '../../nn/plan/planned-denoiser';
-import { type InspectBatch, type InspectOptions, type InspectWish, measuredByPlan, sweep } from './inspect';
-import { compareBlocks, weightChange } from './compare';
 import type { InspectEvent, InspectRequest } from '../../protocol/layers';
-import { type Drained, type TurnServices, Turns } from './turns';
-import type { Model } from '../models/model';
 import { type AnyDenoiser, residentBytes } from '../inference/open-denoiser';
 import { imageSize, seedBatch } from '../inference/sampling';
+import type { Model } from '../models/model';
+import { compareBlocks, weightChange } from './compare';
+import { type InspectBatch, type InspectOptions, type InspectWish, measuredByPlan, sweep } from './inspect';
+import { type Drained, type TurnServices, Turns } from './turns';
 
 /** Levels and samples of the coarse first look. */
 const COARSE_LEVELS = 6;

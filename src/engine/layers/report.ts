@@ -7,11 +7,11 @@ import {
 } from '../../lib/activations';
 import type { Denoiser } from '../../nn/denoiser';
 import { ACTIVE_THRESHOLD } from '../../nn/inspection/block-watch';
-import { type InspectBatch, type InspectOptions, inspectTable } from './inspect';
-import { compareBlocks, weightChange } from './compare';
-import type { Model } from '../models/model';
 import type { AnyDenoiser } from '../inference/open-denoiser';
 import { type Batch, imageSize } from '../inference/sampling';
+import type { Model } from '../models/model';
+import { compareBlocks, weightChange } from './compare';
+import { type InspectBatch, type InspectOptions, inspectTable } from './inspect';
 
 export interface Subject {
   id: string;

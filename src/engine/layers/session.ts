@@ -3,14 +3,8 @@ import { asInnateError, InnateError } from '../../lib/errors';
 import { RecentMap } from '../../lib/recent-map';
 import { toNCHW } from '../../nn/denoiser';
 import { imagePower } from '../../nn/inspection/block-watch';
-import { observe } from '../../nn/tf/observe';
 import { type CapturedMaps, PlannedDenoiser } from '../../nn/plan/planned-denoiser';
-import { HeldNetworks } from './held-networks';
-import type { InspectBatch } from './inspect';
-import { withRealImages } from './data';
-import { MapMeasurement, type MeasureServices } from './measure';
-import { type PathPoint, type PathTurn, pointAt, SamplerPaths } from './path';
-import { Precedence } from './precedence';
+import { observe } from '../../nn/tf/observe';
 import type {
   InspectEvent,
   InspectOutcome,
@@ -19,13 +13,19 @@ import type {
   LookResult,
   ShownInput,
 } from '../../protocol/layers';
-import type { Model } from '../models/model';
+import type { ModelRef, Progress } from '../../protocol/messages';
 import { nextTask } from '../inference/next-task';
 import type { AnyDenoiser } from '../inference/open-denoiser';
-import type { PageData } from '../models/page-data';
 import { toRgba } from '../inference/pixels';
-import type { ModelRef, Progress } from '../../protocol/messages';
 import { imagesToBytes, seedBatch } from '../inference/sampling';
+import type { Model } from '../models/model';
+import type { PageData } from '../models/page-data';
+import { withRealImages } from './data';
+import { HeldNetworks } from './held-networks';
+import type { InspectBatch } from './inspect';
+import { MapMeasurement, type MeasureServices } from './measure';
+import { type PathPoint, type PathTurn, pointAt, SamplerPaths } from './path';
+import { Precedence } from './precedence';
 
 export interface LayersServices {
   model(ref: ModelRef, hooks: LoadHooks): Promise<Model>;

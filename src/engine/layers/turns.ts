@@ -1,6 +1,6 @@
-import type { Precedence } from './precedence';
 import { nextTask } from '../inference/next-task';
 import type { AnyDenoiser } from '../inference/open-denoiser';
+import type { Precedence } from './precedence';
 
 /** How a drain ends: 'again' where the device or the network is another one, so that all of it is to be made anew. */
 export type Drained = 'complete' | 'superseded' | 'again';

@@ -3,13 +3,13 @@ import { InnateError } from '../../lib/errors';
 import type { ImageDenoiser } from '../../nn/denoiser';
 import { defaultSampling, evaluations } from '../../nn/samplers';
 import type { MeasureRequest, MeasureResult } from '../../protocol/distil';
+import type { Progress } from '../../protocol/messages';
+import { nextTask } from '../inference/next-task';
+import { sampleImages, seedBatch } from '../inference/sampling';
+import type { Model } from '../models/model';
+import type { SourceServices } from '../runs/sources';
 import { measureNetwork } from './feature-networks';
 import { FrechetMeasure, MEASURE_NAME } from './frechet';
-import type { Model } from '../models/model';
-import { nextTask } from '../inference/next-task';
-import type { Progress } from '../../protocol/messages';
-import type { SourceServices } from '../runs/sources';
-import { sampleImages, seedBatch } from '../inference/sampling';
 
 interface MeasureServices extends SourceServices {
   failure(): Promise<never>;

@@ -5,13 +5,13 @@ import { asInnateError, InnateError } from '../../lib/errors';
 import { loadPart } from '../../lib/load-part';
 import { precondNamed } from '../../lib/preconditioning';
 import { parameterCount, parameterSpecs } from '../../nn/parameters';
+import type { RunAbout } from '../../protocol/distil';
+import type { FileChoice, KeptModels, ModelInfo, ModelRef, Progress } from '../../protocol/messages';
 import { type Catalogue, type CatalogueModel, findModel, parseCatalogue } from '../../storage/catalogue';
 import { fetchBytes } from '../../storage/fetch';
 import { type KeptAbout, KeptFiles } from '../../storage/kept-files';
 import { deltaInfo } from './delta';
-import type { RunAbout } from '../../protocol/distil';
 import { type Model, modelOf } from './model';
-import type { FileChoice, KeptModels, ModelInfo, ModelRef, Progress } from '../../protocol/messages';
 import { sigmaSource } from './start-sigma';
 import { cachedWeights } from './weights';
 

@@ -7,8 +7,8 @@ import { blobSource, bufferSource, type Source } from '../../formats/source';
 import { InnateError } from '../../lib/errors';
 import type { NetworkConfig } from '../../nn/config';
 import type { WeightSource } from '../../nn/weights';
-import { fetchBytes } from '../../storage/fetch';
 import type { DataRef } from '../../protocol/distil';
+import { fetchBytes } from '../../storage/fetch';
 import { checkpointWeights } from './weights';
 
 const MODULES: Record<WasmFormat, string> = { jpeg: jpegDecoder, webp: webpDecoder, avif: avifDecoder };

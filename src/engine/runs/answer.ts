@@ -2,16 +2,8 @@ import { Zip, ZipPassThrough } from 'fflate';
 import { openSafetensors } from '../../formats/checkpoint';
 import { asInnateError, badFile, InnateError } from '../../lib/errors';
 import type { WeightSource } from '../../nn/weights';
-import { isFull } from '../../storage/opfs';
 import type { RunAbout } from '../../protocol/distil';
-import type { LibraryModel } from '../models/library';
-import { type Model, modelOf } from '../models/model';
 import type { ModelInfo, ModelRef } from '../../protocol/messages';
-import { RunFolder } from './folder';
-import { heldRuns, withRunLock } from './lock';
-import { missingSources } from './sources';
-import { savedStudent } from './state';
-import { deltaPieces, keptStudent, studentMetadata, studentModel, wholePieces } from './student';
 import type {
   RunDetail,
   RunList,
@@ -22,8 +14,16 @@ import type {
   SavedSamples,
   UnreadableRun,
 } from '../../protocol/runs';
-import { keepUnsaved, newestState, recordOf, stateFile, unsavedRuns } from './unsaved';
+import { isFull } from '../../storage/opfs';
+import type { LibraryModel } from '../models/library';
+import { type Model, modelOf } from '../models/model';
 import { cachedWeights } from '../models/weights';
+import { RunFolder } from './folder';
+import { heldRuns, withRunLock } from './lock';
+import { missingSources } from './sources';
+import { savedStudent } from './state';
+import { deltaPieces, keptStudent, studentMetadata, studentModel, wholePieces } from './student';
+import { keepUnsaved, newestState, recordOf, stateFile, unsavedRuns } from './unsaved';
 
 export interface RunsServices {
   model(ref: ModelRef): Promise<LibraryModel>;

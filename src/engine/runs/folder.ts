@@ -1,6 +1,7 @@
 import { blobSource, type Source } from '../../formats/source';
 import { badFile, InnateError } from '../../lib/errors';
 import { leastMissed } from '../../lib/thin';
+import type { RunRecord, WayBack } from '../../protocol/runs';
 import {
   bytesIn,
   type Folder,
@@ -16,7 +17,6 @@ import {
 import { SlotPair } from '../../storage/slots';
 import { parseRecord } from '../distil/record';
 import { decodeState, encodeState, type RunState, type SavedRun } from './state';
-import type { RunRecord, WayBack } from '../../protocol/runs';
 
 /** Students that a run keeps for its moments, bytes in all: thinned beyond that. */
 const STUDENT_BYTES = 256e6;

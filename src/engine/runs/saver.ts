@@ -1,10 +1,10 @@
 import { InnateError } from '../../lib/errors';
 import { counted } from '../../lib/words';
-import { isFull } from '../../storage/opfs';
 import type { DistilEvent } from '../../protocol/distil';
+import type { RunRecord, WayBack } from '../../protocol/runs';
+import { isFull } from '../../storage/opfs';
 import type { RunFolder, Which } from './folder';
 import type { RunState, SavedRun } from './state';
-import type { RunRecord, WayBack } from '../../protocol/runs';
 import { asSaved, type Unsaved, unsavedRuns } from './unsaved';
 
 /** Milliseconds between saves; longer where a save takes more than a twentieth of that. */

@@ -2,16 +2,16 @@ import type { Dataset } from '../../data';
 import { openSafetensors } from '../../formats/checkpoint';
 import { writeSafetensors } from '../../formats/safetensors';
 import { InnateError } from '../../lib/errors';
-import { freeBytes, readFile, writeFile } from '../../storage/opfs';
 import type { DataRef, DistilRequest } from '../../protocol/distil';
+import type { ModelRef } from '../../protocol/messages';
+import type { ResumeRequest, RunRecord, SavedRequest } from '../../protocol/runs';
+import { freeBytes, readFile, writeFile } from '../../storage/opfs';
 import { configMetadata, exportWhole } from '../models/export';
 import type { LibraryModel } from '../models/library';
 import { type Model, modelOf } from '../models/model';
 import type { PageData } from '../models/page-data';
-import type { ModelRef } from '../../protocol/messages';
-import type { RunFolder } from './folder';
-import type { ResumeRequest, RunRecord, SavedRequest } from '../../protocol/runs';
 import { cachedWeights } from '../models/weights';
+import type { RunFolder } from './folder';
 
 /** What a run is made of: networks and images. */
 export interface RunSources {

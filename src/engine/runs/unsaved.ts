@@ -1,6 +1,6 @@
+import type { RunRecord } from '../../protocol/runs';
 import type { RunFolder, Which } from './folder';
 import { encodeState, type RunState, type SavedRun } from './state';
-import type { RunRecord } from '../../protocol/runs';
 
 /** What a full disk did not take of a run. */
 export interface Unsaved {

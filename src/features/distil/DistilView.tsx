@@ -5,8 +5,8 @@ import './setup/setup.css';
 import './run/run.css';
 import './distil-narrow.css';
 import './runs/runs.css';
-import { RunsView } from './runs/RunsView';
 import { RunView } from './run/RunView';
+import { RunsView } from './runs/RunsView';
 import { SetupView } from './setup/SetupView';
 
 /** A diffusion teacher becomes a one-step generator: what to make it of, then the run, then all of them. */

@@ -1,7 +1,7 @@
 import { seedClass } from '../../rng/seeds';
+import { seedAt } from '../../state/generate/view';
 import { className, type ModelFacts, typedClass } from '../../state/models';
 import { useApp, useView } from '../../state/react';
-import { seedAt } from '../../state/generate/view';
 import { Slider } from '../../ui/Slider';
 
 /**

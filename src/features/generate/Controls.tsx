@@ -1,8 +1,15 @@
 import { Shuffle } from 'lucide-react';
 import { START_SIGMA } from '../../lib/noise-levels';
+import {
+  defaultSteps,
+  evaluations,
+  MAX_COUNT,
+  MAX_STEPS,
+  type Sampler,
+  SIGMA,
+} from '../../state/generate/view';
 import type { ModelFacts } from '../../state/models';
 import { useApp, useModel, usePrefs, useView } from '../../state/react';
-import { defaultSteps, evaluations, MAX_COUNT, MAX_STEPS, type Sampler, SIGMA } from '../../state/generate/view';
 import { BackendChoice } from '../../ui/BackendChoice';
 import { Segmented } from '../../ui/Segmented';
 import { Slider } from '../../ui/Slider';

@@ -1,6 +1,6 @@
+import type { Sampler } from '../../state/generate/view';
 import type { ModelFacts } from '../../state/models';
 import { useApp, useModel, useView } from '../../state/react';
-import type { Sampler } from '../../state/generate/view';
 import { useMedia } from '../../ui/use-space';
 import { useGridState } from './pictures';
 

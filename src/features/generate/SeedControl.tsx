@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'react';
 import { MAX_SEED } from '../../rng/seeds';
-import { useApp, useView } from '../../state/react';
 import { tidySeed } from '../../state/generate/view';
+import { useApp, useView } from '../../state/react';
 import { Slider } from '../../ui/Slider';
 
 const SPAN = 64;

@@ -1,7 +1,7 @@
 import { VolumeX } from 'lucide-react';
 import { type ReactNode, type Ref, useMemo } from 'react';
-import type { ModelRef } from '../../protocol/messages';
 import { SIGMAS } from '../../lib/noise-levels';
+import type { ModelRef } from '../../protocol/messages';
 import { sigmaText } from '../../state/layers/summary';
 import { GAIN, type LayersView, type Versus } from '../../state/layers/view';
 import { useView } from '../../state/react';

@@ -2,8 +2,8 @@ import { useEffect } from 'react';
 import { useStore } from 'zustand';
 import { useShallow } from 'zustand/react/shallow';
 import type { Controller } from '../../state/controller';
-import type { LayersState } from '../../state/layers/store';
 import { createLayersController, type LayersController } from '../../state/layers/controller';
+import type { LayersState } from '../../state/layers/store';
 import { useApp } from '../../state/react';
 
 /** Made when the tab is first shown, and kept with what it has measured. */

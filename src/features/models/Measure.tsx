@@ -1,12 +1,12 @@
 import { FolderOpen, Ruler } from 'lucide-react';
 import { useEffect, useState } from 'react';
-import type { DataRef, MeasureResult } from '../../protocol/distil';
 import { counted } from '../../lib/words';
-import { isUnderWay } from '../../state/distil/store';
-import type { ModelFacts } from '../../state/models';
+import type { DataRef, MeasureResult } from '../../protocol/distil';
 import { fittingPack, misfit, type SamplePack } from '../../state/distil/packs';
-import { useApp, useDistil, useMeasure } from '../../state/react';
+import { isUnderWay } from '../../state/distil/store';
 import { defaultSteps, evaluations } from '../../state/generate/view';
+import type { ModelFacts } from '../../state/models';
+import { useApp, useDistil, useMeasure } from '../../state/react';
 import { Dialog } from '../../ui/Dialog';
 import { formatValue, formatWhole } from '../../ui/format';
 import { Note } from '../../ui/Note';

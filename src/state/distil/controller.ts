@@ -1,10 +1,12 @@
 import type { DistilConfig } from '../../distil/config';
+import { asInnateError } from '../../lib/errors';
 import type { EngineClient } from '../../protocol/client';
 import type { DistilAction, DistilRequest } from '../../protocol/distil';
-import { asInnateError } from '../../lib/errors';
 import type { Stores } from '../app-state';
-import { type DistilRunState, type DistilState, type EstimateState, isUnderWay } from './store';
+import { usableModels } from '../models';
 import { followRun } from './follow';
+import { parsePacks } from './packs';
+import { createRunsController, type RunsController } from './runs-controller';
 import {
   changed,
   type DistilSetup,
@@ -16,9 +18,7 @@ import {
   type SettledSetup,
   settleSetup,
 } from './setup';
-import { usableModels } from '../models';
-import { parsePacks } from './packs';
-import { createRunsController, type RunsController } from './runs-controller';
+import { type DistilRunState, type DistilState, type EstimateState, isUnderWay } from './store';
 
 export interface DistilControllerOptions {
   client: EngineClient;

@@ -1,11 +1,11 @@
 import type { CurvePoint } from '../../distil/state';
+import { asInnateError } from '../../lib/errors';
 import type { DistilEvent, DistilResult } from '../../protocol/distil';
 import type { ModelInfo } from '../../protocol/messages';
-import { asInnateError } from '../../lib/errors';
 import type { Stores } from '../app-state';
-import { addSnapshot, type DistilRunState, rewind } from './store';
-import { MAX_SNAPSHOTS } from './setup';
 import { Pace } from '../generate/pace';
+import { MAX_SNAPSHOTS } from './setup';
+import { addSnapshot, type DistilRunState, rewind } from './store';
 
 interface Following {
   stores: Pick<Stores, 'distil' | 'engine'>;

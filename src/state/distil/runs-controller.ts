@@ -1,10 +1,10 @@
+import { asInnateError, InnateError } from '../../lib/errors';
 import type { EngineClient } from '../../protocol/client';
 import type { ResumeRequest, RunExport } from '../../protocol/runs';
-import { asInnateError, InnateError } from '../../lib/errors';
 import type { Stores } from '../app-state';
-import { type DistilRunState, imagesSeen, isUnderWay, openedRun } from './store';
-import { addOpened } from './follow';
 import { OWN_SAMPLING } from '../generate/view';
+import { addOpened } from './follow';
+import { type DistilRunState, imagesSeen, isUnderWay, openedRun } from './store';
 
 export interface RunsController {
   /** Reads the list of saved runs; the engine must have started. */

@@ -7,8 +7,8 @@ import {
   type PresetName,
 } from '../../distil/config';
 import { distancesDue, referenceImages, samplingsDue } from '../../distil/schedule';
-import type { DataCheck, DistilRequest, RunAbout, StepEstimate } from '../../protocol/distil';
 import { asInnateError } from '../../lib/errors';
+import type { DataCheck, DistilRequest, RunAbout, StepEstimate } from '../../protocol/distil';
 import type { ModelFacts } from '../models';
 import { fittingPack, misfit, type SamplePack } from './packs';
 

@@ -2,6 +2,7 @@ import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { DistilConfig } from '../../distil/config';
 import { distancesDue, samplingsDue } from '../../distil/schedule';
 import type { CurvePoint } from '../../distil/state';
+import { leastMissed } from '../../lib/thin';
 import type {
   DistilAction,
   DistilPhase,
@@ -12,9 +13,8 @@ import type {
   StepEstimate,
 } from '../../protocol/distil';
 import type { RunDetail, RunSummary, UnreadableRun, WayBack } from '../../protocol/runs';
-import { leastMissed } from '../../lib/thin';
-import { type DistilSetup, NEW_SETUP } from './setup';
 import type { SamplePack } from './packs';
+import { type DistilSetup, NEW_SETUP } from './setup';
 
 /** Images of the fixed seeds at one moment of a run. */
 export interface Snapshot {

@@ -1,6 +1,6 @@
+import { InnateError } from '../../lib/errors';
 import type { EngineClient } from '../../protocol/client';
 import type { FileChoice, ModelInfo, Progress } from '../../protocol/messages';
-import { InnateError } from '../../lib/errors';
 import type { EngineStore } from '../engine';
 
 /** What can be done with files once they are open. */

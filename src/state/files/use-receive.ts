@@ -1,6 +1,6 @@
 import { useCallback } from 'react';
-import { sortFiles } from './dropped';
 import { useApp } from '../react';
+import { sortFiles } from './dropped';
 
 /**
  * Puts files where they belong, whatever part of the page they came to: images to Distil, checkpoints among the models

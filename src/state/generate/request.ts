@@ -1,6 +1,6 @@
 import type { GenerateRequest } from '../../protocol/messages';
-import type { Recipe } from './images';
 import { className, type ModelFacts } from '../models';
+import type { Recipe } from './images';
 import { defaultSteps, evaluations, seedAt, type ViewState } from './view';
 
 /** The engine's request for what the view shows. A class that the network does not have is left out. */

@@ -1,14 +1,14 @@
 import type { EngineClient } from '../../protocol/client';
 import { currentModel, type Stores } from '../app-state';
-import { createLayersStore, type LayersStore } from './store';
+import type { SamplePack } from '../distil/packs';
+import { usableModels } from '../models';
 import { LooksDesk } from './looks';
 import { Measurement } from './measurement';
 import { type Pair, pairOf } from './pair';
 import { inspectRequest, lookRequests, pairKey, requestKey } from './requests';
+import { createLayersStore, type LayersStore } from './store';
 import { Beforehand } from './stored';
 import { formatLayers, type LayersView, parseLayers } from './view';
-import { usableModels } from '../models';
-import type { SamplePack } from '../distil/packs';
 
 export interface LayersOptions {
   client: EngineClient;

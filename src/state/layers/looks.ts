@@ -1,6 +1,6 @@
+import { asInnateError } from '../../lib/errors';
 import type { EngineClient } from '../../protocol/client';
 import type { LookRequest } from '../../protocol/layers';
-import { asInnateError } from '../../lib/errors';
 import type { LayersStore, Looks } from './store';
 
 export type WantedLooks = Readonly<Record<keyof Looks, LookRequest | null>>;

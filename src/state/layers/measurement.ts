@@ -1,10 +1,10 @@
-import type { EngineClient } from '../../protocol/client';
-import type { InspectEvent, InspectRequest } from '../../protocol/layers';
 import { QUANTITIES } from '../../lib/activations';
 import { asInnateError } from '../../lib/errors';
 import { RecentMap } from '../../lib/recent-map';
-import { emptyFindings, type Findings, type LayersStore } from './store';
+import type { EngineClient } from '../../protocol/client';
+import type { InspectEvent, InspectRequest } from '../../protocol/layers';
 import { requestKey } from './requests';
+import { emptyFindings, type Findings, type LayersStore } from './store';
 import { completeLevels } from './summary';
 
 export interface MeasurementOptions {

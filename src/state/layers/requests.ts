@@ -1,11 +1,11 @@
-import type { InspectRequest, LayersInput, LookRequest } from '../../protocol/layers';
 import { QUANTITIES } from '../../lib/activations';
 import { inspectionLevels } from '../../lib/noise-levels';
-import type { Looks } from './store';
-import type { Pair } from './pair';
-import { type LayersView, SAMPLED_IN_GUIDE } from './view';
-import type { ModelFacts } from '../models';
+import type { InspectRequest, LayersInput, LookRequest } from '../../protocol/layers';
 import { fittingPack, type SamplePack } from '../distil/packs';
+import type { ModelFacts } from '../models';
+import type { Pair } from './pair';
+import type { Looks } from './store';
+import { type LayersView, SAMPLED_IN_GUIDE } from './view';
 
 /** What the Layers tab asks the engine for, as a function of what it shows. */
 

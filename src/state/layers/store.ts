@@ -1,7 +1,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { InspectRequest, LookRequest, LookResult } from '../../protocol/layers';
 import { ActivationTable, type LayerJson, type LikenessJson, type Row } from '../../lib/activations';
 import { START_SIGMA } from '../../lib/noise-levels';
+import type { InspectRequest, LookRequest, LookResult } from '../../protocol/layers';
 import type { Pair } from './pair';
 import { DEFAULT_LAYERS, type LayersView } from './view';
 

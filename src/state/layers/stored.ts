@@ -2,8 +2,8 @@ import type { InspectionJson } from '../../lib/activations';
 import { readActivations } from '../../lib/activations';
 import { parseInspection } from '../../lib/inspection-file';
 import type { Catalogue } from '../../storage/catalogue';
-import type { Findings } from './store';
 import type { Pair } from './pair';
+import type { Findings } from './store';
 
 /** Whether the networks that were measured are still those that the page ships. */
 export function upToDate({ model, weights = {} }: InspectionJson, catalogue: Catalogue | null): boolean {

@@ -1,6 +1,6 @@
-import type { LayersInput } from '../../protocol/layers';
 import { QUANTITIES, type Quantity } from '../../lib/activations';
 import { LEVELS, SIGMAS, SPACINGS, type Spacing } from '../../lib/noise-levels';
+import type { LayersInput } from '../../protocol/layers';
 import { LAYERS_PLACES } from '../persistence';
 
 /** What the map can show: what is measured, and the frequency at which a block adds most, from its spectra. */

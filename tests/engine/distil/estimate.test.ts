@@ -5,10 +5,10 @@ import { openBackend } from '../../../cli/backend';
 import { fileSource } from '../../../cli/files';
 import type { Dataset } from '../../../src/data';
 import { preset } from '../../../src/distil/config';
-import type { DistilRequest } from '../../../src/protocol/distil';
-import { DistilRun } from '../../../src/engine/distil/run';
 import { measureSteps } from '../../../src/engine/distil/estimate';
+import { DistilRun } from '../../../src/engine/distil/run';
 import { openModel } from '../../../src/engine/models/open-model';
+import type { DistilRequest } from '../../../src/protocol/distil';
 import { FIXTURES } from '../../support/fixtures';
 
 beforeAll(async () => {

@@ -5,12 +5,12 @@ import { fileSource } from '../../../cli/files';
 import type { Dataset } from '../../../src/data';
 import { preset } from '../../../src/distil/config';
 import type { StepKind } from '../../../src/distil/trainer';
-import { DistilRun } from '../../../src/engine/distil/run';
-import { openModel } from '../../../src/engine/models/open-model';
 import { Diverged, explainMemory, smallerPart } from '../../../src/engine/distil/errors';
+import { DistilRun } from '../../../src/engine/distil/run';
+import { realVariance, totalVariance } from '../../../src/engine/distil/spread';
+import { openModel } from '../../../src/engine/models/open-model';
 import { decodeState, encodeState, savedStudent } from '../../../src/engine/runs/state';
 import { studentModel } from '../../../src/engine/runs/student';
-import { realVariance, totalVariance } from '../../../src/engine/distil/spread';
 import { bufferSource } from '../../../src/formats/source';
 import { FIXTURES } from '../../support/fixtures';
 

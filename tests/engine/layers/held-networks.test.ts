@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { fileSource } from '../../../cli/files';
+import type { AnyDenoiser } from '../../../src/engine/inference/open-denoiser';
 import { HeldNetworks } from '../../../src/engine/layers/held-networks';
 import type { Model } from '../../../src/engine/models/model';
-import type { AnyDenoiser } from '../../../src/engine/inference/open-denoiser';
 import { openModel } from '../../../src/engine/models/open-model';
 import { parameterCount } from '../../../src/nn/parameters';
 import { FIXTURES } from '../../support/fixtures';

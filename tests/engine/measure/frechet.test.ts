@@ -2,8 +2,8 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 import { type Dataset, drawn } from '../../../src/data';
-import { FrechetMeasure } from '../../../src/engine/measure/frechet';
 import { realVariance } from '../../../src/engine/distil/spread';
+import { FrechetMeasure } from '../../../src/engine/measure/frechet';
 import type { CifarResNet } from '../../../src/nn/features/cifar-resnet';
 
 beforeAll(() => tf.setBackend('cpu'));

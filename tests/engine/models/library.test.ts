@@ -1,8 +1,8 @@
 import { unzipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Library } from '../../../src/engine/models/library';
-import type { Progress } from '../../../src/protocol/messages';
 import { InnateError } from '../../../src/lib/errors';
+import type { Progress } from '../../../src/protocol/messages';
 import { fixtureBytes } from '../../formats/helpers';
 import { MemoryFile, MemoryFiles } from '../../support/memory-files';
 

@@ -2,12 +2,12 @@ import { unzipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { preset } from '../../../src/distil/config';
 import type { RunMeta } from '../../../src/distil/state';
-import { RunFolder } from '../../../src/engine/runs/folder';
 import { newRecord } from '../../../src/engine/distil/record';
-import { decodeState } from '../../../src/engine/runs/state';
 import { answerRuns, type RunsServices } from '../../../src/engine/runs/answer';
-import type { RunList, RunRecord } from '../../../src/protocol/runs';
+import { RunFolder } from '../../../src/engine/runs/folder';
+import { decodeState } from '../../../src/engine/runs/state';
 import { bufferSource } from '../../../src/formats/source';
+import type { RunList, RunRecord } from '../../../src/protocol/runs';
 import { MemoryFiles } from '../../support/memory-files';
 
 let files: MemoryFiles;

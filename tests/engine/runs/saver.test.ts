@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import type { DistilEvent } from '../../../src/protocol/distil';
+import { wayBackOf } from '../../../src/engine/distil/way-back';
 import type { RunFolder } from '../../../src/engine/runs/folder';
 import { RunSaver } from '../../../src/engine/runs/saver';
 import type { RunState, SavedRun } from '../../../src/engine/runs/state';
-import type { RunRecord } from '../../../src/protocol/runs';
 import { keepUnsaved, unsavedRuns } from '../../../src/engine/runs/unsaved';
-import { wayBackOf } from '../../../src/engine/distil/way-back';
+import type { DistilEvent } from '../../../src/protocol/distil';
+import type { RunRecord } from '../../../src/protocol/runs';
 
 const state = (images: number): RunState =>
   ({

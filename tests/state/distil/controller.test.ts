@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { CurvePoint } from '../../../src/distil/state';
+import { InnateError } from '../../../src/lib/errors';
 import type { DataCheck } from '../../../src/protocol/distil';
 import type { ModelInfo } from '../../../src/protocol/messages';
-import { InnateError } from '../../../src/lib/errors';
 import { createStores } from '../../../src/state/app-state';
 import { createController } from '../../../src/state/controller';
-import { isUnderWay } from '../../../src/state/distil/store';
 import { studentName } from '../../../src/state/distil/setup';
+import { isUnderWay } from '../../../src/state/distil/store';
 import { defaultView } from '../../../src/state/generate/view';
 import { FakeClient, tick } from '../../support/fake-client';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { RunDetail, RunsCall, UnreadableRun } from '../../../src/protocol/runs';
 import { InnateError } from '../../../src/lib/errors';
+import type { RunDetail, RunsCall, UnreadableRun } from '../../../src/protocol/runs';
 import { createStores } from '../../../src/state/app-state';
 import { createDistilController } from '../../../src/state/distil/controller';
 import { defaultView } from '../../../src/state/generate/view';

@@ -2,17 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { fitMicroBatch } from '../../../src/distil/config';
 import type { CurvePoint } from '../../../src/distil/state';
 import type { DataCheck } from '../../../src/protocol/distil';
-import {
-  addSnapshot,
-  curvesCsv,
-  fileStem,
-  narrowing,
-  nearestSnapshot,
-  rewind,
-  type Snapshot,
-  secondsLeft,
-  stepSeconds,
-} from '../../../src/state/distil/store';
+import { fittingPack, misfit, parsePacks, type SamplePack } from '../../../src/state/distil/packs';
 import {
   changed,
   costOf,
@@ -26,9 +16,19 @@ import {
   teachersAmong,
   teachersForOwn,
 } from '../../../src/state/distil/setup';
-import type { ModelFacts } from '../../../src/state/models';
+import {
+  addSnapshot,
+  curvesCsv,
+  fileStem,
+  narrowing,
+  nearestSnapshot,
+  rewind,
+  type Snapshot,
+  secondsLeft,
+  stepSeconds,
+} from '../../../src/state/distil/store';
 import { Pace } from '../../../src/state/generate/pace';
-import { fittingPack, misfit, parsePacks, type SamplePack } from '../../../src/state/distil/packs';
+import type { ModelFacts } from '../../../src/state/models';
 
 const model = (key: string, extra: Partial<ModelFacts> = {}): ModelFacts => ({
   key,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { createPrefsStore } from '../../../src/state/prefs';
 import { evaluations, seedAt, tidySeed } from '../../../src/state/generate/view';
+import { createPrefsStore } from '../../../src/state/prefs';
 import { workLine } from '../../../src/state/work-line';
 
 test('seeds count on, and begin again after the last', () => {

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { InspectEvent, InspectRequest, LookRequest, LookResult } from '../../../src/protocol/layers';
 import type { Row } from '../../../src/lib/activations';
 import { InnateError } from '../../../src/lib/errors';
+import type { InspectEvent, InspectRequest, LookRequest, LookResult } from '../../../src/protocol/layers';
 import { createStores } from '../../../src/state/app-state';
-import { createLayersController, type LayersController } from '../../../src/state/layers/controller';
 import { parsePacks } from '../../../src/state/distil/packs';
 import { defaultView } from '../../../src/state/generate/view';
+import { createLayersController, type LayersController } from '../../../src/state/layers/controller';
 import { parseCatalogue } from '../../../src/storage/catalogue';
 import { FakeClient, STATUS, tick } from '../../support/fake-client';
 

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type InspectionJson, readActivations } from '../../../src/lib/activations';
 import { inspectionLevels } from '../../../src/lib/noise-levels';
+import { defaultView } from '../../../src/state/generate/view';
 import { pairOf } from '../../../src/state/layers/pair';
 import { upToDate } from '../../../src/state/layers/stored';
 import {
@@ -19,7 +20,6 @@ import {
 import { DEFAULT_LAYERS, formatLayers, type LayersView, parseLayers } from '../../../src/state/layers/view';
 import { catalogueFacts, shipped } from '../../../src/state/models';
 import { formatHash, parseHash } from '../../../src/state/url';
-import { defaultView } from '../../../src/state/generate/view';
 import { parseCatalogue } from '../../../src/storage/catalogue';
 
 const catalogue = parseCatalogue(readFileSync('public/models/index.json', 'utf8'));

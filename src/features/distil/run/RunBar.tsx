@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
-import { type DistilRunState, imagesSeen, isUnderWay, secondsLeft } from '../../../state/distil/store';
 import { METHOD_NAMES } from '../../../state/distil/fields';
+import { type DistilRunState, imagesSeen, isUnderWay, secondsLeft } from '../../../state/distil/store';
 import { useApp, useDistil } from '../../../state/react';
 import { formatDuration, formatValue, formatWhole } from '../../../ui/format';
 import { RunControls } from './RunControls';

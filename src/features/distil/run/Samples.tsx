@@ -1,7 +1,7 @@
 import { useMemo, useRef, useState } from 'react';
 import { asInnateError } from '../../../lib/errors';
-import { type DistilRunState, imagesSeen, type Snapshot } from '../../../state/distil/store';
 import { expectation } from '../../../state/distil/expectation';
+import { type DistilRunState, imagesSeen, type Snapshot } from '../../../state/distil/store';
 import { imageName } from '../../../state/models';
 import { useApp } from '../../../state/react';
 import { formatWhole } from '../../../ui/format';

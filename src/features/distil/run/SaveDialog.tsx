@@ -1,10 +1,16 @@
 import { Download } from 'lucide-react';
 import { useState } from 'react';
-import type { RunExport } from '../../../protocol/runs';
 import { asInnateError } from '../../../lib/errors';
-import { curvesCsv, type DistilRunState, fileStem, imagesSeen, nearestSnapshot } from '../../../state/distil/store';
-import { useApp, useDistil, useEngine } from '../../../state/react';
+import type { RunExport } from '../../../protocol/runs';
 import { runCard } from '../../../state/distil/run-card';
+import {
+  curvesCsv,
+  type DistilRunState,
+  fileStem,
+  imagesSeen,
+  nearestSnapshot,
+} from '../../../state/distil/store';
+import { useApp, useDistil, useEngine } from '../../../state/react';
 import { Dialog } from '../../../ui/Dialog';
 import { formatWhole } from '../../../ui/format';
 import { Note } from '../../../ui/Note';

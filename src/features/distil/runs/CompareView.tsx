@@ -1,7 +1,7 @@
 import { useMemo, useRef, useState } from 'react';
 import type { RunDetail, SavedSamples } from '../../../protocol/runs';
-import { nearestSnapshot } from '../../../state/distil/store';
 import { METHOD_NAMES } from '../../../state/distil/fields';
+import { nearestSnapshot } from '../../../state/distil/store';
 import { imageName } from '../../../state/models';
 import { useApp, useDistil } from '../../../state/react';
 import { Curve } from '../../../ui/Curve';
@@ -11,9 +11,9 @@ import { PictureCanvas } from '../../../ui/PictureCanvas';
 import { Slider } from '../../../ui/Slider';
 import { useSpace } from '../../../ui/use-space';
 import { CURVE_SETTINGS, CurveTools } from '../run/CurveTools';
-import { overlay } from './compare-curves';
 import { REAL_SPREAD } from '../run/curve-series';
 import { Plot } from '../run/Plot';
+import { overlay } from './compare-curves';
 
 const SIDES = [
   { letter: 'A', colour: '--cat-1', dash: '--dash-1' },

@@ -1,8 +1,8 @@
 import { FolderOpen } from 'lucide-react';
 import { counted } from '../../../lib/words';
 import { misfit, type SamplePack } from '../../../state/distil/packs';
-import { useApp, useDistil } from '../../../state/react';
 import { useReceive } from '../../../state/files/use-receive';
+import { useApp, useDistil } from '../../../state/react';
 import { formatBytes, formatWhole } from '../../../ui/format';
 import { Note } from '../../../ui/Note';
 import { OwnFacts } from './OwnFacts';

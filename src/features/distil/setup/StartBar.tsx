@@ -1,7 +1,7 @@
 import { Gauge, Play } from 'lucide-react';
-import { isUnderWay } from '../../../state/distil/store';
 import { METHOD_NAMES } from '../../../state/distil/fields';
 import { costOf, estimateKey, obstacle } from '../../../state/distil/setup';
+import { isUnderWay } from '../../../state/distil/store';
 import { useApp, useDistil, useEngine } from '../../../state/react';
 import { formatBytes, formatDuration, formatValue, formatWhole } from '../../../ui/format';
 import { useSetup } from './use-setup';
