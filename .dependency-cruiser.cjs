@@ -18,10 +18,10 @@ module.exports = {
     layer('nn', '^src/nn/', ['gpu/', 'simd/', 'rng/', 'lib/']),
     layer('data', '^src/data/', ['formats/', 'rng/', 'lib/']),
     layer('distil', '^src/distil/', ['nn/', 'data/', 'gpu/', 'rng/', 'lib/']),
-    layer('engine', '^src/engine/', ['distil/', 'nn/', 'simd/', 'data/', 'gpu/', 'storage/', 'formats/', 'rng/', 'lib/']),
+    layer('engine', '^src/engine/', ['protocol/', 'distil/', 'nn/', 'simd/', 'data/', 'gpu/', 'storage/', 'formats/', 'rng/', 'lib/']),
     layer('ui', '^src/ui/', ['lib/']),
-    layer('state', '^src/state/', ['engine/(client|protocol|distil-protocol|runs-protocol|layers-protocol)', 'distil/(config|schedule|state)\\.ts$', 'storage/catalogue', 'rng/', 'lib/']),
-    layer('features', '^src/features/', ['ui/', 'state/', 'engine/(client|protocol|distil-protocol|runs-protocol|layers-protocol)', 'distil/(config|schedule|state)\\.ts$', 'storage/catalogue', 'rng/', 'lib/']),
+    layer('state', '^src/state/', ['protocol/', 'distil/(config|schedule|state)\\.ts$', 'storage/catalogue', 'rng/', 'lib/']),
+    layer('features', '^src/features/', ['ui/', 'state/', 'protocol/', 'distil/(config|schedule|state)\\.ts$', 'storage/catalogue', 'rng/', 'lib/']),
     {
       name: 'features-are-islands',
       severity: 'error',

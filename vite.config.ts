@@ -10,6 +10,10 @@ const { 'Content-Security-Policy': _, ...isolation } = HEADERS;
 const IMAGE_FORMATS =
   /\/src\/data\/image\/|\/node_modules\/(@jsquash|@petamoriken|geotiff|jpeg-js|lerc|omggif|pako|parse-headers|quick-lru|web-worker|xml-utils|zstddec)\//;
 
+/** A room of the engine gives its chunks their first name: engine/distil/worker.ts becomes distil-worker. */
+const roomOf = (facade: string | null): string =>
+  facade === null ? '' : facade.replace(/^.*\/src\/engine\/([^/]+)\/[^/]+$|^.*$/, '$1-').replace(/^-$/, '');
+
 const notices = thirdPartyNotices();
 
 export default defineConfig({
@@ -28,10 +32,10 @@ export default defineConfig({
     format: 'es',
     rolldownOptions: {
       output: {
-        chunkFileNames: ({ moduleIds }) =>
+        chunkFileNames: ({ moduleIds, facadeModuleId }) =>
           moduleIds.length > 0 && moduleIds.every((id) => IMAGE_FORMATS.test(id))
             ? 'assets/images/[name]-[hash].js'
-            : 'assets/[name]-[hash].js',
+            : `assets/${roomOf(facadeModuleId)}[name]-[hash].js`,
       },
     },
   },

@@ -18,7 +18,7 @@ export type SavedRequest = Omit<DistilRequest, 'data'> & {
     | { kind: 'files'; name: string; files: { name: string; bytes: number }[] };
 };
 
-/** A run as it is written down at every save (engine/run-folder). */
+/** A run as it is written down at every save (engine/runs/folder). */
 export interface RunRecord {
   version: 1;
   about: RunAbout;

@@ -20,7 +20,7 @@ export function linkRemark(
   return lines.length > 0 ? lines.join(' ') : null;
 }
 
-/** Keys of opened files are their names behind this (engine/library.ts). */
+/** Keys of opened files are their names behind this (engine/models/library.ts). */
 export const FILE_KEY = 'file:';
 export const isFileKey = (key: string): boolean => key.startsWith(FILE_KEY);
 
