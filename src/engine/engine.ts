@@ -2,7 +2,7 @@ import { writeSafetensors } from '../formats/safetensors';
 import { threadLabel } from '../gpu/backends';
 import { KernelRefused } from '../gpu/pipelines';
 import { backendBytes } from '../gpu/warm-up';
-import { asInnateError, InnateError } from '../lib/errors';
+import { asInnateError, InnateError, OutOfMemory } from '../lib/errors';
 import { sentence } from '../lib/words';
 import type { ImageDenoiser } from '../nn/denoiser';
 import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
@@ -20,7 +20,7 @@ import type {
   StartOptions,
 } from '../protocol/messages';
 import { rememberedNoise } from '../rng/seeds';
-import { isOutOfMemory } from './distil/errors';
+import { ThreadsFailed } from '../simd/runtime';
 import type { DistilServices } from './distil/session';
 import { batchSize } from './inference/batching';
 import { ChunkSize } from './inference/chunking';
@@ -166,7 +166,7 @@ export class Engine {
       failure: () => this.require().device.failure,
       recover: async (error, epoch) => {
         if (epoch !== this.epoch) return; // a request for images met the same failure
-        if (backend().name === 'wasm' && isOutOfMemory(error)) await this.renewMemory();
+        if (backend().name === 'wasm' && error instanceof OutOfMemory) await this.renewMemory();
         else await this.recover(error);
         this.publish();
       },
@@ -340,17 +340,17 @@ export class Engine {
   private async recover(error: InnateError): Promise<void> {
     const { device: failing, options } = this.require();
     if (error.code !== 'backend' || failing.backend.name !== 'webgpu') {
-      if (isOutOfMemory(error) && this.shrinkPasses()) {
+      if (error instanceof OutOfMemory && this.shrinkPasses()) {
         this.notice = 'Memory ran out: going on with fewer images at a time.';
         return;
       }
-      if (!isThreadFailure(error) || this.threadFailures.add() > 1) throw error;
+      if (!(error instanceof ThreadsFailed) || this.threadFailures.add() > 1) throw error;
       this.dropModel(); // its threads start anew with it
       this.notice = `${sentence(error.message)}: they were started again, nothing is lost.`;
       return;
     }
     const failures = this.gpuFailures.add();
-    const smaller = isOutOfMemory(error) && this.shrinkPasses();
+    const smaller = error instanceof OutOfMemory && this.shrinkPasses();
     this.dropDevice();
     const giveUp = failures > 1 && !smaller;
     const device = await this.adoptDevice(
@@ -447,8 +447,6 @@ export class Engine {
 
 const sameModel = (a: ModelRef, b: ModelRef): boolean =>
   a.kind === 'catalogue' ? b.kind === 'catalogue' && a.id === b.id : b.kind === 'opened' && a.key === b.key;
-
-const isThreadFailure = (error: InnateError): boolean => /threads failed/.test(error.message);
 
 /** Lets messages in, and stops when they made this request pointless. */
 async function breathe({ signal, superseded }: GenerateHooks): Promise<void> {

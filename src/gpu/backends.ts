@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { InnateError } from '../lib/errors';
+import { InnateError, OutOfMemory } from '../lib/errors';
 import { loadPart } from '../lib/load-part';
 import { describeAdapter, openDevice } from './adapter';
 import { type GpuContext, gpuContext } from './context';
+import { deviceError } from './device-error';
 import { chooseTraits, type TileChoice } from './traits';
 
 export type BackendName = 'webgpu' | 'wasm' | 'cpu';
@@ -21,7 +22,7 @@ export interface ActiveBackend {
 
 interface GpuState {
   /** First error of the device, null without one. */
-  error: string | null;
+  error: GPUError | null;
   ready(): Promise<void>;
 }
 
@@ -42,11 +43,7 @@ export async function readyTensors(): Promise<void> {
  */
 export function checkDevice(): void {
   const error = current?.error ?? null;
-  if (error === null) return;
-  throw new InnateError('backend', 'the GPU reported an error', {
-    found: error.split('\n')[0]!.slice(0, 200),
-    hint: 'Use --backend wasm, or a smaller batch',
-  });
+  if (error !== null) throw deviceError(error, { hint: 'Use --backend wasm, or a smaller batch' });
 }
 
 /** Makes TensorFlow.js run on `adapter`, with a device of our own. Each back-end's code is loaded on demand. */
@@ -62,7 +59,7 @@ export async function activateWebGPU(
     ready: async () => (await import('./tensors/ready')).readyTensorKernels(gpu),
   };
   device.addEventListener('uncapturederror', (event) => {
-    mine.error ??= (event as GPUUncapturedErrorEvent).error.message;
+    mine.error ??= (event as GPUUncapturedErrorEvent).error;
   });
   current = mine;
   const [{ WebGPUBackend }] = await Promise.all([
@@ -102,7 +99,7 @@ function checkAllocations({ wasm }: { wasm: WasmModule }): void {
   wasm._malloc = (bytes) => {
     const address = _malloc(bytes);
     if (address === 0 && bytes > 0)
-      throw new InnateError('backend', 'WebAssembly is out of memory', { found: `${bytes} bytes wanted` });
+      throw new OutOfMemory('backend', 'WebAssembly is out of memory', { found: `${bytes} bytes wanted` });
     return address;
   };
 }

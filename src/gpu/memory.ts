@@ -1,4 +1,4 @@
-import { InnateError } from '../lib/errors';
+import { OutOfMemory } from '../lib/errors';
 
 /** What GPU memory is held for. */
 export type MemoryKind = 'weights' | 'activations' | 'transfer';
@@ -9,11 +9,11 @@ export class GpuMemory {
 
   constructor(readonly device: GPUDevice) {}
 
-  /** Throws a `backend` error, out of memory, for what the device cannot make or bind at all. */
+  /** Throws `OutOfMemory` for what the device cannot make or bind at all. */
   buffer(kind: MemoryKind, bytes: number, usage: number): GPUBuffer {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits;
     if (bytes > Math.min(maxBufferSize, maxStorageBufferBindingSize))
-      throw new InnateError('backend', 'the GPU is out of memory', {
+      throw new OutOfMemory('backend', 'the GPU is out of memory', {
         expected: `buffers of up to ${Math.min(maxBufferSize, maxStorageBufferBindingSize)} bytes`,
         found: `${bytes} bytes of ${kind}`,
         hint: 'Ask for fewer images at a time, or use WebAssembly',

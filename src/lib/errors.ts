@@ -48,12 +48,27 @@ export class InnateError extends Error {
   }
 }
 
+/** Memory ended: the same may go well with less of it. */
+export class OutOfMemory extends InnateError {}
+
+/**
+ * What browsers, drivers and TensorFlow.js's module say when memory ends, which have no type for it. "Aborted()" is
+ * what C++ comes to whose allocation fails.
+ */
+const MEMORY_ENDED = /out of memory|allocation failed|cannot enlarge memory|^Aborted\((OOM)?\)/i;
+
+/** Whether a message that is not this project's own tells of memory that ended. */
+export const tellsOfMemory = (message: string): boolean => MEMORY_ENDED.test(message);
+
 export const badFile = (message: string, detail?: ErrorDetail, cause?: unknown) =>
   new InnateError('bad-file', message, detail, cause);
 
-/** Any thrown value as an InnateError; unknown ones keep their message and become the cause. */
+/**
+ * Any thrown value as an InnateError: unknown ones keep their message and become the cause, and those that tell of
+ * memory become `OutOfMemory`.
+ */
 export function asInnateError(error: unknown, code: ErrorCode = 'io'): InnateError {
   if (error instanceof InnateError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  return new InnateError(code, message, {}, error);
+  return new (tellsOfMemory(message) ? OutOfMemory : InnateError)(code, message, {}, error);
 }

@@ -1,4 +1,4 @@
-import { InnateError } from '../lib/errors';
+import { InnateError, OutOfMemory } from '../lib/errors';
 import { compileKernels, type KernelExports } from './module';
 import {
   COUNTERS,
@@ -15,6 +15,13 @@ import {
   THREADS,
 } from './record';
 import { type StartThread, THREAD_SCRIPT, type Thread, type ThreadTask } from './threads';
+
+/** The threads of a runtime stopped, which is then of no more use: another one may run. */
+export class ThreadsFailed extends InnateError {
+  constructor(found: string) {
+    super('backend', 'the WebAssembly threads failed', { found, hint: 'Try again' });
+  }
+}
 
 const PAGE = 65536;
 const MAX_PAGES = 65536;
@@ -111,7 +118,7 @@ export class SimdRuntime {
     try {
       this.memory.grow(missing);
     } catch (error) {
-      throw new InnateError(
+      throw new OutOfMemory(
         'backend',
         'out of memory',
         { expected: `${Math.ceil(bytes / 2 ** 20)} MB of WebAssembly memory`, hint: 'Use a smaller batch' },
@@ -120,9 +127,9 @@ export class SimdRuntime {
     }
   }
 
-  /** Runs a program to its end. Throws a `backend` error when a thread has failed; the runtime is then of no more use. */
+  /** Runs a program to its end. Throws `ThreadsFailed` when a thread has failed. */
   run({ records, end, scratchBytes }: Program): void {
-    if (this.failure !== null) throw threadFailure(this.failure);
+    if (this.failure !== null) throw new ThreadsFailed(this.failure);
     const steps = records.length / RECORD_BYTES;
     if (steps > this.maxSteps) throw new RangeError(`a program of ${steps} steps`);
     this.ensure(end + this.threads * scratchBytes + SLACK);
@@ -143,7 +150,7 @@ export class SimdRuntime {
       this.fail(String(error));
     }
     if (whole === 0) this.fail('one of them stopped');
-    if (this.failure !== null) throw threadFailure(this.failure);
+    if (this.failure !== null) throw new ThreadsFailed(this.failure);
   }
 
   dispose(): void {
@@ -169,7 +176,7 @@ export class SimdRuntime {
       const failed = (reason: string) => {
         clearTimeout(timer);
         this.fail(reason);
-        reject(threadFailure(reason));
+        reject(new ThreadsFailed(reason));
       };
       const timer = setTimeout(() => failed('one of them did not start'), START_TIMEOUT_MS);
       const worker = startThread(THREAD_SCRIPT, {
@@ -198,9 +205,6 @@ function newMemory(shared: boolean): WebAssembly.Memory {
       return new WebAssembly.Memory({ initial, maximum, shared });
     } catch (error) {
       if (maximum > 4096) continue;
-      throw new InnateError('backend', 'out of memory', { hint: 'Close other tabs or programs' }, error);
+      throw new OutOfMemory('backend', 'out of memory', { hint: 'Close other tabs or programs' }, error);
     }
 }
-
-const threadFailure = (found: string): InnateError =>
-  new InnateError('backend', 'the WebAssembly threads failed', { found, hint: 'Try again' });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { startNodeThread } from '../../cli/threads';
-import { InnateError } from '../../src/lib/errors';
+import { InnateError, OutOfMemory } from '../../src/lib/errors';
 import {
   CHANNELS0,
   HEIGHT,
@@ -18,7 +18,7 @@ import {
   TASKS,
   WIDTH,
 } from '../../src/simd/record';
-import { type Program, SimdRuntime } from '../../src/simd/runtime';
+import { type Program, SimdRuntime, ThreadsFailed } from '../../src/simd/runtime';
 import type { StartThread, Thread } from '../../src/simd/threads';
 
 const ROW_COUNT = 64;
@@ -113,7 +113,7 @@ describe('SimdRuntime', () => {
     threads[0]!.terminate();
     await new Promise((done) => setTimeout(done, 100));
     const error = failure(() => runtime.run(program));
-    expect(error.code).toBe('backend');
+    expect(error).toBeInstanceOf(ThreadsFailed);
     expect(error.describe()).toMatch(/threads failed/);
     expect(failure(() => runtime.run(program)).code).toBe('backend'); // at once from now on
     runtime.dispose();
@@ -132,6 +132,7 @@ describe('SimdRuntime', () => {
       throw new RangeError('WebAssembly.Memory.grow(): Unable to grow instance memory');
     };
     const error = failure(() => runtime.ensure(2 ** 27));
+    expect(error).toBeInstanceOf(OutOfMemory);
     expect([error.code, error.message]).toEqual(['backend', 'out of memory']);
     runtime.dispose();
   });

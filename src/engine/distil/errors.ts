@@ -1,6 +1,6 @@
 import type { DistilConfig } from '../../distil/config';
 import type { StepReport } from '../../distil/trainer';
-import { asInnateError, type ErrorDetail, InnateError } from '../../lib/errors';
+import { asInnateError, type ErrorDetail, InnateError, OutOfMemory } from '../../lib/errors';
 import { NotFinite } from '../inference/sampling';
 
 /** Training itself went wrong, not the machine: going on from the same place with the same rates would repeat it. */
@@ -17,19 +17,11 @@ export class Diverged extends InnateError {
   }
 }
 
-/** Memory ended during a step. */
-export class StepTooLarge extends InnateError {}
-
-/** What engines say when memory ends. */
-const MEMORY = /out of memory|allocation failed|Cannot enlarge memory|Aborted/i;
-/** What TensorFlow.js's WebAssembly module does in a training step where an allocation of its own fails. */
+/** What engines call the traps of TensorFlow.js's WebAssembly module, where an allocation of its own fails. */
 const TRAP = /out of bounds|unreachable/i;
 
-const says = ({ message, detail }: InnateError, words: RegExp): boolean =>
-  words.test(`${message} ${detail.found ?? ''}`);
-
-export const isOutOfMemory = (error: InnateError): boolean =>
-  error instanceof StepTooLarge || says(error, MEMORY);
+/** Whether an error was thrown by such a trap. */
+const isTrap = ({ cause }: InnateError): boolean => cause instanceof Error && TRAP.test(cause.message);
 
 /** Images of the next smaller part; null when one of two is already too much. */
 export function smallerPart({
@@ -40,12 +32,12 @@ export function smallerPart({
   return now > 2 ? Math.max(2, Math.ceil(now / 2)) : null;
 }
 
-/** What engines say when memory ends, as something to act on. */
+/** A failure of a training step: where memory ended or the module trapped, `OutOfMemory` with what to do about it. */
 export function explainMemory(error: unknown, config: DistilConfig): InnateError {
   const known = asInnateError(error, 'backend');
-  if (!isOutOfMemory(known) && !says(known, TRAP)) return known;
+  if (!(known instanceof OutOfMemory) && !isTrap(known)) return known;
   const smaller = smallerPart(config);
-  return new StepTooLarge(
+  return new OutOfMemory(
     'backend',
     'a training step does not fit into memory',
     {

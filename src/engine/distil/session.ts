@@ -1,7 +1,7 @@
 import { fitMicroBatch } from '../../distil/config';
 import type { CurvePoint } from '../../distil/state';
 import type { StepKind } from '../../distil/trainer';
-import { asInnateError, InnateError } from '../../lib/errors';
+import { asInnateError, InnateError, OutOfMemory } from '../../lib/errors';
 import { counted, sentence } from '../../lib/words';
 import type { WeightSource } from '../../nn/weights';
 import type {
@@ -22,7 +22,7 @@ import { withRunLock } from '../runs/lock';
 import type { SourceServices } from '../runs/sources';
 import { type SavedRun, savedStudent } from '../runs/state';
 import { deltaPieces, studentMetadata, studentModel } from '../runs/student';
-import { brokenStart, brokenStudent, Diverged, isOutOfMemory, smallerPart } from './errors';
+import { brokenStart, brokenStudent, Diverged, smallerPart } from './errors';
 import { layerPlan } from './layer-plan';
 import { type OpenRun, openRun, tell } from './open-run';
 import { progressOf } from './record';
@@ -318,9 +318,8 @@ export class DistilSession {
     if (error instanceof Diverged || error.code !== 'backend') throw error;
     if (++this.failures > MOST_FAILURES) throw error;
     const { services, epoch } = this;
-    const smaller = isOutOfMemory(error)
-      ? smallerPart(this.current ? this.current.config : record.config)
-      : null;
+    const smaller =
+      error instanceof OutOfMemory ? smallerPart(this.current ? this.current.config : record.config) : null;
     if (smaller !== null) record.config = { ...record.config, microBatch: smaller };
     try {
       await services.exclusively(() => services.recover(error, epoch));

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describeAdapter, probeAdapter } from '../../gpu/adapter';
 import { type ActiveBackend, abandonWasm, activateWasm, activateWebGPU } from '../../gpu/backends';
-import { InnateError } from '../../lib/errors';
+import { deviceError, deviceLost } from '../../gpu/device-error';
 import type { BackendPreference, StartOptions } from '../../protocol/messages';
 
 export interface Device {
@@ -67,18 +67,10 @@ function whyNoWebGPU(
 
 function failureOf(device: GPUDevice): Promise<never> {
   const failure = new Promise<never>((_, reject) => {
-    device.lost.then((info) =>
-      reject(new InnateError('backend', 'the GPU device was lost', { found: info.message })),
+    device.lost.then((info) => reject(deviceLost(info)));
+    device.addEventListener('uncapturederror', (event) =>
+      reject(deviceError((event as GPUUncapturedErrorEvent).error)),
     );
-    device.addEventListener('uncapturederror', (event) => {
-      const { error } = event as GPUUncapturedErrorEvent;
-      const memory = error instanceof GPUOutOfMemoryError;
-      reject(
-        new InnateError('backend', memory ? 'the GPU is out of memory' : 'the GPU reported an error', {
-          found: error.message,
-        }),
-      );
-    });
   });
   failure.catch(() => {}); // raced against work; never unhandled on its own
   return failure;

@@ -1,16 +1,15 @@
 import { expect, it } from 'vitest';
 import { PRESETS } from '../../../src/distil/config';
-import { explainMemory, isOutOfMemory, StepTooLarge } from '../../../src/engine/distil/errors';
-import { InnateError } from '../../../src/lib/errors';
+import { explainMemory } from '../../../src/engine/distil/errors';
+import { asInnateError, InnateError, OutOfMemory } from '../../../src/lib/errors';
 
 const trap = new WebAssembly.RuntimeError('unreachable');
 
 it('a trap is memory that ended in a training step, and a fault anywhere else', () => {
   const step = explainMemory(trap, PRESETS.small);
-  expect(step).toBeInstanceOf(StepTooLarge);
-  expect(isOutOfMemory(step)).toBe(true);
+  expect(step).toBeInstanceOf(OutOfMemory);
   expect(step.describe()).toContain('parts of 16');
-  expect(isOutOfMemory(new InnateError('backend', trap.message))).toBe(false);
+  expect(asInnateError(trap, 'backend')).not.toBeInstanceOf(OutOfMemory);
 });
 
 it('what is no matter of memory stays what it is', () => {

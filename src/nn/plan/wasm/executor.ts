@@ -1,4 +1,4 @@
-import { InnateError } from '../../../lib/errors';
+import { InnateError, OutOfMemory } from '../../../lib/errors';
 import { type RuntimeOptions, SimdRuntime } from '../../../simd/runtime';
 import type { WeightSource } from '../../weights';
 import { interleaveQkv, type OpenNetwork, type PlanExecutor, type PlannedNetwork } from '../executor';
@@ -58,7 +58,7 @@ export class WasmNetwork implements PlannedNetwork {
     const program = wasmProgram(plan, packed, batch, { threads, weights, arena });
     const end = arena + program.arenaBytes;
     if (end + threads * program.scratchBytes > 2 ** 32 - 2 ** 16)
-      throw new InnateError('backend', 'out of memory', {
+      throw new OutOfMemory('backend', 'out of memory', {
         expected: 'less than 4 GB of WebAssembly memory',
         hint: 'Use a smaller batch',
       });
