@@ -1,4 +1,5 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
+import { asInnateError } from '../lib/errors';
 import type { EngineStatus, FileChoice, ModelInfo, Progress } from '../protocol/messages';
 
 /** What the engine is doing, as the page tells it. */
@@ -47,3 +48,26 @@ export const createEngineStore = (): EngineStore =>
     opened: [],
     keeping: null,
   }));
+
+type Kind = NonNullable<EngineState['error']>['of'];
+
+/** Tells what failed; what a person cancelled has not failed. */
+export function fail(engine: EngineStore, of: Kind, error: unknown): void {
+  const known = asInnateError(error, 'backend');
+  if (known.code !== 'cancelled') engine.setState({ error: { line: known.describe(), of } });
+}
+
+/** Takes back what was told of that kind: it has been tried again. */
+export function succeed(engine: EngineStore, of: Kind): void {
+  if (engine.getState().error?.of === of) engine.setState({ error: null });
+}
+
+/** Adds a model to the opened ones, last; another of its key goes. */
+export function addOpened(engine: EngineStore, info: ModelInfo): void {
+  engine.setState((s) => ({ opened: [...s.opened.filter((m) => m.key !== info.key), info] }));
+}
+
+/** Takes what is now known of an opened model, in its place. */
+export function replaceOpened(engine: EngineStore, info: ModelInfo): void {
+  engine.setState((s) => ({ opened: s.opened.map((m) => (m.key === info.key ? info : m)) }));
+}

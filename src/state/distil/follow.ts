@@ -1,9 +1,9 @@
 import type { CurvePoint } from '../../distil/state';
 import { asInnateError } from '../../lib/errors';
 import type { DistilEvent, DistilResult } from '../../protocol/distil';
-import type { ModelInfo } from '../../protocol/messages';
 import type { Stores } from '../app-state';
-import { Pace } from '../generate/pace';
+import { addOpened } from '../engine';
+import { Pace } from './pace';
 import { MAX_SNAPSHOTS } from './setup';
 import { addSnapshot, type DistilRunState, rewind } from './store';
 
@@ -104,7 +104,7 @@ export function followRun(
   call(onEvent).then(
     (result) => {
       update({ phase: result.phase, asked: null, preparing: null, result, ended: true });
-      if (result.student) addOpened(stores, result.student);
+      if (result.student) addOpened(stores.engine, result.student);
       onEnd();
     },
     (error) => {
@@ -125,7 +125,3 @@ export function followRun(
 /** What the engine says that a step and what followed it have taken. */
 const secondsOf = (point: CurvePoint, batch: number): number =>
   batch / point.imagesPerSecond + (point.measureSeconds ?? 0) + (point.sampleSeconds ?? 0);
-
-export function addOpened({ engine }: Pick<Stores, 'engine'>, info: ModelInfo): void {
-  engine.setState((s) => ({ opened: [...s.opened.filter((m) => m.key !== info.key), info] }));
-}

@@ -2,8 +2,8 @@ import { asInnateError, InnateError } from '../../lib/errors';
 import type { EngineClient } from '../../protocol/client';
 import type { ResumeRequest, RunExport } from '../../protocol/runs';
 import type { Stores } from '../app-state';
+import { addOpened } from '../engine';
 import { OWN_SAMPLING } from '../generate/view';
-import { addOpened } from './follow';
 import { type DistilRunState, imagesSeen, isUnderWay, openedRun } from './store';
 
 export interface RunsController {
@@ -144,7 +144,7 @@ export function createRunsController({ client, stores, follow }: Options): RunsC
       if (!run) return;
       const made = images === null ? run.result?.student : null;
       const student = made ?? (await client.runs({ do: 'student', run: run.about.id, images }));
-      addOpened(stores, student);
+      addOpened(stores.engine, student);
       view.setState({
         model: student.key,
         classIndex: null,

@@ -1,66 +1,102 @@
 import { InnateError } from '../../lib/errors';
 import type { EngineClient } from '../../protocol/client';
-import type { FileChoice, ModelInfo, Progress } from '../../protocol/messages';
-import type { EngineStore } from '../engine';
+import type { FileChoice, Progress } from '../../protocol/messages';
+import type { Stores } from '../app-state';
+import { fail, replaceOpened, succeed } from '../engine';
+import type { ImageRequests } from '../generate/requests';
+import type { Samplings } from '../generate/samplings';
+import { DEFAULT_MODEL } from '../models';
 
-/** What can be done with files once they are open. */
+/** What can be done with files once they are open. What fails is told in the engine's store. */
 export interface OpenedFiles {
   /** Opens what this browser keeps; what cannot be opened is said and stays where it is. */
   openKept(): Promise<void>;
-  /** Reads an opened file in another way; false where it could not be. */
-  reread(key: string, choice: FileChoice): Promise<boolean>;
+  /** Reads an opened file in another way, and makes its images again where they are in view. */
+  reread(key: string, choice: FileChoice): Promise<void>;
   /** Keeps an opened file in this browser for the next visit, or no longer. */
   keep(key: string, keep: boolean): Promise<void>;
+  forget(key: string): Promise<void>;
+  /** Says where an opened file starts, after a guess that was wrong. */
+  setStartSigma(key: string, sigma: number): Promise<void>;
+  /** Takes an opened model from the page; who looks at it sees the default one. */
+  close(key: string): void;
 }
 
 interface Options {
-  client: EngineClient;
-  engine: EngineStore;
-  fail: (error: unknown) => void;
-  succeed: () => void;
+  client: Pick<EngineClient, 'kept' | 'reread' | 'keep' | 'forget' | 'setSigma'>;
+  stores: Pick<Stores, 'engine' | 'view'>;
+  samplings: Samplings;
+  requests: Pick<ImageRequests, 'refresh'>;
   persist: (() => void) | undefined;
 }
 
-export function createOpenedFiles({ client, engine, fail, succeed, persist }: Options): OpenedFiles {
-  const replace = (info: ModelInfo) =>
-    engine.setState((s) => ({ opened: s.opened.map((m) => (m.key === info.key ? info : m)) }));
+export function createOpenedFiles(options: Options): OpenedFiles {
+  const { client, stores, samplings, requests, persist } = options;
+  const { engine, view } = stores;
+
+  /** Runs a task; whether it succeeded. */
+  async function told(task: () => Promise<void>): Promise<boolean> {
+    try {
+      await task();
+      return true;
+    } catch (error) {
+      fail(engine, 'opening', error);
+      return false;
+    }
+  }
+
+  function close(key: string): void {
+    engine.setState((s) => ({ opened: s.opened.filter((m) => m.key !== key) }));
+    if (view.getState().model === key)
+      view.setState({ ...samplings.of(DEFAULT_MODEL), model: DEFAULT_MODEL, classIndex: null });
+  }
+
   return {
     async openKept() {
-      try {
+      await told(async () => {
         const { models, problems } = await client.kept();
         engine.setState((s) => ({
           opened: [...s.opened.filter((m) => !models.some((kept) => kept.key === m.key)), ...models],
         }));
-        if (problems.length > 0) fail(new InnateError('io', problems.join(' ')));
-      } catch (error) {
-        fail(error);
-      }
+        if (problems.length > 0) throw new InnateError('io', problems.join(' '));
+      });
     },
 
     async reread(key, choice) {
-      try {
-        replace(await client.reread(key, choice));
-        succeed();
-        return true;
-      } catch (error) {
-        fail(error);
-        return false;
-      }
+      const done = await told(async () => {
+        replaceOpened(engine, await client.reread(key, choice));
+        succeed(engine, 'opening');
+      });
+      if (done && view.getState().model === key) requests.refresh();
     },
 
     async keep(key, keep) {
       if (keep) persist?.();
       engine.setState({ keeping: { key, share: 0 } });
-      try {
+      await told(async () => {
         const onProgress = ({ done, total }: Progress) =>
           engine.setState({ keeping: { key, share: total > 0 ? done / total : 0 } });
-        replace(await client.keep(key, keep, { onProgress }));
-        succeed();
-      } catch (error) {
-        fail(error);
-      } finally {
-        engine.setState({ keeping: null });
-      }
+        replaceOpened(engine, await client.keep(key, keep, { onProgress }));
+        succeed(engine, 'opening');
+      });
+      engine.setState({ keeping: null });
     },
+
+    async forget(key) {
+      await told(() => client.forget(key));
+      close(key);
+    },
+
+    async setStartSigma(key, sigma) {
+      await told(async () => {
+        replaceOpened(engine, await client.setSigma(key, sigma));
+        // The slider follows the model again.
+        if (view.getState().model !== key) samplings.forget(key);
+        else if (view.getState().sigma !== null) view.setState({ sigma: null });
+        else requests.refresh();
+      });
+    },
+
+    close,
   };
 }

@@ -1,19 +1,17 @@
 import { seedClass } from '../../rng/seeds';
 import { currentModel, type Stores } from '../app-state';
-import type { ControllerOptions } from '../controller';
 import type { ModelFacts } from '../models';
 import { buildRequest, recipeOf } from './request';
 
+/** Reads the sheet of that path: RGBA, rows of `width` pixels; null where it cannot be had. */
+export type LoadSheet = (path: string) => Promise<{ pixels: Uint8ClampedArray; width: number } | null>;
+
 /**
- * Fills empty places with images made beforehand, so that the first second shows what the page is about. Only
- * where they are what the live network will make: one step from where the model starts, whole seeds, no chosen class. A teacher's sheet is
- * made with many steps; its first live grid is not.
+ * Fills empty places with images made beforehand, so that the first second shows what the page is about. They
+ * come only where they are what the live network will make: one step from where the model starts, whole seeds, no
+ * chosen class. A teacher's sheet is made with many steps; its first live grid is not.
  */
-export async function showPreview(
-  stores: Stores,
-  model: ModelFacts,
-  loadSheet: ControllerOptions['loadSheet'],
-): Promise<void> {
+export async function showPreview(stores: Stores, model: ModelFacts, loadSheet: LoadSheet): Promise<void> {
   const { preview, resolution, labelDim } = model;
   if (!preview || model.role === 'teacher') return;
   const sheet = await loadSheet(preview.path);

@@ -1,6 +1,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { GenerateRequest } from '../../protocol/messages';
 import { MAX_SEED } from '../../rng/seeds';
+import type { ModelFacts } from '../models';
 
 export const TABS = ['generate', 'distil', 'layers', 'models'] as const;
 export type Tab = (typeof TABS)[number];
@@ -24,7 +25,7 @@ export interface ViewState {
   sigma: number | null;
   /** Index of the image whose recipe is shown. */
   selected: number;
-  /** What the Layers tab shows, as the query of its link (state/layers-view.ts): read when the tab is. */
+  /** What the Layers tab shows, as the query of its link (state/layers/view.ts): read when the tab is. */
   layers: string;
 }
 
@@ -52,6 +53,14 @@ export function defaultView(count = 24): ViewState {
 }
 
 export const createViewStore = (initial: ViewState): ViewStore => createStore(() => initial);
+
+/** The view once the model is known: the key that is really shown, and no class that it does not have. */
+export function settledView(
+  { classIndex }: ViewState,
+  { key, labelDim }: Pick<ModelFacts, 'key' | 'labelDim'>,
+): Pick<ViewState, 'model' | 'classIndex'> {
+  return { model: key, classIndex: classIndex === null || classIndex < labelDim ? classIndex : null };
+}
 
 /** Four decimals: what a slider or a field can mean, without the dust of floating point. */
 export function tidySeed(seed: number): number {

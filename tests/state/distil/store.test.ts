@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { fitMicroBatch } from '../../../src/distil/config';
 import type { CurvePoint } from '../../../src/distil/state';
 import type { DataCheck } from '../../../src/protocol/distil';
+import { Pace } from '../../../src/state/distil/pace';
 import { fittingPack, misfit, parsePacks, type SamplePack } from '../../../src/state/distil/packs';
 import {
   changed,
@@ -27,7 +28,6 @@ import {
   secondsLeft,
   stepSeconds,
 } from '../../../src/state/distil/store';
-import { Pace } from '../../../src/state/generate/pace';
 import type { ModelFacts } from '../../../src/state/models';
 
 const model = (key: string, extra: Partial<ModelFacts> = {}): ModelFacts => ({

@@ -1,0 +1,63 @@
+import { asInnateError } from '../../lib/errors';
+import type { EngineClient } from '../../protocol/client';
+import type { FileChoice, ModelInfo } from '../../protocol/messages';
+import { addOpened, type EngineStore, fail } from '../engine';
+import type { Work } from '../work';
+
+interface Options {
+  client: Pick<EngineClient, 'open'>;
+  engine: EngineStore;
+  work: Work;
+  /** Called with an opened model that no newer file has superseded. */
+  onOpened: (info: ModelInfo) => void;
+}
+
+/** The opening of files, one at a time: a newer file supersedes the one under way. */
+export class Opening {
+  private underWay: AbortController | null = null;
+
+  constructor(private readonly options: Options) {}
+
+  /** Opens a file as a model; what fails is told in the engine's store, with what a person can choose about it. */
+  async open(file: File, choice: FileChoice): Promise<void> {
+    const { client, engine, work, onOpened } = this.options;
+    this.underWay?.abort();
+    const mine = new AbortController();
+    this.underWay = mine;
+    engine.setState({ error: null });
+    work.begin('opening', file.name);
+    try {
+      const info = await client.open(file, {
+        choice,
+        signal: mine.signal,
+        onProgress: (progress) => {
+          if (this.underWay === mine && work.tells('opening')) engine.setState({ progress });
+        },
+      });
+      addOpened(engine, info);
+      if (this.underWay === mine) onOpened(info);
+    } catch (error) {
+      if (this.underWay === mine) this.tell(file, choice, error);
+    } finally {
+      if (this.underWay === mine) {
+        this.underWay = null;
+        work.end('opening');
+      }
+    }
+  }
+
+  /** Abandons the opening under way; false where there is none. */
+  cancel(): boolean {
+    this.underWay?.abort();
+    return this.underWay !== null;
+  }
+
+  /** Some files need a person to choose, which network is meant for one: then the line asks. */
+  private tell(file: File, choice: FileChoice, error: unknown): void {
+    const { engine } = this.options;
+    fail(engine, 'opening', error);
+    const { choose } = asInnateError(error).detail;
+    const failed = engine.getState().error;
+    if (choose && failed) engine.setState({ error: { ...failed, choose: { ...choose, file, choice } } });
+  }
+}

@@ -1,0 +1,47 @@
+import { currentModel, type Stores } from '../app-state';
+import type { ModelFacts } from '../models';
+import { keepOnly, resize } from './images';
+import { type LoadSheet, showPreview } from './preview';
+import type { ImageRequests } from './requests';
+import type { Samplings } from './samplings';
+import { settledView } from './view';
+
+const RENDERED = ['model', 'seed', 'classIndex', 'count', 'sampler', 'steps', 'sigma'] as const;
+
+interface Options {
+  stores: Stores;
+  requests: ImageRequests;
+  samplings: Samplings;
+  loadSheet: LoadSheet;
+}
+
+/** Lets the images follow the view, from now on. */
+export function followView({ stores, requests, samplings, loadSheet }: Options): void {
+  const { view, images } = stores;
+
+  /** A picture belongs to the model that is named beside it: those of the last one go, what is known of this comes. */
+  function showOnly(model: ModelFacts): void {
+    keepOnly(images, model.key);
+    if (stores.engine.getState().status) void showPreview(stores, model, loadSheet).catch(() => {});
+  }
+
+  view.subscribe((next, before) => {
+    samplings.remember(next);
+    if (next.model !== before.model) {
+      const model = currentModel(stores);
+      const settled = model && settledView(next, model);
+      // The same listener runs again for what this changes.
+      if (settled && (settled.model !== next.model || settled.classIndex !== next.classIndex))
+        view.setState(settled);
+      if (model) showOnly(model);
+    }
+    // Nobody sees the grid while the Layers tab has the back-end: it is made on the way back.
+    const back = before.tab === 'layers' && next.tab !== 'layers';
+    if (next.tab !== 'layers' && (back || RENDERED.some((key) => next[key] !== before[key])))
+      requests.schedule();
+    if (next.count !== before.count) {
+      resize(images, next.count);
+      if (next.selected >= next.count) view.setState({ selected: next.count - 1 });
+    }
+  });
+}
