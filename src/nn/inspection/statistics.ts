@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { attentionScores } from '../tf/attention';
 import { ownData } from '../tf/pixels';
 
 /**
@@ -37,13 +38,10 @@ function channelMeanSquares(x: tf.Tensor): tf.Tensor {
  * one pixel alone and 1 is all alike. `qkv` [N, H, W, 3C] as published: head, channel of the head, then q, k, v.
  */
 export function attentionEntropy(qkv: tf.Tensor, heads: number): tf.Tensor {
-  const [n, h, w, c3] = qkv.shape as [number, number, number, number];
-  const width = c3 / 3 / heads;
+  const [n, h, w] = qkv.shape as [number, number, number, number];
   const pixels = h * w;
   if (pixels === 1) return tf.zeros([n]);
-  const split = tf.transpose(tf.reshape(qkv, [n, pixels, heads, width, 3]), [4, 0, 2, 1, 3]);
-  const [q, k] = tf.unstack(split, 0) as [tf.Tensor, tf.Tensor];
-  const scores = tf.matMul(q, tf.mul(k, 1 / Math.sqrt(width)), false, true);
+  const { scores } = attentionScores(qkv, heads);
   const logits = tf.sub(scores, tf.max(scores, -1, true));
   // -sum p ln p = ln Z - sum p s: no logarithm of a vanishing p.
   const weights = tf.exp(logits);

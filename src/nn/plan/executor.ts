@@ -37,13 +37,3 @@ export interface PlannedNetwork {
  * the weights. Reads each parameter when a plan first needs it, once, in its published layout.
  */
 export type OpenNetwork = (whole: Plan, weights: WeightSource) => Promise<PlannedNetwork>;
-
-/** Values of qkv [rows, channels] from q, k, v one after the other to the published order (head, channel, q|k|v). */
-export function interleaveQkv(values: Float32Array, channels: number): Float32Array {
-  const third = channels / 3;
-  const out = new Float32Array(values.length);
-  for (let row = 0; row < values.length; row += channels)
-    for (let i = 0; i < third; i++)
-      for (let part = 0; part < 3; part++) out[row + 3 * i + part] = values[row + part * third + i]!;
-  return out;
-}

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Ops } from '../ops';
+import { attentionScores } from './attention';
 import { fusedGroupNorm, type GroupAverages, groupNorm } from './group-norm';
 import { hasKernel, runKernel } from './kernels';
 import type { TensorParameters } from './parameters';
@@ -102,14 +103,9 @@ export class TfOps implements Ops<T> {
 
   attention(qkv: T, heads: number): T {
     const [n, h, w, c3] = qkv.shape as Shape4;
-    const width = c3 / 3 / heads;
-    const pixels = h * w;
-    // [n, pixels, head, channel, q|k|v] to [q|k|v, n, head, pixels, channel].
-    const split = tf.transpose(tf.reshape(qkv, [n, pixels, heads, width, 3]), [4, 0, 2, 1, 3]);
-    const [q, k, v] = tf.unstack(split, 0) as [T, T, T];
-    const scores = tf.matMul(q, tf.mul(k, 1 / Math.sqrt(width)), false, true);
-    const mixed = tf.matMul(tf.softmax(scores), v);
-    return tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [n, h, w, heads * width]);
+    const { scores, values } = attentionScores(qkv, heads);
+    const mixed = tf.matMul(tf.softmax(scores), values);
+    return tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [n, h, w, c3 / 3]);
   }
 
   dispose(): void {

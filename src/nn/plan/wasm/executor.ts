@@ -1,7 +1,8 @@
 import { InnateError, OutOfMemory } from '../../../lib/errors';
 import { type RuntimeOptions, SimdRuntime } from '../../../simd/runtime';
 import type { WeightSource } from '../../weights';
-import { interleaveQkv, type OpenNetwork, type PlanExecutor, type PlannedNetwork } from '../executor';
+import type { OpenNetwork, PlanExecutor, PlannedNetwork } from '../executor';
+import { interleaveQkv } from '../qkv';
 import { type ConvStep, type Plan, storedChannels, type Value } from '../steps';
 import { type ConvForm, chooseForms } from './forms';
 import { PackedNetwork } from './packed-network';

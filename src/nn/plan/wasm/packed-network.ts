@@ -1,5 +1,6 @@
 import { InnateError } from '../../../lib/errors';
 import type { WeightSource } from '../../weights';
+import { separatedOrder } from '../qkv';
 import {
   type ConvStep,
   type LinearStep,
@@ -188,7 +189,7 @@ function joinedOrder(sources: readonly Value[]): ChannelOrder {
   });
 }
 
-/** The kernels want all q, all k, all v; the network interleaves them: head, channel, q|k|v. */
+/** q, k and v one after the other; the kernels read each head's channels four at a time. */
 function attentionOrder(channels: number, heads: number): ChannelOrder {
   const width = channels / 3 / heads;
   if (!Number.isInteger(width / 4))
@@ -196,8 +197,5 @@ function attentionOrder(channels: number, heads: number): ChannelOrder {
       expected: 'attention heads of a multiple of 4 channels',
       found: `${width} channels`,
     });
-  return Array.from({ length: channels }, (_, i) => {
-    const which = Math.floor(i / (channels / 3));
-    return (i % (channels / 3)) * 3 + which;
-  });
+  return separatedOrder(channels);
 }

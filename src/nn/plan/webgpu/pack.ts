@@ -1,6 +1,7 @@
 import { winogradFilter } from '../../../gpu/kernels/winograd';
 import { floatToHalf } from '../../../lib/half';
 import type { WeightSource } from '../../weights';
+import { separateQkv } from '../qkv';
 import { storedChannels } from '../steps';
 import type { PackedWeight } from './dispatch';
 
@@ -22,7 +23,7 @@ export class WeightPacker {
     const [rows, columns] = [storedChannels(inputs), storedChannels(out)];
     const taps = form === 'winograd' ? 16 : kernel * kernel;
     return this.packed(`${name} ${form}${qkv ? ' qkv' : ''}`, taps, rows, columns, () => {
-      const values = separateQkv(this.source.read(`${name}.weight`), out, qkv);
+      const values = this.read(`${name}.weight`, out, qkv);
       if (form === 'winograd') return winogradFilter(values, out, inputs, rows, columns);
       const result = new Float32Array(taps * rows * columns);
       for (let o = 0; o < out; o++)
@@ -61,7 +62,7 @@ export class WeightPacker {
         let at = 0;
         for (const { names, features } of parts) {
           for (const name of names) {
-            const values = separateQkv(this.source.read(name), features, qkv);
+            const values = this.read(name, features, qkv);
             for (let i = 0; i < features; i++) result[at + i]! += values[i]!;
           }
           at += features;
@@ -69,6 +70,12 @@ export class WeightPacker {
         return result;
       },
     };
+  }
+
+  /** A parameter [channels, ...], in the order in which kernels store q, k and v where it makes these. */
+  private read(name: string, channels: number, qkv: boolean): Float32Array {
+    const values = this.source.read(name);
+    return qkv ? separateQkv(values, channels) : values;
   }
 
   private packed(
@@ -96,21 +103,5 @@ export function packPairs(values: Float32Array, rows: number, columns: number): 
     for (let c = 0; c < columns; c++) out[pair * columns + c] = halves[low + c]! | (halves[high + c]! << 16);
   }
   if (rows % 2 !== 0) throw new Error('an odd number of rows cannot be packed in pairs');
-  return out;
-}
-
-/**
- * Published attention interleaves q, k and v channel by channel; kernels want them one after the other. Moves
- * output (head, channel, part) to (part, head, channel).
- */
-function separateQkv(values: Float32Array, outputs: number, qkv: boolean): Float32Array {
-  if (!qkv) return values;
-  const size = values.length / outputs;
-  const out = new Float32Array(values.length);
-  const third = outputs / 3;
-  for (let o = 0; o < outputs; o++) {
-    const to = (o % 3) * third + Math.floor(o / 3);
-    out.set(values.subarray(o * size, (o + 1) * size), to * size);
-  }
   return out;
 }
