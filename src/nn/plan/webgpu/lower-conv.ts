@@ -26,24 +26,32 @@ const patchBytes = ({ batch }: Lowering, step: ConvStep): number =>
 
 /** As a sum over the taps, from the sources themselves where the kernel can prepare what it reads. */
 function byTaps(context: Lowering, step: ConvStep): void {
-  const { sources, prologue, out } = step;
+  const { sources, prologue } = step;
   const channels = sources.reduce((sum, s) => sum + s.channels, 0);
   const prepared = prologue.affine !== null || prologue.silu;
   if (!prepared || context.tile.kind === 'shared') {
-    const inputs = sources.map((s) => context.operand(s));
+    const inputs = sources.map((s) => ({ operand: context.operand(s), channels: s.channels }));
     direct(context, step, inputs, prepared);
     return;
   }
-  // Elsewhere every value would be prepared again for each tap and tile.
+  // Elsewhere every value would be prepared again for each tap and tile: it is done once, in memory of its own.
   const pixels = sources[0]!.height * sources[0]!.width;
   const input = context.temporary(context.batch * pixels * storedChannels(channels));
   materialise(context, step, NOTHING, input, channels);
-  direct(context, { ...step, sources: [{ ...sources[0]!, channels }], out }, [{ scratch: input }], false);
+  direct(context, step, [{ operand: { scratch: input }, channels }], false);
 }
 
-function direct(context: Lowering, step: ConvStep, inputs: Operand[], prepared: boolean): void {
+/** A map that a convolution's kernel reads: one of the step's sources, or what was prepared from all of them. */
+interface ReadMap {
+  operand: Operand;
+  channels: number;
+}
+
+/** `inputs` are one or two maps of the sources' height and width, prepared by the kernel where `prepared` says so. */
+function direct(context: Lowering, step: ConvStep, inputs: readonly ReadMap[], prepared: boolean): void {
   const { sources, prologue, kernel: size, pad, epilogue, out, name } = step;
-  const [first, second] = sources as [ConvStep['sources'][number], ConvStep['sources'][number]?];
+  const [first, second] = inputs as readonly [ReadMap, ReadMap?];
+  const { height, width } = sources[0]!;
   const { tile } = context;
   const qkv = out.attentionHeads > 0;
   const contracted = contraction({
@@ -63,7 +71,7 @@ function direct(context: Lowering, step: ConvStep, inputs: Operand[], prepared: 
   context.emit({
     kernel: contracted.kernel,
     operands: [
-      ...inputs,
+      ...inputs.map(({ operand }) => operand),
       { weight: context.packer.convolution(name, 'direct', qkv) },
       ...(prepared && prologue.affine ? [context.operand(prologue.affine)] : []),
       ...end.operands,
@@ -81,8 +89,8 @@ function direct(context: Lowering, step: ConvStep, inputs: Operand[], prepared: 
       pad,
       outHeight: out.height,
       outWidth: out.width,
-      inHeight: first.height,
-      inWidth: first.width,
+      inHeight: height,
+      inWidth: width,
       aStride: depth1 / unit,
       bStride: columns / unit,
       oStride: columns / unit,
@@ -91,7 +99,7 @@ function direct(context: Lowering, step: ConvStep, inputs: Operand[], prepared: 
     grid: gridOf(contracted, rows, columns),
     step,
     gain: end.gain,
-    flops: 2 * rows * out.channels * size * size * sources.reduce((sum, s) => sum + s.channels, 0),
+    flops: 2 * rows * out.channels * size * size * inputs.reduce((sum, { channels }) => sum + channels, 0),
   });
 }
 
