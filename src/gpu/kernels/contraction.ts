@@ -1,6 +1,7 @@
 import type { Tile } from '../traits';
 import { EPILOGUE_UNIFORMS, epilogueBindings, epilogueCode } from './epilogue';
 import { type Kernel, kernel, type Unit, unitSize } from './kernel';
+import { memoised } from './memoise';
 import { type PrologueOptions, prologueBindings, prologueCode, prologueName } from './prologue';
 import { registerTile } from './tile-register';
 import { sharedTile } from './tile-shared';
@@ -55,7 +56,8 @@ export interface TileCode {
   body: string;
 }
 
-export function contraction(options: ContractionOptions): Contraction {
+/** The kernel of a matrix product; the same object for equal options. */
+export const contraction = memoised((options: ContractionOptions): Contraction => {
   const { tile, mode, weights, sources, prologue, narrow } = options;
   const unit = tile.kind === 'subgroup' ? 'f32' : 'vec4f';
   const parts: TileParts = { ...options, unit };
@@ -99,7 +101,7 @@ export function contraction(options: ContractionOptions): Contraction {
     size: code.size,
     unit: unitSize(unit),
   };
-}
+});
 
 /**
  * Counts and strides in units: `rows` x `columns`, `depth` (of which `depth1` from the first source), `taps`; A at

@@ -1,6 +1,7 @@
 import type { KernelTraits } from '../traits';
 import type { TileSize } from './contraction';
 import { type Kernel, kernel, repeat, unitSize } from './kernel';
+import { memoised } from './memoise';
 
 /**
  * Gradient of a stride-1 convolution in its filter: out[split][tap][i][o] = sum over the split's pixels of
@@ -31,20 +32,23 @@ const UNIFORMS = [
   'splits',
 ] as const;
 
-export function filterGradient({ tile, unit }: Pick<KernelTraits, 'tile' | 'unit'>): FilterGradient {
-  const form = tile.kind === 'subgroup' ? bySubgroup(tile.lanes) : byRegisters();
-  return {
-    kernel: kernel({
-      name: `filter gradient ${tile.kind === 'subgroup' ? 'subgroup' : 'register'}`,
-      bindings: { x: unit, dy: unit, out: unit },
-      uniforms: UNIFORMS,
-      directives: tile.kind === 'subgroup' ? 'enable subgroups;' : '',
-      body: form.body,
-    }),
-    size: form.size,
-    unit: unitSize(unit),
-  };
-}
+/** The kernel of a filter's gradient; the same object for equal traits. */
+export const filterGradient = memoised(
+  ({ tile, unit }: Pick<KernelTraits, 'tile' | 'unit'>): FilterGradient => {
+    const form = tile.kind === 'subgroup' ? bySubgroup(tile.lanes) : byRegisters();
+    return {
+      kernel: kernel({
+        name: `filter gradient ${tile.kind === 'subgroup' ? 'subgroup' : 'register'}`,
+        bindings: { x: unit, dy: unit, out: unit },
+        uniforms: UNIFORMS,
+        directives: tile.kind === 'subgroup' ? 'enable subgroups;' : '',
+        body: form.body,
+      }),
+      size: form.size,
+      unit: unitSize(unit),
+    };
+  },
+);
 
 /** The lines of a tap and split; `inner` runs once a pixel with `at` in x and `to` in dy, in units. */
 const walk = (inner: string) => `
