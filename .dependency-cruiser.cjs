@@ -6,6 +6,9 @@ const layer = (name, from, allowed) => ({
   to: { path: '^(src|cli|bench|e2e|tests)/', pathNot: [from, ...allowed.map((a) => `^src/${a}`)] },
 });
 
+/** What a distillation is, in plain data: the only part of src/distil that the page and the contract know. */
+const PLAIN_DISTIL = 'distil/(config|curve|schedule)\\.ts$';
+
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
@@ -18,10 +21,17 @@ module.exports = {
     layer('nn', '^src/nn/', ['gpu/', 'simd/', 'rng/', 'lib/']),
     layer('data', '^src/data/', ['formats/', 'rng/', 'lib/']),
     layer('distil', '^src/distil/', ['nn/', 'data/', 'gpu/', 'rng/', 'lib/']),
+    layer('protocol', '^src/protocol/', [PLAIN_DISTIL, 'lib/']),
     layer('engine', '^src/engine/', ['protocol/', 'distil/', 'nn/', 'simd/', 'data/', 'gpu/', 'storage/', 'formats/', 'rng/', 'lib/']),
     layer('ui', '^src/ui/', ['lib/']),
-    layer('state', '^src/state/', ['protocol/', 'distil/(config|schedule|state)\\.ts$', 'storage/catalogue', 'rng/', 'lib/']),
-    layer('features', '^src/features/', ['ui/', 'state/', 'protocol/', 'distil/(config|schedule|state)\\.ts$', 'storage/catalogue', 'rng/', 'lib/']),
+    layer('state', '^src/state/', ['protocol/', PLAIN_DISTIL, 'storage/catalogue', 'rng/', 'lib/']),
+    layer('features', '^src/features/', ['ui/', 'state/', 'protocol/', PLAIN_DISTIL, 'storage/catalogue', 'rng/', 'lib/']),
+    {
+      name: 'distil-plain-data',
+      severity: 'error',
+      from: { path: `^src/${PLAIN_DISTIL}` },
+      to: { path: '^src/', pathNot: ['^src/lib/', `^src/${PLAIN_DISTIL}`], dependencyTypesNot: ['type-only'] },
+    },
     {
       name: 'features-are-islands',
       severity: 'error',
@@ -44,13 +54,13 @@ module.exports = {
       name: 'page-has-no-tensorflow',
       severity: 'error',
       // The one exception names the addresses of the wasm binaries for the worker.
-      from: { path: '^src/(app|features|ui|state|main)', pathNot: '^src/app/wasm-binaries.ts$' },
+      from: { path: '^src/(app|features|ui|state|protocol|main)', pathNot: '^src/app/wasm-binaries.ts$' },
       to: { path: '@tensorflow' },
     },
     {
       name: 'core-has-no-page',
       severity: 'error',
-      from: { path: '^src/(nn|simd|distil|gpu|formats|rng|lib|data)/' },
+      from: { path: '^src/(engine|protocol|storage|nn|simd|distil|gpu|formats|rng|lib|data)/' },
       to: { path: '(react|react-dom|zustand)' },
     },
     {

@@ -1,10 +1,10 @@
 import { HARDWARE } from '../src/gpu/traits';
+import type { WeightPrecision } from '../src/lib/backends';
 import type { NetworkConfig } from '../src/nn/config';
 import { parameterSpecs } from '../src/nn/parameters';
 import { planNetwork } from '../src/nn/plan/network-plan';
 import { type PlanCost, planCost } from '../src/nn/plan/webgpu/cost';
 import { lower } from '../src/nn/plan/webgpu/lower';
-import type { WeightPrecision } from '../src/nn/plan/webgpu/pack';
 import { assignSlots } from '../src/nn/plan/webgpu/slots';
 import type { WeightSource } from '../src/nn/weights';
 

@@ -3,14 +3,8 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join, sep } from 'node:path';
 import { describeAdapter, probeAdapter } from '../src/gpu/adapter';
-import {
-  type ActiveBackend,
-  activateCpu,
-  activateWasm,
-  activateWebGPU,
-  BACKEND_NAMES,
-  type BackendName,
-} from '../src/gpu/backends';
+import { type ActiveBackend, activateCpu, activateWasm, activateWebGPU } from '../src/gpu/backends';
+import { BACKEND_NAMES, type BackendName } from '../src/lib/backends';
 import { InnateError } from '../src/lib/errors';
 
 export type BackendChoice = 'auto' | BackendName;

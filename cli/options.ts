@@ -2,8 +2,9 @@ import { InvalidArgumentError, Option } from 'commander';
 import { QUANTITIES, type Quantity } from '../src/lib/activations';
 import { inspectionLevels, type Spacing } from '../src/lib/noise-levels';
 import { PRECONDITIONINGS } from '../src/lib/preconditioning';
+import { SAMPLER_NAMES, type SamplerName } from '../src/lib/sampling';
 import type { NetworkConfig } from '../src/nn/config';
-import { defaultSampling, SAMPLER_NAMES, type SamplerName, type SamplerOptions } from '../src/nn/samplers';
+import { defaultSampling, type SamplerOptions } from '../src/nn/samplers';
 import { BACKEND_CHOICES, type BackendChoice } from './backend';
 import type { FileOptions } from './catalogue';
 

@@ -1,8 +1,8 @@
 import type { GpuContext } from '../../src/gpu/context';
+import type { WeightPrecision } from '../../src/lib/backends';
 import { fuse } from '../../src/nn/plan/fuse';
 import { GraphOps, type Node } from '../../src/nn/plan/graph';
 import { openWebGpu } from '../../src/nn/plan/webgpu/open';
-import type { WeightPrecision } from '../../src/nn/plan/webgpu/pack';
 import type { WeightSource } from '../../src/nn/weights';
 import type { MicroCase } from './micro';
 

@@ -7,7 +7,8 @@ import {
   fitMicroBatch,
   preset,
 } from '../../src/distil/config';
-import type { CurvePoint, RunMeta } from '../../src/distil/state';
+import type { CurvePoint } from '../../src/distil/curve';
+import type { RunMeta } from '../../src/distil/state';
 import { Diverged } from '../../src/engine/distil/errors';
 import { DistilRun } from '../../src/engine/distil/run';
 import { measureNetwork } from '../../src/engine/measure/feature-networks';

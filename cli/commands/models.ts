@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InnateError } from '../../src/lib/errors';
-import { START_SIGMA } from '../../src/lib/noise-levels';
+import { START_SIGMA } from '../../src/lib/sampling';
 import { counted } from '../../src/lib/words';
 import { type CatalogueFile, type CatalogueModel, fileSize } from '../../src/storage/catalogue';
 import { modelsFolder, openModelArgument, readCatalogue, sha256OfFile } from '../catalogue';

@@ -1,4 +1,4 @@
-import type { EngineStatus } from '../protocol/messages';
+import type { EngineStatus } from '../protocol/models';
 
 type BackendName = NonNullable<EngineStatus['backend']>['name'];
 

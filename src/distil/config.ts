@@ -1,5 +1,5 @@
 import { InnateError } from '../lib/errors';
-import { START_SIGMA } from '../lib/noise-levels';
+import { START_SIGMA } from '../lib/sampling';
 import type { HeadStyle } from '../nn/discriminator/heads';
 
 export const METHODS = ['gdd', 'gdd-i', 'imitation'] as const;

@@ -1,21 +1,8 @@
 import type { DistilConfig } from './config';
+import type { CurvePoint } from './curve';
 import type { FrechetResult } from './frechet';
 import { fromTensor } from './trainable';
-import type { DistilTrainer, StepReport, Updates } from './trainer';
-
-/** One point of a run's curves: what a step reported, and what was measured after it. */
-export interface CurvePoint extends StepReport {
-  imagesPerSecond: number;
-  frechet?: number;
-  frechetError?: number | null;
-  /** Total variance of the features of the student's images beside real images'. */
-  spread?: number;
-  /** Total variance of the pixels of the samples beside real images', where samples were made. */
-  sampleSpread?: number;
-  /** What the distance and the samples of this moment took, without what is made once for all of them. */
-  measureSeconds?: number;
-  sampleSeconds?: number;
-}
+import type { DistilTrainer, Updates } from './trainer';
 
 /** Everything that is not a tensor. */
 export interface RunMeta {

@@ -9,6 +9,7 @@ import type { WeightSource } from '../nn/weights';
 import { Adam } from './adam';
 import { AdversarialStep, apply, type OnStage, type Shape4, type StepKind } from './adversarial-step';
 import { checkConfig, type DistilConfig } from './config';
+import type { StepReport } from './curve';
 import { Discriminator, type FeatureNetwork } from './discriminator';
 import { EMA } from './ema';
 import { trainedBy } from './freeze';
@@ -25,22 +26,6 @@ export type { SavedTensors } from './saved';
 export interface BatchSource {
   next(count: number): Promise<{ images: Float32Array; labels: ArrayLike<number> | null }>;
   readonly position: number;
-}
-
-export interface StepReport {
-  iteration: number;
-  /** Real images seen, this step included. */
-  images: number;
-  /** null where only the discriminator was updated. */
-  lossG: number | null;
-  lossD: number | null;
-  /** E|d logits/dx|^2, on the iterations that took it. */
-  r1: number | null;
-  logitsReal: number | null;
-  logitsFake: number | null;
-  /** Root of the summed squares of all gradients. */
-  gradientNormG: number | null;
-  gradientNormD: number | null;
 }
 
 /** Optimiser steps so far; R1 steps count as the discriminator's. */

@@ -3,22 +3,21 @@ import { threadLabel } from '../gpu/backends';
 import { KernelRefused } from '../gpu/pipelines';
 import { backendBytes } from '../gpu/warm-up';
 import { asInnateError, InnateError, OutOfMemory } from '../lib/errors';
+import { evaluations } from '../lib/sampling';
 import { sentence } from '../lib/words';
 import type { ImageDenoiser } from '../nn/denoiser';
 import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
-import { defaultSampling, evaluations } from '../nn/samplers';
+import { defaultSampling } from '../nn/samplers';
+import type { GenerateOutcome, GenerateRequest, ImageChunk } from '../protocol/generate';
 import type {
   EngineStatus,
   FileChoice,
-  GenerateOutcome,
-  GenerateRequest,
-  ImageChunk,
   KeptModels,
   ModelInfo,
   ModelRef,
   Progress,
   StartOptions,
-} from '../protocol/messages';
+} from '../protocol/models';
 import { rememberedNoise } from '../rng/seeds';
 import { ThreadsFailed } from '../simd/runtime';
 import type { DistilServices } from './distil/session';

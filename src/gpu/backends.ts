@@ -1,13 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { BackendName, TileChoice } from '../lib/backends';
 import { InnateError, OutOfMemory } from '../lib/errors';
 import { loadPart } from '../lib/load-part';
 import { describeAdapter, openDevice } from './adapter';
 import { type GpuContext, gpuContext } from './context';
 import { deviceError } from './device-error';
-import { chooseTraits, type TileChoice } from './traits';
-
-export type BackendName = 'webgpu' | 'wasm' | 'cpu';
-export const BACKEND_NAMES: readonly BackendName[] = ['webgpu', 'wasm', 'cpu'];
+import { chooseTraits } from './traits';
 
 export interface ActiveBackend {
   name: BackendName;

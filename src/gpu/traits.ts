@@ -1,3 +1,4 @@
+import type { TileChoice } from '../lib/backends';
 import type { Unit } from './kernels/kernel';
 
 /** How the matrix products of an adapter are tiled: see `kernels/contraction.ts`. */
@@ -55,9 +56,6 @@ const REGISTERS: Pick<KernelTraits, 'tile' | 'unit'> = {
 
 /** Threads that sum in shared memory on an adapter that runs a lane at a time. */
 const PLAIN_REDUCERS = 16;
-
-/** A person's choice of tiling; 'auto' asks the table. */
-export type TileChoice = 'auto' | Tile['kind'] | 'shared-f16';
 
 /**
  * The table: an adapter's kernels, or the chosen tiling's. Software adapters run a lane at a time: every load is

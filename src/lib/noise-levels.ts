@@ -27,12 +27,6 @@ export const LEVELS = { min: 8, max: 40, initial: 18 } as const;
 /** Ends of EDM's schedule. */
 export const SIGMAS = { min: 0.002, max: 80 } as const;
 
-/**
- * Noise level at which generation starts where a model does not say otherwise: the noise is multiplied by it, and the
- * first evaluation is told so. EDM and the one-step students of GDD, DMD2 and ECT start here.
- */
-export const START_SIGMA = SIGMAS.max;
-
 /** The columns of a map of layers, from noise to image. */
 export function inspectionLevels(spacing: Spacing, count: number): number[] {
   const levels = spacing === 'heun' ? karrasLevels : logLevels;

@@ -1,10 +1,8 @@
-import { karrasLevels, SIGMAS, START_SIGMA } from '../lib/noise-levels';
+import { karrasLevels, SIGMAS } from '../lib/noise-levels';
+import { defaultSteps, evaluations, type SamplerName, START_SIGMA } from '../lib/sampling';
 
 /** D(x, sigma): x and the result [N, C, H, W] flat, float32. */
 export type Denoise = (x: Float32Array, sigma: number) => Promise<Float32Array>;
-
-export type SamplerName = 'one-step' | 'two-step' | 'heun';
-export const SAMPLER_NAMES: readonly SamplerName[] = ['one-step', 'two-step', 'heun'];
 
 export interface SamplerOptions {
   sampler: SamplerName;
@@ -22,22 +20,15 @@ export interface SamplerOptions {
   onEvaluation?: (done: number, total: number) => void;
 }
 
-/**
- * The paper's settings: 18 Heun steps (35 evaluations) up to 32x32, 40 (79) above. `sigma`: where the model starts.
- */
+/** One step from `sigma`, where the model starts; with Heun the paper's steps. */
 export function defaultSampling(resolution: number, sigma: number = START_SIGMA): SamplerOptions {
   return {
     sampler: 'one-step',
     sigmaMax: sigma,
     sigmaMin: SIGMAS.min,
     sigmaMid: 0.8,
-    steps: resolution > 32 ? 40 : 18,
+    steps: defaultSteps(resolution),
   };
-}
-
-/** Network evaluations per image. */
-export function evaluations({ sampler, steps }: SamplerOptions): number {
-  return sampler === 'one-step' ? 1 : sampler === 'two-step' ? 2 : 2 * steps - 1;
 }
 
 /** Images [N, C, H, W] flat from unit noise of the same shape; unclipped network output. */

@@ -10,22 +10,18 @@ import type {
   MeasureResult,
   StepEstimate,
 } from './distil';
+import type { GenerateOutcome, GenerateRequest, ImageChunk } from './generate';
 import type { InspectEvent, InspectOutcome, InspectRequest, LookRequest, LookResult } from './layers';
+import type { Message, Request, Results } from './messages';
 import type {
   EngineStatus,
   FileChoice,
-  GenerateOutcome,
-  GenerateRequest,
-  ImageChunk,
   KeptModels,
-  Message,
   ModelInfo,
   ModelRef,
   Progress,
-  Request,
-  Results,
   StartOptions,
-} from './messages';
+} from './models';
 import type { ResumeRequest, RunsCall, RunsResults } from './runs';
 
 export interface CallOptions {

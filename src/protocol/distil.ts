@@ -1,12 +1,8 @@
 import type { DistilConfig } from '../distil/config';
-import type { CurvePoint } from '../distil/state';
-import type { ModelInfo, ModelRef } from './messages';
-import type { WayBack } from './runs';
+import type { CurvePoint } from '../distil/curve';
+import type { DataRef, ModelInfo, ModelRef } from './models';
 
 /** What the page and the worker say about distillation. One run at a time; it shares the back-end with generation. */
-
-/** Real images: a sample pack that comes with the page (public/data/index.json), or the user's own files. */
-export type DataRef = { kind: 'pack'; id: string } | { kind: 'files'; files: File[]; name: string };
 
 /** What a run is called and what it is made of, for people. */
 export interface RunAbout {
@@ -61,6 +57,9 @@ export interface DistilPlan {
 }
 
 export type DistilPhase = 'preparing' | 'running' | 'paused' | 'finished' | 'stopped' | 'failed';
+
+/** A save to go on from: the newest, the one before it, or the one with the lowest distance. */
+export type WayBack = 'last' | 'earlier' | 'best';
 
 export type DistilEvent =
   /** `wayBack`: where a run that diverged can go on from, with lower rates. */
@@ -130,7 +129,6 @@ export interface MeasureRequest {
   steps: number;
 }
 
-/** A Fréchet distance with everything that it means nothing without. */
 /** What was found out of a person's own images before a run. */
 export interface DataCheck {
   name: string;
@@ -152,6 +150,7 @@ export interface DataCheck {
   notes: string[];
 }
 
+/** A Fréchet distance with everything that it means nothing without. */
 export interface MeasureResult {
   features: string;
   nfe: number;

@@ -1,6 +1,5 @@
 import type { LayerJson, LikenessJson, Quantity, Row, Samples } from '../lib/activations';
-import type { DataRef } from './distil';
-import type { ModelRef } from './messages';
+import type { DataRef, ModelRef } from './models';
 
 /** What the page and the worker say about the inside of a network. */
 

@@ -1,15 +1,12 @@
 import type { DistilConfig } from '../distil/config';
-import type { CurvePoint } from '../distil/state';
-import type { DistilPlan, DistilRequest, RunAbout } from './distil';
-import type { ModelInfo } from './messages';
+import type { CurvePoint } from '../distil/curve';
+import type { DistilPlan, DistilRequest, RunAbout, WayBack } from './distil';
+import type { ModelInfo } from './models';
 
 /** What the page and the worker say about the runs that are saved in this browser. */
 
 /** How a saved run ended; 'open' = it did not: the page closed, crashed, or is at it right now. */
 export type RunEnd = 'open' | 'finished' | 'stopped' | 'failed';
-
-/** A save to go on from: the newest, the one before it, or the one with the lowest distance. */
-export type WayBack = 'last' | 'earlier' | 'best';
 
 /** What a saved run was asked for. Files are named: their bytes lie beside it, or have to be chosen again. */
 export type SavedRequest = Omit<DistilRequest, 'data'> & {

@@ -1,3 +1,4 @@
+import type { TileChoice } from '../lib/backends';
 import type { EngineClient } from '../protocol/client';
 import type {
   BackendPreference,
@@ -5,8 +6,7 @@ import type {
   ModelInfo,
   PrecisionPreference,
   StartOptions,
-  TilePreference,
-} from '../protocol/messages';
+} from '../protocol/models';
 import type { Stores } from './app-state';
 import { boot } from './boot';
 import { createDistilController, type DistilController } from './distil/controller';
@@ -76,7 +76,7 @@ export interface Controller {
   /** Loads the model again with its weights in that precision. */
   choosePrecision(precision: PrecisionPreference): Promise<void>;
   /** Compiles the network's kernels anew in that tiling. */
-  chooseTiles(tiles: TilePreference): Promise<void>;
+  chooseTiles(tiles: TileChoice): Promise<void>;
   readonly distil: DistilController;
   readonly measure: MeasureController;
   /** What the Layers tab makes its own controller of when it is first shown (state/layers/controller.ts). */

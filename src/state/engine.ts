@@ -1,6 +1,6 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { asInnateError } from '../lib/errors';
-import type { EngineStatus, FileChoice, ModelInfo, Progress } from '../protocol/messages';
+import type { EngineStatus, FileChoice, ModelInfo, Progress } from '../protocol/models';
 
 /** What the engine is doing, as the page tells it. */
 export interface EngineState {

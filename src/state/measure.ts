@@ -1,9 +1,9 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { asInnateError } from '../lib/errors';
+import { defaultSteps } from '../lib/sampling';
 import type { EngineClient } from '../protocol/client';
-import type { DataRef, MeasureRequest, MeasureResult } from '../protocol/distil';
-import type { Progress } from '../protocol/messages';
-import { defaultSteps } from './generate/view';
+import type { MeasureRequest, MeasureResult } from '../protocol/distil';
+import type { DataRef, Progress } from '../protocol/models';
 import type { ModelFacts } from './models';
 
 /** Measured on this page, by model key. A number stands with its features, n, reference and floor, or not at all. */

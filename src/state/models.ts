@@ -1,6 +1,6 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import { START_SIGMA } from '../lib/noise-levels';
-import type { ModelInfo, ModelRef, SigmaSource } from '../protocol/messages';
+import { START_SIGMA } from '../lib/sampling';
+import type { ModelInfo, ModelRef, SigmaSource } from '../protocol/models';
 import { type Catalogue, type CatalogueModel, labelCount } from '../storage/catalogue';
 
 /** What the page knows of a model, from the catalogue before it is loaded or from its file afterwards. */

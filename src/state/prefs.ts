@@ -1,21 +1,19 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { BackendPreference, PrecisionPreference, TilePreference } from '../protocol/messages';
+import { TILE_CHOICES, type TileChoice, WEIGHT_PRECISIONS } from '../lib/backends';
+import type { BackendPreference, PrecisionPreference } from '../protocol/models';
 import { PREF_PLACES } from './persistence';
 
 export const THEMES = ['auto', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
 export const BACKENDS: readonly BackendPreference[] = ['auto', 'webgpu', 'wasm'];
-
-export const PRECISIONS: readonly PrecisionPreference[] = ['auto', 'f32', 'f16'];
-
-export const TILES: readonly TilePreference[] = ['auto', 'shared', 'shared-f16', 'register', 'subgroup'];
+export const PRECISIONS: readonly PrecisionPreference[] = ['auto', ...WEIGHT_PRECISIONS];
 
 /** How a person likes the page; the browser keeps it. */
 export interface Prefs {
   theme: Theme;
   backend: BackendPreference;
   precision: PrecisionPreference;
-  tiles: TilePreference;
+  tiles: TileChoice;
   /** Enlarge with interpolation instead of whole pixels. */
   smooth: boolean;
 }
@@ -28,7 +26,7 @@ const READ: { [K in keyof Prefs]: (text: string | null) => Prefs[K] } = {
   theme: (text) => THEMES.find((t) => t === text) ?? 'auto',
   backend: (text) => BACKENDS.find((b) => b === text) ?? 'auto',
   precision: (text) => PRECISIONS.find((p) => p === text) ?? 'auto',
-  tiles: (text) => TILES.find((t) => t === text) ?? 'auto',
+  tiles: (text) => TILE_CHOICES.find((t) => t === text) ?? 'auto',
   smooth: (text) => text === 'true',
 };
 

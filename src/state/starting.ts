@@ -1,5 +1,5 @@
 import type { EngineClient } from '../protocol/client';
-import type { StartOptions } from '../protocol/messages';
+import type { StartOptions } from '../protocol/models';
 import type { Stores } from './app-state';
 import { succeed } from './engine';
 import type { Work } from './work';

@@ -1,6 +1,7 @@
+import { SAMPLER_NAMES } from '../lib/sampling';
 import { sentence, whole } from '../lib/words';
 import { MAX_SEED } from '../rng/seeds';
-import { MAX_COUNT, MAX_STEPS, SAMPLERS, SIGMA, TABS, tidySeed, type ViewState } from './generate/view';
+import { MAX_COUNT, MAX_STEPS, SIGMA, TABS, tidySeed, type ViewState } from './generate/view';
 import { LAYERS_PLACES, VIEW_PLACES } from './persistence';
 
 /**
@@ -57,10 +58,10 @@ export function readHash(hash: string, defaults: ViewState): ReadView {
     );
   const layers = tab === 'layers' ? [...params].filter(([name]) => LAYERS_PARAMS.has(name)) : [];
   const count = read('count', RANGES.count) ?? defaults.count;
-  const sampler = SAMPLERS.find((s) => s === named('sampler'));
+  const sampler = SAMPLER_NAMES.find((s) => s === named('sampler'));
   if (named('sampler') !== null && !sampler)
     problems.push(
-      `The link has the sampler “${shorten(named('sampler')!)}”, but it must be one of ${SAMPLERS.join(', ')}: the default is shown.`,
+      `The link has the sampler “${shorten(named('sampler')!)}”, but it must be one of ${SAMPLER_NAMES.join(', ')}: the default is shown.`,
     );
   const selected = read('selected', RANGES.selected) ?? defaults.selected;
   if (selected >= count)

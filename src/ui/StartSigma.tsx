@@ -1,8 +1,9 @@
+import { START_SIGMA } from '../lib/sampling';
 import { Segmented } from './Segmented';
 
 /** Where published one-step networks start. */
 const STARTS = [
-  { sigma: 80, title: 'EDM, GDD, DMD2 and ECT start here' },
+  { sigma: START_SIGMA, title: 'EDM, GDD, DMD2 and ECT start here' },
   { sigma: 2.5, title: 'SiD, SiDA and SiD2A start here' },
 ];
 
@@ -10,7 +11,7 @@ const KNOWN = {
   file: 'As the file says.',
   name: 'Guessed from the file’s name: SiD, SiDA and SiD2A start at 2.5.',
   person: null,
-  unsaid: 'The file does not say; most start at 80, SiD at 2.5.',
+  unsaid: `The file does not say; most start at ${START_SIGMA}, SiD at 2.5.`,
 };
 
 interface Props {

@@ -1,6 +1,5 @@
+import type { TileChoice as Choice } from '../lib/backends';
 import { Segmented } from './Segmented';
-
-type Choice = 'auto' | 'shared' | 'shared-f16' | 'register' | 'subgroup';
 
 const OPTIONS: { value: Choice; label: string; title: string }[] = [
   { value: 'auto', label: 'Auto', title: 'Whatever suits the adapter' },

@@ -3,7 +3,7 @@ import { Engine } from '../../src/engine/engine';
 import type { Device } from '../../src/engine/inference/device';
 import { KernelRefused } from '../../src/gpu/pipelines';
 import { InnateError } from '../../src/lib/errors';
-import type { EngineStatus, StartOptions } from '../../src/protocol/messages';
+import type { EngineStatus, StartOptions } from '../../src/protocol/models';
 
 const MINUTE = 60_000;
 const OPTIONS: StartOptions = { preference: 'auto', modelsUrl: 'https://here/', wasmBinaries: {} };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { chooseTraits, HARDWARE, HARDWARE_F16, type TileChoice } from '../../src/gpu/traits';
+import { chooseTraits, HARDWARE, HARDWARE_F16 } from '../../src/gpu/traits';
+import type { TileChoice } from '../../src/lib/backends';
 
 const F16 = 'shader-f16';
 const lanes = (count: number) => ({ subgroupMinSize: count, subgroupMaxSize: count });

@@ -8,8 +8,8 @@ import { clipSigmas, sampleImages, seedBatch } from '../../src/engine/inference/
 import { compareBlocks, weightChange } from '../../src/engine/layers/compare';
 import { inspectTable, sweep } from '../../src/engine/layers/inspect';
 import { openModel } from '../../src/engine/models/open-model';
-import type { BackendName } from '../../src/gpu/backends';
 import { ActivationTable, activationsJson, QUANTITIES, readActivations } from '../../src/lib/activations';
+import type { BackendName } from '../../src/lib/backends';
 import { inspectionLevels, karrasLevels } from '../../src/lib/noise-levels';
 import { unetBlocks } from '../../src/nn/blocks';
 import { Denoiser } from '../../src/nn/denoiser';

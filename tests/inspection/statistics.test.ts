@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
-import type { BackendName } from '../../src/gpu/backends';
+import type { BackendName } from '../../src/lib/backends';
 import { Alignment, unbiasedHsic } from '../../src/lib/cka';
 import { radialPower } from '../../src/nn/inspection/spectrum';
 import {

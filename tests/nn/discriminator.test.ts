@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import { fromTensor, TrainableParameters } from '../../src/distil/trainable';
-import type { BackendName } from '../../src/gpu/backends';
+import type { BackendName } from '../../src/lib/backends';
 import { toNCHW, toNHWC } from '../../src/nn/denoiser';
 import { headLogits } from '../../src/nn/discriminator/forward';
 import { type HeadsConfig, headParameters } from '../../src/nn/discriminator/heads';

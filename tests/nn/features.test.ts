@@ -5,7 +5,7 @@ import { openBackend } from '../../cli/backend';
 import { fileSource } from '../../cli/files';
 import { checkpointWeights } from '../../src/engine/models/weights';
 import { readSafetensors } from '../../src/formats/safetensors';
-import type { BackendName } from '../../src/gpu/backends';
+import type { BackendName } from '../../src/lib/backends';
 import { toNCHW, toNHWC } from '../../src/nn/denoiser';
 import { CifarResNet } from '../../src/nn/features/cifar-resnet';
 import { EfficientNetLite0 } from '../../src/nn/features/efficientnet-lite0';

@@ -5,7 +5,7 @@ import { openBackend } from '../../cli/backend';
 import { fileSource } from '../../cli/files';
 import { TrainableParameters } from '../../src/distil/trainable';
 import { openModel } from '../../src/engine/models/open-model';
-import type { BackendName } from '../../src/gpu/backends';
+import type { BackendName } from '../../src/lib/backends';
 import { Denoiser, fourierFrequencies, oneHotRows, toNCHW, toNHWC } from '../../src/nn/denoiser';
 import '../../src/nn/tf/gradients';
 import { parameterSpecs } from '../../src/nn/parameters';

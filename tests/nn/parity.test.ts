@@ -7,7 +7,7 @@ import { clipSigmas, sampleImages } from '../../src/engine/inference/sampling';
 import { inspectActivations } from '../../src/engine/layers/inspect';
 import type { Model } from '../../src/engine/models/model';
 import { openModel } from '../../src/engine/models/open-model';
-import type { BackendName } from '../../src/gpu/backends';
+import type { BackendName } from '../../src/lib/backends';
 import { Denoiser, toNCHW, toNHWC } from '../../src/nn/denoiser';
 import { defaultSampling } from '../../src/nn/samplers';
 import { TfOps } from '../../src/nn/tf/ops';

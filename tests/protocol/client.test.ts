@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { InnateError } from '../../src/lib/errors';
 import { createEngineClient } from '../../src/protocol/client';
-import type { EngineStatus, Message, ModelInfo, Request, StartOptions } from '../../src/protocol/messages';
+import type { Message, Request } from '../../src/protocol/messages';
+import type { EngineStatus, ModelInfo, StartOptions } from '../../src/protocol/models';
 import { STATUS, tick } from '../support/fake-client';
 
 const OPTIONS: StartOptions = { preference: 'auto', modelsUrl: 'https://here/', wasmBinaries: {} };

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { InnateError } from '../../src/lib/errors';
-import type { KeptModels, ModelInfo } from '../../src/protocol/messages';
+import type { KeptModels, ModelInfo } from '../../src/protocol/models';
 import { createStores } from '../../src/state/app-state';
 import { createController } from '../../src/state/controller';
 import { defaultView, type ViewState } from '../../src/state/generate/view';

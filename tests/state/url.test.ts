@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createViewStore, defaultView, SAMPLERS, TABS, type ViewState } from '../../src/state/generate/view';
+import { SAMPLER_NAMES } from '../../src/lib/sampling';
+import { createViewStore, defaultView, TABS, type ViewState } from '../../src/state/generate/view';
 import { formatHash, parseHash, type ReadView, readHash } from '../../src/state/url';
 import { syncAddress } from '../../src/state/url-sync';
 
@@ -51,7 +52,7 @@ describe('view in the address', () => {
         seed: fc.integer({ min: 0, max: 4294967295 }).map((s) => (s % 3 ? s : s / 4)),
         classIndex: fc.option(fc.nat(1000)),
         count: fc.integer({ min: 1, max: 64 }),
-        sampler: fc.constantFrom(...SAMPLERS),
+        sampler: fc.constantFrom(...SAMPLER_NAMES),
         steps: fc.option(fc.integer({ min: 2, max: 200 })),
         sigma: fc.constantFrom(0.1, 0.5, 80, 200),
         selected: fc.nat(63),

@@ -9,18 +9,16 @@ import type {
   MeasureResult,
   StepEstimate,
 } from '../../src/protocol/distil';
+import type { GenerateOutcome, GenerateRequest, ImageChunk } from '../../src/protocol/generate';
 import type { InspectOutcome, LookResult } from '../../src/protocol/layers';
 import type {
   EngineStatus,
   FileChoice,
-  GenerateOutcome,
-  GenerateRequest,
-  ImageChunk,
   KeptModels,
   ModelInfo,
   ModelRef,
   StartOptions,
-} from '../../src/protocol/messages';
+} from '../../src/protocol/models';
 import type { ResumeRequest, RunsCall, RunsResults } from '../../src/protocol/runs';
 
 export const STATUS: EngineStatus = {

@@ -1,13 +1,13 @@
 import { describeAdapter, openDevice, probeAdapter } from '../../../src/gpu/adapter';
 import { gpuContext } from '../../../src/gpu/context';
-import { chooseTraits, type TileChoice } from '../../../src/gpu/traits';
+import { chooseTraits } from '../../../src/gpu/traits';
+import type { TileChoice, WeightPrecision } from '../../../src/lib/backends';
 import { InnateError } from '../../../src/lib/errors';
 import type { OpenNetwork, PlanExecutor } from '../../../src/nn/plan/executor';
 import { PlannedDenoiser } from '../../../src/nn/plan/planned-denoiser';
 import { openWasm } from '../../../src/nn/plan/wasm/executor';
 import { WebGpuExecutor } from '../../../src/nn/plan/webgpu/executor';
 import { openWebGpu } from '../../../src/nn/plan/webgpu/open';
-import type { WeightPrecision } from '../../../src/nn/plan/webgpu/pack';
 import { startPageThread } from '../../../src/simd/threads';
 import type { BenchTask } from '../task';
 import type { BenchEngine, BenchStats } from './engine';

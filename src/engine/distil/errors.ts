@@ -1,5 +1,5 @@
 import type { DistilConfig } from '../../distil/config';
-import type { StepReport } from '../../distil/trainer';
+import type { StepReport } from '../../distil/curve';
 import { asInnateError, type ErrorDetail, InnateError, OutOfMemory } from '../../lib/errors';
 import { NotFinite } from '../inference/sampling';
 

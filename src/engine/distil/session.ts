@@ -1,5 +1,5 @@
 import { fitMicroBatch } from '../../distil/config';
-import type { CurvePoint } from '../../distil/state';
+import type { CurvePoint } from '../../distil/curve';
 import type { StepKind } from '../../distil/trainer';
 import { asInnateError, InnateError, OutOfMemory } from '../../lib/errors';
 import { counted, sentence } from '../../lib/words';
@@ -11,9 +11,10 @@ import type {
   DistilRequest,
   DistilResult,
   RunAbout,
+  WayBack,
 } from '../../protocol/distil';
-import type { ModelInfo } from '../../protocol/messages';
-import type { ResumeRequest, RunEnd, RunRecord, WayBack } from '../../protocol/runs';
+import type { ModelInfo } from '../../protocol/models';
+import type { ResumeRequest, RunEnd, RunRecord } from '../../protocol/runs';
 import { nextTask } from '../inference/next-task';
 import { MEASURE_NAME } from '../measure/frechet';
 import type { Model } from '../models/model';

@@ -1,4 +1,4 @@
-import type { WayBack } from '../../protocol/runs';
+import type { WayBack } from '../../protocol/distil';
 import type { RunSaver } from '../runs/saver';
 import type { Diverged } from './errors';
 

@@ -5,7 +5,7 @@ import type {
   DistilResult,
   MeasureRequest,
 } from '../../protocol/distil';
-import type { Progress } from '../../protocol/messages';
+import type { Progress } from '../../protocol/models';
 import type { ResumeRequest, RunsCall } from '../../protocol/runs';
 import type { EngineServices } from '../engine';
 import { nextTask } from '../inference/next-task';

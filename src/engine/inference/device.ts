@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { describeAdapter, probeAdapter } from '../../gpu/adapter';
 import { type ActiveBackend, abandonWasm, activateWasm, activateWebGPU } from '../../gpu/backends';
 import { deviceError, deviceLost } from '../../gpu/device-error';
-import type { BackendPreference, StartOptions } from '../../protocol/messages';
+import type { BackendPreference, StartOptions } from '../../protocol/models';
 
 export interface Device {
   backend: ActiveBackend;

@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { readyTensors } from '../../gpu/backends';
 import { compileAhead } from '../../gpu/warm-up';
+import type { WeightPrecision } from '../../lib/backends';
+import { START_SIGMA } from '../../lib/sampling';
 import type { Denoiser } from '../../nn/denoiser';
 import { PlannedDenoiser } from '../../nn/plan/planned-denoiser';
-import type { WeightPrecision } from '../../nn/plan/webgpu/pack';
-import type { PrecisionPreference } from '../../protocol/messages';
+import type { PrecisionPreference } from '../../protocol/models';
 import { startPageThread } from '../../simd/threads';
 import type { Model } from '../models/model';
 import type { Device } from './device';
@@ -80,6 +81,6 @@ async function compileEager(
   await compileAhead(() => {
     const x = tf.zeros<tf.Rank.R4>([images, imgResolution, imgResolution, inChannels]);
     const labels = labelDim ? tf.zeros<tf.Rank.R2>([images, labelDim]) : null;
-    denoiser.forward(x, [80], labels);
+    denoiser.forward(x, [START_SIGMA], labels);
   }, onProgress);
 }

@@ -1,5 +1,6 @@
 import { readyTensors } from '../../gpu/backends';
 import type { GpuContext } from '../../gpu/context';
+import type { WeightPrecision } from '../../lib/backends';
 import { InnateError } from '../../lib/errors';
 import type { NetworkConfig } from '../../nn/config';
 import { Denoiser, type DenoiserOptions } from '../../nn/denoiser';
@@ -7,7 +8,6 @@ import { parameterCount } from '../../nn/parameters';
 import { PlannedDenoiser } from '../../nn/plan/planned-denoiser';
 import { WasmNetwork, type WasmOptions } from '../../nn/plan/wasm/executor';
 import { openWebGpu } from '../../nn/plan/webgpu/open';
-import type { WeightPrecision } from '../../nn/plan/webgpu/pack';
 import type { WeightSource } from '../../nn/weights';
 
 /** A network on its plan, or op by op. */

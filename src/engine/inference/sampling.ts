@@ -1,9 +1,10 @@
 import { checkDevice } from '../../gpu/backends';
 import { InnateError } from '../../lib/errors';
+import { evaluations } from '../../lib/sampling';
 import type { NetworkConfig } from '../../nn/config';
 import type { ImageDenoiser } from '../../nn/denoiser';
 import { roundSigma, sigmaRange } from '../../nn/precond';
-import { evaluations, type SamplerOptions, sample } from '../../nn/samplers';
+import { type SamplerOptions, sample } from '../../nn/samplers';
 import { type integerSeedNoise, seedClass, seedNoise } from '../../rng/seeds';
 import { batchSize } from './batching';
 

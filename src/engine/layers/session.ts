@@ -13,7 +13,7 @@ import type {
   LookResult,
   ShownInput,
 } from '../../protocol/layers';
-import type { ModelRef, Progress } from '../../protocol/messages';
+import type { ModelRef, Progress } from '../../protocol/models';
 import { nextTask } from '../inference/next-task';
 import type { AnyDenoiser } from '../inference/open-denoiser';
 import { toRgba } from '../inference/pixels';

@@ -1,9 +1,10 @@
 import { skippedLine } from '../../data';
 import { InnateError } from '../../lib/errors';
+import { evaluations } from '../../lib/sampling';
 import type { ImageDenoiser } from '../../nn/denoiser';
-import { defaultSampling, evaluations } from '../../nn/samplers';
+import { defaultSampling } from '../../nn/samplers';
 import type { MeasureRequest, MeasureResult } from '../../protocol/distil';
-import type { Progress } from '../../protocol/messages';
+import type { Progress } from '../../protocol/models';
 import { nextTask } from '../inference/next-task';
 import { sampleImages, seedBatch } from '../inference/sampling';
 import type { Model } from '../models/model';

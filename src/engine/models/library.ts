@@ -6,7 +6,7 @@ import { loadPart } from '../../lib/load-part';
 import { precondNamed } from '../../lib/preconditioning';
 import { parameterCount, parameterSpecs } from '../../nn/parameters';
 import type { RunAbout } from '../../protocol/distil';
-import type { FileChoice, KeptModels, ModelInfo, ModelRef, Progress } from '../../protocol/messages';
+import type { FileChoice, KeptModels, ModelInfo, ModelRef, Progress } from '../../protocol/models';
 import { type Catalogue, type CatalogueModel, findModel, parseCatalogue } from '../../storage/catalogue';
 import { fetchBytes } from '../../storage/fetch';
 import { type KeptAbout, KeptFiles } from '../../storage/kept-files';

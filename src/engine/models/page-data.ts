@@ -7,7 +7,7 @@ import { blobSource, bufferSource, type Source } from '../../formats/source';
 import { InnateError } from '../../lib/errors';
 import type { NetworkConfig } from '../../nn/config';
 import type { WeightSource } from '../../nn/weights';
-import type { DataRef } from '../../protocol/distil';
+import type { DataRef } from '../../protocol/models';
 import { fetchBytes } from '../../storage/fetch';
 import { checkpointWeights } from './weights';
 

@@ -1,5 +1,5 @@
-import { START_SIGMA } from '../../lib/noise-levels';
-import type { SigmaSource } from '../../protocol/messages';
+import { START_SIGMA } from '../../lib/sampling';
+import type { SigmaSource } from '../../protocol/models';
 
 /** Where SiD, SiDA and SiD2A start (init_sigma of sid_generate.py). Nothing in their files says so. */
 export const SID_SIGMA = 2.5;

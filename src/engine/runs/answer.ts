@@ -3,7 +3,7 @@ import { openSafetensors } from '../../formats/checkpoint';
 import { asInnateError, badFile, InnateError } from '../../lib/errors';
 import type { WeightSource } from '../../nn/weights';
 import type { RunAbout } from '../../protocol/distil';
-import type { ModelInfo, ModelRef } from '../../protocol/messages';
+import type { ModelInfo, ModelRef } from '../../protocol/models';
 import type {
   RunDetail,
   RunList,

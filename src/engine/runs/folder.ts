@@ -1,7 +1,8 @@
 import { blobSource, type Source } from '../../formats/source';
 import { badFile, InnateError } from '../../lib/errors';
 import { leastMissed } from '../../lib/thin';
-import type { RunRecord, WayBack } from '../../protocol/runs';
+import type { WayBack } from '../../protocol/distil';
+import type { RunRecord } from '../../protocol/runs';
 import {
   bytesIn,
   type Folder,

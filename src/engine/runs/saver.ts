@@ -1,7 +1,7 @@
 import { InnateError } from '../../lib/errors';
 import { counted } from '../../lib/words';
-import type { DistilEvent } from '../../protocol/distil';
-import type { RunRecord, WayBack } from '../../protocol/runs';
+import type { DistilEvent, WayBack } from '../../protocol/distil';
+import type { RunRecord } from '../../protocol/runs';
 import { isFull } from '../../storage/opfs';
 import type { RunFolder, Which } from './folder';
 import type { RunState, SavedRun } from './state';

@@ -1,13 +1,6 @@
 import { Shuffle } from 'lucide-react';
-import { START_SIGMA } from '../../lib/noise-levels';
-import {
-  defaultSteps,
-  evaluations,
-  MAX_COUNT,
-  MAX_STEPS,
-  type Sampler,
-  SIGMA,
-} from '../../state/generate/view';
+import { defaultSteps, evaluations, type SamplerName, START_SIGMA } from '../../lib/sampling';
+import { MAX_COUNT, MAX_STEPS, SIGMA } from '../../state/generate/view';
 import type { ModelFacts } from '../../state/models';
 import { useApp, useModel, usePrefs, useView } from '../../state/react';
 import { BackendChoice } from '../../ui/BackendChoice';
@@ -97,7 +90,7 @@ function SigmaControl({ model }: { model: ModelFacts | null }) {
   );
 }
 
-const SAMPLER_OPTIONS: { value: Sampler; label: string; title: string }[] = [
+const SAMPLER_OPTIONS: { value: SamplerName; label: string; title: string }[] = [
   { value: 'one-step', label: '1', title: 'One step: the network runs once' },
   { value: 'two-step', label: '2', title: 'Two steps: the network runs twice, with noise added in between' },
   { value: 'heun', label: 'Heun', title: 'Many steps: the way to sample a diffusion teacher' },
@@ -145,7 +138,7 @@ function Counts({ resolution }: { resolution: number }) {
       {sampler === 'heun' && (
         <div className="field">
           <span>
-            Heun steps <span className="caption">{evaluations('heun', steps)} NFE</span>
+            Heun steps <span className="caption">{evaluations({ sampler: 'heun', steps })} NFE</span>
           </span>
           <Stepper
             label="Number of Heun steps"

@@ -1,4 +1,4 @@
-import type { Sampler } from '../../state/generate/view';
+import type { SamplerName } from '../../lib/sampling';
 import type { ModelFacts } from '../../state/models';
 import { useApp, useModel, useView } from '../../state/react';
 import { useMedia } from '../../ui/use-space';
@@ -7,8 +7,8 @@ import { useGridState } from './pictures';
 /** A sampler that does not suit the model, and what would; null where they fit or nobody knows. */
 export function misfitOf(
   role: ModelFacts['role'],
-  sampler: Sampler,
-): { text: string; better: Sampler; action: string } | null {
+  sampler: SamplerName,
+): { text: string; better: SamplerName; action: string } | null {
   if (role === 'teacher' && sampler === 'one-step')
     return {
       text: 'A diffusion teacher needs many steps: one gives a blur.',

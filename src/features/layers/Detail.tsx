@@ -1,7 +1,7 @@
 import { VolumeX } from 'lucide-react';
 import { type ReactNode, type Ref, useMemo } from 'react';
 import { SIGMAS } from '../../lib/noise-levels';
-import type { ModelRef } from '../../protocol/messages';
+import type { ModelRef } from '../../protocol/models';
 import { sigmaText } from '../../state/layers/summary';
 import { GAIN, type LayersView, type Versus } from '../../state/layers/view';
 import { useView } from '../../state/react';
@@ -59,7 +59,7 @@ export function Detail({ findings, pair, view, ramps, heading }: Props) {
   );
 }
 
-const SIGMA_TICKS = [0.002, 0.01, 0.1, 1, 10, 80].flatMap((value, i, all) => {
+const SIGMA_TICKS = [SIGMAS.min, 0.01, 0.1, 1, 10, SIGMAS.max].flatMap((value, i, all) => {
   const next = all[i + 1];
   const between = next ? [2, 3, 4, 5, 6, 7, 8, 9].map((k) => k * 10 ** Math.floor(Math.log10(value))) : [];
   return [
@@ -85,7 +85,7 @@ export function SigmaSlider() {
         format={(v) => String(Number(v.toPrecision(3)))}
         onChange={(value) => layers.set({ at: Number(value.toPrecision(3)) })}
         reset={{
-          label: 'Reset sigma to 80',
+          label: `Reset sigma to ${SIGMAS.max}`,
           changed: at !== SIGMAS.max,
           onReset: () => layers.set({ at: SIGMAS.max }),
         }}

@@ -1,10 +1,11 @@
 import { FolderOpen, Ruler } from 'lucide-react';
 import { useEffect, useState } from 'react';
+import { defaultSteps, evaluations } from '../../lib/sampling';
 import { counted } from '../../lib/words';
-import type { DataRef, MeasureResult } from '../../protocol/distil';
+import type { MeasureResult } from '../../protocol/distil';
+import type { DataRef } from '../../protocol/models';
 import { fittingPack, misfit, type SamplePack } from '../../state/distil/packs';
 import { isUnderWay } from '../../state/distil/store';
-import { defaultSteps, evaluations } from '../../state/generate/view';
 import type { ModelFacts } from '../../state/models';
 import { useApp, useDistil, useMeasure } from '../../state/react';
 import { Dialog } from '../../ui/Dialog';
@@ -137,7 +138,7 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
             { value: 'one-step', label: '1' },
             {
               value: 'heun',
-              label: `Heun, ${evaluations('heun', steps)} NFE`,
+              label: `Heun, ${evaluations({ sampler: 'heun', steps })} NFE`,
               title: 'The way to sample a diffusion teacher',
             },
           ]}

@@ -1,6 +1,6 @@
 import { PRECONDITIONINGS, type PrecondKind } from '../../lib/preconditioning';
 import { counted } from '../../lib/words';
-import type { ModelInfo } from '../../protocol/messages';
+import type { ModelInfo } from '../../protocol/models';
 import { FILE_KEY } from '../../state/arrival';
 import { openedFacts } from '../../state/models';
 import { useApp, useEngine, useModel } from '../../state/react';

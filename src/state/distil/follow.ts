@@ -1,4 +1,4 @@
-import type { CurvePoint } from '../../distil/state';
+import type { CurvePoint } from '../../distil/curve';
 import { asInnateError } from '../../lib/errors';
 import type { DistilEvent, DistilResult } from '../../protocol/distil';
 import type { Stores } from '../app-state';

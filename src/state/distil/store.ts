@@ -1,7 +1,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { DistilConfig } from '../../distil/config';
+import type { CurvePoint } from '../../distil/curve';
 import { distancesDue, samplingsDue } from '../../distil/schedule';
-import type { CurvePoint } from '../../distil/state';
 import { leastMissed } from '../../lib/thin';
 import type {
   DistilAction,
@@ -11,8 +11,9 @@ import type {
   DistilResult,
   RunAbout,
   StepEstimate,
+  WayBack,
 } from '../../protocol/distil';
-import type { RunDetail, RunSummary, UnreadableRun, WayBack } from '../../protocol/runs';
+import type { RunDetail, RunSummary, UnreadableRun } from '../../protocol/runs';
 import type { SamplePack } from './packs';
 import { type DistilSetup, NEW_SETUP } from './setup';
 

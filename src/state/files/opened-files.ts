@@ -1,6 +1,6 @@
 import { InnateError } from '../../lib/errors';
 import type { EngineClient } from '../../protocol/client';
-import type { FileChoice, Progress } from '../../protocol/messages';
+import type { FileChoice, Progress } from '../../protocol/models';
 import type { Stores } from '../app-state';
 import { fail, replaceOpened, succeed } from '../engine';
 import type { ImageRequests } from '../generate/requests';

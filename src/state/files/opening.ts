@@ -1,6 +1,6 @@
 import { asInnateError } from '../../lib/errors';
 import type { EngineClient } from '../../protocol/client';
-import type { FileChoice, ModelInfo } from '../../protocol/messages';
+import type { FileChoice, ModelInfo } from '../../protocol/models';
 import { addOpened, type EngineStore, fail } from '../engine';
 import type { Work } from '../work';
 

@@ -1,5 +1,5 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { ImageChunk } from '../../protocol/messages';
+import type { ImageChunk } from '../../protocol/generate';
 import { imageName } from '../models';
 
 /** One image and how it was made. */

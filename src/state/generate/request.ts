@@ -1,7 +1,8 @@
-import type { GenerateRequest } from '../../protocol/messages';
+import { defaultSteps, evaluations } from '../../lib/sampling';
+import type { GenerateRequest } from '../../protocol/generate';
 import { className, type ModelFacts } from '../models';
 import type { Recipe } from './images';
-import { defaultSteps, evaluations, seedAt, type ViewState } from './view';
+import { seedAt, type ViewState } from './view';
 
 /** The engine's request for what the view shows. A class that the network does not have is left out. */
 export function buildRequest(view: ViewState, model: ModelFacts): GenerateRequest {
@@ -31,7 +32,7 @@ export function recipeOf(
     className: classIndex === null ? null : className(model.classes, classIndex),
     sigma: request.sigma,
     sampler: request.sampler,
-    evaluations: evaluations(request.sampler, request.steps),
+    evaluations: evaluations(request),
   };
 }
 

@@ -1,12 +1,12 @@
+import { evaluations } from '../../lib/sampling';
 import type { EngineClient } from '../../protocol/client';
-import type { GenerateRequest, ImageChunk } from '../../protocol/messages';
+import type { GenerateRequest, ImageChunk } from '../../protocol/generate';
 import { currentModel, type Stores } from '../app-state';
 import { fail, succeed } from '../engine';
 import type { ModelFacts } from '../models';
 import type { Work } from '../work';
 import { place, resize } from './images';
 import { buildRequest, recipeOf, sameWork } from './request';
-import { evaluations } from './view';
 
 interface Options {
   client: Pick<EngineClient, 'generate'>;
@@ -135,7 +135,7 @@ export class ImageRequests {
     flight.images += chunk.indices.length;
     flight.ms += chunk.ms;
     if (this.flight === flight) {
-      const passes = evaluations(request.sampler, request.steps);
+      const passes = evaluations(request);
       engine.setState({ reading: { images: flight.images, passes, ms: flight.ms } });
       // Loading is over; from here on the line counts images.
       if (work.tells('generating'))

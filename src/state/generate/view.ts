@@ -1,12 +1,10 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
-import type { GenerateRequest } from '../../protocol/messages';
+import type { SamplerName } from '../../lib/sampling';
 import { MAX_SEED } from '../../rng/seeds';
 import type { ModelFacts } from '../models';
 
 export const TABS = ['generate', 'distil', 'layers', 'models'] as const;
 export type Tab = (typeof TABS)[number];
-export type Sampler = GenerateRequest['sampler'];
-export const SAMPLERS: readonly Sampler[] = ['one-step', 'two-step', 'heun'];
 
 /** What a person looks at. A link carries it (state/url.ts). */
 export interface ViewState {
@@ -18,7 +16,7 @@ export interface ViewState {
   /** null = the class that each seed draws. */
   classIndex: number | null;
   count: number;
-  sampler: Sampler;
+  sampler: SamplerName;
   /** Heun steps; null = the paper's number for the network's resolution. */
   steps: number | null;
   /** Noise level of the first evaluation; null = where the model starts. */
@@ -75,10 +73,3 @@ export function seedAt(seed: number, index: number): number {
 }
 
 const tidy = (s: number) => Math.round(s * 1e4) / 1e4;
-
-/** The paper's Heun steps, as nn/samplers has them. */
-export const defaultSteps = (resolution: number) => (resolution > 32 ? 40 : 18);
-
-/** Network evaluations an image costs. */
-export const evaluations = (sampler: Sampler, steps: number) =>
-  sampler === 'one-step' ? 1 : sampler === 'two-step' ? 2 : 2 * steps - 1;

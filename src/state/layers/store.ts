@@ -1,6 +1,6 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { ActivationTable, type LayerJson, type LikenessJson, type Row } from '../../lib/activations';
-import { START_SIGMA } from '../../lib/noise-levels';
+import { START_SIGMA } from '../../lib/sampling';
 import type { InspectRequest, LookRequest, LookResult } from '../../protocol/layers';
 import type { Pair } from './pair';
 import { DEFAULT_LAYERS, type LayersView } from './view';

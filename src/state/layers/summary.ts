@@ -6,7 +6,7 @@ import {
   QUANTITIES,
   type Row,
 } from '../../lib/activations';
-import { START_SIGMA } from '../../lib/noise-levels';
+import { START_SIGMA } from '../../lib/sampling';
 import type { Findings } from './store';
 import type { MapQuantity, Scale } from './view';
 

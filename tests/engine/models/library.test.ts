@@ -2,7 +2,7 @@ import { unzipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Library } from '../../../src/engine/models/library';
 import { InnateError } from '../../../src/lib/errors';
-import type { Progress } from '../../../src/protocol/messages';
+import type { Progress } from '../../../src/protocol/models';
 import { fixtureBytes } from '../../formats/helpers';
 import { MemoryFile, MemoryFiles } from '../../support/memory-files';
 

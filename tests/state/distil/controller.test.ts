@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { CurvePoint } from '../../../src/distil/state';
+import type { CurvePoint } from '../../../src/distil/curve';
 import { InnateError } from '../../../src/lib/errors';
 import type { DataCheck } from '../../../src/protocol/distil';
-import type { ModelInfo } from '../../../src/protocol/messages';
+import type { ModelInfo } from '../../../src/protocol/models';
 import { createStores } from '../../../src/state/app-state';
 import { createController } from '../../../src/state/controller';
 import { studentName } from '../../../src/state/distil/setup';

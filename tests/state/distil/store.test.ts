@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { fitMicroBatch } from '../../../src/distil/config';
-import type { CurvePoint } from '../../../src/distil/state';
+import type { CurvePoint } from '../../../src/distil/curve';
 import type { DataCheck } from '../../../src/protocol/distil';
 import { Pace } from '../../../src/state/distil/pace';
 import { fittingPack, misfit, parsePacks, type SamplePack } from '../../../src/state/distil/packs';

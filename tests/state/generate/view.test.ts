@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { evaluations, seedAt, tidySeed } from '../../../src/state/generate/view';
+import { seedAt, tidySeed } from '../../../src/state/generate/view';
 import { createPrefsStore } from '../../../src/state/prefs';
 import { workLine } from '../../../src/state/work-line';
 
@@ -12,12 +12,6 @@ test('seeds count on, and begin again after the last', () => {
   expect(seedAt(4294967294.5, 2)).toBe(0.5);
   expect(tidySeed(-3)).toBe(0);
   expect(tidySeed(0.1 + 0.2)).toBe(0.3);
-});
-
-test('evaluations of each sampler', () => {
-  expect([evaluations('one-step', 18), evaluations('two-step', 18), evaluations('heun', 18)]).toEqual([
-    1, 2, 35,
-  ]);
 });
 
 test('preferences are kept, and bad ones ignored', () => {

@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'react';
+import type { CurvePoint } from '../../../distil/curve';
 import { distancesDue } from '../../../distil/schedule';
-import type { CurvePoint } from '../../../distil/state';
 import type { DistilRunState } from '../../../state/distil/store';
 import { useCatalogue } from '../../../state/react';
 import { Curve } from '../../../ui/Curve';

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { WayBack } from '../../../protocol/runs';
+import type { WayBack } from '../../../protocol/distil';
 import { type DistilRunState, narrowing } from '../../../state/distil/store';
 import { useApp, useDistil } from '../../../state/react';
 import { formatPercent, formatSmall, formatWhole } from '../../../ui/format';

@@ -1,4 +1,4 @@
-import type { CurvePoint } from '../../../distil/state';
+import type { CurvePoint } from '../../../distil/curve';
 import type { DistilPlan } from '../../../protocol/distil';
 import { stepSeconds } from '../../../state/distil/store';
 import type { CurveLevel, CurveSeries } from '../../../ui/Curve';

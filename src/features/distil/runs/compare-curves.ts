@@ -1,4 +1,4 @@
-import type { CurvePoint } from '../../../distil/state';
+import type { CurvePoint } from '../../../distil/curve';
 import type { RunDetail } from '../../../protocol/runs';
 import type { CurveSeries } from '../../../ui/Curve';
 import { abscissa, type XAxis } from '../run/curve-series';

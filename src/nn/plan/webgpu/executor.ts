@@ -2,6 +2,7 @@ import type { GpuContext } from '../../../gpu/context';
 import { packUniforms } from '../../../gpu/kernels/kernel';
 import { SQUARE_PARTS } from '../../../gpu/kernels/squares';
 import type { KernelTraits } from '../../../gpu/traits';
+import type { WeightPrecision } from '../../../lib/backends';
 import type { WeightSource } from '../../weights';
 import type { PlanExecutor } from '../executor';
 import { interleaveQkv } from '../qkv';
@@ -11,7 +12,6 @@ import type { Dispatch, Operand, Scratch } from './dispatch';
 import type { WeightLayout } from './layout';
 import { lower } from './lower';
 import type { LoweredPlan } from './lowering';
-import type { WeightPrecision } from './pack';
 import { assignSlots } from './slots';
 import type { GpuWeights } from './weights';
 

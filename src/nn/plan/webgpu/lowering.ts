@@ -1,4 +1,5 @@
 import { inFloat32, type KernelTraits, type Tile } from '../../../gpu/traits';
+import type { WeightPrecision } from '../../../lib/backends';
 import type { WeightSource } from '../../weights';
 import {
   type Epilogue,
@@ -11,7 +12,7 @@ import {
 } from '../steps';
 import type { Dispatch, Operand, Scratch } from './dispatch';
 import { carriedBiases, type WeightLayout } from './layout';
-import { WeightPacker, type WeightPrecision } from './pack';
+import { WeightPacker } from './pack';
 
 export interface LoweringOptions {
   batch: number;

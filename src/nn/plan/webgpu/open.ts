@@ -1,11 +1,11 @@
 import type { GpuContext } from '../../../gpu/context';
 import type { KernelTraits } from '../../../gpu/traits';
+import type { WeightPrecision } from '../../../lib/backends';
 import type { WeightSource } from '../../weights';
 import type { OpenNetwork, PlannedNetwork } from '../executor';
 import type { Plan } from '../steps';
 import { WebGpuExecutor } from './executor';
 import { type WeightLayout, weightLayout } from './layout';
-import type { WeightPrecision } from './pack';
 import { GpuWeights } from './weights';
 
 /** Takes a network to a GPU: its weights once, in the given precision; an executor for each plan and batch size. */

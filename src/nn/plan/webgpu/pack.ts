@@ -1,11 +1,10 @@
 import { winogradFilter } from '../../../gpu/kernels/winograd';
+import type { WeightPrecision } from '../../../lib/backends';
 import { floatToHalf } from '../../../lib/half';
 import type { WeightSource } from '../../weights';
 import { separateQkv } from '../qkv';
 import { storedChannels } from '../steps';
 import type { PackedWeight } from './dispatch';
-
-export type WeightPrecision = 'f32' | 'f16';
 
 /**
  * Weights as the kernels read them: [taps, depth, columns] with depth and columns rounded up to multiples of 4;

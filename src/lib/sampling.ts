@@ -1,0 +1,19 @@
+import { SIGMAS } from './noise-levels';
+
+/** How noise becomes an image: the page, the command line and the engine name and count it alike. */
+
+export type SamplerName = 'one-step' | 'two-step' | 'heun';
+export const SAMPLER_NAMES: readonly SamplerName[] = ['one-step', 'two-step', 'heun'];
+
+/**
+ * Noise level at which generation starts where a model does not say otherwise: the noise is multiplied by it, and the
+ * first evaluation is told so. EDM and the one-step students of GDD, DMD2 and ECT start here.
+ */
+export const START_SIGMA = SIGMAS.max;
+
+/** Heun steps of Karras et al. 2022: 18 (35 evaluations) for networks up to 32x32, 40 (79) above. */
+export const defaultSteps = (resolution: number): number => (resolution > 32 ? 40 : 18);
+
+/** Network evaluations that an image costs; `steps` counts for 'heun' alone. */
+export const evaluations = ({ sampler, steps }: { sampler: SamplerName; steps: number }): number =>
+  sampler === 'one-step' ? 1 : sampler === 'two-step' ? 2 : 2 * steps - 1;
