@@ -42,7 +42,7 @@ export function ClassControl({ model }: { model: ModelFacts }) {
       }}
     >
       <select
-        className="class-name"
+        className="select class-name"
         aria-label="Class name"
         value={chosen ?? ''}
         onChange={(event) => set(event.currentTarget.value === '' ? null : Number(event.currentTarget.value))}

@@ -42,7 +42,7 @@ function Intro() {
     <p className="intro">
       A diffusion model needs dozens of passes through a network to make an image. A one-step generator needs
       one, on your own device.{' '}
-      <button type="button" className="link-button" onClick={showHelp}>
+      <button type="button" className="link" onClick={showHelp}>
         Learn more
       </button>
     </p>

@@ -1,6 +1,7 @@
+import { counted } from '../../lib/words';
 import { useApp, useEngine, usePrefs } from '../../state/react';
 import { workLine } from '../../state/work-line';
-import { formatMs, formatWhole } from '../../ui/format';
+import { formatMs } from '../../ui/format';
 import { Segmented } from '../../ui/Segmented';
 import { WorkLine } from '../../ui/WorkLine';
 
@@ -29,19 +30,17 @@ function Reading() {
   if (!reading) return <p className="toolbar-text">No images yet</p>;
   const { images, passes, ms } = reading;
   return (
-    <>
+    <div className="toolbar-reading">
       <p className="reading">
         {formatMs(ms / images)}
         <small>ms an image</small>
       </p>
       <p className="toolbar-text">
-        {counted(images, 'image', 'images')}, {counted(passes, 'pass', 'passes')} each
+        {counted(images, 'image')}, {counted(passes, 'pass', 'passes')} each
       </p>
-    </>
+    </div>
   );
 }
-
-const counted = (n: number, one: string, many: string) => `${formatWhole(n)} ${n === 1 ? one : many}`;
 
 function Pixels() {
   const { stores } = useApp();

@@ -1,4 +1,4 @@
-import { FolderOpen, Ruler } from 'lucide-react';
+import { Ruler } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { defaultSteps, evaluations } from '../../lib/sampling';
 import { counted } from '../../lib/words';
@@ -9,6 +9,7 @@ import { isUnderWay } from '../../state/distil/store';
 import type { ModelFacts } from '../../state/models';
 import { useApp, useDistil, useMeasure } from '../../state/react';
 import { Dialog } from '../../ui/Dialog';
+import { FileButton } from '../../ui/FileButton';
 import { formatValue, formatWhole } from '../../ui/format';
 import { Note } from '../../ui/Note';
 import { NumberField } from '../../ui/NumberField';
@@ -83,7 +84,7 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
       <div className="field">
         <span>Real images</span>
         <select
-          className="measure-select"
+          className="select"
           aria-label="Real images"
           value={own ? 'own' : (pack?.id ?? '')}
           onChange={(event) => {
@@ -100,23 +101,17 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
           {!data && <option value="">None fits: choose your own</option>}
         </select>
       </div>
-      <label className="button measure-own">
-        <FolderOpen aria-hidden />
-        <span>Choose your own images</span>
-        <input
-          type="file"
-          multiple
-          onChange={(event) => {
-            const files = [...(event.currentTarget.files ?? [])];
-            if (files.length > 0)
-              setOwn({
-                kind: 'files',
-                files,
-                name: files.length === 1 ? files[0]!.name : counted(files.length, 'file'),
-              });
-          }}
-        />
-      </label>
+      <FileButton
+        label="Choose your own images"
+        onFiles={(files) => {
+          if (files.length > 0)
+            setOwn({
+              kind: 'files',
+              files,
+              name: files.length === 1 ? files[0]!.name : counted(files.length, 'file'),
+            });
+        }}
+      />
       <div className="field">
         <span>Images generated</span>
         <NumberField

@@ -75,6 +75,7 @@ function ReadAs({ info }: { info: ModelInfo }) {
         <label className="field">
           <span>Network in the file</span>
           <select
+            className="select"
             aria-label={`Network in ${name}`}
             value={entry ?? ''}
             onChange={(event) => void controller.reread(key, { entry: event.currentTarget.value })}
@@ -90,6 +91,7 @@ function ReadAs({ info }: { info: ModelInfo }) {
       <label className="field">
         <span>Preconditioning</span>
         <select
+          className="select"
           aria-label={`Preconditioning of ${name}`}
           value={precond}
           onChange={(event) => {

@@ -30,6 +30,21 @@ export const LOSS_NAMES: Record<DistilConfig['lossMean'], string> = {
   all: 'One mean over all',
 };
 
+/** A choice of a run that its presets make too. */
+export interface ConfigChoice {
+  key: 'features' | 'heads' | 'lossMean';
+  label: string;
+  /** By value, as people read them. */
+  names: Readonly<Record<string, string>>;
+}
+
+/** The choices of a run that trains against a discriminator. */
+export const CHOICES: readonly ConfigChoice[] = [
+  { key: 'features', label: 'Features', names: FEATURE_NAMES },
+  { key: 'heads', label: 'Heads', names: HEAD_NAMES },
+  { key: 'lossMean', label: 'Loss', names: LOSS_NAMES },
+];
+
 type NumberKey = {
   [K in keyof DistilConfig]: DistilConfig[K] extends number ? K : never;
 }[keyof DistilConfig];

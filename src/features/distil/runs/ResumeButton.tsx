@@ -2,6 +2,7 @@ import { Play } from 'lucide-react';
 import type { RunSummary } from '../../../protocol/runs';
 import { isUnderWay } from '../../../state/distil/store';
 import { useApp, useDistil } from '../../../state/react';
+import { FileButton } from '../../../ui/FileButton';
 import { useSetup } from '../setup/use-setup';
 
 /** Goes on with a saved run; where the user's own files were not kept, it asks for them. */
@@ -11,7 +12,6 @@ export function ResumeButton({ run, primary = false }: { run: RunSummary; primar
   const { teacher } = useSetup();
   const { record, missing, busy } = run;
   const { id } = record.about;
-  const className = primary ? 'button primary' : 'button';
   const resume = (files: File[]) =>
     controller.distil.resumeRun(id, {
       files,
@@ -20,20 +20,18 @@ export function ResumeButton({ run, primary = false }: { run: RunSummary; primar
     });
   if (missing && record.request.data.kind === 'files' && !record.kept.data)
     return (
-      <label className={`file-button ${className}`} title={`It needs ${missing} again`}>
-        <Play aria-hidden />
-        <span>Choose its images and resume</span>
-        <input
-          type="file"
-          multiple
-          onChange={(event) => void resume([...(event.currentTarget.files ?? [])])}
-        />
-      </label>
+      <FileButton
+        label="Choose its images and resume"
+        className={primary ? 'primary' : undefined}
+        icon={Play}
+        title={`It needs ${missing} again`}
+        onFiles={(files) => void resume(files)}
+      />
     );
   return (
     <button
       type="button"
-      className={className}
+      className={primary ? 'button primary' : 'button'}
       disabled={busy || under}
       title={missing ? `It needs ${missing}: open it and choose it as the teacher first` : undefined}
       onClick={() => void resume([])}

@@ -1,11 +1,12 @@
-import { FolderOpen } from 'lucide-react';
 import { counted } from '../../../lib/words';
 import { misfit, type SamplePack } from '../../../state/distil/packs';
 import { useReceive } from '../../../state/files/use-receive';
 import { useApp, useDistil } from '../../../state/react';
+import { FileButton } from '../../../ui/FileButton';
 import { formatBytes, formatWhole } from '../../../ui/format';
 import { Note } from '../../../ui/Note';
 import { OwnFacts } from './OwnFacts';
+import { RadioRow } from './RadioRow';
 import { useSetup } from './use-setup';
 
 export function DataChoice() {
@@ -39,32 +40,26 @@ export function DataChoice() {
         {packs?.map((p) => {
           const reason = teacher && misfit(p, teacher);
           return (
-            <label key={p.id} className="radio">
-              <input
-                type="radio"
-                name="data"
-                checked={pack?.id === p.id}
-                disabled={reason !== null}
-                onChange={() => controller.distil.set({ data: p.id })}
-              />
-              <strong>{p.name}</strong>
-              <span className="secondary">{reason ?? packLine(p)}</span>
-            </label>
+            <RadioRow
+              key={p.id}
+              group="data"
+              title={p.name}
+              about={reason ?? packLine(p)}
+              checked={pack?.id === p.id}
+              disabled={reason !== null}
+              onChoose={() => controller.distil.set({ data: p.id })}
+            />
           );
         })}
         {own && (
-          <label className="radio">
-            <input
-              type="radio"
-              name="data"
-              checked={ownChosen !== null}
-              onChange={() => controller.distil.set({ data: 'own' })}
-            />
-            <strong className="file-name">{own.name}</strong>
-            <span className="secondary">
-              Yours, {formatBytes(own.files.reduce((sum, file) => sum + file.size, 0))}
-            </span>
-          </label>
+          <RadioRow
+            group="data"
+            title={own.name}
+            about={`Yours, ${formatBytes(own.files.reduce((sum, file) => sum + file.size, 0))}`}
+            checked={ownChosen !== null}
+            file
+            onChoose={() => controller.distil.set({ data: 'own' })}
+          />
         )}
       </div>
       <ChooseImages />
@@ -94,36 +89,13 @@ const packLine = (pack: SamplePack) =>
     pack.classes ? counted(pack.classes.length, 'class', 'classes') : 'no classes'
   }`;
 
-/** Its label is the button that one sees; the page's other file input opens checkpoints. */
 function ChooseImages() {
   const receive = useReceive();
+  const take = (files: File[]) => void receive(files);
   return (
     <div className="choose-images">
-      <label className="file-button button">
-        <FolderOpen aria-hidden />
-        <span>Choose images</span>
-        <input
-          type="file"
-          multiple
-          onChange={(event) => {
-            void receive([...(event.currentTarget.files ?? [])]);
-            event.currentTarget.value = ''; // so that the same files can be chosen again
-          }}
-        />
-      </label>
-      <label className="file-button button">
-        <FolderOpen aria-hidden />
-        <span>Choose a folder</span>
-        <input
-          type="file"
-          // React knows no better name for it.
-          {...{ webkitdirectory: '' }}
-          onChange={(event) => {
-            void receive([...(event.currentTarget.files ?? [])]);
-            event.currentTarget.value = '';
-          }}
-        />
-      </label>
+      <FileButton label="Choose images" onFiles={take} />
+      <FileButton label="Choose a folder" folder onFiles={take} />
       <span className="caption">
         Images, a zip or tar of them, an npz, MNIST or CIFAR-10; or drop them anywhere
       </span>

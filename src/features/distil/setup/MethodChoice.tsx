@@ -1,17 +1,9 @@
-import { type FeatureName, type Method, PRESETS, type PresetName } from '../../../distil/config';
-import {
-  FEATURE_NAMES,
-  fieldsOf,
-  HEAD_NAMES,
-  LOSS_NAMES,
-  METHOD_NAMES,
-  METHODS,
-  PRESET_NAMES,
-} from '../../../state/distil/fields';
+import type { Method, PresetName } from '../../../distil/config';
+import { CHOICES, fieldsOf, METHOD_NAMES, METHODS, PRESET_NAMES } from '../../../state/distil/fields';
 import { defaultSampleEvery } from '../../../state/distil/setup';
 import { useApp } from '../../../state/react';
-import { NumberField } from '../../../ui/NumberField';
-import { ChoiceRow, ConfigRow, ParamRow } from './ParamRow';
+import { ChoiceRow, ConfigChoiceRow, ConfigRow, NumberRow } from './ParamRow';
+import { RadioRow } from './RadioRow';
 import { useSetup } from './use-setup';
 
 const ABOUT: Record<Method, string> = {
@@ -31,16 +23,14 @@ export function MethodChoice() {
       </header>
       <div className="radios" role="radiogroup" aria-labelledby="distil-method">
         {METHODS.map((method) => (
-          <label key={method} className="radio">
-            <input
-              type="radio"
-              name="method"
-              checked={config.method === method}
-              onChange={() => controller.distil.configure({ method })}
-            />
-            <strong>{METHOD_NAMES[method]}</strong>
-            <span className="secondary">{ABOUT[method]}</span>
-          </label>
+          <RadioRow
+            key={method}
+            group="method"
+            title={METHOD_NAMES[method]}
+            about={ABOUT[method]}
+            checked={config.method === method}
+            onChoose={() => controller.distil.configure({ method })}
+          />
         ))}
       </div>
       <div className="params">
@@ -66,8 +56,7 @@ export function MethodChoice() {
 
 function MoreNumbers() {
   const { controller } = useApp();
-  const { config, base, preset } = useSetup();
-  const { configure } = controller.distil;
+  const { config } = useSetup();
   return (
     <div className="params">
       {fieldsOf(config.method, true).map((field) => (
@@ -75,35 +64,14 @@ function MoreNumbers() {
       ))}
       {config.method !== 'imitation' && (
         <>
-          <ChoiceRow
-            label="Features"
-            value={config.features}
-            options={FEATURE_NAMES}
-            changed={config.features !== PRESETS[preset].features}
-            onReset={() => configure({ features: base.features })}
-            onChange={(features: FeatureName) => configure({ features })}
-          />
-          <ChoiceRow
-            label="Heads"
-            value={config.heads}
-            options={HEAD_NAMES}
-            changed={config.heads !== base.heads}
-            onReset={() => configure({ heads: base.heads })}
-            onChange={(heads) => configure({ heads })}
-          />
-          <ChoiceRow
-            label="Loss"
-            value={config.lossMean}
-            options={LOSS_NAMES}
-            changed={config.lossMean !== base.lossMean}
-            onReset={() => configure({ lossMean: base.lossMean })}
-            onChange={(lossMean) => configure({ lossMean })}
-          />
+          {CHOICES.map((choice) => (
+            <ConfigChoiceRow key={choice.key} choice={choice} />
+          ))}
           <label className="check">
             <input
               type="checkbox"
               checked={config.shareFakes}
-              onChange={(event) => configure({ shareFakes: event.currentTarget.checked })}
+              onChange={(event) => controller.distil.configure({ shareFakes: event.currentTarget.checked })}
             />
             Both networks learn from the same generated images
           </label>
@@ -117,65 +85,57 @@ function SampleEvery() {
   const { controller } = useApp();
   const { config, sampleEvery } = useSetup();
   const usual = defaultSampleEvery(config);
-  const set = (value: number) => controller.distil.set({ sampleEvery: value === usual ? null : value });
   return (
-    <ParamRow label="Samples every" range="steps" changed={sampleEvery !== usual} onReset={() => set(usual)}>
-      <NumberField
-        label="Samples every, steps"
-        value={sampleEvery}
-        min={1}
-        max={100_000}
-        step={1}
-        whole
-        onCommit={set}
-      />
-    </ParamRow>
+    <NumberRow
+      label="Samples every"
+      range="steps"
+      name="Samples every, steps"
+      value={sampleEvery}
+      usual={usual}
+      min={1}
+      max={100_000}
+      step={1}
+      whole
+      onChange={(value) => controller.distil.set({ sampleEvery: value === usual ? null : value })}
+    />
   );
 }
 
-/** How good the student is, on the way. */
+/** The rows on how the student is measured on the way. */
 function Measured() {
   const { controller } = useApp();
   const { measureImages, measureEvery, usual } = useSetup();
   const set = (value: number) =>
     controller.distil.set({ measureImages: value === usual.measureImages ? null : value });
-  const setEvery = (value: number) =>
-    controller.distil.set({ measureEvery: value === usual.measureEvery ? null : value });
   return (
     <>
-      <ParamRow
+      <NumberRow
         label="Images per quality check"
         range="0 = off"
-        changed={measureImages !== usual.measureImages}
-        onReset={() => set(usual.measureImages)}
-      >
-        <NumberField
-          label="Images per quality check"
-          value={measureImages}
-          min={0}
-          max={10_000}
-          step={100}
-          whole
-          onCommit={(value) => set(value > 0 ? Math.max(64, value) : 0)}
-        />
-      </ParamRow>
+        value={measureImages}
+        usual={usual.measureImages}
+        min={0}
+        max={10_000}
+        step={100}
+        whole
+        onChange={set}
+        onCommit={(value) => set(value > 0 ? Math.max(64, value) : 0)}
+      />
       {measureImages > 0 && (
-        <ParamRow
+        <NumberRow
           label="Quality check every"
           range="images"
-          changed={measureEvery !== usual.measureEvery}
-          onReset={() => setEvery(usual.measureEvery)}
-        >
-          <NumberField
-            label="Quality check every, images"
-            value={measureEvery}
-            min={1}
-            max={10_000_000}
-            step={100}
-            whole
-            onCommit={setEvery}
-          />
-        </ParamRow>
+          name="Quality check every, images"
+          value={measureEvery}
+          usual={usual.measureEvery}
+          min={1}
+          max={10_000_000}
+          step={100}
+          whole
+          onChange={(value) =>
+            controller.distil.set({ measureEvery: value === usual.measureEvery ? null : value })
+          }
+        />
       )}
     </>
   );

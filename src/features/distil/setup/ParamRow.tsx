@@ -1,5 +1,5 @@
 import { RotateCcw } from 'lucide-react';
-import type { ConfigField } from '../../../state/distil/fields';
+import type { ConfigChoice, ConfigField } from '../../../state/distil/fields';
 import { useApp } from '../../../state/react';
 import { formatNumber, formatSmall } from '../../../ui/format';
 import { NumberField } from '../../../ui/NumberField';
@@ -14,7 +14,7 @@ interface RowProps {
 }
 
 /** A value and, once it differs from the preset, the way back. */
-export function ParamRow({ label, range, changed, onReset, children }: RowProps) {
+function ParamRow({ label, range, changed, onReset, children }: RowProps) {
   return (
     <div className="param">
       <span>
@@ -39,36 +39,83 @@ export function ParamRow({ label, range, changed, onReset, children }: RowProps)
   );
 }
 
+interface NumberProps {
+  label: string;
+  range: string;
+  /** Accessible name of the field; the label where it is left out. */
+  name?: string;
+  value: number;
+  /** What the value is reset to. */
+  usual: number;
+  min: number;
+  max: number;
+  step?: number;
+  whole?: boolean;
+  format?: (value: number) => string;
+  onChange: (value: number) => void;
+  /** Takes what was typed; `onChange` where it is left out. */
+  onCommit?: (value: number) => void;
+}
+
+export function NumberRow({
+  label,
+  range,
+  name = label,
+  value,
+  usual,
+  onChange,
+  onCommit = onChange,
+  ...field
+}: NumberProps) {
+  return (
+    <ParamRow label={label} range={range} changed={value !== usual} onReset={() => onChange(usual)}>
+      <NumberField label={name} value={value} onCommit={onCommit} {...field} />
+    </ParamRow>
+  );
+}
+
 /** A number of the configuration. */
 export function ConfigRow({ field }: { field: ConfigField }) {
   const { controller } = useApp();
   const { config, base } = useSetup();
   const { key, label, range, min, max, whole, small } = field;
   return (
-    <ParamRow
+    <NumberRow
       label={label}
       range={range}
+      value={config[key]}
+      usual={base[key]}
+      min={min}
+      max={max}
+      step={whole ? 1 : undefined}
+      whole={whole}
+      format={small ? formatSmall : formatNumber}
+      onChange={(value) => controller.distil.configure({ [key]: value })}
+    />
+  );
+}
+
+/** A choice of the configuration. */
+export function ConfigChoiceRow({ choice: { key, label, names } }: { choice: ConfigChoice }) {
+  const { controller } = useApp();
+  const { config, base } = useSetup();
+  const choose = (value: string) => controller.distil.configure({ [key]: value });
+  return (
+    <ChoiceRow
+      label={label}
+      value={config[key]}
+      options={names}
       changed={config[key] !== base[key]}
-      onReset={() => controller.distil.configure({ [key]: base[key] })}
-    >
-      <NumberField
-        label={label}
-        value={config[key]}
-        min={min}
-        max={max}
-        step={whole ? 1 : undefined}
-        whole={whole}
-        format={small ? formatSmall : formatNumber}
-        onCommit={(value) => controller.distil.configure({ [key]: value })}
-      />
-    </ParamRow>
+      onReset={() => choose(base[key])}
+      onChange={choose}
+    />
   );
 }
 
 interface ChoiceProps<T extends string> {
   label: string;
   value: T;
-  options: Record<T, string>;
+  options: Readonly<Record<T, string>>;
   changed?: boolean;
   onReset?: () => void;
   onChange: (value: T) => void;
