@@ -17,8 +17,13 @@ class Results:
         """One zip a pair, summary.json and run.log, from the state; each file whole at any moment."""
         out = self.args.out
         os.makedirs(out, exist_ok=True)
-        summary = dict(steps=self.records, allotted={k: round(v, 2) for k, v in self.allotted.items()}, models={}, machine=self.machine,
-                       reader="unpack, or: innate-train publish PAIR.zip ... --weights public/models")
+        summary = dict(
+            steps=self.records,
+            allotted={k: round(v, 2) for k, v in self.allotted.items()},
+            models={},
+            machine=self.machine,
+            reader="unpack, or: innate-train publish PAIR.zip ... --weights public/models",
+        )
         for pair in dict.fromkeys(s.pair for s in self.steps):
             files = []
             for step in [s for s in self.steps if s.pair == pair]:
@@ -47,14 +52,16 @@ class Results:
                 path = self.path("delta", f"{step.name}.safetensors")
                 export(ready, path, delta_of=step.recipe.teacher, teacher_path=self.ready(step.recipe.teacher))
             files += [(f"{step.name}.safetensors", read(path)), (f"{step.name}.json", json.dumps(entry).encode())]
-            summary["models"][step.name] = dict(quality=entry["quality"], provenance=entry["provenance"], bytes=len(files[1][1]))
+            summary["models"][step.name] = dict(
+                quality=entry["quality"], provenance=entry["provenance"], bytes=len(files[1][1])
+            )
             files.append((f"{step.name}.webp", webp(self.path("runs", "ready", f"{step.name}.png"))))
         elif os.path.isfile(os.path.join(run, "ema.safetensors")):
             path = self.path("delta", f"{step.name}.part.safetensors")
             export(os.path.join(run, "ema.safetensors"), path)
             files.append((f"{step.name}.part", read(path)))
         if os.path.isfile(os.path.join(run, "log.jsonl")):
-            files.append((f"{step.name}.log.jsonl", read(os.path.join(run, "log.jsonl"))[-2**20:]))
+            files.append((f"{step.name}.log.jsonl", read(os.path.join(run, "log.jsonl"))[-(2**20) :]))
         return files
 
     def take_up(self, folder):
@@ -76,7 +83,11 @@ class Results:
                         if step.task == "teacher":
                             save(self.ready(step.name), z.read(f"{step.name}.safetensors"))
                         else:
-                            export(inside, self.ready(step.name), teachers={step.recipe.teacher: self.ready(step.recipe.teacher)})
+                            export(
+                                inside,
+                                self.ready(step.name),
+                                teachers={step.recipe.teacher: self.ready(step.recipe.teacher)},
+                            )
                         save(self.path("runs", "ready", f"{step.name}.json"), z.read(f"{step.name}.json"))
                         if f"{step.name}.webp" in names:
                             save(self.path("runs", "ready", f"{step.name}.png"), png(z.read(f"{step.name}.webp")))

@@ -47,7 +47,9 @@ def preflight():
         if tuple(int(v) for v in torch.__version__.split("+")[0].split(".")[:2]) < (2, 6):
             lines.append("MISSING: torch 2.6 or newer")
             fine = False
-        lines.append(f"GPU {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "no CUDA device: the CPU trains")
+        lines.append(
+            f"GPU {torch.cuda.get_device_name()}" if torch.cuda.is_available() else "no CUDA device: the CPU trains"
+        )
         if not features.check("webp"):
             lines.append("MISSING: Pillow with WebP (the CIFAR-10 set is lossless WebP)")
             fine = False
@@ -58,9 +60,22 @@ def preflight():
 # the plan -----------------------------------------------------------------------------------------------------------
 
 
-MINI = {"train.batch": 16, "distil.batch": 16, "distil.deviation_group": 0, "distil.features": ["encoder"], "distil.head_width": 32,
-        "distil.measure_images": 32, "distil.min_spread": 0.0, "train.warmup": 160, "train.sheet_steps": 2, "resolution": 16,
-        "net.model_channels": 16, "net.channel_mult": [1, 2], "net.num_blocks": 1, "net.attn_resolutions": [8]}
+MINI = {
+    "train.batch": 16,
+    "distil.batch": 16,
+    "distil.deviation_group": 0,
+    "distil.features": ["encoder"],
+    "distil.head_width": 32,
+    "distil.measure_images": 32,
+    "distil.min_spread": 0.0,
+    "train.warmup": 160,
+    "train.sheet_steps": 2,
+    "resolution": 16,
+    "net.model_channels": 16,
+    "net.channel_mult": [1, 2],
+    "net.num_blocks": 1,
+    "net.attn_resolutions": [8],
+}
 
 
 class Step:
@@ -188,18 +203,38 @@ class Runner(Results):
             self.finish(step, known["why"])
             return known["why"]
         worth = self.plan.get("compile_from", 1.5) / (3 if known.get("compiled") else 1)  # a compiled network is cached
-        compile = self.args.compile == "on" or (self.args.compile == "auto" and self.setup.world.device.type == "cuda" and rest >= worth)
+        compile = self.args.compile == "on" or (
+            self.args.compile == "auto" and self.setup.world.device.type == "cuda" and rest >= worth
+        )
         trainer, folder, rate = self.probe(step, compile, minutes)
         try:
             expected = rate * minutes * 60
-            trainer.ema.halflife = known.get("ema_halflife") or min(trainer.config.ema_halflife, max(expected / 20, trainer.config.batch))
-            self.record(step.name, allotted=minutes, images_per_second=round(rate, 1), ema_halflife=trainer.ema.halflife)
+            trainer.ema.halflife = known.get("ema_halflife") or min(
+                trainer.config.ema_halflife, max(expected / 20, trainer.config.batch)
+            )
+            self.record(
+                step.name, allotted=minutes, images_per_second=round(rate, 1), ema_halflife=trainer.ema.halflife
+            )
             spent = trainer.minutes
             rest = max(minutes - spent, 0.0)
-            self.say(f"{step.name}: {rate:,.0f} images/s, about {expected:,.0f} images in its {minutes:.2f} minutes, {spent:.2f} of them spent")
+            self.say(
+                f"{step.name}: {rate:,.0f} images/s, about {expected:,.0f} images in its {minutes:.2f} minutes, {spent:.2f} of them spent"
+            )
             go = train_teacher if step.task == "teacher" else distil
-            why = go(trainer, folder, self.setup.world, min(rest, max(self.left(), 0.0)), step.name, save_minutes=1.0, planned=(spent, minutes),
-                     snapshot_minutes=minutes / 6 if step.task == "student" else None) if rest > 0 else "out of time"
+            why = (
+                go(
+                    trainer,
+                    folder,
+                    self.setup.world,
+                    min(rest, max(self.left(), 0.0)),
+                    step.name,
+                    save_minutes=1.0,
+                    planned=(spent, minutes),
+                    snapshot_minutes=minutes / 6 if step.task == "student" else None,
+                )
+                if rest > 0
+                else "out of time"
+            )
             if why.startswith("collapsed") and os.path.isfile(folder.file("best.safetensors")) and self.left() > 0.3:
                 recover(trainer, folder, self.setup, 2 * min(self.left() - 0.2, rest / 2), step.name)
                 trainer.minutes = minutes  # a second attempt is the last
@@ -237,8 +272,10 @@ class Runner(Results):
             folder.unlock()
             if not compile:
                 raise
-            self.say(f"{step.name}: torch.compile failed ({type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}), "
-                     "going on without it")
+            self.say(
+                f"{step.name}: torch.compile failed ({type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}), "
+                "going on without it"
+            )
             return self.probe(step, False, minutes)
         began, images = time.monotonic(), trainer.images
         while time.monotonic() - began < (0.3 if self.args.mini else 4.0):
@@ -258,13 +295,21 @@ class Runner(Results):
 
 def main(argv=None):
     began = time.monotonic()
-    p = argparse.ArgumentParser(prog="run.sh", description="Train and distil the four pairs; the same command goes on where it stopped.")
+    p = argparse.ArgumentParser(
+        prog="run.sh", description="Train and distil the four pairs; the same command goes on where it stopped."
+    )
     p.add_argument("--minutes", type=float, default=9.0, help="length of this call (default 9)")
-    p.add_argument("--left", type=float, help="minutes the machine is there in all, this call included: the plan is fitted to them")
+    p.add_argument(
+        "--left", type=float, help="minutes the machine is there in all, this call included: the plan is fitted to them"
+    )
     p.add_argument("--parts", default=os.path.join(HERE, "parts"), help="folder of the data's parts (see parts.py)")
-    p.add_argument("--results", help="folder of an earlier machine's result zips, to take up from (default: the parts folder)")
+    p.add_argument(
+        "--results", help="folder of an earlier machine's result zips, to take up from (default: the parts folder)"
+    )
     p.add_argument("--state", default=os.path.join(HERE, "state"), help="folder that a call leaves to the next")
-    p.add_argument("--out", default=os.environ.get("OUT") or os.path.join(HERE, "out"), help="folder for what comes back")
+    p.add_argument(
+        "--out", default=os.environ.get("OUT") or os.path.join(HERE, "out"), help="folder for what comes back"
+    )
     p.add_argument("--plan", default=os.path.join(HERE, "plan.toml"))
     p.add_argument("--features-dir", action="append", default=[], help="more folders of feature networks")
     p.add_argument("--device", default="auto")
@@ -306,8 +351,15 @@ def go(args, here, machine):
     plan, steps = load_plan(args.plan, args.mini)
     with world(args.device) as w:
         data = os.path.join(args.state, "data")
-        setup = Setup(w, data, os.path.join(args.state, "runs"), [], [data, *args.features_dir, os.path.join(HERE, "../../public/features")],
-                      "f32" if args.mini else "auto", "off")
+        setup = Setup(
+            w,
+            data,
+            os.path.join(args.state, "runs"),
+            [],
+            [data, *args.features_dir, os.path.join(HERE, "../../public/features")],
+            "f32" if args.mini else "auto",
+            "off",
+        )
         runner = Runner(args, plan, steps, setup, machine)
         runner.take_up(args.results or args.parts)
         if args.mini:

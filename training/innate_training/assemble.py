@@ -39,8 +39,12 @@ def find_weights(name, folders):
     if os.path.isfile(name):
         return name
     for folder in folders:
-        for candidate in (os.path.join(folder, name, "best.safetensors"), os.path.join(folder, name, "ema.safetensors"),
-                          os.path.join(folder, f"{name}.safetensors"), os.path.join(folder, name)):
+        for candidate in (
+            os.path.join(folder, name, "best.safetensors"),
+            os.path.join(folder, name, "ema.safetensors"),
+            os.path.join(folder, f"{name}.safetensors"),
+            os.path.join(folder, name),
+        ):
             if os.path.isfile(candidate):
                 return candidate
     return None
@@ -48,11 +52,13 @@ def find_weights(name, folders):
 
 def numbers(metadata):
     """(images, minutes) that a checkpoint's card tells."""
+
     def of(key):
         try:
             return float(metadata.get(key, 0))
         except ValueError:
             return 0.0
+
     return int(of("images_seen")), of("minutes")
 
 
@@ -86,7 +92,12 @@ def open_run(setup, recipe, init=None, folder_name=None, fresh=False, teacher=No
         trainer = new_teacher(setup, recipe, data)
     else:
         trainer = new_student(setup, recipe, data, teacher)
-    config = dict(recipe=recipe.name, data=recipe.data, architecture=trainer.net.architecture(), **asdict(recipe.train or recipe.distil))
+    config = dict(
+        recipe=recipe.name,
+        data=recipe.data,
+        architecture=trainer.net.architecture(),
+        **asdict(recipe.train or recipe.distil),
+    )
     check_config(folder, config)
     if setup.world.first:
         folder.write_json("config.json", config)
@@ -117,7 +128,11 @@ def begin(trainer, recipe, source, setup, own=False):
     tensors, architecture, metadata = load_checkpoint(source, teachers=setup.weights[0] if setup.weights else None)
     student_file = metadata.get("method", "").startswith("gdd")
     origin = data_set_of(metadata, source)
-    foreign = recipe.task == "teacher" and not (own or student_file) and origin not in (None, recipe.data.removesuffix(".zip"))
+    foreign = (
+        recipe.task == "teacher"
+        and not (own or student_file)
+        and origin not in (None, recipe.data.removesuffix(".zip"))
+    )
     ours = trainer.net.architecture()
     if foreign and architecture["label_dim"] != ours["label_dim"]:
         tensors = {k: v for k, v in tensors.items() if not k.startswith("model.map_label.")}
@@ -178,8 +193,10 @@ def check_config(folder, config):
 def same_start(theirs, ours, where):
     """A student is a one-step generator at the sigma where it began, and at no other."""
     if theirs != ours:
-        raise UserError(f"{where} starts at sigma {theirs:g}, the recipe at {ours:g}: go on with --set distil.sigma={theirs:g}, "
-                        "or begin anew under another --name")
+        raise UserError(
+            f"{where} starts at sigma {theirs:g}, the recipe at {ours:g}: go on with --set distil.sigma={theirs:g}, "
+            "or begin anew under another --name"
+        )
 
 
 def new_teacher(setup, recipe, data):
@@ -189,8 +206,16 @@ def new_teacher(setup, recipe, data):
         raise UserError(f"{recipe.name}: the recipe is conditional, {data.name} has no labels")
     if recipe.train.augment and not kwargs.get("augment_dim"):
         kwargs["augment_dim"] = 9
-    net = build(dict(precond=precond, img_resolution=data.resolution, img_channels=data.channels,
-                     label_dim=data.classes if conditional else 0, model_kwargs=kwargs), setup.dtype)
+    net = build(
+        dict(
+            precond=precond,
+            img_resolution=data.resolution,
+            img_channels=data.channels,
+            label_dim=data.classes if conditional else 0,
+            model_kwargs=kwargs,
+        ),
+        setup.dtype,
+    )
     provenance = dict(common_card(setup, recipe, data), batch=str(recipe.train.batch))
     return TeacherTrainer(net, data, recipe.train, setup.world, provenance, setup.compile)
 
@@ -198,11 +223,15 @@ def new_teacher(setup, recipe, data):
 def new_student(setup, recipe, data, teacher=None):
     path = teacher or find_weights(recipe.teacher, setup.teacher_places)
     if path is None:
-        raise UserError(f"{recipe.name}: its teacher {recipe.teacher} is neither a file, nor a run in {setup.runs}, nor among the weights")
+        raise UserError(
+            f"{recipe.name}: its teacher {recipe.teacher} is neither a file, nor a run in {setup.runs}, nor among the weights"
+        )
     net, metadata = load_network(path, dtype=setup.dtype, teachers=setup.weights[0] if setup.weights else None)
     if (net.img_resolution, net.img_channels) != (data.resolution, data.channels):
-        raise UserError(f"{recipe.name}: the teacher makes {net.img_resolution}x{net.img_resolution}x{net.img_channels} images, "
-                        f"{data.name} holds {data.resolution}x{data.resolution}x{data.channels}")
+        raise UserError(
+            f"{recipe.name}: the teacher makes {net.img_resolution}x{net.img_resolution}x{net.img_channels} images, "
+            f"{data.name} holds {data.resolution}x{data.resolution}x{data.channels}"
+        )
     if net.label_dim and net.label_dim != data.classes:
         raise UserError(f"{recipe.name}: the teacher knows {net.label_dim} classes, {data.name} has {data.classes}")
     config, origin = recipe.distil, fingerprint(net.state_dict())
@@ -212,9 +241,14 @@ def new_student(setup, recipe, data, teacher=None):
         name, features = best_features(setup.features_dirs)
         real, _ = split_real(data, config.measure_images, 5 * config.measure_images)
         measure = Measure(name, features, setup.world.device).refer_to(real, f"{data.name}[:{len(real)}]")
-    provenance = dict(common_card(setup, recipe, data), batch=str(config.batch), teacher_images=str(numbers(metadata)[0]),
-                      teacher=recipe.teacher if not os.path.isfile(recipe.teacher) else os.path.basename(recipe.teacher),
-                      teacher_sha256=origin, features=" and ".join(feature_words(f, config.feature_size) for f in config.features))
+    provenance = dict(
+        common_card(setup, recipe, data),
+        batch=str(config.batch),
+        teacher_images=str(numbers(metadata)[0]),
+        teacher=recipe.teacher if not os.path.isfile(recipe.teacher) else os.path.basename(recipe.teacher),
+        teacher_sha256=origin,
+        features=" and ".join(feature_words(f, config.feature_size) for f in config.features),
+    )
     trainer = DistilTrainer(net, critic, data, config, setup.world, provenance, measure, setup.compile)
     moving = sum(p.numel() for p in net.parameters() if p.requires_grad)
     trainer.provenance["trained_parameters"] = str(round(moving / sum(p.numel() for p in net.parameters()), 3))
@@ -224,8 +258,12 @@ def new_student(setup, recipe, data, teacher=None):
 def common_card(setup, recipe, data):
     """What a model's card tells of its training, whoever trains it."""
     side = f"{data.resolution}x{data.resolution}"
-    return dict(dataset=data.name, recipe=recipe.name, data=f"{recipe.source or data.name}, {len(data):,} images at {side}",
-                hardware=hardware(setup.world))
+    return dict(
+        dataset=data.name,
+        recipe=recipe.name,
+        data=f"{recipe.source or data.name}, {len(data):,} images at {side}",
+        hardware=hardware(setup.world),
+    )
 
 
 def hardware(world):
@@ -235,7 +273,9 @@ def hardware(world):
 
 
 def feature_words(name, size):
-    return {"efficientnet-lite0": f"EfficientNet-Lite0 at {size}x{size}", "encoder": "the teacher's own encoder"}.get(name, name)
+    return {"efficientnet-lite0": f"EfficientNet-Lite0 at {size}x{size}", "encoder": "the teacher's own encoder"}.get(
+        name, name
+    )
 
 
 def new_discriminator(config, teacher_path, setup, classes):
@@ -245,7 +285,9 @@ def new_discriminator(config, teacher_path, setup, classes):
             net = efficientnet_lite0(folders=setup.features_dirs).to(setup.dtype)
             backbones.append(D.Backbone(net, config.heads, config.feature_size))
         elif name == "encoder":
-            teacher, _ = load_network(teacher_path, dtype=setup.dtype, teachers=setup.weights[0] if setup.weights else None)
+            teacher, _ = load_network(
+                teacher_path, dtype=setup.dtype, teachers=setup.weights[0] if setup.weights else None
+            )
             encoder = TeacherEncoder(teacher)
             backbones.append(D.Backbone(encoder, config.heads, mix=False))
         else:

@@ -10,15 +10,31 @@ import torch
 import torch.nn.functional as F
 
 LABELS = 9
-SYM6 = (0.015404109327027373, 0.0034907120842174702, -0.11799011114819057, -0.048311742585633, 0.4910559419267466,
-        0.787641141030194, 0.3379294217276218, -0.07263752278646252, -0.021060292512300564, 0.04472490177066578,
-        0.0017677118642428036, -0.007800708325034148)
+SYM6 = (
+    0.015404109327027373,
+    0.0034907120842174702,
+    -0.11799011114819057,
+    -0.048311742585633,
+    0.4910559419267466,
+    0.787641141030194,
+    0.3379294217276218,
+    -0.07263752278646252,
+    -0.021060292512300564,
+    0.04472490177066578,
+    0.0017677118642428036,
+    -0.007800708325034148,
+)
 
 
 def _affine(rows, like):
     """3x3 matrices [N, 3, 3] from nested rows of [N] tensors and numbers."""
-    return torch.stack([torch.stack([torch.as_tensor(v, device=like.device, dtype=like.dtype).expand_as(like) for v in row], -1)
-                        for row in rows], -2)
+    return torch.stack(
+        [
+            torch.stack([torch.as_tensor(v, device=like.device, dtype=like.dtype).expand_as(like) for v in row], -1)
+            for row in rows
+        ],
+        -2,
+    )
 
 
 def _scale(sx, sy, like):
@@ -52,13 +68,21 @@ def edm_augment(x, p, g):
     stretch, axis = gated(normal(N)), gated((rand(N) * 2 - 1) * math.pi, 0.5)
     gate = rand(N) < p
     tx, ty = (torch.where(gate, normal(N), torch.zeros(N, device=x.device)) for _ in range(2))
-    labels = torch.stack([xflip, yflip, scale, angle.cos() - 1, angle.sin(), stretch * axis.cos(), stretch * axis.sin(), tx, ty], 1)
+    labels = torch.stack(
+        [xflip, yflip, scale, angle.cos() - 1, angle.sin(), stretch * axis.cos(), stretch * axis.sin(), tx, ty], 1
+    )
 
     x = torch.where(xflip.view(-1, 1, 1, 1) > 0, x.flip(3), x)
     x = torch.where(yflip.view(-1, 1, 1, 1) > 0, x.flip(2), x)
     s, a = (scale * 0.2).exp2(), (stretch * 0.2).exp2()
     inverse = _scale(1 / s, 1 / s, s) @ _rotate(angle, s)
-    inverse = inverse @ _rotate(-axis, s) @ _scale(1 / a, a, s) @ _rotate(axis, s) @ _translate(-tx * W * 0.125, -ty * H * 0.125, s)
+    inverse = (
+        inverse
+        @ _rotate(-axis, s)
+        @ _scale(1 / a, a, s)
+        @ _rotate(axis, s)
+        @ _translate(-tx * W * 0.125, -ty * H * 0.125, s)
+    )
     moved = (inverse - torch.eye(3, device=x.device)).abs().amax((1, 2)) > 1e-5  # rounding is no warp
     if moved.any():
         x = x.clone()
@@ -128,5 +152,10 @@ def diff_augment(x, g):
 
     ch, cw = int(H * 0.2 + 0.5), int(W * 0.2 + 0.5)
     cy, cx = integers(0, H + 1 - ch % 2), integers(0, W + 1 - cw % 2)
-    inside = ((rows - cy + ch // 2) >= 0) & ((rows - cy + ch // 2) < ch) & ((columns - cx + cw // 2) >= 0) & ((columns - cx + cw // 2) < cw)
+    inside = (
+        ((rows - cy + ch // 2) >= 0)
+        & ((rows - cy + ch // 2) < ch)
+        & ((columns - cx + cw // 2) >= 0)
+        & ((columns - cx + cw // 2) < cw)
+    )
     return x * (~inside)[:, None].to(x.dtype)

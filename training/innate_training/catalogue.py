@@ -7,9 +7,12 @@ import re
 from .checkpoint import atomic_write, load_checkpoint, sha256, start_sigma
 from .errors import UserError
 
-FEATURES = {"cifar10-resnet56": "ResNet-56 trained on CIFAR-10, 64 features",
-            "cifar10-resnet20": "ResNet-20 trained on CIFAR-10, 64 features",
-            "efficientnet-lite0": "EfficientNet-Lite0, 320 features", "pixels": "pixels averaged to 8x8"}
+FEATURES = {
+    "cifar10-resnet56": "ResNet-56 trained on CIFAR-10, 64 features",
+    "cifar10-resnet20": "ResNet-20 trained on CIFAR-10, 64 features",
+    "efficientnet-lite0": "EfficientNet-Lite0, 320 features",
+    "pixels": "pixels averaged to 8x8",
+}
 
 
 def read(folder):
@@ -42,7 +45,10 @@ def quality_entry(result, resolution):
         if resolution > 32 and result["features"].startswith("cifar10-"):
             words += ", both averaged to 32x32"
     keys = ("metric", "features", "sampler", "nfe", "value", "error", "floor", "n", "reference")
-    return {k: {**result, "features": FEATURES.get(result["features"], result["features"]), "reference": words}[k] for k in keys}
+    return {
+        k: {**result, "features": FEATURES.get(result["features"], result["features"]), "reference": words}[k]
+        for k in keys
+    }
 
 
 def make_entry(recipe, path, quality, classes=None):
@@ -52,20 +58,32 @@ def make_entry(recipe, path, quality, classes=None):
     entry = dict(id=recipe.name, name=recipe.title or recipe.name, role=recipe.task)
     if student:
         entry.update(teacher=recipe.teacher, method=metadata.get("method", "gdd-i"), sigma=start_sigma(metadata, path))
-    provenance = dict(data=metadata.get("data", recipe.source or recipe.data), images=int(metadata.get("images_seen", 0)),
-                      batch=int(metadata.get("batch", (recipe.train or recipe.distil).batch)),
-                      minutes=round(float(metadata.get("minutes", 0))))
+    provenance = dict(
+        data=metadata.get("data", recipe.source or recipe.data),
+        images=int(metadata.get("images_seen", 0)),
+        batch=int(metadata.get("batch", (recipe.train or recipe.distil).batch)),
+        minutes=round(float(metadata.get("minutes", 0))),
+    )
     provenance.update({k: metadata[k] for k in ("hardware", "features") if metadata.get(k)})
     if metadata.get("begun_from"):
         provenance["begunFrom"] = metadata["begun_from"]
     if metadata.get("trained_parameters"):
         provenance["trainedParameters"] = float(metadata["trained_parameters"])
     kwargs = {k: v for k, v in architecture["model_kwargs"].items() if "dropout" not in k}
-    entry.update(kind="shipped", dataset=recipe.data.removesuffix(".zip"), precond=architecture["precond"],
-                 resolution=architecture["img_resolution"], channels=architecture["img_channels"], classes=classes,
-                 parameters=sum(t.numel() for k, t in tensors.items() if "freqs" not in k and "resample_filter" not in k),
-                 architecture=kwargs, files=[file_entry(path, metadata)], licence=recipe.licence, provenance=provenance,
-                 quality=[quality_entry(q, architecture["img_resolution"]) for q in quality])
+    entry.update(
+        kind="shipped",
+        dataset=recipe.data.removesuffix(".zip"),
+        precond=architecture["precond"],
+        resolution=architecture["img_resolution"],
+        channels=architecture["img_channels"],
+        classes=classes,
+        parameters=sum(t.numel() for k, t in tensors.items() if "freqs" not in k and "resample_filter" not in k),
+        architecture=kwargs,
+        files=[file_entry(path, metadata)],
+        licence=recipe.licence,
+        provenance=provenance,
+        quality=[quality_entry(q, architecture["img_resolution"]) for q in quality],
+    )
     return entry
 
 

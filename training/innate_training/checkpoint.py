@@ -17,8 +17,18 @@ from .errors import UserError
 from .official import is_pickle, load_official
 from .precond import SIGMA_MAX, build
 
-DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
-          "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool}
+DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
 NAMES = {v: k for k, v in DTYPES.items()}
 
 
@@ -91,14 +101,23 @@ def to_storage(tensors, dtype=torch.float16):
 
 def architecture_metadata(architecture):
     a = architecture
-    return dict(precond=a["precond"], img_resolution=str(a["img_resolution"]), img_channels=str(a["img_channels"]),
-                label_dim=str(a["label_dim"]), model_kwargs=json.dumps(a["model_kwargs"]))
+    return dict(
+        precond=a["precond"],
+        img_resolution=str(a["img_resolution"]),
+        img_channels=str(a["img_channels"]),
+        label_dim=str(a["label_dim"]),
+        model_kwargs=json.dumps(a["model_kwargs"]),
+    )
 
 
 def save_network(path, net, provenance=None, dtype=torch.float32):
     """The network with its card. `sigma`, where one step starts, is written where it is not 80."""
     start = {} if net.start_sigma == SIGMA_MAX else {"sigma": str(net.start_sigma)}
-    write_safetensors(path, to_storage(net.state_dict(), dtype), {**architecture_metadata(net.architecture()), **(provenance or {}), **start})
+    write_safetensors(
+        path,
+        to_storage(net.state_dict(), dtype),
+        {**architecture_metadata(net.architecture()), **(provenance or {}), **start},
+    )
 
 
 def start_sigma(metadata, path="checkpoint"):
@@ -157,5 +176,7 @@ def load_weights(net, tensors, path="checkpoint"):
     wrong = [k for k in tensors if k in own and tensors[k].shape != own[k].shape]
     if missing or unknown or wrong:
         first = (missing + unknown + wrong)[0]
-        raise UserError(f"{path}: {len(missing)} tensors missing, {len(unknown)} unknown, {len(wrong)} of another shape (first: {first})")
+        raise UserError(
+            f"{path}: {len(missing)} tensors missing, {len(unknown)} unknown, {len(wrong)} of another shape (first: {first})"
+        )
     net.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=False)

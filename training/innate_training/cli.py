@@ -18,7 +18,9 @@ def settle_threads():
 
 
 def parser():
-    p = argparse.ArgumentParser(prog="innate-train", description="Diffusion teachers and one-step generators (GDD, GDD-I).")
+    p = argparse.ArgumentParser(
+        prog="innate-train", description="Diffusion teachers and one-step generators (GDD, GDD-I)."
+    )
     commands = p.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name, text):
@@ -31,13 +33,19 @@ def parser():
     def folders(c):
         c.add_argument("--data", default=".", help="folder of the data sets' zips")
         c.add_argument("--runs", default="runs", help="folder of run folders")
-        c.add_argument("--weights", action="append", default=[], help="folder of weights, the catalogue's; may be repeated")
+        c.add_argument(
+            "--weights", action="append", default=[], help="folder of weights, the catalogue's; may be repeated"
+        )
         c.add_argument("--features-dir", action="append", default=[], help="folder of feature networks")
-        c.add_argument("--compile", default="auto", choices=("auto", "on", "off"), help="torch.compile the network (auto: on CUDA)")
+        c.add_argument(
+            "--compile", default="auto", choices=("auto", "on", "off"), help="torch.compile the network (auto: on CUDA)"
+        )
         return c
 
-    for name, text in (("train-teacher", "Train a diffusion teacher from a recipe; the same command resumes it."),
-                       ("distil", "Distil a one-step generator from a recipe; the same command resumes it.")):
+    for name, text in (
+        ("train-teacher", "Train a diffusion teacher from a recipe; the same command resumes it."),
+        ("distil", "Distil a one-step generator from a recipe; the same command resumes it."),
+    ):
         c = folders(command(name, text))
         c.add_argument("--recipe", required=True, help="a name among the recipes, or a .toml file")
         c.add_argument("--name", help="name of the run folder (default: the recipe's)")
@@ -45,12 +53,18 @@ def parser():
         if name == "distil":
             c.add_argument("--teacher", help="the teacher's file (default: the recipe's teacher)")
         c.add_argument("--minutes", type=float, help="stop (and save) after this time")
-        c.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe, e.g. train.lr=4e-4")
+        c.add_argument(
+            "--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe, e.g. train.lr=4e-4"
+        )
 
     c = command("evaluate", "Frechet distance to real images, with the floor of held-out real images.")
     c.add_argument("model")
     c.add_argument("--data", required=True, help="the data set's zip")
-    c.add_argument("--features", default="cifar10-resnet56", help="cifar10-resnet56, mobilenet-v1-0.25, efficientnet-lite0, inception, ...")
+    c.add_argument(
+        "--features",
+        default="cifar10-resnet56",
+        help="cifar10-resnet56, mobilenet-v1-0.25, efficientnet-lite0, inception, ...",
+    )
     c.add_argument("--features-dir", action="append", default=[])
     c.add_argument("--features-file")
     c.add_argument("--count", type=int, default=1000)
@@ -67,10 +81,16 @@ def parser():
     c.add_argument("--teacher", help="the teacher's file (default: ID.safetensors beside the target)")
 
     c = command("publish", "Put trained models beside the catalogue: teachers whole, their students as differences.")
-    c.add_argument("sources", nargs="+", metavar="SOURCE", help="a queue's RUNS/ready folder, or result zips of a GPU run")
+    c.add_argument(
+        "sources", nargs="+", metavar="SOURCE", help="a queue's RUNS/ready folder, or result zips of a GPU run"
+    )
     c.add_argument("--weights", required=True, help="the catalogue's folder, public/models")
-    c.add_argument("--rebase", action="store_true", help="replace a teacher although a student that depends on it is not in "
-                   "SOURCE: that student is rewritten whole")
+    c.add_argument(
+        "--rebase",
+        action="store_true",
+        help="replace a teacher although a student that depends on it is not in "
+        "SOURCE: that student is rewritten whole",
+    )
     c.add_argument("--limit", type=float, default=36.0, help="MiB that all weights may take (default 36)")
 
     c = command("sheet", "Uncurated contact sheet: seeds in order.")
@@ -85,8 +105,16 @@ def parser():
     c = folders(command("queue", "Go on with the training plan from wherever the weights stand."))
     c.add_argument("--minutes", type=float, default=480.0)
     c.add_argument("--plan", help="the plan's .toml (default: recipes/queue.toml)")
-    c.add_argument("--publish", action="store_true", help="write better models into the first --weights folder and its index.json")
-    c.add_argument("--adopt", action="append", default=[], metavar="STEP=FOLDER", help="begin a step from another run folder's ema.safetensors")
+    c.add_argument(
+        "--publish", action="store_true", help="write better models into the first --weights folder and its index.json"
+    )
+    c.add_argument(
+        "--adopt",
+        action="append",
+        default=[],
+        metavar="STEP=FOLDER",
+        help="begin a step from another run folder's ema.safetensors",
+    )
     c.add_argument("--dry-run", action="store_true", help="only say what would be done")
     return p
 
@@ -112,7 +140,15 @@ def run(args):
     if args.threads:
         torch.set_num_threads(args.threads)
     with open_world(args.device) as world:
-        {"train-teacher": train, "distil": train, "evaluate": evaluate, "export": export, "sheet": sheet, "publish": publish, "queue": queue}[args.command](args, world)
+        {
+            "train-teacher": train,
+            "distil": train,
+            "evaluate": evaluate,
+            "export": export,
+            "sheet": sheet,
+            "publish": publish,
+            "queue": queue,
+        }[args.command](args, world)
 
 
 def setup_of(args, world):
@@ -130,14 +166,19 @@ def train(args, world):
     recipe = recipes.load(args.recipe, args.set)
     wanted = "teacher" if args.command == "train-teacher" else "student"
     if recipe.task != wanted:
-        raise UserError(f"{recipe.name} is a {recipe.task}'s recipe; use {'distil' if recipe.task == 'student' else 'train-teacher'}")
+        raise UserError(
+            f"{recipe.name} is a {recipe.task}'s recipe; use {'distil' if recipe.task == 'student' else 'train-teacher'}"
+        )
     setup = setup_of(args, world)
     trainer, folder = open_run(setup, recipe, args.init, args.name, teacher=getattr(args, "teacher", None))
     if world.first:
         count = sum(p.numel() for p in trainer.net.parameters())
         moving = sum(p.numel() for p in trainer.net.parameters() if p.requires_grad)
-        print(f"{recipe.name}: {count / 1e6:.2f} M parameters, {moving / 1e6:.2f} M trained, {len(trainer.data):,} images, "
-              f"{trainer.images:,} of {(recipe.train or recipe.distil).images:,} seen, {str(setup.dtype)[6:]}, {world.size} process(es)", flush=True)
+        print(
+            f"{recipe.name}: {count / 1e6:.2f} M parameters, {moving / 1e6:.2f} M trained, {len(trainer.data):,} images, "
+            f"{trainer.images:,} of {(recipe.train or recipe.distil).images:,} seen, {str(setup.dtype)[6:]}, {world.size} process(es)",
+            flush=True,
+        )
     go = train_teacher if wanted == "teacher" else distil
     why = go(trainer, folder, world, args.minutes, recipe.name)
     if world.first:
@@ -148,7 +189,9 @@ def load(args, world):
     from .assemble import choose_dtype
     from .checkpoint import load_network, start_sigma
 
-    dtype = choose_dtype("f32" if args.dtype == "auto" else args.dtype, world.device)  # what is measured runs in float32
+    dtype = choose_dtype(
+        "f32" if args.dtype == "auto" else args.dtype, world.device
+    )  # what is measured runs in float32
     net, metadata = load_network(args.model, dtype=dtype)
     if args.sigma is not None:
         net.start_sigma = start_sigma({"sigma": args.sigma}, "--sigma")
@@ -162,7 +205,9 @@ def evaluate(args, world):
 
     net, _ = load(args, world)
     data = load_zip(args.data, net.img_resolution, net.img_channels)
-    measure = frechet.Measure(args.features, frechet.load_features(args.features, args.features_dir, args.features_file), world.device)
+    measure = frechet.Measure(
+        args.features, frechet.load_features(args.features, args.features_dir, args.features_file), world.device
+    )
     reference = 5000
     if args.reference.isdigit():
         reference = int(args.reference)
@@ -182,8 +227,10 @@ def evaluate(args, world):
             print(json.dumps(r))
         else:
             error = "" if r["error"] is None else f" +- {r['error']:.3f}"
-            print(f"{r['nfe']} NFE ({r['sampler']}): Frechet {r['value']:.3f}{error} on {r['features']}, n = {r['n']} against "
-                  f"{r['reference']}; real against real {r['floor']:.3f}; spread {r['spread']:.2f}")
+            print(
+                f"{r['nfe']} NFE ({r['sampler']}): Frechet {r['value']:.3f}{error} on {r['features']}, n = {r['n']} against "
+                f"{r['reference']}; real against real {r['floor']:.3f}; spread {r['spread']:.2f}"
+            )
 
 
 def export(args, world):

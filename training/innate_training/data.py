@@ -85,7 +85,9 @@ def load_zip(path, resolution=None, channels=3, limit=None):
         if missing:
             raise UserError(f"{path}: dataset.json has no label for {missing[0]}")
         labels = torch.tensor([table[n] for n in names])
-    return Dataset(images, labels if labels is not None and len(labels) else None, os.path.basename(path), os.fspath(path))
+    return Dataset(
+        images, labels if labels is not None and len(labels) else None, os.path.basename(path), os.fspath(path)
+    )
 
 
 def step_seed(seed, stream, step):

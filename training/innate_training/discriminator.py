@@ -51,8 +51,9 @@ class Block(nn.Module):
 
     def __init__(self, inputs, outputs, norm):
         super().__init__()
-        self.main = nn.Sequential(SpectralConv2d(inputs, outputs, 4, 2, 1, bias=True),
-                                  nn.BatchNorm2d(outputs) if norm else nn.Identity())
+        self.main = nn.Sequential(
+            SpectralConv2d(inputs, outputs, 4, 2, 1, bias=True), nn.BatchNorm2d(outputs) if norm else nn.Identity()
+        )
 
     def forward(self, x):
         return F.leaky_relu(self.main(x), 0.2)

@@ -25,39 +25,55 @@ from .sheet import write_sheet
 
 @dataclass
 class DistilConfig:
-    method: str = "gdd-i"            # gdd-i freezes the blocks' convolutions, gdd trains everything
-    sigma: float = 2.5               # where the one step starts: x = z * sigma. The paper's 80; 2.5 as SiD needs a fourth of the images
+    method: str = "gdd-i"  # gdd-i freezes the blocks' convolutions, gdd trains everything
+    sigma: float = (
+        2.5  # where the one step starts: x = z * sigma. The paper's 80; 2.5 as SiD needs a fourth of the images
+    )
     images: int = 100_000
-    batch: int = 32                  # over all processes
+    batch: int = 32  # over all processes
     g_lr: float = 2e-4
     d_lr: float = 4e-4
     betas: tuple = (0.0, 0.99)
-    warmup: int = 1_600              # images, from each start of the optimisers
-    decay_from: float = 1.0          # share of the run after which both rates fall linearly, 1 = never ...
-    decay_to: float = 0.05           # ... to this share of them
+    warmup: int = 1_600  # images, from each start of the optimisers
+    decay_from: float = 1.0  # share of the run after which both rates fall linearly, 1 = never ...
+    decay_to: float = 0.05  # ... to this share of them
     features: list = field(default_factory=lambda: ["efficientnet-lite0"])  # and/or "encoder"
-    feature_size: int = 128          # EfficientNet's input
-    heads: str = "small"             # "paper" at batches of 256 and more
+    feature_size: int = 128  # EfficientNet's input
+    heads: str = "small"  # "paper" at batches of 256 and more
     head_width: int = 128
-    deviation_group: int = 0         # samples per group of the minibatch-deviation channel, 0 = the whole batch
-    loss: str = "scale"              # mean per scale, summed ("scale"), or one mean over all logits ("all")
-    share_fake: bool = True          # one generator pass for both updates; False: fresh z for each, G first
-    augment: bool = False            # DiffAugment before the features
-    dropout: float = 0.0             # in the generator, whatever the teacher was trained with
+    deviation_group: int = 0  # samples per group of the minibatch-deviation channel, 0 = the whole batch
+    loss: str = "scale"  # mean per scale, summed ("scale"), or one mean over all logits ("all")
+    share_fake: bool = True  # one generator pass for both updates; False: fresh z for each, G first
+    augment: bool = False  # DiffAugment before the features
+    dropout: float = 0.0  # in the generator, whatever the teacher was trained with
     xflip: bool = True
     r1_gamma: float = 0.0
     r1_every: int = 16
-    ema_halflife: float = 8_000      # images; a short average at batch 32 shows the noise of the latest weights
-    ema_rampup: float = 0.25         # the half-life is at most this share of the images seen
+    ema_halflife: float = 8_000  # images; a short average at batch 32 shows the noise of the latest weights
+    ema_rampup: float = 0.25  # the half-life is at most this share of the images seen
     seed: int = 0
     snapshot_every: int = 6_400
     measure_images: int = 1_000
-    min_spread: float = 0.5          # below it a snapshot counts as collapsed
+    min_spread: float = 0.5  # below it a snapshot counts as collapsed
 
 
 # The published commands: no DiffAugment, no mirroring, the mean over all logits, fresh noise for each update, lazy R1.
-PAPER = dict(sigma=SIGMA_MAX, heads="paper", feature_size=224, loss="all", share_fake=False, augment=False, xflip=False, r1_gamma=1e-4, warmup=0,
-             ema_halflife=500_000, ema_rampup=0.05, batch=256, snapshot_every=200_000, measure_images=10_000)
+PAPER = dict(
+    sigma=SIGMA_MAX,
+    heads="paper",
+    feature_size=224,
+    loss="all",
+    share_fake=False,
+    augment=False,
+    xflip=False,
+    r1_gamma=1e-4,
+    warmup=0,
+    ema_halflife=500_000,
+    ema_rampup=0.05,
+    batch=256,
+    snapshot_every=200_000,
+    measure_images=10_000,
+)
 PRESETS = {
     "small": {},
     "encoder": dict(features=["encoder"], g_lr=4e-4, d_lr=8e-4),
@@ -90,7 +106,9 @@ def mean_over(terms, how):
 
 
 class DistilTrainer:
-    def __init__(self, net, discriminator: Discriminator, data, config, world, provenance=None, measure=None, compile=False):
+    def __init__(
+        self, net, discriminator: Discriminator, data, config, world, provenance=None, measure=None, compile=False
+    ):
         self.config, self.world, self.provenance, self.measure = config, world, provenance or {}, measure
         self.net = net.to(world.device).train()
         trainable = freeze(self.net, config.method)
@@ -140,8 +158,9 @@ class DistilTrainer:
 
     def d_loss(self, fake, real, labels):
         how = self.config.loss
-        return (mean_over([F.softplus(l) for l in self.run_d(fake, labels)], how)
-                + mean_over([F.softplus(-l) for l in self.run_d(real, labels)], how))
+        return mean_over([F.softplus(l) for l in self.run_d(fake, labels)], how) + mean_over(
+            [F.softplus(-l) for l in self.run_d(real, labels)], how
+        )
 
     def update(self, optimiser, loss, parameters):
         optimiser.zero_grad(set_to_none=True)
@@ -198,7 +217,11 @@ class DistilTrainer:
     def set_rates(self):
         c = self.config
         warm = min(1.0, (self.images - self.born + c.batch) / c.warmup) if c.warmup else 1.0
-        late = (max(self.images / c.images, self.progress) - c.decay_from) / (1 - c.decay_from) if c.decay_from < 1 else 0.0
+        late = (
+            (max(self.images / c.images, self.progress) - c.decay_from) / (1 - c.decay_from)
+            if c.decay_from < 1
+            else 0.0
+        )
         warm *= 1 - (1 - c.decay_to) * min(max(late, 0.0), 1.0)
         for optimiser, lr in ((self.g_optimiser, c.g_lr), (self.d_optimiser, self.d_lr)):
             for group in optimiser.param_groups:
@@ -209,9 +232,14 @@ class DistilTrainer:
     KEPT = ("images", "iteration", "born", "minutes", "best", "low")
 
     def state(self):
-        return dict(net=self.net.state_dict(), ema=self.ema.net.state_dict(), heads=self.heads.state_dict(),
-                    g_optimiser=self.g_optimiser.state_dict(), d_optimiser=self.d_optimiser.state_dict(),
-                    **{k: getattr(self, k) for k in self.KEPT})
+        return dict(
+            net=self.net.state_dict(),
+            ema=self.ema.net.state_dict(),
+            heads=self.heads.state_dict(),
+            g_optimiser=self.g_optimiser.state_dict(),
+            d_optimiser=self.d_optimiser.state_dict(),
+            **{k: getattr(self, k) for k in self.KEPT},
+        )
 
     def restore(self, state):
         self.net.load_state_dict(state["net"])
@@ -231,7 +259,12 @@ class DistilTrainer:
         self.iteration, self.minutes = images // self.config.batch, minutes
 
     def card(self):
-        return {**self.provenance, "method": self.config.method, "images_seen": str(self.images), "minutes": str(round(self.minutes, 1))}
+        return {
+            **self.provenance,
+            "method": self.config.method,
+            "images_seen": str(self.images),
+            "minutes": str(round(self.minutes, 1)),
+        }
 
     def write_weights(self, folder):
         save_network(folder.file("ema.safetensors"), self.ema.net, self.card())
@@ -258,8 +291,15 @@ class DistilTrainer:
         got = self.measure.compare(self.measure.features(generate(self.ema.net, self.config.measure_images)))
         healthy = got["spread"] >= self.config.min_spread
         self.low = 0 if healthy else self.low + 1
-        record = dict(images=self.images, frechet=round(got["value"], 4), error=got["error"], spread=round(got["spread"], 4),
-                      features=self.measure.name, n=self.config.measure_images, reference=self.measure.reference_name)
+        record = dict(
+            images=self.images,
+            frechet=round(got["value"], 4),
+            error=got["error"],
+            spread=round(got["spread"], 4),
+            features=self.measure.name,
+            n=self.config.measure_images,
+            reference=self.measure.reference_name,
+        )
         folder.log(dict(event="measure", **record))
         if healthy and (self.best is None or got["value"] < self.best):
             self.best = got["value"]
@@ -268,9 +308,20 @@ class DistilTrainer:
         line += f": Frechet {got['value']:.3f} ({self.measure.name}, best {self.best or float('nan'):.3f}), spread {got['spread']:.2f}"
         # a student starts as the teacher's blur, whose spread is low too: only a loss of spread is a collapse
         collapsed = self.low >= 2 and self.best is not None
-        return line, f"collapsed: the spread of the features fell to {got['spread']:.2f} of real images'" if collapsed else None
+        return (
+            line,
+            f"collapsed: the spread of the features fell to {got['spread']:.2f} of real images'" if collapsed else None,
+        )
 
 
 def distil(trainer, folder, world, minutes=None, label="student", **kw):
-    return run_loop(trainer, folder, world, images=trainer.config.images, minutes=minutes,
-                    snapshot_every=trainer.config.snapshot_every, label=label, **kw)
+    return run_loop(
+        trainer,
+        folder,
+        world,
+        images=trainer.config.images,
+        minutes=minutes,
+        snapshot_every=trainer.config.snapshot_every,
+        label=label,
+        **kw,
+    )

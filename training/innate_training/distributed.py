@@ -50,7 +50,9 @@ class World:
     def mean(self, value):
         if self.size == 1:
             return value
-        t = torch.as_tensor(value, dtype=torch.float64 if self.device.type == "cpu" else torch.float32, device=self.device).clone()
+        t = torch.as_tensor(
+            value, dtype=torch.float64 if self.device.type == "cpu" else torch.float32, device=self.device
+        ).clone()
         dist.all_reduce(t)
         return t.item() / self.size
 

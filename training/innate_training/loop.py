@@ -13,8 +13,20 @@ class Stopped(Exception):
     """Raised by a trainer that must not go on (collapse, divergence); the text says why."""
 
 
-def run_loop(trainer, folder, world, *, images, minutes=None, report_every=50, save_minutes=5.0, snapshot_every=None,
-             snapshot_minutes=None, planned=None, label="run"):
+def run_loop(
+    trainer,
+    folder,
+    world,
+    *,
+    images,
+    minutes=None,
+    report_every=50,
+    save_minutes=5.0,
+    snapshot_every=None,
+    snapshot_minutes=None,
+    planned=None,
+    label="run",
+):
     """Train until `images` have been seen, `minutes` are over, or a signal comes. Returns why it ended.
 
     planned: (spent, total) minutes. The learning rate then also falls with the clock, so that a run which has
@@ -82,8 +94,14 @@ class _Reports:
             raise Stopped("a loss is not a number")
         rate = round((self.trainer.images - self.images) / max(time.monotonic() - self.time, 1e-9), 2)
         if self.world.first:
-            self.folder.log({"images": self.trainer.images, **means, "images_per_second": rate,
-                             "minutes": round(self.trainer.minutes + self.clock.minutes(), 3)})
+            self.folder.log(
+                {
+                    "images": self.trainer.images,
+                    **means,
+                    "images_per_second": rate,
+                    "minutes": round(self.trainer.minutes + self.clock.minutes(), 3),
+                }
+            )
         self.progress.update(self.trainer.images, **means, rate=rate)
         self.restart()
 

@@ -13,22 +13,54 @@ from .layers import Conv2d, FourierEmbedding, GroupNorm, Linear, PositionalEmbed
 class SongUNet(nn.Module):
     """Song et al.'s U-Net. DDPM++: positional, standard, [1,1]; NCSN++: fourier, residual, [1,3,3,1]."""
 
-    def __init__(self, img_resolution, in_channels, out_channels, label_dim=0, augment_dim=0, model_channels=128,
-                 channel_mult=(1, 2, 2, 2), channel_mult_emb=4, num_blocks=4, attn_resolutions=(16,), dropout=0.10,
-                 label_dropout=0.0, embedding_type="positional", channel_mult_noise=1, encoder_type="standard",
-                 decoder_type="standard", resample_filter=(1, 1)):
+    def __init__(
+        self,
+        img_resolution,
+        in_channels,
+        out_channels,
+        label_dim=0,
+        augment_dim=0,
+        model_channels=128,
+        channel_mult=(1, 2, 2, 2),
+        channel_mult_emb=4,
+        num_blocks=4,
+        attn_resolutions=(16,),
+        dropout=0.10,
+        label_dropout=0.0,
+        embedding_type="positional",
+        channel_mult_noise=1,
+        encoder_type="standard",
+        decoder_type="standard",
+        resample_filter=(1, 1),
+    ):
         super().__init__()
         check_choice("embedding_type", embedding_type, ("fourier", "positional"))
         check_choice("encoder_type", encoder_type, ("standard", "skip", "residual"))
         check_choice("decoder_type", decoder_type, ("standard", "skip"))
         self.label_dropout = label_dropout
-        emb, noise, taps = model_channels * channel_mult_emb, model_channels * channel_mult_noise, tuple(resample_filter)
+        emb, noise, taps = (
+            model_channels * channel_mult_emb,
+            model_channels * channel_mult_noise,
+            tuple(resample_filter),
+        )
         zero = dict(gain=1e-5)
 
         def block(i, o, attention=False, **kw):
-            return UNetBlock(i, o, emb, heads=1 if attention else 0, dropout=dropout, skip_scale=math.sqrt(0.5), eps=1e-6,
-                             taps=taps, project_skip=True, adaptive=False, init_zero=zero,
-                             init_attn=dict(gain=math.sqrt(0.2)), **kw)
+            return UNetBlock(
+                i,
+                o,
+                emb,
+                heads=1 if attention else 0,
+                dropout=dropout,
+                skip_scale=math.sqrt(0.5),
+                eps=1e-6,
+                taps=taps,
+                project_skip=True,
+                adaptive=False,
+                init_zero=zero,
+                init_attn=dict(gain=math.sqrt(0.2)),
+                **kw,
+            )
 
         positional = embedding_type == "positional"
         self.map_noise = PositionalEmbedding(noise, endpoint=True) if positional else FourierEmbedding(noise)
@@ -63,8 +95,9 @@ class SongUNet(nn.Module):
             else:
                 self.dec[f"{r}x{r}_up"] = block(c, c, up=True)
             for i in range(num_blocks + 1):
-                self.dec[f"{r}x{r}_block{i}"] = block(c + skips.pop(), model_channels * mult,
-                                                      i == num_blocks and r in attn_resolutions)
+                self.dec[f"{r}x{r}_block{i}"] = block(
+                    c + skips.pop(), model_channels * mult, i == num_blocks and r in attn_resolutions
+                )
                 c = model_channels * mult
             if decoder_type == "skip" or level == 0:
                 if decoder_type == "skip" and not last:
@@ -118,16 +151,30 @@ class SongUNet(nn.Module):
 class DhariwalUNet(nn.Module):
     """ADM's U-Net: adaptive scale and shift, 64 channels per attention head, box resampling."""
 
-    def __init__(self, img_resolution, in_channels, out_channels, label_dim=0, augment_dim=0, model_channels=192,
-                 channel_mult=(1, 2, 3, 4), channel_mult_emb=4, num_blocks=3, attn_resolutions=(32, 16, 8), dropout=0.10,
-                 label_dropout=0.0):
+    def __init__(
+        self,
+        img_resolution,
+        in_channels,
+        out_channels,
+        label_dim=0,
+        augment_dim=0,
+        model_channels=192,
+        channel_mult=(1, 2, 3, 4),
+        channel_mult_emb=4,
+        num_blocks=3,
+        attn_resolutions=(32, 16, 8),
+        dropout=0.10,
+        label_dropout=0.0,
+    ):
         super().__init__()
         self.label_dropout = label_dropout
         emb, third = model_channels * channel_mult_emb, math.sqrt(1 / 3)
         init, zero = dict(mode="kaiming", gain=third, bias_gain=third), dict(mode="kaiming", gain=0.0)
 
         def block(i, o, attention=False, **kw):
-            return UNetBlock(i, o, emb, heads=o // 64 if attention else 0, dropout=dropout, init=init, init_zero=zero, **kw)
+            return UNetBlock(
+                i, o, emb, heads=o // 64 if attention else 0, dropout=dropout, init=init, init_zero=zero, **kw
+            )
 
         self.map_noise = PositionalEmbedding(model_channels)
         self.map_augment = Linear(augment_dim, model_channels, bias=False, **zero) if augment_dim else None

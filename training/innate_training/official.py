@@ -40,7 +40,9 @@ def _storage(blob):
 
 def _rebuild_tensor(storage, offset, size, stride, *_):
     raw = getattr(storage, "_untyped_storage", storage)  # `untyped()` warns about the deprecated wrapper
-    return torch.tensor([], dtype=storage.dtype if raw is not storage else torch.float32).set_(raw, offset, size, stride)
+    return torch.tensor([], dtype=storage.dtype if raw is not storage else torch.float32).set_(
+        raw, offset, size, stride
+    )
 
 
 class _Unpickler(pickle.Unpickler):

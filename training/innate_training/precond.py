@@ -16,8 +16,9 @@ class EDMPrecond(nn.Module):
 
     eps = 0.0
 
-    def __init__(self, img_resolution, img_channels, label_dim=0, model_type="DhariwalUNet", dtype=torch.float32,
-                 **model_kwargs):
+    def __init__(
+        self, img_resolution, img_channels, label_dim=0, model_type="DhariwalUNet", dtype=torch.float32, **model_kwargs
+    ):
         super().__init__()
         if model_type not in NETS:
             raise UserError(f"unknown model_type {model_type!r}; known: {', '.join(NETS)}")
@@ -25,7 +26,9 @@ class EDMPrecond(nn.Module):
         self.model_type, self.model_kwargs, self.dtype = model_type, dict(model_kwargs), dtype
         self.start_sigma = SIGMA_MAX  # of one step: a value of the weights, not of the architecture
         try:
-            self.model = NETS[model_type](img_resolution, img_channels, img_channels, label_dim=label_dim, **model_kwargs)
+            self.model = NETS[model_type](
+                img_resolution, img_channels, img_channels, label_dim=label_dim, **model_kwargs
+            )
         except TypeError as error:
             raise UserError(f"{model_type}: {str(error).split('__init__() ')[-1]}") from None
 
@@ -59,8 +62,13 @@ class EDMPrecond(nn.Module):
 
     def architecture(self):
         """What a checkpoint's metadata says about this network."""
-        return dict(precond=type(self).__name__, img_resolution=self.img_resolution, img_channels=self.img_channels,
-                    label_dim=self.label_dim, model_kwargs=dict(model_type=self.model_type, **self.model_kwargs))
+        return dict(
+            precond=type(self).__name__,
+            img_resolution=self.img_resolution,
+            img_channels=self.img_channels,
+            label_dim=self.label_dim,
+            model_kwargs=dict(model_type=self.model_type, **self.model_kwargs),
+        )
 
 
 class GDDPrecond(EDMPrecond):
@@ -88,5 +96,9 @@ def gdd_i_frozen(net):
 
 def is_frozen(name):
     parts = name.split(".")  # model.enc.16x16_block0.conv0.weight
-    return (len(parts) == 5 and parts[1] in ("enc", "dec") and ("conv" in parts[3] or "proj" in parts[3])
-            and parts[4] in ("weight", "bias"))
+    return (
+        len(parts) == 5
+        and parts[1] in ("enc", "dec")
+        and ("conv" in parts[3] or "proj" in parts[3])
+        and parts[4] in ("weight", "bias")
+    )

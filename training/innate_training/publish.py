@@ -27,8 +27,8 @@ class Held(UserError):
 
 @dataclass
 class Model:
-    entry: dict   # the catalogue's
-    source: str   # the weights: whole, or a difference whose teacher lies beside
+    entry: dict  # the catalogue's
+    source: str  # the weights: whole, or a difference whose teacher lies beside
 
     @property
     def id(self):
@@ -41,7 +41,9 @@ def path_of(folder, name):
 
 def dependents(folder, teacher):
     """Ids of the models stored as differences to this one, by the index and by the files themselves."""
-    found = {m["id"] for m in catalogue.read(folder)["models"] for f in m.get("files", []) if f.get("deltaOf") == teacher}
+    found = {
+        m["id"] for m in catalogue.read(folder)["models"] for f in m.get("files", []) if f.get("deltaOf") == teacher
+    }
     for name in os.listdir(folder):
         if name.endswith(".safetensors") and read_safetensors(os.path.join(folder, name))[1].get("delta_of") == teacher:
             found.add(name.removesuffix(".safetensors"))
@@ -58,7 +60,9 @@ def publish(folder, models, rebase=False, limit_mib=LIMIT_MIB):
     try:
         entries, said = _stage(folder, stage, models, rebase)
         _check_size(folder, stage, limit_mib)
-        for name in sorted(os.listdir(stage), key=lambda n: "deltaOf" in entries[n.removesuffix(".safetensors")]["files"][0]):
+        for name in sorted(
+            os.listdir(stage), key=lambda n: "deltaOf" in entries[n.removesuffix(".safetensors")]["files"][0]
+        ):
             os.replace(os.path.join(stage, name), os.path.join(folder, name))
         catalogue.put(folder, *entries.values())
         return said
@@ -99,10 +103,14 @@ def _rebased(folder, stage, teacher, present, rebase):
     left = [name for name in dependents(folder, teacher.id) if name not in present]
     if not left:
         return []
-    same = fingerprint(read_safetensors(path_of(folder, teacher.id))[0]) == fingerprint(read_safetensors(path_of(stage, teacher.id))[0])
+    same = fingerprint(read_safetensors(path_of(folder, teacher.id))[0]) == fingerprint(
+        read_safetensors(path_of(stage, teacher.id))[0]
+    )
     if not same and not rebase:  # with the same weights only the file's checksum changes
-        raise Held(f"{teacher.id} is held back: {', '.join(left)} {'is a difference' if len(left) == 1 else 'are differences'} to the "
-                   "teacher in the catalogue; publish them together")
+        raise Held(
+            f"{teacher.id} is held back: {', '.join(left)} {'is a difference' if len(left) == 1 else 'are differences'} to the "
+            "teacher in the catalogue; publish them together"
+        )
     found = {m["id"]: m for m in catalogue.read(folder)["models"]}
     missing = [name for name in left if name not in found]
     if missing:
@@ -119,10 +127,17 @@ def _check_copy(path, tensors, teachers):
 
 
 def _check_size(folder, stage, limit_mib):
-    sizes = {n: os.path.getsize(os.path.join(f, n)) for f in (folder, stage) for n in os.listdir(f) if n.endswith(".safetensors")}
+    sizes = {
+        n: os.path.getsize(os.path.join(f, n))
+        for f in (folder, stage)
+        for n in os.listdir(f)
+        if n.endswith(".safetensors")
+    }
     total = sum(sizes.values()) / 2**20
     if total > limit_mib:
-        raise UserError(f"the weights would come to {total:.1f} MiB, above the limit of {limit_mib:g}; nothing has been published")
+        raise UserError(
+            f"the weights would come to {total:.1f} MiB, above the limit of {limit_mib:g}; nothing has been published"
+        )
 
 
 # what has been trained and waits -------------------------------------------------------------------------------
@@ -158,7 +173,12 @@ def is_news(folder, model):
     except UserError:  # a difference whose teacher was replaced: to be repaired
         return True
     old = catalogue.entry_of(folder, model.id) or {}
-    pairs = [(a["value"], b["value"]) for a in model.entry.get("quality", []) for b in old.get("quality", []) if comparable(a, b)]
+    pairs = [
+        (a["value"], b["value"])
+        for a in model.entry.get("quality", [])
+        for b in old.get("quality", [])
+        if comparable(a, b)
+    ]
     return all(new < before for new, before in pairs)
 
 

@@ -26,7 +26,7 @@ from .sheet import teacher_sheet, write_sheet
 from .teacher import train_teacher
 
 CPU_LIMIT = 4_000_000  # parameters, while no GPU is at hand
-DONE = 0.98            # of a recipe's images
+DONE = 0.98  # of a recipe's images
 
 
 class Plan:
@@ -56,7 +56,9 @@ def in_round(recipe, r):
     if recipe.task == "teacher":  # the same run, longer
         return replace(recipe, train=replace(recipe.train, images=recipe.train.images * r)), recipe.name
     method = "gdd" if r % 2 == 0 else "gdd-i"
-    return replace(recipe, distil=replace(recipe.distil, method=method, seed=recipe.distil.seed + r)), f"{recipe.name}-r{r}"
+    return replace(
+        recipe, distil=replace(recipe.distil, method=method, seed=recipe.distil.seed + r)
+    ), f"{recipe.name}-r{r}"
 
 
 def standing(setup, recipe, folder):
@@ -112,8 +114,11 @@ def run_queue(setup, minutes, plan_path=None, publish=False, dry_run=False, adop
         spent = _spent(journal, recipe.name, r)
         allotted = max(recipe.minutes - spent, 1.0)
         if setup.world.first:
-            print(f"queue: {recipe.name}, round {r}: {seen:,} of {target(recipe):,} images, "
-                  f"up to {min(left, allotted):.0f} minutes", flush=True)
+            print(
+                f"queue: {recipe.name}, round {r}: {seen:,} of {target(recipe):,} images, "
+                f"up to {min(left, allotted):.0f} minutes",
+                flush=True,
+            )
         if dry_run:
             continue
         began = time.monotonic()
@@ -123,7 +128,10 @@ def run_queue(setup, minutes, plan_path=None, publish=False, dry_run=False, adop
         if setup.world.first:
             # a step that has had its minutes makes room for the next; the next round comes back to it
             over = why not in ("out of time", "stopped") or spent >= 0.99 * recipe.minutes
-            _write(journal, dict(step=recipe.name, round=r, ended=over and why != "stopped", why=why, images=seen, minutes=spent))
+            _write(
+                journal,
+                dict(step=recipe.name, round=r, ended=over and why != "stopped", why=why, images=seen, minutes=spent),
+            )
         if setup.world.agree(why == "stopped"):
             break
 
@@ -147,7 +155,10 @@ def adopt(setup, step, folder, dry_run=False):
     if "minutes" not in metadata:
         metadata["minutes"] = str(round(_seconds_of(os.path.join(folder, "state.pt")) / 60, 1))
     write_safetensors(own, tensors, metadata)
-    print(f"queue: {step} adopts {folder}: {numbers(metadata)[0]:,} images, {float(metadata['minutes']):.0f} minutes", flush=True)
+    print(
+        f"queue: {step} adopts {folder}: {numbers(metadata)[0]:,} images, {float(metadata['minutes']):.0f} minutes",
+        flush=True,
+    )
 
 
 def _seconds_of(path):
@@ -163,7 +174,9 @@ def visit(setup, recipe, folder_name, minutes, r, planned=None):
     count = sum(p.numel() for p in trainer.net.parameters())
     if setup.world.device.type == "cpu" and count > CPU_LIMIT:
         folder.unlock()
-        raise UserError(f"{recipe.name}: {count / 1e6:.1f} M parameters are too many for a CPU (limit {CPU_LIMIT / 1e6:.0f} M)")
+        raise UserError(
+            f"{recipe.name}: {count / 1e6:.1f} M parameters are too many for a CPU (limit {CPU_LIMIT / 1e6:.0f} M)"
+        )
     try:
         go = train_teacher if recipe.task == "teacher" else distil
         why = go(trainer, folder, setup.world, minutes, folder_name, planned=planned)
@@ -178,9 +191,13 @@ def recover(trainer, folder, setup, minutes, label):
     """After a collapse: once more from the best snapshot, at half the rates, with a new discriminator state."""
     tensors, metadata = read_safetensors(folder.file("best.safetensors"))
     images, spent = numbers(metadata)
-    config = replace(trainer.config, g_lr=trainer.config.g_lr / 2, d_lr=trainer.config.d_lr / 2, seed=trainer.config.seed + 1)
+    config = replace(
+        trainer.config, g_lr=trainer.config.g_lr / 2, d_lr=trainer.config.d_lr / 2, seed=trainer.config.seed + 1
+    )
     best = trainer.best
-    fresh = type(trainer)(trainer.net, trainer.discriminator, trainer.data, config, setup.world, trainer.provenance, trainer.measure)
+    fresh = type(trainer)(
+        trainer.net, trainer.discriminator, trainer.data, config, setup.world, trainer.provenance, trainer.measure
+    )
     for module in fresh.heads.modules():
         if hasattr(module, "weight_orig"):
             torch.nn.init.kaiming_uniform_(module.weight_orig, a=5**0.5)
@@ -219,8 +236,13 @@ def report(setup, plan, recipe, folder_name, r, why, publish):
     committed = find_weights(recipe.name, setup.weights)
     if kept is None and committed:  # measured otherwise, or not at all: measure it in the same way
         old, _ = load_network(committed, dtype=setup.dtype, teachers=setup.weights[0])
-        kept = evaluate(old.to(setup.world.device).eval(), data, measure, count, 5 * count, (quality[0]["nfe"],))[0]["value"]
-    print(f"queue: {recipe.name}: Frechet {value:.3f} on {name} (kept so far: {'none' if kept is None else f'{kept:.3f}'}), {sheet}", flush=True)
+        kept = evaluate(old.to(setup.world.device).eval(), data, measure, count, 5 * count, (quality[0]["nfe"],))[0][
+            "value"
+        ]
+    print(
+        f"queue: {recipe.name}: Frechet {value:.3f} on {name} (kept so far: {'none' if kept is None else f'{kept:.3f}'}), {sheet}",
+        flush=True,
+    )
     if kept is not None and value >= kept:
         return
     path = os.path.join(ready, f"{recipe.name}.safetensors")

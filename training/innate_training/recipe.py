@@ -14,15 +14,15 @@ FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 
 @dataclass
 class Recipe:
-    name: str                       # the model's id in the catalogue
-    task: str                       # teacher | student
-    data: str                       # file name of the data set's zip
+    name: str  # the model's id in the catalogue
+    task: str  # teacher | student
+    data: str  # file name of the data set's zip
     title: str = ""
     licence: str = ""
-    source: str = ""                # where the images come from, in words
-    resolution: int = 0             # 0 = the data set's
-    minutes: float = 120.0          # the queue's time for one visit
-    teacher: str = ""               # a student's teacher: id or file
+    source: str = ""  # where the images come from, in words
+    resolution: int = 0  # 0 = the data set's
+    minutes: float = 120.0  # the queue's time for one visit
+    teacher: str = ""  # a student's teacher: id or file
     net: dict = field(default_factory=dict)
     train: TeacherConfig | None = None
     distil: DistilConfig | None = None

@@ -1,11 +1,11 @@
 """A run's folder: everything a run needs to stop at any moment and go on.
 
-    config.json         the recipe it was started with
-    state.pt            networks, optimisers, counters; written whole or not at all
-    log.jsonl           one line per report, cut back to the state on resume
-    ema.safetensors     the average, float32, app-readable
-    snapshots/          averages over time (float16) and their sheets
-    best.safetensors    the best snapshot so far, best.json its measurements
+config.json         the recipe it was started with
+state.pt            networks, optimisers, counters; written whole or not at all
+log.jsonl           one line per report, cut back to the state on resume
+ema.safetensors     the average, float32, app-readable
+snapshots/          averages over time (float16) and their sheets
+best.safetensors    the best snapshot so far, best.json its measurements
 """
 
 import fcntl
@@ -55,7 +55,9 @@ class RunFolder:
         try:
             state = torch.load(self.file("state.pt"), map_location=device, weights_only=True)
         except Exception as error:
-            raise UserError(f"{self.file('state.pt')}: unreadable ({type(error).__name__}); remove it to go on from ema.safetensors") from None
+            raise UserError(
+                f"{self.file('state.pt')}: unreadable ({type(error).__name__}); remove it to go on from ema.safetensors"
+            ) from None
         return state if isinstance(state, dict) and state.get("format") == FORMAT else None
 
     def write_json(self, name, value):

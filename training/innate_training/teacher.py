@@ -1,6 +1,6 @@
 """The diffusion teacher: EDM's denoising loss (Karras et al. 2022, table 1, 'Training').
 
-    ln sigma ~ N(P_mean, P_std^2),  lambda = (sigma^2 + sd^2) / (sigma sd)^2,  loss = lambda * |D(y + n; sigma) - y|^2
+ln sigma ~ N(P_mean, P_std^2),  lambda = (sigma^2 + sd^2) / (sigma sd)^2,  loss = lambda * |D(y + n; sigma) - y|^2
 """
 
 from dataclasses import dataclass
@@ -18,23 +18,25 @@ from .sheet import teacher_sheet
 
 @dataclass
 class TeacherConfig:
-    images: int = 1_000_000          # length of the run
-    batch: int = 64                  # over all processes
+    images: int = 1_000_000  # length of the run
+    batch: int = 64  # over all processes
     lr: float = 8e-4
-    warmup: int = 12_800             # images of linear warm-up, from each start of the optimiser
-    decay_from: float = 0.8          # share of the run (of its images or its planned time) after which the rate falls linearly ...
-    decay_to: float = 0.05           # ... to this share of it
+    warmup: int = 12_800  # images of linear warm-up, from each start of the optimiser
+    decay_from: float = (
+        0.8  # share of the run (of its images or its planned time) after which the rate falls linearly ...
+    )
+    decay_to: float = 0.05  # ... to this share of it
     betas: tuple = (0.9, 0.99)
-    clip: float = 1.0                # gradient norm, 0 = off
+    clip: float = 1.0  # gradient norm, 0 = off
     p_mean: float = -1.2
     p_std: float = 1.2
-    xflip: bool = True               # without augmentation: mirror half of the images
-    augment: float = 0.0             # EDM's augmentation probability (0.12 on CIFAR-10); needs augment_dim = 9
-    ema_halflife: float = 8_000      # images
+    xflip: bool = True  # without augmentation: mirror half of the images
+    augment: float = 0.0  # EDM's augmentation probability (0.12 on CIFAR-10); needs augment_dim = 9
+    ema_halflife: float = 8_000  # images
     ema_rampup: float = 0.05
     seed: int = 0
     snapshot_every: int = 192_000
-    sheet_steps: int = 12            # Heun steps of a sheet
+    sheet_steps: int = 12  # Heun steps of a sheet
 
 
 def edm_loss(net, x, labels, sigma, noise, augment_labels=None):
@@ -97,8 +99,15 @@ class TeacherTrainer:
         return {"loss": loss.detach()}
 
     def state(self):
-        return dict(net=self.net.state_dict(), ema=self.ema.net.state_dict(), optimiser=self.optimiser.state_dict(),
-                    images=self.images, iteration=self.iteration, born=self.born, minutes=self.minutes)
+        return dict(
+            net=self.net.state_dict(),
+            ema=self.ema.net.state_dict(),
+            optimiser=self.optimiser.state_dict(),
+            images=self.images,
+            iteration=self.iteration,
+            born=self.born,
+            minutes=self.minutes,
+        )
 
     def restore(self, state):
         self.net.load_state_dict(state["net"])
@@ -117,7 +126,12 @@ class TeacherTrainer:
         self.minutes = minutes
 
     def card(self):
-        return {**self.provenance, "method": "edm", "images_seen": str(self.images), "minutes": str(round(self.minutes, 1))}
+        return {
+            **self.provenance,
+            "method": "edm",
+            "images_seen": str(self.images),
+            "minutes": str(round(self.minutes, 1)),
+        }
 
     def write_weights(self, folder):
         save_network(folder.file("ema.safetensors"), self.ema.net, self.card())
@@ -132,5 +146,13 @@ class TeacherTrainer:
 
 
 def train_teacher(trainer, folder, world, minutes=None, label="teacher", **kw):
-    return run_loop(trainer, folder, world, images=trainer.config.images, minutes=minutes,
-                    snapshot_every=trainer.config.snapshot_every, label=label, **kw)
+    return run_loop(
+        trainer,
+        folder,
+        world,
+        images=trainer.config.images,
+        minutes=minutes,
+        snapshot_every=trainer.config.snapshot_every,
+        label=label,
+        **kw,
+    )

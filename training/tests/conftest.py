@@ -58,15 +58,28 @@ def write_zip(path, images, labels=None):
     return path
 
 
-TINY = dict(model_type="SongUNet", model_channels=16, channel_mult=[1, 2], num_blocks=1, attn_resolutions=[8], dropout=0.0,
-            embedding_type="positional", encoder_type="standard", channel_mult_noise=1, resample_filter=[1, 1])
+TINY = dict(
+    model_type="SongUNet",
+    model_channels=16,
+    channel_mult=[1, 2],
+    num_blocks=1,
+    attn_resolutions=[8],
+    dropout=0.0,
+    embedding_type="positional",
+    encoder_type="standard",
+    channel_mult_noise=1,
+    resample_filter=[1, 1],
+)
 
 
 def tiny_net(label_dim=2, precond="EDMPrecond", seed=0, dtype=torch.float32, **changes):
     from innate_training.precond import build
 
     torch.manual_seed(seed)
-    return build(dict(precond=precond, img_resolution=16, img_channels=3, label_dim=label_dim, model_kwargs={**TINY, **changes}), dtype)
+    return build(
+        dict(precond=precond, img_resolution=16, img_channels=3, label_dim=label_dim, model_kwargs={**TINY, **changes}),
+        dtype,
+    )
 
 
 def shapes(count=256, seed=0):

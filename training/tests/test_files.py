@@ -11,7 +11,14 @@ import torch
 from conftest import ROOT, shape_images, shapes, tiny_net, write_zip
 
 from innate_training import catalogue, export, frechet, recipe, rng, samplers
-from innate_training.checkpoint import load_checkpoint, load_network, read_safetensors, save_network, sha256, write_safetensors
+from innate_training.checkpoint import (
+    load_checkpoint,
+    load_network,
+    read_safetensors,
+    save_network,
+    sha256,
+    write_safetensors,
+)
 from innate_training.data import Shuffle, load_zip
 from innate_training.errors import UserError
 from innate_training.precond import build, gdd_i_frozen
@@ -22,7 +29,10 @@ from innate_training.sheet import contact_sheet, write_sheet
 def test_zip_reader(tmp_path):
     images, labels = shape_images(20)
     data = load_zip(write_zip(tmp_path / "a.zip", images, labels))
-    assert torch.equal(data.images, torch.from_numpy(images).permute(0, 3, 1, 2)) and data.labels.tolist() == labels.tolist()
+    assert (
+        torch.equal(data.images, torch.from_numpy(images).permute(0, 3, 1, 2))
+        and data.labels.tolist() == labels.tolist()
+    )
     data = load_zip(write_zip(tmp_path / "b.zip", images), resolution=8, limit=5)
     assert data.images.shape == (5, 3, 8, 8) and data.labels is None and data.classes == 0
     assert load_zip(tmp_path / "a.zip", channels=1).images.shape == (20, 1, 16, 16)
@@ -42,8 +52,14 @@ def test_shuffle_visits_everything_once_an_epoch():
 
 
 def test_safetensors_round_trip(tmp_path):
-    tensors = {"a": torch.randn(3, 4), "b": torch.arange(5), "c": torch.randn(2, 2).half(), "d": torch.randn(2).bfloat16(),
-               "e": torch.zeros(0, 3), "f": torch.randn(2, 3, 4, 4).contiguous(memory_format=torch.channels_last)}
+    tensors = {
+        "a": torch.randn(3, 4),
+        "b": torch.arange(5),
+        "c": torch.randn(2, 2).half(),
+        "d": torch.randn(2).bfloat16(),
+        "e": torch.zeros(0, 3),
+        "f": torch.randn(2, 3, 4, 4).contiguous(memory_format=torch.channels_last),
+    }
     write_safetensors(tmp_path / "x.safetensors", tensors, {"k": "v", "list": [1]})
     back, metadata = read_safetensors(tmp_path / "x.safetensors")
     assert metadata == {"k": "v", "list": "[1]"}
@@ -55,7 +71,10 @@ def test_network_round_trip_and_half(tmp_path):
     save_network(tmp_path / "n.safetensors", net, dict(images_seen="7"), torch.float16)
     stored, metadata = read_safetensors(tmp_path / "n.safetensors")
     assert metadata["images_seen"] == "7" and metadata["precond"] == "EDMPrecond"
-    assert stored["model.map_noise.freqs"].dtype == torch.float32 and stored["model.enc.16x16_conv.weight"].dtype == torch.float16
+    assert (
+        stored["model.map_noise.freqs"].dtype == torch.float32
+        and stored["model.enc.16x16_conv.weight"].dtype == torch.float16
+    )
     assert all(v.dtype == torch.float32 for k, v in stored.items() if v.ndim < 2 or "resample_filter" in k)
     again, _ = load_network(tmp_path / "n.safetensors")
     assert again.architecture() == net.architecture()
@@ -74,9 +93,15 @@ def test_delta_round_trip(tmp_path):
             if name not in frozen:
                 p.add_(0.01 * torch.randn_like(p))
     save_network(tmp_path / "s.safetensors", student, dict(method="gdd-i"))
-    card = export.export(tmp_path / "s.safetensors", tmp_path / "d.safetensors", delta_of="t", teacher_path=tmp_path / "t.safetensors")
+    card = export.export(
+        tmp_path / "s.safetensors", tmp_path / "d.safetensors", delta_of="t", teacher_path=tmp_path / "t.safetensors"
+    )
     delta, metadata = read_safetensors(tmp_path / "d.safetensors")
-    assert not frozen & set(delta) and metadata["delta_of"] == "t" and metadata["delta_sha256"] == sha256(tmp_path / "t.safetensors")
+    assert (
+        not frozen & set(delta)
+        and metadata["delta_of"] == "t"
+        and metadata["delta_sha256"] == sha256(tmp_path / "t.safetensors")
+    )
     assert card["method"] == "gdd-i"
     assert all(v.dtype == (torch.float32 if v.ndim < 2 else torch.float16) for v in delta.values())
     back, _, _ = load_checkpoint(tmp_path / "d.safetensors")
@@ -120,7 +145,9 @@ def test_every_recipe_is_valid_and_fits_a_cpu():
         assert r.name == name
         if r.task == "teacher":
             kwargs = {k: v for k, v in r.net.items() if k not in ("precond", "conditional")}
-            net = build(dict(img_resolution=32 if "32x32" in r.data else 64, img_channels=3, label_dim=10, model_kwargs=kwargs))
+            net = build(
+                dict(img_resolution=32 if "32x32" in r.data else 64, img_channels=3, label_dim=10, model_kwargs=kwargs)
+            )
             assert sum(p.numel() for p in net.parameters()) <= 4_000_000
     with pytest.raises(UserError, match="unknown key 'lrr'"):
         recipe.load("cifar10-32x32-teacher", ["train.lrr=1"])
@@ -151,7 +178,11 @@ def test_sheet_and_catalogue(tmp_path):
     catalogue.put(tmp_path, entry)
     catalogue.put(tmp_path, {**entry, "quality": [1]})
     models = catalogue.read(tmp_path)["models"]
-    assert len(models) == 1 and models[0]["quality"] == [1] and models[0]["files"][0]["path"] == "cifar10-32x32-teacher.safetensors"
+    assert (
+        len(models) == 1
+        and models[0]["quality"] == [1]
+        and models[0]["files"][0]["path"] == "cifar10-32x32-teacher.safetensors"
+    )
     assert models[0]["parameters"] == sum(p.numel() for p in net.parameters())
 
 
@@ -168,8 +199,23 @@ def test_the_app_makes_the_same_images(tmp_path):
     export.export(tmp_path / "n.safetensors", tmp_path / "h.safetensors")
     z, k = rng.latents(range(2), (3, 16, 16)), torch.tensor([1, 0], dtype=torch.int32)
     write_safetensors(tmp_path / "in.safetensors", {"latents": z, "class_index": k})
-    done = subprocess.run(["node", str(program), "run", str(tmp_path / "h.safetensors"), "--latents", str(tmp_path / "in.safetensors"),
-                           "--out", str(tmp_path / "out.safetensors"), "--backend", "wasm"], capture_output=True, text=True, timeout=100)
+    done = subprocess.run(
+        [
+            "node",
+            str(program),
+            "run",
+            str(tmp_path / "h.safetensors"),
+            "--latents",
+            str(tmp_path / "in.safetensors"),
+            "--out",
+            str(tmp_path / "out.safetensors"),
+            "--backend",
+            "wasm",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
     if done.returncode and "unknown command" in (done.stderr + done.stdout).lower():
         pytest.skip("this build of the app's command line has no `run` yet")
     assert done.returncode == 0, done.stderr
@@ -201,7 +247,10 @@ def test_the_start_sigma_belongs_to_the_file(tmp_path):
     z, k = rng.latents(range(2), (3, 16, 16)), torch.tensor([1, 0])
     assert torch.equal(samplers.one_step(read, z, k), read(z * 2.5, 2.5, k))
     save_network(tmp_path / "t.safetensors", tiny_net())
-    assert "sigma" not in read_safetensors(tmp_path / "t.safetensors")[1] and load_network(tmp_path / "t.safetensors")[0].start_sigma == 80
+    assert (
+        "sigma" not in read_safetensors(tmp_path / "t.safetensors")[1]
+        and load_network(tmp_path / "t.safetensors")[0].start_sigma == 80
+    )
     save_network(tmp_path / "bad.safetensors", tiny_net(), {"sigma": "-1"})
     with pytest.raises(UserError, match="positive"):
         load_network(tmp_path / "bad.safetensors")

@@ -63,7 +63,12 @@ def test_parts_join_to_the_same_file(tmp_path):
 
 def test_the_plan_fits_its_limits():
     plan, steps = run.load_plan(GPU / "plan.toml", mini=False)
-    assert {s.pair for s in steps} == {"cifar10-32x32", "afhq-cat-64x64", "celeba-64x64", "tiny-imagenet-64x64"} and len(steps) == 8
+    assert {s.pair for s in steps} == {
+        "cifar10-32x32",
+        "afhq-cat-64x64",
+        "celeba-64x64",
+        "tiny-imagenet-64x64",
+    } and len(steps) == 8
     assert sum(s.minutes for s in steps) + plan["overhead"] * len(steps) <= 25.5
     for s in steps:
         config = s.recipe.train or s.recipe.distil
@@ -79,9 +84,11 @@ def test_the_plan_fits_its_limits():
 
 def test_compiling_may_fail(tmp_path, monkeypatch):
     """torch.compile raises at the first step: the step is opened again without it."""
+
     def broken(module):
         def call(*_args, **_kw):
             raise RuntimeError("no compiler")
+
         return call
 
     monkeypatch.setattr(torch, "compile", broken)
@@ -97,12 +104,22 @@ def test_compiling_may_fail(tmp_path, monkeypatch):
             self.run()
             self.images += 16
 
-    runner = SimpleNamespace(open=lambda step, compile: (opened.append(compile), (Fake(compile), SimpleNamespace(unlock=lambda: None)))[1],
-                             say=said.append, wait=lambda: None, args=SimpleNamespace(mini=True), record=lambda *a, **k: None,
-                             setup=SimpleNamespace(world=SimpleNamespace(device=torch.device("cpu"))))
+    runner = SimpleNamespace(
+        open=lambda step, compile: (opened.append(compile), (Fake(compile), SimpleNamespace(unlock=lambda: None)))[1],
+        say=said.append,
+        wait=lambda: None,
+        args=SimpleNamespace(mini=True),
+        record=lambda *a, **k: None,
+        setup=SimpleNamespace(world=SimpleNamespace(device=torch.device("cpu"))),
+    )
     runner.probe = lambda *a: run.Runner.probe(runner, *a)
     trainer, _, rate = runner.probe(SimpleNamespace(name="x"), True, 1.0)
-    assert opened == [True, False] and "torch.compile failed (RuntimeError: no compiler)" in said[0] and rate > 0 and trainer.images > 0
+    assert (
+        opened == [True, False]
+        and "torch.compile failed (RuntimeError: no compiler)" in said[0]
+        and rate > 0
+        and trainer.images > 0
+    )
 
 
 def test_the_whole_plan_in_miniature(tmp_path):
@@ -111,12 +128,29 @@ def test_the_whole_plan_in_miniature(tmp_path):
         write_zip(tmp_path / f"{name}.zip", images, np.arange(96) % classes if classes else None)
     (tmp_path / "plan.toml").write_text(PLAN)
     folder = tmp_path / "parts"
-    manifest = parts.pack([tmp_path / "afhq-cat-64x64.zip", tmp_path / "cifar10-32x32.zip"], folder, part=20_000, load=60_000)
+    manifest = parts.pack(
+        [tmp_path / "afhq-cat-64x64.zip", tmp_path / "cifar10-32x32.zip"], folder, part=20_000, load=60_000
+    )
     late = [p["name"] for p in manifest["files"][1]["parts"]][-1]
     os.rename(folder / late, tmp_path / late)
     state, out = tmp_path / "state", tmp_path / "out"
-    command = ["sh", str(GPU / "run.sh"), "--mini", "--device", "cpu", "--parts", str(folder), "--plan", str(tmp_path / "plan.toml"),
-               "--state", str(state), "--out", str(out), "--minutes", "3"]
+    command = [
+        "sh",
+        str(GPU / "run.sh"),
+        "--mini",
+        "--device",
+        "cpu",
+        "--parts",
+        str(folder),
+        "--plan",
+        str(tmp_path / "plan.toml"),
+        "--state",
+        str(state),
+        "--out",
+        str(out),
+        "--minutes",
+        "3",
+    ]
 
     def call(*more, interrupt=None, word=""):
         """Run the one command; with `interrupt`, send it that signal soon after `word` was said."""
@@ -140,37 +174,56 @@ def test_the_whole_plan_in_miniature(tmp_path):
     assert not steps()["afhq-cat-64x64-teacher"].get("done") and seen > 0
     assert "afhq-cat-64x64-teacher.part" in zipfile.ZipFile(out / "afhq-cat-64x64.zip").namelist()
     code, said = call(interrupt=signal.SIGKILL, word="gdd-i: ")  # no chance to save
-    assert code != 0 and steps()["afhq-cat-64x64-teacher"]["done"] and steps()["afhq-cat-64x64-teacher"]["images"] > seen
+    assert (
+        code != 0 and steps()["afhq-cat-64x64-teacher"]["done"] and steps()["afhq-cat-64x64-teacher"]["images"] > seen
+    )
     code, said = call()
-    assert code == 0 and steps()["afhq-cat-64x64-gdd-i"]["done"] and "cifar10-32x32-teacher waits for cifar10-32x32.zip" in said, said
+    assert (
+        code == 0
+        and steps()["afhq-cat-64x64-gdd-i"]["done"]
+        and "cifar10-32x32-teacher waits for cifar10-32x32.zip" in said
+    ), said
     os.rename(tmp_path / late, folder / late)
     code, said = call()
-    assert code == 0 and "run.sh: finished" in said and all(s["done"] for s in steps().values()) and len(steps()) == 4, said
+    assert (
+        code == 0 and "run.sh: finished" in said and all(s["done"] for s in steps().values()) and len(steps()) == 4
+    ), said
 
     names = {"afhq-cat-64x64.zip", "cifar10-32x32.zip", "summary.json", "run.log"}
     assert set(os.listdir(out)) == names and all((out / n).stat().st_size < 16 * 2**20 for n in names)
     summary = json.loads((out / "summary.json").read_text())
     assert all(summary["models"][name]["quality"][0]["value"] > 0 for name in steps())
     inside = set(zipfile.ZipFile(out / "cifar10-32x32.zip").namelist())
-    assert inside == {f"cifar10-32x32-{kind}.{end}" for kind in ("teacher", "gdd-i")
-                      for end in ("safetensors", "json", "webp", "log.jsonl", "step.json")}
+    assert inside == {
+        f"cifar10-32x32-{kind}.{end}"
+        for kind in ("teacher", "gdd-i")
+        for end in ("safetensors", "json", "webp", "log.jsonl", "step.json")
+    }
 
     state.rename(tmp_path / "lost")  # a machine that starts bare takes up from the zips that came back
     shutil.copytree(out, tmp_path / "results")
     code, said = call("--results", str(tmp_path / "results"))
-    assert code == 0 and said.count("taken up from") == 4 and "images/s" not in said and "run.sh: finished" in said, said
+    assert code == 0 and said.count("taken up from") == 4 and "images/s" not in said and "run.sh: finished" in said, (
+        said
+    )
 
     models = tmp_path / "models"
-    assert main(["publish", *(str(out / n) for n in sorted(names) if n.endswith(".zip")), "--weights", str(models)]) == 0
+    assert (
+        main(["publish", *(str(out / n) for n in sorted(names) if n.endswith(".zip")), "--weights", str(models)]) == 0
+    )
     for pair in ("afhq-cat-64x64", "cifar10-32x32"):
         entry = catalogue.entry_of(models, f"{pair}-gdd-i")
-        assert entry["files"][0]["deltaOf"] == f"{pair}-teacher" and entry["provenance"]["hardware"].endswith("CPU cores")
+        assert entry["files"][0]["deltaOf"] == f"{pair}-teacher" and entry["provenance"]["hardware"].endswith(
+            "CPU cores"
+        )
         load_checkpoint(models / f"{pair}-gdd-i.safetensors")
 
 
 def test_what_is_missing_is_said(monkeypatch, tmp_path, capsys):
     real = run.importlib.import_module
-    monkeypatch.setattr(run.importlib, "import_module", lambda n: real("no_such_module_here") if n == "torch" else real(n))
+    monkeypatch.setattr(
+        run.importlib, "import_module", lambda n: real("no_such_module_here") if n == "torch" else real(n)
+    )
     assert run.main(["--state", str(tmp_path / "s"), "--parts", str(tmp_path)]) == 2
     told = capsys.readouterr()
     assert "MISSING: torch" in told.out and "cannot start" in told.err

@@ -30,7 +30,9 @@ class Twice(torch.nn.Module):
 
 def test_r1_equals_the_central_difference(monkeypatch):
     """Parameter gradient of |v|^2 / 2, v = d(sum D)/dx, is the difference of D's parameter gradients at x +- eps v."""
-    monkeypatch.setattr(F, "leaky_relu", lambda x, _: F.softplus(x))  # a kink between x +- eps v would spoil the difference
+    monkeypatch.setattr(
+        F, "leaky_relu", lambda x, _: F.softplus(x)
+    )  # a kink between x +- eps v would spoil the difference
     torch.manual_seed(0)
     net = Twice()
     heads = torch.nn.ModuleList(D.SmallHead(4, s) for s in (16, 8, 4, 2)).double()
@@ -86,7 +88,9 @@ def test_ema_halflife_and_ramp():
 def trainer(method="gdd-i", **changes):
     net = tiny_net()
     critic = D.Discriminator([D.Backbone(TeacherEncoder(tiny_net()), "small", mix=False)], "small", classes=2, group=4)
-    return DistilTrainer(net, critic, shapes(), DistilConfig(method=method, batch=8, features=["encoder"], warmup=0, **changes), World())
+    return DistilTrainer(
+        net, critic, shapes(), DistilConfig(method=method, batch=8, features=["encoder"], warmup=0, **changes), World()
+    )
 
 
 def test_gdd_i_leaves_the_frozen_bitwise_alone():
@@ -147,21 +151,38 @@ def test_paper_presets_are_the_published_numbers():
         assert (c.r1_gamma, c.r1_every, tuple(c.betas), c.ema_rampup) == (1e-4, 16, (0.0, 0.99), 0.05)
         assert c.sigma == 80.0
         assert (c.heads, c.feature_size, c.loss) == ("paper", 224, "all")
-        assert not c.augment and not c.xflip and not c.share_fake and c.warmup == 0 and c.decay_from == 1.0 and c.dropout == 0.0
+        assert (
+            not c.augment
+            and not c.xflip
+            and not c.share_fake
+            and c.warmup == 0
+            and c.decay_from == 1.0
+            and c.dropout == 0.0
+        )
         assert c.features == ["efficientnet-lite0"] and c.method == "gdd-i"
     t = trainer(r1_gamma=1e-4, r1_every=16, g_lr=1e-4, d_lr=1e-4)  # lazy regularisation: 16/17, for the critic alone
     g, d = t.g_optimiser.param_groups[0], t.d_optimiser.param_groups[0]
     assert g["lr"] == 1e-4 and tuple(g["betas"]) == (0.0, 0.99) and g["eps"] == d["eps"] == 1e-8
-    assert abs(d["lr"] - 1e-4 * 16 / 17) < 1e-12 and d["betas"][0] == 0 and abs(d["betas"][1] - 0.99 ** (16 / 17)) < 1e-12
+    assert (
+        abs(d["lr"] - 1e-4 * 16 / 17) < 1e-12 and d["betas"][0] == 0 and abs(d["betas"][1] - 0.99 ** (16 / 17)) < 1e-12
+    )
 
 
 def test_rates_fall_with_images_or_with_the_planned_time():
     t = trainer(images=1000, decay_from=0.5, decay_to=0.1, g_lr=1.0)
-    for images, progress, expected in ((0, 0.0, 1.0), (500, 0.0, 1.0), (750, 0.0, 0.55), (0, 0.75, 0.55), (0, 2.0, 0.1)):
+    for images, progress, expected in (
+        (0, 0.0, 1.0),
+        (500, 0.0, 1.0),
+        (750, 0.0, 0.55),
+        (0, 0.75, 0.55),
+        (0, 2.0, 0.1),
+    ):
         t.images, t.progress = images, progress
         t.set_rates()
         assert abs(t.g_optimiser.param_groups[0]["lr"] - expected) < 1e-9
-    teacher = TeacherTrainer(tiny_net(), shapes(), TeacherConfig(images=10**9, lr=1.0, warmup=0, decay_from=0.8, decay_to=0.0), World())
+    teacher = TeacherTrainer(
+        tiny_net(), shapes(), TeacherConfig(images=10**9, lr=1.0, warmup=0, decay_from=0.8, decay_to=0.0), World()
+    )
     rates = []
     for teacher.progress in (0.0, 0.8, 0.9, 1.0):
         rates.append(teacher.rate())
@@ -179,7 +200,9 @@ def test_feature_networks_from_the_pages_folded_files(tmp_path):
         t.normal_()
     norm.running_var.uniform_(0.5, 2)
     weight, bias = folded(conv, norm)
-    a = FrozenConv(conv.weight.detach(), (norm.weight.detach(), norm.bias.detach(), norm.running_mean, norm.running_var, norm.eps))
+    a = FrozenConv(
+        conv.weight.detach(), (norm.weight.detach(), norm.bias.detach(), norm.running_mean, norm.running_var, norm.eps)
+    )
     b = FrozenConv(weight.detach(), folded_norm(bias.detach()))
     x = torch.randn(2, 3, 8, 8)
     assert torch.allclose(a(x), b(x), atol=1e-5)
@@ -210,9 +233,12 @@ def test_small_presets_start_at_2_5_and_average_long():
 def test_the_generator_runs_at_the_recipes_sigma():
     t = trainer(sigma=2.5)
     seen, forward = [], t.net.forward
-    t.net.forward = lambda x, sigma, labels=None: (seen.append((float(x.std()), float(sigma))), forward(x, sigma, labels))[1]
+    t.net.forward = lambda x, sigma, labels=None: (
+        seen.append((float(x.std()), float(sigma))),
+        forward(x, sigma, labels),
+    )[1]
     t.run_g = t.net
     t.step()
-    (std, sigma), = seen
+    ((std, sigma),) = seen
     assert sigma == 2.5 and 2.3 < std < 2.7
     assert t.net.start_sigma == t.ema.net.start_sigma == 2.5

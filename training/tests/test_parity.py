@@ -41,7 +41,9 @@ def test_discriminator_heads(name):
     golden, _ = read_safetensors(fixture_file(f"projected-discriminator-{name}.golden.safetensors"))
     embedding = golden.get("embed_rows")
     width = 0 if embedding is None else embedding.shape[1]
-    heads = nn.ModuleDict({"mini_discs": nn.ModuleDict({"0": PaperHead(8, 16, 8, width), "1": PaperHead(16, 8, 8, width)})}).train()
+    heads = nn.ModuleDict(
+        {"mini_discs": nn.ModuleDict({"0": PaperHead(8, 16, 8, width), "1": PaperHead(16, 8, 8, width)})}
+    ).train()
     own = heads.state_dict()
     state = {k[6:]: v for k, v in golden.items() if k.startswith("state.")}
     heads.load_state_dict({k: v.reshape(own[k].shape) for k, v in state.items()})
@@ -73,7 +75,9 @@ def test_fused_norm_equals_stock(act, shifted):
         y = F.group_norm(x + e[:, :, None, None] if shifted else x, 4, w, b, 1e-6)
         return F.silu(y) if act else y
 
-    for ours, theirs in zip(run(lambda x, e, w, b: fused_norm_act(x, e if shifted else None, w, b, 4, 1e-6, act)), run(stock)):
+    for ours, theirs in zip(
+        run(lambda x, e, w, b: fused_norm_act(x, e if shifted else None, w, b, 4, 1e-6, act)), run(stock)
+    ):
         close(ours, theirs, 1e-5, 1e-5)
 
 
@@ -89,11 +93,19 @@ def test_bfloat16_stays_close_to_float32():
 
 
 def test_seed_zero_is_the_published_noise():
-    expected = torch.tensor([-0.92466259, -0.42534415, -2.6438457, 0.14518388, -0.12086647, -0.57972564, -0.62285122, -0.32838709])
+    expected = torch.tensor(
+        [-0.92466259, -0.42534415, -2.6438457, 0.14518388, -0.12086647, -0.57972564, -0.62285122, -0.32838709]
+    )
     assert torch.allclose(rng.latents([0], (8,))[0], expected, atol=1e-7)
 
 
 def test_indivisible_group_norm_is_refused_with_a_reason():
     with pytest.raises(Exception, match="144 channels do not divide into 32 groups"):
-        build(dict(img_resolution=16, img_channels=3, label_dim=0,
-                   model_kwargs=dict(model_type="SongUNet", model_channels=48, channel_mult=[1, 2, 2], num_blocks=1)))
+        build(
+            dict(
+                img_resolution=16,
+                img_channels=3,
+                label_dim=0,
+                model_kwargs=dict(model_type="SongUNet", model_channels=48, channel_mult=[1, 2, 2], num_blocks=1),
+            )
+        )

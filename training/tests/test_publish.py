@@ -13,9 +13,21 @@ from innate_training.cli import main
 from innate_training.errors import UserError
 from innate_training.precond import gdd_i_frozen
 
-CARD = dict(images_seen="640", minutes="12.4", batch="32", hardware="2 CPU cores", data="CIFAR-10 train, 50,000 images at 32x32")
-QUALITY = dict(metric="frechet", features="cifar10-resnet56", sampler="one-step", nfe=1, value=2.0, error=0.1, floor=0.2, n=1000,
-               reference="cifar10-32x32.zip[:5000]", spread=0.9)
+CARD = dict(
+    images_seen="640", minutes="12.4", batch="32", hardware="2 CPU cores", data="CIFAR-10 train, 50,000 images at 32x32"
+)
+QUALITY = dict(
+    metric="frechet",
+    features="cifar10-resnet56",
+    sampler="one-step",
+    nfe=1,
+    value=2.0,
+    error=0.1,
+    floor=0.2,
+    n=1000,
+    reference="cifar10-32x32.zip[:5000]",
+    spread=0.9,
+)
 
 
 def make(folder, seed=0, value=2.0, teacher=None, told=True, frozen=True):
@@ -48,15 +60,39 @@ def test_a_pair_is_published_as_teacher_and_difference(tmp_path):
     student = make(tmp_path / "r", teacher=teacher.source)
     said = publish.publish_ready(models, tmp_path / "r")
     assert len(said) == 2 and "difference" in said[1]
-    assert sorted(os.listdir(models)) == ["cifar10-32x32-gdd-i.safetensors", "cifar10-32x32-teacher.safetensors", "index.json"]
+    assert sorted(os.listdir(models)) == [
+        "cifar10-32x32-gdd-i.safetensors",
+        "cifar10-32x32-teacher.safetensors",
+        "index.json",
+    ]
     entry = catalogue.entry_of(models, student.id)
     path = models / "cifar10-32x32-gdd-i.safetensors"
-    assert entry["files"] == [dict(path=path.name, bytes=path.stat().st_size, sha256=sha256(path), dtype="f16", deltaOf=teacher.id)]
+    assert entry["files"] == [
+        dict(path=path.name, bytes=path.stat().st_size, sha256=sha256(path), dtype="f16", deltaOf=teacher.id)
+    ]
     assert path.stat().st_size < os.path.getsize(student.source) / 2
-    assert entry["provenance"] == dict(data=CARD["data"], images=640, batch=32, minutes=12, hardware="2 CPU cores",
-                                       features="EfficientNet-Lite0 at 128x128", trainedParameters=0.16)
-    assert entry["quality"] == [dict(metric="frechet", features="ResNet-56 trained on CIFAR-10, 64 features", sampler="one-step", nfe=1,
-                                     value=2.0, error=0.1, floor=0.2, n=1000, reference="5,000 training images")]
+    assert entry["provenance"] == dict(
+        data=CARD["data"],
+        images=640,
+        batch=32,
+        minutes=12,
+        hardware="2 CPU cores",
+        features="EfficientNet-Lite0 at 128x128",
+        trainedParameters=0.16,
+    )
+    assert entry["quality"] == [
+        dict(
+            metric="frechet",
+            features="ResNet-56 trained on CIFAR-10, 64 features",
+            sampler="one-step",
+            nfe=1,
+            value=2.0,
+            error=0.1,
+            floor=0.2,
+            n=1000,
+            reference="5,000 training images",
+        )
+    ]
     assert entry["teacher"] == teacher.id and entry["method"] == "gdd-i" and entry["role"] == "student"
     back, whole = load_checkpoint(path)[0], load_checkpoint(student.source)[0]
     assert all((back[k] - whole[k].float()).abs().max() < 1e-3 for k in whole)
@@ -79,7 +115,8 @@ def test_a_teacher_is_held_back_while_its_student_depends_on_it(tmp_path):
     assert len(said) == 2 and "difference" in said[1]
     load_checkpoint(models / "cifar10-32x32-gdd-i.safetensors")
     assert export.fingerprint(read_safetensors(models / "cifar10-32x32-teacher.safetensors")[0]) == export.fingerprint(
-        read_safetensors(second.source)[0])
+        read_safetensors(second.source)[0]
+    )
 
 
 def test_rebase_rewrites_the_student_whole(tmp_path):
@@ -101,7 +138,9 @@ def test_the_same_teacher_in_another_file_takes_its_student_along(tmp_path):
     make(tmp_path / "a", teacher=teacher.source)
     publish.publish_ready(models, tmp_path / "a")
     net = tiny_net(label_dim=10)
-    save_network(tmp_path / "again.safetensors", net, dict(CARD, minutes="13"), torch.float16)  # other metadata, other checksum
+    save_network(
+        tmp_path / "again.safetensors", net, dict(CARD, minutes="13"), torch.float16
+    )  # other metadata, other checksum
     publish.publish(models, [publish.Model(teacher.entry, str(tmp_path / "again.safetensors"))])
     _, _, metadata = load_checkpoint(models / "cifar10-32x32-gdd-i.safetensors")  # checksums agree
     assert metadata["delta_sha256"] == sha256(models / "cifar10-32x32-teacher.safetensors")
@@ -134,7 +173,11 @@ def test_limits_and_worse_models(tmp_path):
 
 def test_what_a_person_wrote_stays_and_references_hold(tmp_path):
     entry = make(tmp_path / "a").entry
-    catalogue.put(tmp_path, {**entry, "name": "Mine", "preview": "previews/x.webp"}, dict(id="official", kind="official", files=[]))
+    catalogue.put(
+        tmp_path,
+        {**entry, "name": "Mine", "preview": "previews/x.webp"},
+        dict(id="official", kind="official", files=[]),
+    )
     catalogue.put(tmp_path, {**entry, "quality": []})
     models = catalogue.read(tmp_path)["models"]
     assert models[0]["name"] == "Mine" and models[0]["preview"] == "previews/x.webp" and models[0]["quality"] == []

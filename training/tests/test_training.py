@@ -33,7 +33,9 @@ def teacher_trainer(**changes):
     return TeacherTrainer(tiny_net(augment_dim=9), shapes(), config, World())
 
 
-@pytest.mark.parametrize("make", [lambda: teacher_trainer(augment=0.5), lambda: distil_trainer(images=96, r1_gamma=0.1, r1_every=4)])
+@pytest.mark.parametrize(
+    "make", [lambda: teacher_trainer(augment=0.5), lambda: distil_trainer(images=96, r1_gamma=0.1, r1_every=4)]
+)
 def test_resume_is_bit_equal(make, tmp_path):
     straight = make()
     run_loop(straight, RunFolder(tmp_path / "a"), World(), images=96)
@@ -74,7 +76,12 @@ def two_trainers(world):
     student = DistilTrainer(tiny_net(), critic, shapes(), config, world)
     for _ in range(4):
         student.step()
-    return dict(losses=losses, teacher=teacher.net.state_dict(), student=student.net.state_dict(), heads=student.heads.state_dict())
+    return dict(
+        losses=losses,
+        teacher=teacher.net.state_dict(),
+        student=student.net.state_dict(),
+        heads=student.heads.state_dict(),
+    )
 
 
 def test_two_gloo_processes_equal_one(tmp_path):
@@ -82,7 +89,15 @@ def test_two_gloo_processes_equal_one(tmp_path):
     script = tmp_path / "worker.py"
     tests = Path(__file__).resolve().parent
     script.write_text(WORKER.format(tests=str(tests), package=str(tests.parent), out=out))
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=0", "--standalone", str(script)]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc_per_node=2",
+        "--master_port=0",
+        "--standalone",
+        str(script),
+    ]
     environment = {k: v for k, v in os.environ.items() if k != "OMP_PROC_BIND"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=200, env=environment)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -104,7 +119,9 @@ def test_end_to_end(tmp_path):
     def score(net):
         return measure.compare(measure.features(frechet.generate(net, 192)))["value"]
 
-    teacher = TeacherTrainer(tiny_net(), data, TeacherConfig(images=6_400, batch=32, lr=3e-3, warmup=320, ema_halflife=1000), World())
+    teacher = TeacherTrainer(
+        tiny_net(), data, TeacherConfig(images=6_400, batch=32, lr=3e-3, warmup=320, ema_halflife=1000), World()
+    )
     folder = RunFolder(tmp_path / "teacher")
     assert train_teacher(teacher, folder, World(), minutes=1) in ("finished", "out of time")
     log = [r["loss"] for r in folder.read_log()]
@@ -116,37 +133,72 @@ def test_end_to_end(tmp_path):
 
     encoder, _ = assemble.load_network(folder.file("ema.safetensors"))
     critic = D.Discriminator([D.Backbone(TeacherEncoder(encoder), "small", mix=False)], "small", classes=2, width=64)
-    config = DistilConfig(images=6_400, features=["encoder"], g_lr=1e-3, d_lr=2e-3, ema_halflife=500, snapshot_every=3_200,
-                          measure_images=128, min_spread=0.1)
+    config = DistilConfig(
+        images=6_400,
+        features=["encoder"],
+        g_lr=1e-3,
+        d_lr=2e-3,
+        ema_halflife=500,
+        snapshot_every=3_200,
+        measure_images=128,
+        min_spread=0.1,
+    )
     trainer = DistilTrainer(student, critic, data, config, World(), measure=measure)
     out = RunFolder(tmp_path / "student")
     distil(trainer, out, World(), minutes=1)
     after = score(trainer.ema.net)
     print(f"one step: {before:.2f} before, {after:.2f} after")
     assert after < 0.8 * before
-    assert out.read_json("best.json")["frechet"] > 0 and (tmp_path / "student" / "snapshots" / "000003200.png").is_file()
+    assert (
+        out.read_json("best.json")["frechet"] > 0 and (tmp_path / "student" / "snapshots" / "000003200.png").is_file()
+    )
 
 
 def test_command_line(tmp_path, shapes_zip, capsys):
     recipe = tmp_path / "toy.toml"
-    net = "\n".join(f"{k} = {str(v).replace(chr(39), chr(34)) if isinstance(v, list) else repr(v).replace(chr(39), chr(34))}" for k, v in TINY.items())
-    recipe.write_text(f'name = "toy"\ntask = "teacher"\ndata = "shapes.zip"\n[net]\nconditional = true\n{net}\n'
-                      "[train]\nimages = 64\nbatch = 16\nsnapshot_every = 0\n")
+    net = "\n".join(
+        f"{k} = {str(v).replace(chr(39), chr(34)) if isinstance(v, list) else repr(v).replace(chr(39), chr(34))}"
+        for k, v in TINY.items()
+    )
+    recipe.write_text(
+        f'name = "toy"\ntask = "teacher"\ndata = "shapes.zip"\n[net]\nconditional = true\n{net}\n'
+        "[train]\nimages = 64\nbatch = 16\nsnapshot_every = 0\n"
+    )
     student = tmp_path / "toy-s.toml"
-    student.write_text('name = "toy-s"\ntask = "student"\ndata = "shapes.zip"\nteacher = "toy"\n[distil]\npreset = "encoder"\n'
-                       "images = 32\nbatch = 8\nmeasure_images = 0\nsnapshot_every = 0\n")
+    student.write_text(
+        'name = "toy-s"\ntask = "student"\ndata = "shapes.zip"\nteacher = "toy"\n[distil]\npreset = "encoder"\n'
+        "images = 32\nbatch = 8\nmeasure_images = 0\nsnapshot_every = 0\n"
+    )
     where = ["--data", str(tmp_path), "--runs", str(tmp_path / "runs"), "--device", "cpu", "--dtype", "f32"]
     assert main(["train-teacher", "--recipe", str(recipe), *where]) == 0
     assert main(["train-teacher", "--recipe", str(recipe), *where, "--set", "train.images=96"]) == 0  # goes on
-    assert "64 of 96 images seen" in capsys.readouterr().out.replace(",", "").replace("64 of 96 seen", "64 of 96 images seen")
+    assert "64 of 96 images seen" in capsys.readouterr().out.replace(",", "").replace(
+        "64 of 96 seen", "64 of 96 images seen"
+    )
     assert main(["distil", "--recipe", str(student), *where]) == 0
     ema = str(tmp_path / "runs" / "toy-s" / "ema.safetensors")
     assert read_safetensors(ema)[1]["images_seen"] == "32"
     assert main(["export", str(tmp_path / "runs/toy/ema.safetensors"), str(tmp_path / "toy.safetensors")]) == 0
     assert main(["export", ema, str(tmp_path / "toy-s.safetensors"), "--delta-of", "toy"]) == 0
     assert main(["sheet", str(tmp_path / "toy-s.safetensors"), str(tmp_path / "s.png"), "--count", "4"]) == 0
-    assert main(["evaluate", str(tmp_path / "toy-s.safetensors"), "--data", str(shapes_zip), "--features", "pixels", "--count", "32",
-                 "--nfe", "1,3", "--json"]) == 0
+    assert (
+        main(
+            [
+                "evaluate",
+                str(tmp_path / "toy-s.safetensors"),
+                "--data",
+                str(shapes_zip),
+                "--features",
+                "pixels",
+                "--count",
+                "32",
+                "--nfe",
+                "1,3",
+                "--json",
+            ]
+        )
+        == 0
+    )
     assert '"nfe": 3' in capsys.readouterr().out
     assert main(["evaluate", str(tmp_path / "none.safetensors"), "--data", str(shapes_zip)]) == 1
     assert "no such file" in capsys.readouterr().err
@@ -155,12 +207,30 @@ def test_command_line(tmp_path, shapes_zip, capsys):
 def test_queue_goes_through_the_plan_and_on(tmp_path, shapes_zip, capsys, monkeypatch):
     test_command_line(tmp_path, shapes_zip, capsys)
     plan = tmp_path / "plan.toml"
-    plan.write_text(f'steps = ["{tmp_path}/toy.toml", "{tmp_path}/toy-s.toml"]\nrounds = 2\nmeasure_images = 32\nteacher_steps = 2\n')
+    plan.write_text(
+        f'steps = ["{tmp_path}/toy.toml", "{tmp_path}/toy-s.toml"]\nrounds = 2\nmeasure_images = 32\nteacher_steps = 2\n'
+    )
     monkeypatch.setattr("innate_training.queue.best_features", lambda _: ("pixels", frechet.Pixels()))
     weights = tmp_path / "models"
     weights.mkdir()
-    where = ["queue", "--data", str(tmp_path), "--runs", str(tmp_path / "queue-runs"), "--weights", str(weights), "--plan", str(plan),
-             "--device", "cpu", "--dtype", "f32", "--minutes", "3", "--publish"]
+    where = [
+        "queue",
+        "--data",
+        str(tmp_path),
+        "--runs",
+        str(tmp_path / "queue-runs"),
+        "--weights",
+        str(weights),
+        "--plan",
+        str(plan),
+        "--device",
+        "cpu",
+        "--dtype",
+        "f32",
+        "--minutes",
+        "3",
+        "--publish",
+    ]
     assert main(where) == 0
     said = capsys.readouterr().out
     assert {p.name for p in (tmp_path / "queue-runs").iterdir()} >= {"toy", "toy-s", "toy-s-r2", "ready"}
@@ -184,9 +254,14 @@ def test_another_programs_run_is_adopted(tmp_path, shapes_zip, capsys):
     save_network(other / "ema.safetensors", net, dict(images_seen="48"))
     torch.save(dict(net=net.state_dict(), ema=net.state_dict(), opt={}, seen=48, spent=600.0), other / "state.pt")
     recipe = tmp_path / "toy.toml"
-    text = "\n".join(f"{k} = {str(v).replace(chr(39), chr(34)) if isinstance(v, list) else repr(v).replace(chr(39), chr(34))}" for k, v in TINY.items())
-    recipe.write_text(f'name = "toy"\ntask = "teacher"\ndata = "shapes.zip"\n[net]\nconditional = true\n{text}\n'
-                      "[train]\nimages = 96\nbatch = 16\nsnapshot_every = 0\n")
+    text = "\n".join(
+        f"{k} = {str(v).replace(chr(39), chr(34)) if isinstance(v, list) else repr(v).replace(chr(39), chr(34))}"
+        for k, v in TINY.items()
+    )
+    recipe.write_text(
+        f'name = "toy"\ntask = "teacher"\ndata = "shapes.zip"\n[net]\nconditional = true\n{text}\n'
+        "[train]\nimages = 96\nbatch = 16\nsnapshot_every = 0\n"
+    )
     from innate_training import queue, recipe as recipes
 
     setup = assemble.Setup(World(), tmp_path, tmp_path / "runs", dtype="f32")
@@ -195,7 +270,9 @@ def test_another_programs_run_is_adopted(tmp_path, shapes_zip, capsys):
     assert capsys.readouterr().out.count("48 images, 10 minutes") == 1
     trainer, folder = assemble.open_run(setup, recipes.load(str(recipe)))
     assert (trainer.images, trainer.born, trainer.minutes) == (48, 48, 10.0)  # goes on, the moments under a warm-up
-    assert torch.equal(trainer.net.state_dict()["model.enc.16x16_conv.weight"], net.state_dict()["model.enc.16x16_conv.weight"])
+    assert torch.equal(
+        trainer.net.state_dict()["model.enc.16x16_conv.weight"], net.state_dict()["model.enc.16x16_conv.weight"]
+    )
     assert train_teacher(trainer, folder, World()) == "finished" and trainer.images == 96
 
 
@@ -207,7 +284,10 @@ def test_the_queues_order():
     assert [name for name, r, _ in visits if r == 1] == [f"{n}-{kind}" for n in first for kind in ("teacher", "gdd-i")]
     assert max(r for _, r, _ in visits) >= 3  # rounds of improvement: longer teachers, full GDD in turn
     longer = {name: changed for name, r, (changed, _) in visits if r == 2}
-    assert longer["afhq-cat-64x64-teacher"].train.images == 2 * 384_000 and longer["afhq-cat-64x64-gdd-i"].distil.method == "gdd"
+    assert (
+        longer["afhq-cat-64x64-teacher"].train.images == 2 * 384_000
+        and longer["afhq-cat-64x64-gdd-i"].distil.method == "gdd"
+    )
 
 
 def test_a_collapse_is_noticed_and_the_best_taken_up_again(tmp_path):
@@ -229,18 +309,34 @@ def test_a_collapse_is_noticed_and_the_best_taken_up_again(tmp_path):
 
 
 def recipe_file(tmp_path, name, task, **lines):
-    net = "" if task == "student" else "\n[net]\n" + "\n".join(f"{k} = {v!r}".replace("'", '"') for k, v in TINY.items())
+    net = (
+        "" if task == "student" else "\n[net]\n" + "\n".join(f"{k} = {v!r}".replace("'", '"') for k, v in TINY.items())
+    )
     body = {"name": f'"{name}"', "task": f'"{task}"', "data": '"shapes.zip"', **lines}
-    section = "\n[train]\nimages = 16\nbatch = 8" if task == "teacher" else "\n[distil]\nimages = 16\nbatch = 8\nmeasure_images = 0\nfeatures = [\"encoder\"]"
+    section = (
+        "\n[train]\nimages = 16\nbatch = 8"
+        if task == "teacher"
+        else '\n[distil]\nimages = 16\nbatch = 8\nmeasure_images = 0\nfeatures = ["encoder"]'
+    )
     path = tmp_path / f"{name}.toml"
-    path.write_text("\n".join(f"{k} = {v}" for k, v in body.items()) + net.replace("attn", "conditional = true\nattn", 1) + section)
+    path.write_text(
+        "\n".join(f"{k} = {v}" for k, v in body.items()) + net.replace("attn", "conditional = true\nattn", 1) + section
+    )
     return str(path)
 
 
 def test_a_teacher_begins_from_another_sets_teacher(tmp_path, shapes_zip):
     other = tiny_net(label_dim=0, seed=5)
     save_network(tmp_path / "cats.safetensors", other, {"dataset": "cats.zip", "images_seen": "900", "method": "edm"})
-    run = ["train-teacher", "--recipe", recipe_file(tmp_path, "shapes-teacher", "teacher"), "--data", str(tmp_path), "--runs", str(tmp_path / "runs")]
+    run = [
+        "train-teacher",
+        "--recipe",
+        recipe_file(tmp_path, "shapes-teacher", "teacher"),
+        "--data",
+        str(tmp_path),
+        "--runs",
+        str(tmp_path / "runs"),
+    ]
     assert main([*run, "--init", str(tmp_path / "cats.safetensors"), "--set", "train.lr=0.0"]) == 0
     tensors, metadata = read_safetensors(tmp_path / "runs" / "shapes-teacher" / "ema.safetensors")
     assert metadata["images_seen"] == "16" and metadata["begun_from"] == "cats, 900 images"  # counted from zero
@@ -248,11 +344,16 @@ def test_a_teacher_begins_from_another_sets_teacher(tmp_path, shapes_zip):
     assert all(torch.allclose(tensors[k].float(), v, atol=2e-3) for k, v in theirs.items())
     assert "model.map_label.weight" in tensors and "model.map_label.weight" not in theirs
     assert main([*run, "--set", "train.images=32"]) == 0  # the origin stays in the card
-    assert read_safetensors(tmp_path / "runs" / "shapes-teacher" / "ema.safetensors")[1]["begun_from"] == "cats, 900 images"
+    assert (
+        read_safetensors(tmp_path / "runs" / "shapes-teacher" / "ema.safetensors")[1]["begun_from"]
+        == "cats, 900 images"
+    )
 
 
 def test_a_student_goes_on_at_the_sigma_where_it_began(tmp_path, shapes_zip, capsys):
-    save_network(tmp_path / "teacher.safetensors", tiny_net(), {"dataset": "shapes.zip", "images_seen": "900", "method": "edm"})
+    save_network(
+        tmp_path / "teacher.safetensors", tiny_net(), {"dataset": "shapes.zip", "images_seen": "900", "method": "edm"}
+    )
     path = recipe_file(tmp_path, "shapes-gdd-i", "student", teacher='"' + str(tmp_path / "teacher.safetensors") + '"')
     run = ["distil", "--recipe", path, "--data", str(tmp_path), "--runs", str(tmp_path / "runs")]
     assert main(run) == 0
