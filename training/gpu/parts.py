@@ -17,12 +17,12 @@ import sys
 MANIFEST = "manifest.json"
 
 
-def digest(path):
+def digest(path) -> str:
     with open(path, "rb") as f:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
-def write(path, blob):
+def write(path, blob) -> None:
     temporary = f"{path}.{os.getpid()}.tmp"
     with open(temporary, "wb") as f:
         f.write(blob)
@@ -31,7 +31,7 @@ def write(path, blob):
     os.replace(temporary, path)
 
 
-def pack(files, out, part=20 * 2**20, load=40 * 2**20):
+def pack(files, out, part=20 * 2**20, load=40 * 2**20) -> dict:
     """Returns the manifest: files with their parts, and the loads."""
     if part > load:
         raise ValueError("a part must fit into a load")
@@ -58,7 +58,7 @@ def pack(files, out, part=20 * 2**20, load=40 * 2**20):
     return manifest
 
 
-def join(parts, target):
+def join(parts, target) -> tuple[list[str], list[str]]:
     """(names that are whole in `target`, lines about what is not)."""
     try:
         with open(os.path.join(parts, MANIFEST)) as f:
@@ -96,7 +96,7 @@ def join(parts, target):
     return whole, said
 
 
-def main(argv=None):
+def main(argv=None) -> int | None:
     p = argparse.ArgumentParser(description="Pack files into parts with checksums, and join them again.")
     commands = p.add_subparsers(dest="command", required=True)
     c = commands.add_parser("pack")

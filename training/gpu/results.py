@@ -13,7 +13,7 @@ FILE_LIMIT = 16 * 2**20 - 2**16
 class Results:
     """The part of run.py's Runner that packs and unpacks its state."""
 
-    def collect(self):
+    def collect(self) -> None:
         """One zip a pair, summary.json and run.log, from the state; each file whole at any moment."""
         out = self.args.out
         os.makedirs(out, exist_ok=True)
@@ -36,7 +36,7 @@ class Results:
             with open(log, "rb") as f:
                 parts.write(os.path.join(out, "run.log"), f.read()[-FILE_LIMIT:])
 
-    def files_of(self, step, summary):
+    def files_of(self, step, summary) -> list[tuple[str, bytes]]:
         """(name in the zip, bytes), the important first."""
         from innate_training.export import export
 
@@ -64,7 +64,7 @@ class Results:
             files.append((f"{step.name}.log.jsonl", read(os.path.join(run, "log.jsonl"))[-(2**20) :]))
         return files
 
-    def take_up(self, folder):
+    def take_up(self, folder) -> None:
         """Results of an earlier machine, where this one knows nothing of the step yet."""
         from innate_training.export import export
 
@@ -100,28 +100,28 @@ class Results:
                     self.say(f"{step.name}: taken up from {name}{' (done)' if record.get('done') else ''}")
 
 
-def read(path):
+def read(path) -> bytes:
     with open(path, "rb") as f:
         return f.read()
 
 
-def save(path, blob):
+def save(path, blob) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     parts.write(path, blob)
 
 
-def read_json(path):
+def read_json(path) -> dict | None:
     try:
         return json.loads(read(path))
     except FileNotFoundError:
         return None
 
 
-def write_json(path, value):
+def write_json(path, value) -> None:
     save(path, (json.dumps(value, indent=1) + "\n").encode())
 
 
-def webp(path):
+def webp(path) -> bytes:
     from PIL import Image
 
     buffer = io.BytesIO()
@@ -129,7 +129,7 @@ def webp(path):
     return buffer.getvalue()
 
 
-def png(blob):
+def png(blob) -> bytes:
     from PIL import Image
 
     buffer = io.BytesIO()
@@ -137,7 +137,7 @@ def png(blob):
     return buffer.getvalue()
 
 
-def write_zip(path, files, say):
+def write_zip(path, files, say) -> None:
     total = 0
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as z:

@@ -28,14 +28,14 @@ CALL_RESERVE = 0.35  # minutes at the end of a call for saving and packing
 # before torch: what is here, what is missing ------------------------------------------------------------------------
 
 
-def preflight():
-    """(lines, whether the run can start)."""
+def preflight(load=importlib.import_module) -> tuple[list[str], bool]:
+    """(lines, whether the run can start); `load` imports a module by name."""
     lines, fine = [f"python {sys.version.split()[0]}"], sys.version_info >= (3, 11)
     if not fine:
         lines.append("MISSING: python 3.11 or newer")
     for name, needed in (("torch", True), ("numpy", True), ("PIL", True), ("tqdm", False), ("triton", False)):
         try:
-            module = importlib.import_module(name)
+            module = load(name)
             lines.append(f"{name} {getattr(module, '__version__', '?')}")
         except Exception as error:  # a broken installation counts as missing
             lines.append(f"{'MISSING' if needed else 'absent, not needed'}: {name} ({type(error).__name__}: {error})")
@@ -79,7 +79,7 @@ MINI = {
 
 
 class Step:
-    def __init__(self, entry, defaults, mini):
+    def __init__(self, entry, defaults, mini) -> None:
         from innate_training import recipe as recipes
 
         task = recipes.load(entry["recipe"]).task
@@ -92,7 +92,7 @@ class Step:
         self.pair = self.recipe.data.removesuffix(".zip")
 
 
-def load_plan(path, mini):
+def load_plan(path, mini) -> tuple[dict, list[Step]]:
     import tomllib
 
     with open(path, "rb") as f:
@@ -107,7 +107,7 @@ def load_plan(path, mini):
     return raw, steps
 
 
-def allot(plan, steps, records, left):
+def allot(plan, steps, records, left) -> dict[str, float]:
     """Minutes for each step. With `left`, what remains is stretched or squeezed to fit the machine's remaining time."""
     table = {s.name: records.get(s.name, {}).get("allotted", s.minutes) for s in steps}
     rest = [s for s in steps if not records.get(s.name, {}).get("done")]
@@ -126,40 +126,40 @@ def allot(plan, steps, records, left):
 
 
 class Runner(Results):
-    def __init__(self, args, plan, steps, setup, machine=()):
+    def __init__(self, args, plan, steps, setup, began, machine=()) -> None:
         self.args, self.plan, self.steps, self.setup = args, plan, steps, setup
         self.machine = list(machine)  # what was found at the start
-        self.end = args.began + args.minutes * 60
+        self.end = began + args.minutes * 60  # began: the call, on the monotonic clock
         self.measuring = SimpleNamespace(measure_images=plan["measure_images"], teacher_steps=plan["teacher_steps"])
         self.records = read_json(self.path("steps.json")) or {}
         self.allotted = {}
 
-    def path(self, *names):
+    def path(self, *names) -> str:
         return os.path.join(self.args.state, *names)
 
-    def left(self):
+    def left(self) -> float:
         return (self.end - time.monotonic()) / 60 - CALL_RESERVE
 
-    def say(self, text):
+    def say(self, text) -> None:
         print(text, flush=True)
         with open(self.path("run.log"), "a") as f:
             f.write(f"{time.strftime('%H:%M:%S')} {text}\n")
 
-    def record(self, name, **values):
+    def record(self, name, **values) -> None:
         self.records[name] = {**self.records.get(name, {}), **values}
         write_json(self.path("steps.json"), self.records)
 
-    def ready(self, name):
+    def ready(self, name) -> str:
         return self.path("runs", "ready", f"{name}.safetensors")
 
-    def waits_for(self, step, here):
+    def waits_for(self, step, here) -> str | None:
         if step.recipe.data not in here:
             return step.recipe.data
         if step.task == "student" and not os.path.isfile(self.ready(step.recipe.teacher)):
             return step.recipe.teacher
         return None
 
-    def run(self, here):
+    def run(self, here) -> str:
         """Returns why the call ended."""
         self.allotted = allot(self.plan, self.steps, self.records, self.args.left)
         waiting = []
@@ -181,18 +181,17 @@ class Runner(Results):
             self.say(line)
         return "waiting for data" if waiting else "finished"
 
-    def open(self, step, compile):
+    def open(self, step, compile) -> tuple:
         from innate_training.assemble import open_run
 
-        self.setup.compile = compile
         if compile:  # one step's graphs do not count towards the next one's limit of recompilations
             import torch
 
             torch._dynamo.reset()
         teacher = self.ready(step.recipe.teacher) if step.task == "student" else None
-        return open_run(self.setup, step.recipe, fresh=True, teacher=teacher)
+        return open_run(self.setup, step.recipe, fresh=True, teacher=teacher, compile=compile)
 
-    def train(self, step):
+    def train(self, step) -> str:
         from innate_training.distil import distil
         from innate_training.queue import recover
         from innate_training.teacher import train_teacher
@@ -218,7 +217,8 @@ class Runner(Results):
             spent = trainer.minutes
             rest = max(minutes - spent, 0.0)
             self.say(
-                f"{step.name}: {rate:,.0f} images/s, about {expected:,.0f} images in its {minutes:.2f} minutes, {spent:.2f} of them spent"
+                f"{step.name}: {rate:,.0f} images/s, about {expected:,.0f} images in its {minutes:.2f} minutes, "
+                f"{spent:.2f} of them spent"
             )
             go = train_teacher if step.task == "teacher" else distil
             why = (
@@ -249,14 +249,14 @@ class Runner(Results):
             self.collect()
         return why
 
-    def finish(self, step, why):
+    def finish(self, step, why) -> None:
         from innate_training.queue import report
 
         report(self.setup, self.measuring, step.recipe, step.name, 1, why, publish=False)
         self.record(step.name, done=True)
         self.collect()
 
-    def probe(self, step, compile, minutes):
+    def probe(self, step, compile, minutes) -> tuple:
         """Open the run and measure images/s over a few real steps; without torch.compile if that fails."""
         trainer, folder = self.open(step, compile)
         trainer.progress = trainer.minutes / minutes
@@ -272,10 +272,8 @@ class Runner(Results):
             folder.unlock()
             if not compile:
                 raise
-            self.say(
-                f"{step.name}: torch.compile failed ({type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}), "
-                "going on without it"
-            )
+            reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}"
+            self.say(f"{step.name}: torch.compile failed ({reason}), going on without it")
             return self.probe(step, False, minutes)
         began, images = time.monotonic(), trainer.images
         while time.monotonic() - began < (0.3 if self.args.mini else 4.0):
@@ -286,14 +284,14 @@ class Runner(Results):
         trainer.minutes += seconds / 60
         return trainer, folder, (trainer.images - images) / seconds
 
-    def wait(self):
+    def wait(self) -> None:
         import torch
 
         if self.setup.world.device.type == "cuda":
             torch.cuda.synchronize()
 
 
-def main(argv=None):
+def main(argv=None, load=importlib.import_module) -> int:
     began = time.monotonic()
     p = argparse.ArgumentParser(
         prog="run.sh", description="Train and distil the four pairs; the same command goes on where it stopped."
@@ -317,11 +315,10 @@ def main(argv=None):
     p.add_argument("--mini", action="store_true", help="the whole plan with tiny networks, in about a minute on a CPU")
     p.add_argument("--check", action="store_true", help="only say what is here and what is missing")
     args = p.parse_args(argv)
-    args.began = began
 
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("OMP_PROC_BIND", "false")  # the compiler's processes would inherit a binding
-    lines, fine = preflight()
+    lines, fine = preflight(load)
     print("\n".join(lines), flush=True)
     if not fine:
         print("run.sh: cannot start; see MISSING above", file=sys.stderr)
@@ -336,10 +333,10 @@ def main(argv=None):
     print("\n".join([f"here: {', '.join(here) or 'nothing'}"] + said), flush=True)
     if args.check:
         return 0
-    return go(args, here, lines)
+    return go(args, began, here, lines)
 
 
-def go(args, here, machine):
+def go(args, began, here, machine) -> int:
     import torch
 
     from innate_training.assemble import Setup
@@ -359,12 +356,12 @@ def go(args, here, machine):
             [data, *args.features_dir, os.path.join(HERE, "../../public/features")],
             "f32" if args.mini else "auto",
             "off",
+            "pixels" if args.mini else None,  # no feature network is needed for a rehearsal
         )
-        runner = Runner(args, plan, steps, setup, machine)
+        runner = Runner(args, plan, steps, setup, began, machine)
         runner.take_up(args.results or args.parts)
         if args.mini:
             torch.set_num_threads(1)
-            use_pixels()
         try:
             why = runner.run(here)
         except UserError as error:
@@ -372,16 +369,9 @@ def go(args, here, machine):
             runner.collect()
             return 1
         runner.collect()
-        runner.say(f"run.sh: {why} after {(time.monotonic() - args.began) / 60:.1f} minutes; results in {args.out}")
+        runner.say(f"run.sh: {why} after {(time.monotonic() - began) / 60:.1f} minutes; results in {args.out}")
         shutil.rmtree(os.path.join(args.state, "delta"), ignore_errors=True)
     return 0
-
-
-def use_pixels():
-    """Mini runs measure on plain pixels: no feature network is needed."""
-    from innate_training import assemble, frechet, queue
-
-    assemble.best_features = queue.best_features = lambda _: ("pixels", frechet.Pixels())
 
 
 if __name__ == "__main__":

@@ -8,19 +8,19 @@ import torch
 
 from . import discriminator as D
 from .checkpoint import load_checkpoint, load_network, read_safetensors, start_sigma
-from .data import load_zip
+from .data import Dataset, load_zip
 from .distil import DistilTrainer
 from .errors import UserError
 from .export import fingerprint
 from .features import TeacherEncoder, efficientnet_lite0
-from .frechet import Measure, best_features, split_real
+from .frechet import Measure, best_features, load_features, split_real
 from .nets import NETS
 from .precond import SIGMA_MAX, build
 from .run_folder import RunFolder
 from .teacher import TeacherTrainer
 
 
-def choose_dtype(name, device):
+def choose_dtype(name, device) -> torch.dtype:
     """bfloat16 where the hardware multiplies it, float32 elsewhere."""
     if name == "auto":
         if device.type == "cuda":
@@ -34,7 +34,7 @@ def choose_dtype(name, device):
     return table[name]
 
 
-def find_weights(name, folders):
+def find_weights(name, folders) -> str | None:
     """A catalogue id or a path to a file: ID/ema.safetensors of a run, or ID.safetensors among the weights."""
     if os.path.isfile(name):
         return name
@@ -50,10 +50,10 @@ def find_weights(name, folders):
     return None
 
 
-def numbers(metadata):
+def numbers(metadata) -> tuple[int, float]:
     """(images, minutes) that a checkpoint's card tells."""
 
-    def of(key):
+    def of(key) -> float:
         try:
             return float(metadata.get(key, 0))
         except ValueError:
@@ -63,17 +63,40 @@ def numbers(metadata):
 
 
 class Setup:
-    """What the command line gives to every run."""
+    """What the command line gives to every run.
 
-    def __init__(self, world, data_dir=".", runs="runs", weights=(), features_dirs=(), dtype="auto", compile="auto"):
+    measure: the feature network of Fréchet distances by name; None: ResNet-56 where its file is at hand, else
+    EfficientNet-Lite0.
+    """
+
+    def __init__(
+        self,
+        world,
+        data_dir=".",
+        runs="runs",
+        weights=(),
+        features_dirs=(),
+        dtype="auto",
+        compile="auto",
+        measure=None,
+    ) -> None:
         self.world, self.data_dir, self.runs = world, data_dir, runs
         self.weights, self.features_dirs = list(weights), [*features_dirs, *weights]
         self.dtype = choose_dtype(dtype, world.device)
         self.teacher_places = [runs, *self.weights]  # where a student's teacher is looked up, in order
         self.compile = world.device.type == "cuda" if compile == "auto" else compile in (True, "on")
+        self.measure = measure
         self._data = {}
 
-    def data(self, recipe):
+    def new_measure(self) -> Measure:
+        """A measure without its real images yet."""
+        if self.measure is None:
+            name, features = best_features(self.features_dirs)
+        else:
+            name, features = self.measure, load_features(self.measure, self.features_dirs)
+        return Measure(name, features, self.world.device)
+
+    def data(self, recipe) -> Dataset:
         path = recipe.data if os.path.isfile(recipe.data) else os.path.join(self.data_dir, recipe.data)
         key = (path, recipe.resolution)
         if key not in self._data:
@@ -81,17 +104,23 @@ class Setup:
         return self._data[key]
 
 
-def open_run(setup, recipe, init=None, folder_name=None, fresh=False, teacher=None):
-    """(trainer, folder), continued from the folder's state, its weights, `init`, or the committed weights."""
+def open_run(
+    setup, recipe, init=None, folder_name=None, fresh=False, teacher=None, compile=None
+) -> tuple[TeacherTrainer | DistilTrainer, RunFolder]:
+    """(trainer, folder), continued from the folder's state, its weights, `init`, or the committed weights.
+
+    compile: whether torch.compile is used, where this run differs from the setup.
+    """
     folder = RunFolder(os.path.join(setup.runs, folder_name or recipe.name))
     if setup.world.first:
         folder.lock()
     data = setup.data(recipe)
     torch.manual_seed((recipe.train or recipe.distil).seed)
+    compile = setup.compile if compile is None else compile
     if recipe.task == "teacher":
-        trainer = new_teacher(setup, recipe, data)
+        trainer = new_teacher(setup, recipe, data, compile)
     else:
-        trainer = new_student(setup, recipe, data, teacher)
+        trainer = new_student(setup, recipe, data, compile, teacher)
     config = dict(
         recipe=recipe.name,
         data=recipe.data,
@@ -122,7 +151,7 @@ def open_run(setup, recipe, init=None, folder_name=None, fresh=False, teacher=No
     return trainer, folder
 
 
-def begin(trainer, recipe, source, setup, own=False):
+def begin(trainer, recipe, source, setup, own=False) -> None:
     """From a file's weights. Its images count on where they are of the same task and data set; a teacher that begins
     from another set's teacher begins at zero, names its origin in the card, and keeps its own new label layer."""
     tensors, architecture, metadata = load_checkpoint(source, teachers=setup.weights[0] if setup.weights else None)
@@ -149,15 +178,15 @@ def begin(trainer, recipe, source, setup, own=False):
     trainer.begin_from(tensors, *(numbers(metadata) if counts else ()))
 
 
-def data_set_of(metadata, path):
-    """The data set that a teacher learned: from its card, else from a file name such as afhq-cat-64x64-teacher, else None."""
+def data_set_of(metadata, path) -> str | None:
+    """The data set that a teacher learned: from its card, else from a file name (afhq-cat-64x64-teacher), else None."""
     if metadata.get("dataset"):
         return metadata["dataset"].removesuffix(".zip")
     name = os.path.basename(os.fspath(path)).removesuffix(".safetensors")
     return name.removesuffix("-teacher") if name.endswith("-teacher") else None
 
 
-def keep_origin(trainer, metadata):
+def keep_origin(trainer, metadata) -> None:
     """A student that goes on keeps the teacher it began with, though a better one may lie there by now."""
     for key in ("teacher_sha256", "teacher_images"):
         if key in trainer.provenance:
@@ -166,10 +195,10 @@ def keep_origin(trainer, metadata):
                 trainer.provenance[key] = metadata[key]
 
 
-def same_architecture(theirs, ours, where):
+def same_architecture(theirs, ours, where) -> None:
     """Equal up to dropout, with the defaults filled in."""
 
-    def essence(a):
+    def essence(a) -> dict:
         kwargs = dict(a["model_kwargs"])
         signature = inspect.signature(NETS[kwargs["model_type"]].__init__).parameters
         full = {k: p.default for k, p in signature.items() if p.default is not inspect.Parameter.empty}
@@ -182,7 +211,7 @@ def same_architecture(theirs, ours, where):
         raise UserError(f"{where} holds another architecture than the recipe's: {', '.join(differ)}")
 
 
-def check_config(folder, config):
+def check_config(folder, config) -> None:
     before = folder.read_json("config.json")
     if before and "architecture" in before:
         same_architecture(before["architecture"], config["architecture"], folder.path)
@@ -190,7 +219,7 @@ def check_config(folder, config):
         same_start(before.get("sigma", SIGMA_MAX), config["sigma"], folder.path)
 
 
-def same_start(theirs, ours, where):
+def same_start(theirs, ours, where) -> None:
     """A student is a one-step generator at the sigma where it began, and at no other."""
     if theirs != ours:
         raise UserError(
@@ -199,7 +228,7 @@ def same_start(theirs, ours, where):
         )
 
 
-def new_teacher(setup, recipe, data):
+def new_teacher(setup, recipe, data, compile) -> TeacherTrainer:
     kwargs = dict(recipe.net)
     precond, conditional = kwargs.pop("precond", "EDMPrecond"), kwargs.pop("conditional", False)
     if conditional and not data.classes:
@@ -217,14 +246,15 @@ def new_teacher(setup, recipe, data):
         setup.dtype,
     )
     provenance = dict(common_card(setup, recipe, data), batch=str(recipe.train.batch))
-    return TeacherTrainer(net, data, recipe.train, setup.world, provenance, setup.compile)
+    return TeacherTrainer(net, data, recipe.train, setup.world, provenance, compile)
 
 
-def new_student(setup, recipe, data, teacher=None):
+def new_student(setup, recipe, data, compile, teacher=None) -> DistilTrainer:
     path = teacher or find_weights(recipe.teacher, setup.teacher_places)
     if path is None:
         raise UserError(
-            f"{recipe.name}: its teacher {recipe.teacher} is neither a file, nor a run in {setup.runs}, nor among the weights"
+            f"{recipe.name}: its teacher {recipe.teacher} is neither a file, nor a run in {setup.runs}, "
+            "nor among the weights"
         )
     net, metadata = load_network(path, dtype=setup.dtype, teachers=setup.weights[0] if setup.weights else None)
     if (net.img_resolution, net.img_channels) != (data.resolution, data.channels):
@@ -238,9 +268,8 @@ def new_student(setup, recipe, data, teacher=None):
     critic = new_discriminator(config, path, setup, net.label_dim)
     measure = None
     if config.measure_images and setup.world.first:
-        name, features = best_features(setup.features_dirs)
         real, _ = split_real(data, config.measure_images, 5 * config.measure_images)
-        measure = Measure(name, features, setup.world.device).refer_to(real, f"{data.name}[:{len(real)}]")
+        measure = setup.new_measure().refer_to(real, f"{data.name}[:{len(real)}]")
     provenance = dict(
         common_card(setup, recipe, data),
         batch=str(config.batch),
@@ -249,13 +278,13 @@ def new_student(setup, recipe, data, teacher=None):
         teacher_sha256=origin,
         features=" and ".join(feature_words(f, config.feature_size) for f in config.features),
     )
-    trainer = DistilTrainer(net, critic, data, config, setup.world, provenance, measure, setup.compile)
+    trainer = DistilTrainer(net, critic, data, config, setup.world, provenance, measure, compile)
     moving = sum(p.numel() for p in net.parameters() if p.requires_grad)
     trainer.provenance["trained_parameters"] = str(round(moving / sum(p.numel() for p in net.parameters()), 3))
     return trainer
 
 
-def common_card(setup, recipe, data):
+def common_card(setup, recipe, data) -> dict[str, str]:
     """What a model's card tells of its training, whoever trains it."""
     side = f"{data.resolution}x{data.resolution}"
     return dict(
@@ -266,19 +295,19 @@ def common_card(setup, recipe, data):
     )
 
 
-def hardware(world):
+def hardware(world) -> str:
     if world.device.type == "cuda":
         return f"{world.size} {torch.cuda.get_device_name(world.device)}"
     return f"{torch.get_num_threads() * world.size} CPU cores"
 
 
-def feature_words(name, size):
+def feature_words(name, size) -> str:
     return {"efficientnet-lite0": f"EfficientNet-Lite0 at {size}x{size}", "encoder": "the teacher's own encoder"}.get(
         name, name
     )
 
 
-def new_discriminator(config, teacher_path, setup, classes):
+def new_discriminator(config, teacher_path, setup, classes) -> D.Discriminator:
     backbones = []
     for name in config.features:
         if name == "efficientnet-lite0":

@@ -26,7 +26,7 @@ SYM6 = (
 )
 
 
-def _affine(rows, like):
+def _affine(rows, like) -> torch.Tensor:
     """3x3 matrices [N, 3, 3] from nested rows of [N] tensors and numbers."""
     return torch.stack(
         [
@@ -37,29 +37,29 @@ def _affine(rows, like):
     )
 
 
-def _scale(sx, sy, like):
+def _scale(sx, sy, like) -> torch.Tensor:
     return _affine([[sx, 0, 0], [0, sy, 0], [0, 0, 1]], like)
 
 
-def _rotate(angle, like):
+def _rotate(angle, like) -> torch.Tensor:
     return _affine([[angle.cos(), -angle.sin(), 0], [angle.sin(), angle.cos(), 0], [0, 0, 1]], like)
 
 
-def _translate(tx, ty, like):
+def _translate(tx, ty, like) -> torch.Tensor:
     return _affine([[1, 0, tx], [0, 1, ty], [0, 0, 1]], like)
 
 
-def edm_augment(x, p, g):
+def edm_augment(x, p, g) -> tuple[torch.Tensor, torch.Tensor]:
     """x [N, C, H, W]; p: probability of each warp (0.12 on CIFAR-10); g: random generator on x's device."""
     N, _, H, W = x.shape
 
-    def rand(*shape):
+    def rand(*shape) -> torch.Tensor:
         return torch.rand(shape, generator=g, device=x.device)
 
-    def normal(*shape):
+    def normal(*shape) -> torch.Tensor:
         return torch.randn(shape, generator=g, device=x.device)
 
-    def gated(value, probability=p):
+    def gated(value, probability=p) -> torch.Tensor:
         return torch.where(rand(N) < probability, value, torch.zeros_like(value))
 
     xflip = (rand(N) < 0.5).float()  # always on: its label lets the network undo it
@@ -90,7 +90,7 @@ def edm_augment(x, p, g):
     return x, labels
 
 
-def _warp(x, inverse):
+def _warp(x, inverse) -> torch.Tensor:
     N, C, H, W = x.shape
     taps = torch.tensor(SYM6, device=x.device)
     quarter = len(SYM6) // 4
@@ -127,11 +127,11 @@ def _warp(x, inverse):
     return F.conv2d(x, down[:, :, :, None], groups=C, stride=(2, 1), padding=(pad, 0))[:, :, quarter:-quarter]
 
 
-def diff_augment(x, g):
+def diff_augment(x, g) -> torch.Tensor:
     """DiffAugment's colour, translation and cutout, differentiable, the same law for real and fake images."""
     N, C, H, W = x.shape
 
-    def rand():
+    def rand() -> torch.Tensor:
         return torch.rand(N, 1, 1, 1, generator=g, device=x.device)
 
     x = x + (rand() - 0.5)
@@ -140,7 +140,7 @@ def diff_augment(x, g):
     mean = x.mean((1, 2, 3), keepdim=True)
     x = (x - mean) * (rand() + 0.5) + mean
 
-    def integers(low, high):
+    def integers(low, high) -> torch.Tensor:
         return torch.randint(low, high, (N, 1, 1), generator=g, device=x.device)
 
     rows, columns = torch.arange(H, device=x.device)[None, :, None], torch.arange(W, device=x.device)[None, None, :]

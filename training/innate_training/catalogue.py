@@ -15,7 +15,7 @@ FEATURES = {
 }
 
 
-def read(folder):
+def read(folder) -> dict:
     try:
         with open(os.path.join(folder, "index.json")) as f:
             return json.load(f)
@@ -25,18 +25,18 @@ def read(folder):
         raise UserError(f"{folder}/index.json: {error}") from None
 
 
-def entry_of(folder, name):
+def entry_of(folder, name) -> dict | None:
     return next((m for m in read(folder)["models"] if m.get("id") == name), None)
 
 
-def file_entry(path, metadata):
+def file_entry(path, metadata) -> dict:
     entry = dict(path=os.path.basename(path), bytes=os.path.getsize(path), sha256=sha256(path), dtype="f16")
     if "delta_of" in metadata:
         entry["deltaOf"] = metadata["delta_of"]
     return entry
 
 
-def quality_entry(result, resolution):
+def quality_entry(result, resolution) -> dict:
     """A measurement in the catalogue's words."""
     words = result["reference"]
     match = re.search(r"\[:(\d+)\]$", words)
@@ -51,7 +51,7 @@ def quality_entry(result, resolution):
     }
 
 
-def make_entry(recipe, path, quality, classes=None):
+def make_entry(recipe, path, quality, classes=None) -> dict:
     """The catalogue's entry of a trained model's file; a difference finds its teacher beside it."""
     tensors, architecture, metadata = load_checkpoint(path)
     student = recipe.task == "student"
@@ -87,7 +87,7 @@ def make_entry(recipe, path, quality, classes=None):
     return entry
 
 
-def put(folder, *entries):
+def put(folder, *entries) -> None:
     """Insert or update by id, in one write; what a person wrote (name, classes, preview, licence) stays."""
     index = read(folder)
     models = index["models"]

@@ -15,7 +15,7 @@ import torch
 
 from .errors import UserError
 from .official import is_pickle, load_official
-from .precond import SIGMA_MAX, build
+from .precond import SIGMA_MAX, EDMPrecond, build
 
 DTYPES = {
     "F64": torch.float64,
@@ -32,7 +32,7 @@ DTYPES = {
 NAMES = {v: k for k, v in DTYPES.items()}
 
 
-def read_safetensors(path):
+def read_safetensors(path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """(tensors, metadata)."""
     try:
         with open(path, "rb") as f:
@@ -56,7 +56,7 @@ def read_safetensors(path):
     return tensors, metadata
 
 
-def write_safetensors(path, tensors, metadata=None):
+def write_safetensors(path, tensors, metadata=None) -> None:
     """Atomic: a reader sees the old file or the new one."""
     header, parts, offset = {}, [], 0
     if metadata:
@@ -72,7 +72,7 @@ def write_safetensors(path, tensors, metadata=None):
     atomic_write(path, b"".join([struct.pack("<Q", len(head)), head, *parts]))
 
 
-def atomic_write(path, data):
+def atomic_write(path, data) -> None:
     """Write beside the file, flush to disk, rename over it."""
     path = os.fspath(path)
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
@@ -84,22 +84,22 @@ def atomic_write(path, data):
     os.replace(temporary, path)
 
 
-def sha256(path):
+def sha256(path) -> str:
     with open(path, "rb") as f:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
-def keeps_float32(name, tensor):
+def keeps_float32(name, tensor) -> bool:
     """Norms, biases, frequencies and filters: small, and float16 frequencies alone shift phases by 0.05 rad."""
     return tensor.ndim < 2 or "resample_filter" in name or "freqs" in name
 
 
-def to_storage(tensors, dtype=torch.float16):
+def to_storage(tensors, dtype=torch.float16) -> dict[str, torch.Tensor]:
     """The tensors as a file of this dtype stores them."""
     return {k: v.float() if keeps_float32(k, v) else v.to(dtype) for k, v in tensors.items()}
 
 
-def architecture_metadata(architecture):
+def architecture_metadata(architecture) -> dict[str, str]:
     a = architecture
     return dict(
         precond=a["precond"],
@@ -110,7 +110,7 @@ def architecture_metadata(architecture):
     )
 
 
-def save_network(path, net, provenance=None, dtype=torch.float32):
+def save_network(path, net, provenance=None, dtype=torch.float32) -> None:
     """The network with its card. `sigma`, where one step starts, is written where it is not 80."""
     start = {} if net.start_sigma == SIGMA_MAX else {"sigma": str(net.start_sigma)}
     write_safetensors(
@@ -120,7 +120,7 @@ def save_network(path, net, provenance=None, dtype=torch.float32):
     )
 
 
-def start_sigma(metadata, path="checkpoint"):
+def start_sigma(metadata, path="checkpoint") -> float:
     """Where the file's network starts its one step: the metadata's `sigma`, 80 where there is none."""
     try:
         value = float(metadata.get("sigma", SIGMA_MAX))
@@ -131,7 +131,7 @@ def start_sigma(metadata, path="checkpoint"):
     return value
 
 
-def load_checkpoint(path, precond=None, teachers=None):
+def load_checkpoint(path, precond=None, teachers=None) -> tuple[dict[str, torch.Tensor], dict, dict[str, str]]:
     """(tensors, architecture, metadata) of a .safetensors or published .pkl file.
 
     A delta needs its teacher: `teachers` maps a catalogue id to a path, or names a folder to search.
@@ -159,7 +159,7 @@ def load_checkpoint(path, precond=None, teachers=None):
     return tensors, architecture, metadata
 
 
-def load_network(path, precond=None, dtype=torch.float32, teachers=None):
+def load_network(path, precond=None, dtype=torch.float32, teachers=None) -> tuple[EDMPrecond, dict[str, str]]:
     """A network with its weights, and the file's metadata."""
     tensors, architecture, metadata = load_checkpoint(path, precond, teachers)
     net = build(architecture, dtype)
@@ -168,7 +168,7 @@ def load_network(path, precond=None, dtype=torch.float32, teachers=None):
     return net, metadata
 
 
-def load_weights(net, tensors, path="checkpoint"):
+def load_weights(net, tensors, path="checkpoint") -> None:
     """Names must match; resampling filters may be absent (they follow from the architecture)."""
     own = net.state_dict()
     missing = [k for k in own if k not in tensors and "resample_filter" not in k]
@@ -177,6 +177,7 @@ def load_weights(net, tensors, path="checkpoint"):
     if missing or unknown or wrong:
         first = (missing + unknown + wrong)[0]
         raise UserError(
-            f"{path}: {len(missing)} tensors missing, {len(unknown)} unknown, {len(wrong)} of another shape (first: {first})"
+            f"{path}: {len(missing)} tensors missing, {len(unknown)} unknown, {len(wrong)} of another shape "
+            f"(first: {first})"
         )
     net.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=False)

@@ -1,14 +1,21 @@
 """innate-train: train-teacher, distil, evaluate, export, sheet, publish, queue."""
 
+from __future__ import annotations
+
 import argparse
 import json
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from .errors import UserError
 
+if TYPE_CHECKING:  # torch is loaded only after settle_threads()
+    from .assemble import Setup
+    from .precond import EDMPrecond
 
-def settle_threads():
+
+def settle_threads() -> None:
     """Before torch loads its thread pool. Unbound threads of one pool may share a core and wait for each other
     half a second at a time; several processes on one machine, on the other hand, must not all bind to core 0, nor
     may the compiler's processes beside a GPU, which inherit the binding."""
@@ -17,26 +24,31 @@ def settle_threads():
         os.environ.setdefault("OMP_PROC_BIND", "true")
 
 
-def parser():
+def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(
         prog="innate-train", description="Diffusion teachers and one-step generators (GDD, GDD-I)."
     )
     commands = p.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(name, text):
+    def command(name, text) -> argparse.ArgumentParser:
         c = commands.add_parser(name, help=text, description=text)
         c.add_argument("--device", default="auto", help="auto, cpu or cuda")
         c.add_argument("--dtype", default="auto", help="auto, bf16 or f32")
         c.add_argument("--threads", type=int, help="CPU threads")
         return c
 
-    def folders(c):
+    def folders(c) -> argparse.ArgumentParser:
         c.add_argument("--data", default=".", help="folder of the data sets' zips")
         c.add_argument("--runs", default="runs", help="folder of run folders")
         c.add_argument(
             "--weights", action="append", default=[], help="folder of weights, the catalogue's; may be repeated"
         )
         c.add_argument("--features-dir", action="append", default=[], help="folder of feature networks")
+        c.add_argument(
+            "--features",
+            help="feature network of the Fréchet distances (default: cifar10-resnet56 where its file is at hand, "
+            "else efficientnet-lite0)",
+        )
         c.add_argument(
             "--compile", default="auto", choices=("auto", "on", "off"), help="torch.compile the network (auto: on CUDA)"
         )
@@ -57,7 +69,7 @@ def parser():
             "--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe, e.g. train.lr=4e-4"
         )
 
-    c = command("evaluate", "Frechet distance to real images, with the floor of held-out real images.")
+    c = command("evaluate", "Fréchet distance to real images, with the floor of held-out real images.")
     c.add_argument("model")
     c.add_argument("--data", required=True, help="the data set's zip")
     c.add_argument(
@@ -119,7 +131,7 @@ def parser():
     return p
 
 
-def main(argv=None):
+def main(argv=None) -> int:
     settle_threads()
     args = parser().parse_args(argv)
     try:
@@ -132,7 +144,7 @@ def main(argv=None):
     return 0
 
 
-def run(args):
+def run(args) -> None:
     import torch
 
     from .distributed import world as open_world
@@ -151,13 +163,13 @@ def run(args):
         }[args.command](args, world)
 
 
-def setup_of(args, world):
+def setup_of(args, world) -> Setup:
     from .assemble import Setup
 
-    return Setup(world, args.data, args.runs, args.weights, args.features_dir, args.dtype, args.compile)
+    return Setup(world, args.data, args.runs, args.weights, args.features_dir, args.dtype, args.compile, args.features)
 
 
-def train(args, world):
+def train(args, world) -> None:
     from . import recipe as recipes
     from .assemble import open_run
     from .distil import distil
@@ -167,7 +179,8 @@ def train(args, world):
     wanted = "teacher" if args.command == "train-teacher" else "student"
     if recipe.task != wanted:
         raise UserError(
-            f"{recipe.name} is a {recipe.task}'s recipe; use {'distil' if recipe.task == 'student' else 'train-teacher'}"
+            f"{recipe.name} is a {recipe.task}'s recipe; "
+            f"use {'distil' if recipe.task == 'student' else 'train-teacher'}"
         )
     setup = setup_of(args, world)
     trainer, folder = open_run(setup, recipe, args.init, args.name, teacher=getattr(args, "teacher", None))
@@ -175,8 +188,9 @@ def train(args, world):
         count = sum(p.numel() for p in trainer.net.parameters())
         moving = sum(p.numel() for p in trainer.net.parameters() if p.requires_grad)
         print(
-            f"{recipe.name}: {count / 1e6:.2f} M parameters, {moving / 1e6:.2f} M trained, {len(trainer.data):,} images, "
-            f"{trainer.images:,} of {(recipe.train or recipe.distil).images:,} seen, {str(setup.dtype)[6:]}, {world.size} process(es)",
+            f"{recipe.name}: {count / 1e6:.2f} M parameters, {moving / 1e6:.2f} M trained, "
+            f"{len(trainer.data):,} images, {trainer.images:,} of {(recipe.train or recipe.distil).images:,} seen, "
+            f"{str(setup.dtype)[6:]}, {world.size} process(es)",
             flush=True,
         )
     go = train_teacher if wanted == "teacher" else distil
@@ -185,7 +199,7 @@ def train(args, world):
         print(f"{recipe.name}: {why} at {trainer.images:,} images; {folder.path}", flush=True)
 
 
-def load(args, world):
+def load(args, world) -> tuple[EDMPrecond, dict[str, str]]:
     from .assemble import choose_dtype
     from .checkpoint import load_network, start_sigma
 
@@ -198,7 +212,7 @@ def load(args, world):
     return net.to(world.device).eval(), metadata
 
 
-def evaluate(args, world):
+def evaluate(args, world) -> None:
     from . import frechet
     from .data import load_zip
     from .progress import Progress
@@ -228,12 +242,12 @@ def evaluate(args, world):
         else:
             error = "" if r["error"] is None else f" +- {r['error']:.3f}"
             print(
-                f"{r['nfe']} NFE ({r['sampler']}): Frechet {r['value']:.3f}{error} on {r['features']}, n = {r['n']} against "
-                f"{r['reference']}; real against real {r['floor']:.3f}; spread {r['spread']:.2f}"
+                f"{r['nfe']} NFE ({r['sampler']}): Fréchet {r['value']:.3f}{error} on {r['features']}, "
+                f"n = {r['n']} against {r['reference']}; real against real {r['floor']:.3f}; spread {r['spread']:.2f}"
             )
 
 
-def export(args, world):
+def export(args, world) -> None:
     from .export import export as write
 
     teacher = args.teacher
@@ -243,7 +257,7 @@ def export(args, world):
     print(f"{args.target}: {os.path.getsize(args.target):,} bytes")
 
 
-def publish(args, world):
+def publish(args, world) -> None:
     from .publish import REFRESH, publish_sources, wrote
 
     lines = publish_sources(args.weights, args.sources, args.rebase, args.limit)
@@ -252,7 +266,7 @@ def publish(args, world):
         print(REFRESH)
 
 
-def sheet(args, world):
+def sheet(args, world) -> None:
     from .sheet import write_sheet
 
     net, _ = load(args, world)
@@ -262,7 +276,7 @@ def sheet(args, world):
     print(args.target)
 
 
-def queue(args, world):
+def queue(args, world) -> None:
     from .queue import run_queue
 
     run_queue(setup_of(args, world), args.minutes, args.plan, args.publish, args.dry_run, args.adopt)

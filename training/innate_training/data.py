@@ -6,6 +6,7 @@ import json
 import os
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from typing import Self
 
 import numpy as np
 import torch
@@ -18,35 +19,35 @@ EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 class Dataset:
     """All images in memory as uint8 NCHW, with int64 labels or None."""
 
-    def __init__(self, images, labels, name, path=None):
+    def __init__(self, images, labels, name, path=None) -> None:
         self.images, self.labels, self.name, self.path = images, labels, name, path
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.images)
 
     @property
-    def resolution(self):
+    def resolution(self) -> int:
         return self.images.shape[-1]
 
     @property
-    def channels(self):
+    def channels(self) -> int:
         return self.images.shape[1]
 
     @property
-    def classes(self):
+    def classes(self) -> int:
         return 0 if self.labels is None else int(self.labels.max()) + 1
 
-    def to(self, device):
+    def to(self, device) -> Self:
         labels = None if self.labels is None else self.labels.to(device)
         return Dataset(self.images.to(device), labels, self.name, self.path)
 
-    def batch(self, index):
+    def batch(self, index) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Images in [-1, 1] and labels."""
         x = self.images[index].float() / 127.5 - 1
         return x, None if self.labels is None else self.labels[index]
 
 
-def load_zip(path, resolution=None, channels=3, limit=None):
+def load_zip(path, resolution=None, channels=3, limit=None) -> Dataset:
     from PIL import Image
 
     try:
@@ -62,7 +63,7 @@ def load_zip(path, resolution=None, channels=3, limit=None):
     if not names:
         raise UserError(f"{path}: no images inside")
 
-    def decode(item):
+    def decode(item) -> np.ndarray:
         name, blob = item
         try:
             image = Image.open(io.BytesIO(blob)).convert("RGB" if channels == 3 else "L")
@@ -90,31 +91,31 @@ def load_zip(path, resolution=None, channels=3, limit=None):
     )
 
 
-def step_seed(seed, stream, step):
+def step_seed(seed, stream, step) -> int:
     """A seed for one step of one stream. Randomness is a function of (seed, step) alone, so a run that stops
     and resumes, or runs on several processes, draws the same numbers."""
     digest = hashlib.blake2b(f"{seed}/{stream}/{step}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
 
-def generator(device, seed, stream, step):
+def generator(device, seed, stream, step) -> torch.Generator:
     return torch.Generator(device).manual_seed(step_seed(seed, stream, step))
 
 
 class Shuffle:
     """Endless epochs without replacement, addressed by position: no state to save."""
 
-    def __init__(self, size, seed):
+    def __init__(self, size, seed) -> None:
         self.size, self.seed, self.orders = size, seed, {}
 
-    def order(self, epoch):
+    def order(self, epoch) -> torch.Tensor:
         if epoch not in self.orders:
             g = torch.Generator().manual_seed(step_seed(self.seed, "epoch", epoch))
             self.orders = {k: v for k, v in self.orders.items() if k == epoch - 1}
             self.orders[epoch] = torch.randperm(self.size, generator=g)
         return self.orders[epoch]
 
-    def indices(self, start, count):
+    def indices(self, start, count) -> torch.Tensor:
         parts = []
         while count:
             epoch, offset = divmod(start, self.size)

@@ -18,7 +18,7 @@ class SpectralConv2d(nn.Module):
     The vectors u and v are state: they belong to a checkpoint.
     """
 
-    def __init__(self, inputs, outputs, kernel, stride=1, padding=0, bias=False):
+    def __init__(self, inputs, outputs, kernel, stride=1, padding=0, bias=False) -> None:
         super().__init__()
         plain = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=bias)  # for its initialisation
         self.stride, self.padding = stride, padding
@@ -30,44 +30,44 @@ class SpectralConv2d(nn.Module):
             self.iterate()
 
     @torch.no_grad()
-    def iterate(self):
+    def iterate(self) -> None:
         w = self.weight_orig.flatten(1)
         self.weight_v.copy_(F.normalize(w.t() @ self.weight_u, dim=0, eps=1e-12))
         self.weight_u.copy_(F.normalize(w @ self.weight_v, dim=0, eps=1e-12))
 
-    def weight(self):
+    def weight(self) -> torch.Tensor:
         w = self.weight_orig.flatten(1)
         if self.training:
             self.iterate()
         u, v = self.weight_u.clone(), self.weight_v.clone()  # a later forward pass changes the buffers in place
         return self.weight_orig / torch.dot(u, w @ v)
 
-    def forward(self, x):
+    def forward(self, x) -> torch.Tensor:
         return F.conv2d(x, self.weight(), self.bias, self.stride, self.padding)
 
 
 class Block(nn.Module):
     """Convolution (4x4, stride 2), batch norm, leaky ReLU; nested as in the published state dicts."""
 
-    def __init__(self, inputs, outputs, norm):
+    def __init__(self, inputs, outputs, norm) -> None:
         super().__init__()
         self.main = nn.Sequential(
             SpectralConv2d(inputs, outputs, 4, 2, 1, bias=True), nn.BatchNorm2d(outputs) if norm else nn.Identity()
         )
 
-    def forward(self, x):
+    def forward(self, x) -> torch.Tensor:
         return F.leaky_relu(self.main(x), 0.2)
 
 
 class EqualisedLinear(nn.Module):
     """StyleGAN's linear layer: weight / sqrt(inputs) at use, leaky ReLU, gain sqrt(2)."""
 
-    def __init__(self, inputs, outputs):
+    def __init__(self, inputs, outputs) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs))
         self.bias = nn.Parameter(torch.zeros(outputs))
 
-    def forward(self, x):
+    def forward(self, x) -> torch.Tensor:
         return F.leaky_relu(F.linear(x, self.weight / math.sqrt(self.weight.shape[1]), self.bias), 0.2) * math.sqrt(2)
 
 
@@ -77,7 +77,7 @@ PAPER_WIDTHS = {1: 2048, 2: 1024, 4: 512, 8: 512, 16: 256, 32: 128, 64: 64, 128:
 class PaperHead(nn.Module):
     """One scale's head, published names: `main`, and `cls`, `embed_proj` when conditional."""
 
-    def __init__(self, channels, size, end=8, embedding_dim=0):
+    def __init__(self, channels, size, end=8, embedding_dim=0) -> None:
         super().__init__()
         size = min(PAPER_WIDTHS, key=lambda s: abs(s - size))
         layers, width = [], channels
@@ -94,7 +94,7 @@ class PaperHead(nn.Module):
             self.cls = None
         self.main = nn.Sequential(*layers)
 
-    def forward(self, x, embedding=None):
+    def forward(self, x, embedding=None) -> torch.Tensor:
         x = self.main(x)
         if self.cls is not None:
             x = (self.cls(x) * self.embed_proj(embedding)[:, :, None, None]).sum(1, keepdim=True) / 8
@@ -102,7 +102,7 @@ class PaperHead(nn.Module):
 
 
 class SmallHead(nn.Module):
-    def __init__(self, channels, size, classes=0, width=128, group=0):
+    def __init__(self, channels, size, classes=0, width=128, group=0) -> None:
         super().__init__()
         layers = []
         while size > 8:
@@ -112,13 +112,13 @@ class SmallHead(nn.Module):
         self.cls = SpectralConv2d(channels + 1, 64 if classes else 1, min(4, max(1, size - 1)))
         self.embed = nn.Linear(classes, 64, bias=False) if classes else None
 
-    def deviation(self, h):
+    def deviation(self, h) -> torch.Tensor:
         """Mean standard deviation over the batch (or groups of it): small when the images are alike."""
         groups = 1 if not self.group else max(1, len(h) // self.group)
         d = (h.reshape(groups, -1, *h.shape[1:]).var(1, unbiased=False) + 1e-6).sqrt().mean((1, 2, 3))
         return d.repeat_interleave(len(h) // groups).view(-1, 1, 1, 1).expand(-1, 1, *h.shape[2:])
 
-    def forward(self, x, labels=None):
+    def forward(self, x, labels=None) -> torch.Tensor:
         h = self.main(x)
         h = self.cls(torch.cat([h, self.deviation(h)], 1))
         if self.embed is not None:
@@ -129,7 +129,7 @@ class SmallHead(nn.Module):
 class PaperMixing(nn.Module):
     """Random 1x1 channel mixing to 64 * 2^i channels, then top-down: add, enlarge x2, 1x1."""
 
-    def __init__(self, channels, cout=64):
+    def __init__(self, channels, cout=64) -> None:
         super().__init__()
         wide = [cout * 2**i for i in range(len(channels))]
         self.channels = [cout] + wide[:-1]
@@ -137,7 +137,7 @@ class PaperMixing(nn.Module):
         self.down = nn.ModuleList(nn.Conv2d(i, o, 1) for i, o in zip(wide, self.channels))
         self.scale = 2
 
-    def forward(self, maps):
+    def forward(self, maps) -> list[torch.Tensor]:
         out, above = [], None
         for x, across, down in reversed(list(zip(maps, self.across, self.down))):
             x = across(x)
@@ -151,7 +151,7 @@ class PaperMixing(nn.Module):
 class SmallMixing(nn.Module):
     """The same idea at the maps' own sizes, a quarter of the work: mix channels, then add the scale above."""
 
-    def __init__(self, channels, limit=256):
+    def __init__(self, channels, limit=256) -> None:
         super().__init__()
         self.channels = [min(64 * 2**i, limit) for i in range(len(channels))]
         self.across = nn.ModuleList(nn.Conv2d(i, o, 1, bias=False) for i, o in zip(channels, self.channels))
@@ -161,7 +161,7 @@ class SmallMixing(nn.Module):
                 nn.init.normal_(c.weight, std=math.sqrt(gain / c.in_channels))
         self.scale = 1
 
-    def forward(self, maps):
+    def forward(self, maps) -> list[torch.Tensor]:
         out = [across(x) for across, x in zip(self.across, maps)]
         for i in reversed(range(len(out) - 1)):
             above = F.interpolate(out[i + 1], size=out[i].shape[-2:], mode="bilinear", align_corners=False)
@@ -172,7 +172,7 @@ class SmallMixing(nn.Module):
 class Backbone(nn.Module):
     """A frozen feature network with its frozen mixing: image in [-1, 1] to one map per scale."""
 
-    def __init__(self, net, style, size=224, seed=3, mix=True):
+    def __init__(self, net, style, size=224, seed=3, mix=True) -> None:
         super().__init__()
         self.net, self.size = net, size
         encoder = hasattr(net, "sizes")
@@ -187,7 +187,7 @@ class Backbone(nn.Module):
         self.encoder, self.style = encoder, style
         self.requires_grad_(False)
 
-    def forward(self, x, labels, g):
+    def forward(self, x, labels, g) -> list[torch.Tensor]:
         if self.encoder:
             maps = self.net(x, labels, g)
         else:
@@ -200,7 +200,7 @@ class Backbone(nn.Module):
 class Heads(nn.Module):
     """All heads of one backbone: the trainable part."""
 
-    def __init__(self, channels, sizes, style, classes=0, embedding_dim=0, width=128, group=0):
+    def __init__(self, channels, sizes, style, classes=0, embedding_dim=0, width=128, group=0) -> None:
         super().__init__()
         self.style, self.classes = style, classes
         if style == "paper":
@@ -214,7 +214,7 @@ class Heads(nn.Module):
             heads = [SmallHead(c, s, classes, width, group) for c, s in zip(channels, sizes)]
         self.mini_discs = nn.ModuleDict({str(i): h for i, h in enumerate(heads)})
 
-    def forward(self, maps, labels=None):
+    def forward(self, maps, labels=None) -> list[torch.Tensor]:
         """Logits [N, k] of every head."""
         told = None
         if self.classes:
@@ -225,20 +225,20 @@ class Heads(nn.Module):
 class Discriminator(nn.Module):
     """Backbones and their heads. Only `heads` trains; wrap that part for several processes."""
 
-    def __init__(self, backbones, style="small", classes=0, embedding_dim=320, width=128, group=0):
+    def __init__(self, backbones, style="small", classes=0, embedding_dim=320, width=128, group=0) -> None:
         super().__init__()
         self.backbones = nn.ModuleList(backbones)
         channels = [c for b in backbones for c in b.channels]
         sizes = [s for b in backbones for s in b.sizes]
         self.heads = Heads(channels, sizes, style, classes, embedding_dim, width, group)
 
-    def features(self, x, labels, g):
+    def features(self, x, labels, g) -> list[torch.Tensor]:
         return [m for b in self.backbones for m in b(x, labels, g)]
 
 
-def r1_penalty(logits_of, x, create_graph=True):
+def r1_penalty(logits_of, x, create_graph=True) -> tuple[torch.Tensor, torch.Tensor]:
     """||d(sum of all logits)/dx||^2 per image."""
     x = x.detach().requires_grad_(True)
-    total = sum(l.sum() for l in logits_of(x))
+    total = sum(logits.sum() for logits in logits_of(x))
     (gradient,) = torch.autograd.grad(total, x, create_graph=create_graph)
     return gradient.square().sum((1, 2, 3)), gradient

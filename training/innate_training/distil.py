@@ -1,4 +1,5 @@
-"""GDD and GDD-I: the teacher's weights, run once at a high sigma (the paper's 80), become a generator under a GAN loss alone.
+"""GDD and GDD-I: the teacher's weights, run once at a high sigma (the paper's 80), become a generator under a GAN
+loss alone.
 
     loss_G = softplus(-D(G(z)))          loss_D = softplus(D(G(z))) + softplus(-D(x))          R1 on real images, lazily
 
@@ -13,7 +14,7 @@ import torch.nn.functional as F
 from .augment import diff_augment
 from .checkpoint import save_network
 from .data import Shuffle, generator, step_seed
-from .discriminator import Discriminator, r1_penalty
+from .discriminator import Discriminator, Heads, r1_penalty
 from .ema import EMA
 from .errors import UserError
 from .fused import plain_autograd
@@ -26,9 +27,8 @@ from .sheet import write_sheet
 @dataclass
 class DistilConfig:
     method: str = "gdd-i"  # gdd-i freezes the blocks' convolutions, gdd trains everything
-    sigma: float = (
-        2.5  # where the one step starts: x = z * sigma. The paper's 80; 2.5 as SiD needs a fourth of the images
-    )
+    # Where the one step starts: x = z * sigma. The paper's 80; 2.5, as SiD, needs a fourth of the images.
+    sigma: float = 2.5
     images: int = 100_000
     batch: int = 32  # over all processes
     g_lr: float = 2e-4
@@ -83,13 +83,13 @@ PRESETS = {
 }
 
 
-def preset(name, **changes):
+def preset(name, **changes) -> DistilConfig:
     if name not in PRESETS:
         raise UserError(f"unknown preset {name!r}; known: {', '.join(PRESETS)}")
     return replace(DistilConfig(), **{**PRESETS[name], **changes})
 
 
-def freeze(net, method):
+def freeze(net, method) -> list[torch.nn.Parameter]:
     """Trainable parameters by method."""
     if method not in ("gdd", "gdd-i"):
         raise UserError(f"unknown method {method!r}; known: gdd, gdd-i")
@@ -99,7 +99,7 @@ def freeze(net, method):
     return [p for p in net.parameters() if p.requires_grad]
 
 
-def mean_over(terms, how):
+def mean_over(terms, how) -> torch.Tensor:
     if how == "all":
         return torch.cat(terms, 1).mean()
     return sum(t.mean() for t in terms)
@@ -108,7 +108,7 @@ def mean_over(terms, how):
 class DistilTrainer:
     def __init__(
         self, net, discriminator: Discriminator, data, config, world, provenance=None, measure=None, compile=False
-    ):
+    ) -> None:
         self.config, self.world, self.provenance, self.measure = config, world, provenance or {}, measure
         self.net = net.to(world.device).train()
         trainable = freeze(self.net, config.method)
@@ -131,12 +131,12 @@ class DistilTrainer:
         self.run_d = world.wrap(self.heads)
 
     @property
-    def heads(self):
+    def heads(self) -> Heads:
         return self.discriminator.heads
 
     # one iteration -------------------------------------------------------------------------------------------
 
-    def draw(self):
+    def draw(self) -> tuple[torch.Tensor, torch.Tensor | None, list[torch.Tensor]]:
         """Real images, their classes (also the fakes'), noise for each stage."""
         c, device = self.config, self.world.device
         g = generator(device, c.seed, "distil", self.iteration)
@@ -149,40 +149,40 @@ class DistilTrainer:
         self.noise = generator(device, c.seed, f"noise/{self.world.rank}", self.iteration)
         return x[self.part], None if labels is None else labels[self.part], z
 
-    def features(self, x, labels):
+    def features(self, x, labels) -> list[torch.Tensor]:
         x = diff_augment(x, self.noise) if self.config.augment else x
         return self.discriminator.features(x, labels, self.noise)
 
-    def g_loss(self, maps, labels):
-        return mean_over([F.softplus(-l) for l in self.heads(maps, labels)], self.config.loss)
+    def g_loss(self, maps, labels) -> torch.Tensor:
+        return mean_over([F.softplus(-logits) for logits in self.heads(maps, labels)], self.config.loss)
 
-    def d_loss(self, fake, real, labels):
+    def d_loss(self, fake, real, labels) -> torch.Tensor:
         how = self.config.loss
-        return mean_over([F.softplus(l) for l in self.run_d(fake, labels)], how) + mean_over(
-            [F.softplus(-l) for l in self.run_d(real, labels)], how
+        return mean_over([F.softplus(logits) for logits in self.run_d(fake, labels)], how) + mean_over(
+            [F.softplus(-logits) for logits in self.run_d(real, labels)], how
         )
 
-    def update(self, optimiser, loss, parameters):
+    def update(self, optimiser, loss, parameters) -> None:
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         sanitise(parameters)
         optimiser.step()
 
-    def step_d(self, fake, x, labels):
+    def step_d(self, fake, x, labels) -> torch.Tensor:
         with torch.no_grad():
             real = self.features(x, labels)
         loss = self.d_loss(fake, real, labels)
         self.update(self.d_optimiser, loss, self.heads.parameters())
         return loss.detach()
 
-    def step_g(self, maps, labels):
+    def step_g(self, maps, labels) -> torch.Tensor:
         self.heads.requires_grad_(False)
         loss = self.g_loss(maps, labels)
         self.update(self.g_optimiser, loss, self.net.parameters())
         self.heads.requires_grad_(True)
         return loss.detach()
 
-    def step_r1(self, x, labels):
+    def step_r1(self, x, labels) -> torch.Tensor:
         """gamma/2 |grad|^2 on real images, without augmentation, as a step of its own."""
         c = self.config
         with plain_autograd():
@@ -191,7 +191,7 @@ class DistilTrainer:
             self.update(self.d_optimiser, loss, self.heads.parameters())
         return penalty.mean().detach()
 
-    def step(self):
+    def step(self) -> dict[str, torch.Tensor]:
         c = self.config
         self.set_rates()
         torch.manual_seed(step_seed(c.seed, f"dropout/{self.world.rank}", self.iteration))
@@ -214,7 +214,7 @@ class DistilTrainer:
         self.iteration += 1
         return out
 
-    def set_rates(self):
+    def set_rates(self) -> None:
         c = self.config
         warm = min(1.0, (self.images - self.born + c.batch) / c.warmup) if c.warmup else 1.0
         late = (
@@ -231,7 +231,7 @@ class DistilTrainer:
 
     KEPT = ("images", "iteration", "born", "minutes", "best", "low")
 
-    def state(self):
+    def state(self) -> dict:
         return dict(
             net=self.net.state_dict(),
             ema=self.ema.net.state_dict(),
@@ -241,7 +241,7 @@ class DistilTrainer:
             **{k: getattr(self, k) for k in self.KEPT},
         )
 
-    def restore(self, state):
+    def restore(self, state) -> None:
         self.net.load_state_dict(state["net"])
         self.ema.net.load_state_dict(state["ema"])
         self.heads.load_state_dict(state["heads"])
@@ -250,7 +250,7 @@ class DistilTrainer:
         for key in self.KEPT:
             setattr(self, key, state[key])
 
-    def begin_from(self, tensors, images=0, minutes=0.0):
+    def begin_from(self, tensors, images=0, minutes=0.0) -> None:
         """From a student's weights, with a new discriminator and new moments."""
         weights = {k: v.float() for k, v in tensors.items()}
         self.net.load_state_dict(weights, strict=False)
@@ -258,7 +258,7 @@ class DistilTrainer:
         self.images = self.born = images
         self.iteration, self.minutes = images // self.config.batch, minutes
 
-    def card(self):
+    def card(self) -> dict[str, str]:
         return {
             **self.provenance,
             "method": self.config.method,
@@ -266,10 +266,10 @@ class DistilTrainer:
             "minutes": str(round(self.minutes, 1)),
         }
 
-    def write_weights(self, folder):
+    def write_weights(self, folder) -> None:
         save_network(folder.file("ema.safetensors"), self.ema.net, self.card())
 
-    def snapshot(self, folder, world, clock):
+    def snapshot(self, folder, world, clock) -> str:
         """Sheet, weights, distance; keeps the best, and stops a run whose images have become one image."""
         stop, line = None, f"snapshot at {self.images:,} images"
         self.minutes += clock.lap()
@@ -285,7 +285,7 @@ class DistilTrainer:
             raise Stopped(stop or "collapsed")
         return line
 
-    def judge(self, folder, line):
+    def judge(self, folder, line) -> tuple[str, str | None]:
         from .frechet import generate
 
         got = self.measure.compare(self.measure.features(generate(self.ema.net, self.config.measure_images)))
@@ -305,7 +305,8 @@ class DistilTrainer:
             self.best = got["value"]
             save_network(folder.file("best.safetensors"), self.ema.net, self.card())
             folder.write_json("best.json", record)
-        line += f": Frechet {got['value']:.3f} ({self.measure.name}, best {self.best or float('nan'):.3f}), spread {got['spread']:.2f}"
+        line += f": Fréchet {got['value']:.3f} ({self.measure.name}, best {self.best or float('nan'):.3f})"
+        line += f", spread {got['spread']:.2f}"
         # a student starts as the teacher's blur, whose spread is low too: only a loss of spread is a collapse
         collapsed = self.low >= 2 and self.best is not None
         return (
@@ -314,7 +315,7 @@ class DistilTrainer:
         )
 
 
-def distil(trainer, folder, world, minutes=None, label="student", **kw):
+def distil(trainer, folder, world, minutes=None, label="student", **kw) -> str:
     return run_loop(
         trainer,
         folder,

@@ -1,7 +1,8 @@
-"""One process or many: torchrun sets RANK, WORLD_SIZE and LOCAL_RANK, and DistributedDataParallel averages gradients."""
+"""One process or many: torchrun sets RANK, WORLD_SIZE and LOCAL_RANK; DistributedDataParallel averages gradients."""
 
 import contextlib
 import os
+from collections.abc import Iterator
 
 import torch
 import torch.distributed as dist
@@ -13,26 +14,26 @@ class World:
     """This process's place. Every rank draws the whole batch's random numbers and keeps its own slice, so the
     result does not depend on the number of processes."""
 
-    def __init__(self, rank=0, size=1, device="cpu"):
+    def __init__(self, rank=0, size=1, device="cpu") -> None:
         self.rank, self.size, self.device = rank, size, torch.device(device)
 
     @property
-    def first(self):
+    def first(self) -> bool:
         return self.rank == 0
 
-    def part(self, batch):
+    def part(self, batch) -> slice:
         if batch % self.size:
             raise UserError(f"a batch of {batch} does not divide over {self.size} processes")
         share = batch // self.size
         return slice(self.rank * share, (self.rank + 1) * share)
 
-    def wrap(self, module):
+    def wrap(self, module) -> torch.nn.Module:
         if self.size == 1:
             return module
         ids = [self.device.index] if self.device.type == "cuda" else None
         return torch.nn.parallel.DistributedDataParallel(module, device_ids=ids, broadcast_buffers=False)
 
-    def agree(self, value):
+    def agree(self, value) -> bool:
         """Rank 0's truth value, everywhere."""
         if self.size == 1:
             return bool(value)
@@ -40,14 +41,14 @@ class World:
         dist.broadcast(t, 0)
         return bool(t.item())
 
-    def value_of_first(self, value):
+    def value_of_first(self, value) -> float:
         if self.size == 1:
             return value
         t = torch.tensor([float(value)], dtype=torch.float32, device=self.device)
         dist.broadcast(t, 0)
         return t.item()
 
-    def mean(self, value):
+    def mean(self, value) -> float:
         if self.size == 1:
             return value
         t = torch.as_tensor(
@@ -56,13 +57,13 @@ class World:
         dist.all_reduce(t)
         return t.item() / self.size
 
-    def barrier(self):
+    def barrier(self) -> None:
         if self.size > 1:
             dist.barrier()
 
 
 @contextlib.contextmanager
-def world(device="auto"):
+def world(device="auto") -> Iterator[World]:
     size, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"

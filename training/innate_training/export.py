@@ -25,7 +25,9 @@ from .precond import is_frozen
 DTYPES = {"f16": torch.float16, "f32": torch.float32}
 
 
-def export(source, target, dtype="f16", delta_of=None, teacher_path=None, provenance=None, teachers=None):
+def export(
+    source, target, dtype="f16", delta_of=None, teacher_path=None, provenance=None, teachers=None
+) -> dict[str, str]:
     """Write `source` for the app. Returns the metadata written."""
     if dtype not in DTYPES:
         raise UserError(f"unknown dtype {dtype!r}; known: f16, f32")
@@ -48,7 +50,7 @@ def export(source, target, dtype="f16", delta_of=None, teacher_path=None, proven
     return card
 
 
-def make_delta(tensors, stored):
+def make_delta(tensors, stored) -> dict[str, torch.Tensor]:
     """Differences to the teacher's stored tensors, without those that are equal."""
     delta = {}
     for name, t in tensors.items():
@@ -60,7 +62,7 @@ def make_delta(tensors, stored):
     return delta
 
 
-def fingerprint(tensors):
+def fingerprint(tensors) -> str:
     """SHA-256 of a network's weights as a float16 file stores them: the same for a run's float32 average and for the
     file exported from it, whatever their metadata say."""
     digest = hashlib.sha256()
@@ -71,8 +73,8 @@ def fingerprint(tensors):
     return digest.hexdigest()
 
 
-def comes_from(metadata, tensors, teacher):
-    """Whether the student was trained from this teacher: by its card, or because its frozen weights are the teacher's."""
+def comes_from(metadata, tensors, teacher) -> bool:
+    """Whether the student was trained from this teacher: by its card, or because its frozen weights are equal."""
     if metadata.get("teacher_sha256"):
         return metadata["teacher_sha256"] == fingerprint(teacher)
     if metadata.get("method") != "gdd-i" or set(teacher) != set(tensors):
@@ -82,7 +84,7 @@ def comes_from(metadata, tensors, teacher):
     return bool(frozen) and all(torch.equal(a[k], b[k]) for k in frozen)
 
 
-def apply_delta(path, delta, metadata, teachers=None):
+def apply_delta(path, delta, metadata, teachers=None) -> dict[str, torch.Tensor]:
     """The student's tensors: the teacher's stored values plus the differences."""
     teacher = find_teacher(path, metadata, teachers)
     stored, _ = read_safetensors(teacher)
@@ -94,7 +96,7 @@ def apply_delta(path, delta, metadata, teachers=None):
     return {k: v.float() + delta[k].float() if k in delta else v.float() for k, v in stored.items()}
 
 
-def find_teacher(path, metadata, teachers):
+def find_teacher(path, metadata, teachers) -> str:
     name = metadata["delta_of"]
     if isinstance(teachers, dict) and name in teachers:
         return os.fspath(teachers[name])

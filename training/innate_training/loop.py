@@ -2,6 +2,7 @@
 
 import signal
 import time
+from typing import Self
 
 import torch
 
@@ -26,7 +27,7 @@ def run_loop(
     snapshot_minutes=None,
     planned=None,
     label="run",
-):
+) -> str:
     """Train until `images` have been seen, `minutes` are over, or a signal comes. Returns why it ended.
 
     planned: (spent, total) minutes. The learning rate then also falls with the clock, so that a run which has
@@ -76,19 +77,19 @@ def run_loop(
 class _Reports:
     """Means of what the steps return, since the last report; one JSON line each."""
 
-    def __init__(self, trainer, folder, world, clock, progress):
+    def __init__(self, trainer, folder, world, clock, progress) -> None:
         self.trainer, self.folder, self.world, self.clock, self.progress = trainer, folder, world, clock, progress
         self.restart()
 
-    def restart(self):
+    def restart(self) -> None:
         self.sums, self.pending, self.images, self.time = {}, 0, self.trainer.images, time.monotonic()
 
-    def add(self, values):
+    def add(self, values) -> None:
         for key, value in values.items():
             self.sums[key] = self.sums.get(key, 0) + value  # tensors: no synchronisation here
         self.pending += 1
 
-    def write(self):
+    def write(self) -> None:
         means = {k: round(self.world.mean(float(v)) / self.pending, 6) for k, v in self.sums.items()}
         if any(v != v for v in means.values()):
             raise Stopped("a loss is not a number")
@@ -106,11 +107,11 @@ class _Reports:
         self.restart()
 
 
-def _next(images, every):
+def _next(images, every) -> int | None:
     return None if not every else (images // every + 1) * every
 
 
-def save(trainer, folder, world, clock):
+def save(trainer, folder, world, clock) -> None:
     if world.first:
         trainer.minutes += clock.lap()
         folder.save_state(trainer.state())
@@ -119,21 +120,21 @@ def save(trainer, folder, world, clock):
 
 
 class _Clock:
-    def __init__(self, minutes):
+    def __init__(self, minutes) -> None:
         self.start = self.mark = time.monotonic()
         self.limit = None if minutes is None else minutes * 60
 
-    def over(self):
+    def over(self) -> bool:
         return self.limit is not None and time.monotonic() - self.start >= self.limit
 
-    def total(self):
+    def total(self) -> float:
         return (time.monotonic() - self.start) / 60
 
-    def minutes(self):
+    def minutes(self) -> float:
         """Since the last lap."""
         return (time.monotonic() - self.mark) / 60
 
-    def lap(self):
+    def lap(self) -> float:
         spent, self.mark = self.minutes(), time.monotonic()
         return spent
 
@@ -141,7 +142,7 @@ class _Clock:
 class _Signals:
     """SIGINT and SIGTERM ask for a stop at the next report; a second one ends at once."""
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.caught, self.before = False, {}
         for number in (signal.SIGINT, signal.SIGTERM):
             try:
@@ -150,24 +151,24 @@ class _Signals:
                 pass
         return self
 
-    def _catch(self, number, frame):
+    def _catch(self, number, frame) -> None:
         if self.caught:
             raise KeyboardInterrupt
         self.caught = True
 
-    def __exit__(self, *_):
+    def __exit__(self, *_) -> None:
         for number, handler in self.before.items():
             signal.signal(number, handler)
 
 
-def sanitise(parameters):
+def sanitise(parameters) -> None:
     """NaN gradients to 0, infinite ones to +-1e5, as the published code does."""
     for p in parameters:
         if p.grad is not None:
             torch.nan_to_num(p.grad, nan=0.0, posinf=1e5, neginf=-1e5, out=p.grad)
 
 
-def adam(parameters, lr, betas, eps=1e-8):
+def adam(parameters, lr, betas, eps=1e-8) -> torch.optim.Adam:
     parameters = list(parameters)
     if not parameters:
         raise UserError("nothing to train: every parameter is frozen")

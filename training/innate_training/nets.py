@@ -32,7 +32,7 @@ class SongUNet(nn.Module):
         encoder_type="standard",
         decoder_type="standard",
         resample_filter=(1, 1),
-    ):
+    ) -> None:
         super().__init__()
         check_choice("embedding_type", embedding_type, ("fourier", "positional"))
         check_choice("encoder_type", encoder_type, ("standard", "skip", "residual"))
@@ -45,7 +45,7 @@ class SongUNet(nn.Module):
         )
         zero = dict(gain=1e-5)
 
-        def block(i, o, attention=False, **kw):
+        def block(i, o, attention=False, **kw) -> UNetBlock:
             return UNetBlock(
                 i,
                 o,
@@ -105,7 +105,7 @@ class SongUNet(nn.Module):
                 self.dec[f"{r}x{r}_aux_norm"] = GroupNorm(c, 1e-6)
                 self.dec[f"{r}x{r}_aux_conv"] = Conv2d(c, out_channels, 3, **zero)
 
-    def embed(self, noise_labels, class_labels=None, augment_labels=None):
+    def embed(self, noise_labels, class_labels=None, augment_labels=None) -> torch.Tensor:
         e = self.map_noise(noise_labels)
         e = e.reshape(len(e), 2, -1).flip(1).reshape(e.shape)  # sine first
         if self.map_label is not None:
@@ -115,7 +115,7 @@ class SongUNet(nn.Module):
             e = e + self.map_augment(augment_labels)
         return F.silu(self.map_layer1(F.silu(self.map_layer0(e))))
 
-    def encode(self, x, emb):
+    def encode(self, x, emb) -> list[torch.Tensor]:
         """Feature maps of the encoder, in order; the last one is the bottleneck's input."""
         skips, aux = [], x
         for name, m in self.enc.items():
@@ -130,7 +130,7 @@ class SongUNet(nn.Module):
                 skips.append(x)
         return skips
 
-    def forward(self, x, noise_labels, class_labels=None, augment_labels=None):
+    def forward(self, x, noise_labels, class_labels=None, augment_labels=None) -> torch.Tensor:
         emb = self.embed(noise_labels, class_labels, augment_labels)
         skips = self.encode(x, emb)
         x, image, normed = skips[-1], None, None
@@ -165,13 +165,13 @@ class DhariwalUNet(nn.Module):
         attn_resolutions=(32, 16, 8),
         dropout=0.10,
         label_dropout=0.0,
-    ):
+    ) -> None:
         super().__init__()
         self.label_dropout = label_dropout
         emb, third = model_channels * channel_mult_emb, math.sqrt(1 / 3)
         init, zero = dict(mode="kaiming", gain=third, bias_gain=third), dict(mode="kaiming", gain=0.0)
 
-        def block(i, o, attention=False, **kw):
+        def block(i, o, attention=False, **kw) -> UNetBlock:
             return UNetBlock(
                 i, o, emb, heads=o // 64 if attention else 0, dropout=dropout, init=init, init_zero=zero, **kw
             )
@@ -209,7 +209,7 @@ class DhariwalUNet(nn.Module):
         self.out_norm = GroupNorm(c, 1e-5)
         self.out_conv = Conv2d(c, out_channels, 3, **zero)
 
-    def embed(self, noise_labels, class_labels=None, augment_labels=None):
+    def embed(self, noise_labels, class_labels=None, augment_labels=None) -> torch.Tensor:
         e = self.map_noise(noise_labels)
         if self.map_augment is not None and augment_labels is not None:
             e = e + self.map_augment(augment_labels)
@@ -218,14 +218,14 @@ class DhariwalUNet(nn.Module):
             e = e + self.map_label(drop_labels(class_labels, self.label_dropout if self.training else 0))
         return F.silu(e)
 
-    def encode(self, x, emb):
+    def encode(self, x, emb) -> list[torch.Tensor]:
         skips = []
         for m in self.enc.values():
             x = m(x, emb) if isinstance(m, UNetBlock) else m(x)
             skips.append(x)
         return skips
 
-    def forward(self, x, noise_labels, class_labels=None, augment_labels=None):
+    def forward(self, x, noise_labels, class_labels=None, augment_labels=None) -> torch.Tensor:
         emb = self.embed(noise_labels, class_labels, augment_labels)
         skips = self.encode(x, emb)
         x = skips[-1]
@@ -239,12 +239,12 @@ class DhariwalUNet(nn.Module):
 NETS = {"SongUNet": SongUNet, "DhariwalUNet": DhariwalUNet}
 
 
-def drop_labels(labels, probability):
+def drop_labels(labels, probability) -> torch.Tensor:
     if not probability:
         return labels
     return labels * (torch.rand(len(labels), 1, device=labels.device) >= probability).to(labels.dtype)
 
 
-def check_choice(name, value, allowed):
+def check_choice(name, value, allowed) -> None:
     if value not in allowed:
         raise UserError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}")

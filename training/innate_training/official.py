@@ -8,6 +8,7 @@ the file runs. Tensors sit in nested legacy torch blobs, which `torch.load(weigh
 import collections
 import io
 import pickle
+from typing import Self
 
 import torch
 
@@ -17,28 +18,28 @@ from .errors import UserError
 class Record:
     """A persistent object: class name, arguments, state."""
 
-    def __init__(self, meta):
+    def __init__(self, meta) -> None:
         self.class_name, self.state = meta["class_name"], meta["state"]
 
-    def get(self, key):
+    def get(self, key) -> dict:
         return self.state.get(key) or {}
 
 
 class Container(Record):
     """torch's own ModuleDict and the like: no meta data, state by __setstate__."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.class_name, self.state = "container", {}
 
-    def __setstate__(self, state):
+    def __setstate__(self, state) -> None:
         self.state = state
 
 
-def _storage(blob):
+def _storage(blob) -> torch.UntypedStorage | torch.TypedStorage:
     return torch.load(io.BytesIO(blob), weights_only=True)
 
 
-def _rebuild_tensor(storage, offset, size, stride, *_):
+def _rebuild_tensor(storage, offset, size, stride, *_) -> torch.Tensor:
     raw = getattr(storage, "_untyped_storage", storage)  # `untyped()` warns about the deprecated wrapper
     return torch.tensor([], dtype=storage.dtype if raw is not storage else torch.float32).set_(
         raw, offset, size, stride
@@ -56,7 +57,7 @@ class _Unpickler(pickle.Unpickler):
     }
     PLAIN = {"set": set, "frozenset": frozenset, "dict": dict, "list": list, "tuple": tuple, "slice": slice}
 
-    def find_class(self, module, name):
+    def find_class(self, module, name) -> object:
         if (module, name) in self.ALLOWED:
             return self.ALLOWED[module, name]
         if module in ("builtins", "__builtin__") and name in self.PLAIN:
@@ -68,24 +69,24 @@ class _Unpickler(pickle.Unpickler):
         return _placeholder(module, name)
 
 
-def _placeholder(module, name):
+def _placeholder(module, name) -> type:
     """Something this reader has no use for (optimisers, augmentation pipes): built, never run."""
 
     class Ignored(dict):
-        def __new__(cls, *_args, **_kw):
+        def __new__(cls, *_args, **_kw) -> Self:
             return dict.__new__(cls)
 
-        def __init__(self, *_args, **_kw):
+        def __init__(self, *_args, **_kw) -> None:
             super().__init__()
 
-        def __setstate__(self, _state):
+        def __setstate__(self, _state) -> None:
             pass
 
     Ignored.__name__ = f"{module}.{name}"
     return Ignored
 
 
-def is_pickle(path):
+def is_pickle(path) -> bool:
     """Whether the file is a pickle of protocol 2 to 5. A safetensors file whose header is 128 bytes modulo 256 long
     begins with a pickle's first byte too, but its ninth is the header's brace."""
     with open(path, "rb") as f:
@@ -93,7 +94,7 @@ def is_pickle(path):
     return head[:1] == b"\x80" and head[1:2] <= b"\x05" and head[6:9] != b"\0\0{"
 
 
-def _collect(record, prefix, out):
+def _collect(record, prefix, out) -> None:
     for group in ("_parameters", "_buffers"):
         for name, value in record.get(group).items():
             if isinstance(value, torch.Tensor):
@@ -105,7 +106,7 @@ def _collect(record, prefix, out):
             raise UserError(f"published checkpoint: module {prefix}{name} is not understood")
 
 
-def load_official(path):
+def load_official(path) -> tuple[dict[str, torch.Tensor], dict]:
     """(tensors, architecture) of `ema` in a published checkpoint."""
     try:
         with open(path, "rb") as f:

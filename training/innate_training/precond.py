@@ -18,7 +18,7 @@ class EDMPrecond(nn.Module):
 
     def __init__(
         self, img_resolution, img_channels, label_dim=0, model_type="DhariwalUNet", dtype=torch.float32, **model_kwargs
-    ):
+    ) -> None:
         super().__init__()
         if model_type not in NETS:
             raise UserError(f"unknown model_type {model_type!r}; known: {', '.join(NETS)}")
@@ -32,13 +32,13 @@ class EDMPrecond(nn.Module):
         except TypeError as error:
             raise UserError(f"{model_type}: {str(error).split('__init__() ')[-1]}") from None
 
-    def coefficients(self, sigma):
+    def coefficients(self, sigma) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """c_skip, c_out, c_in, c_noise for sigma of any shape. GDD: D is the identity at sigma = eps."""
         s2, d = SIGMA_DATA**2, sigma - self.eps
         root = (sigma**2 + s2).sqrt()
         return s2 / (d**2 + s2), d * SIGMA_DATA / root, 1 / root, sigma.log() / 4
 
-    def labels(self, labels, n, device):
+    def labels(self, labels, n, device) -> torch.Tensor | None:
         """One-hot float rows; a conditional network without labels gets zeros."""
         if not self.label_dim:
             return None
@@ -48,19 +48,21 @@ class EDMPrecond(nn.Module):
             labels = F.one_hot(labels.long(), self.label_dim)
         return labels.to(device, torch.float32)
 
-    def prepare(self, x, sigma, labels):
+    def prepare(
+        self, x, sigma, labels
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor, torch.Tensor]:
         """The U-Net's three inputs and (c_skip, c_out)."""
         sigma = torch.as_tensor(sigma, dtype=torch.float32, device=x.device).reshape(-1).expand(len(x))
         skip, out, scale, noise = self.coefficients(sigma)
         h = (scale.view(-1, 1, 1, 1) * x).contiguous(memory_format=torch.channels_last).to(self.dtype)
         return h, noise, self.labels(labels, len(x), x.device), skip.view(-1, 1, 1, 1), out.view(-1, 1, 1, 1)
 
-    def forward(self, x, sigma, labels=None, augment_labels=None):
+    def forward(self, x, sigma, labels=None, augment_labels=None) -> torch.Tensor:
         x = x.float()
         h, noise, labels, skip, out = self.prepare(x, sigma, labels)
         return skip * x + out * self.model(h, noise, labels, augment_labels).float()
 
-    def architecture(self):
+    def architecture(self) -> dict:
         """What a checkpoint's metadata says about this network."""
         return dict(
             precond=type(self).__name__,
@@ -78,7 +80,7 @@ class GDDPrecond(EDMPrecond):
 PRECONDS = {"EDMPrecond": EDMPrecond, "GDDPrecond": GDDPrecond}
 
 
-def build(architecture, dtype=torch.float32):
+def build(architecture, dtype=torch.float32) -> EDMPrecond:
     """A network, randomly initialised, from `architecture()`'s dictionary."""
     a = dict(architecture)
     name = a.get("precond", "EDMPrecond")
@@ -89,12 +91,12 @@ def build(architecture, dtype=torch.float32):
     return net.to(memory_format=torch.channels_last)
 
 
-def gdd_i_frozen(net):
+def gdd_i_frozen(net) -> list[str]:
     """GDD-I's frozen parameters: conv and proj inside U-Net blocks, so nothing of the input and output layers."""
     return [name for name, _ in net.named_parameters() if is_frozen(name)]
 
 
-def is_frozen(name):
+def is_frozen(name) -> bool:
     parts = name.split(".")  # model.enc.16x16_block0.conv0.weight
     return (
         len(parts) == 5

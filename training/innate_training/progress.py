@@ -5,7 +5,7 @@ import time
 
 
 class Progress:
-    def __init__(self, total, start=0, label="", quiet=False):
+    def __init__(self, total, start=0, label="", quiet=False) -> None:
         self.label, self.total, self.quiet, self.bar = label, total, quiet, None
         self.last = time.monotonic()
         if not quiet and sys.stderr.isatty():
@@ -16,7 +16,7 @@ class Progress:
             except ImportError:
                 pass
 
-    def update(self, done, **fields):
+    def update(self, done, **fields) -> None:
         text = "  ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in fields.items())
         if self.bar is not None:
             self.bar.set_postfix_str(text, refresh=False)
@@ -25,12 +25,12 @@ class Progress:
             self.last = time.monotonic()
             print(f"{self.label}: {done:,} of {self.total:,}  {text}", flush=True)
 
-    def say(self, text):
+    def say(self, text) -> None:
         if self.bar is not None:
             self.bar.write(text)
         elif not self.quiet:
             print(text, flush=True)
 
-    def close(self):
+    def close(self) -> None:
         if self.bar is not None:
             self.bar.close()

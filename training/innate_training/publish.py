@@ -31,15 +31,15 @@ class Model:
     source: str  # the weights: whole, or a difference whose teacher lies beside
 
     @property
-    def id(self):
+    def id(self) -> str:
         return self.entry["id"]
 
 
-def path_of(folder, name):
+def path_of(folder, name) -> str:
     return os.path.join(folder, f"{name}.safetensors")
 
 
-def dependents(folder, teacher):
+def dependents(folder, teacher) -> list[str]:
     """Ids of the models stored as differences to this one, by the index and by the files themselves."""
     found = {
         m["id"] for m in catalogue.read(folder)["models"] for f in m.get("files", []) if f.get("deltaOf") == teacher
@@ -50,7 +50,7 @@ def dependents(folder, teacher):
     return sorted(found)
 
 
-def publish(folder, models, rebase=False, limit_mib=LIMIT_MIB):
+def publish(folder, models, rebase=False, limit_mib=LIMIT_MIB) -> list[str]:
     """Write the models and their entries; returns the lines that say what was done.
 
     rebase: a dependent student that is not among `models` is rewritten whole, instead of holding its new teacher back.
@@ -70,10 +70,10 @@ def publish(folder, models, rebase=False, limit_mib=LIMIT_MIB):
         shutil.rmtree(stage, ignore_errors=True)
 
 
-def _stage(folder, stage, models, rebase):
+def _stage(folder, stage, models, rebase) -> tuple[dict[str, dict], list[str]]:
     entries, said = {}, []
 
-    def keep(model, how):
+    def keep(model, how) -> None:
         path = path_of(stage, model.id)
         entries[model.id] = {**model.entry, "files": [catalogue.file_entry(path, read_safetensors(path)[1])]}
         said.append(f"{model.id}: {how}, {os.path.getsize(path):,} bytes")
@@ -98,7 +98,7 @@ def _stage(folder, stage, models, rebase):
     return entries, said
 
 
-def _rebased(folder, stage, teacher, present, rebase):
+def _rebased(folder, stage, teacher, present, rebase) -> list[Model]:
     """Students that depend on the teacher's old file and are not published anew themselves."""
     left = [name for name in dependents(folder, teacher.id) if name not in present]
     if not left:
@@ -108,8 +108,9 @@ def _rebased(folder, stage, teacher, present, rebase):
     )
     if not same and not rebase:  # with the same weights only the file's checksum changes
         raise Held(
-            f"{teacher.id} is held back: {', '.join(left)} {'is a difference' if len(left) == 1 else 'are differences'} to the "
-            "teacher in the catalogue; publish them together"
+            f"{teacher.id} is held back: {', '.join(left)} "
+            f"{'is a difference' if len(left) == 1 else 'are differences'} to the teacher in the catalogue; "
+            "publish them together"
         )
     found = {m["id"]: m for m in catalogue.read(folder)["models"]}
     missing = [name for name in left if name not in found]
@@ -118,7 +119,7 @@ def _rebased(folder, stage, teacher, present, rebase):
     return [Model(found[name], path_of(folder, name)) for name in left]
 
 
-def _check_copy(path, tensors, teachers):
+def _check_copy(path, tensors, teachers) -> None:
     back, _, _ = load_checkpoint(path, teachers=teachers)
     for name, t in tensors.items():
         limit = 2e-3 * float(t.abs().max()) + 1e-6 if t.numel() else 0
@@ -126,7 +127,7 @@ def _check_copy(path, tensors, teachers):
             raise UserError(f"{path}: {name} was not written well; nothing has been published")
 
 
-def _check_size(folder, stage, limit_mib):
+def _check_size(folder, stage, limit_mib) -> None:
     sizes = {
         n: os.path.getsize(os.path.join(f, n))
         for f in (folder, stage)
@@ -143,7 +144,7 @@ def _check_size(folder, stage, limit_mib):
 # what has been trained and waits -------------------------------------------------------------------------------
 
 
-def ready_models(source):
+def ready_models(source) -> dict[str, Model]:
     """Models with their entries in a folder of ID.safetensors and ID.json."""
     found = {}
     for name in sorted(os.listdir(source)):
@@ -157,12 +158,12 @@ def ready_models(source):
     return found
 
 
-def comparable(a, b):
+def comparable(a, b) -> bool:
     keys = ("features", "nfe", "n", "reference")
     return all(a.get(k) == b.get(k) for k in keys)
 
 
-def is_news(folder, model):
+def is_news(folder, model) -> bool:
     """Other weights than the committed ones, and not worse where both were measured alike."""
     committed = path_of(folder, model.id)
     if not os.path.isfile(committed):
@@ -182,7 +183,7 @@ def is_news(folder, model):
     return all(new < before for new, before in pairs)
 
 
-def publish_ready(folder, source, rebase=False, limit_mib=LIMIT_MIB):
+def publish_ready(folder, source, rebase=False, limit_mib=LIMIT_MIB) -> list[str]:
     """Publish what is better than the committed: teachers with their students. Returns lines to print."""
     found = ready_models(source)
     news = {k: m for k, m in found.items() if is_news(folder, m)}
@@ -204,12 +205,12 @@ def publish_ready(folder, source, rebase=False, limit_mib=LIMIT_MIB):
     return said
 
 
-def _from(model, teacher):
+def _from(model, teacher) -> bool:
     tensors, _, metadata = load_checkpoint(model.source)
     return comes_from(metadata, tensors, teacher)
 
 
-def publish_sources(folder, sources, rebase=False, limit_mib=LIMIT_MIB):
+def publish_sources(folder, sources, rebase=False, limit_mib=LIMIT_MIB) -> list[str]:
     """The same from folders and from result zips."""
     said = []
     for source in sources:
@@ -228,7 +229,7 @@ def publish_sources(folder, sources, rebase=False, limit_mib=LIMIT_MIB):
     return said
 
 
-def wrote(lines):
+def wrote(lines) -> bool:
     """Whether any model was written, not only held back or refused."""
     return any(line.endswith(" bytes") for line in lines)
 

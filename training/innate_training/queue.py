@@ -9,19 +9,22 @@ recipe's images, then distils anew from the better teacher, with GDD-I in odd ro
 
 import json
 import os
-import tomllib
 import time
+import tomllib
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
 
-from . import catalogue, publish as publishing, recipe as recipes
+from . import catalogue
+from . import publish as publishing
+from . import recipe as recipes
 from .assemble import find_weights, numbers, open_run
 from .checkpoint import atomic_write, load_network, read_safetensors, write_safetensors
 from .distil import distil
 from .errors import UserError
 from .export import export
-from .frechet import Measure, best_features, evaluate
+from .frechet import evaluate
 from .sheet import teacher_sheet, write_sheet
 from .teacher import train_teacher
 
@@ -30,7 +33,7 @@ DONE = 0.98  # of a recipe's images
 
 
 class Plan:
-    def __init__(self, path=None):
+    def __init__(self, path=None) -> None:
         path = path or os.path.join(recipes.FOLDER, "queue.toml")
         try:
             with open(path, "rb") as f:
@@ -42,14 +45,14 @@ class Plan:
         self.measure_images = int(raw.get("measure_images", 1000))
         self.teacher_steps = int(raw.get("teacher_steps", 12))  # Heun steps of a teacher's measurement
 
-    def visits(self):
+    def visits(self) -> Iterator[tuple[recipes.Recipe, int]]:
         """(recipe, round), in order."""
         for r in range(1, self.rounds + 1):
             for name in self.steps:
                 yield recipes.load(name), r
 
 
-def in_round(recipe, r):
+def in_round(recipe, r) -> tuple[recipes.Recipe, str]:
     """The recipe of round r and its run folder."""
     if r == 1:
         return recipe, recipe.name
@@ -61,7 +64,7 @@ def in_round(recipe, r):
     ), f"{recipe.name}-r{r}"
 
 
-def standing(setup, recipe, folder):
+def standing(setup, recipe, folder) -> int:
     """Images seen by the run, or by the committed weights when there is no run."""
     own = os.path.join(setup.runs, folder, "ema.safetensors")
     first_round = folder == recipe.name
@@ -70,24 +73,28 @@ def standing(setup, recipe, folder):
     return numbers(read_safetensors(path)[1])[0] if path else 0
 
 
-def stale(setup, recipe):
+def stale(setup, recipe) -> bool:
     """The committed student came from a teacher that has learnt more since: begin again from the teacher."""
     student = find_weights(recipe.name, setup.weights)
-    teacher = find_weights(recipe.teacher, setup.teacher_places)
+    teacher = teacher_of(setup, recipe)
     if not student or not teacher:
         return False
     origin = int(read_safetensors(student)[1].get("teacher_images", 0))
     return numbers(read_safetensors(teacher)[1])[0] > origin if origin else teacher.startswith(os.fspath(setup.runs))
 
 
-def target(recipe):
+def teacher_of(setup, recipe) -> str | None:
+    """The best teacher's file: what the queue has made so far, else the committed one, else a run that goes on."""
+    return find_weights(recipe.teacher, [os.path.join(setup.runs, "ready"), *setup.weights, setup.runs])
+
+
+def target(recipe) -> int:
     return (recipe.train or recipe.distil).images
 
 
-def run_queue(setup, minutes, plan_path=None, publish=False, dry_run=False, adopted=()):
+def run_queue(setup, minutes, plan_path=None, publish=False, dry_run=False, adopted=()) -> None:
     plan, end = Plan(plan_path), time.monotonic() + minutes * 60
     ready = os.path.join(setup.runs, "ready")
-    setup.teacher_places = [ready, *setup.weights, setup.runs]
     if publish and not setup.weights:
         raise UserError("--publish needs --weights")
     if publish and setup.world.first and os.path.isdir(ready) and not dry_run:  # what an interrupted visit left
@@ -136,7 +143,7 @@ def run_queue(setup, minutes, plan_path=None, publish=False, dry_run=False, adop
             break
 
 
-def adopt(setup, step, folder, dry_run=False):
+def adopt(setup, step, folder, dry_run=False) -> None:
     """Another program's run: its averaged weights become the step's, unless the step has trained by itself already.
 
     Of its state.pt only the time is taken (`spent`, seconds); the optimiser's moments are rebuilt under a warm-up.
@@ -161,16 +168,17 @@ def adopt(setup, step, folder, dry_run=False):
     )
 
 
-def _seconds_of(path):
+def _seconds_of(path) -> float:
     try:
         return float(torch.load(path, map_location="cpu", weights_only=True)["spent"])
     except Exception:  # none, or of yet another program
         return 0.0
 
 
-def visit(setup, recipe, folder_name, minutes, r, planned=None):
+def visit(setup, recipe, folder_name, minutes, r, planned=None) -> tuple[str, int]:
     fresh = recipe.task == "student" and (r > 1 or stale(setup, recipe))
-    trainer, folder = open_run(setup, recipe, folder_name=folder_name, fresh=fresh)
+    teacher = teacher_of(setup, recipe) if recipe.task == "student" else None
+    trainer, folder = open_run(setup, recipe, folder_name=folder_name, fresh=fresh, teacher=teacher)
     count = sum(p.numel() for p in trainer.net.parameters())
     if setup.world.device.type == "cpu" and count > CPU_LIMIT:
         folder.unlock()
@@ -187,7 +195,7 @@ def visit(setup, recipe, folder_name, minutes, r, planned=None):
         folder.unlock()
 
 
-def recover(trainer, folder, setup, minutes, label):
+def recover(trainer, folder, setup, minutes, label) -> str:
     """After a collapse: once more from the best snapshot, at half the rates, with a new discriminator state."""
     tensors, metadata = read_safetensors(folder.file("best.safetensors"))
     images, spent = numbers(metadata)
@@ -208,7 +216,7 @@ def recover(trainer, folder, setup, minutes, label):
     return why
 
 
-def report(setup, plan, recipe, folder_name, r, why, publish):
+def report(setup, plan, recipe, folder_name, r, why, publish) -> None:
     """Measure, draw, keep the better weights."""
     if not setup.world.first:
         return
@@ -220,8 +228,7 @@ def report(setup, plan, recipe, folder_name, r, why, publish):
     net, metadata = load_network(source, dtype=setup.dtype)
     net = net.to(setup.world.device).eval()
     student = recipe.task == "student"
-    name, features = best_features(setup.features_dirs)
-    measure = Measure(name, features, setup.world.device)
+    measure = setup.new_measure()
     data = setup.data(recipe)
     count = plan.measure_images if student else plan.measure_images // 2  # Heun costs 2 N - 1 evaluations an image
     quality = evaluate(net, data, measure, count, 5 * count, (1,) if student else (2 * plan.teacher_steps - 1,))
@@ -240,7 +247,8 @@ def report(setup, plan, recipe, folder_name, r, why, publish):
             "value"
         ]
     print(
-        f"queue: {recipe.name}: Frechet {value:.3f} on {name} (kept so far: {'none' if kept is None else f'{kept:.3f}'}), {sheet}",
+        f"queue: {recipe.name}: Fréchet {value:.3f} on {measure.name} "
+        f"(kept so far: {'none' if kept is None else f'{kept:.3f}'}), {sheet}",
         flush=True,
     )
     if kept is not None and value >= kept:
@@ -253,7 +261,7 @@ def report(setup, plan, recipe, folder_name, r, why, publish):
         put_forward(setup.weights[0], ready)
 
 
-def put_forward(folder, ready):
+def put_forward(folder, ready) -> None:
     lines = publishing.publish_ready(folder, ready)
     for line in lines:
         print(f"publish: {line}", flush=True)
@@ -261,7 +269,7 @@ def put_forward(folder, ready):
         print(f"publish: {publishing.REFRESH}", flush=True)
 
 
-def best_known(setup, ready, name, quality):
+def best_known(setup, ready, name, quality) -> float | None:
     """The smallest distance so far, measured in the same way: kept weights, or the catalogue's."""
     entries = [catalogue.entry_of(f, name) for f in setup.weights]
     path = os.path.join(ready, f"{name}.json")
@@ -272,7 +280,7 @@ def best_known(setup, ready, name, quality):
     return min(same, default=None)
 
 
-def class_names(recipe, label_dim):
+def class_names(recipe, label_dim) -> list[str] | None:
     names = os.path.join(recipes.FOLDER, "classes.json")
     if not label_dim or not os.path.isfile(names):
         return None
@@ -280,27 +288,27 @@ def class_names(recipe, label_dim):
         return json.load(f).get(recipe.data.removesuffix(".zip"))
 
 
-def _write(path, record):
+def _write(path, record) -> None:
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "a") as f:
         f.write(json.dumps(record) + "\n")
 
 
-def _lines(path):
+def _lines(path) -> list[dict]:
     if not os.path.isfile(path):
         return []
     with open(path) as f:
         return [json.loads(line) for line in f if line.strip()]
 
 
-def _of(journal, name, r):
+def _of(journal, name, r) -> list[dict]:
     return [line for line in _lines(journal) if line["step"] == name and line["round"] == r]
 
 
-def _ended(journal, name, r):
+def _ended(journal, name, r) -> bool:
     return any(line["ended"] for line in _of(journal, name, r))
 
 
-def _spent(journal, name, r):
+def _spent(journal, name, r) -> float:
     lines = _of(journal, name, r)
     return lines[-1]["minutes"] if lines else 0.0

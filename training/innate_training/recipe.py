@@ -28,7 +28,7 @@ class Recipe:
     distil: DistilConfig | None = None
 
 
-def find(name):
+def find(name) -> str:
     """A recipe's file by path or by name."""
     for path in (name, os.path.join(FOLDER, f"{name}.toml")):
         if os.path.isfile(path):
@@ -37,7 +37,7 @@ def find(name):
     raise UserError(f"no recipe {name!r}; known: {', '.join(k for k in known if k != 'queue')}")
 
 
-def load(name, overrides=()):
+def load(name, overrides=()) -> Recipe:
     """overrides: 'train.lr=1e-3' and the like, values in TOML's notation."""
     path = find(name)
     try:
@@ -59,7 +59,7 @@ def load(name, overrides=()):
     return parse(raw, path)
 
 
-def parse(raw, path="recipe"):
+def parse(raw, path="recipe") -> Recipe:
     raw = dict(raw)
     task = raw.get("task")
     if task not in ("teacher", "student"):
@@ -82,7 +82,7 @@ def parse(raw, path="recipe"):
     return Recipe(**raw)
 
 
-def check(values, cls, path, where):
+def check(values, cls, path, where) -> None:
     known = {f.name for f in fields(cls)}
     unknown = [k for k in values if k not in known]
     if unknown:

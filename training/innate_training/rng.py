@@ -11,7 +11,7 @@ _WEYL = (0x9E3779B9, 0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 
 
-def philox(seed, counter0, elements):
+def philox(seed, counter0, elements) -> tuple[np.ndarray, np.ndarray]:
     """First two outputs for counters (counter0, 0, element, 0); uint64 arrays that hold 32 bits each."""
     n = len(elements)
     c = [np.full(n, counter0, np.uint64), np.zeros(n, np.uint64), elements.astype(np.uint64), np.zeros(n, np.uint64)]
@@ -28,7 +28,7 @@ def philox(seed, counter0, elements):
     return c[0], c[1]
 
 
-def latents(seeds, shape):
+def latents(seeds, shape) -> torch.Tensor:
     """Unit noise [len(seeds), *shape]."""
     n = int(np.prod(shape))
     rows = []
@@ -39,5 +39,5 @@ def latents(seeds, shape):
     return torch.from_numpy(np.stack(rows))
 
 
-def class_of_seed(seed, classes):
+def class_of_seed(seed, classes) -> int:
     return int(philox(int(seed), 1, np.zeros(1))[0][0]) % classes

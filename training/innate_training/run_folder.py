@@ -22,15 +22,15 @@ FORMAT = "innate-training/1"
 
 
 class RunFolder:
-    def __init__(self, path):
+    def __init__(self, path) -> None:
         self.path = os.fspath(path)
         os.makedirs(os.path.join(self.path, "snapshots"), exist_ok=True)
         self._lock = None
 
-    def file(self, *parts):
+    def file(self, *parts) -> str:
         return os.path.join(self.path, *parts)
 
-    def lock(self):
+    def lock(self) -> None:
         """One process per folder; the system drops the lock when the process ends."""
         self._lock = open(self.file(".lock"), "w")
         try:
@@ -38,17 +38,17 @@ class RunFolder:
         except OSError:
             raise UserError(f"{self.path}: another process is training in this folder") from None
 
-    def unlock(self):
+    def unlock(self) -> None:
         if self._lock:
             self._lock.close()
             self._lock = None
 
-    def save_state(self, state):
+    def save_state(self, state) -> None:
         buffer = io.BytesIO()
         torch.save({"format": FORMAT, **state}, buffer)
         atomic_write(self.file("state.pt"), buffer.getvalue())
 
-    def load_state(self, device="cpu"):
+    def load_state(self, device="cpu") -> dict | None:
         """The saved state, or None: nothing there yet, or written by another program."""
         if not os.path.exists(self.file("state.pt")):
             return None
@@ -60,28 +60,28 @@ class RunFolder:
             ) from None
         return state if isinstance(state, dict) and state.get("format") == FORMAT else None
 
-    def write_json(self, name, value):
+    def write_json(self, name, value) -> None:
         atomic_write(self.file(name), (json.dumps(value, indent=2) + "\n").encode())
 
-    def read_json(self, name):
+    def read_json(self, name) -> dict | None:
         try:
             with open(self.file(name)) as f:
                 return json.load(f)
         except FileNotFoundError:
             return None
 
-    def log(self, record):
+    def log(self, record) -> None:
         with open(self.file("log.jsonl"), "a") as f:
             f.write(json.dumps(record) + "\n")
             f.flush()
 
-    def cut_log(self, images):
+    def cut_log(self, images) -> None:
         """Drop what was logged after the saved state: those iterations will run again."""
         lines = [line for line in self.read_log() if line.get("images", 0) <= images]
         if os.path.exists(self.file("log.jsonl")):
             atomic_write(self.file("log.jsonl"), "".join(json.dumps(line) + "\n" for line in lines).encode())
 
-    def read_log(self):
+    def read_log(self) -> list[dict]:
         records = []
         if os.path.exists(self.file("log.jsonl")):
             with open(self.file("log.jsonl")) as f:

@@ -6,21 +6,21 @@ from .precond import SIGMA_MAX, SIGMA_MIN
 
 
 @torch.no_grad()
-def one_step(net, latents, labels=None, sigma=None):
+def one_step(net, latents, labels=None, sigma=None) -> torch.Tensor:
     """image = D(z * sigma, sigma) at the sigma where the network starts: one network evaluation."""
     sigma = net.start_sigma if sigma is None else sigma
     return net(latents.float() * sigma, sigma, labels)
 
 
 @torch.no_grad()
-def two_step(net, latents, labels=None, middle=0.8):
+def two_step(net, latents, labels=None, middle=0.8) -> torch.Tensor:
     start = net.start_sigma
     x = latents.float() * start
     d = (x - net(x, start, labels)) / start
     return net(x + (middle - start) * d, middle, labels)
 
 
-def heun_sigmas(steps, rho=7.0):
+def heun_sigmas(steps, rho=7.0) -> torch.Tensor:
     i = torch.arange(steps, dtype=torch.float64)
     top, bottom = SIGMA_MAX ** (1 / rho), SIGMA_MIN ** (1 / rho)
     t = (top + i / max(steps - 1, 1) * (bottom - top)) ** rho
@@ -28,7 +28,7 @@ def heun_sigmas(steps, rho=7.0):
 
 
 @torch.no_grad()
-def heun(net, latents, labels=None, steps=18):
+def heun(net, latents, labels=None, steps=18) -> torch.Tensor:
     """2 * steps - 1 evaluations. x and the coefficients stay in float64: at sigma = 80 float32 costs 1e-4."""
     t = heun_sigmas(steps).tolist()
     x = latents.double() * t[0]
@@ -42,11 +42,11 @@ def heun(net, latents, labels=None, steps=18):
     return x.float()
 
 
-def sample(net, latents, labels=None, steps=1):
+def sample(net, latents, labels=None, steps=1) -> torch.Tensor:
     """steps = 1: the one-step generator; more: Heun (2 * steps - 1 evaluations)."""
     return one_step(net, latents, labels) if steps == 1 else heun(net, latents, labels, steps)
 
 
-def paper_steps(resolution):
+def paper_steps(resolution) -> int:
     """35 evaluations up to 32x32, 79 at 64x64."""
     return 18 if resolution <= 32 else 40

@@ -9,12 +9,12 @@ from .checkpoint import atomic_write
 from .samplers import sample
 
 
-def to_bytes(x):
+def to_bytes(x) -> torch.Tensor:
     """[-1, 1] to uint8, truncating as the published generate script does."""
     return (x.float() * 127.5 + 128).clip(0, 255).to(torch.uint8)
 
 
-def contact_sheet(images, columns=8):
+def contact_sheet(images, columns=8) -> torch.Tensor:
     """[N, C, H, W] to one [C, rows*H, columns*W]."""
     n, c, h, w = images.shape
     rows = -(-n // columns)
@@ -22,7 +22,7 @@ def contact_sheet(images, columns=8):
     return images.view(rows, columns, c, h, w).permute(2, 0, 3, 1, 4).reshape(c, rows * h, columns * w)
 
 
-def write_png(path, image, enlarge=1):
+def write_png(path, image, enlarge=1) -> None:
     from PIL import Image
 
     array = image.cpu().permute(1, 2, 0).numpy()
@@ -34,7 +34,7 @@ def write_png(path, image, enlarge=1):
     atomic_write(path, buffer.getvalue())
 
 
-def seed_inputs(net, seeds, label=None, by_column=False):
+def seed_inputs(net, seeds, label=None, by_column=False) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Latents and class indices of seeds. Classes: the given one, the column's, or the seed's own."""
     z = rng.latents(seeds, (net.img_channels, net.img_resolution, net.img_resolution))
     if not net.label_dim:
@@ -49,7 +49,7 @@ def seed_inputs(net, seeds, label=None, by_column=False):
 
 
 @torch.no_grad()
-def images_of_seeds(net, seeds, steps=1, label=None, by_column=False, batch=32):
+def images_of_seeds(net, seeds, steps=1, label=None, by_column=False, batch=32) -> torch.Tensor:
     device = next(net.parameters()).device
     z, labels = seed_inputs(net, seeds, label, by_column)
     out = []
@@ -59,12 +59,12 @@ def images_of_seeds(net, seeds, steps=1, label=None, by_column=False, batch=32):
     return torch.cat(out)
 
 
-def columns_of(net):
+def columns_of(net) -> int:
     """One column per class when they fit."""
     return net.label_dim if 2 <= net.label_dim <= 20 else 8
 
 
-def write_sheet(path, net, count=64, steps=1, label=None, first_seed=0):
+def write_sheet(path, net, count=64, steps=1, label=None, first_seed=0) -> torch.Tensor:
     columns = columns_of(net) if label is None else 8
     count = -(-count // columns) * columns
     seeds = list(range(first_seed, first_seed + count))
@@ -73,8 +73,8 @@ def write_sheet(path, net, count=64, steps=1, label=None, first_seed=0):
     return images
 
 
-def teacher_sheet(path, net, steps, rows=3):
-    """Rows of Heun samples, and below them the same seeds in one step: the blur that a student must turn into images."""
+def teacher_sheet(path, net, steps, rows=3) -> None:
+    """Rows of Heun samples, and below them the same seeds in one step: the blur that a student turns into images."""
     columns = columns_of(net)
     seeds = list(range(rows * columns))
     many = images_of_seeds(net, seeds, steps, by_column=columns == net.label_dim)

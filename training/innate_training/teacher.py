@@ -22,9 +22,8 @@ class TeacherConfig:
     batch: int = 64  # over all processes
     lr: float = 8e-4
     warmup: int = 12_800  # images of linear warm-up, from each start of the optimiser
-    decay_from: float = (
-        0.8  # share of the run (of its images or its planned time) after which the rate falls linearly ...
-    )
+    # The share of the run (of its images or its planned time) after which the rate falls linearly ...
+    decay_from: float = 0.8
     decay_to: float = 0.05  # ... to this share of it
     betas: tuple = (0.9, 0.99)
     clip: float = 1.0  # gradient norm, 0 = off
@@ -39,7 +38,7 @@ class TeacherConfig:
     sheet_steps: int = 12  # Heun steps of a sheet
 
 
-def edm_loss(net, x, labels, sigma, noise, augment_labels=None):
+def edm_loss(net, x, labels, sigma, noise, augment_labels=None) -> torch.Tensor:
     """Per-pixel weighted squared error [N, C, H, W]."""
     s = sigma.view(-1, 1, 1, 1)
     weight = (s**2 + SIGMA_DATA**2) / (s * SIGMA_DATA) ** 2
@@ -47,7 +46,7 @@ def edm_loss(net, x, labels, sigma, noise, augment_labels=None):
 
 
 class TeacherTrainer:
-    def __init__(self, net, data, config, world, provenance=None, compile=False):
+    def __init__(self, net, data, config, world, provenance=None, compile=False) -> None:
         self.config, self.world, self.provenance = config, world, provenance or {}
         self.net = net.to(world.device).train()
         self.data = data.to(world.device)
@@ -59,13 +58,13 @@ class TeacherTrainer:
         self.part = world.part(config.batch)
         self.run = world.wrap(torch.compile(self.net) if compile else self.net)
 
-    def rate(self):
+    def rate(self) -> float:
         c, seen = self.config, self.images
         warm = min(1.0, (seen - self.born + c.batch) / c.warmup) if c.warmup else 1.0
         late = (max(seen / c.images, self.progress) - c.decay_from) / (1 - c.decay_from) if c.decay_from < 1 else 0.0
         return c.lr * warm * (1 - (1 - c.decay_to) * min(max(late, 0.0), 1.0))
 
-    def draw(self):
+    def draw(self) -> list[torch.Tensor | None]:
         """This process's share of the step's batch: image, label, sigma, noise, augmentation label."""
         c, device = self.config, self.world.device
         g = generator(device, c.seed, "teacher", self.iteration)
@@ -80,7 +79,7 @@ class TeacherTrainer:
             x = torch.where(mirrored.view(-1, 1, 1, 1), x.flip(3), x)
         return [None if t is None else t[self.part] for t in (x, labels, sigma, noise, told)]
 
-    def step(self):
+    def step(self) -> dict[str, torch.Tensor]:
         c = self.config
         torch.manual_seed(step_seed(c.seed, f"dropout/{self.world.rank}", self.iteration))
         x, labels, sigma, noise, told = self.draw()
@@ -98,7 +97,7 @@ class TeacherTrainer:
         self.iteration += 1
         return {"loss": loss.detach()}
 
-    def state(self):
+    def state(self) -> dict:
         return dict(
             net=self.net.state_dict(),
             ema=self.ema.net.state_dict(),
@@ -109,14 +108,14 @@ class TeacherTrainer:
             minutes=self.minutes,
         )
 
-    def restore(self, state):
+    def restore(self, state) -> None:
         self.net.load_state_dict(state["net"])
         self.ema.net.load_state_dict(state["ema"])
         self.optimiser.load_state_dict(state["optimiser"])
         for key in ("images", "iteration", "born", "minutes"):
             setattr(self, key, state[key])
 
-    def begin_from(self, tensors, images=0, minutes=0.0):
+    def begin_from(self, tensors, images=0, minutes=0.0) -> None:
         """Weights without an optimiser: the moments are rebuilt under a warm-up."""
         weights = {k: v.float() for k, v in tensors.items()}
         self.net.load_state_dict(weights, strict=False)
@@ -125,7 +124,7 @@ class TeacherTrainer:
         self.iteration = images // self.config.batch
         self.minutes = minutes
 
-    def card(self):
+    def card(self) -> dict[str, str]:
         return {
             **self.provenance,
             "method": "edm",
@@ -133,10 +132,10 @@ class TeacherTrainer:
             "minutes": str(round(self.minutes, 1)),
         }
 
-    def write_weights(self, folder):
+    def write_weights(self, folder) -> None:
         save_network(folder.file("ema.safetensors"), self.ema.net, self.card())
 
-    def snapshot(self, folder, world, clock):
+    def snapshot(self, folder, world, clock) -> str:
         if world.first:
             name = f"{self.images:09d}"
             save_network(folder.file("snapshots", f"{name}.safetensors"), self.ema.net, self.card(), torch.float16)
@@ -145,7 +144,7 @@ class TeacherTrainer:
         return f"snapshot at {self.images:,} images"
 
 
-def train_teacher(trainer, folder, world, minutes=None, label="teacher", **kw):
+def train_teacher(trainer, folder, world, minutes=None, label="teacher", **kw) -> str:
     return run_loop(
         trainer,
         folder,

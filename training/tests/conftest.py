@@ -15,11 +15,14 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
+from innate_training.data import Dataset  # noqa: E402
+from innate_training.precond import EDMPrecond, build  # noqa: E402
+
 torch.set_num_threads(1)  # tiny networks: a second thread would mostly wait for the first
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def fixture_file(name):
+def fixture_file(name) -> Path:
     folders = [ROOT / "tests" / "fixtures"]
     if os.environ.get("INNATE_FIXTURES"):
         folders.append(Path(os.environ["INNATE_FIXTURES"]))
@@ -30,7 +33,7 @@ def fixture_file(name):
     pytest.skip(f"{name}: neither in tests/fixtures nor in $INNATE_FIXTURES")
 
 
-def shape_images(count, size=16, seed=0):
+def shape_images(count, size=16, seed=0) -> tuple[np.ndarray, np.ndarray]:
     """Coloured discs and squares on a dark ground; the class is the shape."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:size, :size]
@@ -43,7 +46,7 @@ def shape_images(count, size=16, seed=0):
     return images, labels
 
 
-def write_zip(path, images, labels=None):
+def write_zip(path, images, labels=None) -> Path:
     from PIL import Image
 
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as z:
@@ -72,9 +75,7 @@ TINY = dict(
 )
 
 
-def tiny_net(label_dim=2, precond="EDMPrecond", seed=0, dtype=torch.float32, **changes):
-    from innate_training.precond import build
-
+def tiny_net(label_dim=2, precond="EDMPrecond", seed=0, dtype=torch.float32, **changes) -> EDMPrecond:
     torch.manual_seed(seed)
     return build(
         dict(precond=precond, img_resolution=16, img_channels=3, label_dim=label_dim, model_kwargs={**TINY, **changes}),
@@ -82,13 +83,11 @@ def tiny_net(label_dim=2, precond="EDMPrecond", seed=0, dtype=torch.float32, **c
     )
 
 
-def shapes(count=256, seed=0):
-    from innate_training.data import Dataset
-
+def shapes(count=256, seed=0) -> Dataset:
     images, labels = shape_images(count, seed=seed)
     return Dataset(torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(), torch.from_numpy(labels), "shapes.zip")
 
 
 @pytest.fixture
-def shapes_zip(tmp_path):
+def shapes_zip(tmp_path) -> Path:
     return write_zip(tmp_path / "shapes.zip", *shape_images(256))

@@ -26,7 +26,7 @@ from innate_training.run_folder import RunFolder
 from innate_training.sheet import contact_sheet, write_sheet
 
 
-def test_zip_reader(tmp_path):
+def test_zip_reader(tmp_path) -> None:
     images, labels = shape_images(20)
     data = load_zip(write_zip(tmp_path / "a.zip", images, labels))
     assert (
@@ -38,20 +38,20 @@ def test_zip_reader(tmp_path):
     assert load_zip(tmp_path / "a.zip", channels=1).images.shape == (20, 1, 16, 16)
 
 
-def test_zip_reader_says_what_is_wrong(tmp_path):
+def test_zip_reader_says_what_is_wrong(tmp_path) -> None:
     (tmp_path / "x.zip").write_bytes(b"no zip")
     for path, word in ((tmp_path / "none.zip", "no such"), (tmp_path / "x.zip", "not an EDM-style zip")):
         with pytest.raises(UserError, match=word):
             load_zip(path)
 
 
-def test_shuffle_visits_everything_once_an_epoch():
+def test_shuffle_visits_everything_once_an_epoch() -> None:
     s = Shuffle(10, seed=1)
     assert sorted(s.indices(0, 10).tolist()) == list(range(10))
     assert torch.equal(s.indices(0, 25), torch.cat([Shuffle(10, 1).indices(i, 5) for i in range(0, 25, 5)]))
 
 
-def test_safetensors_round_trip(tmp_path):
+def test_safetensors_round_trip(tmp_path) -> None:
     tensors = {
         "a": torch.randn(3, 4),
         "b": torch.arange(5),
@@ -66,7 +66,7 @@ def test_safetensors_round_trip(tmp_path):
     assert all(back[k].dtype == v.dtype and torch.equal(back[k], v) for k, v in tensors.items())
 
 
-def test_network_round_trip_and_half(tmp_path):
+def test_network_round_trip_and_half(tmp_path) -> None:
     net = tiny_net(embedding_type="fourier", channel_mult_noise=2)
     save_network(tmp_path / "n.safetensors", net, dict(images_seen="7"), torch.float16)
     stored, metadata = read_safetensors(tmp_path / "n.safetensors")
@@ -83,7 +83,7 @@ def test_network_round_trip_and_half(tmp_path):
         load_network(tmp_path / "bare.safetensors")
 
 
-def test_delta_round_trip(tmp_path):
+def test_delta_round_trip(tmp_path) -> None:
     teacher = tiny_net()
     save_network(tmp_path / "t.safetensors", teacher, dtype=torch.float16)
     student, _ = load_network(tmp_path / "t.safetensors")
@@ -117,7 +117,7 @@ def test_delta_round_trip(tmp_path):
         load_checkpoint(tmp_path / "d.safetensors")
 
 
-def test_run_folder_is_atomic_and_locked(tmp_path):
+def test_run_folder_is_atomic_and_locked(tmp_path) -> None:
     folder = RunFolder(tmp_path / "run")
     folder.lock()
     with pytest.raises(UserError, match="another process"):
@@ -137,7 +137,7 @@ def test_run_folder_is_atomic_and_locked(tmp_path):
     assert folder.load_state() is None
 
 
-def test_every_recipe_is_valid_and_fits_a_cpu():
+def test_every_recipe_is_valid_and_fits_a_cpu() -> None:
     names = [os.path.basename(p)[:-5] for p in glob.glob(os.path.join(recipe.FOLDER, "*.toml"))]
     assert len(names) >= 9
     for name in set(names) - {"queue"}:
@@ -154,7 +154,7 @@ def test_every_recipe_is_valid_and_fits_a_cpu():
     assert recipe.load("cifar10-32x32-teacher", ["train.lr=1e-3"]).train.lr == 1e-3
 
 
-def test_frechet_distance():
+def test_frechet_distance() -> None:
     torch.manual_seed(0)
     a = torch.randn(4000, 3).numpy()
     assert frechet.distance(frechet.statistics(a), frechet.statistics(a)) < 1e-9
@@ -166,7 +166,7 @@ def test_frechet_distance():
     assert 0.8 < got["spread"] < 1.2 and one["spread"] < 0.01 and got["value"] < one["value"] and got["error"] > 0
 
 
-def test_sheet_and_catalogue(tmp_path):
+def test_sheet_and_catalogue(tmp_path) -> None:
     net = tiny_net()
     write_sheet(tmp_path / "s.png", net, count=4)
     assert (tmp_path / "s.png").stat().st_size > 100
@@ -186,12 +186,14 @@ def test_sheet_and_catalogue(tmp_path):
     assert models[0]["parameters"] == sum(p.numel() for p in net.parameters())
 
 
-def test_the_app_makes_the_same_images(tmp_path):
-    """An exported network through `innate run`: the command line of the page's own engine."""
+@pytest.mark.parametrize("sigma", [80.0, 2.5])
+def test_the_app_makes_the_same_images(tmp_path, sigma) -> None:
+    """An exported network through `innate run`, the command line of the page's engine, from the file's own sigma."""
     program = ROOT / "build" / "cli" / "innate.mjs"
     if not program.is_file() or not shutil.which("node"):
         pytest.skip("the app's command line is not built")
     net = tiny_net(precond="GDDPrecond")
+    net.start_sigma = sigma
     with torch.no_grad():
         for p in net.parameters():
             p.add_(0.03 * torch.randn_like(p))
@@ -216,16 +218,14 @@ def test_the_app_makes_the_same_images(tmp_path):
         text=True,
         timeout=100,
     )
-    if done.returncode and "unknown command" in (done.stderr + done.stdout).lower():
-        pytest.skip("this build of the app's command line has no `run` yet")
     assert done.returncode == 0, done.stderr
     images = read_safetensors(tmp_path / "out.safetensors")[0]["images"]
     stored, _ = load_network(tmp_path / "h.safetensors")
-    expected = samplers.one_step(stored, z, k.long())
-    assert (images - expected).abs().max() < 1e-4
+    expected, elsewhere = (samplers.one_step(stored, z, k.long(), s) for s in (sigma, 82.5 - sigma))
+    assert (images - expected).abs().max() < 1e-4 < (elsewhere - expected).abs().max()
 
 
-def test_a_safetensors_file_is_no_pickle_whatever_its_header_is_long(tmp_path):
+def test_a_safetensors_file_is_no_pickle_whatever_its_header_is_long(tmp_path) -> None:
     from innate_training.official import is_pickle
 
     for extra in range(256):  # header lengths in steps of 8 pass every first byte that a length can have
@@ -237,7 +237,7 @@ def test_a_safetensors_file_is_no_pickle_whatever_its_header_is_long(tmp_path):
         assert is_pickle(tmp_path / "x.pkl")
 
 
-def test_the_start_sigma_belongs_to_the_file(tmp_path):
+def test_the_start_sigma_belongs_to_the_file(tmp_path) -> None:
     net = tiny_net()
     net.start_sigma = 2.5
     save_network(tmp_path / "s.safetensors", net)

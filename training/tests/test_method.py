@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from conftest import ROOT, shapes, tiny_net
 
-from innate_training import augment, discriminator as D
+from innate_training import augment
+from innate_training import discriminator as D
 from innate_training.data import generator
 from innate_training.distil import PRESETS, DistilConfig, DistilTrainer, preset
 from innate_training.distributed import World
@@ -19,16 +20,16 @@ class Twice(torch.nn.Module):
 
     CHANNELS = (4, 4, 4, 4)
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.stem = torch.nn.Conv2d(3, 4, 3, 2, 1).double()
 
-    def forward(self, x):
+    def forward(self, x) -> list[torch.Tensor]:
         x = torch.tanh(self.stem(x))
         return [x, F.avg_pool2d(x, 2), F.avg_pool2d(x, 4), F.avg_pool2d(x, 8)]
 
 
-def test_r1_equals_the_central_difference(monkeypatch):
+def test_r1_equals_the_central_difference(monkeypatch) -> None:
     """Parameter gradient of |v|^2 / 2, v = d(sum D)/dx, is the difference of D's parameter gradients at x +- eps v."""
     monkeypatch.setattr(
         F, "leaky_relu", lambda x, _: F.softplus(x)
@@ -38,7 +39,7 @@ def test_r1_equals_the_central_difference(monkeypatch):
     heads = torch.nn.ModuleList(D.SmallHead(4, s) for s in (16, 8, 4, 2)).double()
     x = torch.randn(4, 3, 32, 32, dtype=torch.float64)
 
-    def logits(v):
+    def logits(v) -> list[torch.Tensor]:
         return [h(m) for h, m in zip(heads, net(v))]
 
     for _ in range(20):  # the spectral vectors settle, then stay as they are
@@ -49,9 +50,9 @@ def test_r1_equals_the_central_difference(monkeypatch):
     (penalty.sum() / 2).backward()
     exact = {k: p.grad.clone() for k, p in heads.named_parameters() if p.grad is not None}
 
-    def parameter_gradients(at):
+    def parameter_gradients(at) -> dict[str, torch.Tensor]:
         heads.zero_grad()
-        sum(l.sum() for l in logits(at)).backward()
+        sum(found.sum() for found in logits(at)).backward()
         return {k: p.grad.clone() for k, p in heads.named_parameters()}
 
     eps = 1e-4 / v.abs().max().item()
@@ -61,7 +62,7 @@ def test_r1_equals_the_central_difference(monkeypatch):
         assert (difference - g).abs().max() <= 1e-5 * g.abs().max() + 1e-8, key
 
 
-def test_r1_through_the_teachers_encoder():
+def test_r1_through_the_teachers_encoder() -> None:
     encoder = TeacherEncoder(tiny_net())
     critic = D.Discriminator([D.Backbone(encoder, "small", mix=False)], "small", classes=2)
     x, k = torch.randn(4, 3, 16, 16), torch.tensor([0, 1, 0, 1])
@@ -72,7 +73,7 @@ def test_r1_through_the_teachers_encoder():
     assert penalty.shape == (4,) and all(p.grad is None or p.grad.isfinite().all() for p in critic.heads.parameters())
 
 
-def test_ema_halflife_and_ramp():
+def test_ema_halflife_and_ramp() -> None:
     net = torch.nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(0.0)
     ema = EMA(net, halflife=1000, rampup=0.05)
@@ -85,7 +86,7 @@ def test_ema_halflife_and_ramp():
     assert abs(ema.net.weight.item() - 0.5) < 1e-6
 
 
-def trainer(method="gdd-i", **changes):
+def trainer(method="gdd-i", **changes) -> DistilTrainer:
     net = tiny_net()
     critic = D.Discriminator([D.Backbone(TeacherEncoder(tiny_net()), "small", mix=False)], "small", classes=2, group=4)
     return DistilTrainer(
@@ -93,7 +94,7 @@ def trainer(method="gdd-i", **changes):
     )
 
 
-def test_gdd_i_leaves_the_frozen_bitwise_alone():
+def test_gdd_i_leaves_the_frozen_bitwise_alone() -> None:
     t = trainer(r1_gamma=1e-2, r1_every=2, share_fake=False, loss="all", augment=True)
     before = {k: v.clone() for k, v in t.net.state_dict().items()}
     for _ in range(4):
@@ -104,13 +105,13 @@ def test_gdd_i_leaves_the_frozen_bitwise_alone():
     assert any("norm0" in k for k in moved) and "model.enc.16x16_conv.weight" in moved
 
 
-def test_heads_without_batch_norm_see_a_collapse():
+def test_heads_without_batch_norm_see_a_collapse() -> None:
     head = D.SmallHead(4, 8)
     alike, varied = torch.randn(1, 4, 8, 8).expand(8, -1, -1, -1), torch.randn(8, 4, 8, 8)
     assert head.deviation(alike).mean() < 0.01 < 0.5 < head.deviation(varied).mean()
 
 
-def test_edm_loss_weight_is_one_over_c_out_squared():
+def test_edm_loss_weight_is_one_over_c_out_squared() -> None:
     net, x = tiny_net(), torch.randn(2, 3, 16, 16)
     sigma = torch.tensor([0.1, 3.0])
     loss = edm_loss(net, x, torch.tensor([0, 1]), sigma, torch.zeros_like(x))
@@ -119,7 +120,7 @@ def test_edm_loss_weight_is_one_over_c_out_squared():
     assert torch.allclose(loss, (d - x) ** 2 / out.view(-1, 1, 1, 1) ** 2, rtol=1e-4)
 
 
-def test_augmentation_tells_what_it_did():
+def test_augmentation_tells_what_it_did() -> None:
     x = torch.rand(16, 3, 16, 16) * 2 - 1
     y, labels = augment.edm_augment(x, 0.0, generator("cpu", 0, "t", 0))
     assert labels.shape == (16, augment.LABELS) and labels[:, 1:].abs().max() == 0
@@ -129,7 +130,7 @@ def test_augmentation_tells_what_it_did():
     assert y.shape == x.shape and y.isfinite().all() and labels.abs().amax(0).min() > 0
 
 
-def test_a_warp_by_nothing_changes_nothing():
+def test_a_warp_by_nothing_changes_nothing() -> None:
     x = F.interpolate(torch.rand(2, 3, 8, 8), 32, mode="bicubic").clamp(0, 1)
     eye = torch.eye(3).repeat(2, 1, 1)
     # two passes of an orthogonal wavelet filter reconstruct smooth images
@@ -143,7 +144,7 @@ PAPER_TABLE = {  # G lr, D lr, batch, EMA half-life, images; of the published co
 }
 
 
-def test_paper_presets_are_the_published_numbers():
+def test_paper_presets_are_the_published_numbers() -> None:
     assert {n for n in PRESETS if n.startswith("paper")} == set(PAPER_TABLE)
     for name, (g_lr, d_lr, batch, halflife, images) in PAPER_TABLE.items():
         c = preset(name)
@@ -168,7 +169,7 @@ def test_paper_presets_are_the_published_numbers():
     )
 
 
-def test_rates_fall_with_images_or_with_the_planned_time():
+def test_rates_fall_with_images_or_with_the_planned_time() -> None:
     t = trainer(images=1000, decay_from=0.5, decay_to=0.1, g_lr=1.0)
     for images, progress, expected in (
         (0, 0.0, 1.0),
@@ -189,8 +190,8 @@ def test_rates_fall_with_images_or_with_the_planned_time():
     assert rates[0] == 1.0 and all(abs(a - b) < 1e-9 for a, b in zip(rates[1:], (1.0, 0.5, 0.0)))
 
 
-def test_feature_networks_from_the_pages_folded_files(tmp_path):
-    def folded(conv, norm):
+def test_feature_networks_from_the_pages_folded_files(tmp_path) -> None:
+    def folded(conv, norm) -> tuple[torch.Tensor, torch.Tensor]:
         scale = norm.weight / (norm.running_var + norm.eps).sqrt()
         return conv.weight * scale.view(-1, 1, 1, 1), norm.bias - norm.running_mean * scale
 
@@ -213,7 +214,7 @@ def test_feature_networks_from_the_pages_folded_files(tmp_path):
             assert (ours - theirs).abs().max() < 0.02 * theirs.abs().max()  # float16 weights
 
 
-def test_lite0_sees_images_in_its_own_range():
+def test_lite0_sees_images_in_its_own_range() -> None:
     """[-1, 1] as it is: mean and std 0.5, not ImageNet's (the published feature_networks/constants.py)."""
     from innate_training.discriminator import Backbone
 
@@ -224,13 +225,13 @@ def test_lite0_sees_images_in_its_own_range():
         assert torch.allclose(ours, theirs, atol=1e-4)
 
 
-def test_small_presets_start_at_2_5_and_average_long():
+def test_small_presets_start_at_2_5_and_average_long() -> None:
     for name in ("small", "encoder"):
         c = preset(name)
         assert (c.sigma, c.ema_rampup, c.ema_halflife) == (2.5, 0.25, 8_000)
 
 
-def test_the_generator_runs_at_the_recipes_sigma():
+def test_the_generator_runs_at_the_recipes_sigma() -> None:
     t = trainer(sigma=2.5)
     seen, forward = [], t.net.forward
     t.net.forward = lambda x, sigma, labels=None: (

@@ -15,13 +15,13 @@ from innate_training.fused import fused_norm_act
 from innate_training.precond import build, gdd_i_frozen
 
 
-def close(ours, golden, relative=1e-4, floor=1e-7):
+def close(ours, golden, relative=1e-4, floor=1e-7) -> None:
     error = (ours - golden).abs().max().item()
     assert error <= relative * golden.abs().max().item() + floor, error
 
 
 @pytest.mark.parametrize("name", ["mini-ncsnpp-16-cond", "mini-adm-16-cond"])
-def test_networks(name):
+def test_networks(name) -> None:
     net, _ = load_network(fixture_file(f"{name}.pkl"))
     golden, metadata = read_safetensors(fixture_file(f"{name}.golden.safetensors"))
     x = (golden["latents"] * 80).requires_grad_(True)
@@ -37,7 +37,7 @@ def test_networks(name):
 
 
 @pytest.mark.parametrize("name", ["uncond", "cond"])
-def test_discriminator_heads(name):
+def test_discriminator_heads(name) -> None:
     golden, _ = read_safetensors(fixture_file(f"projected-discriminator-{name}.golden.safetensors"))
     embedding = golden.get("embed_rows")
     width = 0 if embedding is None else embedding.shape[1]
@@ -60,18 +60,18 @@ def test_discriminator_heads(name):
 
 @pytest.mark.parametrize("act", [True, False])
 @pytest.mark.parametrize("shifted", [True, False])
-def test_fused_norm_equals_stock(act, shifted):
+def test_fused_norm_equals_stock(act, shifted) -> None:
     torch.manual_seed(0)
     x = torch.randn(3, 16, 6, 6).contiguous(memory_format=torch.channels_last)
     e, w, b, dy = torch.randn(3, 16), torch.randn(16), torch.randn(16), torch.randn(3, 16, 6, 6)
 
-    def run(function):
+    def run(function) -> list[torch.Tensor]:
         leaves = [t.clone().requires_grad_(True) for t in (x, e, w, b)]
         y = function(*leaves)
         y.backward(dy)
         return [y.detach()] + [t.grad for t in leaves if t.grad is not None]
 
-    def stock(x, e, w, b):
+    def stock(x, e, w, b) -> torch.Tensor:
         y = F.group_norm(x + e[:, :, None, None] if shifted else x, 4, w, b, 1e-6)
         return F.silu(y) if act else y
 
@@ -81,7 +81,7 @@ def test_fused_norm_equals_stock(act, shifted):
         close(ours, theirs, 1e-5, 1e-5)
 
 
-def test_bfloat16_stays_close_to_float32():
+def test_bfloat16_stays_close_to_float32() -> None:
     net, half = tiny_net(seed=3), tiny_net(seed=3, dtype=torch.bfloat16)
     for p, q in zip(net.parameters(), half.parameters()):
         p.data.add_(0.05 * torch.randn_like(p))
@@ -92,14 +92,14 @@ def test_bfloat16_stays_close_to_float32():
     assert (a - b).abs().max() < 0.05 * a.abs().max()
 
 
-def test_seed_zero_is_the_published_noise():
+def test_seed_zero_is_the_published_noise() -> None:
     expected = torch.tensor(
         [-0.92466259, -0.42534415, -2.6438457, 0.14518388, -0.12086647, -0.57972564, -0.62285122, -0.32838709]
     )
     assert torch.allclose(rng.latents([0], (8,))[0], expected, atol=1e-7)
 
 
-def test_indivisible_group_norm_is_refused_with_a_reason():
+def test_indivisible_group_norm_is_refused_with_a_reason() -> None:
     with pytest.raises(Exception, match="144 channels do not divide into 32 groups"):
         build(
             dict(

@@ -30,7 +30,7 @@ QUALITY = dict(
 )
 
 
-def make(folder, seed=0, value=2.0, teacher=None, told=True, frozen=True):
+def make(folder, seed=0, value=2.0, teacher=None, told=True, frozen=True) -> publish.Model:
     """A ready folder with a teacher (`teacher` None) or a student of `teacher`'s file; returns the model."""
     os.makedirs(folder, exist_ok=True)
     name = "cifar10-32x32-gdd-i" if teacher else "cifar10-32x32-teacher"
@@ -54,7 +54,7 @@ def make(folder, seed=0, value=2.0, teacher=None, told=True, frozen=True):
     return publish.Model(entry, path)
 
 
-def test_a_pair_is_published_as_teacher_and_difference(tmp_path):
+def test_a_pair_is_published_as_teacher_and_difference(tmp_path) -> None:
     models = tmp_path / "models"
     teacher = make(tmp_path / "r")
     student = make(tmp_path / "r", teacher=teacher.source)
@@ -99,7 +99,7 @@ def test_a_pair_is_published_as_teacher_and_difference(tmp_path):
     assert publish.publish_ready(models, tmp_path / "r") == []  # nothing new
 
 
-def test_a_teacher_is_held_back_while_its_student_depends_on_it(tmp_path):
+def test_a_teacher_is_held_back_while_its_student_depends_on_it(tmp_path) -> None:
     models = tmp_path / "models"
     first = make(tmp_path / "a")
     make(tmp_path / "a", teacher=first.source)
@@ -119,7 +119,7 @@ def test_a_teacher_is_held_back_while_its_student_depends_on_it(tmp_path):
     )
 
 
-def test_rebase_rewrites_the_student_whole(tmp_path):
+def test_rebase_rewrites_the_student_whole(tmp_path) -> None:
     models = tmp_path / "models"
     first = make(tmp_path / "a")
     old = make(tmp_path / "a", teacher=first.source)
@@ -132,7 +132,7 @@ def test_rebase_rewrites_the_student_whole(tmp_path):
     assert all((back[k].float() - whole[k].float()).abs().max() < 2e-3 for k in whole)
 
 
-def test_the_same_teacher_in_another_file_takes_its_student_along(tmp_path):
+def test_the_same_teacher_in_another_file_takes_its_student_along(tmp_path) -> None:
     models = tmp_path / "models"
     teacher = make(tmp_path / "a")
     make(tmp_path / "a", teacher=teacher.source)
@@ -147,7 +147,7 @@ def test_the_same_teacher_in_another_file_takes_its_student_along(tmp_path):
 
 
 @pytest.mark.parametrize("told", [True, False])
-def test_a_student_of_another_teacher_is_written_whole(tmp_path, told):
+def test_a_student_of_another_teacher_is_written_whole(tmp_path, told) -> None:
     models = tmp_path / "models"
     make(tmp_path / "a")
     other = make(tmp_path / "b", seed=1)
@@ -160,7 +160,7 @@ def test_a_student_of_another_teacher_is_written_whole(tmp_path, told):
     assert "difference" in publish.publish(models, [own])[0]
 
 
-def test_limits_and_worse_models(tmp_path):
+def test_limits_and_worse_models(tmp_path) -> None:
     models = tmp_path / "models"
     teacher = make(tmp_path / "a")
     with pytest.raises(UserError, match="above the limit"):
@@ -171,7 +171,7 @@ def test_limits_and_worse_models(tmp_path):
     assert publish.publish_ready(models, tmp_path / "b") == []  # worse, measured alike
 
 
-def test_what_a_person_wrote_stays_and_references_hold(tmp_path):
+def test_what_a_person_wrote_stays_and_references_hold(tmp_path) -> None:
     entry = make(tmp_path / "a").entry
     catalogue.put(
         tmp_path,

@@ -20,7 +20,7 @@ from innate_training.run_folder import RunFolder
 from innate_training.teacher import TeacherConfig, TeacherTrainer, train_teacher
 
 
-def same(a, b):
+def same(a, b) -> None:
     for key, value in a.items():
         if isinstance(value, dict):
             same(value, b[key])
@@ -28,7 +28,7 @@ def same(a, b):
             assert torch.equal(value, b[key]), key
 
 
-def teacher_trainer(**changes):
+def teacher_trainer(**changes) -> TeacherTrainer:
     config = TeacherConfig(**{**dict(images=96, batch=8, warmup=32, snapshot_every=0), **changes})
     return TeacherTrainer(tiny_net(augment_dim=9), shapes(), config, World())
 
@@ -36,7 +36,7 @@ def teacher_trainer(**changes):
 @pytest.mark.parametrize(
     "make", [lambda: teacher_trainer(augment=0.5), lambda: distil_trainer(images=96, r1_gamma=0.1, r1_every=4)]
 )
-def test_resume_is_bit_equal(make, tmp_path):
+def test_resume_is_bit_equal(make, tmp_path) -> None:
     straight = make()
     run_loop(straight, RunFolder(tmp_path / "a"), World(), images=96)
     first = make()
@@ -64,7 +64,7 @@ with world("cpu") as w:
 """
 
 
-def two_trainers(world):
+def two_trainers(world) -> dict:
     from innate_training import discriminator as D
     from innate_training.features import TeacherEncoder
 
@@ -84,7 +84,7 @@ def two_trainers(world):
     )
 
 
-def test_two_gloo_processes_equal_one(tmp_path):
+def test_two_gloo_processes_equal_one(tmp_path) -> None:
     out = str(tmp_path / "two.pt")
     script = tmp_path / "worker.py"
     tests = Path(__file__).resolve().parent
@@ -111,12 +111,12 @@ def test_two_gloo_processes_equal_one(tmp_path):
             assert (two[part][key] - value).abs().max() < limit, (part, key)
 
 
-def test_end_to_end(tmp_path):
+def test_end_to_end(tmp_path) -> None:
     """A teacher, then its student by the GAN loss alone; the distance of one-step images falls."""
     data = shapes(512)
     measure = frechet.Measure("pixels", frechet.Pixels()).refer_to(data.images, "shapes")
 
-    def score(net):
+    def score(net) -> float:
         return measure.compare(measure.features(frechet.generate(net, 192)))["value"]
 
     teacher = TeacherTrainer(
@@ -154,7 +154,7 @@ def test_end_to_end(tmp_path):
     )
 
 
-def test_command_line(tmp_path, shapes_zip, capsys):
+def test_command_line(tmp_path, shapes_zip, capsys) -> None:
     recipe = tmp_path / "toy.toml"
     net = "\n".join(
         f"{k} = {str(v).replace(chr(39), chr(34)) if isinstance(v, list) else repr(v).replace(chr(39), chr(34))}"
@@ -204,13 +204,13 @@ def test_command_line(tmp_path, shapes_zip, capsys):
     assert "no such file" in capsys.readouterr().err
 
 
-def test_queue_goes_through_the_plan_and_on(tmp_path, shapes_zip, capsys, monkeypatch):
+def test_queue_goes_through_the_plan_and_on(tmp_path, shapes_zip, capsys) -> None:
     test_command_line(tmp_path, shapes_zip, capsys)
     plan = tmp_path / "plan.toml"
     plan.write_text(
-        f'steps = ["{tmp_path}/toy.toml", "{tmp_path}/toy-s.toml"]\nrounds = 2\nmeasure_images = 32\nteacher_steps = 2\n'
+        f'steps = ["{tmp_path}/toy.toml", "{tmp_path}/toy-s.toml"]\n'
+        "rounds = 2\nmeasure_images = 32\nteacher_steps = 2\n"
     )
-    monkeypatch.setattr("innate_training.queue.best_features", lambda _: ("pixels", frechet.Pixels()))
     weights = tmp_path / "models"
     weights.mkdir()
     where = [
@@ -229,6 +229,8 @@ def test_queue_goes_through_the_plan_and_on(tmp_path, shapes_zip, capsys, monkey
         "f32",
         "--minutes",
         "3",
+        "--features",
+        "pixels",
         "--publish",
     ]
     assert main(where) == 0
@@ -244,8 +246,8 @@ def test_queue_goes_through_the_plan_and_on(tmp_path, shapes_zip, capsys, monkey
     assert ROOT.exists()
 
 
-def test_another_programs_run_is_adopted(tmp_path, shapes_zip, capsys):
-    """runs/NAME of a plain trainer: state.pt = {net, ema, opt, seen, spent}, ema.safetensors with the architecture in its card."""
+def test_another_programs_run_is_adopted(tmp_path, shapes_zip, capsys) -> None:
+    """runs/NAME of a plain trainer: state.pt = {net, ema, opt, seen, spent}, ema.safetensors tells its architecture."""
     from innate_training.precond import build
 
     kwargs = {k: v for k, v in TINY.items() if k != "dropout"}  # such a file does not mention dropout
@@ -262,7 +264,8 @@ def test_another_programs_run_is_adopted(tmp_path, shapes_zip, capsys):
         f'name = "toy"\ntask = "teacher"\ndata = "shapes.zip"\n[net]\nconditional = true\n{text}\n'
         "[train]\nimages = 96\nbatch = 16\nsnapshot_every = 0\n"
     )
-    from innate_training import queue, recipe as recipes
+    from innate_training import queue
+    from innate_training import recipe as recipes
 
     setup = assemble.Setup(World(), tmp_path, tmp_path / "runs", dtype="f32")
     queue.adopt(setup, "toy", str(other))
@@ -276,7 +279,7 @@ def test_another_programs_run_is_adopted(tmp_path, shapes_zip, capsys):
     assert train_teacher(trainer, folder, World()) == "finished" and trainer.images == 96
 
 
-def test_the_queues_order():
+def test_the_queues_order() -> None:
     from innate_training.queue import Plan, in_round
 
     visits = [(recipe.name, r, in_round(recipe, r)) for recipe, r in Plan().visits()]
@@ -290,7 +293,7 @@ def test_the_queues_order():
     )
 
 
-def test_a_collapse_is_noticed_and_the_best_taken_up_again(tmp_path):
+def test_a_collapse_is_noticed_and_the_best_taken_up_again(tmp_path) -> None:
     from types import SimpleNamespace
 
     from innate_training.queue import recover
@@ -308,7 +311,7 @@ def test_a_collapse_is_noticed_and_the_best_taken_up_again(tmp_path):
     assert trainer.images == 96
 
 
-def recipe_file(tmp_path, name, task, **lines):
+def recipe_file(tmp_path, name, task, **lines) -> str:
     net = (
         "" if task == "student" else "\n[net]\n" + "\n".join(f"{k} = {v!r}".replace("'", '"') for k, v in TINY.items())
     )
@@ -325,7 +328,7 @@ def recipe_file(tmp_path, name, task, **lines):
     return str(path)
 
 
-def test_a_teacher_begins_from_another_sets_teacher(tmp_path, shapes_zip):
+def test_a_teacher_begins_from_another_sets_teacher(tmp_path, shapes_zip) -> None:
     other = tiny_net(label_dim=0, seed=5)
     save_network(tmp_path / "cats.safetensors", other, {"dataset": "cats.zip", "images_seen": "900", "method": "edm"})
     run = [
@@ -350,7 +353,7 @@ def test_a_teacher_begins_from_another_sets_teacher(tmp_path, shapes_zip):
     )
 
 
-def test_a_student_goes_on_at_the_sigma_where_it_began(tmp_path, shapes_zip, capsys):
+def test_a_student_goes_on_at_the_sigma_where_it_began(tmp_path, shapes_zip, capsys) -> None:
     save_network(
         tmp_path / "teacher.safetensors", tiny_net(), {"dataset": "shapes.zip", "images_seen": "900", "method": "edm"}
     )
