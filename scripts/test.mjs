@@ -2,6 +2,7 @@
 // import rules, unit and parity tests on every back-end, and the browser. The last line counts.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { python, pythonHas } from './python.mjs';
 import { softwareGpuEnv } from './software-gpu/env.mjs';
 
 rmSync('test-results', { recursive: true, force: true });
@@ -12,6 +13,7 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 step('types', 'npx', ['tsc', '-p', '.']);
 step('lint', 'npx', ['biome', 'check', '--error-on-warnings', '.']);
 step('imports', 'npx', ['depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'cli', 'bench']);
+step('lint of training', 'node', ['scripts/lint-training.mjs']);
 step('build', 'npm', ['run', 'build', '--silent']);
 step('bundle sizes', 'npx', ['size-limit']);
 
@@ -26,22 +28,40 @@ step(
     INNATE_TEST_BACKENDS: backends,
   },
 );
-count('test-results/vitest.json', (r) => ({
-  passed: r.numPassedTests,
-  failed: r.numFailedTests + (r.numFailedTestSuites > 0 && r.numFailedTests === 0 ? 1 : 0),
-  skipped: r.numPendingTests + r.numTodoTests,
-}));
+count(
+  'test-results/vitest.json',
+  json((r) => ({
+    passed: r.numPassedTests,
+    failed: r.numFailedTests + (r.numFailedTestSuites > 0 && r.numFailedTests === 0 ? 1 : 0),
+    skipped: r.numPendingTests + r.numTodoTests,
+  })),
+);
 step('browser tests', 'npx', ['playwright', 'test']);
-count('test-results/playwright.json', (r) => ({
-  passed: r.stats.expected + r.stats.flaky,
-  failed: r.stats.unexpected,
-  skipped: r.stats.skipped,
-}));
+count(
+  'test-results/playwright.json',
+  json((r) => ({
+    passed: r.stats.expected + r.stats.flaky,
+    failed: r.stats.unexpected,
+    skipped: r.stats.skipped,
+  })),
+);
 
-// The PyTorch package is a project of its own: its tests run where PyTorch is.
-if (spawnSync('python3', ['-c', 'import torch, pytest, tqdm, PIL']).status === 0)
-  step('training tests', 'python3', ['-m', 'pytest', '-q', 'training/tests']);
-else console.log('\nskipped: training tests (pip install -e "training[features,test]" first)');
+// The PyTorch package is a project of its own: its tests run where PyTorch is. Among them PyTorch's images are compared
+// with those of the command line, which the build above has made.
+if (pythonHas('torch', 'numpy', 'PIL', 'tqdm', 'pytest')) {
+  const report = 'test-results/training.xml';
+  step('training tests', python, ['-m', 'pytest', '-q', 'training/tests', `--junitxml=${report}`]);
+  count(report, (xml) => {
+    const [all, failures, errors, skipped] = ['tests', 'failures', 'errors', 'skipped'].map((name) =>
+      Number(xml.match(new RegExp(`<testsuite [^>]*\\b${name}="(\\d+)"`))?.[1]),
+    );
+    return { passed: all - failures - errors - skipped, failed: failures + errors, skipped };
+  });
+} else
+  console.log(
+    `\nskipped: training tests, PyTorch's images beside the page's (no torch or pytest in ${python}: ` +
+      'pip install -e "training[features,test]"; INNATE_PYTHON names its Python)',
+  );
 
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed === 0 ? 0 : 1);
@@ -58,11 +78,16 @@ function step(name, command, args, extra = {}) {
   else total.failed++;
 }
 
+/** Adds what a report says of its tests; a report that is not there counts as one failed test. */
 function count(file, read) {
   if (!existsSync(file)) {
     total.failed++;
     return;
   }
-  const counts = read(JSON.parse(readFileSync(file, 'utf8')));
+  const counts = read(readFileSync(file, 'utf8'));
   for (const key of Object.keys(counts)) total[key] += counts[key];
+}
+
+function json(read) {
+  return (text) => read(JSON.parse(text));
 }

@@ -3,6 +3,7 @@ import { gzipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { openDataset } from '../../src/data';
 import { gunzip } from '../../src/data/tar';
+import { pythonCommand, pythonRuns } from '../support/python';
 import { source } from './helpers';
 
 const PIXELS = 3072;
@@ -179,14 +180,14 @@ test('opening can be cancelled', async () => {
   await expect(opening).rejects.toMatchObject({ code: 'cancelled' });
 });
 
-test.skipIf(!process.env.INNATE_PYTHON)('what Python pickles today', async () => {
+test.skipIf(!pythonRuns('import numpy'))('what Python pickles today', async () => {
   const script = `
 import pickle, sys, numpy as np
 k = np.arange(3072)
 data = np.stack([(n * 31 + k * 7) % 256 for n in range(3)]).astype(np.uint8)
 sys.stdout.buffer.write(pickle.dumps({b'data': data, b'labels': [4, 5, 6]}, protocol=int(sys.argv[1])))`;
   for (const protocol of ['2', '4', '5']) {
-    const bytes = execFileSync(process.env.INNATE_PYTHON!, ['-c', script, protocol]);
+    const bytes = execFileSync(pythonCommand, ['-c', script, protocol]);
     const set = await openDataset(source(new Uint8Array(bytes), 'data_batch_1'));
     expect([set.size, set.label(2), (await set.read(1))!.pixels[2]]).toEqual([3, 6, pixel(1, 2)]);
   }

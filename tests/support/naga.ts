@@ -1,15 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-
-/** A Python with the package `wgpu`: INNATE_NAGA_PYTHON names it where it is not `python3`. */
-const python = process.env.INNATE_NAGA_PYTHON ?? 'python3';
+import { pythonCommand, pythonRuns } from './python';
 
 /** Why shaders cannot be given to naga here; null where they can. */
 export function nagaMissing(): string | null {
-  const { status } = spawnSync(python, ['-c', 'import wgpu; wgpu.gpu.request_adapter_sync()'], {
-    stdio: 'ignore',
-  });
-  return status === 0 ? null : 'no naga here (pip install wgpu==0.32; INNATE_NAGA_PYTHON names its Python)';
+  return pythonRuns('import wgpu; wgpu.gpu.request_adapter_sync()')
+    ? null
+    : 'no naga here (pip install wgpu==0.32; INNATE_PYTHON names its Python)';
 }
 
 export interface Verdict {
@@ -22,7 +19,7 @@ export interface Verdict {
 /** A shader module and a pipeline each. */
 export function giveToNaga(shaders: readonly { name: string; code: string; entry: string }[]): Verdict {
   const script = join(import.meta.dirname, 'naga.py');
-  const run = spawnSync(python, [script], {
+  const run = spawnSync(pythonCommand, [script], {
     input: JSON.stringify({ shaders }),
     encoding: 'utf8',
     maxBuffer: 2 ** 28,

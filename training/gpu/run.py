@@ -221,19 +221,16 @@ class Runner(Results):
                 f"{spent:.2f} of them spent"
             )
             go = train_teacher if step.task == "teacher" else distil
-            why = (
-                go(
-                    trainer,
-                    folder,
-                    self.setup.world,
-                    min(rest, max(self.left(), 0.0)),
-                    step.name,
-                    save_minutes=1.0,
-                    planned=(spent, minutes),
-                    snapshot_minutes=minutes / 6 if step.task == "student" else None,
-                )
-                if rest > 0
-                else "out of time"
+            # even where measuring its speed took all its minutes: a step leaves weights behind
+            why = go(
+                trainer,
+                folder,
+                self.setup.world,
+                min(rest, max(self.left(), 0.0)),
+                step.name,
+                save_minutes=1.0,
+                planned=(spent, minutes),
+                snapshot_minutes=minutes / 6 if step.task == "student" else None,
             )
             if why.startswith("collapsed") and os.path.isfile(folder.file("best.safetensors")) and self.left() > 0.3:
                 recover(trainer, folder, self.setup, 2 * min(self.left() - 0.2, rest / 2), step.name)

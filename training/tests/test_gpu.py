@@ -146,10 +146,12 @@ def test_the_whole_plan_in_miniature(tmp_path) -> None:
         "3",
     ]
 
+    environment = {**os.environ, "PYTHON": sys.executable}
+
     def call(*more, interrupt=None, word="") -> tuple[int, str]:
         """Run the one command; with `interrupt`, send it that signal soon after `word` was said."""
         with open(tmp_path / "said.txt", "wb") as f:
-            process = subprocess.Popen([*command, *more], stdout=f, stderr=subprocess.STDOUT)
+            process = subprocess.Popen([*command, *more], stdout=f, stderr=subprocess.STDOUT, env=environment)
             while interrupt and process.poll() is None:
                 time.sleep(0.1)
                 if word in (tmp_path / "said.txt").read_text():
