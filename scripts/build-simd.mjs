@@ -12,7 +12,8 @@ const result = join(folder, 'kernels.ts');
 /** FEATURES: relaxed SIMD has a fused multiply-add; browsers before 2023 lack it. */
 const MODULES = { plain: 'simd,threads', relaxed: 'simd,threads,relaxed-simd' };
 
-export async function buildSimd() {
+/** Runs by itself and before all unit tests, whose runner wants a default export. */
+export default async function buildSimd() {
   const sources = [
     fileURLToPath(import.meta.url),
     join(folder, 'record.ts'),
@@ -44,8 +45,5 @@ export async function buildSimd() {
   }
   writeFileSync(result, `// Made by scripts/build-simd.mjs from src/simd/assembly.\n${texts.join('')}`);
 }
-
-/** Vitest's name for what runs before all tests. */
-export const setup = buildSimd;
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildSimd();
