@@ -61,9 +61,7 @@ export async function openRun(
       services.data.feature,
       // The teacher and the student come next.
       (done, total) =>
-        done < total
-          ? report('measuring real images')(done, total)
-          : report('measuring the student')(0, 0),
+        done < total ? report('measuring real images')(done, total) : report('measuring the student')(0, 0),
       (levels) => tell(record, { ...record.plan!, ...levels }, services),
     ),
   };
