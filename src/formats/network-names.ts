@@ -26,6 +26,9 @@ const wordsOf = (path: string): string[] =>
     .split(/[^a-z0-9]+/)
     .filter((word) => word !== '');
 
+/** What an object that averages (ema_pytorch) calls the network that it follows. */
+const FOLLOWED = new Set(['online']);
+
 const isAveraged = (word: string): boolean =>
   AVERAGED.has(word) || (/^ema|ema$/.test(word) && !/^email|^emac|schema$|cinema$/.test(word));
 
@@ -35,5 +38,5 @@ export function kindOf(path: string, last = false): Kind {
   const words = wordsOf(path);
   if (words.some((w) => STATE.has(w))) return 'state';
   if (words.some((w) => COMPANION.has(w))) return 'companion';
-  return words.some(isAveraged) ? 'averaged' : 'plain';
+  return words.some(isAveraged) && !words.some((w) => FOLLOWED.has(w)) ? 'averaged' : 'plain';
 }
