@@ -125,6 +125,54 @@ describe.each([
   });
 });
 
+/** Labels of the fine kind: of the coarse one, and then of the fine one, in each record. */
+const binary100 = (first: number, labels: readonly number[]) => {
+  const records = binaryBatch(
+    first,
+    labels.map(() => 0),
+  );
+  const out = new Uint8Array(labels.length * (2 + PIXELS));
+  for (const [n, label] of labels.entries()) {
+    out.set([7, label], n * (2 + PIXELS));
+    out.set(records.subarray(n * (1 + PIXELS) + 1, (n + 1) * (1 + PIXELS)), n * (2 + PIXELS) + 2);
+  }
+  return out;
+};
+const fine = (first: number, labels: readonly number[]) => {
+  const text = Buffer.from(pickledBatch(first, labels)).toString('latin1');
+  return Buffer.from(text.replace('U\x06labels', 'U\x0bfine_labels'), 'latin1');
+};
+
+test.each([
+  [
+    'cifar-100-binary.tar.gz',
+    [
+      ['cifar-100-binary/train.bin', binary100(0, [99, 4])],
+      ['cifar-100-binary/test.bin', binary100(50, [3])],
+    ],
+  ],
+  [
+    'cifar-100-python.tar.gz',
+    [
+      ['cifar-100-python/meta', latin('x')],
+      ['cifar-100-python/train', fine(0, [99, 4])],
+      ['cifar-100-python/test', fine(50, [3])],
+    ],
+  ],
+] as const)('%s', async (name, files) => {
+  const set = await openDataset(source(gzipSync(tar(files)), name));
+  expect(set).toMatchObject({ name, size: 2, labelDim: 100, resolution: 32, channels: 3, classes: null });
+  expect(await set.read(1)).toEqual({
+    pixels: Uint8Array.from({ length: PIXELS }, (_, k) => pixel(1, k)),
+    label: 4,
+  });
+  const loose = await openDataset(
+    files.map(([path, data]) => source(data, path)),
+    { split: 'test' },
+  );
+  expect([loose.name, loose.size, loose.label(0)]).toEqual(['CIFAR-100', 1, 3]);
+});
+
 test('unpacked batches, chosen as files', async () => {
   const set = await openDataset([
     source(binaryBatch(2, [3]), 'cifar/data_batch_2.bin'),
