@@ -183,9 +183,9 @@ test('unpacked batches, chosen as files', async () => {
 });
 
 test.each([
-  ['labels beyond ten', tar([['data_batch_1.bin', binaryBatch(0, [10])]]), 'not one of ten classes'],
+  ['labels beyond ten', tar([['data_batch_1.bin', binaryBatch(0, [10])]]), 'not one of the classes'],
   ['half an image', tar([['data_batch_1.bin', new Uint8Array(4000)]]), 'whole number of images'],
-  ['another archive', tar([['cifar-100-python/train', new Uint8Array(9)]]), 'no images'],
+  ['another archive', tar([['svhn/train', new Uint8Array(9)]]), 'no images'],
   ['a pickle of something else', tar([['data_batch_1', latin('\x80\x02}.')]]), 'no images or labels'],
   [
     'a pickle whose code is no more than a name here',
