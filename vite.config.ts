@@ -8,7 +8,7 @@ const { 'Content-Security-Policy': _, ...isolation } = HEADERS;
 
 /** Decoders of image formats: chunks of a folder of their own, loaded when the first image of a format is met. */
 const IMAGE_FORMATS =
-  /\/src\/data\/image\/|\/node_modules\/(@jsquash|@petamoriken|geotiff|jpeg-js|lerc|omggif|pako|parse-headers|quick-lru|web-worker|xml-utils|zstddec)\//;
+  /\/src\/data\/image\/|\/node_modules\/(@jsquash|@petamoriken|geotiff|lerc|omggif|pako|parse-headers|quick-lru|web-worker|xml-utils|zstddec)\//;
 
 /** A room of the engine gives its chunks their first name: engine/distil/worker.ts becomes distil-worker. */
 const roomOf = (facade: string | null): string =>

@@ -16,26 +16,34 @@ const PIXELS = 3072;
 const LAYOUT = { width: 32, height: 32, channels: 3, planar: true } as const;
 const CLASSES = 'airplane automobile bird cat deer dog frog horse ship truck'.split(' ');
 
+/** Of CIFAR-100, whose labels are the fine ones; each record of its binary form has the coarse one before. */
+const FINE_CLASSES = 100;
+
 /** The archives hold 186 MB. */
 const MAX_KEPT = 256 * 2 ** 20;
 
 type Split = 'train' | 'test';
 
-/** data_batch_1 of the Python version, data_batch_1.bin of the binary one. */
+/** data_batch_1 of the Python version, data_batch_1.bin of the binary one; CIFAR-100's by their folder. */
 const MEMBER: Record<Split, RegExp> = {
-  train: /(^|\/)data_batch_\d(\.bin)?$/,
-  test: /(^|\/)test_batch(\.bin)?$/,
+  train: /(^|\/)(data_batch_\d(\.bin)?|cifar-100-(python\/train|binary\/train\.bin))$/,
+  test: /(^|\/)(test_batch(\.bin)?|cifar-100-(python\/test|binary\/test\.bin))$/,
 };
+const OF_100 = /(^|\/)cifar-100-/;
 
-/** Whether a file's name is one of CIFAR-10's batches, packed or not. */
+/** Whether a file's name is one of CIFAR-10's or CIFAR-100's batches, packed or not. */
 export const isCifarBatch = (name: string): boolean => MEMBER.train.test(name) || MEMBER.test.test(name);
 
 /** The batches as loose files, from an archive that has been unpacked. */
 export function cifarBatches(sources: readonly Source[], split: Split): BaseSet {
-  return cifarMembers('CIFAR-10', sources, split);
+  return cifarMembers(
+    sources.some(({ name }) => OF_100.test(name)) ? 'CIFAR-100' : 'CIFAR-10',
+    sources,
+    split,
+  );
 }
 
-/** CIFAR-10 from the files of its archive: cifar-10-python.tar.gz, cifar-10-binary.tar.gz, or the tar of one. */
+/** CIFAR-10, or CIFAR-100, from the files of its archive: cifar-10-python.tar.gz, cifar-10-binary.tar.gz, or the tar of one. */
 export function cifarMembers(name: string, files: readonly Source[], split: Split): BaseSet {
   const wanted = files.filter((file) => MEMBER[split].test(file.name)).sort(byName);
   const total = wanted.reduce((sum, { size }) => sum + size, 0);
@@ -57,22 +65,25 @@ export function cifarMembers(name: string, files: readonly Source[], split: Spli
     labels.set(batch.labels, at);
     at += batch.count;
   }
-  return new ArraySet(name, batches, LAYOUT, labelsFrom(labels, CLASSES, name));
+  const of100 = wanted.some((file) => OF_100.test(file.name));
+  const classes = of100 ? labelsFrom(labels, null, name, FINE_CLASSES) : labelsFrom(labels, CLASSES, name);
+  return new ArraySet(name, batches, LAYOUT, classes);
 }
 
 type Batch = PixelBlock & { readonly labels: Int32Array };
 
-/** Records of a label and its pixels. */
+/** Records of a label, or two, and its pixels. */
 function binaryBatch({ name, data }: TarMember, archive: string): Batch {
-  const record = 1 + PIXELS;
+  const head = OF_100.test(name) ? 2 : 1;
+  const record = head + PIXELS;
   const where = `${archive}, ${quote(name)}`;
   if (data.length === 0 || data.length % record !== 0)
     throw badFile('a batch is not a whole number of images', { where, found: `${data.length} bytes` });
   const count = data.length / record;
   const labels = new Int32Array(count);
-  for (let i = 0; i < count; i++) labels[i] = data[i * record]!;
-  checkLabels(labels, where);
-  return { count, labels, pixels: (i) => data.subarray(i * record + 1, (i + 1) * record) };
+  for (let i = 0; i < count; i++) labels[i] = data[i * record + head - 1]!;
+  checkLabels(labels, classesOf(name), where);
+  return { count, labels, pixels: (i) => data.subarray(i * record + head, (i + 1) * record) };
 }
 
 /** A pickled dict of an array and a list, read as data by the machine that reads checkpoints. */
@@ -80,7 +91,7 @@ function pythonBatch({ name, data }: TarMember, archive: string): Batch {
   const where = `${archive}, ${quote(name)}`;
   const dict = unpickle(new ByteReader(bufferSource(data, where)));
   const array = entry(dict, 'data');
-  const list = entry(dict, 'labels');
+  const list = entry(dict, OF_100.test(name) ? 'fine_labels' : 'labels');
   const tensor = array instanceof NumpyArray ? array.tensor : null;
   if (!tensor || !Array.isArray(list))
     throw badFile('a batch has no images or labels', { where, expected: 'the entries data and labels' });
@@ -93,7 +104,7 @@ function pythonBatch({ name, data }: TarMember, archive: string): Batch {
       found: `${tensor.dtype} [${tensor.shape.join(', ')}] and ${list.length}`,
     });
   const labels = Int32Array.from(list, (label) => (typeof label === 'number' ? label : -1));
-  checkLabels(labels, where);
+  checkLabels(labels, classesOf(name), where);
   const { source, byteOffset } = tensor;
   return { count, labels, pixels: (i) => source.read(byteOffset + i * PIXELS, PIXELS) };
 }
@@ -110,11 +121,14 @@ function entry(dict: Py, key: string): Py | undefined {
   return undefined;
 }
 
-function checkLabels(labels: Int32Array, where: string): void {
-  const wrong = labels.findIndex((label) => !(label >= 0 && label < CLASSES.length));
+const classesOf = (name: string) => (OF_100.test(name) ? FINE_CLASSES : CLASSES.length);
+
+function checkLabels(labels: Int32Array, classes: number, where: string): void {
+  const wrong = labels.findIndex((label) => !(label >= 0 && label < classes));
   if (wrong >= 0)
-    throw badFile('a label is not one of ten classes', {
+    throw badFile('a label is not one of the classes', {
       where,
+      expected: `0 to ${classes - 1}`,
       found: `${labels[wrong]} of image ${wrong}`,
     });
 }

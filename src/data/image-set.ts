@@ -110,7 +110,7 @@ function findDescription(items: readonly Item[]): Item | undefined {
 function describedLabels(description: Item, items: readonly Item[], set: string): Labels {
   const folder = description.name.slice(0, -'dataset.json'.length);
   const names = items.map(({ name }) => (name.startsWith(folder) ? name.slice(folder.length) : name));
-  return labelsFromJson(utf8(description.read(MAX_JSON_BYTES)), names, `${set}, dataset.json`);
+  return labelsFromJson(description.read(MAX_JSON_BYTES), names, `${set}, dataset.json`);
 }
 
 /** Of a WebDataset: 000000.jpg has its class as text in 000000.cls. null where there is none. */

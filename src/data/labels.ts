@@ -17,8 +17,13 @@ export const UNLABELLED: Labels = { labelDim: 0, classes: null, of: () => null }
 const MAX_CLASSES = 100_000;
 const NONE = -1;
 
-/** From one class index an image, -1 for none. Throws for negative or absurd ones. */
-export function labelsFrom(indices: Int32Array, classes: readonly string[] | null, where: string): Labels {
+/** From one class index an image, -1 for none, and how many classes there are at least. Throws for absurd ones. */
+export function labelsFrom(
+  indices: Int32Array,
+  classes: readonly string[] | null,
+  where: string,
+  atLeast = 0,
+): Labels {
   let highest = -1;
   for (let i = 0; i < indices.length; i++) {
     const label = indices[i]!;
@@ -33,7 +38,7 @@ export function labelsFrom(indices: Int32Array, classes: readonly string[] | nul
   if (highest < 0) return UNLABELLED;
   const named = classes && classes.length > highest ? classes : null;
   return {
-    labelDim: named ? named.length : highest + 1,
+    labelDim: named ? named.length : Math.max(highest + 1, atLeast),
     classes: named,
     of: (i) => (indices[i]! < 0 ? null : indices[i]!),
   };
@@ -44,20 +49,23 @@ export function labelsFrom(indices: Int32Array, classes: readonly string[] | nul
  * one name the last counts, a class may be text, and every image needs one. Names match whatever their slashes and
  * their form of Unicode. A list "classes" of names is an extension of ours, which EDM's own tools ignore.
  */
-export function labelsFromJson(text: string, names: readonly string[], where: string): Labels {
-  const json = parse(text, where);
+export function labelsFromJson(bytes: Uint8Array, names: readonly string[], where: string): Labels {
+  const json = parse(jsonText(bytes), where);
   const { labels } = json;
   if (labels === undefined || labels === null) return UNLABELLED;
   if (typeof labels !== 'object')
     throw badFile('the labels are not a list', { where, expected: '[[name, class], ...] or null' });
   const byName = new Map<string, number>();
+  let width = 0;
   for (const [i, pair] of (Array.isArray(labels) ? labels : Object.entries(labels)).entries()) {
     const [name, label] = Array.isArray(pair) ? (pair as unknown[]) : [];
-    if (Array.isArray(label))
-      throw new InnateError('unsupported', 'labels that are vectors', { where, expected: 'class indices' });
-    const index = classIndex(label);
+    if (Array.isArray(label)) width = Math.max(width, label.length);
+    const index = Array.isArray(label) ? oneHot(label, where) : classIndex(label);
     if (typeof name !== 'string' || index === null)
-      throw badFile('a label is not a name and a class index', { where, found: `label ${i}` });
+      throw badFile('a label is not a name and a class index', {
+        where,
+        found: typeof name === 'string' ? `${JSON.stringify(label)} for ${quote(name)}` : `label ${i}`,
+      });
     byName.set(plainName(name), Math.min(index, MAX_CLASSES));
   }
   if (byName.size === 0) return UNLABELLED;
@@ -69,7 +77,7 @@ export function labelsFromJson(text: string, names: readonly string[], where: st
       found: `${quote(byName.keys().next().value)} where the first image is ${quote(names[0])}`,
     });
   if (missing.length > 0) throw withoutLabel(missing, names.length, where);
-  return labelsFrom(indices, classNames(json.classes), where);
+  return labelsFrom(indices, classNames(json.classes), where, width);
 }
 
 /** The error for images of a labelled set that have no label. */
@@ -79,8 +87,21 @@ export function withoutLabel(missing: readonly string[], all: number, where: str
     where,
     expected: `a label for each of ${whole(all)} images`,
     found: `none for ${quote(missing[0])}${others > 0 ? ` and ${whole(others)} other${others > 1 ? 's' : ''}` : ''}`,
-    hint: 'Add the labels, or set "labels" to null',
+    hint: 'Add the labels, or leave them all out ("labels": null)',
   });
+}
+
+/** The class of a vector that is one at it and zero elsewhere. Throws for other vectors: they name no class. */
+export function oneHot(vector: ArrayLike<unknown>, where: string): number {
+  const values = Array.from(vector);
+  const index = values.indexOf(1);
+  if (index < 0 || values.some((v, i) => i !== index && v !== 0))
+    throw new InnateError('unsupported', 'labels that are vectors', {
+      where,
+      expected: 'class indices, or vectors of one 1 and zeros',
+      found: JSON.stringify(values.slice(0, 8)),
+    });
+  return index;
 }
 
 /** As numpy makes int64 of it: whole numbers, also as text or with a fraction of zero. */
@@ -88,6 +109,16 @@ function classIndex(label: unknown): number | null {
   const value = typeof label === 'string' && /^\s*\d{1,9}\s*$/.test(label) ? Number(label) : label;
   if (typeof value === 'boolean') return Number(value);
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null;
+}
+
+/** As Python's json reads bytes: UTF-8 with or without its mark, or UTF-16. */
+function jsonText(bytes: Uint8Array): string {
+  const [a, b] = bytes;
+  const little = (a === 0xff && b === 0xfe) || (a !== 0 && b === 0);
+  const big = (a === 0xfe && b === 0xff) || (a === 0 && b !== 0);
+  return new TextDecoder(
+    bytes.length < 2 ? 'utf-8' : little ? 'utf-16le' : big ? 'utf-16be' : 'utf-8',
+  ).decode(bytes);
 }
 
 function parse(text: string, where: string): Record<string, unknown> {

@@ -5,20 +5,21 @@ import { badFile, InnateError } from '../lib/errors';
 import { ArraySet, type PixelLayout } from './array-set';
 import type { BaseSet } from './base-set';
 import { DRAW_SEED } from './draw';
-import { type Labels, labelsFrom, UNLABELLED } from './labels';
+import { type Labels, labelsFrom, oneHot, UNLABELLED, withoutLabel } from './labels';
 import { type NpyArray, openNpy } from './npy-array';
 import { MAX_RESOLUTION } from './options';
 import { shuffled } from './shuffle';
 
 /** Names of images and, in the same place, of their labels, as programs of the field write them. */
 const NAMES: readonly (readonly [string, readonly string[]])[] = [
-  ['images', ['labels', 'label', 'y', 'classes', 'targets']],
+  ['images', ['labels', 'label', 'y', 'classes', 'targets', 'target']],
   ['image', ['label', 'labels']],
   ['x', ['y', 'labels']],
   ['x_train', ['y_train']],
+  ['X_train', ['y_train', 'Y_train']],
   ['train_images', ['train_labels']],
   ['samples', ['labels', 'classes']],
-  ['data', ['labels', 'label', 'targets', 'y']],
+  ['data', ['labels', 'label', 'targets', 'target', 'y']],
   ['arr_0', ['arr_1']],
 ];
 
@@ -77,7 +78,9 @@ function layoutOf(shape: readonly number[]): PixelLayout | null {
   const [, a = 0, b = 0, c = 0] = shape;
   const isChannels = (n: number): n is 1 | 3 | 4 => n === 1 || n === 3 || n === 4;
   let layout: PixelLayout | null = null;
-  if (shape.length === 3) layout = { height: a, width: b, channels: 1, planar: false };
+  // [H, W, 3] is one image, not H images of three columns.
+  const isOne = a > 4 && (b === 3 || b === 4);
+  if (shape.length === 3 && !isOne) layout = { height: a, width: b, channels: 1, planar: false };
   else if (shape.length === 4 && isChannels(c)) layout = { height: a, width: b, channels: c, planar: false };
   else if (shape.length === 4 && isChannels(a)) layout = { height: b, width: c, channels: a, planar: true };
   const fits = (n: number) => n >= 1 && n <= 4 * MAX_RESOLUTION;
@@ -144,14 +147,22 @@ function conversion(images: NpyArray, count: number) {
   return { toBytes, note: `Floating-point images: ${from} was taken as black and ${to} as white` };
 }
 
+/** One class index an image, or one one-hot row an image. */
 function npyLabels(labels: NpyArray, count: number): Labels {
-  const { shape, where } = labels;
-  if (shape[0] !== count || shape.slice(1).some((d) => d !== 1))
+  const { shape, where, rowLength } = labels;
+  if (shape[0] !== count || (shape.length > 2 && rowLength !== 1))
     throw new InnateError('mismatch', 'there is not one label an image', {
       where,
       expected: `[${count}]`,
       found: `[${shape.join(', ')}]`,
     });
+  if (rowLength !== 1)
+    return labelsFrom(
+      Int32Array.from({ length: count }, (_, i) => oneHot(labels.row(i), where)),
+      null,
+      where,
+      rowLength,
+    );
   const values = labels.column();
   const wrong = values.findIndex((value) => value !== (value | 0));
   if (wrong >= 0)
@@ -161,5 +172,13 @@ function npyLabels(labels: NpyArray, count: number): Labels {
       found: `${values[wrong]} for image ${wrong}`,
     });
   const indices = Int32Array.from(values);
+  // Minus one is none, for all images or for no image.
+  const missing = Array.from(indices.keys()).filter((i) => indices[i] === -1);
+  if (missing.length > 0 && missing.length < count)
+    throw withoutLabel(
+      missing.map((i) => `image ${i}`),
+      count,
+      where,
+    );
   return labelsFrom(indices, null, where);
 }

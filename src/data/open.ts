@@ -6,8 +6,8 @@ import type { BaseSet } from './base-set';
 import { cifarBatches, cifarMembers, isCifarBatch } from './cifar';
 import { idxSet } from './idx';
 import { FORMATS_READ } from './image/header';
-import { folderSet, imageSet, sourceItem, zipItem } from './image-set';
-import { isImageName, isLitter } from './names';
+import { folderSet, type Item, imageSet, sourceItem, zipItem } from './image-set';
+import { byName, isImageName, isLitter } from './names';
 import { npySet, npzSet } from './npz-set';
 import {
   cacheBudget,
@@ -79,7 +79,7 @@ async function openSet(all: readonly Source[], options: DatasetOptions): Promise
     });
   }
   if (archives.every(({ kind }) => kind === 'idx' || kind === 'idx.gz')) return openIdx(archives, options);
-  if (archives.length > 1 && archives.every(({ kind }) => kind === 'tar'))
+  if (archives.length > 1 && archives.every(({ kind }) => kind === 'tar' || kind === 'tar.gz'))
     return openShards(archives, options);
   if (archives.length > 1)
     throw new InnateError('bad-argument', 'more than one archive is given', {
@@ -123,7 +123,7 @@ async function openArchive({ source, kind }: Archive, options: DatasetOptions): 
   const { decoders, split = 'train' } = options;
   if (kind === 'npy') return npySet(source);
   if (kind === 'zip') {
-    const entries = openZip(ahead(source));
+    const entries = openZip(ahead(source), { lastOfName: true });
     const isNpz =
       entries.some(({ name }) => name.endsWith('.npy')) && !entries.some((e) => isImageName(e.name));
     if (isNpz) return npzSet(source);
@@ -136,11 +136,11 @@ async function openArchive({ source, kind }: Archive, options: DatasetOptions): 
 }
 
 /** What of a tar.gz may belong to a set, in memory. */
-async function unpacked(source: Source, options: DatasetOptions): Promise<Source[]> {
+async function unpacked(source: Source, options: DatasetOptions, room = MAX_KEPT): Promise<Source[]> {
   const { signal, onProgress } = options;
   const wanted = (name: string) =>
     isImageName(name) || isCifarBatch(name) || (/(\.cls|(^|\/)dataset\.json)$/.test(name) && !isLitter(name));
-  const picker = new TarPicker(source.name, wanted, MAX_KEPT);
+  const picker = new TarPicker(source.name, wanted, room);
   await gunzip(source, (bytes) => picker.push(bytes), {
     where: source.name,
     maxOutput: MAX_OUTPUT,
@@ -149,14 +149,20 @@ async function unpacked(source: Source, options: DatasetOptions): Promise<Source
   return picker.end().map(({ name, data }) => bufferSource(data, name));
 }
 
-/** The shards of a WebDataset, in the order of their names. */
-function openShards(archives: readonly Archive[], { decoders }: DatasetOptions): BaseSet {
-  const shards = archives.map(({ source }) => source).sort((a, b) => (a.name < b.name ? -1 : 1));
-  // Samples of two shards may have one name: the shard's own comes before it.
-  const items = shards.flatMap((shard) =>
-    tarFiles(shard).map((file) => ({ ...sourceItem(file), name: `${shard.name}/${sourceItem(file).name}` })),
-  );
-  return imageSet(`${shards.length} tar archives`, items, decoders);
+/** The shards of a WebDataset, in the order of their names. What is compressed is kept in memory, up to one bound. */
+async function openShards(archives: readonly Archive[], options: DatasetOptions): Promise<BaseSet> {
+  const items: Item[] = [];
+  let room = MAX_KEPT;
+  for (const { source, kind } of [...archives].sort((a, b) => byName(a.source, b.source))) {
+    const files = kind === 'tar' ? tarFiles(source) : await unpacked(source, options, room);
+    if (kind !== 'tar') room -= files.reduce((sum, { size }) => sum + size, 0);
+    // Samples of two shards may have one name: the shard's own comes before it.
+    for (const file of files) {
+      const item = sourceItem(file);
+      items.push({ ...item, name: `${source.name}/${item.name}` });
+    }
+  }
+  return imageSet(`${archives.length} tar archives`, items, options.decoders);
 }
 
 async function openIdx(archives: readonly Archive[], options: DatasetOptions): Promise<BaseSet> {

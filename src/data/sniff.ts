@@ -18,6 +18,7 @@ const OTHERS: readonly (readonly [string, string, string])[] = [
   ['BZh', 'a bzip2 archive', 'Unpack it, and open the folder'],
   ['7z\xbc\xaf', 'a 7z archive', 'Unpack it, and open the folder'],
   ['Rar!', 'a RAR archive', 'Unpack it, and open the folder'],
+  ['ARROW1', 'an Arrow file', 'Save its images as files'],
   ['PAR1', 'a Parquet file', 'Save its images as files'],
   ['\x89HDF', 'an HDF5 file', 'Save its images with numpy as an .npz'],
   ['MATLAB 5.0 MAT', 'a MATLAB file', 'Save its images with numpy as an .npz'],
@@ -55,7 +56,8 @@ function isTar(head: Uint8Array): boolean {
 const isIdx = (head: Uint8Array): boolean =>
   head.length >= 8 && head[0] === 0 && head[1] === 0 && head[2] === 8 && [1, 3, 4].includes(head[3]!);
 
-export const KINDS_READ = 'a zip, tar or tar.gz of images, an npz or npy, MNIST idx, CIFAR-10, or images';
+export const KINDS_READ =
+  'a zip, tar or tar.gz of images, an npz or npy, MNIST idx, CIFAR-10 or CIFAR-100, or images';
 
 /** The error for a file that `sniffData` does not know. */
 export function unknownData(source: Source): InnateError {

@@ -15,6 +15,8 @@ const MAX_EXTRA = 1 << 20;
 const MAX_MEMBERS = 2_000_000;
 
 const damaged = (where: string) => badFile('the tar archive is damaged', { where });
+const cutOff = (where: string) =>
+  badFile('the tar archive is cut off', { where, hint: 'Download or copy it again' });
 
 /** Names and sizes of the files of a tar archive, header by header. */
 class TarHeaders {
@@ -68,18 +70,20 @@ export function tarFiles(source: Source): Source[] {
   const where = source.name;
   const headers = new TarHeaders(where);
   const files: Source[] = [];
-  for (let at = 0; at + BLOCK <= source.size; ) {
+  let at = 0;
+  while (at < source.size) {
+    if (at + BLOCK > source.size) throw cutOff(where);
     const header = headers.read(source.read(at, BLOCK));
     if (!header) break;
     const { name, size, kind, isFile, extra } = header;
     at += BLOCK;
-    if (at + size > source.size)
-      throw badFile('the tar archive is cut off', { where, hint: 'Download or copy it again' });
+    if (at + size > source.size) throw cutOff(where);
     if (extra) headers.describe(kind, source.read(at, size));
     else if (isFile) files.push(subSource(source, at, size, name));
     if (files.length > MAX_MEMBERS) throw damaged(where);
     at += padded(size);
   }
+  if (at > source.size) throw cutOff(where);
   return files;
 }
 
@@ -131,8 +135,7 @@ export class TarPicker {
 
   /** Throws when the archive ended within a file. */
   end(): TarMember[] {
-    if (this.left > 0 || this.filled > 0)
-      throw badFile('the tar archive is cut off', { where: this.where, hint: 'Download or copy it again' });
+    if (this.left > 0 || this.filled > 0) throw cutOff(this.where);
     return this.members;
   }
 

@@ -6,7 +6,7 @@
 export type Kind = 'averaged' | 'plain' | 'companion' | 'state';
 
 const STATE = new Set(
-  'optimizer optimizers optimiser optimisers optim opt adam adamw sgd scheduler momentum exp grad grads gradient gradients collected stored backup'.split(
+  'optimizer optimizers optimiser optimisers optim opt adam adamw sgd scheduler momentum grad grads gradient gradients collected stored backup'.split(
     ' ',
   ),
 );
@@ -26,6 +26,9 @@ const wordsOf = (path: string): string[] =>
     .split(/[^a-z0-9]+/)
     .filter((word) => word !== '');
 
+/** What an object that averages (ema_pytorch) calls the network that it follows. */
+const FOLLOWED = new Set(['online']);
+
 const isAveraged = (word: string): boolean =>
   AVERAGED.has(word) || (/^ema|ema$/.test(word) && !/^email|^emac|schema$|cinema$/.test(word));
 
@@ -33,7 +36,8 @@ const isAveraged = (word: string): boolean =>
 export function kindOf(path: string, last = false): Kind {
   if (last && wordsOf(path.slice(path.lastIndexOf('.') + 1)).every(isAveraged)) return 'averaged';
   const words = wordsOf(path);
-  if (words.some((w) => STATE.has(w))) return 'state';
+  // Adam's exp_avg is no average of weights; exp alone is an experiment's name.
+  if (words.some((w, i) => STATE.has(w) || (w === 'exp' && words[i + 1] === 'avg'))) return 'state';
   if (words.some((w) => COMPANION.has(w))) return 'companion';
-  return words.some(isAveraged) ? 'averaged' : 'plain';
+  return words.some(isAveraged) && !words.some((w) => FOLLOWED.has(w)) ? 'averaged' : 'plain';
 }

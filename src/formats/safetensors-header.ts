@@ -66,12 +66,20 @@ class HeaderParser {
         throw new InnateError('refused', 'a safetensors file with an absurd number of tensors', {
           where: this.where,
         });
-      if (name === METADATA_KEY) metadata = this.metadata();
+      if (name === METADATA_KEY) metadata = this.none() ? new Map() : this.metadata();
       else entries.push(this.entry(name));
     });
     this.space();
     if (this.at !== this.text.length) throw this.bad('text follows the header');
     return { entries, metadata: metadata ?? new Map() };
+  }
+
+  /** No metadata, as the format's own reader takes it too. */
+  private none(): boolean {
+    this.space();
+    if (!this.text.startsWith('null', this.at)) return false;
+    this.at += 4;
+    return true;
   }
 
   private metadata(): Map<string, string> {

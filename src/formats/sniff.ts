@@ -67,8 +67,9 @@ export function sniff(source: Source): Container {
     });
   if (head.slice(257, 262) === 'ustar')
     throw badFile('not a checkpoint', { where, found: 'a tar archive', hint: UNPACK });
-  // Protocols 2 to 5 say so; protocols 0 and 1 begin with a mark, a global, or an empty or marked container.
-  if ((bytes[0] === 0x80 && bytes[1]! <= 5) || /^[(c\]}l]/.test(head)) return 'pickle';
+  // Protocols 2 to 5 say so; protocols 0 and 1 begin with a mark, a global, an empty or marked container, or the
+  // long number that opens a torch file.
+  if ((bytes[0] === 0x80 && bytes[1]! <= 5) || /^([(c\]}l]|L\d+L?\n)/.test(head)) return 'pickle';
   if (bytes.every((b) => b === 0))
     throw badFile('the file holds only zeros', { where, hint: 'The download has not finished: try again' });
   throw badFile('not a checkpoint of a known kind', {

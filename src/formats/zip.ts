@@ -55,13 +55,18 @@ class Entry implements ZipEntry {
   }
 }
 
+export interface ZipOptions {
+  /** Of entries that share a name the last is taken, as Python's zipfile does by name; default: they are refused. */
+  readonly lastOfName?: boolean;
+}
+
 /**
  * The entries of a zip archive, zip64 included, from its central directory alone: 100,000 images list in a
  * fraction of a second. Throws an InnateError for archives that are damaged, encrypted, in several parts,
  * or whose entries overlap or share a name (the tricks by which two readers see different files). Bytes in
  * front of the archive and after it are passed over, as Python's zipfile does.
  */
-export function openZip(source: Source): ZipEntry[] {
+export function openZip(source: Source, { lastOfName = false }: ZipOptions = {}): ZipEntry[] {
   const where = source.name;
   const { count, size, offset, shift } = findDirectory(source);
   if (count > MAX_ENTRIES || size > MAX_DIRECTORY)
@@ -73,7 +78,8 @@ export function openZip(source: Source): ZipEntry[] {
   const bytes = source.read(offset, size);
   const d = dataView(bytes);
   const entries: Entry[] = [];
-  const names = new Set<string>();
+  const names = new Map<string, number>();
+  const replaced = new Set<number>();
   let sorted = true;
   let before = -1;
   for (let i = 0, at = 0; i < count; i++) {
@@ -90,8 +96,11 @@ export function openZip(source: Source): ZipEntry[] {
     const wide = zip64Fields(d, at, at64, at64 + extraLength, where);
     if (flags & 0x41) throw encrypted(`${where}, ${quote(name)}`);
     if (wide.disk !== 0) throw inParts(where);
-    if (names.has(name)) throw badFile('two zip entries have one name', { where, found: quote(name) });
-    names.add(name);
+    const earlier = names.get(name);
+    if (earlier !== undefined && !lastOfName)
+      throw badFile('two zip entries have one name', { where, found: quote(name) });
+    if (earlier !== undefined) replaced.add(earlier);
+    names.set(name, i);
     const entry = new Entry(
       source,
       name,
@@ -111,7 +120,7 @@ export function openZip(source: Source): ZipEntry[] {
     at = end;
   }
   checkOverlaps(entries, sorted, offset, where);
-  return entries;
+  return replaced.size === 0 ? entries : entries.filter((_, i) => !replaced.has(i));
 }
 
 function checkOverlaps(entries: readonly Entry[], sorted: boolean, directory: number, where: string): void {

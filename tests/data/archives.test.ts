@@ -103,6 +103,20 @@ describe('tar', () => {
   });
 });
 
+test('compressed shards are one set, like plain ones', async () => {
+  const shard = (n: number) => gzipSync(tar({ 'x.png': png(n), 'x.cls': text(`${n}`) }));
+  const set = await open([source(shard(2), 's-1.tar.gz'), source(shard(1), 's-0.tar.gz')]);
+  expect(await contents(set)).toEqual([
+    [1, 1],
+    [2, 2],
+  ]);
+});
+
+test.each([700, 1500])('a tar that ends after %i bytes is cut off', async (length) => {
+  const whole = tar({ 'a/1.png': png(1), 'b/2.png': png(2) });
+  await expect(open(source(whole.subarray(0, length), 'x.tar'))).rejects.toThrow('cut off');
+});
+
 describe('idx', () => {
   const images = idx([3, 2, 2], [0, 0, 0, 0, 50, 50, 50, 50, 90, 90, 90, 90]);
   const labels = idx([3], [7, 0, 2]);
@@ -226,6 +240,21 @@ describe('numpy', () => {
     expect([set.size, set.labelDim]).toEqual([50_000, 1]);
     expect(read).toBeLessThan(2 ** 20);
   });
+});
+
+test.each([
+  ['the first of two entries of a name', 'a.png'],
+  ['labels', 'dataset.json'],
+])('of %s the last counts, as in Python', async (_, name) => {
+  // Two names of one length: one is made to be the other.
+  const other = name.replace(/^./, 'z');
+  const files = {
+    'a.png': png(1),
+    'dataset.json': '{"labels": [["a.png", 1]]}',
+    [other]: name === 'a.png' ? png(2) : '{"labels": [["a.png", 2]]}',
+  };
+  const bytes = Buffer.from(Buffer.from(zip(files)).toString('latin1').replaceAll(other, name), 'latin1');
+  expect(await contents(await open(source(bytes)))).toEqual([name === 'a.png' ? [2, 1] : [1, 2]]);
 });
 
 /** A zip of stored files that are zeros behind their heads, without their zeros. */

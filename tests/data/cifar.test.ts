@@ -126,6 +126,54 @@ describe.each([
   });
 });
 
+/** Labels of the fine kind: of the coarse one, and then of the fine one, in each record. */
+const binary100 = (first: number, labels: readonly number[]) => {
+  const records = binaryBatch(
+    first,
+    labels.map(() => 0),
+  );
+  const out = new Uint8Array(labels.length * (2 + PIXELS));
+  for (const [n, label] of labels.entries()) {
+    out.set([7, label], n * (2 + PIXELS));
+    out.set(records.subarray(n * (1 + PIXELS) + 1, (n + 1) * (1 + PIXELS)), n * (2 + PIXELS) + 2);
+  }
+  return out;
+};
+const fine = (first: number, labels: readonly number[]) => {
+  const text = Buffer.from(pickledBatch(first, labels)).toString('latin1');
+  return Buffer.from(text.replace('U\x06labels', 'U\x0bfine_labels'), 'latin1');
+};
+
+test.each([
+  [
+    'cifar-100-binary.tar.gz',
+    [
+      ['cifar-100-binary/train.bin', binary100(0, [99, 4])],
+      ['cifar-100-binary/test.bin', binary100(50, [3])],
+    ],
+  ],
+  [
+    'cifar-100-python.tar.gz',
+    [
+      ['cifar-100-python/meta', latin('x')],
+      ['cifar-100-python/train', fine(0, [99, 4])],
+      ['cifar-100-python/test', fine(50, [3])],
+    ],
+  ],
+] as const)('%s', async (name, files) => {
+  const set = await openDataset(source(gzipSync(tar(files)), name));
+  expect(set).toMatchObject({ name, size: 2, labelDim: 100, resolution: 32, channels: 3, classes: null });
+  expect(await set.read(1)).toEqual({
+    pixels: Uint8Array.from({ length: PIXELS }, (_, k) => pixel(1, k)),
+    label: 4,
+  });
+  const loose = await openDataset(
+    files.map(([path, data]) => source(data, path)),
+    { split: 'test' },
+  );
+  expect([loose.name, loose.size, loose.label(0)]).toEqual(['CIFAR-100', 1, 3]);
+});
+
 test('unpacked batches, chosen as files', async () => {
   const set = await openDataset([
     source(binaryBatch(2, [3]), 'cifar/data_batch_2.bin'),
@@ -136,14 +184,14 @@ test('unpacked batches, chosen as files', async () => {
 });
 
 test.each([
-  ['labels beyond ten', tar([['data_batch_1.bin', binaryBatch(0, [10])]]), 'not one of ten classes'],
+  ['labels beyond ten', tar([['data_batch_1.bin', binaryBatch(0, [10])]]), 'not one of the classes'],
   ['half an image', tar([['data_batch_1.bin', new Uint8Array(4000)]]), 'whole number of images'],
-  ['another archive', tar([['cifar-100-python/train', new Uint8Array(9)]]), 'no images'],
+  ['another archive', tar([['svhn/train', new Uint8Array(9)]]), 'no images'],
   ['a pickle of something else', tar([['data_batch_1', latin('\x80\x02}.')]]), 'no images or labels'],
   [
-    'a pickle that runs code',
+    'a pickle whose code is no more than a name here',
     tar([['data_batch_1', latin("cos\nsystem\n(S'true'\ntR.")]]),
-    'which no checkpoint needs',
+    'no images or labels',
   ],
 ])('%s: an error', async (_, bytes, message) => {
   await expect(openDataset(source(bytes, 'a.tar'))).rejects.toThrow(message);

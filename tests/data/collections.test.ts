@@ -46,6 +46,7 @@ describe('zips', () => {
       '__MACOSX/._a.png': 'x',
       '.hidden.png': 'x',
       'x/._b.png': 'x',
+      'x/@eaDir/b.png': 'x',
       'x/b.png': png(2),
     };
     expect(await shades(source(zip(files)))).toEqual([1, 2]);
@@ -103,6 +104,22 @@ describe('zips', () => {
     }
   });
 
+  test('one-hot rows are classes, as many as they are long', async () => {
+    const json = JSON.stringify({
+      labels: [
+        ['a.png', [0, 1, 0, 0]],
+        ['b.png', [1, 0, 0, 0]],
+      ],
+    });
+    const set = await open(source(zip({ 'a.png': png(1), 'b.png': png(2), 'dataset.json': json })));
+    expect([set.labelDim, labels(set)]).toEqual([4, [1, 0]]);
+  });
+
+  test.each(['utf8', 'utf16le'] as const)('dataset.json in %s with its mark', async (encoding) => {
+    const json = Buffer.from('\ufeff{"labels": [["a.png", 3]]}', encoding);
+    expect(labels(await open(source(zip({ 'a.png': png(1), 'dataset.json': json }))))).toEqual([3]);
+  });
+
   test('names match whatever their form of Unicode', async () => {
     const json = JSON.stringify({ labels: [['caf\u00e9.png', 1]] });
     const set = await open(source(zip({ 'cafe\u0301.png': png(1), 'dataset.json': json })));
@@ -120,7 +137,9 @@ describe('zips', () => {
     ['{"labels": [["a.png"]]}', 'not a name and a class index'],
     ['{"labels": [["a.png", -1]]}', 'not a name and a class index'],
     ['{"labels": [["a.png", 1e6]]}', 'not a class index'],
-    ['{"labels": [["a.png", [0, 1]]]}', 'vectors'],
+    ['{"labels": [["a.png", [0.5, 0.5]]]}', 'vectors'],
+    ['{"labels": [["a.png", [1, 1]]]}', 'vectors'],
+    ['{"labels": [["a.png", null]]}', 'not a name and a class index'],
     ['{"labels": [["other.png", 1]]}', 'name none of the images'],
     ['[]', 'not a description'],
     ['{', 'not a JSON text'],
@@ -225,7 +244,30 @@ describe('npz', () => {
     expect(await set.read(1)).toEqual({ pixels: Uint8Array.of(4, 5, 6, 7), label: 0 });
   });
 
+  test('one-hot labels; none for every image', async () => {
+    const rows = { dtype: 'f32', shape: [2, 3], data: Float32Array.of(0, 0, 1, 1, 0, 0) } as const;
+    const set = await open(npz([2, 2, 2, 3], 'arr_0', { arr_1: rows }));
+    expect([set.labelDim, labels(set)]).toEqual([3, [2, 0]]);
+    const none = { dtype: 'i32', shape: [2], data: Int32Array.of(-1, -1) } as const;
+    expect((await open(npz([2, 2, 2, 3], 'images', { labels: none }))).labelDim).toBe(0);
+  });
+
+  test('keys of other programs', async () => {
+    const y = { dtype: 'i32', shape: [2], data: Int32Array.of(1, 0) } as const;
+    for (const [images, name] of [
+      ['X_train', 'y_train'],
+      ['data', 'target'],
+    ] as const)
+      expect(labels(await open(npz([2, 2, 2, 3], images, { [name]: y })))).toEqual([1, 0]);
+  });
+
   test.each([
+    [
+      'a label for some images only',
+      npz([2, 2, 2, 3], 'images', { labels: { dtype: 'i32', shape: [2], data: Int32Array.of(-1, 4) } }),
+      'not every image has a label',
+    ],
+    ['one image in place of many', npz([8, 8, 3]), 'not one of images'],
     ['no images', npz([2, 2, 2, 2], 'weights'), 'no array of images'],
     ['one dimension too few', npz([4, 4]), 'not one of images'],
     [

@@ -9,13 +9,14 @@ sizes. Of 16-bit grey the upper eight bits stand there, since Pillow's own conve
 
 import io
 import json
+import re
 import struct
 import sys
 import zipfile
 import zlib
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, PngImagePlugin
 
 random = np.random.default_rng(0)
 W, H = 21, 13
@@ -113,6 +114,30 @@ for orientation in range(1, 9):
     save(f"turned-{orientation}.webp", RGB, exif=exif, lossless=True)
     save(f"turned-{orientation}.avif", RGB, exif=exif, quality=95)
     save(f"turned-{orientation}.tif", RGB, tiffinfo={0x0112: orientation})
+
+# Where the EXIF data are elsewhere, or XMP states the orientation.
+exif = Image.Exif()
+exif[0x0112] = 6
+digits = "\nexif\n%8d\n" % len(exif.tobytes()) + "\n".join(re.findall(".{1,72}", exif.tobytes().hex())) + "\n"
+for packed in (False, True):
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Raw profile type exif", digits, zip=packed)
+    save(f"turned-text-{packed}.png", RGB, pnginfo=text)
+turned = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="8"/>'
+text = PngImagePlugin.PngInfo()
+text.add_itxt("XML:com.adobe.xmp", turned.decode(), zip=True)
+save("turned-xmp.png", RGB, pnginfo=text)
+save("turned-xmp.jpg", RGB, xmp=turned, quality=95)
+save("turned-xmp.webp", RGB, xmp=turned, lossless=True)
+save("turned-xmp.tif", RGB, tiffinfo={700: turned.replace(b'="8"/>', b">3</tiff:Orientation>")})
+save("turned-exif-before-xmp.jpg", RGB, xmp=turned, exif=exif, quality=95)
+plain = save("turned-long.jpg", RGB, quality=95)
+for name, states in {"long": [(4, b"\0\0\0\6")], "byte": [(1, b"\6\0\0\0")], "first-of-two": [(3, b"\0\6\0\0"), (3, b"\0\3\0\0")]}.items():
+    segments = b""
+    for kind, value in states:
+        body = b"Exif\0\0MM\0*\0\0\0\10\0\1\1\x12" + struct.pack(">HI", kind, 1) + value + bytes(4)
+        segments += b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
+    files[f"turned-{name}.jpg"] = plain[:2] + segments + plain[2:]
 
 # BMP.
 
@@ -236,6 +261,9 @@ save("tif-long-lzw.tif", Image.fromarray(random.integers(0, 256, (90, 80, 3), dt
 save("tif-pages.tif", RGB, save_all=True, append_images=[GREY])
 save("tif-strips.tif", RGB, compression="tiff_lzw", strip_size=126)
 save("tif-big.tif", RGB, big_tiff=True)
+wide = (noise[:, :, 0].astype(np.int32) - 20) * 2
+save("tif-whole-32.tif", Image.fromarray(wide))
+save("tif-float.tif", Image.fromarray(wide.astype(np.float32) + 0.6))
 
 
 def tiff(name: str, order: str, bits: int, colours: int, samples: int, parts: list[bytes], **more: int):
@@ -280,7 +308,16 @@ at = cmyk.index(b"Adobe")
 files["jpg-ycck.jpg"] = cmyk[: at + 11] + b"\2" + cmyk[at + 12 :]
 at = cmyk.index(b"\xff\xee")
 files["jpg-cmyk-no-adobe.jpg"] = cmyk[:at] + cmyk[at + 16 :]
+small = inks.crop((20, 20, 63, 49))
+for factors in ("4:2:2", "4:2:0"):
+    part = save(f"jpg-cmyk-{factors.replace(':', '')}.jpg", small, quality=90, subsampling=factors)
+    at = part.index(b"Adobe")
+    files[f"jpg-ycck-{factors.replace(':', '')}.jpg"] = part[: at + 11] + b"\2" + part[at + 12 :]
+save("jpg-cmyk-420-progressive.jpg", small, quality=90, subsampling="4:2:0", progressive=True)
+for at in (part.index(b"\xff\xc0"), part.index(b"\xff\xc4"), part.index(b"\xff\xda")):
+    files[f"jpg-cmyk-stray-{at}.jpg"] = part[:at] + b"AB\0\xff\0" + part[at:]
 colour = files["jpg-colour.jpg"]
+files["jpg-empty-segment.jpg"] = colour[:2] + b"\xff\xe5\0\0" + colour[2:]
 at = colour.index(b"\xff\xc0")
 files["jpg-stray-zeros.jpg"] = colour[:at] + bytes(11) + colour[at:]
 files["jpg-stray-marker.jpg"] = colour[:at] + b"\xff\0" + colour[at:]

@@ -22,6 +22,9 @@ const distil = (name: string, ...args: string[]) => [
   DATA,
   '--backend',
   'wasm',
+  // The teacher's own encoder judges a third faster here than the default's features, and learns sooner.
+  '--preset',
+  'small-encoder',
   '--out',
   join(out, `${name}.safetensors`),
   '--log',
@@ -141,17 +144,21 @@ describe('bad input', () => {
   });
 });
 
-it('a student sharpens: its Frechet distance falls clearly below the teacher at one step', () => {
+it('a student sharpens: its Fréchet distance falls clearly below the teacher at one step', () => {
   const args = distil(
     'learns',
     '--images',
-    '1024',
+    '256',
     '--batch',
     '32',
     '--measure-images',
-    '300',
+    '200',
     '--measure-every',
-    '320',
+    '128',
+    '--generator-rate',
+    '1e-3',
+    '--discriminator-rate',
+    '2e-3',
   );
   const result = innate(...args);
   expect(result.status, result.stderr).toBe(0);
@@ -161,9 +168,9 @@ it('a student sharpens: its Frechet distance falls clearly below the teacher at 
     '--data',
     DATA,
     '--count',
-    '300',
+    '200',
     '--reference',
-    '1500',
+    '1000',
     '--json',
     '--backend',
     'wasm',

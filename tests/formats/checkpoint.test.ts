@@ -128,6 +128,13 @@ describe('a golden checkpoint in the official layout', () => {
 
 describe('what is no checkpoint says what it is', () => {
   const zip = (name: string) => zipSync({ [name]: new Uint8Array(4) }, { level: 0 });
+  /** A torch archive with a compressed pickle of that size, as its directory has it. */
+  const claiming = (size: number) => {
+    const bytes = zipSync({ 'a/data.pkl': new Uint8Array(4096) }, { level: 9 });
+    const d = new DataView(bytes.buffer, bytes.byteOffset);
+    d.setUint32(d.getUint32(bytes.length - 6, true) + 24, size, true);
+    return bytes;
+  };
   const tar = new Uint8Array(1024);
   tar.set(bytesOf('sys_info'), 0);
   tar.set(bytesOf('ustar'), 257);
@@ -150,6 +157,7 @@ describe('what is no checkpoint says what it is', () => {
       zipSync({ 'a/data.pkl': new Uint8Array(4), 'a/constants.pkl': new Uint8Array(4) }),
       /TorchScript/,
     ],
+    ['a pickle that would fill the memory', claiming(2 ** 30), /larger than it may be.*1073741824/],
     ['other zip', zip('readme.txt'), /readme\.txt/],
     [
       'dict',

@@ -94,6 +94,12 @@ describe('reading', () => {
     expect(readFloat32(tensors.get('e')!)).toEqual(new Float32Array(0));
   });
 
+  test('metadata of null are none', () => {
+    const { tensors, metadata } = read(`{"__metadata__": null, "a":${f32('[1]', 0, 4)}}`, 4);
+    expect([...tensors.keys()]).toEqual(['a']);
+    expect(metadata.size).toBe(0);
+  });
+
   test('names that are traps for objects', () => {
     const { tensors } = read(`{"__proto__":${f32('[1]', 0, 4)},"constructor":${f32('[1]', 4, 8)}}`, 8);
     expect([...tensors.keys()]).toEqual(['__proto__', 'constructor']);

@@ -14,3 +14,15 @@ export function ascii(b: Uint8Array, at: number, length: number): string {
   for (let i = at; i < Math.min(at + length, b.length); i++) text += String.fromCharCode(b[i]!);
   return text;
 }
+
+/** The parts one after the other. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!;
+  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}

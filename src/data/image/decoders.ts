@@ -51,7 +51,7 @@ export function createDecoders({ wasm, maxPixels = MAX_PIXELS }: DecoderOptions)
       checkSize(header, where, maxPixels);
       const picture =
         header.components === 4
-          ? (await import('./jpeg-cmyk')).decodeCmyk(bytes, header, where, maxPixels)
+          ? await (await import('./jpeg-cmyk')).decodeCmyk(bytes, header, where)
           : await (await codec('jpeg', where)).decode(bytes, where, header.width * header.height);
       return upright(picture, header.orientation);
     },

@@ -1,4 +1,5 @@
 import { Unzlib, unzlibSync } from 'fflate';
+import { joined } from './bytes';
 
 /** Deflate grows at most 1032-fold, so a piece makes at most 17 MB before its size is looked at. */
 const PIECE = 16 * 1024;
@@ -50,15 +51,4 @@ function inflateStream(parts: readonly Uint8Array[], size: number): Uint8Array {
     // What was made before the damage may be all that is wanted.
   }
   return raw.subarray(0, used);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0]!;
-  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

@@ -1,6 +1,6 @@
 import { badFile, InnateError } from '../../lib/errors';
-import { ascii, bigEndian16 } from './bytes';
-import { exifOrientation, type Orientation } from './orientation';
+import { ascii, bigEndian16, joined } from './bytes';
+import { type Orientation, statedOrientation } from './orientation';
 
 /**
  * A progressive picture is walked over once a scan, so a small file of thousands of scans would cost minutes.
@@ -13,6 +13,8 @@ const SOS = 0xda;
 const EOI = 0xd9;
 const APP1 = 0xe1;
 const APP14 = 0xee;
+const EXIF = 'Exif\0\0';
+const XMP = 'http://ns.adobe.com/xap/1.0/\0';
 
 /** What the segments before the first scan say. */
 export interface JpegHeader {
@@ -20,9 +22,11 @@ export interface JpegHeader {
   readonly height: number;
   /** 1 grey, 3 colour, 4 inks. */
   readonly components: number;
+  /** Samples of each component in the smallest square that holds whole ones of all: [across, down]. */
+  readonly sampling: readonly (readonly [number, number])[];
   readonly orientation: Orientation;
-  /** Adobe's own segment is there, which says how the inks are stored. */
-  readonly adobe: boolean;
+  /** What Adobe's own segment says of the colours: 2 is luma, chroma and black; null where it is not there. */
+  readonly adobe: number | null;
 }
 
 /** SOF0 to SOF15; the rest of that range are tables (DHT, JPG, DAC). */
@@ -34,8 +38,9 @@ const isFrame = (marker: number) =>
  * does. Throws for kinds that no decoder here knows.
  */
 export function jpegHeader(bytes: Uint8Array, where: string): JpegHeader {
-  let orientation: Orientation = 1;
-  let adobe = false;
+  const exif: Uint8Array[] = [];
+  let xmp: Uint8Array | null = null;
+  let adobe: number | null = null;
   let frame: Omit<JpegHeader, 'orientation' | 'adobe'> | null = null;
   for (let at = 2; ; ) {
     // To the next marker: what is not one, and zeros after 0xff, are no segment.
@@ -43,7 +48,12 @@ export function jpegHeader(bytes: Uint8Array, where: string): JpegHeader {
       at++;
     const marker = bytes[at + 1]!;
     if (at + 4 > bytes.length || marker === SOS || marker === EOI) {
-      if (frame && marker === SOS) return { ...frame, orientation, adobe };
+      if (frame && marker === SOS)
+        return {
+          ...frame,
+          orientation: statedOrientation(exif.length > 0 ? joined(exif) : null, xmp),
+          adobe,
+        };
       if (frame) throw badFile('the JPEG image ends too early', { where });
       throw badFile('the JPEG image has no frame', { where });
     }
@@ -52,12 +62,16 @@ export function jpegHeader(bytes: Uint8Array, where: string): JpegHeader {
       continue;
     }
     const length = bigEndian16(bytes, at + 2);
-    const end = at + 2 + length;
-    if (length < 2 || end > bytes.length) throw badFile('the JPEG image ends too early', { where });
+    // A segment that states less than its own length is empty for libjpeg.
+    const end = at + 2 + Math.max(2, length);
+    if (end > bytes.length) throw badFile('the JPEG image ends too early', { where });
     if (isFrame(marker)) frame ??= readFrame(bytes, at, marker, length, where);
-    else if (marker === APP1 && ascii(bytes, at + 4, 6) === 'Exif\0\0')
-      orientation = exifOrientation(bytes.subarray(at + 10, end));
-    else if (marker === APP14 && ascii(bytes, at + 4, 5) === 'Adobe') adobe = true;
+    else if (marker === APP1 && ascii(bytes, at + 4, EXIF.length) === EXIF)
+      // More than 64 KB continue in the next segment.
+      exif.push(bytes.subarray(at + 4 + EXIF.length, end));
+    else if (marker === APP1 && ascii(bytes, at + 4, XMP.length) === XMP)
+      xmp = bytes.subarray(at + 4 + XMP.length, end);
+    else if (marker === APP14 && length >= 14 && ascii(bytes, at + 4, 5) === 'Adobe') adobe = bytes[at + 15]!;
     at = end;
   }
 }
@@ -78,7 +92,14 @@ function readFrame(bytes: Uint8Array, at: number, marker: number, length: number
   if (precision !== 8) throw unsupported(`${precision} bits`);
   if (![1, 3, 4].includes(components)) throw unsupported(`${components} components`);
   if (marker === 0xc2) checkScans(bytes, at + 2 + length, width * height, where);
-  return { width, height, components };
+  if (length < 8 + 3 * components) throw badFile('the JPEG frame is too short', { where });
+  const sampling = Array.from({ length: components }, (_, i) => {
+    const factors = bytes[at + 11 + 3 * i]!;
+    return [factors >> 4, factors & 15] as const;
+  });
+  if (sampling.some(([h, v]) => h < 1 || h > 4 || v < 1 || v > 4))
+    throw badFile('the JPEG frame is damaged', { where, found: 'a sampling factor out of range' });
+  return { width, height, components, sampling };
 }
 
 /** For messages. */

@@ -1,32 +1,51 @@
+import { latin1 } from '../../formats/text';
 import type { Picture } from '../types';
 
 /** How a stored picture is to be shown: 1 as it is, 2 to 8 mirrored or turned, as EXIF numbers them. */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 const TAG = 0x0112;
+const SHORT = 3;
+const LONG = 4;
 /** No camera writes more entries; a larger directory is a damaged one. */
 const MAX_ENTRIES = 512;
 
 /**
- * The orientation that EXIF data (a TIFF header and a directory, with or without the name that JPEG and some writers
- * put before them) state; 1 where they state none, or are damaged: then the picture stays as it is stored.
+ * How a picture is to be shown, as Pillow's exif_transpose has it: by its EXIF data, else, where these do not speak of
+ * it, by its XMP. Where neither does, or what they say is none, the picture stays as it is stored.
  */
-export function exifOrientation(exif: Uint8Array): Orientation {
+export function statedOrientation(exif: Uint8Array | null, xmp: Uint8Array | null): Orientation {
+  return asOrientation((exif && exifOrientation(exif)) ?? (xmp && xmpOrientation(xmp)));
+}
+
+/** Of <... tiff:Orientation="6"> or <tiff:Orientation>6</tiff:Orientation>; null where there is none. */
+function xmpOrientation(xmp: Uint8Array): number | null {
+  const found = /tiff:Orientation(?:="|>)([0-9])/.exec(latin1(xmp));
+  return found ? Number(found[1]) : null;
+}
+
+/**
+ * The orientation's number in EXIF data (a TIFF header and a directory, with or without the name that JPEG and some
+ * writers put before them); null where they state none, or are damaged.
+ */
+function exifOrientation(exif: Uint8Array): number | null {
   let data = exif;
   while (startsWith(data, 'Exif\0\0')) data = data.subarray(6);
   const little = startsWith(data, 'II*\0');
-  if (!little && !startsWith(data, 'MM\0*')) return 1;
+  if (!little && !startsWith(data, 'MM\0*')) return null;
   const d = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  if (d.byteLength < 10) return 1;
+  if (d.byteLength < 10) return null;
   const directory = d.getUint32(4, little);
-  if (directory + 2 > d.byteLength) return 1;
+  if (directory + 2 > d.byteLength) return null;
   const count = Math.min(d.getUint16(directory, little), MAX_ENTRIES);
   for (let at = directory + 2; at < directory + 2 + 12 * count && at + 12 <= d.byteLength; at += 12)
     if (d.getUint16(at, little) === TAG) {
-      // A short, left-aligned in its four bytes.
-      return asOrientation(d.getUint16(at + 8, little));
+      // Left-aligned in its four bytes; a short, as the standard has it, or a long one.
+      const type = d.getUint16(at + 2, little);
+      if (type === SHORT) return d.getUint16(at + 8, little);
+      return type === LONG ? d.getUint32(at + 8, little) : null;
     }
-  return 1;
+  return null;
 }
 
 export const asOrientation = (value: unknown): Orientation =>

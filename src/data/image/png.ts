@@ -4,8 +4,9 @@ import { interleaved, type Picture } from '../types';
 import { ascii, bigEndian32 } from './bytes';
 import { inflateUpTo, mostInflated } from './inflate-bounded';
 import { checkSize, cutOff } from './limits';
-import { exifOrientation, type Orientation, upright } from './orientation';
+import { statedOrientation, upright } from './orientation';
 import { type PngLayout, rawSize, unfiltered } from './png-filter';
+import { exifOfText, pngText, XMP } from './png-text';
 
 /**
  * A PNG image of any kind, upright; of an animated one its still picture. As Pillow does, it goes without IEND,
@@ -14,7 +15,7 @@ import { type PngLayout, rawSize, unfiltered } from './png-filter';
  */
 export function decodePng(bytes: Uint8Array, where: string, maxPixels?: number): Picture {
   const layout = readLayout(bytes, where, maxPixels);
-  const { palette, transparency, data, orientation } = chunks(bytes, layout, where);
+  const { palette, transparency, data, exif, xmp } = chunks(bytes, layout, where);
   if (data.length === 0) throw cutOff(where);
   const size = rawSize(layout);
   const packed = data.reduce((sum, { length }) => sum + length, 0);
@@ -26,7 +27,7 @@ export function decodePng(bytes: Uint8Array, where: string, maxPixels?: number):
   if (raw.length !== size) throw missing();
   const samples = unfiltered(raw, layout);
   if (!samples) throw badFile('the PNG image is damaged', { where, found: 'an unknown filter' });
-  return upright(toPicture(samples, layout, palette, transparency, where), orientation);
+  return upright(toPicture(samples, layout, palette, transparency, where), statedOrientation(exif, xmp));
 }
 
 function readLayout(bytes: Uint8Array, where: string, maxPixels: number | undefined): PngLayout {
@@ -53,11 +54,14 @@ function readLayout(bytes: Uint8Array, where: string, maxPixels: number | undefi
 /** By kind: grey, RGB, palette, grey and alpha, RGBA. */
 const CHANNELS: Record<number, number> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
+const TEXT = /^(tEXt|zTXt|iTXt)$/;
+
 /** Walks the chunks, with the checksums of those that are used; ends at IEND, or where the file does. */
 function chunks(bytes: Uint8Array, layout: PngLayout, where: string) {
   let palette: Uint8Array | null = null;
   let transparency: Uint8Array | null = null;
-  let orientation: Orientation = 1;
+  let exif: Uint8Array | null = null;
+  let xmp: Uint8Array | null = null;
   const data: Uint8Array[] = [];
   let done = false;
   for (let at = 33; at + 8 <= bytes.length && !done; ) {
@@ -77,10 +81,16 @@ function chunks(bytes: Uint8Array, layout: PngLayout, where: string) {
       if (!sound()) throw badFile('the PNG image is damaged', { where, found: `${type} and its checksum` });
       if (type === 'PLTE') palette = body;
       else transparency = body;
-    } else if (type === 'eXIf' && sound()) orientation = exifOrientation(body);
+    } else if (type === 'eXIf' && sound()) exif = body;
+    else if (TEXT.test(type) && sound()) {
+      const text = pngText(type, body);
+      if (text?.keyword === XMP) xmp = text.value;
+      // The chunk of its own counts before what older programs made of it.
+      else if (text) exif ??= exifOfText(text);
+    }
     at = end;
   }
-  return { palette, transparency, data, orientation };
+  return { palette, transparency, data, exif, xmp };
 }
 
 function toPicture(

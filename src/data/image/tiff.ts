@@ -1,9 +1,10 @@
 import { fromArrayBuffer, type GeoTIFFImage, globals } from 'geotiff';
 import { badFile, InnateError } from '../../lib/errors';
 import { interleaved, type Picture } from '../types';
+import { inked } from './inks';
 import { jpegHeader } from './jpeg-header';
 import { checkSize } from './limits';
-import { asOrientation, upright } from './orientation';
+import { asOrientation, statedOrientation, upright } from './orientation';
 import { registerBlockDecoders } from './tiff-blocks';
 
 registerBlockDecoders();
@@ -34,11 +35,17 @@ const OTHERS: Record<number, string> = {
   50001: 'WebP',
 };
 
-type Samples = Uint8Array | Uint16Array;
+type Samples = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float32Array;
+
+/** Sample formats. */
+const UNSIGNED = 1;
+const SIGNED = 2;
+const FLOAT = 3;
 
 /**
  * The first picture of a TIFF, upright: grey, palette, RGB, CMYK and YCbCr (as JPEG), 1 to 16 bits, in strips or tiles,
- * interleaved or in planes, either byte order, BigTIFF too. Of 16 bits the upper eight are taken.
+ * interleaved or in planes, either byte order, BigTIFF too. Of 16 bits the upper eight are taken; grey of 32 bits, whole
+ * or floating point, is 0 to 255, as Pillow has it.
  */
 export async function decodeTiff(bytes: Uint8Array, where: string, maxPixels: number): Promise<Picture> {
   try {
@@ -78,16 +85,13 @@ async function decodeImage(
   const depths = Array.from(tags.getValue('BitsPerSample') ?? [], Number);
   const bits = depths[0] ?? 1;
   const format = image.getSampleFormat() ?? 1;
-  if (
-    format !== 1 ||
-    ![1, 2, 4, 8, 16].includes(bits) ||
-    depths.some((depth) => depth !== bits) ||
-    perPixel > 8
-  )
+  const plain = format === UNSIGNED && [1, 2, 4, 8, 16].includes(bits);
+  const wide = bits === 32 && perPixel === 1 && [UNSIGNED, SIGNED, FLOAT].includes(format);
+  if (!(plain || wide) || depths.some((depth) => depth !== bits) || perPixel > 8)
     throw unsupported(
       'samples',
       `${perPixel} of ${bits} bits, format ${format}`,
-      'whole numbers of 1 to 16 bits',
+      'whole numbers of 1 to 16 bits, or one number of 32',
     );
   if (bits < 8 && perPixel > 1)
     throw unsupported('samples', `${perPixel} of ${bits} bits`, 'one of less than 8 bits');
@@ -101,7 +105,14 @@ async function decodeImage(
   const colours = Number(tags.getValue('PhotometricInterpretation') ?? COLOURS.BlackIsZero);
   if (colours === COLOURS.YCbCr && compression !== 7) throw unsupported('colours', 'plain YCbCr', 'RGB');
   const picture = await toPicture(image, colours, bits, perPixel, unsupported);
-  return upright(picture, asOrientation(Number(await tags.loadValue('Orientation'))));
+  const orientation = await tags.loadValue('Orientation');
+  const xmp = orientation === undefined ? await tags.loadValue('XMP') : undefined;
+  return upright(
+    picture,
+    xmp
+      ? statedOrientation(null, Uint8Array.from(xmp as ArrayLike<number>))
+      : asOrientation(Number(orientation)),
+  );
 }
 
 /** A JPEG inside says its size anew; the decoder would allocate for it. */
@@ -129,7 +140,12 @@ async function toPicture(
   const read = async () => (await image.readRasters({ interleave: true })) as unknown as Samples;
   const n = width * height;
   const most = 2 ** bits - 1;
-  const to8 = bits === 16 ? (v: number) => v >> 8 : (v: number) => Math.trunc((v * 255) / most);
+  const to8 =
+    bits === 32
+      ? (v: number) => Math.trunc(Math.min(255, Math.max(0, v)))
+      : bits === 16
+        ? (v: number) => v >> 8
+        : (v: number) => Math.trunc((v * 255) / most);
   if (colours === COLOURS.YCbCr) {
     const rgb = (await image.readRGB({ interleave: true })) as unknown as Samples;
     return interleaved(width, height, 3, Uint8Array.from(rgb));
@@ -173,10 +189,4 @@ async function toPicture(
     if (alpha) out[4 * i + 3] = a;
   }
   return interleaved(width, height, channels, out);
-}
-
-/** What is left of the paper's light, in Pillow's arithmetic: `paper` of 255 behind black, less an ink's share. */
-function inked(ink: number, paper: number): number {
-  const product = ink * paper + 128;
-  return Math.max(0, paper - (((product >> 8) + product) >> 8));
 }

@@ -2,7 +2,7 @@ import { badFile } from '../../lib/errors';
 import { interleaved, type Picture } from '../types';
 import { ascii, littleEndian16, littleEndian24, littleEndian32 } from './bytes';
 import { checkSize, cutOff, type Size } from './limits';
-import { exifOrientation, type Orientation, upright } from './orientation';
+import { type Orientation, statedOrientation, upright } from './orientation';
 import type { WasmCodec } from './wasm-codec';
 
 interface Chunk {
@@ -37,8 +37,8 @@ const ANIMATED = 2;
 const ALPHA = 16;
 
 function orientationOf(all: readonly Chunk[]): Orientation {
-  const exif = all.find(({ type }) => type === 'EXIF');
-  return exif ? exifOrientation(exif.body) : 1;
+  const body = (name: string) => all.find(({ type }) => type === name)?.body ?? null;
+  return statedOrientation(body('EXIF'), body('XMP '));
 }
 
 /** Of RIFF: chunks are padded to even lengths. One that is cut off ends the list. */

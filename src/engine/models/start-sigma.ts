@@ -7,13 +7,25 @@ export const SID_SIGMA = 2.5;
 /** Beyond every schedule in use: a larger number in a file is a mistake. */
 const LARGEST = 10_000;
 
+/** A name that states a lower level means another sigma (sigma_data 0.5): no noise to start from is left there. */
+const SMALLEST_NAMED = 1;
+
+const baseName = (path: string): string => path.replace(/^.*[/\\]/s, '');
+
+function statedSigma(name: string): number | null {
+  const sigma = readSigma(/(?:^|[^a-z])sigma[-_=]?(\d+(?:\.\d+)?)(?![a-z0-9])/i.exec(name)?.[1] ?? '');
+  return sigma !== null && sigma >= SMALLEST_NAMED ? sigma : null;
+}
+
 /**
- * The start sigma that a file's name gives away; null where it says nothing. `sid`, `sida` or `sid2a` as a word of the
- * name, or the form of SiD's own snapshots, which carry alpha before the number of images
- * (network-snapshot-1.200000-403968.pkl; EDM's have one number only).
+ * The start sigma that a file's name gives away; null where it says nothing. The level itself (gdd-i-sigma2.5.pt);
+ * `sid`, `sida` or `sid2a` as a word of the name; or the form of SiD's own snapshots, which carry alpha before the
+ * number of images (network-snapshot-1.200000-403968.pkl; EDM's have one number only).
  */
 export function sigmaOfName(path: string): number | null {
-  const name = path.replace(/^.*[/\\]/s, '');
+  const name = baseName(path);
+  const stated = statedSigma(name);
+  if (stated !== null) return stated === START_SIGMA ? null : stated;
   const named = /(^|[^a-z])sid(2?a)?(?![a-z0-9])/i.test(name);
   const snapshot = /^network-snapshot-\d+\.\d+-\d+/i.test(name);
   return named || snapshot ? SID_SIGMA : null;
@@ -54,7 +66,7 @@ export function startSigma(
   const guessed = sigmaOfName(name);
   if (guessed === null) return START_SIGMA;
   notes.push(
-    `one step starts at sigma ${guessed}, guessed from the file's name (SiD); --sigma ${START_SIGMA} starts where others do`,
+    `one step starts at sigma ${guessed}, guessed from the file's name${statedSigma(baseName(name)) === null ? ' (SiD)' : ''}; --sigma ${START_SIGMA} starts where others do`,
   );
   return guessed;
 }

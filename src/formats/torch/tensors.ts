@@ -1,4 +1,4 @@
-import { badFile, InnateError } from '../../lib/errors';
+import { badFile } from '../../lib/errors';
 import {
   type Behaviour,
   type CallContext,
@@ -123,7 +123,7 @@ function build(
       found: String(capacity),
     });
   if (count > capacity && count > MAX_EXPANDED)
-    throw new InnateError('refused', 'a tensor repeats its storage many times', { where });
+    return new UnreadableTensor('expanded tensor, which repeats its storage many times');
   return new TorchTensor(storage, dtype, shape, offset, strides, dictItems(metadata)?.get('neg') === true);
 }
 

@@ -16,6 +16,24 @@ export function torchRecord(entries: readonly ZipEntry[]): ZipEntry | undefined 
 }
 
 /**
+ * What a compressed entry may grow to, since it is held in memory as a whole: the pickle, of which the largest official
+ * one has half a megabyte, and a storage, which may be that of all the parameters together.
+ */
+const MAX_INFLATED = { pickle: 256 * 2 ** 20, storage: 2 ** 31 };
+
+/** Throws an InnateError before anything is inflated that is larger than `most` bytes. */
+function inflatable(entry: ZipEntry, most: number): Source {
+  if (entry.method !== 0 && entry.size > most)
+    throw new InnateError('refused', 'a compressed part of the torch archive is larger than it may be', {
+      where: `${entry.source.name}, ${quote(entry.name)}`,
+      expected: `at most ${most} bytes`,
+      found: String(entry.size),
+      hint: 'Save the file again in PyTorch: it does not compress',
+    });
+  return entrySource(entry);
+}
+
+/**
  * The object of a torch.save zip archive (NAME/data.pkl, NAME/data/KEY, NAME/byteorder). Storages stay in the
  * file; in an archive that was packed again, compressed ones are inflated when they are read. As in PyTorch,
  * checksums are not looked at: it can be told not to write any. Throws an InnateError.
@@ -59,12 +77,12 @@ export function readTorchZip(source: Source, entries: readonly ZipEntry[] = open
       });
     if (!storage.dtype && entry.size < size)
       throw badFile('a storage is shorter than its tensors', { where });
-    storage.resolve(entrySource(entry), 0);
+    storage.resolve(inflatable(entry, MAX_INFLATED.storage), 0);
     storage.bigEndian = endian === 'big';
     storages.set(key, storage);
     return storage;
   };
-  const reader = new ByteReader(entrySource(record));
+  const reader = new ByteReader(inflatable(record, MAX_INFLATED.pickle));
   return unpickle(reader, {
     budget: new Budget(),
     names: TORCH_NAMES,

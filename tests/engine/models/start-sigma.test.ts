@@ -16,6 +16,15 @@ describe('a file name gives the start sigma away', () => {
   ])('%s: 2.5', (name) => expect(sigmaOfName(name)).toBe(2.5));
 
   test.each([
+    ['celeba-64x64-gdd-i-sigma2.5.safetensors', 2.5],
+    ['student_init_sigma=5.pt', 5],
+    ['sid_sigma80.pkl', null], // as all others
+    ['edm-sigma0.5.pkl', null], // the images' own
+    ['edm_sigma_data0.5.pkl', null],
+    ['sigma3layers.pkl', null],
+  ])('%s states it: %s', (name, sigma) => expect(sigmaOfName(name)).toBe(sigma));
+
+  test.each([
     'network-snapshot-002500.pkl', // EDM
     'edm-cifar10-32x32-uncond-ve.pkl',
     'pytorch_model.bin',
