@@ -5,6 +5,7 @@ import {
   residentBytes,
 } from '../src/engine/inference/open-denoiser';
 import { type ActiveBackend, readyTensors, threadLabel } from '../src/gpu/backends';
+import { backendLine } from '../src/lib/words';
 import { Denoiser, type ImageDenoiser } from '../src/nn/denoiser';
 import { parameterCount } from '../src/nn/parameters';
 import type { WeightSource } from '../src/nn/weights';
@@ -31,7 +32,7 @@ export async function openSession(
   const { model, active } = await open(argument, options, report);
   const { denoiser, label } = await makeDenoiser(model, model.weights, active, report);
   report.backend({ ...active, label });
-  return { model, denoiser, backend: `${active.name} (${label})` };
+  return { model, denoiser, backend: backendLine({ ...active, label }) };
 }
 
 /**
@@ -50,7 +51,7 @@ export async function openInspection(
     ? await makeDenoiser(model, model.weights, active, report)
     : { denoiser: eagerDenoiser(model, model.weights), label: active.label };
   report.backend({ ...active, label });
-  return { model, denoiser, backend: `${active.name} (${label})` };
+  return { model, denoiser, backend: backendLine({ ...active, label }) };
 }
 
 async function open(argument: string, options: CommonOptions, report: Report) {

@@ -17,7 +17,7 @@ import { configMetadata, exportWhole } from '../../src/engine/models/export';
 import { decodeState, encodeState, type SavedRun } from '../../src/engine/runs/state';
 import { writeSafetensors } from '../../src/formats/safetensors';
 import { asInnateError, InnateError } from '../../src/lib/errors';
-import { counted } from '../../src/lib/words';
+import { backendLine, counted } from '../../src/lib/words';
 import { openBackend } from '../backend';
 import { openModelArgument } from '../catalogue';
 import { featureWeights, openData } from '../data';
@@ -60,7 +60,7 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
     data,
     config,
     features: featureWeights,
-    backend: `${active.name} (${active.label})`,
+    backend: backendLine(active),
     ...(measure && { measure: async () => measure }),
     measureImages: command.measureImages,
     measureEvery: command.measureEvery,

@@ -2,8 +2,9 @@ import { asInnateError, InnateError } from '../lib/errors';
 import type { InspectRequest, LookRequest } from '../protocol/layers';
 import type { Message, Request, Results } from '../protocol/messages';
 import type { DistilWorker } from './distil/worker';
-import type { CallHooks, Engine } from './engine';
+import type { Engine } from './engine';
 import type { LayersSession } from './layers/session';
+import type { CallHooks } from './services';
 
 type Call = Exclude<Request, { type: 'cancel' | 'distil-control' }>;
 

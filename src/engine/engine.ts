@@ -1,54 +1,29 @@
 import { writeSafetensors } from '../formats/safetensors';
-import { threadLabel } from '../gpu/backends';
-import { KernelRefused } from '../gpu/pipelines';
 import { backendBytes } from '../gpu/warm-up';
 import { asInnateError, InnateError, OutOfMemory } from '../lib/errors';
-import { evaluations } from '../lib/sampling';
-import { sentence } from '../lib/words';
-import type { ImageDenoiser } from '../nn/denoiser';
 import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
-import { defaultSampling } from '../nn/samplers';
-import type { GenerateOutcome, GenerateRequest, ImageChunk } from '../protocol/generate';
+import type { GenerateOutcome, GenerateRequest } from '../protocol/generate';
 import type {
   EngineStatus,
   FileChoice,
   KeptModels,
   ModelInfo,
   ModelRef,
-  Progress,
   StartOptions,
 } from '../protocol/models';
 import { rememberedNoise } from '../rng/seeds';
-import { ThreadsFailed } from '../simd/runtime';
-import type { DistilServices } from './distil/session';
 import { batchSize } from './inference/batching';
+import { breathe, makeChunk } from './inference/chunk';
 import { ChunkSize } from './inference/chunking';
 import { abandonDevice, type Device, openDevice } from './inference/device';
+import { Failures, NOTICES } from './inference/failures';
 import { Inference } from './inference/inference';
-import { nextTask } from './inference/next-task';
 import type { AnyDenoiser } from './inference/open-denoiser';
-import { toRgba } from './inference/pixels';
-import { Recent } from './inference/recent';
-import { imagesToBytes, sampleImages, seedBatch } from './inference/sampling';
 import { exportWhole, modelMetadata, type StoredDType } from './models/export';
 import { Library, type LibraryModel } from './models/library';
 import type { Model } from './models/model';
-
-export interface CallHooks {
-  signal: AbortSignal;
-  onProgress: (progress: Progress) => void;
-}
-
-export interface GenerateHooks extends CallHooks {
-  onImages: (chunk: ImageChunk) => void;
-  /** A newer request waits. */
-  superseded: () => boolean;
-}
-
-export type EngineServices = Pick<
-  DistilServices,
-  'backend' | 'epoch' | 'failure' | 'recover' | 'memory' | 'model' | 'keep'
-> & { modelsUrl: string; denoiser(model: Model): Promise<ImageDenoiser> };
+import type { CallHooks, EngineServices, GenerateHooks } from './services';
+import { statusOf } from './status';
 
 interface Loaded extends LibraryModel {
   ref: ModelRef;
@@ -73,9 +48,6 @@ const PARTS: EngineParts = {
   now: () => performance.now(),
 };
 
-/** A failure counts for so long: a device that is lost twice within it is given up, one lost hours apart is not. */
-const FORGOTTEN_MS = 10 * 60_000;
-
 /**
  * The engine inside the worker: one back-end, one model on it, one request at a time. Whoever calls makes sure
  * that calls do not overlap.
@@ -87,8 +59,7 @@ export class Engine {
   private loaded: Loaded | null = null;
   private lastForward: EngineStatus['lastForward'] = null;
   private notice: string | null = null;
-  private readonly gpuFailures: Recent;
-  private readonly threadFailures: Recent;
+  private readonly failures: Failures;
   /** Images of a pass at most; smaller after memory ran out. */
   private passLimit = 64;
   private failed: { device: Device; error: InnateError } | null = null;
@@ -106,8 +77,7 @@ export class Engine {
     private readonly onIdleFailure: () => void,
     private readonly parts: EngineParts = PARTS,
   ) {
-    this.gpuFailures = new Recent(FORGOTTEN_MS, parts.now);
-    this.threadFailures = new Recent(FORGOTTEN_MS, parts.now);
+    this.failures = new Failures(parts.now);
   }
 
   async recoverIdle(): Promise<void> {
@@ -123,8 +93,7 @@ export class Engine {
     if (options.modelsUrl !== this.options?.modelsUrl) this.models = new Library(options.modelsUrl);
     this.options = options;
     this.notice = null;
-    this.gpuFailures.clear();
-    this.threadFailures.clear();
+    this.failures.clear();
     await this.adoptDevice(options, null);
     return this.publish();
   }
@@ -160,7 +129,7 @@ export class Engine {
     const backend = () => this.require().device.backend;
     return {
       modelsUrl: this.require().options.modelsUrl,
-      backend: () => `${backend().name} (${backend().label})`,
+      backend,
       epoch: () => this.epoch,
       failure: () => this.require().device.failure,
       recover: async (error, epoch) => {
@@ -257,7 +226,12 @@ export class Engine {
         const loaded = await this.ensureLoaded(request.model, hooks);
         await breathe(hooks);
         const indices = order.slice(done, done + loaded.chunks.next(order.length - done));
-        hooks.onImages(await this.makeChunk(loaded, request, indices, hooks));
+        const { noise } = this;
+        const tools = { ...loaded, device: this.require().device, noise };
+        const { chunk, evaluationMs } = await makeChunk(tools, request, indices, hooks);
+        loaded.chunks.measured(indices.length, chunk.ms);
+        this.lastForward = { ms: evaluationMs, images: indices.length };
+        hooks.onImages(chunk);
         done += indices.length;
       } catch (error) {
         const known = asInnateError(error, 'backend');
@@ -267,47 +241,6 @@ export class Engine {
       this.publish();
     }
     return 'complete';
-  }
-
-  private async makeChunk(
-    loaded: Loaded,
-    request: GenerateRequest,
-    indices: number[],
-    hooks: GenerateHooks,
-  ): Promise<ImageChunk> {
-    const { inference, info } = loaded;
-    const { denoiser } = inference;
-    const { device } = this.require();
-    const seeds = indices.map((i) => request.seeds[i]!);
-    const batch = seedBatch(denoiser.config, seeds, request.classIndex, this.noise);
-    const compiling = inference.prepare(indices.length, (done, total) =>
-      hooks.onProgress({ what: 'preparing shaders', done, total, unit: 'shaders' }),
-    );
-    await Promise.race([compiling, device.failure]);
-    const sampling = {
-      ...defaultSampling(info.resolution, request.sigma),
-      sampler: request.sampler,
-      steps: request.steps,
-    };
-    const started = performance.now();
-    const work = sampleImages(denoiser, batch, sampling, {
-      breathe: () => breathe(hooks),
-      onProgress: ({ done, total }) => {
-        if (total > 2 * indices.length)
-          hooks.onProgress({ what: 'sampling', done, total, unit: 'evaluations' });
-      },
-    });
-    const images = await Promise.race([work, device.failure]);
-    const ms = performance.now() - started;
-    loaded.chunks.measured(indices.length, ms);
-    this.lastForward = { ms: ms / evaluations(sampling), images: indices.length };
-    return {
-      indices,
-      pixels: toRgba(imagesToBytes(images, info.channels, info.resolution), info.channels),
-      resolution: info.resolution,
-      classes: batch.classes ? [...batch.classes] : null,
-      ms,
-    };
   }
 
   private async ensureLoaded(ref: ModelRef, hooks: CallHooks): Promise<Loaded> {
@@ -340,30 +273,18 @@ export class Engine {
     const { device: failing, options } = this.require();
     if (error.code !== 'backend' || failing.backend.name !== 'webgpu') {
       if (error instanceof OutOfMemory && this.shrinkPasses()) {
-        this.notice = 'Memory ran out: going on with fewer images at a time.';
+        this.notice = NOTICES.fewerImages;
         return;
       }
-      if (!(error instanceof ThreadsFailed) || this.threadFailures.add() > 1) throw error;
+      if (!this.failures.threadsMayRestart(error)) throw error;
       this.dropModel(); // its threads start anew with it
-      this.notice = `${sentence(error.message)}: they were started again, nothing is lost.`;
+      this.notice = NOTICES.threads(error);
       return;
     }
-    const failures = this.gpuFailures.add();
-    const smaller = error instanceof OutOfMemory && this.shrinkPasses();
+    const lighter = error instanceof OutOfMemory && this.shrinkPasses();
     this.dropDevice();
-    const giveUp = failures > 1 && !smaller;
-    const device = await this.adoptDevice(
-      options,
-      error instanceof KernelRefused // the same device would refuse it again
-        ? `Every form of the kernel "${error.kernel}" was refused (${error.reason}): update the browser or the graphics driver.`
-        : giveUp
-          ? `The GPU failed ${failures} times within ${FORGOTTEN_MS / 60_000} minutes (${error.message}); choose WebGPU, or reload the page, to try it again.`
-          : null,
-    );
-    this.notice =
-      device.backend.name === 'webgpu'
-        ? `${sentence(error.message)}: it was set up again, nothing is lost.`
-        : `${sentence(error.message)}: going on with WebAssembly.`;
+    const { backend } = await this.adoptDevice(options, this.failures.whyNoGpu(error, lighter));
+    this.notice = (backend.name === 'webgpu' ? NOTICES.gpuAgain : NOTICES.noGpu)(error);
   }
 
   /** After memory ended inside TensorFlow.js on WebAssembly: that back-end again, with a memory of its own. */
@@ -372,7 +293,7 @@ export class Engine {
     this.dropDevice();
     const device = await this.adoptDevice({ ...options, preference: 'wasm' }, null);
     device.webgpuReason = old.webgpuReason; // that has not changed
-    this.notice = 'Memory ran out: WebAssembly was started afresh, nothing is lost.';
+    this.notice = NOTICES.freshMemory;
   }
 
   /** Halves the images of a pass for good; false when a single one is already too much. */
@@ -418,27 +339,9 @@ export class Engine {
   }
 
   private publish(): EngineStatus {
-    const { device } = this;
-    const status: EngineStatus = {
-      backend: device && {
-        name: device.backend.name,
-        label:
-          device.backend.name === 'wasm'
-            ? threadLabel(this.loaded?.inference.threads ?? device.threads)
-            : device.backend.label,
-        software: device.backend.software,
-      },
-      webgpuReason: device?.webgpuReason ?? null,
-      kernels: device?.backend.gpu?.traits.reason ?? null,
-      webgpuAvailable: device?.webgpuAvailable ?? false,
-      crossOriginIsolated: globalThis.crossOriginIsolated ?? false,
-      model: this.loaded?.info ?? null,
-      memoryBytes:
-        (device ? this.parts.memory() : 0) + (this.loaded?.inference.bytes ?? 0) + this.heldBeside(),
-      precision: this.loaded?.inference.precision ?? null,
-      lastForward: this.lastForward,
-      notice: this.notice,
-    };
+    const { device, loaded, lastForward, notice } = this;
+    const otherBytes = (device ? this.parts.memory() : 0) + this.heldBeside();
+    const status = statusOf({ device, loaded, otherBytes, lastForward, notice });
     this.onStatus(status);
     return status;
   }
@@ -446,9 +349,3 @@ export class Engine {
 
 const sameModel = (a: ModelRef, b: ModelRef): boolean =>
   a.kind === 'catalogue' ? b.kind === 'catalogue' && a.id === b.id : b.kind === 'opened' && a.key === b.key;
-
-/** Lets messages in, and stops when they made this request pointless. */
-async function breathe({ signal, superseded }: GenerateHooks): Promise<void> {
-  await nextTask();
-  if (signal.aborted || superseded()) throw new InnateError('cancelled', 'cancelled');
-}

@@ -7,5 +7,8 @@ export const whole = (value: number): string => Math.round(value).toLocaleString
 export const counted = (count: number, thing: string, things = `${thing}s`): string =>
   `${whole(count)} ${count === 1 ? thing : things}`;
 
+/** A back-end for records, results and people: "wasm (2 threads)". */
+export const backendLine = ({ name, label }: { name: string; label: string }): string => `${name} (${label})`;
+
 /** A text with a capital first letter. */
 export const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

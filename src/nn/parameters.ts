@@ -84,3 +84,23 @@ export function parameterCount(config: UNetConfig): number {
   for (const spec of parameterSpecs(config)) if (!spec.buffer) count += spec.shape.reduce((a, b) => a * b, 1);
   return count;
 }
+
+export interface Layer {
+  /** Name of its parameters without "model." and their own ending: "enc.32x32_block0.conv0". */
+  name: string;
+  /** Those that training may change: no buffers, and nothing that a checkpoint may lack. */
+  parameters: readonly ParameterSpec[];
+}
+
+/** The layers of a network that have parameters, in the order in which those are created. */
+export function layersOf(config: UNetConfig): Layer[] {
+  const layers = new Map<string, ParameterSpec[]>();
+  for (const spec of parameterSpecs(config)) {
+    if (spec.buffer || spec.optional) continue;
+    const layer = spec.name.replace(/^model\./, '').replace(/\.[^.]+$/, '');
+    const known = layers.get(layer);
+    if (known) known.push(spec);
+    else layers.set(layer, [spec]);
+  }
+  return Array.from(layers, ([name, parameters]) => ({ name, parameters }));
+}

@@ -1,16 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { fitMicroBatch } from '../../distil/config';
+import { backendLine } from '../../lib/words';
 import type { DistilRequest, StepEstimate } from '../../protocol/distil';
 import { measureNetwork } from '../measure/feature-networks';
 import { FrechetMeasure } from '../measure/frechet';
 import { openSources, type SourceServices } from '../runs/sources';
+import type { EngineServices } from '../services';
 import { DistilRun } from './run';
 import { makeSamples } from './samples';
 
-interface EstimateServices extends SourceServices {
-  backend(): string;
-  failure(): Promise<never>;
-}
+type EstimateServices = SourceServices & Pick<EngineServices, 'backend' | 'failure'>;
 
 type StepServices = Pick<EstimateServices, 'backend' | 'data'>;
 
@@ -57,7 +56,7 @@ export async function measureSteps(
     }
   }
   const [first, second] = steps as [(typeof steps)[0], (typeof steps)[0]];
-  const parts = fitMicroBatch(request.config, teacher.config.unet.imgResolution, backend.split(' ')[0]!);
+  const parts = fitMicroBatch(request.config, teacher.config.unet.imgResolution, backend.name);
   const timed =
     parts.microBatch > 0 && parts.microBatch < parts.batch
       ? await secondsInParts(request, { teacher, student, data }, services, more)
@@ -71,12 +70,12 @@ export async function measureSteps(
     secondsPerStep: timed === null ? second.seconds - more * secondsPerImage : 0,
     secondsPerImage: timed ?? secondsPerImage,
     ...(await secondsOnTheWay(request, { teacher, data }, services)),
-    backend: backend.split(' ')[0]!,
+    backend: backend.name,
     resolution: teacher.config.unet.imgResolution,
     heldBytes,
     fixedBytes: Math.max(heldBytes, second.bytes - more * perImage),
     bytesPerImage: perImage,
-    limitBytes: backend.startsWith('wasm') ? WASM_BYTES : null,
+    limitBytes: backend.name === 'wasm' ? WASM_BYTES : null,
   };
 }
 
@@ -95,7 +94,7 @@ const throwaway = (
     // The discriminator's heads of the paper ask for large batches; memory and time are as with those.
     config: { ...config, ...size, heads: 'small', r1Gamma: 0 },
     features: services.data.feature,
-    backend: services.backend(),
+    backend: backendLine(services.backend()),
     measureImages: 0,
     measureEvery: 0,
   });

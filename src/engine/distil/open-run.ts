@@ -1,5 +1,6 @@
 import { savedConfig } from '../../distil/config';
 import { InnateError } from '../../lib/errors';
+import { backendLine } from '../../lib/words';
 import type { DistilPlan, DistilRequest } from '../../protocol/distil';
 import type { ResumeRequest, RunRecord } from '../../protocol/runs';
 import { RunFolder } from '../runs/folder';
@@ -9,7 +10,7 @@ import type { SavedRun } from '../runs/state';
 import { recordOf } from '../runs/unsaved';
 import { RunDistances } from './distances';
 import { newRecord } from './record';
-import type { DistilServices } from './session';
+import type { DistilServices } from './services';
 import { realVariance } from './spread';
 
 /** A run whose networks, images and folder are there: what a session steps through. */
@@ -82,7 +83,7 @@ async function begin(
   report: Report,
 ): Promise<Found> {
   const sources = await openSources(request, services, report);
-  const record = newRecord(request, services.backend());
+  const record = newRecord(request, backendLine(services.backend()));
   if (folder) record.kept = await keepSources(request, sources, folder, report);
   return { sources, record, from: null, rewinds: false };
 }

@@ -2,52 +2,25 @@ import { fitMicroBatch } from '../../distil/config';
 import type { CurvePoint } from '../../distil/curve';
 import type { StepKind } from '../../distil/trainer';
 import { asInnateError, InnateError, OutOfMemory } from '../../lib/errors';
-import { counted, sentence } from '../../lib/words';
+import { backendLine, counted, sentence } from '../../lib/words';
 import type { WeightSource } from '../../nn/weights';
-import type {
-  DistilAction,
-  DistilEvent,
-  DistilPhase,
-  DistilRequest,
-  DistilResult,
-  RunAbout,
-  WayBack,
-} from '../../protocol/distil';
+import type { DistilAction, DistilPhase, DistilRequest, DistilResult, WayBack } from '../../protocol/distil';
 import type { ModelInfo } from '../../protocol/models';
 import type { ResumeRequest, RunEnd, RunRecord } from '../../protocol/runs';
 import { nextTask } from '../inference/next-task';
-import { MEASURE_NAME } from '../measure/frechet';
-import type { Model } from '../models/model';
 import { RunFolder } from '../runs/folder';
 import { withRunLock } from '../runs/lock';
-import type { SourceServices } from '../runs/sources';
 import { type SavedRun, savedStudent } from '../runs/state';
-import { deltaPieces, studentMetadata, studentModel } from '../runs/student';
+import { studentModel } from '../runs/student';
 import { brokenStart, brokenStudent, Diverged, smallerPart } from './errors';
-import { layerPlan } from './layer-plan';
+import { keepMoment } from './moments';
 import { type OpenRun, openRun, tell } from './open-run';
+import { planOf } from './plan';
 import { progressOf } from './record';
 import { DistilRun, type DistilRunOptions } from './run';
 import { makeSamples } from './samples';
+import type { DistilServices } from './services';
 import { wayBackOf } from './way-back';
-
-export interface DistilServices extends SourceServices {
-  /** "wasm (1 thread)" */
-  backend(): string;
-  /** A number for each device: tensors of another one are gone. */
-  epoch(): number;
-  /** Rejects when the device fails. */
-  failure(): Promise<never>;
-  /** Sets up a device again after the one of that epoch failed; throws on where there is none left. */
-  recover(error: InnateError, epoch: number): Promise<void>;
-  /** Bytes that the back-end holds. */
-  memory(): number;
-  /** Puts the finished student among the opened models. */
-  keep(model: Model, images: number, about: RunAbout): ModelInfo;
-  /** Runs `task` when the back-end is free: generation goes on between the steps of a run. */
-  exclusively<T>(task: () => Promise<T>): Promise<T>;
-  emit(event: DistilEvent): void;
-}
 
 /** Failures in a row without a step in between after which a run gives up. */
 const MOST_FAILURES = 4;
@@ -159,14 +132,14 @@ export class DistilSession {
           await this.services.exclusively(() => this.save(open));
           continue; // what was asked for meanwhile comes first
         }
-        if (this.phase === 'paused' && this.steps.length === 0) {
+        const kind = this.phase === 'paused' ? this.steps.shift() : 'both';
+        if (kind === undefined) {
           this.enter('paused');
           await new Promise<void>((resolve) => {
             this.wake = resolve;
           });
           continue;
         }
-        const kind = this.phase === 'paused' ? this.steps.shift()! : 'both';
         await this.services.exclusively(() => this.turn(open, kind));
         this.failures = 0;
       } catch (error) {
@@ -221,43 +194,32 @@ export class DistilSession {
     const { teacher, student, data } = open.sources;
     const backend = services.backend();
     const { measureImages, measureEvery, sampleSeeds } = record.request;
-    const config = fitMicroBatch(record.config, teacher.config.unet.imgResolution, backend.split(' ')[0]!);
-    Object.assign(record, { backend });
+    const config = fitMicroBatch(record.config, teacher.config.unet.imgResolution, backend.name);
+    record.backend = backendLine(backend);
     if (!saved) {
       this.report('making the first samples')(0, 0);
       const from = (student ?? teacher).weights;
       const start = await parts
         .samples(teacher, from, sampleSeeds, config.startSigma)
         .catch(brokenStart(record.about.teacherName));
-      await this.showSamples(open, 0, start.pixels, from);
+      await keepMoment(open, { images: 0, pixels: start.pixels, weights: from }, services.emit);
     }
     this.report('preparing the networks')(0, 0);
-    const first = backend.startsWith('webgpu') ? 'first step, shaders compile' : 'first step';
+    const first = backend.name === 'webgpu' ? 'first step, shaders compile' : 'first step';
     const run = await parts.start({
       teacher,
       ...(student && { student }),
       data,
       config,
       features: services.data.feature,
-      backend,
+      backend: record.backend,
       ...(measureImages > 0 && { measure: () => distances.on(services.epoch()) }),
       measureImages,
       measureEvery,
       onStage: (what, done, total) => this.firstStep && this.report(`${first}: ${what}`)(done, total),
       ...(saved && { saved }),
     });
-    const { floor = null, teacherOneStep = null, reference = null } = record.plan ?? {};
-    const plan = {
-      ...layerPlan(teacher, config.method),
-      dataImages: data.size,
-      dataName: data.name,
-      floor,
-      teacherOneStep,
-      features: MEASURE_NAME,
-      reference,
-      microBatch: config.microBatch > 0 && config.microBatch < config.batch ? config.microBatch : null,
-    };
-    tell(record, plan, services);
+    tell(record, planOf(teacher, data, config, record.plan), services);
     return run;
   }
 
@@ -269,34 +231,9 @@ export class DistilSession {
       .samples(open.sources.teacher, weights, request.sampleSeeds, config.startSigma)
       .catch(brokenStudent(point.iteration));
     if (open.realVariance > 0) point.sampleSpread = made.variance / open.realVariance;
-    await this.showSamples(open, point.images, made.pixels, weights);
+    const moment = { images: point.images, pixels: made.pixels, weights };
+    await keepMoment(open, moment, this.services.emit);
     point.sampleSeconds = (performance.now() - started) / 1000;
-  }
-
-  /** Samples and the student that made them: kept, so that any moment can be gone back to. */
-  private async showSamples(
-    { folder, record, sources }: OpenRun,
-    images: number,
-    pixels: Uint8ClampedArray<ArrayBuffer>,
-    weights: WeightSource,
-  ): Promise<void> {
-    const { services } = this;
-    const { config, about } = record;
-    const student = folder !== null && images > 0;
-    let gone = 0;
-    try {
-      await folder?.saveSamples(images, pixels);
-      if (student) {
-        const metadata = studentMetadata(config, images, about);
-        const pieces = deltaPieces(sources.teacher, weights, metadata, about.teacherKey);
-        gone = await folder.saveStudent(images, pieces);
-      }
-    } catch {
-      // No room: the save that follows says so, and frees what it can.
-    }
-    record.thinned += gone;
-    services.emit({ kind: 'samples', images, pixels, resolution: about.resolution, student });
-    if (folder && student) services.emit({ kind: 'students', images: await folder.studentMoments() });
   }
 
   /** Saves the run where it is. Only a 'last' is what a person asks for: a 'best' is kept beside it. */
@@ -336,7 +273,7 @@ export class DistilSession {
     const parts = smaller === null ? '' : `, in parts of ${counted(smaller, 'image')}`;
     this.notice(
       'recovery',
-      `${sentence(error.message)}. The run went back to its last save, at ${counted(saved?.meta.images ?? 0, 'image')}, and goes on with ${services.backend()}${parts}.`,
+      `${sentence(error.message)}. The run went back to its last save, at ${counted(saved?.meta.images ?? 0, 'image')}, and goes on with ${backendLine(services.backend())}${parts}.`,
     );
   }
 

@@ -7,11 +7,11 @@ import type {
 } from '../../protocol/distil';
 import type { Progress } from '../../protocol/models';
 import type { ResumeRequest, RunsCall } from '../../protocol/runs';
-import type { EngineServices } from '../engine';
 import { nextTask } from '../inference/next-task';
 import { measureAny } from '../measure/measure-model';
 import { PageData } from '../models/page-data';
 import { answerRuns } from '../runs/answer';
+import type { EngineServices } from '../services';
 import { checkDataset, THUMBNAIL } from './data-check';
 import { estimateStep } from './estimate';
 import { DistilSession } from './session';

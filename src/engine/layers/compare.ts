@@ -8,7 +8,7 @@ import { unetBlocks } from '../../nn/blocks';
 import type { UNetConfig } from '../../nn/config';
 import type { Denoiser } from '../../nn/denoiser';
 import { centredGram } from '../../nn/inspection/statistics';
-import { parameterSpecs } from '../../nn/parameters';
+import { layersOf } from '../../nn/parameters';
 import { observe } from '../../nn/tf/observe';
 import type { WeightSource } from '../../nn/weights';
 import { batchSize } from '../inference/batching';
@@ -17,27 +17,27 @@ import { type Batch, imageSize } from '../inference/sampling';
 /** Relative L2 change of every layer, in the order of the parameters. Both networks are of one shape. */
 export function weightChange(unet: UNetConfig, teacher: WeightSource, student: WeightSource): LayerJson[] {
   const trains = trainedBy('gdd-i', unet);
-  const layers = new Map<string, { moved: number; square: number; parameters: number; frozen: boolean }>();
-  for (const { name, buffer, optional } of parameterSpecs(unet)) {
-    if (buffer || optional) continue;
-    const layer = name.replace(/^model\./, '').replace(/\.[^.]+$/, '');
-    const sum = layers.get(layer) ?? { moved: 0, square: 0, parameters: 0, frozen: !trains(name) };
-    const a = teacher.read(name);
-    const b = student.read(name);
-    for (let i = 0; i < a.length; i++) {
-      sum.moved += (b[i]! - a[i]!) ** 2;
-      sum.square += a[i]! ** 2;
+  return layersOf(unet).map(({ name, parameters }) => {
+    let moved = 0;
+    let square = 0;
+    let count = 0;
+    for (const parameter of parameters) {
+      const a = teacher.read(parameter.name);
+      const b = student.read(parameter.name);
+      for (let i = 0; i < a.length; i++) {
+        moved += (b[i]! - a[i]!) ** 2;
+        square += a[i]! ** 2;
+      }
+      count += a.length;
     }
-    sum.parameters += a.length;
-    layers.set(layer, sum);
-  }
-  return Array.from(layers, ([name, { moved, square, parameters, frozen }]) => ({
-    name,
-    parameters,
-    norm: Math.sqrt(square),
-    change: square > 0 ? Math.sqrt(moved / square) : null,
-    frozen,
-  }));
+    return {
+      name,
+      parameters: count,
+      norm: Math.sqrt(square),
+      change: square > 0 ? Math.sqrt(moved / square) : null,
+      frozen: !parameters.some((parameter) => trains(parameter.name)),
+    };
+  });
 }
 
 export interface LikenessStep {

@@ -13,13 +13,14 @@ import type {
   LookResult,
   ShownInput,
 } from '../../protocol/layers';
-import type { ModelRef, Progress } from '../../protocol/models';
+import type { ModelRef } from '../../protocol/models';
 import { nextTask } from '../inference/next-task';
 import type { AnyDenoiser } from '../inference/open-denoiser';
 import { toRgba } from '../inference/pixels';
 import { imagesToBytes, seedBatch } from '../inference/sampling';
 import type { Model } from '../models/model';
 import type { PageData } from '../models/page-data';
+import type { CallHooks } from '../services';
 import { withRealImages } from './data';
 import { HeldNetworks } from './held-networks';
 import type { InspectBatch } from './inspect';
@@ -28,7 +29,7 @@ import { type PathPoint, type PathTurn, pointAt, SamplerPaths } from './path';
 import { Precedence } from './precedence';
 
 export interface LayersServices {
-  model(ref: ModelRef, hooks: LoadHooks): Promise<Model>;
+  model(ref: ModelRef, hooks: CallHooks): Promise<Model>;
   /** Opened on the back-end's fastest path; only while the back-end is free. */
   network(model: Model): Promise<AnyDenoiser>;
   /** One that somebody else holds and that may be used for a turn, if there is one. */
@@ -38,12 +39,7 @@ export interface LayersServices {
   exclusively<T>(task: (device: object) => Promise<T>): Promise<T>;
 }
 
-interface LoadHooks {
-  signal: AbortSignal;
-  onProgress: (progress: Progress) => void;
-}
-
-export interface LookHooks extends LoadHooks {
+export interface LookHooks extends CallHooks {
   /** A newer request waits, or this one was cancelled. */
   stopped: () => boolean;
 }

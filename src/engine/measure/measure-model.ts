@@ -1,22 +1,17 @@
 import { skippedLine } from '../../data';
 import { InnateError } from '../../lib/errors';
 import { evaluations } from '../../lib/sampling';
-import type { ImageDenoiser } from '../../nn/denoiser';
 import { defaultSampling } from '../../nn/samplers';
 import type { MeasureRequest, MeasureResult } from '../../protocol/distil';
 import type { Progress } from '../../protocol/models';
 import { nextTask } from '../inference/next-task';
 import { sampleImages, seedBatch } from '../inference/sampling';
-import type { Model } from '../models/model';
 import type { SourceServices } from '../runs/sources';
+import type { EngineServices } from '../services';
 import { measureNetwork } from './feature-networks';
 import { FrechetMeasure, MEASURE_NAME } from './frechet';
 
-interface MeasureServices extends SourceServices {
-  failure(): Promise<never>;
-  /** For many images: the back-end's fastest way. */
-  denoiser(model: Model): Promise<ImageDenoiser>;
-}
+type MeasureServices = SourceServices & Pick<EngineServices, 'failure' | 'denoiser'>;
 
 /** Real images that the distance refers to, at most. */
 const REFERENCE = 2000;

@@ -2,8 +2,6 @@ import { Zip, ZipPassThrough } from 'fflate';
 import { openSafetensors } from '../../formats/checkpoint';
 import { asInnateError, badFile, InnateError } from '../../lib/errors';
 import type { WeightSource } from '../../nn/weights';
-import type { RunAbout } from '../../protocol/distil';
-import type { ModelInfo, ModelRef } from '../../protocol/models';
 import type {
   RunDetail,
   RunList,
@@ -15,9 +13,9 @@ import type {
   UnreadableRun,
 } from '../../protocol/runs';
 import { isFull } from '../../storage/opfs';
-import type { LibraryModel } from '../models/library';
 import { type Model, modelOf } from '../models/model';
 import { cachedWeights } from '../models/weights';
+import type { EngineServices } from '../services';
 import { RunFolder } from './folder';
 import { heldRuns, withRunLock } from './lock';
 import { missingSources } from './sources';
@@ -25,10 +23,7 @@ import { savedStudent } from './state';
 import { deltaPieces, keptStudent, studentMetadata, studentModel, wholePieces } from './student';
 import { keepUnsaved, newestState, recordOf, stateFile, unsavedRuns } from './unsaved';
 
-export interface RunsServices {
-  model(ref: ModelRef): Promise<LibraryModel>;
-  keep(model: Model, images: number, about: RunAbout): ModelInfo;
-}
+export type RunsServices = Pick<EngineServices, 'model' | 'keep'>;
 
 /** Answers the page's questions about saved runs. */
 export async function answerRuns(

@@ -16,7 +16,7 @@ import {
   writeFile,
 } from '../../storage/opfs';
 import { SlotPair } from '../../storage/slots';
-import { parseRecord } from '../distil/record';
+import { parseRecord } from './record';
 import { decodeState, encodeState, type RunState, type SavedRun } from './state';
 
 /** Students that a run keeps for its moments, bytes in all: thinned beyond that. */

@@ -3,14 +3,14 @@ import { openSafetensors } from '../../formats/checkpoint';
 import { writeSafetensors } from '../../formats/safetensors';
 import { InnateError } from '../../lib/errors';
 import type { DistilRequest } from '../../protocol/distil';
-import type { DataRef, ModelRef } from '../../protocol/models';
+import type { DataRef } from '../../protocol/models';
 import type { ResumeRequest, RunRecord, SavedRequest } from '../../protocol/runs';
 import { freeBytes, readFile, writeFile } from '../../storage/opfs';
 import { configMetadata, exportWhole } from '../models/export';
-import type { LibraryModel } from '../models/library';
 import { type Model, modelOf } from '../models/model';
 import type { PageData } from '../models/page-data';
 import { cachedWeights } from '../models/weights';
+import type { EngineServices } from '../services';
 import type { RunFolder } from './folder';
 
 /** What a run is made of: networks and images. */
@@ -20,9 +20,8 @@ export interface RunSources {
   data: Dataset;
 }
 
-export interface SourceServices {
+export interface SourceServices extends Pick<EngineServices, 'model'> {
   data: PageData;
-  model(ref: ModelRef): Promise<LibraryModel>;
 }
 
 type Report = (what: string) => (done: number, total: number) => void;

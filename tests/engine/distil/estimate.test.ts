@@ -38,7 +38,7 @@ it('foretells the memory of a step of the run from smaller ones', async () => {
     { config, measureImages: 0 } as DistilRequest,
     { teacher, student: null, data },
     {
-      backend: () => 'wasm',
+      backend: () => ({ name: 'wasm', label: '1 thread' }),
       data: { feature: noFeatures },
     } as unknown as Parameters<typeof measureSteps>[2],
   );

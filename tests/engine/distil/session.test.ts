@@ -7,7 +7,8 @@ import type { CurvePoint } from '../../../src/distil/curve';
 import type { RunMeta } from '../../../src/distil/state';
 import type { StepKind } from '../../../src/distil/trainer';
 import type { DistilRun, DistilRunOptions } from '../../../src/engine/distil/run';
-import { type DistilServices, DistilSession } from '../../../src/engine/distil/session';
+import type { DistilServices } from '../../../src/engine/distil/services';
+import { DistilSession } from '../../../src/engine/distil/session';
 import type { LibraryModel } from '../../../src/engine/models/library';
 import { openModel } from '../../../src/engine/models/open-model';
 import type { PageData } from '../../../src/engine/models/page-data';
@@ -139,7 +140,7 @@ function session(start: DistilRequest | ResumeRequest = request()) {
   let queue: Promise<unknown> = Promise.resolve();
   const device = { epoch: 1, recovers: 0 };
   const services: DistilServices = {
-    backend: () => 'wasm (1 thread)',
+    backend: () => ({ name: 'wasm', label: '1 thread' }),
     epoch: () => device.epoch,
     failure: () => new Promise<never>(() => {}),
     recover: async () => {

@@ -1,0 +1,41 @@
+import type { Dataset } from '../../data';
+import type { DistilConfig, Method } from '../../distil/config';
+import { trainedBy } from '../../distil/freeze';
+import { layersOf } from '../../nn/parameters';
+import type { DistilPlan } from '../../protocol/distil';
+import { MEASURE_NAME } from '../measure/frechet';
+import type { Model } from '../models/model';
+
+type Layers = Pick<DistilPlan, 'layers' | 'parameters' | 'trainedParameters'>;
+
+/** Layers in order, with what the method trains of them. */
+function layerPlan({ unet }: Model['config'], method: Method): Layers {
+  const trains = trainedBy(method, unet);
+  const layers = layersOf(unet).map(({ name, parameters }) => ({
+    name,
+    trains: parameters.some((parameter) => trains(parameter.name)),
+    parameters: parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
+  }));
+  const sum = (of: typeof layers) => of.reduce((n, l) => n + l.parameters, 0);
+  return { layers, parameters: sum(layers), trainedParameters: sum(layers.filter((l) => l.trains)) };
+}
+
+/** What a run is about to do; `known`: the plan so far, whose distances of real images and of the teacher stay. */
+export function planOf(
+  teacher: Pick<Model, 'config'>,
+  data: Pick<Dataset, 'size' | 'name'>,
+  { method, batch, microBatch }: DistilConfig,
+  known: DistilPlan | null,
+): DistilPlan {
+  const { floor = null, teacherOneStep = null, reference = null } = known ?? {};
+  return {
+    ...layerPlan(teacher.config, method),
+    dataImages: data.size,
+    dataName: data.name,
+    floor,
+    teacherOneStep,
+    features: MEASURE_NAME,
+    reference,
+    microBatch: microBatch > 0 && microBatch < batch ? microBatch : null,
+  };
+}
