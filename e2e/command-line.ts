@@ -22,7 +22,7 @@ export function commandLineLosses(
       ...['--teacher', 'fashion-mnist-32x32-teacher'],
       ...['--data', join(root, 'public/data/fashion-mnist-32x32.zip'), '--method', 'gdd-i'],
       ...['--images', String(count), '--batch', String(batch), '--backend', backend],
-      ...['--measure-images', '0', '--out', join(folder, 'student.safetensors')],
+      ...['--preset', 'small-encoder', '--measure-images', '0', '--out', join(folder, 'student.safetensors')],
       ...['--log', join(folder, 'log.jsonl'), ...flags],
     ],
     { encoding: 'utf8' },

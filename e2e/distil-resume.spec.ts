@@ -10,6 +10,7 @@ import {
   hasEnded,
   imagesSeen,
   isSaved,
+  plainRun,
   rows,
   saved,
   seesImages,
@@ -162,10 +163,12 @@ async function chooseTiny(page: Page): Promise<void> {
   await page.getByLabel('Open checkpoint').setInputFiles(file);
   await expect(page.getByRole('radio', { name: /ddpmpp-skip-16-vp/ })).toBeChecked({ timeout: 60_000 });
   await page.getByRole('radio', { name: /Imitation/ }).check();
+  await setNumber(page, 'Images per quality check', 0);
   await setNumber(page, /^Teacher’s steps/, 2);
 }
 
 async function begin(page: Page): Promise<void> {
+  await plainRun(page);
   await setNumber(page, /^Images$/, IMAGES);
   await setNumber(page, /^Batch/, 4);
   await setNumber(page, 'Samples every, steps', 2);

@@ -5,6 +5,7 @@ import {
   hasEnded,
   imagesSeen,
   isSaved,
+  plainRun,
   saved,
   seesImages,
   setNumber,
@@ -42,6 +43,7 @@ test('a loss that is not a number: the broken save is passed over, the one befor
     prepare: async (page) => void (await page.addInitScript(ABSURD_RATE)),
   });
   const { page } = app;
+  await plainRun(page);
   await setNumber(page, /^Images$/, 12);
   await setNumber(page, /^Batch/, 4);
   await setNumber(page, 'Samples every, steps', 100);
@@ -65,6 +67,9 @@ test('a loss that is not a number: the broken save is passed over, the one befor
 test('a student whose samples become alike: the page says so and what to do', async () => {
   app = await openApp({ at: QUIET, backend: 'wasm' });
   const { page } = app;
+  await plainRun(page);
+  await page.getByText('More numbers').click();
+  await setNumber(page, /^Warm-up/, 0);
   await setNumber(page, /^Batch/, 4);
   await setNumber(page, /^Generator rate/, 1e-2);
   await setNumber(page, /^Discriminator rate/, 1e-2);
@@ -83,6 +88,7 @@ test('a student whose samples become alike: the page says so and what to do', as
 test('a full disk: the run goes on, ends, is exported whole, and is saved once there is room', async () => {
   app = await openApp({ at: QUIET, backend: 'wasm' });
   const { page, context } = app;
+  await plainRun(page);
   await setNumber(page, /^Images$/, 24);
   await setNumber(page, /^Batch/, 4);
   await setNumber(page, 'Samples every, steps', 2);
@@ -123,6 +129,7 @@ const capGrowth = (megabytes: number): string => `{
 test('WebAssembly runs out of memory: the run goes on by itself, in smaller parts', async () => {
   app = await openApp({ at: QUIET, backend: 'wasm', prepare: (page) => inWorker(page, capGrowth(400)) });
   const { page } = app;
+  await plainRun(page);
   await setNumber(page, /^Images$/, 16);
   await setNumber(page, /^Batch/, 8);
   await start(page);
