@@ -1,4 +1,4 @@
-/** What the service worker keeps and answers with. Pure of the worker's globals, so that a test passes its own. */
+/** What the service worker keeps and answers with. It uses none of the worker's globals, so that a test passes its own. */
 
 export interface OfflineOptions {
   /** Everything the page is made of, relative to the scope; './' is the page itself. */
@@ -7,7 +7,7 @@ export interface OfflineOptions {
   version: string;
   /** SHA-256, in hex, of every file of `public/`, by its path relative to the scope. */
   files: Readonly<Record<string, string>>;
-  /** Those of `files` that are wanted offline after the first visit; the others once they have been used. */
+  /** The part of `files` that is wanted offline after the first visit; the others are kept once they have been used. */
   wanted: readonly string[];
   /** Headers that every answer gets. */
   headers: Readonly<Record<string, string>>;

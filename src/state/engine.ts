@@ -30,7 +30,7 @@ export interface Reading {
   images: number;
   /** Network evaluations of each image. */
   passes: number;
-  /** Of all images together, all their passes included. */
+  /** Milliseconds that all images together took, all their passes included. */
   ms: number;
 }
 

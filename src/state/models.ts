@@ -41,7 +41,7 @@ export const DEFAULT_MODEL = 'afhq-cat-64x64-gdd-i';
 export const shipped = (catalogue: Catalogue | null): CatalogueModel[] =>
   catalogue?.models.filter((m) => m.kind === 'shipped') ?? [];
 
-export const previewOf = ({ preview }: CatalogueModel): Preview | null =>
+const previewOf = ({ preview }: CatalogueModel): Preview | null =>
   preview ? { path: preview, columns: 6, rows: 4 } : null;
 
 export function catalogueFacts(catalogue: Catalogue, model: CatalogueModel): ModelFacts {

@@ -5,8 +5,8 @@ import { PREF_PLACES } from './persistence';
 
 export const THEMES = ['auto', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
-export const BACKENDS: readonly BackendPreference[] = ['auto', 'webgpu', 'wasm'];
-export const PRECISIONS: readonly PrecisionPreference[] = ['auto', ...WEIGHT_PRECISIONS];
+const BACKENDS: readonly BackendPreference[] = ['auto', 'webgpu', 'wasm'];
+const PRECISIONS: readonly PrecisionPreference[] = ['auto', ...WEIGHT_PRECISIONS];
 
 /** How a person likes the page; the browser keeps it. */
 export interface Prefs {

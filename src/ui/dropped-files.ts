@@ -1,4 +1,4 @@
-/** Of the old drag-and-drop interface that every browser has; a folder comes as an entry. */
+/** An entry of the old drag-and-drop interface that every browser has; a folder comes as one. */
 interface Entry {
   isFile: boolean;
   fullPath: string;

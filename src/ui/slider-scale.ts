@@ -2,7 +2,7 @@
 export interface SliderScale {
   min: number;
   max: number;
-  /** Of an arrow key, and what a drag snaps to; for log scales in decades. */
+  /** What an arrow key adds and a drag snaps to; for log scales in decades. */
   step: number;
   log?: boolean;
   /** A finer step, with Alt; a scale without one has no values between its steps. */

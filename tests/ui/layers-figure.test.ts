@@ -4,13 +4,14 @@ import { paintChannel, scaleLimit, statistics } from '../../src/features/layers/
 import { figureSvg } from '../../src/features/layers/figure';
 import { LIGHT_RAMPS } from '../../src/features/layers/figure-colours';
 import { GUIDE } from '../../src/features/layers/guide-steps';
-import { cellText, mapModel, nearestLevel, ratioShade } from '../../src/features/layers/map-model';
+import { cellText, mapModel, ratioShade } from '../../src/features/layers/map-model';
 import { findingsCsv, findingsJson } from '../../src/features/layers/save';
 import { originText } from '../../src/features/layers/words';
 import { ActivationTable, type InspectionJson } from '../../src/lib/activations';
 import type { LookRequest } from '../../src/protocol/layers';
 import type { Findings } from '../../src/state/layers/store';
 import { readFindings } from '../../src/state/layers/stored';
+import { nearestLevel } from '../../src/state/layers/summary';
 import { DEFAULT_LAYERS, GUIDE_STEPS, SAMPLED_IN_GUIDE } from '../../src/state/layers/view';
 import { catalogueFacts } from '../../src/state/models';
 import { parseCatalogue } from '../../src/storage/catalogue';

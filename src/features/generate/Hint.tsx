@@ -5,7 +5,7 @@ import { useMedia } from '../../ui/use-space';
 import { useGridState } from './pictures';
 
 /** A sampler that does not suit the model, and what would; null where they fit or nobody knows. */
-export function misfitOf(
+function misfitOf(
   role: ModelFacts['role'],
   sampler: SamplerName,
 ): { text: string; better: SamplerName; action: string } | null {

@@ -16,7 +16,7 @@ export async function savePng(image: MadeImage): Promise<void> {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000); // the download has started by then
 }
 
-export function fileName({ recipe }: Pick<MadeImage, 'recipe'>): string {
+function fileName({ recipe }: Pick<MadeImage, 'recipe'>): string {
   const name = [
     recipe.modelKey,
     'seed',

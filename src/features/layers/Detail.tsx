@@ -68,7 +68,7 @@ const SIGMA_TICKS = [SIGMAS.min, 0.01, 0.1, 1, 10, SIGMAS.max].flatMap((value, i
   ];
 });
 
-export function SigmaSlider() {
+function SigmaSlider() {
   const layers = useLayersController();
   const at = useLayers((s) => s.view.at);
   return (
@@ -178,7 +178,7 @@ function Pictures({ looks, awaited, pair, view }: ShownLooks & { pair: Pair; vie
 
 export interface ShownLooks {
   looks: Looks;
-  /** Those that are not of the present settings. */
+  /** The looks that do not show the present settings. */
   awaited: ReadonlySet<keyof Looks>;
 }
 

@@ -1,10 +1,9 @@
 import { useRef } from 'react';
-import { sigmaText } from '../../state/layers/summary';
+import { nearestLevel, sigmaText } from '../../state/layers/summary';
 import type { LayersView } from '../../state/layers/view';
 import { type Ramps, rampColour } from '../../ui/ramp';
 import { Segmented } from '../../ui/Segmented';
 import { useSpace } from '../../ui/use-space';
-import { nearestLevel } from './map-model';
 import type { Findings } from './types';
 import { useLayersController } from './use-layers';
 import './Frequencies.css';
@@ -34,44 +33,11 @@ export function Frequencies({
   const layers = useLayersController();
   const area = useRef<HTMLDivElement>(null);
   const width = useSpace(area)?.width ?? 0;
-  const { table, student, sigmas, rows } = findings;
+  const { sigmas, rows } = findings;
   const block = rows.findIndex((r) => r.name === view.row);
   const of = view.frequencies === 'block' && block >= 0 && rows[block]!.part === null ? block : 'image';
   const chosen = nearestLevel(sigmas, view.at);
-  const spread = [
-    0,
-    Math.round(sigmas.length * 0.25),
-    Math.round(sigmas.length * 0.5),
-    Math.round(sigmas.length * 0.75),
-  ];
-  const levels = [...new Set([...spread, chosen])].sort((a, b) => a - b);
-  const lines: Line[] = [
-    ...levels.flatMap((level) => {
-      const power = table.spectrum(of, level);
-      return power
-        ? [
-            {
-              name: sigmaText(sigmas[level]!),
-              colour: rampColour(ramps.sequential, 0.35 + (0.65 * level) / Math.max(1, sigmas.length - 1)),
-              dash: 'none',
-              power: power.slice(1),
-              strong: level === chosen,
-            },
-          ]
-        : [];
-    }),
-    ...(student?.spectrum(of, 0)
-      ? [
-          {
-            name: `student ${sigmaText(student.sigmas[0]!)}`,
-            colour: 'var(--cat-1)',
-            dash: '6 3',
-            power: student.spectrum(of, 0)!.slice(1),
-            strong: false,
-          },
-        ]
-      : []),
-  ];
+  const lines = linesOf(findings, of, chosen, ramps);
   const most = Math.max(1e-30, ...lines.flatMap((l) => l.power));
   const rings = lines[0]?.power.length ?? 0;
   const decibel = (p: number) => Math.max(LOWEST_DB, 10 * Math.log10(Math.max(p, 1e-30) / most));
@@ -145,22 +111,7 @@ export function Frequencies({
               ))}
             </div>
           </div>
-          <ul className="spectrum-key">
-            {lines.map((l) => (
-              <li key={l.name} className={l.strong ? 'chosen' : undefined}>
-                <svg width="18" height="3" aria-hidden="true">
-                  <line
-                    x1="0"
-                    x2="18"
-                    y1="1.5"
-                    y2="1.5"
-                    style={{ stroke: l.colour, strokeDasharray: l.dash }}
-                  />
-                </svg>
-                {l.name}
-              </li>
-            ))}
-          </ul>
+          <Key lines={lines} />
         </>
       )}
     </section>
@@ -170,4 +121,62 @@ export function Frequencies({
     const fine = line.power.at(-1)!;
     return `${line.name}: ${Math.round(decibel(line.power[0]!))} dB coarse, ${Math.round(decibel(fine))} dB fine`;
   }
+}
+
+/** The spectra of the image, or of what a block adds, at a few levels and at the chosen one; the student's last. */
+function linesOf(
+  { table, student, sigmas }: Findings,
+  of: Parameters<Findings['table']['spectrum']>[0],
+  chosen: number,
+  ramps: Ramps,
+): Line[] {
+  const spread = [
+    0,
+    Math.round(sigmas.length * 0.25),
+    Math.round(sigmas.length * 0.5),
+    Math.round(sigmas.length * 0.75),
+  ];
+  const levels = [...new Set([...spread, chosen])].sort((a, b) => a - b);
+  return [
+    ...levels.flatMap((level) => {
+      const power = table.spectrum(of, level);
+      return power
+        ? [
+            {
+              name: sigmaText(sigmas[level]!),
+              colour: rampColour(ramps.sequential, 0.35 + (0.65 * level) / Math.max(1, sigmas.length - 1)),
+              dash: 'none',
+              power: power.slice(1),
+              strong: level === chosen,
+            },
+          ]
+        : [];
+    }),
+    ...(student?.spectrum(of, 0)
+      ? [
+          {
+            name: `student ${sigmaText(student.sigmas[0]!)}`,
+            colour: 'var(--cat-1)',
+            dash: '6 3',
+            power: student.spectrum(of, 0)!.slice(1),
+            strong: false,
+          },
+        ]
+      : []),
+  ];
+}
+
+function Key({ lines }: { lines: readonly Line[] }) {
+  return (
+    <ul className="spectrum-key">
+      {lines.map((l) => (
+        <li key={l.name} className={l.strong ? 'chosen' : undefined}>
+          <svg width="18" height="3" aria-hidden="true">
+            <line x1="0" x2="18" y1="1.5" y2="1.5" style={{ stroke: l.colour, strokeDasharray: l.dash }} />
+          </svg>
+          {l.name}
+        </li>
+      ))}
+    </ul>
+  );
 }

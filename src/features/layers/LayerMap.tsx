@@ -1,12 +1,12 @@
 import { ArrowDown, ArrowLeft, ArrowRight, ArrowUp, ChevronDown, ChevronRight } from 'lucide-react';
 import { type KeyboardEvent, type PointerEvent, useCallback, useId, useMemo, useRef, useState } from 'react';
-import { sigmaText } from '../../state/layers/summary';
+import { nearestLevel, sigmaText } from '../../state/layers/summary';
 import type { LayersView } from '../../state/layers/view';
 import { formatValue } from '../../ui/format';
 import { type Ramps, rampColour } from '../../ui/ramp';
 import { Columns, type DrawProps, Histogram, ROW, SigmaAxis } from './MapMargins';
 import { MapTable } from './MapTable';
-import { cellOf, cellText, type MapModel, nearestLevel } from './map-model';
+import { cellOf, cellText, type MapModel } from './map-model';
 import type { Findings, Pair } from './types';
 import { useLayersController } from './use-layers';
 import { QUANTITY_WORDS, shortName, sideOf } from './words';

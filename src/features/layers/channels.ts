@@ -8,7 +8,7 @@ export interface MapStatistics {
   max: number;
 }
 
-/** Of one channel, or of all of them. */
+/** Statistics of one channel, or of all of them. */
 export function statistics({ values, size }: Maps, channel: number | null): MapStatistics {
   const area = size * size;
   const part = channel === null ? values : values.subarray(channel * area, (channel + 1) * area);

@@ -185,7 +185,7 @@ class Drawing {
 }
 
 /** Room for a line of text in whatever sans serif there is. */
-export const textWidth = (body: string, size: number): number => 0.62 * size * body.length;
+const textWidth = (body: string, size: number): number => 0.62 * size * body.length;
 
 const escaped = (text: string): string =>
   text.replace(/[&<>"]/g, (ch) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[ch]!);

@@ -35,7 +35,7 @@ export interface MapRow {
 export interface MapModel {
   rows: MapRow[];
   sigmas: readonly number[];
-  /** Of all shown rows, for the legend; null where each row has its own. */
+  /** The range of all shown rows, for the legend; null where each row has its own. */
   range: Range | null;
   /** Index of the first decoder row. */
   split: number;
@@ -88,15 +88,6 @@ export function mapModel(
 /** A ratio on the diverging scale: 1/4 to 4 times. */
 export const RATIO_SPAN = 4;
 export const ratioShade = (ratio: number): number => 0.5 + Math.log(ratio) / Math.log(RATIO_SPAN) / 2;
-
-/** The level whose column a sigma belongs to. */
-export function nearestLevel(sigmas: readonly number[], sigma: number): number {
-  let best = 0;
-  sigmas.forEach((s, i) => {
-    if (Math.abs(Math.log(s / sigma)) < Math.abs(Math.log(sigmas[best]! / sigma))) best = i;
-  });
-  return best;
-}
 
 export const cellOf = (findings: Findings, view: Pick<LayersView, 'quantity'>, row: number, level: number) =>
   cellIn(findings.table, view.quantity, row, level) ?? cellIn(findings.coarse, view.quantity, row, level);

@@ -65,7 +65,7 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
     results: s.results[model.key] ?? NONE,
   }));
   const [chosen, setChosen] = useState<string | null>(null);
-  const [own, setOwn] = useState<Extract<DataRef, { kind: 'files' }> | null>(null);
+  const [own, setOwn] = useState<OwnFiles | null>(null);
   const [count, setCount] = useState(USUAL);
   const [sampler, setSampler] = useState<'one-step' | 'heun'>(model.role === 'teacher' ? 'heun' : 'one-step');
   useEffect(() => void controller.distil.loadPacks(), [controller]);
@@ -81,37 +81,7 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
         The Fréchet distance says how far the model’s images are from real ones. The floor is the distance
         between two sets of real images; no model is expected to do better.
       </p>
-      <div className="field">
-        <span>Real images</span>
-        <select
-          className="select"
-          aria-label="Real images"
-          value={own ? 'own' : (pack?.id ?? '')}
-          onChange={(event) => {
-            setOwn(null);
-            setChosen(event.currentTarget.value);
-          }}
-        >
-          {fitting.map((p) => (
-            <option key={p.id} value={p.id}>
-              {p.name}
-            </option>
-          ))}
-          {own && <option value="own">{own.name}</option>}
-          {!data && <option value="">None fits: choose your own</option>}
-        </select>
-      </div>
-      <FileButton
-        label="Choose your own images"
-        onFiles={(files) => {
-          if (files.length > 0)
-            setOwn({
-              kind: 'files',
-              files,
-              name: files.length === 1 ? files[0]!.name : counted(files.length, 'file'),
-            });
-        }}
-      />
+      <RealImages packs={fitting} pack={pack} own={own} onPack={setChosen} onOwn={setOwn} />
       <div className="field">
         <span>Images generated</span>
         <NumberField
@@ -148,13 +118,7 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
         />
       )}
       {error?.key === model.key && <Note tone="error">{error.line}</Note>}
-      {results[0] && !mine && (
-        <p role="status">
-          <strong>{formatValue(results[0].value)}</strong>
-          {detailsOf(results[0])}. Features: {results[0].features}. Not the Inception FID.
-        </p>
-      )}
-      {results[0]?.skipped && !mine && <Note tone="warn">{results[0].skipped}.</Note>}
+      {results[0] && !mine && <Result result={results[0]} />}
       <div className="measure-actions">
         {busy && <span className="caption">A run is in progress, so both take longer.</span>}
         {mine ? (
@@ -173,5 +137,67 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
         )}
       </div>
     </Dialog>
+  );
+}
+
+type OwnFiles = Extract<DataRef, { kind: 'files' }>;
+
+interface RealImagesProps {
+  /** The sample packs that fit the model. */
+  packs: readonly SamplePack[];
+  pack: SamplePack | null;
+  own: OwnFiles | null;
+  onPack: (id: string) => void;
+  onOwn: (files: OwnFiles | null) => void;
+}
+
+/** The images that a model is measured against: a sample pack, or a person's own. */
+function RealImages({ packs, pack, own, onPack, onOwn }: RealImagesProps) {
+  return (
+    <>
+      <div className="field">
+        <span>Real images</span>
+        <select
+          className="select"
+          aria-label="Real images"
+          value={own ? 'own' : (pack?.id ?? '')}
+          onChange={(event) => {
+            onOwn(null);
+            onPack(event.currentTarget.value);
+          }}
+        >
+          {packs.map((p) => (
+            <option key={p.id} value={p.id}>
+              {p.name}
+            </option>
+          ))}
+          {own && <option value="own">{own.name}</option>}
+          {!own && !pack && <option value="">None fits: choose your own</option>}
+        </select>
+      </div>
+      <FileButton
+        label="Choose your own images"
+        onFiles={(files) => {
+          if (files.length > 0)
+            onOwn({
+              kind: 'files',
+              files,
+              name: files.length === 1 ? files[0]!.name : counted(files.length, 'file'),
+            });
+        }}
+      />
+    </>
+  );
+}
+
+function Result({ result }: { result: MeasureResult }) {
+  return (
+    <>
+      <p role="status">
+        <strong>{formatValue(result.value)}</strong>
+        {detailsOf(result)}. Features: {result.features}. Not the Inception FID.
+      </p>
+      {result.skipped && <Note tone="warn">{result.skipped}.</Note>}
+    </>
   );
 }

@@ -29,7 +29,7 @@ export interface DistilControllerOptions {
   now: () => number;
   /** Asks the browser not to clear what is saved when the disk runs full. */
   persist?: () => void;
-  /** Of a new run. */
+  /** Makes the id of a new run. */
   newId?: () => string;
 }
 

@@ -6,7 +6,7 @@ import { MAX_SEED } from '../../rng/seeds';
 export const METHODS: readonly Method[] = ['gdd-i', 'gdd', 'imitation'];
 export const METHOD_NAMES: Record<Method, string> = { 'gdd-i': 'GDD-I', gdd: 'GDD', imitation: 'Imitation' };
 
-export const FEATURE_NAMES: Record<FeatureName, string> = {
+const FEATURE_NAMES: Record<FeatureName, string> = {
   'efficientnet-lite0': 'EfficientNet-Lite0',
   'teacher-encoder': 'Teacher’s encoder',
   'mobilenet-v1-0.25': 'MobileNet v1 0.25',
@@ -20,12 +20,12 @@ export const PRESET_NAMES: Record<PresetName, string> = {
   'paper-imagenet': 'Paper, ImageNet',
 };
 
-export const HEAD_NAMES: Record<DistilConfig['heads'], string> = {
+const HEAD_NAMES: Record<DistilConfig['heads'], string> = {
   small: 'Small, no batch norm',
   paper: 'Paper, batch norm',
 };
 
-export const LOSS_NAMES: Record<DistilConfig['lossMean'], string> = {
+const LOSS_NAMES: Record<DistilConfig['lossMean'], string> = {
   scale: 'A mean per scale',
   all: 'One mean over all',
 };
@@ -68,7 +68,7 @@ export interface ConfigField {
 const ADVERSARIAL: readonly Method[] = ['gdd-i', 'gdd'];
 
 /** Every number of a run, those that one changes first before the rest. */
-export const FIELDS: readonly ConfigField[] = [
+const FIELDS: readonly ConfigField[] = [
   { key: 'images', label: 'Images', range: 'up to 10 M', min: 1, max: 10_000_000, whole: true },
   { key: 'batch', label: 'Batch', range: '2 to 512', min: 2, max: 512, whole: true },
   { key: 'generatorRate', label: 'Generator rate', range: '1e-6 to 1e-2', min: 1e-6, max: 1e-2, small: true },

@@ -22,7 +22,7 @@ export interface RunsController {
   /** Shows a student in the Generate tab: of the run's end, or of a moment that was kept. */
   showStudent(images?: number | null): Promise<void>;
   exportRun(what: RunExport, images?: number | null): Promise<Blob>;
-  /** Of a run that cannot be read: its newest state, or all its files; null where that fails, which is told. */
+  /** Gives the newest state of a run that cannot be read, or all its files; null where that fails, which is told. */
   exportUnreadable(id: string, what: 'state' | 'files'): Promise<Blob | null>;
 }
 

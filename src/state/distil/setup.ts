@@ -53,10 +53,10 @@ export const NEW_SETUP: DistilSetup = {
 };
 
 /** The teacher that trains fastest: one press of Start shows what this is about. */
-export const DEFAULT_TEACHER = 'fashion-mnist-32x32-teacher';
+const DEFAULT_TEACHER = 'fashion-mnist-32x32-teacher';
 
 /** Seeds of the samples: enough to see variety, few enough to make between steps. */
-export const SAMPLE_SEEDS = 12;
+const SAMPLE_SEEDS = 12;
 
 /** Snapshots that a run keeps. */
 export const MAX_SNAPSHOTS = 60;

@@ -10,7 +10,7 @@ export interface MadeImage {
   /** Accessible name; null for images made beforehand, which are decoration until live ones replace them. */
   name: string | null;
   recipe: Recipe;
-  /** Of the request that made it; 0 = made beforehand. */
+  /** The number of the request that made it; 0 = made beforehand. */
   generation: number;
 }
 

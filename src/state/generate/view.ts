@@ -11,7 +11,7 @@ export interface ViewState {
   tab: Tab;
   /** Catalogue id or key of an opened file; null = the default model. */
   model: string | null;
-  /** Of the first image; image i has seed + i. Fractions blend neighbours. */
+  /** The seed of the first image; image i has seed + i. Fractions blend neighbours. */
   seed: number;
   /** null = the class that each seed draws. */
   classIndex: number | null;

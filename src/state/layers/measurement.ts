@@ -173,12 +173,12 @@ class GrowingFindings {
 }
 
 /** Numbers of a map and its spectra, eight bytes each. */
-export function findingsBytes({ rows, sigmas, samples }: Findings): number {
+function findingsBytes({ rows, sigmas, samples }: Findings): number {
   const spectra = rows.reduce((sum, { resolution }) => sum + resolution / 2 + 1, 0);
   return 8 * sigmas.length * (rows.length * samples * QUANTITIES.length + spectra);
 }
 
-export const sameLevels = (a: readonly number[], b: readonly number[]): boolean =>
+const sameLevels = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((s, i) => Math.abs(s / b[i]! - 1) < 1e-3);
 
 /** Whether a map that is shown can stay while the next one of the same question comes. */

@@ -61,7 +61,7 @@ export interface LayersState {
 
 export type LayersStore = StoreApi<LayersState>;
 
-export const NO_LOOKS: Looks = {
+const NO_LOOKS: Looks = {
   input: null,
   denoised: null,
   oneStep: null,

@@ -25,7 +25,7 @@ export interface Likest {
 /** Differences of CKA below this are not told apart. */
 export const MARGIN = 0.02;
 /** Noise levels up to here count as low: the picture outweighs the noise, or is about as strong. */
-export const LOW_SIGMA = 5;
+const LOW_SIGMA = 5;
 
 export function likest(cka: readonly (number | null)[]): Likest | null {
   let level = -1;
@@ -201,7 +201,7 @@ export function unchangedShare(layers: readonly LayerJson[]): number {
 export const shownRows = (rows: readonly Row[], open: readonly string[]): number[] =>
   rows.flatMap((row, i) => (row.part === null || open.includes(row.block) ? [i] : []));
 
-/** Of descending levels, the one nearest to `sigma` by ratio. */
+/** The index of the level nearest to `sigma` by ratio: the column that it belongs to. */
 export function nearestLevel(sigmas: readonly number[], sigma: number): number {
   const far = (level: number) => Math.abs(Math.log(sigmas[level]! / sigma));
   return sigmas.reduce((best, _, level) => (far(level) < far(best) ? level : best), 0);

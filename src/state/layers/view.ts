@@ -43,7 +43,7 @@ export interface LayersView {
   versus: Versus;
   /** The other sigma of `versus`. */
   versusAt: number;
-  /** Of the frequency plot: the denoised image, or what the chosen block adds. */
+  /** The frequency plot shows the denoised image, or what the chosen block adds. */
   frequencies: 'image' | 'block';
   /** Step of the guide; 0 = closed. */
   guide: number;

@@ -3,7 +3,7 @@ import type { DistilAction } from '../../../protocol/distil';
 import type { DistilRunState } from '../../../state/distil/store';
 import { useApp } from '../../../state/react';
 
-/** Of a run under way. Single steps are for a run at rest. */
+/** The buttons of a run under way. Single steps are for a run at rest. */
 export function RunControls({ run }: { run: DistilRunState }) {
   const { controller } = useApp();
   const { control } = controller.distil;

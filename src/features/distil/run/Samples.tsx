@@ -13,7 +13,7 @@ import { FreezeMap } from './FreezeMap';
 
 interface Props {
   run: DistilRunState;
-  /** Of the snapshot that is looked at; -1 before the first one. */
+  /** The index of the snapshot that is looked at; -1 before the first one. */
   index: number;
   pick: (images: number | null) => void;
 }

@@ -38,53 +38,17 @@ export function SaveDialog({ run, picked, onClose }: Props) {
   const [busy, setBusy] = useState<string | null>(null);
   const [error, setError] = useState<string | null>(null);
   const listed = useDistil((s) => s.runs?.find((r) => r.record.about.id === run.about.id) ?? null);
-  const notes = listed?.record.notes ?? '';
   const backend = useEngine((s) => s.status?.backend ?? null);
-  const { snapshots, points } = run.history;
+  const { snapshots } = run.history;
   const at = picked === null ? null : (snapshots[nearestSnapshot(snapshots, picked)] ?? null);
   const moment = at?.student ? at.images : null;
   const images = moment ?? imagesSeen(run);
-  const stored = run.saved !== null || listed !== null;
-  const made = (what: RunExport, from: number | null) => () => controller.distil.exportRun(what, from);
-  const json = (value: unknown) => new Blob([JSON.stringify(value, null, 2)], { type: 'application/json' });
-  const items: Item[] = [
-    {
-      name: 'Student',
-      about: 'The whole network in float16. Opens here and in innate generate',
-      ending: '.safetensors',
-      make: stored || run.result?.student ? made('student', moment) : null,
-    },
-    {
-      name: 'Student, as a difference',
-      about: `Much smaller, but needs ${run.about.teacherName} as well`,
-      ending: '-delta.safetensors',
-      make: stored ? made('delta', moment) : null,
-    },
-    {
-      name: 'Full state',
-      about: 'For innate distil --resume on another machine',
-      ending: '.safetensors.state',
-      make: stored ? made('state', null) : null,
-    },
-    {
-      name: 'Curves',
-      about: 'CSV with one line for each step',
-      ending: '.csv',
-      make: points.length > 0 ? () => new Blob([curvesCsv(points)], { type: 'text/csv' }) : null,
-    },
-    {
-      name: 'Sample sheet',
-      about: 'PNG of the fixed seeds over time',
-      ending: '.png',
-      make: snapshots.length > 0 ? () => sampleSheet(run) : null,
-    },
-    {
-      name: 'Run card',
-      about: 'Settings, data, images seen, distances, json',
-      ending: '.json',
-      make: () => json(runCard(run, notes, backend)),
-    },
-  ];
+  const items = itemsOf(run, {
+    made: (what, from) => () => controller.distil.exportRun(what, from),
+    stored: run.saved !== null || listed !== null,
+    moment,
+    card: () => runCard(run, listed?.record.notes ?? '', backend),
+  });
   const save = async ({ name, ending, make }: Item) => {
     setBusy(name);
     setError(null);
@@ -129,4 +93,56 @@ export function SaveDialog({ run, picked, onClose }: Props) {
       {error && <Note tone="error">{error}</Note>}
     </Dialog>
   );
+}
+
+interface Source {
+  /** Makes a file that the engine has to write. */
+  made: (what: RunExport, images: number | null) => () => Promise<Blob>;
+  /** This browser keeps the run. */
+  stored: boolean;
+  /** Images after which the student in view was kept; null = the newest. */
+  moment: number | null;
+  card: () => unknown;
+}
+
+function itemsOf(run: DistilRunState, { made, stored, moment, card }: Source): Item[] {
+  const { snapshots, points } = run.history;
+  return [
+    {
+      name: 'Student',
+      about: 'The whole network in float16. Opens here and in innate generate',
+      ending: '.safetensors',
+      make: stored || run.result?.student ? made('student', moment) : null,
+    },
+    {
+      name: 'Student, as a difference',
+      about: `Much smaller, but needs ${run.about.teacherName} as well`,
+      ending: '-delta.safetensors',
+      make: stored ? made('delta', moment) : null,
+    },
+    {
+      name: 'Full state',
+      about: 'For innate distil --resume on another machine',
+      ending: '.safetensors.state',
+      make: stored ? made('state', null) : null,
+    },
+    {
+      name: 'Curves',
+      about: 'CSV with one line for each step',
+      ending: '.csv',
+      make: points.length > 0 ? () => new Blob([curvesCsv(points)], { type: 'text/csv' }) : null,
+    },
+    {
+      name: 'Sample sheet',
+      about: 'PNG of the fixed seeds over time',
+      ending: '.png',
+      make: snapshots.length > 0 ? () => sampleSheet(run) : null,
+    },
+    {
+      name: 'Run card',
+      about: 'Settings, data, images seen, distances, json',
+      ending: '.json',
+      make: () => new Blob([JSON.stringify(card(), null, 2)], { type: 'application/json' }),
+    },
+  ];
 }

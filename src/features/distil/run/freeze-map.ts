@@ -6,7 +6,7 @@ export interface FreezeColumn {
   block: string;
   /** 'encoder', 'decoder' or 'other'. */
   part: 'encoder' | 'decoder' | 'other';
-  /** Of a block of the U-Net; null elsewhere. */
+  /** The resolution of a block of the U-Net, pixels; null elsewhere. */
   resolution: number | null;
   cells: Map<string, Layer>;
 }
@@ -15,7 +15,7 @@ export interface FreezeColumn {
 const ORDER = ['norm0', 'conv0', 'affine', 'norm1', 'conv1', 'skip', 'norm2', 'qkv', 'proj'];
 
 /** What stands outside of blocks: the mapping network, the first and the last convolutions. */
-export const WHOLE = 'other';
+const WHOLE = 'other';
 
 /** Layers by block and kind: the columns and rows of a picture. */
 export function freezeMap(layers: readonly Layer[]): { columns: FreezeColumn[]; rows: string[] } {

@@ -19,7 +19,7 @@ export function RunsView() {
     error: s.runsError,
   }));
   const [chosen, setChosen] = useState<readonly string[]>([]);
-  const [deleting, setDeleting] = useState<{ id: string; name: string; bytes: number } | null>(null);
+  const [deleting, setDeleting] = useState<Doomed | null>(null);
   const choose = (id: string, on: boolean) =>
     setChosen(on ? [...chosen, id].slice(-2) : chosen.filter((other) => other !== id));
   const [a, b] = chosen;
@@ -71,29 +71,54 @@ export function RunsView() {
         ))}
       </ul>
       {deleting && (
-        <Dialog title={`Delete ${deleting.name}?`} onClose={() => setDeleting(null)}>
-          <p>
-            Its student, its curves and its samples go, {formatBytes(deleting.bytes)}. This cannot be undone.
-          </p>
-          <div className="dialog-actions">
-            <button type="button" className="button" onClick={() => setDeleting(null)}>
-              Keep it
-            </button>
-            <button
-              type="button"
-              className="button"
-              onClick={() => {
-                void controller.distil.deleteRun(deleting.id);
-                setChosen(chosen.filter((id) => id !== deleting.id));
-                setDeleting(null);
-              }}
-            >
-              Delete
-            </button>
-          </div>
-        </Dialog>
+        <DeleteDialog
+          run={deleting}
+          onDelete={() => {
+            void controller.distil.deleteRun(deleting.id);
+            setChosen(chosen.filter((id) => id !== deleting.id));
+          }}
+          onClose={() => setDeleting(null)}
+        />
       )}
     </div>
+  );
+}
+
+/** A run that is about to be deleted. */
+interface Doomed {
+  id: string;
+  name: string;
+  bytes: number;
+}
+
+function DeleteDialog({
+  run,
+  onDelete,
+  onClose,
+}: {
+  run: Doomed;
+  onDelete: () => void;
+  onClose: () => void;
+}) {
+  return (
+    <Dialog title={`Delete ${run.name}?`} onClose={onClose}>
+      <p>Its student, its curves and its samples go, {formatBytes(run.bytes)}. This cannot be undone.</p>
+      <div className="dialog-actions">
+        <button type="button" className="button" onClick={onClose}>
+          Keep it
+        </button>
+        <button
+          type="button"
+          className="button"
+          onClick={() => {
+            onDelete();
+            onClose();
+          }}
+        >
+          Delete
+        </button>
+      </div>
+    </Dialog>
   );
 }
 
