@@ -1,3 +1,4 @@
+import { KNOWN_NAMES } from '../formats/known-names';
 import { unpickle } from '../formats/pickle/machine';
 import { ByteReader } from '../formats/pickle/reader';
 import { NumpyArray, type Py } from '../formats/pickle/values';
@@ -89,7 +90,7 @@ function binaryBatch({ name, data }: TarMember, archive: string): Batch {
 /** A pickled dict of an array and a list, read as data by the machine that reads checkpoints. */
 function pythonBatch({ name, data }: TarMember, archive: string): Batch {
   const where = `${archive}, ${quote(name)}`;
-  const dict = unpickle(new ByteReader(bufferSource(data, where)));
+  const dict = unpickle(new ByteReader(bufferSource(data, where)), { names: KNOWN_NAMES });
   const array = entry(dict, 'data');
   const list = entry(dict, OF_100.test(name) ? 'fine_labels' : 'labels');
   const tensor = array instanceof NumpyArray ? array.tensor : null;

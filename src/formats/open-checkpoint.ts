@@ -1,6 +1,7 @@
 import { badFile, type InnateError } from '../lib/errors';
 import { type Checkpoint, type OpenOptions, openSafetensors } from './checkpoint';
 import { type Flat, flatten, type ModuleObject } from './flatten';
+import { KNOWN_NAMES } from './known-names';
 import { bareKwargs, moduleKwargs } from './module-kwargs';
 import { chooseNetwork, holders, refuseOthers } from './network';
 import { Budget } from './pickle/budget';
@@ -11,7 +12,6 @@ import { sniff } from './sniff';
 import type { Source } from './source';
 import { listed, quote } from './text';
 import { isLegacyMagic, nestedLoader, readLegacy } from './torch/legacy';
-import { TORCH_NAMES } from './torch/names';
 import { readTorchZip, torchRecord } from './torch/zip';
 import { openZip, type ZipEntry } from './zip';
 
@@ -27,12 +27,14 @@ export function openCheckpoint(source: Source, options: OpenOptions = {}): Check
     case 'zip': {
       const entries = openZip(source);
       if (!torchRecord(entries)) throw otherZip(entries, source.name);
-      return fromObject(readTorchZip(source, entries), 'torch-zip', source.name, options);
+      return fromObject(readTorchZip(source, KNOWN_NAMES, entries), 'torch-zip', source.name, options);
     }
     case 'pickle': {
-      const machine = { budget: new Budget(), names: TORCH_NAMES, loadFromBytes: nestedLoader() };
+      const names = KNOWN_NAMES;
+      const machine = { budget: new Budget(), names, loadFromBytes: nestedLoader(names) };
       const value = unpickle(new ByteReader(source), machine);
-      if (isLegacyMagic(value)) return fromObject(readLegacy(source), 'torch-legacy', source.name, options);
+      if (isLegacyMagic(value))
+        return fromObject(readLegacy(source, names), 'torch-legacy', source.name, options);
       return fromObject(value, 'edm-pickle', source.name, options);
     }
   }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { unzipSync } from 'fflate';
 import { expect, test } from 'vitest';
+import { KNOWN_NAMES } from '../../src/formats/known-names';
 import { readNpz } from '../../src/formats/npz';
 import { openCheckpoint } from '../../src/formats/open-checkpoint';
 import { unpickle } from '../../src/formats/pickle/machine';
@@ -9,7 +10,6 @@ import { ByteReader } from '../../src/formats/pickle/reader';
 import { encodePng, readPngText } from '../../src/formats/png';
 import { bufferSource } from '../../src/formats/source';
 import { readFloat32 } from '../../src/formats/tensor';
-import { TORCH_NAMES } from '../../src/formats/torch/names';
 import { openZip, readEntry } from '../../src/formats/zip';
 import { InnateError } from '../../src/lib/errors';
 import { bytesOf, fixtureBytes, openAndRead, outcome } from './helpers';
@@ -148,7 +148,7 @@ test('programs of random opcodes', () => {
       const bytes = bytesOf([0x80, 4], ...pieces, '.');
       outcome(() =>
         unpickle(new ByteReader(bufferSource(bytes, 'test')), {
-          names: TORCH_NAMES,
+          names: KNOWN_NAMES,
           persistentLoad: (id) => id,
         }),
       );

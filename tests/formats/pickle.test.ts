@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { KNOWN_NAMES } from '../../src/formats/known-names';
 import { unpickle } from '../../src/formats/pickle/machine';
 import { ByteReader } from '../../src/formats/pickle/reader';
 import { ByteRange, LongText, NumpyArray, PyObject, Tuple } from '../../src/formats/pickle/values';
@@ -6,7 +7,7 @@ import { bufferSource } from '../../src/formats/source';
 import { bytesOf, concat, failure, open, outcome, u32, u64 } from './helpers';
 
 const load = (...parts: Parameters<typeof bytesOf>) =>
-  unpickle(new ByteReader(bufferSource(bytesOf(...parts), 'test')));
+  unpickle(new ByteReader(bufferSource(bytesOf(...parts), 'test')), { names: KNOWN_NAMES });
 const text = (s: string) => bytesOf([0x8c, s.length], s);
 
 describe('values', () => {
@@ -276,7 +277,7 @@ describe('hostile sizes end quickly', () => {
     ['an unknown memo index', bytesOf('j', u32(0xfffffff0), '.')],
     ['a protocol to come', bytesOf([0x80, 6], 'N.')],
   ])('%s', (_, bytes) => {
-    outcome(() => unpickle(new ByteReader(bufferSource(bytes, 'test'))), 1500);
+    outcome(() => unpickle(new ByteReader(bufferSource(bytes, 'test')), { names: KNOWN_NAMES }), 1500);
     // As a file it must say that it is a pickle, else the machine never sees it.
     failure(() => open(concat([bytesOf([0x80, 4]), bytes])));
   });

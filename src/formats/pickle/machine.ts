@@ -3,19 +3,18 @@ import { quote } from '../text';
 import { PickleAtoms } from './atoms';
 import { Budget } from './budget';
 import { intFromText, textFromRawUnicode } from './literals';
-import { PICKLE_NAMES } from './names';
 import { buildState, create, reduce } from './objects';
 import { Op } from './opcodes';
 import type { ByteReader } from './reader';
 import { type CallContext, dictItems, Global, type Names, type Py, PyObject, Tuple } from './values';
 
-/** Of modules and of names within them. */
+/** Longest name of a module, or within one. */
 const MAX_NAME = 512;
 
 export interface UnpickleOptions {
+  /** What names stand for. */
+  readonly names: Names;
   readonly budget?: Budget;
-  /** What names stand for; without it Python's own and numpy's. */
-  readonly names?: Names;
   /** PERSID and BINPERSID; refused when absent. */
   readonly persistentLoad?: (id: Py, where: string) => Py;
   readonly loadFromBytes?: CallContext['loadFromBytes'];
@@ -26,7 +25,7 @@ export interface UnpickleOptions {
  * machine executes only the parts that build data, and a name that is not known leaves a placeholder (PyObject).
  * Nothing here recurses, and `budget` bounds time and memory whatever the file says.
  */
-export function unpickle(reader: ByteReader, options: UnpickleOptions = {}): Py {
+export function unpickle(reader: ByteReader, options: UnpickleOptions): Py {
   return new Machine(reader, options).run();
 }
 
@@ -250,7 +249,7 @@ class Machine extends PickleAtoms implements CallContext {
   private global(module: string, name: string): Global {
     if (module.length > MAX_NAME || name.length > MAX_NAME)
       throw this.refused('a name of the pickle is absurdly long');
-    return new Global(module, name, (this.options.names ?? PICKLE_NAMES)(module, name) ?? {});
+    return new Global(module, name, this.options.names(module, name) ?? {});
   }
 
   private extend(target: PyObject, items: readonly Py[]): void {

@@ -153,10 +153,13 @@ function fromBuffer(args: readonly Py[], context: CallContext): Py {
 const reconstruct = (): Py => new NumpyArray();
 
 /** Names under numpy.core (numpy 1) and numpy._core (numpy 2). */
-export const NUMPY_CORE: Record<string, Behaviour> = {
-  'multiarray.scalar': { call: scalar },
-  'multiarray._reconstruct': { call: reconstruct },
-  'numeric._frombuffer': { call: fromBuffer },
+export const NUMPY_MULTIARRAY: Record<string, Behaviour> = {
+  scalar: { call: scalar },
+  _reconstruct: { call: reconstruct },
+};
+
+export const NUMPY_NUMERIC: Record<string, Behaviour> = {
+  _frombuffer: { call: fromBuffer },
 };
 
 export const NUMPY: Record<string, Behaviour> = {

@@ -2,9 +2,16 @@ import { badFile, InnateError } from '../../lib/errors';
 import { Budget, MAX_NESTING } from '../pickle/budget';
 import { unpickle } from '../pickle/machine';
 import { ByteReader } from '../pickle/reader';
-import { ByteRange, type CallContext, type Py, Tuple } from '../pickle/values';
+import {
+  type Behaviour,
+  ByteRange,
+  type CallContext,
+  LongText,
+  type Names,
+  type Py,
+  Tuple,
+} from '../pickle/values';
 import { bufferSource, type Source, subSource } from '../source';
-import { TORCH_NAMES } from './names';
 import { storageId, storageKey, storageSize, TorchStorage } from './tensors';
 
 /**
@@ -18,8 +25,21 @@ const PROTOCOL = 1001;
 /** Whether a value that was read first from a file says that this format follows. */
 export const isLegacyMagic = (value: Py): boolean => value === MAGIC;
 
-/** torch.storage._load_from_bytes for one file: each blob is read once, however often it is recalled. */
-export function nestedLoader(): NonNullable<CallContext['loadFromBytes']> {
+/** torch.storage._load_from_bytes: a torch file as bytes inside of another file. */
+export const LOAD_FROM_BYTES: Behaviour = {
+  call: ([bytes], { loadFromBytes, budget, where }) => {
+    if (!(bytes instanceof Uint8Array || bytes instanceof ByteRange))
+      throw badFile('a nested torch file is not bytes', {
+        where,
+        hint: bytes instanceof LongText ? 'Save the checkpoint with pickle protocol 3 or newer' : undefined,
+      });
+    if (!loadFromBytes) throw new InnateError('refused', 'a torch file nested in the wrong place', { where });
+    return loadFromBytes(bytes, budget);
+  },
+};
+
+/** What reads such files for the machine, for one file: each blob is read once, however often it is recalled. */
+export function nestedLoader(names: Names): NonNullable<CallContext['loadFromBytes']> {
   const done = new Map<ByteRange | Uint8Array, Py>();
   return (bytes, budget) => {
     const before = done.get(bytes);
@@ -33,28 +53,28 @@ export function nestedLoader(): NonNullable<CallContext['loadFromBytes']> {
             `${bytes.source.name}, part at byte ${bytes.offset}`,
           )
         : bufferSource(bytes, 'a nested storage');
-    const value = readLegacy(source, budget);
+    const value = readLegacy(source, names, budget);
     done.set(bytes, value);
     return value;
   };
 }
 
 /** The object of a legacy file; its storages know where their values are. Throws an InnateError. */
-export function readLegacy(source: Source, budget = new Budget()): Py {
+export function readLegacy(source: Source, names: Names, budget = new Budget()): Py {
   if (budget.nesting >= MAX_NESTING)
     throw new InnateError('refused', 'torch files nested in torch files', { where: source.name });
   budget.nesting++;
   try {
     // Small windows: what follows a nested header is megabytes of weights that are not wanted.
-    return readParts(source, new ByteReader(source, 0, budget.nesting > 1 ? 1024 : 4096), budget);
+    return readParts(source, new ByteReader(source, 0, budget.nesting > 1 ? 1024 : 4096), names, budget);
   } finally {
     budget.nesting--;
   }
 }
 
-function readParts(source: Source, reader: ByteReader, budget: Budget): Py {
+function readParts(source: Source, reader: ByteReader, names: Names, budget: Budget): Py {
   const where = source.name;
-  const plain = { budget, names: TORCH_NAMES };
+  const plain = { budget, names };
   if (unpickle(reader, plain) !== MAGIC)
     throw badFile('not a torch file', { where, expected: 'the magic number of torch.save' });
   const protocol = unpickle(reader, plain);
@@ -88,7 +108,7 @@ function readParts(source: Source, reader: ByteReader, budget: Budget): Py {
     views.push({ view: part, parent: storage, offset });
     return part;
   };
-  const value = unpickle(reader, { ...plain, persistentLoad, loadFromBytes: nestedLoader() });
+  const value = unpickle(reader, { ...plain, persistentLoad, loadFromBytes: nestedLoader(names) });
 
   const keys = unpickle(reader, plain);
   if (!Array.isArray(keys)) throw badFile('the torch file does not list its storages', { where });

@@ -2,12 +2,11 @@ import { badFile, InnateError } from '../../lib/errors';
 import { Budget } from '../pickle/budget';
 import { unpickle } from '../pickle/machine';
 import { ByteReader } from '../pickle/reader';
-import type { Py } from '../pickle/values';
+import type { Names, Py } from '../pickle/values';
 import type { Source } from '../source';
 import { quote } from '../text';
 import { entrySource, openZip, readEntry, type ZipEntry } from '../zip';
 import { nestedLoader } from './legacy';
-import { TORCH_NAMES } from './names';
 import { storageId, type TorchStorage } from './tensors';
 
 /** The entry that makes a zip a torch.save archive; its folder is the archive's (free) name. */
@@ -38,7 +37,11 @@ function inflatable(entry: ZipEntry, most: number): Source {
  * file; in an archive that was packed again, compressed ones are inflated when they are read. As in PyTorch,
  * checksums are not looked at: it can be told not to write any. Throws an InnateError.
  */
-export function readTorchZip(source: Source, entries: readonly ZipEntry[] = openZip(source)): Py {
+export function readTorchZip(
+  source: Source,
+  names: Names,
+  entries: readonly ZipEntry[] = openZip(source),
+): Py {
   const record = torchRecord(entries);
   if (!record)
     throw badFile('not a torch archive', { where: source.name, expected: 'an entry named data.pkl' });
@@ -85,8 +88,8 @@ export function readTorchZip(source: Source, entries: readonly ZipEntry[] = open
   const reader = new ByteReader(inflatable(record, MAX_INFLATED.pickle));
   return unpickle(reader, {
     budget: new Budget(),
-    names: TORCH_NAMES,
+    names,
     persistentLoad,
-    loadFromBytes: nestedLoader(),
+    loadFromBytes: nestedLoader(names),
   });
 }
