@@ -17,7 +17,7 @@ export interface SamplerOptions {
   readonly seed: number;
   /** Images drawn so far, unreadable ones included: what a saved run goes on from. */
   readonly position?: number;
-  /** In the order of the data set when false. */
+  /** Images come in an order of their own every epoch; in the data set's when false. */
   readonly shuffle?: boolean;
   /** Each image is mirrored left to right with a chance of one half, drawn anew every epoch. */
   readonly xflip?: boolean;

@@ -17,7 +17,7 @@ const PIXELS = 3072;
 const LAYOUT = { width: 32, height: 32, channels: 3, planar: true } as const;
 const CLASSES = 'airplane automobile bird cat deer dog frog horse ship truck'.split(' ');
 
-/** Of CIFAR-100, whose labels are the fine ones; each record of its binary form has the coarse one before. */
+/** Classes of CIFAR-100: its labels are the fine ones; each record of its binary form has the coarse one before. */
 const FINE_CLASSES = 100;
 
 /** The archives hold 186 MB. */

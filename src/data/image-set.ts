@@ -113,7 +113,7 @@ function describedLabels(description: Item, items: readonly Item[], set: string)
   return labelsFromJson(description.read(MAX_JSON_BYTES), names, `${set}, dataset.json`);
 }
 
-/** Of a WebDataset: 000000.jpg has its class as text in 000000.cls. null where there is none. */
+/** Labels of a WebDataset, where 000000.jpg has its class as text in 000000.cls; null where no image has one. */
 function webLabels(items: readonly Item[], images: readonly Item[], set: string): Labels | null {
   const classes = new Map(
     items.filter(({ name }) => name.endsWith('.cls')).map((item) => [item.name.slice(0, -4), item]),

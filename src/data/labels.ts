@@ -17,7 +17,10 @@ export const UNLABELLED: Labels = { labelDim: 0, classes: null, of: () => null }
 const MAX_CLASSES = 100_000;
 const NONE = -1;
 
-/** From one class index an image, -1 for none, and how many classes there are at least. Throws for absurd ones. */
+/**
+ * Labels from one class index an image, -1 for none; `atLeast` is how many classes there are at least. Throws an
+ * InnateError for other negative indices and absurdly large ones.
+ */
 export function labelsFrom(
   indices: Int32Array,
   classes: readonly string[] | null,
@@ -104,7 +107,10 @@ export function oneHot(vector: ArrayLike<unknown>, where: string): number {
   return index;
 }
 
-/** As numpy makes int64 of it: whole numbers, also as text or with a fraction of zero. */
+/**
+ * The class index that numpy's int64 makes of a label: a whole number, also as text or with a fraction of zero; else
+ * null.
+ */
 function classIndex(label: unknown): number | null {
   const value = typeof label === 'string' && /^\s*\d{1,9}\s*$/.test(label) ? Number(label) : label;
   if (typeof value === 'boolean') return Number(value);

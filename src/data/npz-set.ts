@@ -23,7 +23,7 @@ const NAMES: readonly (readonly [string, readonly string[]])[] = [
   ['arr_0', ['arr_1']],
 ];
 
-/** Of compressed arrays that are unpacked into memory. */
+/** Bytes of a compressed array, which is unpacked into memory. */
 const MAX_UNPACKED = 2 ** 30;
 
 /**

@@ -11,11 +11,11 @@ export interface DatasetOptions {
   readonly resolution?: number;
   /** How images of another size are resized; 'lanczos' by default, as EDM's data-set tool does. */
   readonly filter?: Filter;
-  /** Of decoded images kept in memory; 256 MiB by default. */
+  /** Bytes of decoded images that are kept in memory; 256 MiB by default. */
   readonly cacheBytes?: number;
   /** Which part of CIFAR-10; 'train' by default. */
   readonly split?: 'train' | 'test';
-  /** Of archives that must be unpacked first: part done, from 0 to 1. */
+  /** Hears which part, from 0 to 1, of an archive that must be unpacked first is done. */
   readonly onProgress?: (fraction: number) => void;
   readonly signal?: AbortSignal;
 }

@@ -20,7 +20,7 @@ const cutOff = (where: string) =>
 
 /** Names and sizes of the files of a tar archive, header by header. */
 class TarHeaders {
-  /** Of the file that comes next, from entries that only describe it. */
+  /** Name and size of the file that comes next, from entries that only describe it. */
   private longName: string | null = null;
   private longSize: number | null = null;
 
@@ -96,7 +96,7 @@ export class TarPicker {
   private readonly headers: TarHeaders;
   private readonly header = new Uint8Array(BLOCK);
   private filled = 0;
-  /** Of the present file: bytes to come, padding after them, and where they go. */
+  /** Bytes to come of the present file, the padding after them, and where they go. */
   private left = 0;
   private padding = 0;
   private target: { name: string; data: Uint8Array; kind: string | null } | null = null;

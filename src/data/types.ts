@@ -26,7 +26,7 @@ export interface Dataset {
   readonly size: number;
   /** Number of classes; 0 when unlabelled. */
   readonly labelDim: number;
-  /** Of labelDim classes; null when the set does not name them. */
+  /** Names of the labelDim classes; null when the set does not name them. */
   readonly classes: readonly string[] | null;
   /** R: what was asked for, else the shorter side of the first readable image. */
   readonly resolution: number;

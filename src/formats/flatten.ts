@@ -17,7 +17,10 @@ export function attributeMap(module: ModuleObject, name: string): PyMap {
 
 /** The values of a file by the dotted path of keys, attributes and indices that leads to each. */
 export interface Flat {
-  /** In the order of the file: a module's parameters, then its buffers, then its submodules, as state_dict() lists them. */
+  /**
+   * Tensors in the order of the file: a module's parameters, its buffers, then its submodules, as state_dict() lists
+   * them.
+   */
   readonly tensors: Map<string, TensorRef>;
   /** What stands where a tensor of a network could, but is not read as one: its kind. */
   readonly unreadable: Map<string, string>;

@@ -73,7 +73,9 @@ export function findNetworks(flat: Flat, where: string): Network[] {
   return found.map((n) => (twice(n.label) ? { ...n, label: n.path.slice(0, -1) || ROOT } : n));
 }
 
-/** Of the tensor STEM was found in: what stands before its last `enc`. */
+/**
+ * Where the U-Net stands whose tensor `path` is: what comes before the last `enc` of the path, with a dot at its end.
+ */
 function unetPath(path: string): string {
   const components = path.split('.');
   const at = components.lastIndexOf('enc');

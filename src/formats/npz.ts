@@ -4,7 +4,7 @@ import { bufferSource, type Source } from './source';
 import type { TensorRef } from './tensor';
 import { openZip, readEntry, storedSource } from './zip';
 
-/** Of all compressed arrays together, decompressed: 50,000 images of 64x64 pixels fit. */
+/** Bytes of all compressed arrays together, decompressed: 50,000 images of 64x64 pixels fit. */
 const MAX_UNPACKED = 1 << 30;
 
 /**

@@ -25,10 +25,10 @@ export interface HeaderEntry {
   readonly name: string;
   /** Null for an element type that is not read. */
   readonly dtype: DType | null;
-  /** As the file names it. */
+  /** The file's own name of the element type. */
   readonly typeName: string;
   readonly shape: readonly number[];
-  /** From the end of the header. */
+  /** Where its bytes begin and end, counted from the end of the header. */
   readonly begin: number;
   readonly end: number;
 }

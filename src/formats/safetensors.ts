@@ -92,7 +92,7 @@ export interface SafetensorsLayout {
   readonly header: Uint8Array;
   /** Names in the order in which their data follow. */
   readonly order: readonly string[];
-  /** Of the whole file. */
+  /** Size of the whole file. */
   readonly byteLength: number;
 }
 

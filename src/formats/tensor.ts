@@ -22,9 +22,9 @@ export interface TensorRef {
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly source: Source;
-  /** Of element [0, 0, ...], in bytes from the start of `source`. */
+  /** Where element [0, 0, ...] lies, in bytes from the start of `source`. */
   readonly byteOffset: number;
-  /** In elements; absent when row-major. */
+  /** Elements from one index to the next along each dimension; absent when row-major. */
   readonly strides?: readonly number[];
   /** The most significant byte of an element comes first; little-endian when absent. */
   readonly bigEndian?: boolean;
@@ -106,7 +106,10 @@ export function readFloat32(ref: TensorRef): Float32Array {
   return readElements(ref, (n) => new Float32Array(n), toFloat32);
 }
 
-/** As readFloat32 for labels and indices; values that int32 cannot hold, floats included, are an error. */
+/**
+ * The elements as int32, row-major: labels and indices. Throws an InnateError on floats and on values that int32
+ * cannot hold.
+ */
 export function readInt32(ref: TensorRef): Int32Array {
   return readElements(ref, (n) => new Int32Array(n), toInt32);
 }

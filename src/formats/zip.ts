@@ -12,7 +12,7 @@ export interface ZipEntry {
   readonly compressedSize: number;
   readonly size: number;
   readonly crc32: number;
-  /** Of the data, in bytes from the start of `source`; reads the local header at the first use. */
+  /** Where the data begin, in bytes from the start of `source`; the first use reads the local header. */
   readonly dataOffset: number;
   readonly source: Source;
 }
@@ -56,7 +56,7 @@ class Entry implements ZipEntry {
 }
 
 export interface ZipOptions {
-  /** Of entries that share a name the last is taken, as Python's zipfile does by name; default: they are refused. */
+  /** The last of entries that share a name is taken, as Python's zipfile does by name; default: they are refused. */
   readonly lastOfName?: boolean;
 }
 
@@ -164,9 +164,9 @@ function zip64Fields(d: DataView, at: number, extra: number, end: number, where:
 
 interface Directory {
   readonly count: number;
-  /** Bytes. */
+  /** Length in bytes. */
   readonly size: number;
-  /** Of its first byte in the file. */
+  /** Where its first byte lies in the file. */
   readonly offset: number;
   /** Bytes in front of the archive: what offsets in it fall short of. */
   readonly shift: number;

@@ -24,7 +24,7 @@ interface GpuState {
   ready(): Promise<void>;
 }
 
-/** Of the device in use; what an abandoned one still reports is of no concern. */
+/** The state of the device in use; what an abandoned one still reports is of no concern. */
 let current: GpuState | null = null;
 
 /**

@@ -11,7 +11,7 @@ export interface Pipeline {
 export class KernelRefused extends InnateError {
   constructor(
     readonly kernel: string,
-    /** In the compiler's words, one line. */
+    /** What the compiler says of it, one line. */
     readonly reason: string,
     cause?: unknown,
   ) {
@@ -51,7 +51,7 @@ export class Pipelines {
     );
   }
 
-  /** Compiled on the spot where it must be: for callers that cannot wait. */
+  /** The pipeline of a kernel, compiled on the spot where it must be: for callers that cannot wait. */
   now(kernel: Kernel): Pipeline {
     const found = this.ready.get(kernel.code);
     if (found) return found;

@@ -13,7 +13,10 @@ export type Tile =
    */
   | { kind: 'shared'; rows: number; vectors: number; arithmetic: 'f32' | 'f16' };
 
-/** For products whose rounding a softmax would magnify, those of float32 weights, and training. */
+/**
+ * The tile with its arithmetic in float32, for products whose rounding a softmax would magnify, those of float32
+ * weights, and training.
+ */
 export const inFloat32 = (tile: Tile): Tile =>
   tile.kind === 'shared' ? { ...tile, arithmetic: 'f32' } : tile;
 
@@ -41,7 +44,7 @@ export const HARDWARE: KernelTraits = {
   reason: 'shared-memory tiles, direct convolutions (Winograd would move more bytes)',
 };
 
-/** The same with 'shader-f16': half the shared memory, and on many GPUs twice the multiplications a cycle. */
+/** A hardware GPU with 'shader-f16': half the shared memory, and on many GPUs twice the multiplications a cycle. */
 export const HARDWARE_F16: KernelTraits = {
   ...HARDWARE,
   tile: { kind: 'shared', rows: 8, vectors: 2, arithmetic: 'f16' },

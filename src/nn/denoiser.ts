@@ -142,8 +142,8 @@ export class Denoiser implements ImageDenoiser {
   }
 
   /**
-   * From now on scales what blocks add to what they pass on, by published block name; blocks that are not named
-   * are as trained. Only for a denoiser from `open`.
+   * Sets by how much, from now on, each block's addition to what it passes on is multiplied, by published block
+   * name; blocks that are not named are as trained. Only a denoiser from `open` can: others throw.
    */
   setGains(gains: ReadonlyMap<string, number>): void {
     const { parameters } = this.parts;

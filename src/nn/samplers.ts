@@ -8,7 +8,7 @@ export interface SamplerOptions {
   sampler: SamplerName;
   /** Noise level of the first evaluation. */
   sigmaMax: number;
-  /** Of the Heun schedule's last non-zero level. */
+  /** The Heun schedule's last noise level above zero. */
   sigmaMin: number;
   /** Noise level of the two-step sampler's second evaluation. */
   sigmaMid: number;

@@ -62,7 +62,7 @@ export class SimdRuntime {
     this.programBytes = maxSteps * RECORD_BYTES;
   }
 
-  /** With as many threads as are asked for, or alone when they do not start. */
+  /** Starts the kernels with as many threads as are asked for, or alone when they do not start. */
   static async start(maxSteps: number, options: RuntimeOptions): Promise<SimdRuntime> {
     const count = options.startThread ? Math.max(1, Math.min(MAX_THREADS, options.threads)) : 1;
     if (count > 1)

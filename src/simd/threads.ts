@@ -32,7 +32,7 @@ export const THREAD_SCRIPT = `onmessage = ({ data: { module, memory, thread } })
   }
 };`;
 
-/** In a page or one of its workers. */
+/** Starts a thread in a page or in one of its workers. */
 export const startPageThread: StartThread = (script, { message, failure }) => {
   const url = URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
   const worker = new Worker(url, { name: 'simd' });

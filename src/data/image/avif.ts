@@ -57,7 +57,10 @@ function avifHeader(bytes: Uint8Array, where: string): { size: Size; orientation
   return { size, orientation: ORIENTATIONS[mirror === null ? 2 : mirror]![turns]! };
 }
 
-/** By mirroring (0 top to bottom, 1 left to right, none) after so many quarter turns against the clock. */
+/**
+ * Exif orientations by mirroring (0 top to bottom, 1 left to right, 2 none), then by the quarter turns against the
+ * clock that come before it.
+ */
 const ORIENTATIONS: readonly (readonly Orientation[])[] = [
   [4, 5, 2, 7],
   [2, 7, 4, 5],

@@ -8,7 +8,7 @@ export const littleEndian24 = (b: Uint8Array, at: number): number =>
 export const littleEndian32 = (b: Uint8Array, at: number): number =>
   littleEndian16(b, at) + littleEndian16(b, at + 2) * 65536;
 
-/** At most `length` bytes as latin-1. */
+/** The text of at most `length` bytes, read as latin-1. */
 export function ascii(b: Uint8Array, at: number, length: number): string {
   let text = '';
   for (let i = at; i < Math.min(at + length, b.length); i++) text += String.fromCharCode(b[i]!);

@@ -13,7 +13,7 @@ const TRAILER = 0x3b;
  * The first frame of a GIF. The decoder is handed that frame alone, on a screen that holds it: what follows is not
  * looked at, a missing trailer does not matter, and memory follows the picture only.
  *
- * As Pillow does it, the screen around a smaller frame is the palette's first colour (or transparent, where the frame
+ * Pillow's rules hold: the screen around a smaller frame is the palette's first colour (or transparent, where the frame
  * knows transparency), and a file without a palette is grey.
  */
 export function decodeGif(bytes: Uint8Array, where: string, maxPixels: number): Picture {

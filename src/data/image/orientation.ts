@@ -18,7 +18,7 @@ export function statedOrientation(exif: Uint8Array | null, xmp: Uint8Array | nul
   return asOrientation((exif && exifOrientation(exif)) ?? (xmp && xmpOrientation(xmp)));
 }
 
-/** Of <... tiff:Orientation="6"> or <tiff:Orientation>6</tiff:Orientation>; null where there is none. */
+/** The value in <... tiff:Orientation="6"> or <tiff:Orientation>6</tiff:Orientation>; null where there is none. */
 function xmpOrientation(xmp: Uint8Array): number | null {
   const found = /tiff:Orientation(?:="|>)([0-9])/.exec(latin1(xmp));
   return found ? Number(found[1]) : null;

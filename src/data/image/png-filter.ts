@@ -95,7 +95,9 @@ function unfilter(filter: number, line: Uint8Array, above: Uint8Array | null, st
   }
 }
 
-/** Of the pixels to the left, above, and above to the left, the one nearest to a + b - c. */
+/**
+ * The predictor of filter 4: of the samples to the left, above, and above to the left, the one nearest to a + b - c.
+ */
 function paeth(a: number, b: number, c: number): number {
   const p = a + b - c;
   const pa = Math.abs(p - a);

@@ -51,7 +51,7 @@ function readLayout(bytes: Uint8Array, where: string, maxPixels: number | undefi
   return layout;
 }
 
-/** By kind: grey, RGB, palette, grey and alpha, RGBA. */
+/** Samples of a pixel by the header's colour type: grey, RGB, palette, grey and alpha, RGBA. */
 const CHANNELS: Record<number, number> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
 const TEXT = /^(tEXt|zTXt|iTXt)$/;

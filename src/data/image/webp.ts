@@ -41,7 +41,7 @@ function orientationOf(all: readonly Chunk[]): Orientation {
   return statedOrientation(body('EXIF'), body('XMP '));
 }
 
-/** Of RIFF: chunks are padded to even lengths. One that is cut off ends the list. */
+/** The chunks of a RIFF file, which are padded to even lengths. One that is cut off ends the list. */
 function chunks(bytes: Uint8Array, from: number): Chunk[] {
   const found: Chunk[] = [];
   for (let at = from; at + 8 <= bytes.length; ) {
@@ -53,7 +53,7 @@ function chunks(bytes: Uint8Array, from: number): Chunk[] {
   return found;
 }
 
-/** Of VP8 (lossy) or VP8L (lossless) data. */
+/** Width and height that VP8 (lossy) or VP8L (lossless) data say of themselves. */
 function bitstreamSize(chunk: Chunk | undefined, where: string): Size {
   if (!chunk) throw cutOff(where);
   const { type, body: b } = chunk;

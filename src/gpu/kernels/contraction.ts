@@ -26,7 +26,7 @@ export interface ContractionOptions {
   sources: 1 | 2;
   /** Applied to A as it is read; only shared tiles, which read each value few times. */
   prologue: PrologueOptions | null;
-  /** At most 16 (subgroup) or 4 (register) columns: the image at the end. */
+  /** The columns are at most a subgroup's lanes, or 4 for register tiles: the image at the end. */
   narrow: boolean;
 }
 

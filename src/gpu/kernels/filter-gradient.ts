@@ -11,7 +11,7 @@ import { memoised } from './memoise';
  */
 export interface FilterGradient {
   kernel: Kernel;
-  /** In channels. */
+  /** Input channels (rows) and output channels (columns) that a workgroup covers. */
   size: TileSize;
   /** Channels per index unit. */
   unit: 1 | 4;

@@ -23,7 +23,10 @@ interface Convolution {
 interface Scope {
   /** Marks a tensor as made here. */
   own(tensor: tf.TensorInfo): tf.TensorInfo;
-  /** With `to` channels at the end instead of `from`, by zeros or by dropping the last; itself where they are equal. */
+  /**
+   * `x` with `to` channels at the end instead of `from`, by adding zeros or dropping the last; `x` where they are
+   * equal.
+   */
   resized(x: tf.TensorInfo, from: number, to: number, shape: number[]): tf.TensorInfo;
 }
 
@@ -131,6 +134,7 @@ export function takes(info: tf.backend_util.Conv2DInfo): boolean {
   );
 }
 
+/** The convolution of x [N, H, W, in] by a filter [kh, kw, in, out], with a bias [out] or without one; a new tensor. */
 export function forward(
   x: tf.TensorInfo,
   filter: tf.TensorInfo,
@@ -140,7 +144,7 @@ export function forward(
   return convolve({ x, filter, bias, pad: info.padInfo.top, out: info.outShape as Shape4 });
 }
 
-/** dx: the convolution of dy with the filter turned around, its channels exchanged. */
+/** The gradient dx in the input: the convolution of dy with the filter turned around, its channels exchanged. */
 export function inputGradient(
   dy: tf.TensorInfo,
   filter: tf.TensorInfo,
@@ -166,7 +170,7 @@ export function inputGradient(
 const BUSY = { software: 16, hardware: 512 };
 const PARTIAL_BYTES = 2 ** 26;
 
-/** dfilter, in float32; pixels are divided among workgroups and added up afterwards. */
+/** The gradient in the filter [kh, kw, in, out], in float32; pixels are divided among workgroups and added up afterwards. */
 export function filterGradientOf(
   x: tf.TensorInfo,
   dy: tf.TensorInfo,

@@ -17,7 +17,7 @@ export function overElements(
   TensorStream.current.call({ kernel, operands, uniforms: { total, ...uniforms }, grid });
 }
 
-/** The same with one new result, of the shape of the first operand. */
+/** Runs an element-wise kernel into a new tensor, of the shape of the first input. */
 export function mapped(
   kernel: Kernel,
   inputs: readonly TensorInfo[],

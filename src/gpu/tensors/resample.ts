@@ -6,7 +6,7 @@ import { TensorStream } from './stream';
 
 export interface ResampleAttributes {
   direction: 'up' | 'down';
-  /** Of one axis, the gain included. */
+  /** The filter along one axis, its gain included. */
   taps: readonly number[];
   pad: number;
   outHeight: number;

@@ -43,7 +43,7 @@ export class TensorStream {
     this.nothing = context.device.createBuffer({ label: 'nothing', size: 16, usage });
   }
 
-  /** Of the back-end in use. Throws without one that `connectTensors` has seen. */
+  /** The stream of the back-end in use. Throws without one that `connectTensors` has seen. */
   static get current(): TensorStream {
     const found = streams.get(backend());
     if (!found) throw new Error('our kernels are not connected to this back-end');
@@ -97,7 +97,7 @@ export class TensorStream {
     }
   }
 
-  /** In memory that the back-end takes back when the commands have been submitted. */
+  /** Uploads uniforms to memory that the back-end takes back when the commands have been submitted. */
   private uniforms(bytes: ArrayBuffer): GPUBuffer {
     const { UNIFORM, COPY_DST } = GPUBufferUsage;
     const buffer = this.tensors.bufferManager.acquireBuffer(bytes.byteLength, UNIFORM | COPY_DST);

@@ -12,8 +12,9 @@ export type HeadStyle = 'paper' | 'small';
 
 export interface HeadsConfig {
   style: HeadStyle;
-  /** Of the feature maps, finest first. */
+  /** Channels of each feature map, finest first. */
   channels: number[];
+  /** Height and width of each feature map. */
   sizes: number[];
   /** 0 = unconditional. */
   classes: number;

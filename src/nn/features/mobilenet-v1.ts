@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { WeightSource } from '../weights';
 import { FrozenLayers, toRgb } from './frozen';
 
-/** Of the thirteen depthwise layers. */
+/** Depthwise layers of stride 2, counted from 1 of thirteen. */
 const STRIDED = [2, 4, 6, 12];
 /** Layers whose outputs a discriminator looks at: the last ones of strides 4, 8, 16 and 32. */
 const MAPS = [3, 5, 11, 13];

@@ -26,7 +26,7 @@ export class BlockWatch {
   private readonly wanted: ReadonlySet<Quantity>;
   private readonly skipScale: number;
   private readonly before = new Map<string, tf.Tensor>();
-  /** Of the block under way. */
+  /** The skip path's value in the block under way; null until it is made. */
   private skip: tf.Tensor | null = null;
 
   constructor(

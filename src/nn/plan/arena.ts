@@ -8,7 +8,7 @@ export interface Buffer {
 }
 
 export interface Arena {
-  /** One a buffer, multiples of `align`. */
+  /** Where each buffer lies, in bytes: multiples of `align`. */
   offsets: number[];
   bytes: number;
 }
@@ -44,7 +44,7 @@ export function placeBuffers(buffers: readonly Buffer[], align = 64): Arena {
 }
 
 /**
- * From which step to which a plan's values are needed. Inputs are there from the start (-1), outputs stay until
+ * The first and the last step by which each of a plan's values is needed. Inputs are there from the start (-1), outputs stay until
  * after the last step.
  */
 export function lifetimes(plan: Plan): Map<Value, { first: number; last: number }> {

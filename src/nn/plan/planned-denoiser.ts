@@ -76,8 +76,8 @@ export class PlannedDenoiser implements ImageDenoiser {
   }
 
   /**
-   * From now on scales what blocks add to what they pass on, by published block name; blocks that are not named are
-   * as trained. Throws `bad-argument` on a block that does not exist.
+   * Sets by how much, from now on, each block's addition to what it passes on is multiplied, by published block
+   * name; blocks that are not named are as trained. Throws `bad-argument` on a block that does not exist.
    */
   setGains(gains: ReadonlyMap<string, number>): void {
     for (const name of gains.keys()) findBlock(this.config.unet, name);

@@ -12,9 +12,9 @@ export interface Value {
   kind: 'map' | 'vector' | 'affine';
   height: number;
   width: number;
-  /** As the network has them; maps and affines are stored with channels rounded up to a multiple of 4, zeros above. */
+  /** The network's own count; maps and affines are stored with it rounded up to a multiple of 4, zeros above. */
   channels: number;
-  /** Of a map that attention reads as q, k and v: executors store these one after the other. 0 elsewhere. */
+  /** Heads of the attention that reads this map as q, k and v, which executors store one after the other; else 0. */
   attentionHeads: number;
 }
 
@@ -46,7 +46,7 @@ export interface NormStep {
   kind: 'norm';
   /** One map, or two joined along channels. */
   sources: readonly Value[];
-  /** Of `name`.weight and `name`.bias. */
+  /** Parameters are `name`.weight and `name`.bias, [channels] each. */
   name: string;
   groups: number;
   eps: number;

@@ -139,7 +139,7 @@ class WasmExecutor implements PlanExecutor {
   }
 }
 
-/** [N] of N equal shares. */
+/** The sum of squares of each of `images` equal shares: [N]. */
 function sumsOfSquares(values: Float32Array, images: number): Float32Array {
   const size = values.length / images;
   return Float32Array.from({ length: images }, (_, n) => {

@@ -15,7 +15,7 @@ import { type ChannelOrder, packDirect, packedMatrix, packLinear, packWinograd }
 
 /** Where a step's parameters lie: bytes from the start of the weights. */
 export interface StepWeights {
-  /** Of a convolution; without meaning elsewhere. */
+  /** How a convolution is done; it has no meaning for other steps. */
   form: ConvForm;
   weights: number;
   bias: number | null;
@@ -27,7 +27,7 @@ interface Piece {
   offset: number;
   /** Float32 values. */
   size: number;
-  /** Reads and packs it into zeros; null when that is done. */
+  /** Reads and packs the parameter into zeros; null when that is done. */
   pack: ((to: Float32Array) => void) | null;
 }
 
@@ -43,7 +43,7 @@ interface StepPieces {
  */
 export class PackedNetwork {
   private readonly pieces = new Map<string, Piece>();
-  /** Of convolutions, by name. */
+  /** The form of each convolution, by its name. */
   private readonly forms: ReadonlyMap<string, ConvForm>;
   private values = 0;
   private complete = false;
@@ -74,7 +74,7 @@ export class PackedNetwork {
     }
   }
 
-  /** Of a step of any plan of this network. */
+  /** Where the parameters of a step lie, in any plan of this network. Throws on a step of another one. */
   weights(step: Step): StepWeights {
     const { form, weights, bias } = this.stepPieces(step);
     return { form, weights: weights?.offset ?? 0, bias: bias?.offset ?? null };
@@ -139,7 +139,7 @@ export class PackedNetwork {
     return { form: 'matrix', weights, bias };
   }
 
-  /** Along one axis; the two-dimensional filter is their product: gain 1 down, 4 up. */
+  /** The filter along one axis; the two-dimensional one is the product of two: gain 1 down, 4 up. */
   private taps({ taps, direction }: ResampleStep): Piece {
     const total = taps.reduce((a, b) => a + b, 0);
     return this.piece(`${direction} ${taps.join()}`, taps.length, (to) =>
@@ -172,7 +172,7 @@ export class PackedNetwork {
 
 const stranger = (key: string): Error => new Error(`not of the network that was packed: ${key}`);
 
-/** Of what a step writes, as it is stored. */
+/** The order in which the channels of what a step writes are stored. */
 const outputOrder = (out: Value): ChannelOrder =>
   out.attentionHeads ? attentionOrder(out.channels, out.attentionHeads) : plainOrder(out);
 

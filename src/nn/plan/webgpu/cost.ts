@@ -12,7 +12,7 @@ export interface PlanCost {
   weightBytes: number;
 }
 
-/** Reckoned from the dispatches alone: needs no device. */
+/** The cost of a plan for `batch` images, reckoned from its dispatches alone: no device is needed. */
 export function planCost(plan: Plan, { dispatches }: LoweredPlan, batch: number): PlanCost {
   const weights = new Map<string, number>();
   let bytesMoved = 0;

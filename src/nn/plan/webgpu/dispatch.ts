@@ -4,7 +4,7 @@ import type { Step } from '../steps';
 /** A buffer of a lowered plan: a value, or scratch memory between two dispatches. */
 export interface Scratch {
   id: number;
-  /** Of the whole batch. */
+  /** Size for the whole batch. */
   bytes: number;
 }
 

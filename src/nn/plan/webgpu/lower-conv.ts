@@ -20,11 +20,13 @@ const tilesOf = ({ out }: ConvStep): number => Math.ceil(out.width / 2) * Math.c
 const inputsOf = ({ sources }: ConvStep): number =>
   sources.reduce((sum, s) => sum + storedChannels(s.channels), 0);
 
-/** Transformed input of a whole batch: four times the map, which large batches cannot bind. */
+/** Bytes of a whole batch's transformed input: four times the map's, which large batches cannot bind. */
 const patchBytes = ({ batch }: Lowering, step: ConvStep): number =>
   4 * 16 * batch * tilesOf(step) * inputsOf(step);
 
-/** As a sum over the taps, from the sources themselves where the kernel can prepare what it reads. */
+/**
+ * Does a convolution as a sum over its taps, from the sources themselves where the kernel can prepare what it reads.
+ */
 function byTaps(context: Lowering, step: ConvStep): void {
   const { sources, prologue } = step;
   const channels = sources.reduce((sum, s) => sum + s.channels, 0);

@@ -23,7 +23,7 @@ interface Packed {
 
 class WebGpuNetwork implements PlannedNetwork {
   private packed: Packed;
-  /** In forms of which a kernel was refused later: executors made before go on with them. */
+  /** Weights in forms of which a kernel was refused later: executors made before go on with them. */
   private readonly left: GpuWeights[] = [];
 
   constructor(

@@ -16,7 +16,7 @@ export class WeightPacker {
     readonly precision: WeightPrecision,
   ) {}
 
-  /** Convolution OIHW as taps; `winograd`: as the 16 products of F(2x2, 3x3). */
+  /** A convolution's weights OIHW as taps, or in `winograd` form as the 16 products of F(2x2, 3x3). */
   convolution(name: string, form: 'direct' | 'winograd', qkv: boolean): PackedWeight {
     const [out, inputs, kernel] = this.source.shape(`${name}.weight`) as [number, number, number];
     const [rows, columns] = [storedChannels(inputs), storedChannels(out)];
@@ -33,7 +33,7 @@ export class WeightPacker {
     });
   }
 
-  /** Linear layers [out, in] side by side, times `scale`. */
+  /** The weights of linear layers [out, in] side by side, multiplied by `scale`. */
   linear(parts: readonly { name: string; features: number }[], inputs: number, scale: number): PackedWeight {
     const rows = storedChannels(inputs);
     const columns = storedChannels(parts.reduce((sum, p) => sum + p.features, 0));
