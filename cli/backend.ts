@@ -28,13 +28,13 @@ async function startBackend(choice: BackendChoice): Promise<ActiveBackend> {
   if (choice === 'wasm' || (choice === 'auto' && !hasGpuDevice())) return openWasm();
   const adapter = await nodeAdapter();
   if (choice === 'webgpu') {
-    if (adapter) return activateWebGPU(adapter);
+    if (adapter) return activateWebGPU(adapter, { synchronous: true });
     throw new InnateError('backend', 'no WebGPU adapter', {
       expected: 'a Vulkan, Metal or D3D12 driver',
       hint: 'Install one (scripts/software-gpu.sh brings a software adapter), or use --backend wasm',
     });
   }
-  if (adapter && !describeAdapter(adapter).software) return activateWebGPU(adapter);
+  if (adapter && !describeAdapter(adapter).software) return activateWebGPU(adapter, { synchronous: true });
   return openWasm();
 }
 

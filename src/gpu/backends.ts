@@ -3,7 +3,7 @@ import type { BackendName, TileChoice } from '../lib/backends';
 import { InnateError, OutOfMemory } from '../lib/errors';
 import { loadPart } from '../lib/load-part';
 import { describeAdapter, openDevice } from './adapter';
-import { type GpuContext, gpuContext } from './context';
+import { GpuContext } from './context';
 import { deviceError } from './device-error';
 import { chooseTraits } from './traits';
 
@@ -44,14 +44,21 @@ export function checkDevice(): void {
   if (error !== null) throw deviceError(error, { hint: 'Use --backend wasm, or a smaller batch' });
 }
 
+export interface WebGPUOptions {
+  tiles?: TileChoice;
+  /** Whether kernels are compiled one after the other on the calling thread: for Dawn in Node. */
+  synchronous?: boolean;
+}
+
 /** Makes TensorFlow.js run on `adapter`, with a device of our own. Each back-end's code is loaded on demand. */
 export async function activateWebGPU(
   adapter: GPUAdapter,
-  tiles: TileChoice = 'auto',
+  { tiles = 'auto', synchronous = false }: WebGPUOptions = {},
 ): Promise<ActiveBackend> {
   const { label, software } = describeAdapter(adapter);
   const device = await openDevice(adapter);
-  const gpu = gpuContext(device, adapter.info, software, chooseTraits(device, adapter.info, software, tiles));
+  const traits = chooseTraits(device, adapter.info, software, tiles);
+  const gpu = new GpuContext(device, software, traits, synchronous);
   const mine: GpuState = {
     error: null,
     ready: async () => (await import('./tensors/ready')).readyTensorKernels(gpu),

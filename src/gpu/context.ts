@@ -14,10 +14,11 @@ export class GpuContext {
     /** A CPU pretending to be a GPU: long submissions are split. */
     readonly software: boolean,
     private chosen: KernelTraits,
+    /** Whether kernels are compiled one after the other on the calling thread, as Dawn in Node needs it. */
+    synchronous = false,
   ) {
-    const node = typeof process !== 'undefined' && process.versions?.node !== undefined;
     this.memory = new GpuMemory(device);
-    this.pipelines = new Pipelines(device, node);
+    this.pipelines = new Pipelines(device, synchronous);
   }
 
   /** The kernels in use: the adapter's own until the browser or the driver refuses one of them. */

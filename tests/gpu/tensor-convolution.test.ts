@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import type { ActiveBackend } from '../../src/gpu/backends';
-import { type GpuContext, gpuContext } from '../../src/gpu/context';
+import { GpuContext } from '../../src/gpu/context';
 import { connectTensors } from '../../src/gpu/tensors/stream';
 import { noise } from '../plan/kernel-cases';
 import { maxError } from '../support/fixtures';
@@ -85,9 +85,7 @@ describe.skipIf(!wanted)('convolution of tensors', () => {
   describe.each(Object.keys(TENSOR_TILINGS))('%s tiles', (tiling) => {
     beforeAll(() => {
       const traits = TENSOR_TILINGS[tiling];
-      const context: GpuContext = traits
-        ? gpuContext(active.device!, {} as GPUAdapterInfo, true, traits)
-        : active.gpu!;
+      const context: GpuContext = traits ? new GpuContext(active.device!, true, traits, true) : active.gpu!;
       connectTensors(context, tf.backend());
     });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import type { ActiveBackend } from '../../src/gpu/backends';
-import { type GpuContext, gpuContext } from '../../src/gpu/context';
+import { GpuContext } from '../../src/gpu/context';
 import type { KernelTraits } from '../../src/gpu/traits';
 import type { WeightPrecision } from '../../src/lib/backends';
 import { fuse } from '../../src/nn/plan/fuse';
@@ -66,7 +66,7 @@ function lent(traits: () => KernelTraits | null): () => GpuContext {
   let context: GpuContext;
   beforeAll(() => {
     const own = traits();
-    context = own ? gpuContext(active.device!, {} as GPUAdapterInfo, true, own) : active.gpu!;
+    context = own ? new GpuContext(active.device!, true, own, true) : active.gpu!;
   });
   afterAll(() => expect(context.memory.bytes).toBe(0));
   return () => context;

@@ -5,7 +5,7 @@ import { openModelArgument } from '../../cli/catalogue';
 import { fileSource } from '../../cli/files';
 import { seedBatch } from '../../src/engine/inference/sampling';
 import { openModel } from '../../src/engine/models/open-model';
-import { type GpuContext, gpuContext } from '../../src/gpu/context';
+import { GpuContext } from '../../src/gpu/context';
 import { HARDWARE, HARDWARE_F16 } from '../../src/gpu/traits';
 import type { WeightPrecision } from '../../src/lib/backends';
 import { PlannedDenoiser } from '../../src/nn/plan/planned-denoiser';
@@ -25,7 +25,7 @@ describe.skipIf(!wanted)('static plan on webgpu', () => {
   beforeAll(async () => {
     const active = await openBackend('webgpu');
     context = active.gpu!;
-    halves = gpuContext(context.device, {} as GPUAdapterInfo, true, HARDWARE_F16);
+    halves = new GpuContext(context.device, true, HARDWARE_F16, true);
     active.device!.addEventListener('uncapturederror', (e) =>
       errors.push((e as GPUUncapturedErrorEvent).error.message),
     );
@@ -66,7 +66,7 @@ describe.skipIf(!wanted)('static plan on webgpu', () => {
     async ({ checkpoint, golden: path }) => {
       const model = openModel(fileSource(checkpoint));
       const golden = readGolden(path);
-      const hardware = gpuContext(context.device, {} as GPUAdapterInfo, true, HARDWARE);
+      const hardware = new GpuContext(context.device, true, HARDWARE, true);
       const open = openWebGpu(hardware, 'f32');
       const denoiser = await PlannedDenoiser.open(model.config, model.weights, open);
       const x = golden.float('latents').map((z) => z * 80);

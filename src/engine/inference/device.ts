@@ -27,7 +27,7 @@ export async function openDevice(
   const adapter = avoidGpu ? null : await probeAdapter(gpu);
   const reason = avoidGpu ?? whyNoWebGPU(gpu, adapter, preference);
   if (adapter && reason === null) {
-    const backend = await activateWebGPU(adapter, tiles);
+    const backend = await activateWebGPU(adapter, { ...(tiles && { tiles }) });
     return {
       backend,
       threads: 1,
