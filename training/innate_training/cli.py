@@ -45,14 +45,16 @@ def parser() -> argparse.ArgumentParser:
         )
         c.add_argument("--features-dir", action="append", default=[], help="folder of feature networks")
         c.add_argument(
+            "--compile", default="auto", choices=("auto", "on", "off"), help="torch.compile the network (auto: on CUDA)"
+        )
+        return c
+
+    def measured(c) -> None:
+        c.add_argument(
             "--features",
             help="feature network of the Fréchet distances (default: cifar10-resnet56 where its file is at hand, "
             "else efficientnet-lite0)",
         )
-        c.add_argument(
-            "--compile", default="auto", choices=("auto", "on", "off"), help="torch.compile the network (auto: on CUDA)"
-        )
-        return c
 
     for name, text in (
         ("train-teacher", "Train a diffusion teacher from a recipe; the same command resumes it."),
@@ -63,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
         c.add_argument("--name", help="name of the run folder (default: the recipe's)")
         c.add_argument("--init", help="weights to start from (a student goes on from a student)")
         if name == "distil":
+            measured(c)
             c.add_argument("--teacher", help="the teacher's file (default: the recipe's teacher)")
         c.add_argument("--minutes", type=float, help="stop (and save) after this time")
         c.add_argument(
@@ -115,6 +118,7 @@ def parser() -> argparse.ArgumentParser:
     c.add_argument("--seed", type=int, default=0)
 
     c = folders(command("queue", "Go on with the training plan from wherever the weights stand."))
+    measured(c)
     c.add_argument("--minutes", type=float, default=480.0)
     c.add_argument("--plan", help="the plan's .toml (default: recipes/queue.toml)")
     c.add_argument(
@@ -166,7 +170,8 @@ def run(args) -> None:
 def setup_of(args, world) -> Setup:
     from .assemble import Setup
 
-    return Setup(world, args.data, args.runs, args.weights, args.features_dir, args.dtype, args.compile, args.features)
+    measure = getattr(args, "features", None)  # a teacher's run measures nothing
+    return Setup(world, args.data, args.runs, args.weights, args.features_dir, args.dtype, args.compile, measure)
 
 
 def train(args, world) -> None:
