@@ -13,6 +13,7 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 step('types', 'npx', ['tsc', '-p', '.']);
 step('lint', 'npx', ['biome', 'check', '--error-on-warnings', '.']);
 step('imports', 'npx', ['depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'cli', 'bench']);
+step('dead code', 'npx', ['knip']);
 step('lint of training', 'node', ['scripts/lint-training.mjs']);
 step('build', 'npm', ['run', 'build', '--silent']);
 step('bundle sizes', 'npx', ['size-limit']);
