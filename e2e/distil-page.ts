@@ -6,7 +6,7 @@ import { expect } from '@playwright/test';
 
 /** Types a number into the settings. */
 export async function setNumber(page: Page, label: string | RegExp, value: number): Promise<void> {
-  const field = page.getByLabel(label);
+  const field = page.getByRole('textbox', { name: label }); // its reset button is named after it
   await field.fill(String(value));
   await field.press('Enter');
 }
