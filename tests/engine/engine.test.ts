@@ -4,6 +4,7 @@ import type { Device } from '../../src/engine/inference/device';
 import { KernelRefused } from '../../src/gpu/pipelines';
 import { InnateError } from '../../src/lib/errors';
 import type { EngineStatus, StartOptions } from '../../src/protocol/models';
+import { ThreadsFailed } from '../../src/simd/runtime';
 
 const MINUTE = 60_000;
 const OPTIONS: StartOptions = { preference: 'auto', modelsUrl: 'https://here/', wasmBinaries: {} };
@@ -129,6 +130,28 @@ it('a device that is lost while nothing is under way is dealt with once', async 
   await s.engine.recoverIdle();
   expect(s.devices).toHaveLength(2);
   expect(s.statuses.at(-1)!.backend!.name).toBe('webgpu');
+});
+
+it('threads that fail are started again once within minutes; the second time the work fails', async () => {
+  const s = await set(async () => {
+    const backend = { name: 'wasm', label: '1 thread', software: true };
+    const failure = new Promise<never>(() => {});
+    return { backend, threads: 2, webgpuAvailable: false, webgpuReason: null, failure } as unknown as Device;
+  });
+  await s.engine.start(OPTIONS);
+  const failOnce = () => {
+    let tries = 0;
+    return s.engine.onDevice(async () => {
+      if (tries++ === 0) throw new ThreadsFailed('one of them stopped');
+    });
+  };
+  await failOnce();
+  expect(s.statuses.at(-1)!.notice).toBe(
+    'The WebAssembly threads failed: they were started again, nothing is lost.',
+  );
+  await expect(failOnce()).rejects.toBeInstanceOf(ThreadsFailed);
+  s.clock.ms += 11 * MINUTE;
+  await failOnce();
 });
 
 it('an engine whose device cannot be opened has not started', async () => {
