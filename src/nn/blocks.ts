@@ -60,10 +60,16 @@ export function blockStyle(config: UNetConfig): BlockStyle {
 export const groupCount = (channels: number): number => Math.min(32, Math.floor(channels / 4));
 
 export function unetBlocks(config: UNetConfig): BlockSpec[] {
+  const { blocks, channels, skips } = encoderBlocks(config);
+  return [...blocks, ...decoderBlocks(config, channels, skips)];
+}
+
+/** Makes the U-Net blocks of a network by name, height and width of the output, and channels. */
+function blockMaker(config: UNetConfig) {
   const song = config.modelType === 'SongUNet';
   const heads = (attention: boolean, channels: number) =>
     !attention ? 0 : song ? 1 : Math.floor(channels / 64);
-  const block = (
+  return (
     name: string,
     resolution: number,
     inChannels: number,
@@ -88,17 +94,23 @@ export function unetBlocks(config: UNetConfig): BlockSpec[] {
       skipKernel,
     };
   };
-  const conv = (
-    name: string,
-    resolution: number,
-    inChannels: number,
-    outChannels: number,
-    kernel: ConvSpec['kernel'],
-    resample: ConvSpec['resample'] = 'none',
-    fused = false,
-  ): ConvSpec => ({ kind: 'conv', name, resolution, inChannels, outChannels, kernel, resample, fused });
+}
 
+const conv = (
+  name: string,
+  resolution: number,
+  inChannels: number,
+  outChannels: number,
+  kernel: ConvSpec['kernel'],
+  resample: ConvSpec['resample'] = 'none',
+  fused = false,
+): ConvSpec => ({ kind: 'conv', name, resolution, inChannels, outChannels, kernel, resample, fused });
+
+/** Blocks from the image down, the channels of the last, and those of every output that the decoder joins. */
+function encoderBlocks(config: UNetConfig): { blocks: BlockSpec[]; channels: number; skips: number[] } {
   const { modelChannels, channelMult, numBlocks, attnResolutions, imgResolution } = config;
+  const song = config.modelType === 'SongUNet';
+  const block = blockMaker(config);
   const blocks: BlockSpec[] = [];
   const skips: number[] = [];
 
@@ -131,7 +143,17 @@ export function unetBlocks(config: UNetConfig): BlockSpec[] {
       skips.push(channels);
     }
   }
+  return { blocks, channels, skips };
+}
 
+/** Blocks from the lowest resolution up; `encoded` channels and the `joined` ones are what the encoder hands over. */
+function decoderBlocks(config: UNetConfig, encoded: number, joined: readonly number[]): BlockSpec[] {
+  const { modelChannels, channelMult, numBlocks, attnResolutions, imgResolution } = config;
+  const song = config.modelType === 'SongUNet';
+  const block = blockMaker(config);
+  const blocks: BlockSpec[] = [];
+  const skips = [...joined];
+  let channels = encoded;
   for (let level = channelMult.length - 1; level >= 0; level--) {
     const res = imgResolution >> level;
     const at = `dec.${res}x${res}`;
