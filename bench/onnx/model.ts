@@ -3,8 +3,9 @@ import type { TensorRef } from '../../src/formats/tensor';
 import type { UNetConfig } from '../../src/nn/config';
 import { dhariwalUNet } from '../../src/nn/dhariwal-unet';
 import { songUNet } from '../../src/nn/song-unet';
-import { OnnxOps, type Value } from './onnx-ops';
+import { OnnxOps } from './onnx-ops';
 import { ParameterTensors } from './parameters';
+import type { Value } from './value';
 import { WEIGHTS_LOCATION } from './weights-location';
 
 /** The opset of Split's num_outputs. */

@@ -1,12 +1,7 @@
 import { onnx } from 'onnx-proto';
 import type { Ops } from '../../src/nn/ops';
 import type { ParameterTensors } from './parameters';
-
-/** A value of the graph: activations [N, C, H, W], vectors [N, C]. */
-export interface Value {
-  name: string;
-  shape: readonly number[];
-}
+import type { Value } from './value';
 
 /**
  * The networks' vocabulary as ONNX nodes, in the shape in which PyTorch exports them: a convolution with its

@@ -1,7 +1,7 @@
 import { onnx } from 'onnx-proto';
 import type { TensorRef } from '../../src/formats/tensor';
 import { InnateError } from '../../src/lib/errors';
-import type { Value } from './onnx-ops';
+import type { Value } from './value';
 
 /**
  * Parameters as initializers whose data stay in the .safetensors file: its row-major float32 OIHW tensors are

@@ -1,5 +1,4 @@
 import type { Flat } from './flatten';
-import type { Network } from './network';
 import type { TensorRef } from './tensor';
 
 /**
@@ -8,28 +7,31 @@ import type { TensorRef } from './tensor';
  * projects after it).
  */
 
+/** Tensors of a network by their names there. */
+type Named = ReadonlyMap<string, TensorRef>;
+
 /** Tensors that are no parameters: an average over parameters() does not have them. */
 const BUFFER = /\.(freqs|resample_filter)$/;
 
-const parameters = (network: Network): string[] => [...network.tensors.keys()].filter((n) => !BUFFER.test(n));
+const parameters = (network: Named): string[] => [...network.keys()].filter((n) => !BUFFER.test(n));
 
 /**
  * The list as the average of `network`: its parameters in order, each of the same shape. Null when it cannot be:
  * then nothing tells which element is which.
  */
-export function namedList(list: Flat['lists'][number], network: Network): Map<string, TensorRef> | null {
-  for (const names of [parameters(network), [...network.tensors.keys()]]) {
+export function namedList(list: Flat['lists'][number], network: Named): Map<string, TensorRef> | null {
+  for (const names of [parameters(network), [...network.keys()]]) {
     if (names.length !== list.tensors.length) continue;
-    const fits = names.every((name, i) => sameShape(list.tensors[i]!, network.tensors.get(name)!));
+    const fits = names.every((name, i) => sameShape(list.tensors[i]!, network.get(name)!));
     if (fits) return new Map(names.map((name, i) => [name, list.tensors[i]!]));
   }
   return null;
 }
 
 /** Groups of tensors whose names are those of the network's parameters with the dots left out, by their prefix. */
-export function dotlessGroups(flat: Flat, network: Network): Map<string, Map<string, TensorRef>> {
+export function dotlessGroups(flat: Flat, network: Named): Map<string, Map<string, TensorRef>> {
   const names = new Map<string, string>();
-  for (const name of network.tensors.keys()) {
+  for (const name of network.keys()) {
     const inner = name.slice('model.'.length);
     for (const form of [inner, name]) names.set(form.replaceAll('.', ''), name);
   }
@@ -37,7 +39,7 @@ export function dotlessGroups(flat: Flat, network: Network): Map<string, Map<str
   for (const [path, ref] of flat.tensors) {
     const dot = path.lastIndexOf('.');
     const name = names.get(path.slice(dot + 1));
-    if (name === undefined || !sameShape(ref, network.tensors.get(name)!)) continue;
+    if (name === undefined || !sameShape(ref, network.get(name)!)) continue;
     const prefix = path.slice(0, Math.max(0, dot));
     const group = groups.get(prefix);
     if (group) group.set(name, ref);

@@ -151,7 +151,7 @@ function nameless(flat: Flat, named: readonly Network[], notes: string[]): Netwo
     if (kindOf(label, true) !== 'averaged') continue;
     let fits = false;
     for (const owner of owners) {
-      const tensors = fits ? null : namedList(list, owner);
+      const tensors = fits ? null : namedList(list, owner.tensors);
       if (!tensors) continue;
       add(label, owner, tensors);
       fits = true;
@@ -162,7 +162,7 @@ function nameless(flat: Flat, named: readonly Network[], notes: string[]): Netwo
       );
   }
   for (const owner of owners)
-    for (const [prefix, tensors] of dotlessGroups(flat, owner)) {
+    for (const [prefix, tensors] of dotlessGroups(flat, owner.tensors)) {
       const label = unwrapped(prefix);
       if (kindOf(label) === 'averaged' && !made.some((n) => n.label === label)) add(label, owner, tensors);
     }

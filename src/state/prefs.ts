@@ -1,7 +1,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { TILE_CHOICES, type TileChoice, WEIGHT_PRECISIONS } from '../lib/backends';
 import type { BackendPreference, PrecisionPreference } from '../protocol/models';
-import { PREF_PLACES } from './persistence';
+import type { Place } from './place';
 
 export const THEMES = ['auto', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
@@ -17,6 +17,15 @@ export interface Prefs {
   /** Enlarge with interpolation instead of whole pixels. */
   smooth: boolean;
 }
+
+/** Where each preference is kept. */
+export const PREF_PLACES = {
+  theme: { where: 'storage', key: 'innate.theme' },
+  backend: { where: 'storage', key: 'innate.backend' },
+  precision: { where: 'storage', key: 'innate.precision' },
+  tiles: { where: 'storage', key: 'innate.tiles' },
+  smooth: { where: 'storage', key: 'innate.smooth' },
+} as const satisfies Record<keyof Prefs, Place>;
 
 export type PrefsStore = StoreApi<Prefs>;
 

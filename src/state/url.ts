@@ -1,8 +1,8 @@
 import { SAMPLER_NAMES } from '../lib/sampling';
 import { sentence, whole } from '../lib/words';
 import { MAX_SEED } from '../rng/seeds';
-import { MAX_COUNT, MAX_STEPS, SIGMA, TABS, tidySeed, type ViewState } from './generate/view';
-import { LAYERS_PLACES, VIEW_PLACES } from './persistence';
+import { MAX_COUNT, MAX_STEPS, SIGMA, TABS, tidySeed, VIEW_PLACES, type ViewState } from './generate/view';
+import { LAYERS_PLACES } from './layers/view';
 
 /**
  * A view as the fragment of an address: `#/generate?model=…&seed=7&class=7`. Model and seed are always there,

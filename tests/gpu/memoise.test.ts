@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
-import { type ContractionOptions, contraction } from '../../src/gpu/kernels/contraction';
+import { contraction } from '../../src/gpu/kernels/contraction';
 import { filterGradient } from '../../src/gpu/kernels/filter-gradient';
 import { memoised } from '../../src/gpu/kernels/memoise';
+import type { ContractionOptions } from '../../src/gpu/kernels/tile';
 import { HARDWARE, HARDWARE_F16, type KernelTraits } from '../../src/gpu/traits';
 
 const REGISTER: KernelTraits = { ...HARDWARE, tile: { kind: 'register', rows: 8, vectors: 2 } };

@@ -1,46 +1,11 @@
-import type { Tile } from '../traits';
 import { EPILOGUE_UNIFORMS, epilogueBindings, epilogueCode } from './epilogue';
-import { type Kernel, kernel, type Unit, unitSize } from './kernel';
+import { type Kernel, kernel, unitSize } from './kernel';
 import { memoised } from './memoise';
-import { type PrologueOptions, prologueBindings, prologueCode, prologueName } from './prologue';
+import { prologueBindings, prologueCode, prologueName } from './prologue';
+import type { ContractionMode, ContractionOptions, TileParts, TileSize } from './tile';
 import { registerTile } from './tile-register';
 import { sharedTile } from './tile-shared';
 import { subgroupTile } from './tile-subgroup';
-
-/**
- * The one generator of matrix products: out[row][column] = sum over taps and depth of A * B, with what follows a
- * convolution done in the same pass. Rows are pixels, columns output channels.
- *
- *   conv      a tap shifts the pixel a row stands for; borders read zero: convolutions, linear layers
- *   winograd  a tap is one of the 16 products of F(2x2, 3x3) (Lavin & Gray 2016); a row is a tile of 2 x 2 pixels
- *   matrix    strided factors per image and head: attention
- */
-export type ContractionMode = 'conv' | 'winograd' | 'matrix';
-
-export interface ContractionOptions {
-  mode: ContractionMode;
-  tile: Tile;
-  /** Second factor: float32, float16 packed in pairs along the depth, or (matrix) with depth contiguous. */
-  weights: 'f32' | 'f16' | 'transposed';
-  /** Two activations joined along the depth. */
-  sources: 1 | 2;
-  /** Applied to A as it is read; only shared tiles, which read each value few times. */
-  prologue: PrologueOptions | null;
-  /** The columns are at most a subgroup's lanes, or 4 for register tiles: the image at the end. */
-  narrow: boolean;
-}
-
-/** What a tile's generator builds on. */
-export interface TileParts extends ContractionOptions {
-  /** Element type of A, out and float32 B: indices and strides count these. */
-  unit: Unit;
-}
-
-/** Rows and columns (in channels) of a workgroup, for the dispatch size. */
-export interface TileSize {
-  rows: number;
-  columns: number;
-}
 
 export interface Contraction {
   kernel: Kernel;
@@ -49,14 +14,11 @@ export interface Contraction {
   unit: 1 | 4;
 }
 
-/** Code of a tile: `main` with its loops, and its workgroup. */
-export interface TileCode {
-  size: TileSize;
-  directives?: string;
-  body: string;
-}
-
-/** The kernel of a matrix product; the same object for equal options. */
+/**
+ * The kernel of a matrix product, the same object for equal options. The one generator of them: out[row][column] = sum
+ * over taps and depth of A * B, with what follows a convolution done in the same pass. Rows are pixels, columns output
+ * channels.
+ */
 export const contraction = memoised((options: ContractionOptions): Contraction => {
   const { tile, mode, weights, sources, prologue, narrow } = options;
   const unit = tile.kind === 'subgroup' ? 'f32' : 'vec4f';

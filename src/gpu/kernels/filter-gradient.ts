@@ -1,7 +1,7 @@
 import type { KernelTraits } from '../traits';
-import type { TileSize } from './contraction';
 import { type Kernel, kernel, repeat, unitSize } from './kernel';
 import { memoised } from './memoise';
+import type { TileSize } from './tile';
 
 /**
  * Gradient of a stride-1 convolution in its filter: out[split][tap][i][o] = sum over the split's pixels of

@@ -1,6 +1,6 @@
 import type { Tile } from '../traits';
-import type { TileCode, TileParts } from './contraction';
 import { repeat } from './kernel';
+import type { TileCode, TileParts } from './tile';
 import { store } from './tile-results';
 
 type SharedTile = Extract<Tile, { kind: 'shared' }>;

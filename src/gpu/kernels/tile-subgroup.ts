@@ -1,5 +1,5 @@
-import type { TileCode, TileParts } from './contraction';
 import { repeat } from './kernel';
+import type { TileCode, TileParts } from './tile';
 import { fold, store } from './tile-results';
 
 const ROWS = 16;

@@ -2,6 +2,7 @@ import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { SamplerName } from '../../lib/sampling';
 import { MAX_SEED } from '../../rng/seeds';
 import type { ModelFacts } from '../models';
+import type { Place } from '../place';
 
 export const TABS = ['generate', 'distil', 'layers', 'models'] as const;
 export type Tab = (typeof TABS)[number];
@@ -26,6 +27,20 @@ export interface ViewState {
   /** What the Layers tab shows, as the query of its link (state/layers/view.ts): read when the tab is. */
   layers: string;
 }
+
+/** Where each key of the view lives between visits. */
+export const VIEW_PLACES = {
+  tab: { where: 'url', param: '' }, // the path of the fragment: #/generate
+  model: { where: 'url', param: 'model' },
+  seed: { where: 'url', param: 'seed' },
+  classIndex: { where: 'url', param: 'class' },
+  count: { where: 'url', param: 'count' },
+  sampler: { where: 'url', param: 'sampler' },
+  steps: { where: 'url', param: 'steps' },
+  sigma: { where: 'url', param: 'sigma' },
+  selected: { where: 'url', param: 'selected' },
+  layers: { where: 'url', param: '' }, // the parameters below
+} as const satisfies Record<keyof ViewState, Place>;
 
 export type ViewStore = StoreApi<ViewState>;
 

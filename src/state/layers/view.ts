@@ -1,7 +1,7 @@
 import { QUANTITIES, type Quantity } from '../../lib/activations';
 import { LEVELS, SIGMAS, SPACINGS, type Spacing } from '../../lib/noise-levels';
 import type { LayersInput } from '../../protocol/layers';
-import { LAYERS_PLACES } from '../persistence';
+import type { Place } from '../place';
 
 /** What the map can show: what is measured, and the frequency at which a block adds most, from its spectra. */
 export type MapQuantity = Quantity | 'frequency';
@@ -48,6 +48,28 @@ export interface LayersView {
   /** Step of the guide; 0 = closed. */
   guide: number;
 }
+
+/** What the Layers tab adds to the address while it is shown. */
+export const LAYERS_PLACES = {
+  partner: { where: 'url', param: 'with' },
+  quantity: { where: 'url', param: 'quantity' },
+  input: { where: 'url', param: 'input' },
+  scale: { where: 'url', param: 'scale' },
+  spacing: { where: 'url', param: 'spacing' },
+  levels: { where: 'url', param: 'levels' },
+  samples: { where: 'url', param: 'samples' },
+  row: { where: 'url', param: 'layer' },
+  at: { where: 'url', param: 'at' },
+  open: { where: 'url', param: 'open' },
+  gains: { where: 'url', param: 'gain' },
+  normalise: { where: 'url', param: 'normalise' },
+  decibel: { where: 'url', param: 'db' },
+  channel: { where: 'url', param: 'channel' },
+  versus: { where: 'url', param: 'versus' },
+  versusAt: { where: 'url', param: 'other' },
+  frequencies: { where: 'url', param: 'frequencies' },
+  guide: { where: 'url', param: 'guide' },
+} as const satisfies Record<keyof LayersView, Place>;
 
 export const SAMPLES = { min: 1, max: 64, initial: 8 } as const;
 export const GAIN = { min: 0, max: 2 } as const;

@@ -9,8 +9,8 @@ import { formatBytes, formatValue, formatWhole } from '../../../ui/format';
 import { CURVE_SETTINGS, CurveTools } from './CurveTools';
 import { abscissa, REAL_SPREAD, runCurves } from './curve-series';
 import { latencyText, useInputLatency } from './input-latency';
+import type { Moment } from './moment';
 import { Plot } from './Plot';
-import type { Moment } from './RunView';
 
 export function Measurements({ run, moment }: { run: DistilRunState; moment: Moment }) {
   const [tools, setTools] = useState(CURVE_SETTINGS);
