@@ -10,6 +10,19 @@ const { 'Content-Security-Policy': _, ...isolation } = HEADERS;
 const IMAGE_FORMATS =
   /\/src\/data\/image\/|\/node_modules\/(@jsquash|@petamoriken|geotiff|lerc|omggif|pako|parse-headers|quick-lru|web-worker|xml-utils|zstddec)\//;
 
+/** Readers of pickles, torch files and zips: loaded when the first file needs them. */
+const READERS = /\/src\/formats\/|\/node_modules\/fflate\//;
+const PICKLED = /\/src\/formats\/(open-checkpoint|pickle\/|torch\/)/;
+
+/** The folder of a chunk, by which its size is judged. */
+function folderOf(moduleIds: readonly string[]): string {
+  if (moduleIds.length === 0) return '';
+  if (moduleIds.every((id) => IMAGE_FORMATS.test(id))) return 'images/';
+  if (moduleIds.every((id) => READERS.test(id)) && moduleIds.some((id) => PICKLED.test(id)))
+    return 'readers/';
+  return '';
+}
+
 /** A room of the engine gives its chunks their first name: engine/distil/worker.ts becomes distil-worker. */
 const roomOf = (facade: string | null): string =>
   facade === null ? '' : facade.replace(/^.*\/src\/engine\/([^/]+)\/[^/]+$|^.*$/, '$1-').replace(/^-$/, '');
@@ -33,9 +46,7 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         chunkFileNames: ({ moduleIds, facadeModuleId }) =>
-          moduleIds.length > 0 && moduleIds.every((id) => IMAGE_FORMATS.test(id))
-            ? 'assets/images/[name]-[hash].js'
-            : `assets/${roomOf(facadeModuleId)}[name]-[hash].js`,
+          `assets/${folderOf(moduleIds)}${roomOf(facadeModuleId)}[name]-[hash].js`,
       },
     },
   },
