@@ -1,4 +1,5 @@
 import { Upload } from 'lucide-react';
+import { sentence } from '../../lib/words';
 import { useApp, useEngine, usePrefs } from '../../state/react';
 import { BackendChoice } from '../../ui/BackendChoice';
 import { formatBytes } from '../../ui/format';
@@ -76,10 +77,8 @@ function Machine() {
           <TileChoice value={tiles} onChange={(value) => void controller.chooseTiles(value)} />
         </div>
       )}
-      {status?.kernels && <p className="secondary">{sentence(status.kernels)}</p>}
+      {status?.kernels && <p className="secondary">{sentence(status.kernels)}.</p>}
       {status?.webgpuReason && <p className="secondary">{status.webgpuReason}</p>}
     </>
   );
 }
-
-const sentence = (text: string): string => `${text[0]!.toUpperCase()}${text.slice(1)}.`;

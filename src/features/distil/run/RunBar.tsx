@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'react';
+import { sentence } from '../../../lib/words';
 import { METHOD_NAMES } from '../../../state/distil/fields';
 import { type DistilRunState, imagesSeen, isUnderWay, secondsLeft } from '../../../state/distil/store';
 import { useApp, useDistil } from '../../../state/react';
@@ -112,6 +113,6 @@ function phaseText(run: DistilRunState): string {
 }
 
 function preparingText({ what, done, total }: NonNullable<DistilRunState['preparing']>): string {
-  const text = what.charAt(0).toUpperCase() + what.slice(1);
+  const text = sentence(what);
   return total > 0 ? `${text}, ${Math.round((100 * done) / total)} %` : text;
 }
