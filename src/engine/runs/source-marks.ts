@@ -3,6 +3,7 @@ import type { RunMeta, SourceMarks } from '../../distil/state';
 import { crc32 } from '../../formats/crc32';
 import { InnateError } from '../../lib/errors';
 import { counted } from '../../lib/words';
+import { parameterSpecs } from '../../nn/parameters';
 import type { WeightSource } from '../../nn/weights';
 import type { Model } from '../models/model';
 
@@ -10,6 +11,8 @@ import type { Model } from '../models/model';
 const SMALL = 4096;
 /** Images that are read for a mark, spread over the set. */
 const LOOKS = 16;
+
+type Network = Pick<Model, 'config' | 'weights'>;
 
 /**
  * What a run is made of, told apart by content: names, shapes and the small tensors of its networks, the number of
@@ -20,13 +23,13 @@ export async function sourceMarks({
   student,
   data,
 }: {
-  teacher: Pick<Model, 'weights'>;
-  student?: Pick<Model, 'weights'> | undefined;
+  teacher: Network;
+  student?: Network | undefined;
   data: Dataset;
 }): Promise<SourceMarks> {
   return {
-    teacher: weightsMark(teacher.weights),
-    student: student ? weightsMark(student.weights) : null,
+    teacher: networkMark(teacher),
+    student: student ? networkMark(student) : null,
     data: { images: data.size, labelDim: data.labelDim, content: await dataMark(data) },
   };
 }
@@ -65,13 +68,17 @@ const inWords = ({ images, labelDim, content }: SourceMarks['data']): string =>
 
 const known = new WeakMap<WeightSource, string>();
 
-/** The mark of a network; found once for each source. */
-function weightsMark(weights: WeightSource): string {
+/**
+ * The mark of a network; found once for each source of weights. Its parameters alone count: a file may hold other
+ * tensors beside them, and a copy of it leaves those out, and buffers that follow from the architecture.
+ */
+function networkMark({ config, weights }: Network): string {
   let mark = known.get(weights);
   if (mark === undefined) {
     let sum = 0;
-    for (const name of [...weights.names()].sort()) {
-      const shape = weights.shape(name) ?? [];
+    for (const { name, buffer } of parameterSpecs(config.unet)) {
+      const shape = weights.shape(name);
+      if (!shape || buffer) continue;
       sum = crc32(text(`${name} ${shape.join(' ')};`), sum);
       if (shape.reduce((a, b) => a * b, 1) <= SMALL) sum = crc32(bytes(weights.read(name)), sum);
     }

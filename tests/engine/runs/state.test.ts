@@ -5,6 +5,7 @@ import type { Dataset } from '../../../src/data';
 import { preset } from '../../../src/distil/config';
 import type { RunMeta } from '../../../src/distil/state';
 import { DistilRun } from '../../../src/engine/distil/run';
+import { configMetadata, exportWhole } from '../../../src/engine/models/export';
 import { openModel } from '../../../src/engine/models/open-model';
 import { checkMarks, sourceMarks } from '../../../src/engine/runs/source-marks';
 import { decodeState, encodeState } from '../../../src/engine/runs/state';
@@ -109,6 +110,17 @@ describe('a run goes on only with what it was made of', () => {
     const made = await marks();
     const reopened = openModel(fileSource(join(FIXTURES, 'parity', 'ddpmpp-skip-16-vp.pkl')));
     checkMarks({ marks: made }, await sourceMarks({ teacher: reopened, data: dataset({ name: 'moved' }) }));
+  });
+
+  it('a copy of the network passes, which holds its parameters and nothing beside them', async () => {
+    const { config, weights } = teacher;
+    const copy = openModel(
+      source(
+        writeSafetensors({ tensors: exportWhole(config, weights, 'f32'), metadata: configMetadata(config) }),
+      ),
+    );
+    expect([...copy.weights.names()].sort()).not.toEqual([...weights.names()].sort()); // the file holds more
+    checkMarks({ marks: await marks() }, await sourceMarks({ teacher: copy, data: dataset() }));
   });
 
   it.each([
