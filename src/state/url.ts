@@ -2,7 +2,7 @@ import { SAMPLER_NAMES } from '../lib/sampling';
 import { sentence, whole } from '../lib/words';
 import { MAX_SEED } from '../rng/seeds';
 import { MAX_COUNT, MAX_STEPS, SIGMA, TABS, tidySeed, VIEW_PLACES, type ViewState } from './generate/view';
-import { LAYERS_PLACES } from './layers/view';
+import { LAYERS_PLACES, unreadLayers } from './layers/view';
 
 /**
  * A view as the fragment of an address: `#/generate?model=…&seed=7&class=7`. Model and seed are always there,
@@ -57,6 +57,10 @@ export function readHash(hash: string, defaults: ViewState): ReadView {
       `The address names the page “${shorten(readable(page))}”, which does not exist: ${sentence(defaults.tab)} is shown.`,
     );
   const layers = tab === 'layers' ? [...params].filter(([name]) => LAYERS_PARAMS.has(name)) : [];
+  for (const [name, value] of unreadLayers(new URLSearchParams(layers).toString()))
+    problems.push(
+      `The link has “${shorten(value)}” for ${name} in Layers, which cannot be followed as it is: the nearest or the default is shown.`,
+    );
   const count = read('count', RANGES.count) ?? defaults.count;
   const sampler = SAMPLER_NAMES.find((s) => s === named('sampler'));
   if (named('sampler') !== null && !sampler)

@@ -99,6 +99,11 @@ describe('what a link could not be followed in is said', () => {
       'The link has the class “1.5”, but it must be a whole number from 0 to 1,000,000: the default is shown.',
     ]);
     expect(problems('#/generate?count=4&selected=9')).toHaveLength(1);
+    expect(problems('#/layers?quantity=entropy&at=0.5&levels=12&open=enc.8x8_block0')).toEqual([]);
+    expect(problems('#/layers?quantity=colour&levels=1000')).toEqual([
+      'The link has “colour” for quantity in Layers, which cannot be followed as it is: the nearest or the default is shown.',
+      'The link has “1000” for levels in Layers, which cannot be followed as it is: the nearest or the default is shown.',
+    ]);
     expect(problems(`#/${'x'.repeat(5000)}`)[0]!.length).toBeLessThan(200);
   });
 });

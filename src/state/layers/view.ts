@@ -120,6 +120,17 @@ export function formatLayers(view: LayersView): string {
   return params.toString();
 }
 
+/** The parameters of a query, as [name, value], that `parseLayers` does not read as they are written. */
+export function unreadLayers(query: string): [string, string][] {
+  const view = parseLayers(query);
+  const same = (a: string, b: string) => a === b || (a !== '' && b !== '' && Number(a) === Number(b));
+  const keys = Object.keys(LAYERS_PLACES) as (keyof LayersView)[];
+  return [...new URLSearchParams(query)].filter(([name, value]) => {
+    const key = keys.find((k) => LAYERS_PLACES[k].param === name);
+    return key !== undefined && value.trim() !== '' && !same(written(key, view), value.trim());
+  });
+}
+
 /** Whatever is missing, unknown or out of range becomes the default. */
 export function parseLayers(query: string): LayersView {
   const params = new URLSearchParams(query);
