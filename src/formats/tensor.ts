@@ -39,6 +39,10 @@ export const MAX_RANK = 8;
 /** Elements read and converted at a time, so that a large tensor costs its result plus a little. */
 const CHUNK = 1 << 20;
 
+/** Whether no network of this family has a tensor of this shape: too many dimensions or elements. */
+export const beyondNetworks = (shape: readonly number[]): boolean =>
+  shape.length > MAX_RANK || shape.reduce((count, d) => count * d, 1) > MAX_ELEMENTS;
+
 /** Number of elements; throws on negative, fractional or absurd dimensions. */
 export function elementCount(shape: readonly number[], where: string): number {
   let count = 1;
@@ -47,7 +51,7 @@ export function elementCount(shape: readonly number[], where: string): number {
       throw badFile('a tensor dimension is not a non-negative integer', { where, found: String(d) });
     count *= d;
   }
-  if (shape.length > MAX_RANK || count > MAX_ELEMENTS)
+  if (beyondNetworks(shape))
     throw new InnateError('refused', 'a tensor is larger than any network of this family has', {
       where,
       expected: `at most ${MAX_RANK} dimensions and ${MAX_ELEMENTS} elements`,

@@ -11,7 +11,16 @@ import {
   Tuple,
 } from '../pickle/values';
 import type { Source } from '../source';
-import { DTYPE_BYTES, type DType, elementCount, isRowMajor, strideSpan, type TensorRef } from '../tensor';
+import {
+  beyondNetworks,
+  DTYPE_BYTES,
+  type DType,
+  elementCount,
+  isRowMajor,
+  MAX_RANK,
+  strideSpan,
+  type TensorRef,
+} from '../tensor';
 import { quote } from '../text';
 
 /**
@@ -112,6 +121,9 @@ function build(
     throw badFile('a tensor has no shape, strides or offset', { where });
   const shape = [...size.items] as number[];
   const strides = [...stride.items] as number[];
+  // It may stand in a part of the file that nobody asks for: an optimiser's, a buffer of data.
+  if (shape.every((d) => Number.isSafeInteger(d) && d >= 0) && beyondNetworks(shape))
+    return new UnreadableTensor(`tensor of shape [${shape.slice(0, MAX_RANK + 1).join(', ')}]`);
   const count = elementCount(shape, where);
   const span = strideSpan(shape, strides, where);
   if (!dtype) return new UnreadableTensor(typeName);
