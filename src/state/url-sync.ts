@@ -26,21 +26,27 @@ export function syncAddress(
 ): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let arriving = false;
+  /** The address as it was left here. Another one is where the person has just gone: `hashchange` is about to tell. */
+  let known = page.location.hash;
   const replace = (state: ViewState) => {
     clearTimeout(timer);
     timer = undefined;
     const hash = formatHash(state, defaults);
-    if (hash !== page.location.hash) page.history.replaceState(null, '', hash);
+    if (page.location.hash !== known || hash === known) return;
+    page.history.replaceState(null, '', hash);
+    known = page.location.hash;
   };
   view.subscribe((next, before) => {
     if (next.tab !== before.tab && !arriving) {
       if (timer !== undefined) replace(before); // the tab that is left comes back as it was
       page.history.pushState(null, '', formatHash(view.getState(), defaults));
+      known = page.location.hash;
     } else timer ??= setTimeout(() => replace(view.getState()), DELAY_MS);
   });
   page.addEventListener('hashchange', () => {
     clearTimeout(timer);
     timer = undefined;
+    known = page.location.hash;
     arriving = true;
     arrive(readHash(page.location.hash, defaults));
     arriving = false;

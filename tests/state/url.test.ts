@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { SAMPLER_NAMES } from '../../src/lib/sampling';
 import { createViewStore, defaultView, TABS, type ViewState } from '../../src/state/generate/view';
 import { formatHash, parseHash, type ReadView, readHash } from '../../src/state/url';
@@ -183,4 +183,19 @@ test('Back and Forward walk through the tabs, each as it was left; a drag adds n
   page.go(1);
   expect(view.getState()).toMatchObject({ tab: 'models', model: 'dogs', seed: 9 });
   expect(page.entries).toHaveLength(3);
+});
+
+test('an address that was just gone to is not overwritten before its news arrives', () => {
+  vi.useFakeTimers();
+  const { view, page } = synced();
+  view.setState({ tab: 'distil' });
+  view.setState({ tab: 'models' });
+  page.go(-1);
+  view.setState({ seed: 5 }); // is written a moment later ...
+  page.at--; // ... when the person is back at the first entry, and the event is on its way
+  vi.advanceTimersByTime(1000);
+  expect(page.entries[0]).toMatch(/^#\/generate|^$/);
+  page.listeners.hashchange!();
+  expect(view.getState().tab).toBe('generate');
+  vi.useRealTimers();
 });
