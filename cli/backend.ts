@@ -31,7 +31,7 @@ async function startBackend(choice: BackendChoice): Promise<ActiveBackend> {
     if (adapter) return activateWebGPU(adapter, { synchronous: true });
     throw new InnateError('backend', 'no WebGPU adapter', {
       expected: 'a Vulkan, Metal or D3D12 driver',
-      hint: 'Install one (scripts/software-gpu.sh brings a software adapter), or use --backend wasm',
+      hint: 'Install one (scripts/software-gpu/setup.sh brings a software adapter), or use --backend wasm',
     });
   }
   if (adapter && !describeAdapter(adapter).software) return activateWebGPU(adapter, { synchronous: true });

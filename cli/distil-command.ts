@@ -76,7 +76,7 @@ export function completeCommand(options: DistilOptions, saved: RunMeta | undefin
   };
   const missing = NEEDED.filter((name) => command[name] === undefined).map((name) => `--${name}`);
   if (missing.length > 0)
-    throw new InnateError('bad-argument', 'the saved run does not say everything', {
+    throw new InnateError('bad-argument', 'the saved run lacks some of its settings', {
       where: state,
       expected: missing.join(', '),
       hint: `Give ${missing.join(' and ')} too`,

@@ -154,7 +154,7 @@ function runConfig(
   const kind = ({ method, features, startSigma }: DistilConfig) =>
     `--method ${method} --features ${features} --sigma ${startSigma}`;
   if (saved && kind(saved.config) !== kind(config))
-    throw new InnateError('mismatch', 'the saved run was another one', {
+    throw new InnateError('mismatch', 'the saved run had other settings', {
       where: options.resume ?? '',
       expected: kind(saved.config),
       found: kind(config),

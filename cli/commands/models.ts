@@ -42,7 +42,7 @@ export function verifyModels(_options: Pick<CommonOptions, 'json'>, report: Repo
     const { config, metadata } = openModelArgument(model.id);
     const said = metadata.get('sigma');
     if (said !== undefined && Number(said) !== (model.sigma ?? START_SIGMA))
-      throw new InnateError('mismatch', 'the catalogue starts this model elsewhere than its file', {
+      throw new InnateError('mismatch', 'the catalogue and the file differ in the start sigma', {
         where: `${model.id}: sigma`,
         expected: said,
         found: String(model.sigma ?? START_SIGMA),

@@ -99,7 +99,7 @@ function pythonBatch({ name, data }: TarMember, archive: string): Batch {
   const [count = 0, size] = tensor.shape;
   const plain = tensor.dtype === 'u8' && (!tensor.strides || isRowMajor(tensor.shape, tensor.strides));
   if (!plain || tensor.shape.length !== 2 || size !== PIXELS || list.length !== count)
-    throw badFile('a batch is not one of CIFAR-10', {
+    throw badFile('a batch is not in the format of CIFAR-10', {
       where,
       expected: `uint8 [N, ${PIXELS}] and N labels`,
       found: `${tensor.dtype} [${tensor.shape.join(', ')}] and ${list.length}`,

@@ -51,7 +51,7 @@ export function idxSet(sources: readonly Source[], split: 'train' | 'test'): Bas
   const [count = 0, height = 0, width = 0, channels = 1] = images.shape;
   const max = 4 * MAX_RESOLUTION;
   if (!(width >= 1 && height >= 1 && width <= max && height <= max) || (channels !== 1 && channels !== 3))
-    throw badFile('an idx file is not one of images', {
+    throw badFile('an idx file does not hold images', {
       where: images.where,
       expected: '[N, H, W]',
       found: `[${images.shape.join(', ')}]`,
@@ -71,7 +71,7 @@ export function idxSet(sources: readonly Source[], split: 'train' | 'test'): Bas
 
 function idxLabels({ source, header, shape, where }: Idx, count: number) {
   if (shape[0] !== count)
-    throw new InnateError('mismatch', 'there is not one label an image', {
+    throw new InnateError('mismatch', 'the labels and the images differ in number', {
       where,
       expected: String(count),
       found: String(shape[0]),

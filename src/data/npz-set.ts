@@ -90,7 +90,7 @@ function layoutOf(shape: readonly number[]): PixelLayout | null {
 function arraySet(where: string, images: NpyArray, labels: NpyArray | null): BaseSet {
   const layout = layoutOf(images.shape);
   if (!layout)
-    throw badFile('an array is not one of images', {
+    throw badFile('an array does not hold images', {
       where: images.where,
       expected: '[N, H, W, C], [N, C, H, W] or [N, H, W]',
       found: `[${images.shape.join(', ')}]`,
@@ -112,7 +112,7 @@ const RANGE_ROWS = 64;
  */
 function conversion(images: NpyArray, count: number) {
   const outside = (v: number) =>
-    badFile('a value is not one of an image', {
+    badFile('a value is not a pixel value', {
       where: images.where,
       expected: images.kind === 'float' ? '-1 to 1, 0 to 1 or 0 to 255' : '0 to 255',
       found: String(v),
@@ -151,7 +151,7 @@ function conversion(images: NpyArray, count: number) {
 function npyLabels(labels: NpyArray, count: number): Labels {
   const { shape, where, rowLength } = labels;
   if (shape[0] !== count || (shape.length > 2 && rowLength !== 1))
-    throw new InnateError('mismatch', 'there is not one label an image', {
+    throw new InnateError('mismatch', 'the labels and the images differ in number', {
       where,
       expected: `[${count}]`,
       found: `[${shape.join(', ')}]`,

@@ -89,7 +89,7 @@ async function openSet(all: readonly Source[], options: DatasetOptions): Promise
       ),
       expected: 'one archive, or images',
       found: `${archives.length} archives`,
-      hint: 'Name the one that is meant',
+      hint: 'Name the one you mean',
     });
   return openArchive(first, options);
 }

@@ -91,7 +91,7 @@ export function parseSaved<T extends v.GenericSchema>(
   const result = v.safeParse(schema, value, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
-  throw badFile('what it says of itself is damaged', {
+  throw badFile('its description of itself is damaged', {
     where: [where, v.getDotPath(issue)].filter(Boolean).join(', '),
     expected: issue.expected ?? undefined,
     found: issue.received.slice(0, 80),

@@ -32,7 +32,7 @@ const MAX_HEADER = 1 << 16;
 export function writeNpy({ dtype, shape, data }: ArrayData): Uint8Array {
   const count = elementCount(shape, 'the array');
   if (data.length !== count)
-    throw new InnateError('bad-argument', 'an array has not the size of its shape', {
+    throw new InnateError('bad-argument', 'the data of an array do not match its shape', {
       expected: `${count} elements`,
       found: String(data.length),
     });

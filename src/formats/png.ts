@@ -28,7 +28,7 @@ export function encodePng({ width, height, channels, data, text = {} }: PngImage
   if (![width, height].every((n) => Number.isSafeInteger(n) && n > 0 && n < 2 ** 24))
     throw new InnateError('bad-argument', 'an image has no size', { found: `${width} x ${height}` });
   if (data.length !== width * height * channels)
-    throw new InnateError('bad-argument', 'an image has not the size of its pixels', {
+    throw new InnateError('bad-argument', 'the pixels of an image do not match its size', {
       expected: `${width * height * channels} bytes`,
       found: String(data.length),
     });

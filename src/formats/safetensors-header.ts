@@ -119,7 +119,7 @@ class HeaderParser {
     }
     const bytes = count * DTYPE_BYTES[known];
     if (end - begin !== bytes)
-      throw badFile('a tensor has not the size of its shape', {
+      throw badFile('the data of a tensor do not match its shape', {
         where,
         expected: `${bytes} bytes`,
         found: String(end - begin),

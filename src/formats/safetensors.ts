@@ -62,7 +62,7 @@ export function readSafetensors(source: Source): {
     at = entry.end;
   }
   if (dataStart + at !== source.size)
-    throw badFile('the data have not the size that the header states', {
+    throw badFile('the data do not have the size that the header states', {
       where,
       expected: `${dataStart + at} bytes in all`,
       found: String(source.size),
@@ -154,7 +154,7 @@ export function* writeSafetensors({
     const bytes = tensor.bytes();
     const expected = elementCount(tensor.shape, quote(name)) * DTYPE_BYTES[tensor.dtype];
     if (bytes.byteLength !== expected)
-      throw new InnateError('bad-argument', 'a tensor has not the size of its shape', {
+      throw new InnateError('bad-argument', 'the data of a tensor do not match its shape', {
         where: quote(name),
         expected: `${expected} bytes`,
         found: String(bytes.byteLength),

@@ -81,7 +81,7 @@ export function isRowMajor(shape: readonly number[], strides: readonly number[])
 /** Elements from the first to the last that the strides reach, both included. */
 export function strideSpan(shape: readonly number[], strides: readonly number[], where: string): number {
   if (strides.length !== shape.length)
-    throw badFile('a tensor has not one stride per dimension', {
+    throw badFile('a tensor does not have one stride per dimension', {
       where,
       expected: `${shape.length} strides`,
       found: String(strides.length),

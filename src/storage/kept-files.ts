@@ -148,7 +148,7 @@ export function parseAbout(text: string): KeptAbout {
   try {
     return v.parse(ABOUT_KEPT, JSON.parse(text));
   } catch (error) {
-    throw new InnateError('bad-file', 'what is said about a kept file is damaged', {}, error);
+    throw new InnateError('bad-file', 'the description of a kept file is damaged', {}, error);
   }
 }
 

@@ -155,7 +155,7 @@ describe('idx', () => {
     );
     await expect(open(source(images.subarray(0, 20), 'x'))).rejects.toThrow('shorter than its header says');
     const others = [source(idx([2], [1, 1]), 'a-labels'), source(images, 'a-images')];
-    await expect(open(others)).rejects.toThrow('not one label an image');
+    await expect(open(others)).rejects.toThrow('the labels and the images differ in number');
   });
 });
 

@@ -267,13 +267,13 @@ describe('npz', () => {
       npz([2, 2, 2, 3], 'images', { labels: { dtype: 'i32', shape: [2], data: Int32Array.of(-1, 4) } }),
       'not every image has a label',
     ],
-    ['one image in place of many', npz([8, 8, 3]), 'not one of images'],
+    ['one image in place of many', npz([8, 8, 3]), 'does not hold images'],
     ['no images', npz([2, 2, 2, 2], 'weights'), 'no array of images'],
-    ['one dimension too few', npz([4, 4]), 'not one of images'],
+    ['one dimension too few', npz([4, 4]), 'does not hold images'],
     [
       'another number of labels',
       npz([2, 2, 2, 3], 'images', { labels: { dtype: 'i32', shape: [3], data: new Int32Array(3) } }),
-      'not one label an image',
+      'the labels and the images differ in number',
     ],
     [
       'values beyond all ranges',
@@ -281,7 +281,7 @@ describe('npz', () => {
         writeNpz({ images: { dtype: 'f32', shape: [1, 2, 2, 3], data: new Float32Array(12).fill(900) } }),
         'f.npz',
       ),
-      'not one of an image',
+      'not a pixel value',
     ],
     [
       'two arrays of images',

@@ -27,7 +27,7 @@ export async function decodeCmyk(bytes: Uint8Array, header: JpegHeader, where: s
   checkSize(header, where, MAX_CMYK_PIXELS);
   const stored = await components(withoutStrays(bytes), where);
   if (stored.length !== 4 * width * height)
-    throw badFile('the image has not the size of its pixels', { where });
+    throw badFile('the pixels of the image do not match its size', { where });
   const [c, m, y, k] = planes(stored, header) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
   if (header.adobe === YCCK) toInks(c, m, y);
   const out = new Uint8Array(3 * width * height);

@@ -20,7 +20,10 @@ export function decodePng(bytes: Uint8Array, where: string, maxPixels?: number):
   const size = rawSize(layout);
   const packed = data.reduce((sum, { length }) => sum + length, 0);
   const missing = () =>
-    badFile('the PNG image has not the pixels that its header says', { where, expected: `${size} bytes` });
+    badFile('the PNG image does not hold as many pixels as its header says', {
+      where,
+      expected: `${size} bytes`,
+    });
   // Before allocating.
   if (size > mostInflated(packed)) throw missing();
   const raw = inflateUpTo(data, size);

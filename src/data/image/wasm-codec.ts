@@ -71,7 +71,10 @@ export class WasmCodec {
     if (!result || message) throw badFile('the image is damaged or cut off', { where, found: message });
     const { width, height, data } = result;
     if (data.length !== 4 * width * height)
-      throw badFile('the image has not the size of its pixels', { where, found: `${width} x ${height}` });
+      throw badFile('the pixels of the image do not match its size', {
+        where,
+        found: `${width} x ${height}`,
+      });
     return interleaved(width, height, 4, data);
   }
 

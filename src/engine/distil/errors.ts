@@ -78,7 +78,7 @@ export const brokenStart =
   (name: string) =>
   (error: unknown): never => {
     if (!(error instanceof NotFinite)) throw error;
-    throw new InnateError('bad-file', 'the network’s images are not numbers', {
+    throw new InnateError('bad-file', 'the network gives values that are not numbers', {
       where: name,
       hint: 'Choose another teacher, or another network to start from',
     });

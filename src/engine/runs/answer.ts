@@ -76,7 +76,7 @@ async function listRuns(): Promise<RunList | null> {
       const folder = await RunFolder.listed(id);
       const record = await recordOf(folder);
       if (record) runs.push(await summary(folder, record, held));
-      else if (await folder.holdsWork()) throw badFile('it ended during its first save, which is not whole');
+      else if (await folder.holdsWork()) throw badFile('it ended during its first save, which is incomplete');
       else if (held && !held.has(id)) await RunFolder.remove(id);
     } catch (error) {
       unreadable.push(await describeUnreadable(id, asInnateError(error), held));

@@ -55,7 +55,7 @@ function parseJson(text: string, where: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw badFile('what it says of itself is damaged', { where, expected: 'JSON' }, error);
+    throw badFile('its description of itself is damaged', { where, expected: 'JSON' }, error);
   }
 }
 

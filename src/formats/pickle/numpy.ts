@@ -56,7 +56,7 @@ function scalar(args: readonly Py[], context: CallContext): Py {
   if (!SCALARS.has(kind)) return new PyObject('numpy.scalar', args);
   const wanted = kind === 'U' ? 4 * size : size;
   if (!(bytes instanceof Uint8Array) || bytes.length !== wanted)
-    throw badFile('a numpy scalar has not the size of its dtype', {
+    throw badFile('the data of a numpy scalar do not match its dtype', {
       where: context.where,
       found: `${kind}${size}`,
     });
@@ -131,7 +131,7 @@ function arrayRef(shape: Py, type: Py, fortran: boolean, data: Py, context: Call
   // Objects and text: never weights, so they may stand elsewhere in the file unread.
   if (!code || !bytes) return null;
   if (bytes.length !== count * DTYPE_BYTES[code])
-    throw badFile('a numpy array has not the size of its shape', {
+    throw badFile('the data of a numpy array do not match its shape', {
       where,
       expected: `${count * DTYPE_BYTES[code]} bytes`,
       found: String(bytes.length),
