@@ -1,15 +1,16 @@
 /**
  * What a part of a file is by what people call it. 'averaged' weights are wanted before 'plain' ones; a
- * 'companion' (discriminator, critic, loss) is taken only when nothing else is there; 'state' never: an
- * optimiser's, and the copy that an average puts aside while its own weights are in use.
+ * 'companion' (discriminator, critic, loss) is taken only when nothing else is there, and so is the copy that an
+ * average puts 'aside' while its own weights are in use; an optimiser's 'state' never.
  */
-export type Kind = 'averaged' | 'plain' | 'companion' | 'state';
+export type Kind = 'averaged' | 'plain' | 'companion' | 'aside' | 'state';
 
 const STATE = new Set(
-  'optimizer optimizers optimiser optimisers optim opt adam adamw sgd scheduler momentum grad grads gradient gradients collected stored backup'.split(
+  'optimizer optimizers optimiser optimisers optim opt adam adamw sgd scheduler momentum grad grads gradient gradients'.split(
     ' ',
   ),
 );
+const ASIDE = new Set(['collected', 'stored', 'backup']);
 const COMPANION = new Set(
   'd netd disc discriminator discriminators critic loss losses criterion fake real guidance augment lpips perceptual classifier'.split(
     ' ',
@@ -38,6 +39,7 @@ export function kindOf(path: string, last = false): Kind {
   const words = wordsOf(path);
   // Adam's exp_avg is no average of weights; exp alone is an experiment's name.
   if (words.some((w, i) => STATE.has(w) || (w === 'exp' && words[i + 1] === 'avg'))) return 'state';
+  if (words.some((w) => ASIDE.has(w))) return 'aside';
   if (words.some((w) => COMPANION.has(w))) return 'companion';
   return words.some(isAveraged) && !words.some((w) => FOLLOWED.has(w)) ? 'averaged' : 'plain';
 }

@@ -130,7 +130,7 @@ export function holders(path: string): string[] {
   return paths;
 }
 
-const RANK: Record<Kind, number> = { averaged: 3, plain: 2, companion: 1, state: 0 };
+const RANK: Record<Kind, number> = { averaged: 3, plain: 2, companion: 1, aside: 0, state: -1 };
 
 /** The networks that could be meant, the best kind only, and averages without names among them. */
 function candidates(flat: Flat, networks: readonly Network[], notes: string[]): Network[] {

@@ -8,5 +8,7 @@ test.each([
   ['exp_avg', 'state'],
   ['state.model.exp_avg_sq', 'state'],
   ['ema.ema_model', 'averaged'],
+  ['ema.collected_params', 'aside'],
+  ['backup', 'aside'],
   ['ema.online_model', 'plain'],
 ] as const)('%s: %s', (path, kind) => expect(kindOf(path)).toBe(kind));
