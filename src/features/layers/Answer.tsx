@@ -66,7 +66,7 @@ function RangeOfChosen({ model, view }: { model: MapModel; view: LayersView }) {
 function Likeness({ findings }: { findings: Findings }) {
   const measuring = useLayers((s) => s.measuring);
   const { likeness, sigmas, rows, weights } = findings;
-  const start = sigmaText(startOf(findings));
+  const start = startOf(findings);
   if (!likeness || likeness.examples === 0)
     return (
       <p>
@@ -76,22 +76,23 @@ function Likeness({ findings }: { findings: Findings }) {
       </p>
     );
   const blocks = rows.flatMap((r) => (r.part === null ? [r.name] : []));
-  const { low, high, unclear, lowInDecoder } = verdict(likeness, blocks, sigmas);
+  const { low, high, unclear, lowInDecoder, lowSigma } = verdict(likeness, blocks, sigmas, start);
   const decoder = blocks.filter((b) => b.startsWith('dec.')).length;
   return (
     <>
       <p>
         <strong>Which time step does each student layer resemble?</strong> The student runs only at sigma{' '}
-        {start}, yet {low.length} of its {blocks.length} blocks, {lowInDecoder} of {decoder} in the decoder,
-        are clearly most like the teacher’s at sigma 5 or less. {high.length} are most like it at higher
-        sigma; for {unclear.length} no level stands out (linear CKA, {likeness.examples} seeds).
+        {sigmaText(start)}, yet {low.length} of its {blocks.length} blocks, {lowInDecoder} of {decoder} in the
+        decoder, are clearly most like the teacher’s at sigma {sigmaText(lowSigma)} or less. {high.length} are
+        most like it at higher sigma; for {unclear.length} no level stands out (linear CKA,{' '}
+        {likeness.examples} seeds).
         {weights && ` ${Math.round(100 * unchangedShare(weights))} % of all weights are unchanged.`}
       </p>
       <details>
         <summary>How this is measured</summary>
         <p className="secondary">
-          The student makes pictures G(z) from noise z at sigma {start}. The teacher sees G(z) + sigma z: at
-          80 all noise, at lower sigma the same picture under less of the same noise. Linear CKA (
+          The student makes pictures G(z) from noise z at sigma {sigmaText(start)}. The teacher sees G(z) +
+          sigma z: at 80 all noise, at lower sigma the same picture under less of the same noise. Linear CKA (
           <a href="https://arxiv.org/abs/1905.00414" target="_blank" rel="noreferrer">
             Kornblith et al. 2019
           </a>

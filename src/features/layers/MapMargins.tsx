@@ -1,4 +1,4 @@
-import { sigmaText, verdict } from '../../state/layers/summary';
+import { sigmaText, startOf, verdict } from '../../state/layers/summary';
 import { formatValue } from '../../ui/format';
 import { type Ramps, rampColour } from '../../ui/ramp';
 import { type MapModel, ratioShade } from './map-model';
@@ -101,7 +101,7 @@ export function SigmaAxis({ sigmas, chosen }: { sigmas: readonly number[]; chose
 /** How many blocks of the student are clearly most like each of the teacher's levels. */
 export function Histogram({ findings, model: { sigmas } }: { findings: Findings; model: MapModel }) {
   const blocks = findings.rows.flatMap((r) => (r.part === null ? [r.name] : []));
-  const { counts } = verdict(findings.likeness!, blocks, sigmas);
+  const { counts } = verdict(findings.likeness!, blocks, sigmas, startOf(findings));
   const most = Math.max(1, ...counts);
   return (
     <>

@@ -93,12 +93,14 @@ function hours(findings: Findings | null): string {
 function likeness(findings: Findings | null): string {
   const means = 'An orange dot marks the sigma at which the teacher’s block is most like the student’s.';
   if (!findings?.likeness) return `${means} The comparison is still being measured.`;
-  const { low, high, unclear, lowInDecoder, blocks } = verdict(
+  const start = startOf(findings);
+  const { low, high, unclear, lowInDecoder, lowSigma, blocks } = verdict(
     findings.likeness,
     blocksOf(findings),
     findings.sigmas,
+    start,
   );
-  return `${means} The student is only ever run at ${sigmaText(startOf(findings))}, yet ${low.length} of ${blocks} blocks (${lowInDecoder} of them in the decoder) act like the teacher at sigma 5 or less; ${high.length} act like it at higher sigma.${unclear.length > 0 ? ` For ${unclear.length}, hollow dots, no sigma stands out.` : ''}`;
+  return `${means} The student is only ever run at ${sigmaText(start)}, yet ${low.length} of ${blocks} blocks (${lowInDecoder} of them in the decoder) act like the teacher at sigma ${sigmaText(lowSigma)} or less; ${high.length} act like it at higher sigma.${unclear.length > 0 ? ` For ${unclear.length}, hollow dots, no sigma stands out.` : ''}`;
 }
 
 function unmoved(findings: Findings | null): string {
@@ -111,7 +113,7 @@ function unmoved(findings: Findings | null): string {
 
 function conclusion(findings: Findings | null): string {
   if (!findings?.likeness || !findings.weights) return 'The numbers are still being measured.';
-  const { low, blocks } = verdict(findings.likeness, blocksOf(findings), findings.sigmas);
+  const { low, blocks } = verdict(findings.likeness, blocksOf(findings), findings.sigmas, startOf(findings));
   const share = Math.round(100 * unchangedShare(findings.weights));
   const deepest = Math.min(
     ...findings.likeness.cka.flatMap((levels, b) => {

@@ -16,16 +16,17 @@ import type { MapQuantity, Scale } from './view';
 export interface Likest {
   level: number;
   cka: number;
-  /** How alike it is to the teacher at the highest sigma. */
-  atOwn: number;
   /** Whether the best level stands out: at most half of all levels are within MARGIN of it. */
   clear: boolean;
 }
 
 /** Differences of CKA below this are not told apart. */
 export const MARGIN = 0.02;
-/** Noise levels up to here count as low: the picture outweighs the noise, or is about as strong. */
-const LOW_SIGMA = 5;
+/**
+ * Noise levels up to a sixteenth of where the student starts count as low. For a student that starts at 80 that is 5,
+ * where the picture outweighs the noise, or is about as strong.
+ */
+const LOW_SHARE = 1 / 16;
 
 export function likest(cka: readonly (number | null)[]): Likest | null {
   let level = -1;
@@ -33,10 +34,12 @@ export function likest(cka: readonly (number | null)[]): Likest | null {
   if (level < 0) return null;
   const best = cka[level]!;
   const near = cka.filter((v) => v !== null && best - v < MARGIN).length;
-  return { level, cka: best, atOwn: cka[0] ?? best, clear: near <= cka.length / 2 };
+  return { level, cka: best, clear: near <= cka.length / 2 };
 }
 
 export interface Verdict {
+  /** Noise levels up to this one count as low. */
+  lowSigma: number;
   /** Blocks by what they are most like: the teacher at high noise, at low noise, or neither clearly. */
   high: string[];
   low: string[];
@@ -48,12 +51,16 @@ export interface Verdict {
   counts: number[];
 }
 
+/** What the likeness says of `blocks`, in the order of its rows, for a student that starts at `start`. */
 export function verdict(
   { cka }: LikenessJson,
   blocks: readonly string[],
   sigmas: readonly number[],
+  start: number,
 ): Verdict {
+  const lowSigma = LOW_SHARE * start;
   const out: Verdict = {
+    lowSigma,
     high: [],
     low: [],
     unclear: [],
@@ -65,7 +72,7 @@ export function verdict(
     const best = likest(cka[b] ?? []);
     if (!best) return;
     if (!best.clear) out.unclear.push(name);
-    else if (sigmas[best.level]! <= LOW_SIGMA) out.low.push(name);
+    else if (sigmas[best.level]! <= lowSigma) out.low.push(name);
     else out.high.push(name);
     if (best.clear) out.counts[best.level]! += 1;
   });

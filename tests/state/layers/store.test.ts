@@ -88,27 +88,25 @@ describe('which networks belong together', () => {
 
 describe('what the numbers say', () => {
   test('the likest level stands out, or does not', () => {
-    expect(likest([0.5, 0.6, 0.9, 0.7])).toEqual({ level: 2, cka: 0.9, atOwn: 0.5, clear: true });
+    expect(likest([0.5, 0.6, 0.9, 0.7])).toEqual({ level: 2, cka: 0.9, clear: true });
     expect(likest([0.95, 0.95 + MARGIN / 2, 0.95, 0.1])?.clear).toBe(false);
     expect(likest([null, 0.2])?.level).toBe(1);
     expect(likest([null])).toBeNull();
   });
 
   test('a verdict counts blocks by what they are like', () => {
-    const found = verdict(
-      {
-        examples: 8,
-        cka: [
-          [0.9, 0.5, 0.1],
-          [0.1, 0.5, 0.9],
-          [0.5, 0.5, 0.5],
-        ],
-      },
-      ['enc.a', 'dec.b', 'dec.c'],
-      [80, 8, 0.5],
-    );
+    const cka = [
+      [0.9, 0.5, 0.1],
+      [0.1, 0.5, 0.9],
+      [0.5, 0.5, 0.5],
+    ];
+    const of = (start: number) =>
+      verdict({ examples: 8, cka }, ['enc.a', 'dec.b', 'dec.c'], [80, 8, 0.5], start);
+    const found = of(80);
     expect(found).toMatchObject({ high: ['enc.a'], low: ['dec.b'], unclear: ['dec.c'], lowInDecoder: 1 });
     expect(found.counts).toEqual([1, 0, 1]);
+    // Where a student starts at 2.5, half a sigma is no low level any more.
+    expect(of(2.5)).toMatchObject({ high: ['enc.a', 'dec.b'], low: [], lowSigma: 2.5 / 16 });
   });
 
   test('colour scales: of a row, of a resolution, of all; parts by themselves', () => {
