@@ -1,4 +1,11 @@
-import { MARGIN, sigmaText, startOf, unchangedShare, verdict } from '../../state/layers/summary';
+import {
+  MARGIN,
+  nearestLevel,
+  sigmaText,
+  startOf,
+  unchangedShare,
+  verdict,
+} from '../../state/layers/summary';
 import type { LayersView } from '../../state/layers/view';
 import { formatMs, formatValue } from '../../ui/format';
 import { ProgressLine } from '../../ui/ProgressLine';
@@ -109,12 +116,13 @@ function Likeness({ findings }: { findings: Findings }) {
 
 function BestList({ findings, blocks }: { findings: Findings; blocks: readonly string[] }) {
   const { likeness, sigmas } = findings;
+  const own = nearestLevel(sigmas, startOf(findings));
   return (
     <table className="best">
       <thead>
         <tr>
           <th scope="col">Student block</th>
-          <th scope="col">CKA with the teacher at {sigmaText(sigmas[0]!)}</th>
+          <th scope="col">CKA with the teacher at {sigmaText(sigmas[own]!)}</th>
           <th scope="col">best</th>
           <th scope="col">at sigma</th>
         </tr>
@@ -128,7 +136,7 @@ function BestList({ findings, blocks }: { findings: Findings; blocks: readonly s
               <th scope="row">
                 <code>{name}</code>
               </th>
-              <td>{levels[0]?.toFixed(3) ?? 'none'}</td>
+              <td>{levels[own]?.toFixed(3) ?? 'none'}</td>
               <td>{levels[best]?.toFixed(3) ?? 'none'}</td>
               <td>{sigmaText(sigmas[best]!)}</td>
             </tr>
