@@ -21,9 +21,11 @@ const firefox = installedFirefox();
 const lavapipe = process.env.INNATE_SOFTWARE_ADAPTER === 'lavapipe';
 const why = !firefox
   ? 'no Firefox here (apt-get install firefox-esr)'
-  : lavapipe
-    ? null
-    : 'no lavapipe here for its WebGPU';
+  : !firefox.webgpu
+    ? `Firefox ${firefox.version} has no WebGPU (apt-get update; apt-get install firefox-esr)`
+    : !lavapipe
+      ? 'no lavapipe here for its WebGPU'
+      : null;
 if (why) console.log(`skipped: Firefox: ${why}`);
 
 const MODEL = 'model=fashion-mnist-32x32-gdd-i';
@@ -39,7 +41,7 @@ test.describe(() => {
 
   test.beforeAll(async () => {
     host = await serveDist();
-    browser = await launchFirefox(firefox!);
+    browser = await launchFirefox(firefox!.path);
   });
   test.afterAll(async () => {
     await browser?.close();

@@ -6,11 +6,19 @@ import { type Browser, launch, type Page } from 'puppeteer-core';
  * puppeteer drives the one that is installed.
  */
 
-/** Its path; null where there is none. */
-export function installedFirefox(): string | null {
+/** The first release whose WebGPU can be had, and the preference for it, on Linux too (140 refuses: "not yet"). */
+const FIRST_WITH_WEBGPU = 141;
+
+/** Its path and main version; null where there is none. */
+export function installedFirefox(): { path: string; version: number; webgpu: boolean } | null {
   for (const name of ['firefox-esr', 'firefox']) {
-    const { status, stdout } = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' });
-    if (status === 0) return stdout.trim();
+    const { status, stdout } = spawnSync('sh', ['-c', `command -v ${name} && ${name} --version`], {
+      encoding: 'utf8',
+    });
+    if (status !== 0) continue;
+    const [path, says] = stdout.trim().split('\n');
+    const version = Number(says?.match(/(\d+)\./)?.[1] ?? 0);
+    return { path: path!, version, webgpu: version >= FIRST_WITH_WEBGPU };
   }
   return null;
 }
@@ -88,9 +96,13 @@ export async function setField(page: Page, label: string, value: number): Promis
   await page.keyboard.press('Enter');
 }
 
-export const press = (page: Page, name: string): Promise<void> =>
-  page.evaluate((wanted) => {
-    const button = [...document.querySelectorAll('button')].find((b) => b.textContent?.trim() === wanted);
-    if (!button) throw new Error(`no button ${wanted}`);
-    button.click();
-  }, name);
+/** Presses a button once it can be pressed: a press of one that is disabled does nothing and says nothing. */
+export async function press(page: Page, name: string): Promise<void> {
+  const found = await page.waitForFunction(
+    (wanted) =>
+      [...document.querySelectorAll('button')].find((b) => b.textContent?.trim() === wanted && !b.disabled),
+    { timeout: 60_000 },
+    name,
+  );
+  await found.asElement()!.evaluate((button) => (button as HTMLButtonElement).click());
+}

@@ -16,8 +16,8 @@ test('under a sub-path of a plain host: isolated by the service worker, and offl
   });
   const { page, context, foreign } = app;
   await settled(page);
-  await page.evaluate(() => navigator.serviceWorker.ready);
-  await expect.poll(() => page.evaluate(() => crossOriginIsolated), { timeout: 60_000 }).toBe(true);
+  // The page reloads itself once the service worker is there: a question put to it just then has to be put again.
+  await page.waitForFunction(() => crossOriginIsolated, undefined, { timeout: 60_000 });
   await settled(page);
   await context.setOffline(true);
   await page.reload();
