@@ -1,4 +1,4 @@
-import { isFast } from '../../../state/distil/controller';
+import { isFast } from '../../../state/distil/settings';
 import { type SettledSetup, settleSetup } from '../../../state/distil/setup';
 import { useDistil, useEngine, useModels } from '../../../state/react';
 

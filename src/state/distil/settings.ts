@@ -1,0 +1,90 @@
+import type { DistilConfig } from '../../distil/config';
+import { asInnateError } from '../../lib/errors';
+import type { EngineClient } from '../../protocol/client';
+import type { Stores } from '../app-state';
+import { usableModels } from '../models';
+import {
+  changed,
+  type DistilSetup,
+  NEW_SETUP,
+  type OwnData,
+  ownData,
+  type SettledSetup,
+  settleSetup,
+} from './setup';
+
+export interface Settings {
+  /** Another teacher takes its own preset and data along; numbers that were changed stay. */
+  chooseTeacher(key: string): void;
+  set(changes: Partial<Omit<DistilSetup, 'teacher' | 'changes'>>): void;
+  configure(changes: Partial<DistilConfig>): void;
+  takeFiles(files: readonly File[]): void;
+  /** Says what of some files was not taken; null = all were. */
+  refuse(refused: string | null): void;
+}
+
+interface SettingsOptions {
+  client: Pick<EngineClient, 'checkData'>;
+  stores: Pick<Stores, 'distil' | 'engine' | 'catalogue'>;
+}
+
+/** Changes to what a run is set to. */
+export function distilSettings({ client, stores }: SettingsOptions): Settings {
+  const { distil } = stores;
+  const setSetup = (change: (setup: DistilSetup) => DistilSetup) =>
+    distil.setState((s) => ({ setup: change(s.setup) }));
+
+  return {
+    chooseTeacher: (key) =>
+      setSetup((setup) => ({
+        ...setup,
+        teacher: key,
+        student: null,
+        preset: null,
+        data: setup.data === 'own' ? 'own' : null,
+      })),
+
+    set: (changes) =>
+      setSetup((setup) => ({
+        ...setup,
+        ...changes,
+        // A preset chosen by hand means its numbers; the method is a choice of its own.
+        ...('preset' in changes && {
+          changes: setup.changes.method ? { method: setup.changes.method } : NEW_SETUP.changes,
+        }),
+      })),
+
+    configure(changes) {
+      const { base } = settledSetup(stores);
+      setSetup((setup) => changed(setup, base, changes));
+    },
+
+    takeFiles(files) {
+      if (files.length === 0) return;
+      const own = ownData(files);
+      setSetup((setup) => ({ ...setup, data: 'own', own }));
+      // Files chosen since are looked at themselves.
+      const settle = (found: Partial<OwnData>) =>
+        setSetup((setup) =>
+          setup.own?.files === own.files ? { ...setup, own: { ...own, ...found } } : setup,
+        );
+      client.checkData(own.files, own.name).then(
+        (check) => settle({ check }),
+        (error) => settle({ error: `${asInnateError(error).describe()}.` }),
+      );
+    },
+
+    refuse: (refused) => distil.setState({ refused }),
+  };
+}
+
+/** The settings with what follows from the models, the packs and the back-end of the moment. */
+export function settledSetup({ distil, engine, catalogue }: SettingsOptions['stores']): SettledSetup {
+  const models = usableModels(catalogue.getState().catalogue, engine.getState().opened);
+  const { setup, packs } = distil.getState();
+  return settleSetup(setup, models, packs ?? [], isFast(engine.getState()));
+}
+
+/** Distances and large batches cost moments there. */
+export const isFast = ({ status }: ReturnType<Stores['engine']['getState']>): boolean =>
+  status?.backend?.name === 'webgpu' && !status.backend.software;
