@@ -1,3 +1,4 @@
+import type { CurvePoint } from '../../distil/curve';
 import type { DistilRequest } from '../../protocol/distil';
 import type { RunRecord } from '../../protocol/runs';
 import { savedRequest } from '../runs/sources';
@@ -31,14 +32,19 @@ export function newRecord(request: DistilRequest, backend: string): RunRecord {
 
 /** How far it is. */
 export function progressOf(run: DistilRun, state: RunState): Partial<RunRecord> {
-  const last = run.curve.findLast((p) => p.frechet !== undefined);
   const { best } = run;
   return {
     updated: Date.now(),
     iteration: run.trainer.iteration,
     images: run.trainer.images,
     config: state.meta.config,
-    frechet: last ? { images: last.images, value: last.frechet!, error: last.frechetError ?? null } : null,
+    frechet: lastDistance(run.curve),
     best: best && { images: best.images, value: best.frechet.value, error: best.frechet.error },
   };
+}
+
+function lastDistance(curve: readonly CurvePoint[]): RunRecord['frechet'] {
+  for (const { images, frechet, frechetError } of curve.toReversed())
+    if (frechet !== undefined) return { images, value: frechet, error: frechetError ?? null };
+  return null;
 }

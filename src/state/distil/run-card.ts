@@ -1,3 +1,4 @@
+import { backendLine } from '../../lib/words';
 import type { DistilRunState } from './store';
 
 /** What a run was and what it came to, for somebody who has only its files. */
@@ -8,13 +9,11 @@ export function runCard(
 ) {
   const { points } = history;
   const last = points.at(-1);
-  const measured = points.filter((p) => p.frechet !== undefined);
-  const distance = (p: (typeof points)[number]) => ({
-    images: p.images,
-    value: p.frechet!,
-    error: p.frechetError ?? null,
-    spread: p.spread ?? null,
-  });
+  const distances = points.flatMap(({ images, frechet, frechetError, spread }) =>
+    frechet === undefined
+      ? []
+      : [{ images, value: frechet, error: frechetError ?? null, spread: spread ?? null }],
+  );
   return {
     name: about.name,
     notes,
@@ -23,11 +22,11 @@ export function runCard(
     method: config.method,
     parameters: plan && { trained: plan.trainedParameters, all: plan.parameters },
     config,
-    backend: backend && `${backend.name} (${backend.label})`,
+    backend: backend && backendLine(backend),
     iterations: last?.iteration ?? 0,
     imagesSeen: last?.images ?? 0,
     frechet:
-      measured.length === 0
+      distances.length === 0
         ? null
         : {
             features: plan?.features ?? null,
@@ -36,8 +35,8 @@ export function runCard(
             sampler: 'one-step',
             floor: plan?.floor ?? null,
             teacherOneStep: plan?.teacherOneStep ?? null,
-            best: distance(measured.reduce((a, b) => (b.frechet! < a.frechet! ? b : a))),
-            all: measured.map(distance),
+            best: distances.reduce((a, b) => (b.value < a.value ? b : a)),
+            all: distances,
           },
   };
 }

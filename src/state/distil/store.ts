@@ -201,12 +201,14 @@ const NARROWING = 0.5;
 export function narrowing(
   points: readonly Pick<CurvePoint, 'images' | 'sampleSpread'>[],
 ): { now: number; best: number; at: number } | null {
-  const known = points.filter((p) => p.sampleSpread !== undefined);
-  if (known.length < 3) return null;
-  const best = known.reduce((a, b) => (b.sampleSpread! > a.sampleSpread! ? b : a));
-  const recent = known.slice(-2).map((p) => p.sampleSpread!);
-  if (recent.some((spread) => spread >= NARROWING * best.sampleSpread!)) return null;
-  return { now: recent[1]!, best: best.sampleSpread!, at: best.images };
+  const known = points.flatMap(({ images, sampleSpread }) =>
+    sampleSpread === undefined ? [] : [{ images, spread: sampleSpread }],
+  );
+  const [before, now] = known.slice(-2);
+  if (known.length < 3 || !before || !now) return null;
+  const best = known.reduce((a, b) => (b.spread > a.spread ? b : a));
+  if (Math.max(before.spread, now.spread) >= NARROWING * best.spread) return null;
+  return { now: now.spread, best: best.spread, at: best.images };
 }
 
 const COLUMNS = [

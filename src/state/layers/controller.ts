@@ -1,14 +1,15 @@
+import { backendLine } from '../../lib/words';
 import type { EngineClient } from '../../protocol/client';
-import { currentModel, type Stores } from '../app-state';
-import type { SamplePack } from '../distil/packs';
-import { usableModels } from '../models';
+import type { Stores } from '../app-state';
+import { keepInAddress } from './address';
 import { LooksDesk } from './looks';
 import { Measurement } from './measurement';
-import { type Pair, pairOf } from './pair';
-import { inspectRequest, lookRequests, pairKey, requestKey } from './requests';
+import type { Pair } from './pair';
+import { pairInView, type Question, questionOf } from './question';
+import { pairKey, requestKey } from './requests';
 import { createLayersStore, type LayersStore } from './store';
 import { Beforehand } from './stored';
-import { formatLayers, type LayersView, parseLayers } from './view';
+import { type LayersView, parseLayers } from './view';
 
 export interface LayersOptions {
   client: EngineClient;
@@ -38,140 +39,143 @@ export interface LayersController {
 
 /** The flow between the Layers tab and the engine. */
 export function createLayersController(options: LayersOptions): LayersController {
-  const { client, stores, nextFrame, now } = options;
-  const store = createLayersStore(parseLayers(stores.view.getState().layers));
-  const beforehand = new Beforehand(options.loadBeforehand, () => stores.catalogue.getState().catalogue);
-  const looks = new LooksDesk(client, store, now);
-  const measurement = new Measurement({ client, store, backend, now });
-  let shown = false;
-  /** The map that was asked for last. */
-  let measured = '';
+  const flow = new Flow(options);
+  const { store, measurement } = flow;
+  return {
+    store,
+    show: () => flow.show(),
+    hide: () => flow.hide(),
+    set: (changes) => store.setState((s) => ({ view: { ...s.view, ...changes } })),
+    measure: () => flow.measure(),
+    cancel: () => measurement.cancel(),
+    dismissError: () => store.setState({ error: null }),
+    tryAgain: () => flow.tryAgain(),
+  };
+}
+
+/** Asks for what the page is at, at most once a frame, while the tab is shown. */
+class Flow {
+  readonly store: LayersStore;
+  readonly measurement: Measurement;
+  private readonly looks: LooksDesk;
+  private readonly beforehand: Beforehand;
+  private shown = false;
+  private scheduled = false;
+  /** Key of the map that was asked for last; '' = none. */
+  private measured = '';
   /** What failed is to be asked for again, without a pause. */
-  let again = false;
-  let guide = store.getState().view.guide;
-  let scheduled = false;
-  let written = stores.view.getState().layers;
+  private again = false;
+  /** The step whose looks are shown. */
+  private guide: LayersView['guide'];
 
-  stores.view.subscribe((next, before) => {
-    if (next.layers !== before.layers && next.layers !== written) {
-      written = next.layers;
-      store.setState({ view: parseLayers(next.layers) });
-    }
-    changed();
-  });
-  stores.engine.subscribe((next, before) => {
-    const name = (state: typeof next) => JSON.stringify(state.status?.backend ?? null);
-    if (name(next) !== name(before)) again = true; // another back-end may do what the last one did not
-    changed();
-  });
-  for (const other of [stores.catalogue, stores.distil] as { subscribe(f: () => void): void }[])
-    other.subscribe(changed);
-  store.subscribe((next, before) => {
-    if (next.view === before.view) return;
-    written = formatLayers(next.view);
-    if (stores.view.getState().layers !== written) stores.view.setState({ layers: written });
-    changed();
-  });
-
-  function backend(): string {
-    const found = stores.engine.getState().status?.backend;
-    return found ? `${found.name} (${found.label})` : 'unknown';
+  constructor(private readonly options: LayersOptions) {
+    const { client, stores, now, loadBeforehand } = options;
+    this.store = createLayersStore(parseLayers(stores.view.getState().layers));
+    this.guide = this.store.getState().view.guide;
+    this.looks = new LooksDesk(client, this.store, now);
+    this.measurement = new Measurement({ client, store: this.store, backend: () => backendOf(stores), now });
+    this.beforehand = new Beforehand(loadBeforehand, () => stores.catalogue.getState().catalogue);
+    keepInAddress(stores.view, this.store);
+    this.listen(stores);
   }
 
-  function changed(): void {
-    if (!shown) return;
-    adopt();
-    if (scheduled) return;
-    scheduled = true;
-    nextFrame(() => {
-      scheduled = false;
-      if (shown) refresh();
+  show(): void {
+    this.shown = true;
+    this.measured = '';
+    this.again = true;
+    this.measurement.open();
+    void this.options.loadPacks();
+    void this.beforehand.tryAgain().then(() => this.changed());
+    this.refresh();
+  }
+
+  hide(): void {
+    this.shown = false;
+    this.measurement.close();
+  }
+
+  measure(): void {
+    const question = this.adopt();
+    if (!question) return;
+    this.measured = requestKey(question.request);
+    this.measurement.start(question.request, true);
+  }
+
+  tryAgain(): void {
+    this.again = true;
+    this.changed();
+  }
+
+  private listen({ view, engine, catalogue, distil }: Stores): void {
+    const changed = () => this.changed();
+    engine.subscribe((next, before) => {
+      const name = (state: typeof next) => JSON.stringify(state.status?.backend ?? null);
+      if (name(next) !== name(before)) this.again = true; // another back-end may do what the last one did not
+    });
+    for (const store of [view, engine, catalogue, distil] as { subscribe(f: () => void): void }[])
+      store.subscribe(changed);
+    this.store.subscribe((next, before) => {
+      if (next.view !== before.view) changed();
     });
   }
 
-  /** The sample packs; none where their list cannot be had, null while it is on its way. */
-  function knownPacks(): readonly SamplePack[] | null {
-    const { packs, packsError } = stores.distil.getState();
-    return packs ?? (packsError === null ? null : []);
+  private changed(): void {
+    if (!this.shown) return;
+    this.adopt();
+    if (this.scheduled) return;
+    this.scheduled = true;
+    this.options.nextFrame(() => {
+      this.scheduled = false;
+      if (this.shown) this.refresh();
+    });
   }
 
   /** Brings what is shown in line with the view at once; null where something is still on its way. */
-  function adopt() {
-    const { catalogue } = stores.catalogue.getState();
-    const current = currentModel(stores);
-    if (!current || !catalogue) return null;
-    const { view, pair: last } = store.getState();
-    const models = usableModels(catalogue, stores.engine.getState().opened);
-    const pair = pairOf(current, models, catalogue, view.partner);
+  private adopt(): (Question & { pair: Pair }) | null {
+    const { stores } = this.options;
+    const { view, pair: last } = this.store.getState();
+    const pair = pairInView(stores, view.partner);
+    if (!pair) return null;
     const other = last === null || pairKey(pair) !== pairKey(last);
-    if (other) store.setState({ pair, findings: null });
-    const packs = knownPacks();
-    if (!packs) return null; // comes back with the list
-    const request = inspectRequest(pair, view, stores.view.getState(), packs);
-    const wanted = lookRequests(pair, view, stores.view.getState(), request);
+    if (other) this.store.setState({ pair, findings: null });
+    const question = questionOf(pair, view, stores);
+    if (!question) return null; // comes back with the list
     // Under the words of another step, or of another network, an older picture would be taken for theirs.
-    looks.mark(wanted, other || view.guide !== guide);
-    guide = view.guide;
-    return { pair, request, wanted };
+    this.looks.mark(question.wanted, other || view.guide !== this.guide);
+    this.guide = view.guide;
+    return { pair, ...question };
   }
 
-  function refresh(): void {
-    const found = adopt();
-    if (!found) return;
-    const { pair, request, wanted } = found;
-    const stored = showBeforehand(pair);
-    if (!stores.engine.getState().status) return; // the engine is starting
-    if (again && measurement.failed) measured = '';
+  private refresh(): void {
+    const question = this.adopt();
+    if (!question) return;
+    const { pair, request, wanted } = question;
+    const stored = this.showBeforehand(pair);
+    if (!this.options.stores.engine.getState().status) return; // the engine is starting
+    if (this.again && this.measurement.failed) this.measured = '';
     const key = requestKey(request);
-    if (key !== measured) {
-      measured = key;
+    if (key !== this.measured) {
+      this.measured = key;
       // What comes with the page saves the comparison of the two networks, which is most of the work.
-      void stored.then(() => measured === key && shown && measurement.start(request));
+      void stored.then(() => this.measured === key && this.shown && this.measurement.start(request));
     }
-    looks.want(wanted, again);
-    again = false;
+    this.looks.want(wanted, this.again);
+    this.again = false;
   }
 
   /** What comes with the page for this pair, where it fits the columns that are wanted. */
-  async function showBeforehand(pair: Pair): Promise<void> {
-    if (store.getState().findings) return;
-    const found = await beforehand.of(pair);
-    const { findings, pair: current, view } = store.getState();
+  private async showBeforehand(pair: Pair): Promise<void> {
+    if (this.store.getState().findings) return;
+    const found = await this.beforehand.of(pair);
+    const { findings, pair: current, view } = this.store.getState();
     if (!found || findings || !current || pairKey(current) !== pairKey(pair)) return;
     if (view.spacing !== 'heun' || view.levels !== found.sigmas.length) return;
     if (view.input !== null && view.input !== found.input) return;
-    measurement.show(found);
+    this.measurement.show(found);
   }
+}
 
-  function tryAgain(): void {
-    again = true;
-    changed();
-  }
-
-  return {
-    store,
-    show() {
-      shown = true;
-      measured = '';
-      again = true;
-      measurement.open();
-      void options.loadPacks();
-      void beforehand.tryAgain().then(changed);
-      refresh();
-    },
-    hide() {
-      shown = false;
-      measurement.close();
-    },
-    set: (changes) => store.setState((s) => ({ view: { ...s.view, ...changes } })),
-    measure() {
-      const found = adopt();
-      if (!found) return;
-      measured = requestKey(found.request);
-      measurement.start(found.request, true);
-    },
-    cancel: () => measurement.cancel(),
-    dismissError: () => store.setState({ error: null }),
-    tryAgain,
-  };
+function backendOf({ engine }: Stores): string {
+  const found = engine.getState().status?.backend;
+  return found ? backendLine(found) : 'unknown';
 }

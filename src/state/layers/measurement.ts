@@ -79,11 +79,10 @@ export class Measurement {
       timing: { ...s.timing, live: null, whole: null },
     }));
     const likeness = request.student && !again ? this.knownLikeness(request) : null;
-    const growing = new GrowingFindings(request, likeness, this.options.backend);
+    /** null until the rows are told. */
+    let growing: GrowingFindings | null = null;
     let live = false;
-    const update = () => {
-      const { next } = growing;
-      if (this.abort !== mine || !next) return;
+    const update = (next: Findings) => {
       const { findings } = store.getState();
       const complete = completeLevels(next.table) === request.sigmas.length;
       // A map that fits stays until the new one is whole; another one gives way at the first numbers.
@@ -101,14 +100,17 @@ export class Measurement {
       if (this.abort !== mine) return;
       if (event.kind === 'progress')
         store.setState({ progress: { what: event.what, done: event.done, total: event.total } });
-      else if (growing.take(event)) update();
+      else if (event.kind === 'rows') {
+        const empty = emptyFindings(event.rows, request, event.activeThreshold, this.options.backend());
+        growing = new GrowingFindings({ ...empty, likeness });
+      } else if (growing) update(growing.take(event));
     };
     client.inspect(likeness ? { ...request, examples: 0 } : request, { signal: mine.signal, onEvent }).then(
       (outcome) => {
         if (this.abort !== mine) return;
-        if (outcome === 'complete' && growing.next) {
-          this.kept.set(key, growing.next);
-          this.show(growing.next);
+        if (outcome === 'complete' && growing) {
+          this.kept.set(key, growing.findings);
+          this.show(growing.findings);
           store.setState((s) => ({ timing: { ...s.timing, whole: now() - started } }));
         }
         store.setState({ progress: null, measuring: false });
@@ -135,40 +137,27 @@ export class Measurement {
 
 /** What the events of one measurement add up to. */
 class GrowingFindings {
-  /** null until the rows are told. */
-  next: Findings | null = null;
+  constructor(public findings: Findings) {}
 
-  constructor(
-    private readonly request: InspectRequest,
-    private readonly likeness: Findings['likeness'],
-    private readonly backend: () => string,
-  ) {}
-
-  /** Whether there is more to show now. */
-  take(event: Exclude<InspectEvent, { kind: 'progress' }>): boolean {
+  /** The findings with what an event adds to them. */
+  take(event: Exclude<InspectEvent, { kind: 'progress' | 'rows' }>): Findings {
     switch (event.kind) {
-      case 'rows':
-        this.next = {
-          ...emptyFindings(event.rows, this.request, event.activeThreshold, this.backend()),
-          likeness: this.likeness,
-        };
-        return false;
       case 'coarse':
-        this.next!.coarse.add(event.samples);
-        return true;
+        this.findings.coarse.add(event.samples);
+        break;
       case 'samples':
-        this.next!.table.add(event.samples);
-        return true;
+        this.findings.table.add(event.samples);
+        break;
       case 'student':
-        this.next!.student?.add(event.samples);
-        return true;
+        this.findings.student?.add(event.samples);
+        break;
       case 'weights':
-        this.next = { ...this.next!, weights: event.layers };
-        return true;
+        this.findings = { ...this.findings, weights: event.layers };
+        break;
       case 'likeness':
-        this.next = { ...this.next!, likeness: event.likeness };
-        return true;
+        this.findings = { ...this.findings, likeness: event.likeness };
     }
+    return this.findings;
   }
 }
 
