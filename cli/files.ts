@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import type { Sink } from '../src/engine/models/convert-stream';
 import { checkRange, type Source } from '../src/formats/source';
 import { InnateError } from '../src/lib/errors';
 import { removeWhenInterrupted } from './interrupt';
@@ -54,16 +55,23 @@ export function fileSource(path: string): Source {
 
 const errorCode = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);
 
+/** Writes the pieces as `writeAtomicFrom` writes. */
+export const writeAtomic = (path: string, pieces: Iterable<Uint8Array>): Promise<void> =>
+  writeAtomicFrom(path, async (sink) => {
+    for (const piece of pieces) await sink.write(piece);
+  });
+
 /**
- * Writes the pieces into a temporary file beside `path` and renames it when it is on the disk: the file is there whole
- * or not at all, whatever happens, Ctrl-C and power failure included.
+ * What `work` writes goes into a temporary file beside `path`, which is renamed when it is on the disk: the file is
+ * there whole or not at all, whatever happens, Ctrl-C and power failure included. Signals are heard between the writes.
  */
-export async function writeAtomic(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
+export async function writeAtomicFrom<T>(path: string, work: (sink: Sink) => Promise<T>): Promise<T> {
   const folder = dirname(path);
-  await staged(join(folder, `.${basename(path)}.${process.pid}.tmp`), path, async (temporary) => {
-    await writeWhole(temporary, pieces);
+  return staged(join(folder, `.${basename(path)}.${process.pid}.tmp`), path, async (temporary) => {
+    const result = await writeWhole(temporary, work);
     renameSync(temporary, path);
     await syncFolder(folder);
+    return result;
   });
 }
 
@@ -143,14 +151,14 @@ function ioError(path: string, error: unknown): InnateError {
 }
 
 /** Removes `temporary` however `work` ends. */
-async function staged(
+async function staged<T>(
   temporary: string,
   path: string,
-  work: (temporary: string) => Promise<void>,
-): Promise<void> {
+  work: (temporary: string) => Promise<T>,
+): Promise<T> {
   const settled = removeWhenInterrupted(temporary);
   try {
-    await work(temporary);
+    return await work(temporary);
   } catch (error) {
     throw error instanceof InnateError ? error : ioError(path, error);
   } finally {
@@ -159,14 +167,18 @@ async function staged(
   }
 }
 
-/** Resolves when every byte is on the disk. Signals are heard between the pieces. */
-async function writeWhole(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
+/** Resolves when every byte that `work` writes is on the disk. */
+async function writeWhole<T>(path: string, work: (sink: Sink) => Promise<T>): Promise<T> {
   const file = await open(path, 'w');
   try {
-    for (const piece of pieces)
-      for (let done = 0; done < piece.byteLength; )
-        done += (await file.write(piece, done, piece.byteLength - done)).bytesWritten;
+    const result = await work({
+      async write(bytes) {
+        for (let done = 0; done < bytes.byteLength; )
+          done += (await file.write(bytes, done, bytes.byteLength - done)).bytesWritten;
+      },
+    });
     await file.sync();
+    return result;
   } finally {
     await file.close();
   }

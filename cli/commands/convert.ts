@@ -1,16 +1,8 @@
-import { statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { sampleImages, seedBatch } from '../../src/engine/inference/sampling';
+import { convertStream } from '../../src/engine/models/convert-stream';
 import { applyDelta } from '../../src/engine/models/delta';
-import {
-  exportDelta,
-  exportWhole,
-  modelMetadata,
-  roundedWeights,
-  type StoredDType,
-  storedDType,
-} from '../../src/engine/models/export';
-import { writeSafetensors } from '../../src/formats/safetensors';
+import { exportDelta, roundedWeights, type StoredDType, storedDType } from '../../src/engine/models/export';
 import { InnateError } from '../../src/lib/errors';
 import { floatToHalf, halfToFloat } from '../../src/lib/half';
 import { counted } from '../../src/lib/words';
@@ -20,7 +12,7 @@ import { defaultSampling } from '../../src/nn/samplers';
 import type { WeightSource } from '../../src/nn/weights';
 import { openBackend } from '../backend';
 import { type OpenedModel, openModelArgument, sha256OfFile } from '../catalogue';
-import { checkWritable, writeAtomic } from '../files';
+import { checkWritable, writeAtomicFrom } from '../files';
 import { type CommonOptions, fileOptions } from '../options';
 import type { Report } from '../report';
 import { makeDenoiser } from '../session';
@@ -47,23 +39,26 @@ export async function convert(
       : openModelArgument(options.deltaOf, fileOptions({ entry: options.teacherEntry }));
   if (teacher) checkSameNetwork(model, teacher);
 
-  const tensors = teacher
-    ? exportDelta(model.config, model.weights, teacher.weights, options.dtype)
-    : exportWhole(model.config, model.published ?? model.weights, options.dtype);
   const error = await measureError(model, storedWeights(model, teacher, options.dtype), options, report);
-  await writeAtomic(out, writeSafetensors({ tensors, metadata: outputMetadata(model, teacher, input) }));
+  const { tensors, bytes } = await writeAtomicFrom(out, (sink) =>
+    convertStream(model, sink, {
+      dtype: options.dtype,
+      from: basename(input),
+      ...(teacher && { teacher: baseOf(teacher) }),
+      onProgress: report.progress,
+    }),
+  );
 
-  const bytes = statSync(out).size;
   const what = teacher
-    ? `${counted(tensors.size, 'changed tensor')} as a delta on ${teacher.id}`
-    : counted(tensors.size, 'tensor');
+    ? `${counted(tensors, 'changed tensor')} as a delta on ${teacher.id}`
+    : counted(tensors, 'tensor');
   report.result(
     `${out}: ${what}, ${options.dtype}, ${(bytes / 1e6).toFixed(2)} MB\n` +
       `image error against the original at sigma ${model.sigma}, ${counted(error.images, 'image')} in [-1, 1]: ` +
       `max ${error.max.toExponential(1)}, mean ${error.mean.toExponential(1)}`,
     {
       out,
-      tensors: tensors.size,
+      tensors,
       dtype: options.dtype,
       bytes,
       error,
@@ -139,16 +134,9 @@ function checkSameNetwork(model: OpenedModel, teacher: OpenedModel): void {
   });
 }
 
-/** Architecture, provenance of the input that fits in a line each, and the base of a delta. */
-function outputMetadata(model: OpenedModel, teacher: OpenedModel | null, input: string): Map<string, string> {
-  const metadata = new Map(model.metadata);
-  metadata.delete('delta_of');
-  metadata.delete('delta_sha256');
-  for (const [key, value] of modelMetadata(model)) metadata.set(key, value);
-  metadata.set('converted_from', basename(input));
-  if (teacher) {
-    metadata.set('delta_of', teacher.id === teacher.path ? basename(teacher.path) : teacher.id);
-    metadata.set('delta_sha256', sha256OfFile(teacher.path));
-  }
-  return metadata;
-}
+/** The base of a delta: a catalogue id, or the name of a file that is looked for beside the student. */
+const baseOf = (teacher: OpenedModel) => ({
+  model: teacher,
+  id: teacher.id === teacher.path ? basename(teacher.path) : teacher.id,
+  sha256: sha256OfFile(teacher.path),
+});

@@ -19,7 +19,7 @@ import { abandonDevice, type Device, openDevice } from './inference/device';
 import { Failures, NOTICES } from './inference/failures';
 import { Inference } from './inference/inference';
 import type { AnyDenoiser } from './inference/open-denoiser';
-import { exportWhole, modelMetadata, type StoredDType } from './models/export';
+import { exportWhole, type StoredDType, wholeMetadata } from './models/export';
 import { Library, type LibraryModel } from './models/library';
 import type { Model } from './models/model';
 import type { CallHooks, EngineServices, GenerateHooks } from './services';
@@ -194,12 +194,10 @@ export class Engine {
 
   async exportModel(ref: ModelRef, dtype: StoredDType, hooks: CallHooks): Promise<Blob> {
     const { model } = await this.require().models.get(ref, hooks);
-    const metadata = new Map([...model.metadata, ...modelMetadata(model)]);
-    for (const key of ['delta_of', 'delta_sha256']) metadata.delete(key); // the file is whole
     const parts = [
       ...writeSafetensors({
         tensors: exportWhole(model.config, model.published ?? model.weights, dtype),
-        metadata,
+        metadata: wholeMetadata(model),
       }),
     ];
     return new Blob(parts as BlobPart[], { type: 'application/octet-stream' });

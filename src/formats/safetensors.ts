@@ -83,8 +83,8 @@ export interface TensorSpec {
 
 /** A tensor to be written; `bytes` is called once, when its turn comes. */
 export interface TensorData extends TensorSpec {
-  /** Row-major little-endian elements. */
-  bytes(): Uint8Array;
+  /** Row-major little-endian elements, whole or piece after piece. */
+  bytes(): Uint8Array | Iterable<Uint8Array>;
 }
 
 export interface SafetensorsLayout {
@@ -153,12 +153,16 @@ export function* writeSafetensors({
     const tensor = tensors.get(name)!;
     const bytes = tensor.bytes();
     const expected = elementCount(tensor.shape, quote(name)) * DTYPE_BYTES[tensor.dtype];
-    if (bytes.byteLength !== expected)
+    let found = 0;
+    for (const piece of bytes instanceof Uint8Array ? [bytes] : bytes) {
+      found += piece.byteLength;
+      yield piece;
+    }
+    if (found !== expected)
       throw new InnateError('bad-argument', 'the data of a tensor do not match its shape', {
         where: quote(name),
         expected: `${expected} bytes`,
-        found: String(bytes.byteLength),
+        found: String(found),
       });
-    yield bytes;
   }
 }

@@ -111,6 +111,20 @@ export function readFloat32(ref: TensorRef): Float32Array {
 }
 
 /**
+ * What `readFloat32` gives, a piece at a time, so that a large tensor costs no more than a piece. A tensor whose elements
+ * the file has in another order comes whole.
+ */
+export function* float32Pieces(ref: TensorRef): Generator<Float32Array, void, undefined> {
+  const { count, contiguous } = extent(ref);
+  if (!contiguous) return yield readFloat32(ref);
+  for (let start = 0; start < count; start += CHUNK) {
+    const piece = new Float32Array(Math.min(CHUNK, count - start));
+    readSpan(ref, start, piece, toFloat32);
+    yield piece;
+  }
+}
+
+/**
  * The elements as int32, row-major: labels and indices. Throws an InnateError on floats and on values that int32
  * cannot hold.
  */
@@ -118,12 +132,16 @@ export function readInt32(ref: TensorRef): Int32Array {
   return readElements(ref, (n) => new Int32Array(n), toInt32);
 }
 
+/** Adding is far cheaper than testing each, and the sum of so few float32 values is finite where they are. */
+export function allFinite(values: Float32Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  return Number.isFinite(sum);
+}
+
 /** Throws, naming the tensor, how many and where the first is, when a value is NaN or infinite. */
 export function checkFinite(values: Float32Array, where: string): void {
-  let sum = 0;
-  // Adding is far cheaper than testing each: only a sum that is not finite needs the second look.
-  for (let i = 0; i < values.length; i++) sum += values[i]!;
-  if (Number.isFinite(sum)) return;
+  if (allFinite(values)) return;
   let count = 0;
   let first = -1;
   for (let i = 0; i < values.length; i++)
@@ -145,31 +163,46 @@ function readElements<T extends Float32Array | Int32Array>(
   make: (n: number) => T,
   convert: Convert<T>,
 ): T {
+  const { count, span, contiguous } = extent(ref);
+  const flat = make(span);
+  for (let start = 0; start < span; start += CHUNK)
+    readSpan(ref, start, flat.subarray(start, start + CHUNK) as T, convert);
+  return contiguous ? flat : gather(flat, ref.shape, ref.strides!, make(count));
+}
+
+/** How many elements there are, and over how many of the file they are spread; throws where those leave their source. */
+function extent(ref: TensorRef): { count: number; span: number; contiguous: boolean } {
   const where = ref.source.name;
   const count = elementCount(ref.shape, where);
-  if (count === 0) return make(0);
   const contiguous = !ref.strides || isRowMajor(ref.shape, ref.strides);
   const span = contiguous ? count : strideSpan(ref.shape, ref.strides!, where);
   const size = DTYPE_BYTES[ref.dtype];
   // Before allocating: a claim of a gigabyte in a file of a kilobyte must cost nothing.
   if (
-    !Number.isSafeInteger(ref.byteOffset) ||
-    ref.byteOffset < 0 ||
-    ref.byteOffset + span * size > ref.source.size
+    count > 0 &&
+    (!Number.isSafeInteger(ref.byteOffset) ||
+      ref.byteOffset < 0 ||
+      ref.byteOffset + span * size > ref.source.size)
   )
     throw badFile('a tensor lies outside of its file', {
       where,
       expected: `${span * size} bytes at byte ${ref.byteOffset}`,
       found: `${ref.source.size} bytes in all`,
     });
-  const flat = make(span);
-  for (let start = 0; start < span; start += CHUNK) {
-    const n = Math.min(CHUNK, span - start);
-    const bytes = ref.source.read(ref.byteOffset + start * size, n * size);
-    convert(ref.bigEndian ? swapped(bytes, size) : bytes, ref.dtype, flat.subarray(start, start + n) as T);
-  }
-  if (ref.negative) for (let i = 0; i < span; i++) flat[i] = -flat[i]!;
-  return contiguous ? flat : gather(flat, ref.shape, ref.strides!, make(count));
+  return { count, span, contiguous };
+}
+
+/** Fills `out` with the elements that lie in the file from the `start`-th on. */
+function readSpan<T extends Float32Array | Int32Array>(
+  ref: TensorRef,
+  start: number,
+  out: T,
+  convert: Convert<T>,
+): void {
+  const size = DTYPE_BYTES[ref.dtype];
+  const bytes = ref.source.read(ref.byteOffset + start * size, out.length * size);
+  convert(ref.bigEndian ? swapped(bytes, size) : bytes, ref.dtype, out);
+  if (ref.negative) for (let i = 0; i < out.length; i++) out[i] = -out[i]!;
 }
 
 /** A copy with the bytes of every element in reverse order. */

@@ -9,7 +9,13 @@ export interface WeightSource {
   shape(name: string): readonly number[] | undefined;
   /** Row-major float32 in the published layout. */
   read(name: string): Float32Array;
+  /** The same, piece after piece, where the source can read a part of a tensor. */
+  pieces?(name: string): Iterable<Float32Array>;
 }
+
+/** A parameter's values in order, in pieces where the source has such. */
+export const weightPieces = (source: WeightSource, name: string): Iterable<Float32Array> =>
+  source.pieces?.(name) ?? [source.read(name)];
 
 /**
  * Throws unless `source` has every parameter of the network in the right shape. Returns the names of

@@ -50,7 +50,8 @@ describe('writing', () => {
             const { dtype, shape, bytes: data } = tensors.get(name)!;
             expect([ref.dtype, ref.shape]).toEqual([dtype, shape]);
             expect(ref.byteOffset % DTYPE_BYTES[dtype]).toBe(0);
-            expect(ref.source.read(ref.byteOffset, data().length)).toEqual(data());
+            const expected = data() as Uint8Array;
+            expect(ref.source.read(ref.byteOffset, expected.length)).toEqual(expected);
           }
         },
       ),
@@ -71,6 +72,34 @@ describe('writing', () => {
     expect(asked).toBe(0);
     pieces.next();
     expect(asked).toBe(1);
+  });
+
+  test('a tensor may come in pieces, which are written as they come', () => {
+    let asked = 0;
+    const inPieces = (...lengths: number[]) =>
+      writeSafetensors({
+        tensors: new Map([
+          [
+            'a',
+            {
+              dtype: 'u8' as const,
+              shape: [5],
+              *bytes() {
+                for (const n of lengths) yield new Uint8Array(n).fill(++asked);
+              },
+            },
+          ],
+        ]),
+      });
+    const pieces = inPieces(2, 3);
+    const header = pieces.next().value!;
+    expect(pieces.next().value).toEqual(Uint8Array.of(1, 1));
+    expect(asked).toBe(1);
+    const file = concat([header, Uint8Array.of(1, 1), ...pieces]);
+    const { a } = Object.fromEntries(readSafetensors(bufferSource(file, 'test')).tensors);
+    expect(a!.source.read(a!.byteOffset, 5)).toEqual(Uint8Array.of(1, 1, 2, 2, 2));
+    for (const wrong of [[2, 2], [5, 1], []])
+      expect(failure(() => [...inPieces(...wrong)]).code).toBe('bad-argument');
   });
 
   test('a tensor of the wrong size and a reserved name are refused', () => {

@@ -4,6 +4,7 @@ import { bufferSource } from '../../src/formats/source';
 import {
   checkFinite,
   type DType,
+  float32Pieces,
   readFloat32,
   readInt32,
   rowMajorStrides,
@@ -61,6 +62,39 @@ describe('element types', () => {
       ref('f64', Float64Array.of(Number.NaN), [1]),
     ])
       expect(failure(() => readInt32(wrong)).message).toMatch(/32-bit/);
+  });
+});
+
+describe('pieces', () => {
+  const joined = (of: TensorRef) => [...float32Pieces(of)].flatMap((piece) => [...piece]);
+
+  test('are what is read at once, whatever the order, the sign and the bytes', () => {
+    const data = Float32Array.from({ length: 24 }, (_, i) => i - 5.5);
+    const plain = ref('f32', data, [2, 3, 4]);
+    for (const of of [
+      plain,
+      { ...plain, negative: true },
+      { ...plain, bigEndian: true },
+      { ...plain, strides: [12, 1, 3] },
+      { ...plain, shape: [0, 3] },
+      ref('f16', Uint16Array.of(0x3e00, 0xc000), [2]),
+    ])
+      expect(joined(of)).toEqual([...readFloat32(of)]);
+  });
+
+  test('are of a million elements, and the rest', () => {
+    const n = 2 ** 20 + 3;
+    const large = ref('u8', new Uint8Array(n).fill(7), [n]);
+    expect([...float32Pieces(large)].map((piece) => [piece.length, piece.at(-1)])).toEqual([
+      [2 ** 20, 7],
+      [3, 7],
+    ]);
+  });
+
+  test('a tensor outside of its file is refused before anything is read', () => {
+    expect(failure(() => float32Pieces(ref('f32', new Float32Array(2), [2 ** 27])).next()).code).toBe(
+      'bad-file',
+    );
   });
 });
 

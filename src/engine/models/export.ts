@@ -1,15 +1,17 @@
+import { InnateError } from '../../lib/errors';
 import { floatToHalf, halfToFloat } from '../../lib/half';
 import { kwargsFromConfig, type NetworkConfig } from '../../nn/config';
 import { parameterSpecs } from '../../nn/parameters';
-import type { WeightSource } from '../../nn/weights';
+import { type WeightSource, weightPieces } from '../../nn/weights';
+import type { Model } from './model';
 
 export type StoredDType = 'f16' | 'f32';
 
-/** A tensor on its way into a .safetensors file; bytes are made one tensor at a time. */
+/** A tensor on its way into a .safetensors file; bytes are made a piece at a time. */
 export interface ExportTensor {
   dtype: StoredDType;
   shape: readonly number[];
-  bytes(): Uint8Array;
+  bytes(): Iterable<Uint8Array>;
 }
 
 /**
@@ -51,7 +53,7 @@ export function exportWhole(
     out.set(name, {
       dtype: storedDType(shape, dtype),
       shape,
-      bytes: () => encode(weights.read(name), shape, dtype),
+      bytes: () => encode(name, weightPieces(weights, name), storedDType(shape, dtype)),
     });
   }
   return out;
@@ -81,7 +83,7 @@ export function exportDelta(
     out.set(name, {
       dtype: storedDType(shape, dtype),
       shape,
-      bytes: () => encode(difference(), shape, dtype),
+      bytes: () => encode(name, [difference()], storedDType(shape, dtype)),
     });
   }
   return out;
@@ -96,16 +98,35 @@ export function configMetadata(config: NetworkConfig): Map<string, string> {
   return metadata;
 }
 
-/** The same of a model, with where it starts. */
-export const modelMetadata = ({
-  config,
-  sigma,
-}: {
-  config: NetworkConfig;
-  sigma: number;
-}): Map<string, string> => configMetadata(config).set('sigma', String(sigma));
+/** The same of a model that is written whole, with where it starts and what its own file says beside. */
+export function wholeMetadata({ config, sigma, metadata }: Model): Map<string, string> {
+  const said = new Map(metadata);
+  said.delete('delta_of');
+  said.delete('delta_sha256');
+  for (const [key, value] of configMetadata(config)) said.set(key, value);
+  return said.set('sigma', String(sigma));
+}
 
-function encode(values: Float32Array, shape: readonly number[], dtype: StoredDType): Uint8Array {
-  const data = storedDType(shape, dtype) === 'f16' ? floatToHalf(values) : values;
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+function* encode(
+  name: string,
+  pieces: Iterable<Float32Array>,
+  dtype: StoredDType,
+): Generator<Uint8Array, void, undefined> {
+  for (const values of pieces) {
+    const data = dtype === 'f16' ? halves(values, name) : values;
+    yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  }
+}
+
+/** Throws where a value is beyond float16: it would be read back as infinite. */
+function halves(values: Float32Array, name: string): Uint16Array {
+  const rounded = floatToHalf(values);
+  const beyond = rounded.findIndex((half) => (half & 0x7c00) === 0x7c00);
+  if (beyond < 0) return rounded;
+  throw new InnateError('unsupported', 'a weight is beyond the range of float16', {
+    where: name,
+    expected: 'at most 65504',
+    found: String(values[beyond]),
+    hint: 'Write the network as float32 (--dtype f32)',
+  });
 }

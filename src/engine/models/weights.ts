@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../../formats/checkpoint';
-import { checkFinite, readFloat32, type TensorRef } from '../../formats/tensor';
+import { allFinite, checkFinite, float32Pieces, readFloat32, type TensorRef } from '../../formats/tensor';
 import { InnateError } from '../../lib/errors';
 import type { WeightSource } from '../../nn/weights';
 
@@ -18,6 +18,14 @@ export function checkpointWeights(checkpoint: Pick<Checkpoint, 'tensors'>): Weig
       const values = readFloat32(find(name));
       checkFinite(values, name);
       return values;
+    },
+    *pieces(name) {
+      const ref = find(name);
+      for (const piece of float32Pieces(ref)) {
+        // The whole is read for the error, which counts them all.
+        if (!allFinite(piece)) checkFinite(readFloat32(ref), name);
+        yield piece;
+      }
     },
   };
 }
