@@ -5,7 +5,13 @@ import { fileURLToPath } from 'node:url';
 import type { Model, OpenModelOptions } from '../src/engine/models/model';
 import { openModel } from '../src/engine/models/open-model';
 import { InnateError } from '../src/lib/errors';
-import { type Catalogue, type CatalogueModel, findModel, parseCatalogue } from '../src/storage/catalogue';
+import {
+  type Catalogue,
+  type CatalogueModel,
+  findModel,
+  listedClasses,
+  parseCatalogue,
+} from '../src/storage/catalogue';
 import { fileSource } from './files';
 
 /** public/models of the package, found from the source tree and from the bundle alike. */
@@ -47,7 +53,7 @@ export function openModelArgument(argument: string, how: FileOptions = {}): Open
   const path = shippedPath(entry);
   const sigma = how.sigma ?? entry.sigma;
   const model = openFile(path, { ...how, ...(sigma !== undefined && { sigma }) });
-  return { ...model, id: entry.id, classes: entry.classes, path };
+  return { ...model, id: entry.id, classes: listedClasses(entry), path };
 }
 
 function openFile(path: string, how: FileOptions): Model {

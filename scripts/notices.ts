@@ -19,7 +19,7 @@ export interface Work {
   texts: string[];
 }
 
-/** Works that no module graph shows: weights, and what was compiled into WebAssembly. */
+/** Works that no module graph shows: weights, data, and what was compiled into WebAssembly. */
 const CARRIED: (Omit<Work, 'texts'> & { text: string })[] = [
   {
     name: 'CIFAR-10 ResNet-56, weights',
@@ -36,6 +36,12 @@ const CARRIED: (Omit<Work, 'texts'> & { text: string })[] = [
   {
     name: 'MobileNet v1 0.25, weights',
     from: 'TensorFlow Hub, Copyright Google LLC; as features/mobilenet-v1-0.25.safetensors, with batch norm folded and in float16',
+    licence: 'Apache-2.0',
+    text: 'Apache-2.0.txt',
+  },
+  {
+    name: 'Names of the classes of ImageNet',
+    from: 'the package @tensorflow-models/mobilenet 2.1.1, Copyright 2019 Google LLC; as models/classes/imagenet-1000.json, synonyms apart',
     licence: 'Apache-2.0',
     text: 'Apache-2.0.txt',
   },

@@ -1,7 +1,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { START_SIGMA } from '../lib/sampling';
 import type { ModelInfo, ModelRef, SigmaSource } from '../protocol/models';
-import { type Catalogue, type CatalogueModel, labelCount } from '../storage/catalogue';
+import { type Catalogue, type CatalogueModel, labelCount, listedClasses } from '../storage/catalogue';
 
 /** What the page knows of a model, from the catalogue before it is loaded or from its file afterwards. */
 export interface ModelFacts {
@@ -53,7 +53,7 @@ export function catalogueFacts(catalogue: Catalogue, model: CatalogueModel): Mod
     resolution: model.resolution,
     channels: model.channels,
     labelDim: labelCount(model),
-    classes: model.classes,
+    classes: listedClasses(model),
     parameters: model.parameters,
     sigma: model.sigma ?? START_SIGMA,
     sigmaFrom: 'file',

@@ -1,4 +1,8 @@
+import * as v from 'valibot';
 import { InnateError } from '../lib/errors';
+import { CATALOGUE, type ENTRY } from './catalogue-schema';
+
+type Known<T> = { [K in keyof T as string extends K ? never : K]: T[K] };
 
 /** public/models/index.json: the models that come with the project, and those a person may add. */
 export interface Catalogue {
@@ -6,104 +10,99 @@ export interface Catalogue {
   models: CatalogueModel[];
 }
 
-export interface CatalogueFile {
-  /** Relative to the catalogue's folder; shipped files have one. */
-  path?: string;
-  /** Public address, for the command line and as a link. */
-  url?: string;
-  bytes: number | null;
-  sha256: string | null;
-  dtype: string;
-  /** Id of the model whose weights this file changes. */
-  deltaOf?: string;
-}
-
-export interface Quality {
-  metric: 'frechet';
-  features: string;
-  sampler: string;
-  nfe: number;
-  value: number;
-  error: number | null;
-  floor: number | null;
-  n: number;
-  reference: string;
-}
-
-export interface CatalogueModel {
-  id: string;
-  name: string;
-  role: 'teacher' | 'student';
-  teacher?: string;
-  method?: 'gdd' | 'gdd-i';
-  kind: 'shipped' | 'official' | 'manual';
-  /** The data-set zip's name. */
-  dataset: string;
-  precond: string;
-  /** Noise level at which generation starts; 80 where it is absent. */
-  sigma?: number;
-  architecture: Record<string, unknown>;
-  resolution: number;
-  channels: number;
-  /** Names of the classes; null where there are none or nobody lists their names. */
-  classes: string[] | null;
-  /** Number of classes of a network whose names are not listed. */
-  label_dim?: number;
-  parameters: number;
-  files: CatalogueFile[];
-  preview?: string;
-  licence: string;
-  provenance: Record<string, unknown>;
-  quality: Quality[];
-}
+/** An entry; what a later version adds stays in it unseen. */
+export type CatalogueModel = Known<v.InferOutput<typeof ENTRY>>;
+export type CatalogueFile = CatalogueModel['files'][number];
+export type Quality = CatalogueModel['quality'][number];
 
 /** Throws a `bad-file` error that names the entry and the field when `json` is not a catalogue. */
 export function parseCatalogue(json: string, where = 'index.json'): Catalogue {
-  const fail = (expected: string, found: unknown, at: string): never => {
-    throw new InnateError('bad-file', 'the model catalogue is damaged', {
-      where: `${where}, ${at}`,
-      expected,
-      found: String(JSON.stringify(found)).slice(0, 60),
-    });
-  };
   let value: unknown;
   try {
     value = JSON.parse(json);
   } catch {
-    return fail('JSON', json.slice(0, 20), 'byte 0');
+    throw damaged(`${where}, byte 0`, 'JSON', json.slice(0, 20));
   }
-  const root = value as Partial<Catalogue> | null;
-  if (root?.version !== 1) fail('version 1', root?.version, 'version');
-  if (!Array.isArray(root!.models)) fail('a list', root!.models, 'models');
-  const ids = new Set<string>();
-  for (const [i, m] of (root!.models as Partial<CatalogueModel>[]).entries()) {
-    const at = `models[${i}]`;
-    if (typeof m?.id !== 'string' || m.id === '' || ids.has(m.id)) fail('a unique id', m?.id, at);
-    ids.add(m.id!);
-    if (m.role !== 'teacher' && m.role !== 'student') fail('teacher or student', m.role, `${at}.role`);
-    if (!['shipped', 'official', 'manual'].includes(m.kind!))
-      fail('shipped, official or manual', m.kind, `${at}.kind`);
-    if (m.sigma !== undefined && !(typeof m.sigma === 'number' && m.sigma > 0 && Number.isFinite(m.sigma)))
-      fail('a positive number', m.sigma, `${at}.sigma`);
-    const labels = m.label_dim;
-    if (labels !== undefined && !(Number.isInteger(labels) && labels >= 0))
-      fail('a number of classes', labels, `${at}.label_dim`);
-    if (!Array.isArray(m.files)) fail('a list', m.files, `${at}.files`);
-    for (const [j, f] of m.files!.entries()) {
-      if (f.path !== undefined && (typeof f.path !== 'string' || /^\/|(^|\/)\.\.(\/|$)|\\/.test(f.path)))
-        fail('a path inside the models folder', f.path, `${at}.files[${j}].path`);
-      if (m.kind === 'shipped' && !f.path) fail('a path', f, `${at}.files[${j}]`);
-    }
+  const result = v.safeParse(CATALOGUE, value, { abortEarly: true });
+  if (!result.success) {
+    const [issue] = result.issues;
+    const missing = issue.received === 'undefined';
+    throw damaged(
+      `${where}, ${placeOf(issue.path ?? [])}`,
+      missing && issue.type === 'loose_object' ? 'this field' : issue.message,
+      missing ? 'nothing' : JSON.stringify(issue.input),
+    );
   }
-  for (const m of root!.models!)
-    for (const ref of [m.teacher, ...m.files.map((f) => f.deltaOf)])
-      if (ref !== undefined && !ids.has(ref)) fail('the id of another entry', ref, m.id);
-  return root as Catalogue;
+  const catalogue = result.output as Catalogue;
+  checkEntries(catalogue.models, where);
+  return catalogue;
 }
 
+/** What a schema of single fields cannot say: how fields of an entry, and entries, depend on each other. */
+function checkEntries(models: readonly CatalogueModel[], where: string): void {
+  const ids = new Set(models.map((m) => m.id));
+  const seen = new Set<string>();
+  for (const [i, m] of models.entries()) {
+    const fail = (field: string, expected: string, found: unknown) =>
+      damaged(`${where}, models[${i}]${field} (${m.id})`, expected, JSON.stringify(found) ?? 'nothing');
+    if (seen.has(m.id)) throw fail('.id', 'a unique id', m.id);
+    seen.add(m.id);
+    if (typeof m.classes === 'string' && !m.label_dim)
+      throw fail('.label_dim', 'the number of names in the file of classes', m.label_dim);
+    if (Array.isArray(m.classes) && m.label_dim !== undefined && m.label_dim !== m.classes.length)
+      throw fail('.label_dim', `${m.classes.length}, as many as it names`, m.label_dim);
+    for (const [j, f] of m.files.entries())
+      if (m.kind === 'shipped' ? f.path === undefined : f.url === undefined)
+        throw fail(`.files[${j}]`, m.kind === 'shipped' ? 'a path' : 'a url', f);
+    for (const field of ['method', 'nfe'] as const)
+      if (m.kind !== 'shipped' && m[field] === undefined)
+        throw fail(`.${field}`, 'this field, as in every model of other hosts', m[field]);
+    for (const ref of [m.teacher, ...m.files.map((f) => f.deltaOf)])
+      if (ref !== undefined && !ids.has(ref)) throw fail('', 'the id of another entry', ref);
+  }
+}
+
+const damaged = (where: string, expected: string, found: string) =>
+  new InnateError('bad-file', 'the model catalogue is damaged', {
+    where,
+    expected,
+    found: found.slice(0, 60),
+  });
+
+/** "models[3].files[0].bytes (sida-ffhq)". */
+function placeOf(path: readonly { key: unknown; value: unknown }[]): string {
+  const place = path.map(({ key }) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
+  const id = (path[1]?.value as { id?: unknown } | null | undefined)?.id;
+  return `${place.replace(/^\./, '')}${typeof id === 'string' ? ` (${id})` : ''}` || 'the whole of it';
+}
+
+/** Names that the entry itself lists; null where there are none, or a file beside the catalogue has them. */
+export const listedClasses = ({ classes }: CatalogueModel): string[] | null =>
+  Array.isArray(classes) ? classes : null;
+
 /** Classes of a model; 0 where it has none. */
-export const labelCount = ({ classes, label_dim }: CatalogueModel): number =>
-  classes?.length ?? label_dim ?? 0;
+export const labelCount = (model: CatalogueModel): number =>
+  listedClasses(model)?.length ?? model.label_dim ?? 0;
+
+/** A class by its names: the one that is shown, then synonyms. */
+const NAMES = v.array(v.pipe(v.array(v.pipe(v.string(), v.minLength(1))), v.minLength(1)));
+
+/** A file of class names, in the order of the classes. Throws a `bad-file` error where it is not one of `count`. */
+export function parseClassNames(json: string, count: number, where: string): string[][] {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    // Said below, as of anything else that is no list.
+  }
+  const list = v.safeParse(NAMES, value);
+  if (list.success && list.output.length === count) return list.output;
+  throw new InnateError('bad-file', 'the list of class names is damaged', {
+    where,
+    expected: `a list of ${count} classes, each with its names`,
+    found: list.success ? `${list.output.length} classes` : json.slice(0, 20),
+  });
+}
 
 /**
  * Size of a file in bytes; where nobody states it, an estimate from the network's parameters, which are nearly all of
@@ -116,6 +115,16 @@ export function fileSize(model: CatalogueModel): { bytes: number; estimated: boo
   if (!model.parameters) return null;
   return { bytes: model.parameters * (file.dtype === 'f32' ? 4 : 2), estimated: true };
 }
+
+/** Host of a model that is elsewhere; null for a shipped one. */
+export function hostOf({ files }: CatalogueModel): string | null {
+  const url = files[0]?.url;
+  return url === undefined ? null : new URL(url).host;
+}
+
+/** Address of a model's paper; null where none is named. */
+export const paperUrl = ({ paper }: CatalogueModel): string | null =>
+  paper === undefined || paper.startsWith('https:') ? (paper ?? null) : `https://arxiv.org/abs/${paper}`;
 
 /** The entry of that id; a `not-found` error lists what there is. */
 export function findModel(catalogue: Catalogue, id: string): CatalogueModel {

@@ -32,7 +32,12 @@ const CATALOGUE = JSON.stringify({
   models: [
     entry('afhq-cat-64x64-gdd-i', null, { preview: 'previews/cat.webp' }),
     entry('clothes', ['shirt', 'boot', 'bag']),
-    entry('elsewhere', null, { kind: 'official', files: [] }),
+    entry('elsewhere', null, {
+      kind: 'official',
+      method: 'edm',
+      nfe: 35,
+      files: [{ url: 'https://example.org/a.pkl', bytes: null, sha256: null, dtype: 'f32' }],
+    }),
   ],
 });
 

@@ -74,6 +74,7 @@ def make_entry(recipe, path, quality, classes=None) -> dict:
         kind="shipped",
         dataset=recipe.data.removesuffix(".zip"),
         precond=architecture["precond"],
+        nfe=1 if student else max((q["nfe"] for q in quality), default=1),
         resolution=architecture["img_resolution"],
         channels=architecture["img_channels"],
         classes=classes,

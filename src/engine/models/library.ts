@@ -7,7 +7,13 @@ import { precondNamed } from '../../lib/preconditioning';
 import { parameterCount, parameterSpecs } from '../../nn/parameters';
 import type { RunAbout } from '../../protocol/distil';
 import type { FileChoice, KeptModels, ModelInfo, ModelRef, Progress } from '../../protocol/models';
-import { type Catalogue, type CatalogueModel, findModel, parseCatalogue } from '../../storage/catalogue';
+import {
+  type Catalogue,
+  type CatalogueModel,
+  findModel,
+  listedClasses,
+  parseCatalogue,
+} from '../../storage/catalogue';
 import { fetchBytes } from '../../storage/fetch';
 import { type KeptAbout, KeptFiles } from '../../storage/kept-files';
 import { deltaInfo } from './delta';
@@ -270,7 +276,7 @@ function modelInfo(
     resolution: unet.imgResolution,
     channels: unet.inChannels,
     labelDim: unet.labelDim,
-    classes: entry?.classes ?? null,
+    classes: entry && listedClasses(entry),
     parameters: parameterCount(unet),
     precond: config.precond,
     sigma: model.sigma,

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readSigma, sigmaOfName, sigmaSource, startSigma } from '../../../src/engine/models/start-sigma';
 import { parseCatalogue } from '../../../src/storage/catalogue';
@@ -72,18 +73,21 @@ describe('the start sigma of a model', () => {
 });
 
 describe('the catalogue', () => {
-  const catalogue = (sigma: unknown) =>
-    JSON.stringify({
-      version: 1,
-      models: [{ id: 'a', role: 'student', kind: 'manual', files: [], sigma }],
-    });
+  const text = readFileSync('public/models/index.json', 'utf8');
+  const catalogue = (sigma: unknown) => {
+    const json = JSON.parse(text);
+    json.models[0].sigma = sigma;
+    return JSON.stringify(json);
+  };
   test('keeps the field, and refuses what is none', () => {
     expect(parseCatalogue(catalogue(2.5)).models[0]!.sigma).toBe(2.5);
     expect(parseCatalogue(catalogue(undefined)).models[0]!.sigma).toBeUndefined();
     for (const bad of ['2.5', 0, -1, null])
       expect(() => parseCatalogue(catalogue(bad))).toThrow(
         expect.objectContaining({
-          detail: expect.objectContaining({ where: 'index.json, models[0].sigma' }),
+          detail: expect.objectContaining({
+            where: 'index.json, models[0].sigma (afhq-cat-64x64-gdd-i)',
+          }),
         }),
       );
   });

@@ -1,0 +1,86 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { InnateError } from '../src/lib/errors';
+import { precondNamed } from '../src/lib/preconditioning';
+import { START_SIGMA } from '../src/lib/sampling';
+import { configFromKwargs } from '../src/nn/config';
+import { parameterCount } from '../src/nn/parameters';
+import {
+  type CatalogueFile,
+  type CatalogueModel,
+  labelCount,
+  parseClassNames,
+} from '../src/storage/catalogue';
+import { modelsFolder, openModelArgument, sha256OfFile } from './catalogue';
+
+/**
+ * What can be said of an entry without its file: its architecture is a network with as many parameters as it says, and
+ * its file of class names has as many names. Throws the error that names the entry and the field.
+ */
+export function verifyEntry(model: CatalogueModel): void {
+  const fail = (field: string, expected: string, found: string) =>
+    new InnateError('mismatch', 'the catalogue contradicts itself', {
+      where: `${model.id}: ${field}`,
+      expected,
+      found,
+    });
+  const precond = precondNamed(model.precond);
+  if (!precond) throw fail('precond', 'a preconditioning of docs/method.md', model.precond);
+  const kwargs = new Map(Object.entries(model.architecture))
+    .set('img_resolution', model.resolution)
+    .set('img_channels', model.channels)
+    .set('label_dim', labelCount(model));
+  const count = parameterCount(configFromKwargs(kwargs, precond).unet);
+  if (count !== model.parameters)
+    throw fail('parameters', `${count}, from its architecture`, `${model.parameters}`);
+  if (typeof model.classes === 'string') readClassNames(model.classes, labelCount(model));
+}
+
+/** A shipped entry's files have their sizes and checksums, and open as the network that it describes. */
+export function verifyShipped(model: CatalogueModel): void {
+  for (const file of model.files) verifyFile(model.id, file);
+  const { config, metadata } = openModelArgument(model.id);
+  const said = metadata.get('sigma');
+  if (said !== undefined && Number(said) !== (model.sigma ?? START_SIGMA))
+    throw new InnateError('mismatch', 'the catalogue and the file differ in the start sigma', {
+      where: `${model.id}: sigma`,
+      expected: said,
+      found: String(model.sigma ?? START_SIGMA),
+    });
+  if (config.unet.imgResolution !== model.resolution || config.unet.inChannels !== model.channels)
+    throw new InnateError('mismatch', 'the catalogue describes another network', {
+      where: model.id,
+      expected: `${model.resolution}x${model.resolution}, ${model.channels} channels`,
+      found: `${config.unet.imgResolution}x${config.unet.imgResolution}, ${config.unet.inChannels} channels`,
+    });
+}
+
+/** The lists of names of a file beside the catalogue, one a class. */
+export function readClassNames(path: string, count: number): string[][] {
+  const full = join(modelsFolder(), path);
+  if (!existsSync(full))
+    throw new InnateError('not-found', 'the list of class names is missing', { where: full });
+  return parseClassNames(readFileSync(full, 'utf8'), count, full);
+}
+
+function verifyFile(id: string, { path, bytes, sha256 }: CatalogueFile): void {
+  if (path === undefined) return;
+  const full = join(modelsFolder(), path);
+  const found = statSync(full, { throwIfNoEntry: false })?.size;
+  if (found === undefined)
+    throw new InnateError('not-found', 'a shipped file is missing', { where: `${id}: ${path}` });
+  if (bytes !== null && bytes !== found)
+    throw new InnateError('bad-file', 'a shipped file has another size', {
+      where: `${id}: ${path}`,
+      expected: `${bytes} bytes`,
+      found: `${found}`,
+    });
+  if (sha256 === null) return;
+  const actual = sha256OfFile(full);
+  if (actual !== sha256)
+    throw new InnateError('bad-file', 'a shipped file has another checksum', {
+      where: `${id}: ${path}`,
+      expected: sha256,
+      found: actual,
+    });
+}
