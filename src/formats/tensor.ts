@@ -115,8 +115,8 @@ export function readFloat32(ref: TensorRef): Float32Array {
  * the file has in another order comes whole.
  */
 export function* float32Pieces(ref: TensorRef): Generator<Float32Array, void, undefined> {
-  const { count, contiguous } = extent(ref);
-  if (!contiguous) return yield readFloat32(ref);
+  const { count, strides } = extent(ref);
+  if (strides) return yield readFloat32(ref);
   for (let start = 0; start < count; start += CHUNK) {
     const piece = new Float32Array(Math.min(CHUNK, count - start));
     readSpan(ref, start, piece, toFloat32);
@@ -163,19 +163,22 @@ function readElements<T extends Float32Array | Int32Array>(
   make: (n: number) => T,
   convert: Convert<T>,
 ): T {
-  const { count, span, contiguous } = extent(ref);
+  const { count, span, strides } = extent(ref);
   const flat = make(span);
   for (let start = 0; start < span; start += CHUNK)
     readSpan(ref, start, flat.subarray(start, start + CHUNK) as T, convert);
-  return contiguous ? flat : gather(flat, ref.shape, ref.strides!, make(count));
+  return strides ? gather(flat, ref.shape, strides, make(count)) : flat;
 }
 
-/** How many elements there are, and over how many of the file they are spread; throws where those leave their source. */
-function extent(ref: TensorRef): { count: number; span: number; contiguous: boolean } {
+/**
+ * How many elements there are, and over how many of the file they are spread; `strides` is null where they lie one after
+ * the other. Throws where they leave their source.
+ */
+function extent(ref: TensorRef): { count: number; span: number; strides: readonly number[] | null } {
   const where = ref.source.name;
   const count = elementCount(ref.shape, where);
-  const contiguous = !ref.strides || isRowMajor(ref.shape, ref.strides);
-  const span = contiguous ? count : strideSpan(ref.shape, ref.strides!, where);
+  const strides = ref.strides && !isRowMajor(ref.shape, ref.strides) ? ref.strides : null;
+  const span = strides ? strideSpan(ref.shape, strides, where) : count;
   const size = DTYPE_BYTES[ref.dtype];
   // Before allocating: a claim of a gigabyte in a file of a kilobyte must cost nothing.
   if (
@@ -189,7 +192,7 @@ function extent(ref: TensorRef): { count: number; span: number; contiguous: bool
       expected: `${span * size} bytes at byte ${ref.byteOffset}`,
       found: `${ref.source.size} bytes in all`,
     });
-  return { count, span, contiguous };
+  return { count, span, strides };
 }
 
 /** Fills `out` with the elements that lie in the file from the `start`-th on. */

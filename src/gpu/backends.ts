@@ -18,6 +18,8 @@ export interface ActiveBackend {
   gpu?: GpuContext;
 }
 
+type WebGPUBackend = ActiveBackend & Required<Pick<ActiveBackend, 'device' | 'gpu'>>;
+
 interface GpuState {
   /** First error of the device, null without one. */
   error: GPUError | null;
@@ -54,7 +56,7 @@ export interface WebGPUOptions {
 export async function activateWebGPU(
   adapter: GPUAdapter,
   { tiles = 'auto', synchronous = false }: WebGPUOptions = {},
-): Promise<ActiveBackend> {
+): Promise<WebGPUBackend> {
   const { label, software } = describeAdapter(adapter);
   const device = await openDevice(adapter);
   const traits = chooseTraits(device, adapter.info, software, tiles);

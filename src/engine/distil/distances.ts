@@ -4,6 +4,13 @@ import { FrechetMeasure } from '../measure/frechet';
 import type { RunSources } from '../runs/sources';
 import { measureModel } from './run';
 
+/** What a student's distances are seen against: those of held-out real images, and of the teacher at one step. */
+interface Levels {
+  floor: number;
+  teacherOneStep: number;
+  reference: string;
+}
+
 /**
  * Distances to a run's real images. What real images give is found once, when the first distance is due; the feature
  * network is put on each device that the run comes to.
@@ -20,11 +27,10 @@ export class RunDistances {
     private readonly sigma: number,
     private readonly features: FeatureWeights,
     private readonly onProgress: (done: number, total: number) => void,
-    /** Told once: held-out real images and the teacher at one step. */
-    private readonly onLevels: (levels: { floor: number; teacherOneStep: number; reference: string }) => void,
   ) {}
 
-  async on(epoch: number): Promise<FrechetMeasure> {
+  /** The measure on the device of that epoch; `onLevels` is told what it finds once for the whole run. */
+  async on(epoch: number, onLevels: (levels: Levels) => void): Promise<FrechetMeasure> {
     if (this.measure && this.epoch === epoch) return this.measure;
     const net = await measureNetwork(this.features);
     if (this.measure) this.measure = this.measure.on(net);
@@ -33,7 +39,7 @@ export class RunDistances {
       const reference = referenceImages(this.count);
       const measure = await FrechetMeasure.against(net, data, this.count, reference, this.onProgress);
       const oneStep = await measureModel(measure, teacher, teacher.weights, this.count, this.sigma);
-      this.onLevels({
+      onLevels({
         floor: measure.floor.value,
         teacherOneStep: oneStep.value,
         reference: measure.reference,

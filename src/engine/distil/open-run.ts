@@ -1,7 +1,7 @@
 import { savedConfig } from '../../distil/config';
 import { InnateError } from '../../lib/errors';
 import { backendLine } from '../../lib/words';
-import type { DistilPlan, DistilRequest } from '../../protocol/distil';
+import type { DistilRequest } from '../../protocol/distil';
 import type { ResumeRequest, RunRecord } from '../../protocol/runs';
 import { RunFolder } from '../runs/folder';
 import { RunSaver } from '../runs/saver';
@@ -63,15 +63,8 @@ export async function openRun(
       // The teacher and the student come next.
       (done, total) =>
         done < total ? report('measuring real images')(done, total) : report('measuring the student')(0, 0),
-      (levels) => tell(record, { ...record.plan!, ...levels }, services),
     ),
   };
-}
-
-/** Writes a plan into the record, and tells it. */
-export function tell(record: RunRecord, plan: DistilPlan, { emit }: Pick<DistilServices, 'emit'>): void {
-  record.plan = plan;
-  emit({ kind: 'plan', plan });
 }
 
 type Found = Pick<OpenRun, 'sources' | 'record' | 'from' | 'rewinds'>;

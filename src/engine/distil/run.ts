@@ -118,7 +118,8 @@ export class DistilRun {
     checkDevice();
     checkFinite(report);
     const point: CurvePoint = { ...report, imagesPerSecond: this.options.config.batch / seconds };
-    if (this.measureIsDue(before)) await this.measureStudent(point);
+    const { measure } = this.options;
+    if (measure && this.measureIsDue(before)) await this.measureStudent(point, await measure());
     this.curve.push(point);
     return point;
   }
@@ -153,15 +154,13 @@ export class DistilRun {
   }
 
   private measureIsDue(before: number): boolean {
-    const { measure, measureEvery, config } = this.options;
-    if (!measure) return false;
+    const { measureEvery, config } = this.options;
     return distancesDue(before, this.trainer.images, measureEvery, config.images) > 0;
   }
 
   /** Fréchet distance and spread of the averaged student; throws when its images have become one image. */
-  private async measureStudent(point: CurvePoint): Promise<void> {
-    const { measure, measureImages, teacher, config } = this.options;
-    const distances = await measure!();
+  private async measureStudent(point: CurvePoint, distances: FrechetMeasure): Promise<void> {
+    const { measureImages, teacher, config } = this.options;
     const started = performance.now();
     const weights = await this.student();
     const result = await measureModel(distances, teacher, weights, measureImages, config.startSigma).catch(

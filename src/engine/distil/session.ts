@@ -4,7 +4,14 @@ import type { StepKind } from '../../distil/trainer';
 import { asInnateError, InnateError, OutOfMemory } from '../../lib/errors';
 import { backendLine, counted, sentence } from '../../lib/words';
 import type { WeightSource } from '../../nn/weights';
-import type { DistilAction, DistilPhase, DistilRequest, DistilResult, WayBack } from '../../protocol/distil';
+import type {
+  DistilAction,
+  DistilPhase,
+  DistilPlan,
+  DistilRequest,
+  DistilResult,
+  WayBack,
+} from '../../protocol/distil';
 import type { ModelInfo } from '../../protocol/models';
 import type { ResumeRequest, RunEnd, RunRecord } from '../../protocol/runs';
 import { nextTask } from '../inference/next-task';
@@ -14,7 +21,7 @@ import { type SavedRun, savedStudent } from '../runs/state';
 import { studentModel } from '../runs/student';
 import { brokenStart, brokenStudent, Diverged, smallerPart } from './errors';
 import { keepMoment } from './moments';
-import { type OpenRun, openRun, tell } from './open-run';
+import { type OpenRun, openRun } from './open-run';
 import { planOf } from './plan';
 import { progressOf } from './record';
 import { DistilRun, type DistilRunOptions } from './run';
@@ -206,6 +213,11 @@ export class DistilSession {
     }
     this.report('preparing the networks')(0, 0);
     const first = backend.name === 'webgpu' ? 'first step, shaders compile' : 'first step';
+    const plan = planOf(teacher, data, config, record.plan);
+    const tell = (levels: Partial<DistilPlan> = {}) => {
+      record.plan = { ...plan, ...levels };
+      services.emit({ kind: 'plan', plan: record.plan });
+    };
     const run = await parts.start({
       teacher,
       ...(student && { student }),
@@ -213,13 +225,13 @@ export class DistilSession {
       config,
       features: services.data.feature,
       backend: record.backend,
-      ...(measureImages > 0 && { measure: () => distances.on(services.epoch()) }),
+      ...(measureImages > 0 && { measure: () => distances.on(services.epoch(), tell) }),
       measureImages,
       measureEvery,
       onStage: (what, done, total) => this.firstStep && this.report(`${first}: ${what}`)(done, total),
       ...(saved && { saved }),
     });
-    tell(record, planOf(teacher, data, config, record.plan), services);
+    tell();
     return run;
   }
 

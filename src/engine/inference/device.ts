@@ -33,7 +33,7 @@ export async function openDevice(
       threads: 1,
       webgpuAvailable: true,
       webgpuReason: null,
-      failure: failureOf(backend.device!),
+      failure: failureOf(backend.device),
     };
   }
   const threads = crossOriginIsolated ? Math.max(1, Math.min(MAX_THREADS, navigator.hardwareConcurrency)) : 1;

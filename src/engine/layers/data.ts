@@ -29,8 +29,8 @@ export async function withRealImages(
 ): Promise<InspectBatch> {
   const size = imageSize(config);
   const images = new Float32Array(seeds.length * size);
-  const own = config.unet.labelDim > 0 && data.labelDim === config.unet.labelDim;
-  const classes = own ? new Int32Array(seeds.length) : batch.classes;
+  const { labelDim } = config.unet;
+  const labels = labelDim > 0 && data.labelDim === labelDim ? new Int32Array(seeds.length) : null;
   for (const [i, seed] of seeds.entries()) {
     const first = placeOfSeed(seed, data.size);
     let sample = null;
@@ -39,7 +39,7 @@ export async function withRealImages(
     sample.pixels.forEach((p, j) => {
       images[i * size + j] = p / 127.5 - 1;
     });
-    if (own) classes![i] = sample.label ?? 0;
+    if (labels) labels[i] = sample.label ?? 0;
   }
-  return { latents: batch.latents, classes, images };
+  return { latents: batch.latents, classes: labels ?? batch.classes, images };
 }

@@ -58,9 +58,14 @@ export class SamplerPaths {
   }
 }
 
-/** Where a way is at `sigma`: from the last point above it along the straight line that the sampler takes. */
+/**
+ * Where a way is at `sigma`: from the last point above it along the straight line that the sampler takes; its end, the
+ * image, at 0.
+ */
 export function pointAt(path: readonly PathPoint[], sigma: number): Float32Array {
   const after = path.findIndex((p) => p.sigma < sigma);
+  const end = path.at(-1);
+  if (after < 0 && end) return Float32Array.from(end.x);
   const [high, low] = [path[Math.max(0, after - 1)]!, path[Math.max(1, after)]!];
   const t = Math.min(1, Math.max(0, (high.sigma - sigma) / (high.sigma - low.sigma)));
   return Float32Array.from(high.x, (v, i) => v + t * (low.x[i]! - v));

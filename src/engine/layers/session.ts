@@ -115,11 +115,20 @@ export class LayersSession {
           return this.unlessBroken(denoiser, () => task(denoiser));
         });
       };
-      const path = followsSampler(request) ? await this.follow(request, batch, turn) : null;
-      if (followsSampler(request) && !path) return SUPERSEDED;
-      const result = await turn((denoiser) => lookAt(denoiser, request, batch, path));
+      const x = await this.shownTo(request, batch, turn);
+      if (!x) return SUPERSEDED;
+      const result = await turn((denoiser) => lookAt(denoiser, request, x, batch.classes));
       return result ?? SUPERSEDED;
     });
+  }
+
+  /** What the network is shown, or the image where the sampler's is wanted; null where nobody wants it any more. */
+  private async shownTo(request: LookRequest, batch: InspectBatch, turn: PathTurn) {
+    const { want, sigma, input } = request;
+    if (want !== 'sampled' && input.kind !== 'trajectory')
+      return batch.latents.map((z, i) => z * sigma + (batch.images?.[i] ?? 0));
+    const path = await this.follow(request, batch, turn);
+    return path && pointAt(path, want === 'sampled' ? 0 : sigma);
   }
 
   /** The sampler's own way, whatever is silenced in the network at its end. */
@@ -173,18 +182,14 @@ export class LayersSession {
 
 const SUPERSEDED: LookResult = { kind: 'superseded' };
 
-/** Whether what the network is shown, or what is wanted of it, lies on its sampler's way. */
-const followsSampler = ({ want, input }: LookRequest): boolean =>
-  want === 'sampled' || input.kind === 'trajectory';
-
 const modelKey = (ref: ModelRef): string => (ref.kind === 'catalogue' ? ref.id : ref.key);
 
-/** One look on a network; `path`: its sampler's way, where the look needs it. */
+/** One look on a network that is shown `x` [1, C, R, R] flat. */
 async function lookAt(
   denoiser: AnyDenoiser,
   { want, sigma, row, gains }: LookRequest,
-  batch: InspectBatch,
-  path: readonly PathPoint[] | null,
+  x: Float32Array,
+  classes: Int32Array | null,
 ): Promise<LookResult> {
   const started = performance.now();
   const { unet } = denoiser.config;
@@ -198,14 +203,13 @@ async function lookAt(
       ms: performance.now() - started,
     };
   };
-  if (want === 'sampled') return picture(Float32Array.from(path!.at(-1)!.x));
-  const x = path ? pointAt(path, sigma) : batch.latents.map((z, i) => z * sigma + (batch.images?.[i] ?? 0));
+  if (want === 'sampled') return picture(x);
   // As the network sees it: scaled to the size of an image.
   if (want === 'input') return picture(x.map((v) => v / Math.sqrt(1 + sigma ** 2)));
   denoiser.setGains(new Map(Object.entries(gains ?? {})));
   try {
-    if (want === 'denoised') return await picture(await denoiser.denoise(x, sigma, batch.classes));
-    const { values, channels, size } = await captureMaps(denoiser, x, sigma, batch.classes, row ?? '');
+    if (want === 'denoised') return await picture(await denoiser.denoise(x, sigma, classes));
+    const { values, channels, size } = await captureMaps(denoiser, x, sigma, classes, row ?? '');
     const planes = toNCHW(values, 1, channels, size * size) as Float32Array<ArrayBuffer>;
     return { kind: 'maps', values: planes, channels, size, ms: performance.now() - started };
   } finally {

@@ -47,7 +47,7 @@ export class Turns {
       const turn = await this.services.exclusively((device) => this.turn(device, work));
       if (turn === 'later') continue;
       if (typeof turn === 'string') {
-        await work.steps?.return();
+        await work.begun?.steps.return();
         return turn;
       }
       if (turn.done) return 'complete';
@@ -62,11 +62,12 @@ export class Turns {
     if (this.services.stopped()) return 'superseded';
     if (this.services.precedence.taken) return 'later'; // a look came while this waited for the back-end
     this.device ??= device;
-    if (device !== this.device || work.broken || !(await work.ready(device))) return 'again';
-    const { denoiser, steps } = work;
+    if (device !== this.device || work.broken) return 'again';
+    const begun = await work.on(device);
+    if (!begun) return 'again';
     const started = performance.now();
     try {
-      const step = await this.services.guarded(denoiser!, () => steps!.next());
+      const step = await this.services.guarded(begun.denoiser, () => begun.steps.next());
       if (!step.done) this.fastest = Math.min(this.fastest, performance.now() - started);
       return step;
     } catch (error) {
@@ -76,10 +77,15 @@ export class Turns {
   }
 }
 
-/** The steps of one drain, and the network that they are made on. */
+/** Steps, and the network that they are made on. */
+interface Begun<S> {
+  denoiser: AnyDenoiser;
+  steps: AsyncGenerator<S, void>;
+}
+
+/** The work of one drain. */
 class Work<S> {
-  denoiser: AnyDenoiser | null = null;
-  steps: AsyncGenerator<S, void> | null = null;
+  begun: Begun<S> | null = null;
   broken = false;
 
   constructor(
@@ -87,12 +93,10 @@ class Work<S> {
     private readonly make: (denoiser: AnyDenoiser) => AsyncGenerator<S, void>,
   ) {}
 
-  /** Begins where nothing has begun; false where the network was given up meanwhile. */
-  async ready(device: object): Promise<boolean> {
-    const current = await this.network(device);
-    this.denoiser ??= current;
-    if (current !== this.denoiser) return false;
-    this.steps ??= this.make(this.denoiser);
-    return true;
+  /** Begins where nothing has begun; null where the network was given up meanwhile. */
+  async on(device: object): Promise<Begun<S> | null> {
+    const denoiser = await this.network(device);
+    this.begun ??= { denoiser, steps: this.make(denoiser) };
+    return this.begun.denoiser === denoiser ? this.begun : null;
   }
 }

@@ -2,6 +2,7 @@ import { Zip, ZipPassThrough } from 'fflate';
 import { openSafetensors } from '../../formats/checkpoint';
 import { asInnateError, badFile, InnateError } from '../../lib/errors';
 import type { WeightSource } from '../../nn/weights';
+import type { ModelRef } from '../../protocol/models';
 import type {
   RunDetail,
   RunList,
@@ -168,29 +169,34 @@ async function studentAt(
   images: number | null,
   services: RunsServices,
 ): Promise<{ teacher: Model; weights: WeightSource; images: number }> {
-  const teacher = await networkOf(folder, 'teacher', record, services);
+  const { request, kept } = record;
+  const teacher = await networkOf(folder, 'teacher', request.teacher, kept.teacher, services);
   const saved = await newestState(folder);
   if (saved && (images === null || images === saved.meta.images)) {
-    const start = record.request.student ? await networkOf(folder, 'start', record, services) : teacher;
+    const start = request.student
+      ? await networkOf(folder, 'start', request.student, kept.student, services)
+      : teacher;
     return { teacher, weights: savedStudent(saved, start.weights), images: saved.meta.images };
   }
-  const kept = images === null ? null : await folder.student(images);
-  if (!kept)
+  if (images === null) throw new InnateError('not-found', 'nothing of this run is saved yet');
+  const student = await folder.student(images);
+  if (!student)
     throw new InnateError('not-found', 'the student of this moment was not kept', {
       where: `${images} images`,
       hint: 'Choose a moment that is marked as kept',
     });
-  return { teacher, weights: keptStudent(teacher, kept), images: images! };
+  return { teacher, weights: keptStudent(teacher, student), images };
 }
 
+/** A network that a run began with: the run's own copy where it keeps one, else what it refers to. */
 async function networkOf(
   folder: RunFolder,
   name: 'teacher' | 'start',
-  { request, kept }: RunRecord,
+  ref: ModelRef,
+  kept: boolean,
   services: RunsServices,
 ): Promise<Model> {
-  if (name === 'teacher' ? !kept.teacher : !kept.student)
-    return (await services.model(name === 'teacher' ? request.teacher : request.student!)).model;
+  if (!kept) return (await services.model(ref)).model;
   const source = await folder.file(name);
   if (!source) throw new InnateError('not-found', 'the network that this run began with is gone');
   const model = modelOf(openSafetensors(source), source.name);

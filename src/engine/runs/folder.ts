@@ -80,19 +80,23 @@ export class RunFolder {
 
   /** A run that is listed, whatever its name; throws where its folder cannot be opened. */
   static async listed(id: string): Promise<RunFolder> {
+    const where = id.slice(0, 80);
     const runs = await privateFolder('runs');
+    if (!runs) throw new InnateError('io', 'this browser keeps no files for this page', { where });
     try {
-      return await RunFolder.of(id, await runs!.getDirectoryHandle(id));
+      return await RunFolder.of(id, await runs.getDirectoryHandle(id));
     } catch (error) {
-      throw new InnateError('io', 'its folder could not be opened', { where: id.slice(0, 80) }, error);
+      throw new InnateError('io', 'its folder could not be opened', { where }, error);
     }
   }
 
   private static async of(id: string, folder: Folder): Promise<RunFolder> {
-    const [samples, students, data] = await Promise.all(
-      ['samples', 'students', 'data'].map((name) => subFolder(folder, name)),
-    );
-    return new RunFolder(id, folder, samples!, students!, data!);
+    const [samples, students, data] = await Promise.all([
+      subFolder(folder, 'samples'),
+      subFolder(folder, 'students'),
+      subFolder(folder, 'data'),
+    ]);
+    return new RunFolder(id, folder, samples, students, data);
   }
 
   /** Ids of all runs; null where this browser cannot save any. */

@@ -53,9 +53,10 @@ export class RunSaver {
   /** Saves a state; `record` says how far the run is at that state. It does not throw: a full disk is told. */
   async save(state: RunState, record: RunRecord, which: Which = 'last'): Promise<void> {
     const started = this.now();
-    this.reached = advance(this.reached, progress(record), which);
+    const reached = advance(this.reached, progress(record), which);
+    this.reached = reached;
     this.memory.states.set(which, state);
-    if (!(await this.flush(record))) this.remember(state, record, which);
+    if (!(await this.flush(record, reached))) this.remember(state, record, which);
     if (which !== 'last') return;
     this.savedAt = this.now();
     this.took = this.savedAt - started;
@@ -93,14 +94,14 @@ export class RunSaver {
   }
 
   /** Writes what memory holds to the folder; false where something stays in memory. */
-  private async flush(record: RunRecord): Promise<boolean> {
+  private async flush(record: RunRecord, reached: Progress): Promise<boolean> {
     const { folder } = this;
     if (!folder) return false;
     try {
-      await this.write(folder, record).catch(async (error) => {
+      await this.write(folder, record, reached).catch(async (error) => {
         if (!isFull(error)) throw error;
         await folder.thinStudents(FEW);
-        await this.write(folder, record);
+        await this.write(folder, record, reached);
       });
       unsavedRuns.delete(folder.id);
       if (this.full) this.notice(null);
@@ -113,14 +114,14 @@ export class RunSaver {
     }
   }
 
-  private async write(folder: RunFolder, record: RunRecord): Promise<void> {
+  private async write(folder: RunFolder, record: RunRecord, reached: Progress): Promise<void> {
     const { states } = this.memory;
     for (const which of ['last', 'best'] as const) {
       const state = states.get(which);
       if (!state) continue;
       const bytes = await folder.saveState(state, which);
       states.delete(which);
-      this.onDisk = advance(this.onDisk, this.reached!, which);
+      this.onDisk = advance(this.onDisk, reached, which);
       if (which === 'last') this.emit({ kind: 'saved', images: state.meta.images, bytes });
     }
     await folder.saveRecord({ ...record, ...this.onDisk });
