@@ -1,6 +1,6 @@
 import { KNOWN_NAMES } from '../formats/known-names';
-import { unpickle } from '../formats/pickle/machine';
 import { ByteReader } from '../formats/pickle/reader';
+import { unpickle } from '../formats/pickle/unpickle';
 import { NumpyArray, type Py } from '../formats/pickle/values';
 import { bufferSource, type Source } from '../formats/source';
 import { isRowMajor } from '../formats/tensor';

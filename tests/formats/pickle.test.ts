@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { KNOWN_NAMES } from '../../src/formats/known-names';
-import { unpickle } from '../../src/formats/pickle/machine';
+import { ATOMS } from '../../src/formats/pickle/atoms';
+import { CONTAINERS } from '../../src/formats/pickle/containers';
+import { MEMO } from '../../src/formats/pickle/memo';
+import { OBJECTS } from '../../src/formats/pickle/objects';
+import { Op } from '../../src/formats/pickle/opcodes';
 import { ByteReader } from '../../src/formats/pickle/reader';
+import { FRAMING, unpickle } from '../../src/formats/pickle/unpickle';
 import { ByteRange, LongText, NumpyArray, PyObject, Tuple } from '../../src/formats/pickle/values';
 import { bufferSource } from '../../src/formats/source';
 import { bytesOf, concat, failure, open, outcome, u32, u64 } from './helpers';
@@ -355,4 +360,12 @@ describe('hostile sizes end quickly', () => {
     );
     expect(failure(() => open(object)).message).toMatch(/no network/);
   });
+});
+
+test('every opcode of protocols 0 to 5 belongs to one group', () => {
+  const grouped = [FRAMING, MEMO, ATOMS, CONTAINERS, OBJECTS].flatMap((group) =>
+    Object.keys(group).map(Number),
+  );
+  const all = Object.values(Op).filter((op) => op !== Op.STOP);
+  expect(grouped.sort((a, b) => a - b)).toEqual(all.sort((a, b) => a - b));
 });

@@ -1,57 +1,85 @@
-import { badFile } from '../../lib/errors';
-import { setArrayState } from './numpy';
-import {
-  type CallContext,
-  dictItems,
-  Global,
-  NumpyArray,
-  NumpyDtype,
-  type Py,
-  type PyMap,
-  PyObject,
-  Tuple,
-} from './values';
+import { quote } from '../text';
+import { buildState, create, reduce } from './calls';
+import { textFromRawUnicode } from './literals';
+import type { Handlers, PickleMachine } from './machine';
+import { Op } from './opcodes';
+import { Global, type Py, PyObject, Tuple } from './values';
 
-/**
- * REDUCE: names with a builder of ours build data; any other call leaves a placeholder that holds what it would
- * have been given. Nothing is called.
- */
-export function reduce(callee: Py, args: readonly Py[], context: CallContext): Py {
-  if (callee instanceof Global) {
-    const { call } = callee.behaviour;
-    return call ? call(args, context) : new PyObject(callee.path, args);
-  }
-  // What an unknown call would have returned is called in its turn: getattr(object, 'method')().
-  if (callee instanceof PyObject) return new PyObject(callee.path, args);
-  throw badFile('the pickle calls something that is not a name', { where: context.where });
+/** The opcodes that name things and make instances of them. Nothing is called but what builds data. */
+export const OBJECTS: Handlers = {
+  [Op.GLOBAL]: (machine) => machine.push(globalOfLines(machine)),
+  [Op.STACK_GLOBAL](machine) {
+    const name = machine.pop();
+    const module = machine.pop();
+    if (typeof module !== 'string' || typeof name !== 'string')
+      throw machine.wrong('a global is not named by text');
+    machine.push(machine.global(module, name));
+  },
+
+  [Op.REDUCE](machine) {
+    const args = machine.pop();
+    machine.push(reduce(machine.pop(), argumentsOf(machine, args), machine));
+  },
+  [Op.NEWOBJ](machine) {
+    const args = machine.pop();
+    machine.push(create(machine.pop(), argumentsOf(machine, args), machine));
+  },
+  [Op.NEWOBJ_EX](machine) {
+    const kwargs = machine.pop();
+    const args = machine.pop();
+    const cls = machine.pop();
+    if (!(kwargs instanceof Map)) throw machine.wrong('keyword arguments that are no dict');
+    // None of the known classes takes any.
+    if (kwargs.size > 0 && cls instanceof Global)
+      machine.push(new PyObject(cls.path, [...argumentsOf(machine, args), kwargs]));
+    else machine.push(create(cls, argumentsOf(machine, args), machine));
+  },
+  [Op.INST](machine) {
+    const cls = globalOfLines(machine);
+    instance(machine, cls, machine.sinceMark());
+  },
+  [Op.OBJ](machine) {
+    const [cls, ...args] = machine.sinceMark();
+    instance(machine, cls, args);
+  },
+  [Op.BUILD](machine) {
+    const state = machine.pop();
+    buildState(machine.top(), state, machine);
+  },
+
+  [Op.PERSID]: (machine) => machine.push(machine.persistent(textFromRawUnicode(machine.reader.line(4096)))),
+  [Op.BINPERSID]: (machine) => machine.push(machine.persistent(machine.pop())),
+
+  [Op.EXT1]: refuseRegistry,
+  [Op.EXT2]: refuseRegistry,
+  [Op.EXT4]: refuseRegistry,
+  [Op.NEXT_BUFFER]: refuseBuffer,
+  [Op.READONLY_BUFFER]: refuseBuffer,
+};
+
+/** GLOBAL and INST: module and name, a line each. */
+function globalOfLines(machine: PickleMachine): Global {
+  const module = textFromRawUnicode(machine.reader.line(512));
+  return machine.global(module, textFromRawUnicode(machine.reader.line(512)));
 }
 
-/** NEWOBJ: an empty instance; of a class that is not known, a placeholder. */
-export function create(cls: Py, args: readonly Py[], context: CallContext): Py {
-  if (cls instanceof Global) return cls.behaviour.create?.(args, context) ?? new PyObject(cls.path, args);
-  if (cls instanceof PyObject) return new PyObject(cls.path, args);
-  throw badFile('an instance of something that is not a class', { where: context.where });
+/** What a call is given. */
+function argumentsOf(machine: PickleMachine, args: Py): readonly Py[] {
+  if (!(args instanceof Tuple)) throw machine.wrong('a call without an argument tuple');
+  return args.items;
 }
 
-/** BUILD: attributes of an instance. Those of dicts, lists and sets (a state_dict's _metadata) carry nothing. */
-export function buildState(target: Py, state: Py, context: CallContext): void {
-  if (target instanceof PyObject) {
-    const found = attributes(state);
-    if (found) target.state = found;
-    else target.other = state;
-  } else if (target instanceof NumpyArray) setArrayState(target, state, context);
-  else if (target instanceof NumpyDtype) {
-    const order = state instanceof Tuple ? state.items[1] : undefined;
-    if (typeof order !== 'string' || !/^[<>=|]$/.test(order))
-      throw badFile('a numpy dtype has no byte order', { where: context.where });
-    target.byteOrder = order;
-  } else if (target === null || typeof target !== 'object' || target instanceof Tuple)
-    throw badFile('attributes are set on something that has none', { where: context.where });
+/** INST and OBJ of protocol 0: a call when the name has one, else a bare instance. */
+function instance(machine: PickleMachine, cls: Py | undefined, args: readonly Py[]): void {
+  if (!(cls instanceof Global))
+    throw machine.wrong(`an instance of ${quote(typeof cls)}, which is not a class`);
+  machine.push(cls.behaviour.call ? reduce(cls, args, machine) : create(cls, args, machine));
 }
 
-/** A dict of attributes, or the pair (attributes, slots) of a class with __slots__. */
-function attributes(state: Py): PyMap | null {
-  if (!(state instanceof Tuple) || state.items.length !== 2) return dictItems(state);
-  const [first, slots] = state.items.map(dictItems);
-  return first?.size ? first : (slots ?? first ?? null);
+function refuseRegistry(machine: PickleMachine): never {
+  throw machine.refused('the pickle uses the extension registry');
+}
+
+function refuseBuffer(machine: PickleMachine): never {
+  throw machine.refused('the pickle keeps data outside of the file');
 }

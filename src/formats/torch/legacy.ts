@@ -1,7 +1,7 @@
 import { badFile, InnateError } from '../../lib/errors';
 import { Budget, MAX_NESTING } from '../pickle/budget';
-import { unpickle } from '../pickle/machine';
 import { ByteReader } from '../pickle/reader';
+import { unpickle } from '../pickle/unpickle';
 import {
   type Behaviour,
   ByteRange,

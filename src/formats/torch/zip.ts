@@ -1,7 +1,7 @@
 import { badFile, InnateError } from '../../lib/errors';
 import { Budget } from '../pickle/budget';
-import { unpickle } from '../pickle/machine';
 import { ByteReader } from '../pickle/reader';
+import { unpickle } from '../pickle/unpickle';
 import type { Names, Py } from '../pickle/values';
 import type { Source } from '../source';
 import { quote } from '../text';
