@@ -29,6 +29,7 @@ export function createApp(): { stores: Stores; controller: Controller; boot: () 
     loadPacks: async () => (await fetchOwn(new URL('../data/index.json', modelsUrl))).text(),
     loadLayers: async (teacher) => (await fetchOwn(new URL(`../layers/${teacher}.json`, modelsUrl))).text(),
     loadSheet: async (path) => readSheet(await fetchOwn(new URL(path, modelsUrl))),
+    loadClassNames: async (path) => (await fetchOwn(new URL(path, modelsUrl))).text(),
     address: (view) => new URL(formatHash(view, linkDefaults), location.href).href,
     nextFrame: (callback) => requestAnimationFrame(callback),
     persist: () => void navigator.storage?.persist?.().catch(() => {}),

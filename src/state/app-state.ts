@@ -10,6 +10,7 @@ import {
   type ModelFacts,
   usableModels,
 } from './models';
+import { createRowsStore, type RowsStore } from './models/rows';
 import { createPrefsStore, type PrefsStore } from './prefs';
 
 /** The page's state: stores without React, so that the flow can be tested without a page. */
@@ -21,6 +22,8 @@ export interface Stores {
   catalogue: CatalogueStore;
   distil: DistilStore;
   measure: MeasureStore;
+  /** What of the public models is on this device. */
+  rows: RowsStore;
 }
 
 export function createStores(view: ViewState, storage: Pick<Storage, 'getItem' | 'setItem'> | null): Stores {
@@ -32,11 +35,13 @@ export function createStores(view: ViewState, storage: Pick<Storage, 'getItem' |
     catalogue: createCatalogueStore(),
     distil: createDistilStore(),
     measure: createMeasureStore(),
+    rows: createRowsStore(),
   };
 }
 
 /** The model in use; null until the catalogue is here. */
 export function currentModel(stores: Stores): ModelFacts | null {
-  const models = usableModels(stores.catalogue.getState().catalogue, stores.engine.getState().opened);
+  const { catalogue, classFiles } = stores.catalogue.getState();
+  const models = usableModels(catalogue, stores.engine.getState().opened, classFiles);
   return chooseModel(models, stores.view.getState().model);
 }

@@ -21,6 +21,8 @@ import type { ViewState } from './generate/view';
 import type { LayersOptions } from './layers/controller';
 import { Link } from './link';
 import { createMeasureController, type MeasureController } from './measure';
+import { followClassNames, type LoadClassNames } from './models/class-files';
+import type { RowActions } from './models/rows';
 import type { Prefs } from './prefs';
 import { EngineStart } from './starting';
 import type { ReadView } from './url';
@@ -37,6 +39,8 @@ export interface ControllerOptions {
   /** Text of the measurements of a teacher's layers that come with the page. */
   loadLayers: (teacher: string) => Promise<string>;
   loadSheet: LoadSheet;
+  /** Text of a list of class names beside the catalogue. */
+  loadClassNames?: LoadClassNames;
   address: (view: ViewState) => string;
   /** requestAnimationFrame, or a test's own. */
   nextFrame: (callback: () => void) => void;
@@ -79,6 +83,8 @@ export interface Controller {
   chooseTiles(tiles: TileChoice): Promise<void>;
   readonly distil: DistilController;
   readonly measure: MeasureController;
+  /** What a person can ask for of the public models; null where this page asks other hosts for nothing. */
+  readonly rows: RowActions | null;
   /** What the Layers tab makes its own controller of when it is first shown (state/layers/controller.ts). */
   readonly inside: LayersOptions;
 }
@@ -105,6 +111,7 @@ export function createController(options: ControllerOptions): Controller {
   client.subscribe((status) => engine.setState({ status }));
   client.onGone((isOpen) => closeGone(stores, isOpen, files.close));
   followView({ stores, requests, samplings, loadSheet });
+  if (options.loadClassNames) followClassNames(stores, options.loadClassNames);
 
   /** Shows a file that has just been opened where it was opened for. */
   function show({ key, role }: ModelInfo): void {
@@ -135,6 +142,7 @@ export function createController(options: ControllerOptions): Controller {
     setStartSigma: files.setStartSigma,
     distil,
     measure: createMeasureController(client, stores.measure),
+    rows: null,
     inside: {
       client,
       stores,

@@ -1,4 +1,5 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
+import { type ClassNames, classesNamed, withoutSynonyms } from '../lib/class-names';
 import { START_SIGMA } from '../lib/sampling';
 import type { ModelInfo, ModelRef, SigmaSource } from '../protocol/models';
 import { type Catalogue, type CatalogueModel, labelCount, listedClasses } from '../storage/catalogue';
@@ -13,7 +14,12 @@ export interface ModelFacts {
   channels: number;
   /** 0 = unconditional. */
   labelDim: number;
+  /** Names of its classes; null where there are none, nobody lists them, or their file has not been read yet. */
   classes: readonly string[] | null;
+  /** All names of each class, the shown one first; null where `classes` are all there are. */
+  synonyms?: readonly (readonly string[])[] | null;
+  /** The file beside the catalogue that has the names, until it has been read; null where none is wanted. */
+  classFile?: string | null;
   parameters: number;
   /** Noise level at which it starts. */
   sigma: number;
@@ -33,8 +39,12 @@ export interface Preview {
   rows: number;
 }
 
-export type CatalogueStore = StoreApi<{ catalogue: Catalogue | null }>;
-export const createCatalogueStore = (): CatalogueStore => createStore(() => ({ catalogue: null }));
+/** Files of class names that have been read, by their path beside the catalogue. */
+export type ClassFiles = Readonly<Record<string, ClassNames>>;
+
+export type CatalogueStore = StoreApi<{ catalogue: Catalogue | null; classFiles: ClassFiles }>;
+export const createCatalogueStore = (): CatalogueStore =>
+  createStore(() => ({ catalogue: null, classFiles: {} }));
 
 export const DEFAULT_MODEL = 'afhq-cat-64x64-gdd-i';
 
@@ -44,7 +54,11 @@ export const shipped = (catalogue: Catalogue | null): CatalogueModel[] =>
 const previewOf = ({ preview }: CatalogueModel): Preview | null =>
   preview ? { path: preview, columns: 6, rows: 4 } : null;
 
-export function catalogueFacts(catalogue: Catalogue, model: CatalogueModel): ModelFacts {
+export function catalogueFacts(
+  catalogue: Catalogue,
+  model: CatalogueModel,
+  classFiles: ClassFiles = {},
+): ModelFacts {
   return {
     key: model.id,
     ref: { kind: 'catalogue', id: model.id },
@@ -53,7 +67,7 @@ export function catalogueFacts(catalogue: Catalogue, model: CatalogueModel): Mod
     resolution: model.resolution,
     channels: model.channels,
     labelDim: labelCount(model),
-    classes: listedClasses(model),
+    ...namesOf(listedClasses(model), typeof model.classes === 'string' ? model.classes : null, classFiles),
     parameters: model.parameters,
     sigma: model.sigma ?? START_SIGMA,
     sigmaFrom: 'file',
@@ -64,16 +78,46 @@ export function catalogueFacts(catalogue: Catalogue, model: CatalogueModel): Mod
   };
 }
 
-export function openedFacts(info: ModelInfo): ModelFacts {
+export function openedFacts(
+  info: ModelInfo,
+  catalogue: Catalogue | null = null,
+  classFiles: ClassFiles = {},
+): ModelFacts {
   // A student that was made here has no file, and so no size.
   return {
     ...info,
+    ...namesOf(info.classes, info.classes === null ? likelyClassFile(info, catalogue) : null, classFiles),
     bytes: info.bytes || null,
     ref: { kind: 'opened', key: info.key },
     dataset: null,
     preview: null,
   };
 }
+
+function namesOf(
+  listed: readonly string[] | null,
+  file: string | null,
+  classFiles: ClassFiles,
+): Pick<ModelFacts, 'classes' | 'synonyms' | 'classFile'> {
+  const read = file === null ? undefined : classFiles[file];
+  if (read) return { classes: read.names, synonyms: read.synonyms, classFile: null };
+  return { classes: listed, synonyms: null, classFile: file };
+}
+
+/**
+ * A checkpoint does not name its classes. One of as many as a list beside the catalogue has, of images of that kind, is
+ * taken to be of that data set: nothing but ImageNet has a thousand of 64 x 64.
+ */
+const likelyClassFile = ({ labelDim, resolution, channels }: ModelInfo, catalogue: Catalogue | null) => {
+  const alike = catalogue?.models.find(
+    (m) =>
+      typeof m.classes === 'string' &&
+      m.label_dim === labelDim &&
+      m.resolution === resolution &&
+      m.channels === channels,
+  );
+  return typeof alike?.classes === 'string' ? alike.classes : null;
+};
 
 function bytesOf(catalogue: Catalogue, model: CatalogueModel): number | null {
   let total = 0;
@@ -87,10 +131,14 @@ function bytesOf(catalogue: Catalogue, model: CatalogueModel): number | null {
 }
 
 /** Every model that Generate can use: shipped ones, then opened ones. */
-export function usableModels(catalogue: Catalogue | null, opened: readonly ModelInfo[]): ModelFacts[] {
+export function usableModels(
+  catalogue: Catalogue | null,
+  opened: readonly ModelInfo[],
+  classFiles: ClassFiles = {},
+): ModelFacts[] {
   return [
-    ...(catalogue ? shipped(catalogue).map((m) => catalogueFacts(catalogue, m)) : []),
-    ...opened.map(openedFacts),
+    ...(catalogue ? shipped(catalogue).map((m) => catalogueFacts(catalogue, m, classFiles)) : []),
+    ...opened.map((info) => openedFacts(info, catalogue, classFiles)),
   ];
 }
 
@@ -105,15 +153,22 @@ export function className(classes: readonly string[] | null, index: number): str
   return classes?.[index] ?? String(index);
 }
 
+/** Names of a model's classes, to be searched; null where it has none. */
+export const classNamesOf = ({
+  classes,
+  synonyms,
+}: Pick<ModelFacts, 'classes' | 'synonyms'>): ClassNames | null =>
+  classes && (synonyms ? { names: classes, synonyms } : withoutSynonyms(classes));
+
 /** The class that a typed word names; null for a random one, undefined where the word is no class. */
 export function typedClass(
   text: string,
-  { classes }: Pick<ModelFacts, 'classes'>,
+  model: Pick<ModelFacts, 'classes' | 'synonyms'>,
 ): number | null | undefined {
   const word = text.trim().toLowerCase();
   if (word === '' || word === 'auto' || word === 'random') return null;
-  const index = classes?.findIndex((name) => name.toLowerCase() === word) ?? -1;
-  return index < 0 ? undefined : index;
+  const names = classNamesOf(model);
+  return names ? classesNamed(names, text)[0] : undefined;
 }
 
 /** The accessible name of a generated image. */

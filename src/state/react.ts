@@ -40,9 +40,9 @@ export const useMeasure = <T>(select: (measure: MeasureState) => T): T =>
 export const useCatalogue = () => useStore(useApp().stores.catalogue, (s) => s.catalogue);
 
 export function useModels(): ModelFacts[] {
-  const catalogue = useCatalogue();
+  const { catalogue, classFiles } = useStore(useApp().stores.catalogue);
   const opened = useEngine((s) => s.opened);
-  return usableModels(catalogue, opened);
+  return usableModels(catalogue, opened, classFiles);
 }
 
 /** The model in use; null until the catalogue is here. */

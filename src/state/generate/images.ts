@@ -1,6 +1,6 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { ImageChunk } from '../../protocol/generate';
-import { imageName } from '../models';
+import { className, imageName } from '../models';
 
 /** One image and how it was made. */
 export interface MadeImage {
@@ -42,6 +42,17 @@ export function keepOnly(store: ImagesStore, modelKey: string): void {
   const { images } = store.getState();
   if (images.some((image) => image && image.recipe.modelKey !== modelKey))
     store.setState({ images: images.map((image) => (image?.recipe.modelKey === modelKey ? image : null)) });
+}
+
+/** Gives a model's images the names of their classes, which came after them. */
+export function rename(store: ImagesStore, modelKey: string, classes: readonly string[]): void {
+  const images = store.getState().images.map((image) => {
+    if (image?.recipe.modelKey !== modelKey || image.recipe.classIndex === null) return image;
+    const { model, seed, classIndex } = image.recipe;
+    const recipe = { ...image.recipe, className: className(classes, classIndex) };
+    return { ...image, recipe, name: image.name && imageName(model, seed, recipe.className) };
+  });
+  store.setState({ images });
 }
 
 /** Puts a chunk in place. An image of a newer request is never overwritten by an older one. */

@@ -1,0 +1,26 @@
+import { createStore, type StoreApi } from 'zustand/vanilla';
+
+/** Where a public model stands on this device; bytes, bytes a second, seconds. Null where nobody can tell yet. */
+export type RowState =
+  | { kind: 'not-here' }
+  /** Its host hands it to people only. */
+  | { kind: 'manual' }
+  | { kind: 'downloading'; done: number; total: number | null; rate: number | null; left: number | null }
+  /** A download that was broken off; what came of it is kept. */
+  | { kind: 'broken'; done: number; total: number | null }
+  | { kind: 'here'; bytes: number };
+
+/** What a person can ask for at a model's row. Nothing is asked of another host before `download` has asked them. */
+export interface RowActions {
+  download(id: string): void;
+  cancel(id: string): void;
+  resume(id: string): void;
+  /** Deletes what is here of it, whole or in part. */
+  remove(id: string): void;
+  use(id: string): void;
+}
+
+/** By id, what differs from the start: a model that has no entry is not here. */
+export type RowStates = Readonly<Record<string, RowState>>;
+export type RowsStore = StoreApi<{ rows: RowStates }>;
+export const createRowsStore = (): RowsStore => createStore(() => ({ rows: {} }));
