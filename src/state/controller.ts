@@ -1,16 +1,9 @@
-import type { TileChoice } from '../lib/backends';
 import type { EngineClient } from '../protocol/client';
-import type {
-  BackendPreference,
-  FileChoice,
-  ModelInfo,
-  PrecisionPreference,
-  StartOptions,
-} from '../protocol/models';
+import type { FileChoice, ModelInfo, StartOptions } from '../protocol/models';
 import type { Stores } from './app-state';
 import { boot } from './boot';
 import { createDistilController, type DistilController } from './distil/controller';
-import { fail } from './engine';
+import { type EngineChoices, engineChoices } from './engine-choices';
 import { createOpenedFiles } from './files/opened-files';
 import { Opening } from './files/opening';
 import { followView } from './generate/follow-view';
@@ -23,7 +16,6 @@ import { Link } from './link';
 import { createMeasureController, type MeasureController } from './measure';
 import { followClassNames, type LoadClassNames } from './models/class-files';
 import type { RowActions } from './models/rows';
-import type { Prefs } from './prefs';
 import { EngineStart } from './starting';
 import type { ReadView } from './url';
 import { Work } from './work';
@@ -49,13 +41,11 @@ export interface ControllerOptions {
   persist?: () => void;
 }
 
-export interface Controller {
+export interface Controller extends EngineChoices {
   /** `problems` are what of the page's address could not be followed. */
   boot(problems?: readonly string[]): Promise<void>;
   /** Shows the view of an address, and says what of it could not be followed. */
   arrive(read: ReadView): void;
-  /** Makes the images of the view, also where nothing has changed. */
-  generate(): void;
   open(file: File, choice?: FileChoice): Promise<void>;
   /** Opens the file that could not be opened again, with what a person chose for it. */
   chooseForFile(chosen: string): void;
@@ -76,11 +66,6 @@ export interface Controller {
   selectModel(key: string): void;
   /** Says where an opened file starts, after a guess that was wrong. */
   setStartSigma(key: string, sigma: number): Promise<void>;
-  chooseBackend(preference: BackendPreference): Promise<void>;
-  /** Loads the model again with its weights in that precision. */
-  choosePrecision(precision: PrecisionPreference): Promise<void>;
-  /** Compiles the network's kernels anew in that tiling. */
-  chooseTiles(tiles: TileChoice): Promise<void>;
   readonly distil: DistilController;
   readonly measure: MeasureController;
   /** What a person can ask for of the public models; null where this page asks other hosts for nothing. */
@@ -120,22 +105,8 @@ export function createController(options: ControllerOptions): Controller {
     else if (!link.follow(key)) view.setState({ ...OPENED_VIEW, ...samplings.of(key), model: key });
   }
 
-  /** Starts, then makes the images of the view; what fails is told. */
-  async function startAndRun(): Promise<void> {
-    try {
-      if (await starting.start()) requests.run(true);
-    } catch (error) {
-      fail(engine, 'starting', error);
-    }
-  }
-
-  async function restart(preferences: Partial<Prefs>): Promise<void> {
-    stores.prefs.setState(preferences);
-    requests.abort();
-    await startAndRun();
-  }
-
   return {
+    ...engineChoices({ stores, starting, requests }),
     reread: files.reread,
     keep: files.keep,
     forget: files.forget,
@@ -161,10 +132,6 @@ export function createController(options: ControllerOptions): Controller {
       const { catalogue } = stores.catalogue.getState();
       if (catalogue) link.settle(read, catalogue);
     },
-    generate() {
-      if (starting.started) requests.run(true);
-      else void startAndRun();
-    },
     open: (file, choice = {}) => opening.open(file, choice),
     chooseForFile(chosen) {
       const asked = engine.getState().error?.choose;
@@ -178,9 +145,6 @@ export function createController(options: ControllerOptions): Controller {
     selectModel: (key) => view.setState({ ...samplings.of(key), model: key }),
     link: () => options.address(view.getState()),
     dismissError: () => engine.setState({ error: null, remark: null }),
-    chooseBackend: (backend) => restart({ backend }),
-    chooseTiles: (tiles) => restart({ tiles }),
-    choosePrecision: (precision) => restart({ precision }),
   };
 }
 
