@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from '@playwright/test';
 import { expect } from '@playwright/test';
 import { fileSource } from '../cli/files';
-import { readNpz } from '../src/formats/npz';
 import { readFloat32 } from '../src/formats/tensor';
+import { readNpz } from '../tests/support/npz';
 import { type Adapter, launchChromium, quietContext } from './chromium';
 import { type StaticHost, serveDist } from './server';
 

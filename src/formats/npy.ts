@@ -1,21 +1,7 @@
 import { badFile, InnateError } from '../lib/errors';
 import type { Source } from './source';
-import { DTYPE_BYTES, type DType, elementCount, rowMajorStrides, type TensorRef } from './tensor';
+import { elementCount } from './tensor';
 import { latin1, quote } from './text';
-
-/** numpy's names for the types that are read; those in `ArrayData` are written too. */
-const DESCR: Record<Exclude<DType, 'bf16'>, string> = {
-  f64: '<f8',
-  f32: '<f4',
-  f16: '<f2',
-  i64: '<i8',
-  i32: '<i4',
-  i16: '<i2',
-  i8: '|i1',
-  u8: '|u1',
-  bool: '|b1',
-};
-const BY_DESCR = new Map(Object.entries(DESCR).map(([dtype, descr]) => [descr, dtype as DType]));
 
 /** A row-major array to be written. */
 export type ArrayData = { readonly shape: readonly number[] } & (
@@ -24,6 +10,9 @@ export type ArrayData = { readonly shape: readonly number[] } & (
   | { readonly dtype: 'i32'; readonly data: Int32Array }
   | { readonly dtype: 'i64'; readonly data: BigInt64Array }
 );
+
+/** numpy's names of these types. */
+const DESCR: Record<ArrayData['dtype'], string> = { f32: '<f4', i64: '<i8', i32: '<i4', u8: '|u1' };
 
 const MAGIC = '\x93NUMPY';
 const MAX_HEADER = 1 << 16;
@@ -90,27 +79,4 @@ export function npyHeader(source: Source): NpyHeader {
     .filter((s) => s !== '')
     .map(Number);
   return { descr, shape, fortran: order === 'True', byteOffset: headerStart + length };
-}
-
-/** Where a .npy file keeps its elements (versions 1 to 3, little-endian, C or Fortran order). */
-export function readNpy(source: Source): TensorRef {
-  const where = source.name;
-  const { descr, shape, fortran, byteOffset } = npyHeader(source);
-  const dtype = descr === null ? undefined : BY_DESCR.get(descr.replace(/^=/, '<').replace(/^<(?=.1$)/, '|'));
-  if (!dtype)
-    throw new InnateError('unsupported', 'a numpy array of an element type that is not read', {
-      where,
-      expected: [...BY_DESCR.keys()].join(', '),
-      found: descr === null ? 'a structured type' : quote(descr),
-    });
-  const bytes = elementCount(shape, where) * DTYPE_BYTES[dtype];
-  if (byteOffset + bytes > source.size)
-    throw badFile('the array is shorter than its shape', {
-      where,
-      expected: `${bytes} bytes`,
-      found: String(source.size - byteOffset),
-    });
-  if (!fortran || shape.length < 2) return { dtype, shape, source, byteOffset };
-  const strides = rowMajorStrides([...shape].reverse()).reverse();
-  return { dtype, shape, source, byteOffset, strides };
 }

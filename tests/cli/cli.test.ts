@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { decode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
 import { fileSource } from '../../cli/files';
-import { readNpz } from '../../src/formats/npz';
 import { readPngText } from '../../src/formats/png';
 import { readSafetensors } from '../../src/formats/safetensors';
 import { readFloat32 } from '../../src/formats/tensor';
 import { innate, scratch, startInnate } from '../support/cli';
 import { FIXTURES, maxError, readGolden, shippedCases } from '../support/fixtures';
+import { readNpz } from '../support/npz';
 
 const out = scratch();
 const mini = join(FIXTURES, 'mini/mini-ncsnpp-16-cond.pkl');

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Dataset, type DatasetOptions, openDataset } from '../../src/data';
 import { fitPicture } from '../../src/data/image/fit';
-import { readNpz } from '../../src/formats/npz';
 import { openZip, readEntry } from '../../src/formats/zip';
+import { readNpz } from '../support/npz';
 import { DATA, decoders, file } from './helpers';
 
 /**

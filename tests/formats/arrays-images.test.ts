@@ -1,10 +1,12 @@
 import { decode } from 'fast-png';
 import { describe, expect, test } from 'vitest';
-import { readNpy, writeNpy } from '../../src/formats/npy';
-import { readNpz, writeNpz } from '../../src/formats/npz';
+import { openNpy } from '../../src/data/npy-array';
+import { writeNpy } from '../../src/formats/npy';
+import { writeNpz } from '../../src/formats/npz';
 import { encodePng, type PngImage, readPngText } from '../../src/formats/png';
 import { bufferSource } from '../../src/formats/source';
 import { readFloat32, readInt32 } from '../../src/formats/tensor';
+import { readNpz } from '../support/npz';
 import { bytesOf, failure, fixtureSource } from './helpers';
 
 const npy = (header: string, data = 0) =>
@@ -59,17 +61,16 @@ describe('numpy files', () => {
     ['another file', bufferSource(bytesOf('hello world!'), 'test'), /not a numpy/],
     ['a short file', bufferSource(bytesOf([0x93], 'NUM'), 'test'), /not a numpy/],
     ['objects', npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", 8), /element type/],
-    [
-      'big-endian numbers',
-      npy("{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", 8),
-      /element type/,
-    ],
     ['records', npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 8), /structured/],
     ['a short array', npy("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", 8), /shorter/],
-    ['a huge array', npy("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999,), }", 8), /larger/],
+    [
+      'a huge array',
+      npy("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999,), }", 8),
+      /shorter/,
+    ],
     ['no shape', npy("{'descr': '<f4', 'fortran_order': False, }", 8), /damaged/],
   ])('%s', (_, source, message) => {
-    expect(failure(() => readNpy(source)).describe()).toMatch(message);
+    expect(failure(() => openNpy(source).row(0)).describe()).toMatch(message);
   });
 });
 

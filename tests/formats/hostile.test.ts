@@ -2,14 +2,13 @@ import fc from 'fast-check';
 import { unzipSync } from 'fflate';
 import { expect, test } from 'vitest';
 import { KNOWN_NAMES } from '../../src/formats/known-names';
-import { readNpz } from '../../src/formats/npz';
+import { npyHeader } from '../../src/formats/npy';
 import { openCheckpoint } from '../../src/formats/open-checkpoint';
 import { Op } from '../../src/formats/pickle/opcodes';
 import { ByteReader } from '../../src/formats/pickle/reader';
 import { unpickle } from '../../src/formats/pickle/unpickle';
 import { encodePng, readPngText } from '../../src/formats/png';
 import { bufferSource } from '../../src/formats/source';
-import { readFloat32 } from '../../src/formats/tensor';
 import { openZip, readEntry } from '../../src/formats/zip';
 import { InnateError } from '../../src/lib/errors';
 import { bytesOf, fixtureBytes, openAndRead, outcome } from './helpers';
@@ -164,10 +163,8 @@ test.each(['arrays.npz', 'arrays-deflated.npz'])('%s damaged', (name) => {
     fc.property(edits, fc.option(fc.nat(bytes.length)), (list, cut) => {
       const broken = damage(bytes, list).subarray(0, cut ?? bytes.length);
       outcome(() => {
-        for (const ref of readNpz(bufferSource(broken, 'test')).values()) readFloat32(ref);
-      });
-      outcome(() => {
-        for (const entry of openZip(bufferSource(broken, 'test'))) readEntry(entry, 1 << 20);
+        for (const entry of openZip(bufferSource(broken, 'test')))
+          outcome(() => npyHeader(bufferSource(readEntry(entry, 1 << 20), 'test')));
       });
     }),
     { numRuns: RUNS },

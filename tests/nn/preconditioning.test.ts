@@ -5,7 +5,6 @@ import { clipSigmas, sampleImages } from '../../src/engine/inference/sampling';
 import { configMetadata, exportWhole } from '../../src/engine/models/export';
 import type { Model } from '../../src/engine/models/model';
 import { openModel } from '../../src/engine/models/open-model';
-import { readNpz } from '../../src/formats/npz';
 import { writeSafetensors } from '../../src/formats/safetensors';
 import { bufferSource } from '../../src/formats/source';
 import { readFloat32 } from '../../src/formats/tensor';
@@ -14,6 +13,7 @@ import { iddpmLevels } from '../../src/nn/iddpm';
 import { defaultSampling } from '../../src/nn/samplers';
 import { concat, failure, fixtureBytes } from '../formats/helpers';
 import { maxError } from '../support/fixtures';
+import { readNpz } from '../support/npz';
 
 /** Small networks in preconditionings of other projects, against PyTorch (tests/fixtures/make_checkpoints.py). */
 const files = unzipSync(fixtureBytes('checkpoints.zip'));
