@@ -211,14 +211,29 @@ describe('the inside of a network', () => {
     expect(order).toEqual(['level 0', 'sampled', 'level 1', 'level 2']);
   });
 
+  it('a look that fails in the midst of a measurement fails alone', async () => {
+    const { layers } = session();
+    const failed: string[] = [];
+    let looked: Promise<unknown> = Promise.resolve();
+    const emit = (event: InspectEvent) => {
+      if (event.kind !== 'samples' || event.samples.level !== 0) return;
+      looked = layers
+        .look(look({ row: 'enc.nothing' }), quiet)
+        .catch((error: Error) => failed.push(error.message));
+    };
+    expect(await layers.inspect({ ...small, seeds: [0] }, { ...quiet, emit })).toBe('complete');
+    await looked;
+    expect(failed).toEqual([expect.stringMatching(/no such/)]);
+    expect((await layers.look(look({ row: 'enc.16x16_conv' }), quiet)).kind).toBe('maps');
+  });
+
   it('the sampler’s way is followed in turns: others come in between, and it stops when nobody wants it', async () => {
     let now = 0; // each look at the clock takes longer than a turn may
     const clock = vi.spyOn(performance, 'now').mockImplementation(() => (now += 100));
     try {
       const { layers } = session();
       const order: string[] = [];
-      let turns = 0;
-      const stopped = () => ++turns > 4;
+      const stopped = () => order.includes('denoised'); // nobody wants the rest then
       const sampled = layers
         .look(look({ slot: 'sampled', want: 'sampled', steps: 18 }), { ...quiet, stopped })
         .then((result) => order.push(`sampled ${result.kind}`));
