@@ -1,5 +1,5 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { skippedLine, skippedReasons } from '../../src/data';
+import { type Dataset, skippedLine, skippedReasons } from '../../src/data';
 import {
   checkConfig,
   DEFAULT_PRESET,
@@ -19,9 +19,9 @@ import { writeSafetensors } from '../../src/formats/safetensors';
 import { asInnateError, InnateError } from '../../src/lib/errors';
 import { backendLine, counted } from '../../src/lib/words';
 import { openBackend } from '../backend';
-import { openModelArgument } from '../catalogue';
+import { type OpenedModel, openModelArgument } from '../catalogue';
 import { featureWeights, openData } from '../data';
-import { completeCommand, type DistilOptions, remember } from '../distil-command';
+import { completeCommand, type DistilCommand, type DistilOptions, remember } from '../distil-command';
 import { checkWritable, fileSource, writeAtomic } from '../files';
 import { endProcess, onInterrupt } from '../interrupt';
 import { fileOptions } from '../options';
@@ -33,7 +33,32 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
   const command = completeCommand(options, saved?.meta);
   checkWritable(command.out);
   if (command.log) checkWritable(command.log);
-  const { precond, entry, studentEntry } = command;
+  const job = await openJob(options, command, saved, report);
+  await train(job, report);
+  await writeStudent(job);
+  conclude(job, report);
+  job.run.dispose();
+}
+
+/** A run, what it was asked for and where it goes. */
+interface Job {
+  run: DistilRun;
+  saved: SavedRun | undefined;
+  command: DistilCommand;
+  config: DistilConfig;
+  teacher: OpenedModel;
+  data: Dataset;
+  statePath: string;
+}
+
+/** Opens the networks, the images and the back-end, and starts the run, or goes on with the saved one. */
+async function openJob(
+  options: DistilOptions,
+  command: DistilCommand,
+  saved: SavedRun | undefined,
+  report: Report,
+): Promise<Job> {
+  const { precond, entry, studentEntry, measureImages, measureEvery } = command;
   const teacher = openModelArgument(command.teacher, fileOptions({ precond, entry }));
   const student = command.student
     ? openModelArgument(command.student, fileOptions({ entry: studentEntry }))
@@ -49,10 +74,9 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
     report.note(
       `gradients in parts of ${counted(config.microBatch, 'image')}: batch statistics are per part`,
     );
-
   const measure =
-    command.measureImages > 0
-      ? await FrechetMeasure.against(await measureNetwork(featureWeights), data, command.measureImages, 1000)
+    measureImages > 0
+      ? await FrechetMeasure.against(await measureNetwork(featureWeights), data, measureImages, 1000)
       : undefined;
   const run = await DistilRun.start({
     teacher,
@@ -62,12 +86,19 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
     features: featureWeights,
     backend: backendLine(active),
     ...(measure && { measure: async () => measure }),
-    measureImages: command.measureImages,
-    measureEvery: command.measureEvery,
+    measureImages,
+    measureEvery,
     ...(saved && { saved }),
     command: remember(command),
   });
-  const statePath = `${command.out}.state`;
+  return { run, saved, command, config, teacher, data, statePath: `${command.out}.state` };
+}
+
+/** Step after step until the run is finished or a signal comes, saved every minute and at the end. */
+async function train(
+  { run, saved, command, config, teacher, statePath }: Job,
+  report: Report,
+): Promise<void> {
   let stop = false;
   const settled = onInterrupt((signal) => {
     if (stop) endProcess(signal); // asked twice: the last save is good
@@ -96,36 +127,39 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
     settled();
     report.endProgress();
   }
-  const weights = await run.student();
+}
+
+async function writeStudent({ run, command, config, teacher }: Job): Promise<void> {
   await writeAtomic(
     command.out,
     writeSafetensors({
-      tensors: exportWhole(teacher.config, weights, 'f32'),
-      metadata: studentMetadata(teacher.metadata, teacher.config, config, run.trainer.images, teacher.id),
+      tensors: exportWhole(teacher.config, await run.student(), 'f32'),
+      metadata: studentMetadata(teacher, config, run.trainer.images),
     }),
   );
+}
+
+/** Says where the student is, how good, and how to go on where the run was stopped. */
+function conclude({ run, command, config, data, statePath }: Job, report: Report): void {
+  const images = counted(run.trainer.images, 'image');
   if (data.skipped.length > 0) report.note(skippedLine(data.skipped));
-  const last = run.curve.at(-1);
-  if (!run.finished)
-    process.stderr.write(
-      `stopped at ${counted(run.trainer.images, 'image')}; go on with --resume ${statePath}\n`,
-    );
+  if (!run.finished) process.stderr.write(`stopped at ${images}; go on with --resume ${statePath}\n`);
+  const { best } = run;
   report.result(
-    `${command.out}: ${config.method} student after ${counted(run.trainer.images, 'image')}` +
-      (run.best ? `, Fréchet distance ${run.best.frechet.value.toFixed(2)} at best` : ''),
+    `${command.out}: ${config.method} student after ${images}` +
+      (best ? `, Fréchet distance ${best.frechet.value.toFixed(2)} at best` : ''),
     {
       out: command.out,
       state: statePath,
       images: run.trainer.images,
       finished: run.finished,
-      last,
-      best: run.best,
+      last: run.curve.at(-1),
+      best,
       read: data.imagesRead,
       skipped: data.skipped.length,
       reasons: skippedReasons(data.skipped),
     },
   );
-  run.dispose();
 }
 
 function runConfig(
@@ -241,19 +275,13 @@ function readState(path: string): SavedRun {
   return decodeState(fileSource(path));
 }
 
-function studentMetadata(
-  teacherMetadata: ReadonlyMap<string, string>,
-  network: Parameters<typeof configMetadata>[0],
-  config: DistilConfig,
-  images: number,
-  teacher: string,
-): Map<string, string> {
-  const metadata = new Map(teacherMetadata);
+function studentMetadata(teacher: OpenedModel, config: DistilConfig, images: number): Map<string, string> {
+  const metadata = new Map(teacher.metadata);
   for (const key of ['delta_of', 'delta_sha256', 'converted_from']) metadata.delete(key);
-  for (const [key, value] of configMetadata(network)) metadata.set(key, value);
+  for (const [key, value] of configMetadata(teacher.config)) metadata.set(key, value);
   return metadata
     .set('method', config.method)
-    .set('teacher', teacher)
+    .set('teacher', teacher.id)
     .set('images_seen', String(images))
     .set('sigma', String(config.startSigma))
     .set('distil_config', JSON.stringify(config));

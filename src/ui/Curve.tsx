@@ -1,38 +1,17 @@
 import { type KeyboardEvent, type PointerEvent, useMemo, useRef } from 'react';
 import './Curve.css';
+import { axisOf, CurvePlot, HEIGHT, type PlotScale, plotScale, smoothed, stroke } from './CurvePlot';
 import {
-  type Axis,
-  axisFor,
-  heightOn,
+  type CurveLevel,
+  type CurveSeries,
+  indexAfter,
   nearestIndex,
-  smooth,
   spreadLabels,
-  thinOut,
   ticksUpTo,
-  type Values,
   valueAt,
 } from './curve-data';
 import { formatValue, formatWhole } from './format';
 import { useSpace } from './use-space';
-
-export interface CurveSeries {
-  name: string;
-  /** By index of `xs`; null = not measured there. */
-  values: Values;
-  /** A custom property of the theme: '--cat-1'. */
-  colour: string;
-  dash: string;
-  /** Few values, each measured on its own: drawn as they are, with a dot. */
-  sparse?: boolean;
-}
-
-/** A value that the curves are read against. */
-export interface CurveLevel {
-  name: string;
-  value: number;
-  colour: string;
-  dash: string;
-}
 
 interface Props {
   label: string;
@@ -53,84 +32,43 @@ interface Props {
   onPick: (x: number | null) => void;
 }
 
-const HEIGHT = 150;
-/** Points of one line: about two a pixel. */
-const MOST = 900;
-const LABEL_GAP = 17;
+const NO_LEVELS: readonly CurveLevel[] = [];
 
 /**
  * Curves over one axis. One tab stop, a slider to keyboards and screen readers: arrows move the vertical line from
  * value to value, with Shift by ten; End follows the newest.
  */
 export function Curve(props: Props) {
-  const { label, xs, series, levels = [], smoothing, log = false, at, unit, onHover, onPick } = props;
+  const { label, xs, series, levels = NO_LEVELS, smoothing, log = false, at, unit, onHover, onPick } = props;
   const area = useRef<HTMLDivElement>(null);
   const width = useSpace(area)?.width ?? 0;
   const last = xs.at(-1) ?? 0;
-  const lines = useMemo(
-    () =>
-      series.map((s) => ({
-        ...s,
-        smoothed: s.sparse || smoothing === 0 ? s.values : smooth(s.values, smoothing),
-      })),
-    [series, smoothing],
-  );
-  const axis = useMemo(
-    () => axisFor([...lines.flatMap((l) => axisValues(l)), ...levels.map((l) => l.value)], log),
-    [lines, levels, log],
-  );
-  const x = (value: number) => (last > 0 ? (value / last) * width : 0);
-  // What lies beyond the axis runs along its edge.
-  const y = (value: number) => (1 - Math.min(1, Math.max(0, heightOn(axis, value) ?? 0))) * HEIGHT;
+  const lines = useMemo(() => smoothed(series, smoothing), [series, smoothing]);
+  const axis = useMemo(() => axisOf(lines, levels, log), [lines, levels, log]);
+  const scale = plotScale(axis, last, width);
   const index = at === null ? xs.length - 1 : nearestIndex(xs, at);
-  const readings = lines.map((line) => ({ ...line, value: valueAt(line.smoothed, index) }));
-  const labels = [
-    ...readings.flatMap(({ name, colour, dash, value }) =>
-      value === null ? [] : [{ name, colour, dash, value }],
-    ),
-    ...levels,
-  ];
-  const places = spreadLabels(
-    labels.map((l) => y(l.value)),
-    LABEL_GAP,
-    HEIGHT,
-  );
-  const spoken = readings
-    .flatMap(({ name, value }) => (value === null ? [] : [`${name} ${formatValue(value)}`]))
-    .join(', ');
+  const readings = lines.flatMap(({ name, colour, dash, smoothed: values }) => {
+    const value = valueAt(values, index);
+    return value === null ? [] : [{ name, colour, dash, value }];
+  });
+  const spoken = readings.map(({ name, value }) => `${name} ${formatValue(value)}`).join(', ');
 
+  const pick = (to: number) => onPick(to >= xs.length - 1 ? null : xs[to]!);
   const pointed = (event: PointerEvent) => {
     const box = area.current!.getBoundingClientRect();
     return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)) * last;
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const step = event.shiftKey ? 10 : 1;
-    const moves: Record<string, number> = {
-      ArrowLeft: index - step,
-      ArrowDown: index - step,
-      ArrowRight: index + step,
-      ArrowUp: index + step,
-      PageDown: index - Math.ceil(xs.length / 10),
-      PageUp: index + Math.ceil(xs.length / 10),
-      Home: 0,
-      End: xs.length - 1,
-    };
-    const next = event.key === 'Escape' ? xs.length - 1 : moves[event.key];
-    if (next === undefined || xs.length === 0) return;
+    const next = indexAfter(event.key, event.shiftKey, index, xs.length);
+    if (next === null) return;
     event.preventDefault();
-    onPick(next >= xs.length - 1 ? null : xs[Math.max(0, next)]!);
+    pick(next);
   };
 
   return (
     <div className="curve">
-      <div className="curve-y" aria-hidden>
-        {axis.ticks.map((tick) => (
-          <span key={tick} style={{ insetBlockStart: y(tick) }}>
-            {formatTick(tick)}
-          </span>
-        ))}
-      </div>
+      <ValueTicks scale={scale} />
       <div
         ref={area}
         className="curve-area"
@@ -151,110 +89,61 @@ export function Curve(props: Props) {
           onPick(nearestIndex(xs, to) >= xs.length - 1 ? null : to);
         }}
       >
-        <svg width={width} height={HEIGHT} aria-hidden="true">
-          {axis.ticks.map((tick, i) => (
-            <line
-              key={tick}
-              className={i === 0 ? 'axis' : 'grid'}
-              x1={0}
-              x2={width}
-              y1={y(tick)}
-              y2={y(tick)}
-            />
-          ))}
-          {levels.map((level) => (
-            <line
-              key={level.name}
-              x1={0}
-              x2={width}
-              y1={y(level.value)}
-              y2={y(level.value)}
-              style={stroke(level)}
-              className="level"
-            />
-          ))}
-          {lines.map((line) => (
-            <Line key={line.name} line={line} xs={xs} x={x} y={y} axis={axis} />
-          ))}
-          {index >= 0 && at !== null && <line className="at" x1={x(at)} x2={x(at)} y1={0} y2={HEIGHT} />}
-        </svg>
+        <CurvePlot scale={scale} xs={xs} lines={lines} levels={levels} at={index >= 0 ? at : null} />
       </div>
-      <div className="curve-x" aria-hidden>
-        {ticksUpTo(last, width > 300 ? 5 : 3).map((tick) => (
-          <span
-            key={tick}
-            className={x(tick) > width - 24 ? 'end' : tick === 0 ? 'start' : undefined}
-            style={{ insetInlineStart: x(tick) }}
-          >
-            {formatWhole(tick)}
-          </span>
-        ))}
-      </div>
-      <ul className="curve-labels">
-        {labels.map((l, i) => (
-          <li key={l.name} style={{ insetBlockStart: places[i], color: `var(${l.colour})` }}>
-            <svg width="18" height="3" aria-hidden="true">
-              <line x1="0" x2="18" y1="1.5" y2="1.5" style={stroke(l)} />
-            </svg>
-            <span>{l.name}</span> <b>{formatValue(l.value)}</b>
-          </li>
-        ))}
-      </ul>
+      <CountTicks scale={scale} last={last} />
+      <Labels labels={[...readings, ...levels]} scale={scale} />
     </div>
   );
 }
 
-interface LineProps {
-  line: CurveSeries & { smoothed: Values };
-  xs: readonly number[];
-  x: (value: number) => number;
-  y: (value: number) => number;
-  axis: Axis;
-}
-
-function Line({ line, xs, x, y, axis }: LineProps) {
-  const { values, smoothed, sparse } = line;
-  const path = (of: Values) => pathOf(of, xs, x, y, axis);
-  const dots = sparse ? thinOut(values, MOST).filter((i) => heightOn(axis, values[i]!) !== null) : [];
+function ValueTicks({ scale: { axis, y } }: { scale: PlotScale }) {
   return (
-    <g style={{ color: `var(${line.colour})` }}>
-      {values !== smoothed && <path className="raw" d={path(values)} />}
-      <path className="smoothed" d={path(smoothed)} style={{ strokeDasharray: `var(${line.dash})` }} />
-      {dots.map((i) => (
-        <circle key={i} r={2} cx={x(xs[i]!)} cy={y(values[i]!)} />
+    <div className="curve-y" aria-hidden>
+      {axis.ticks.map((tick) => (
+        <span key={tick} style={{ insetBlockStart: y(tick) }}>
+          {formatTick(tick)}
+        </span>
       ))}
-    </g>
+    </div>
   );
 }
 
-function pathOf(
-  values: Values,
-  xs: readonly number[],
-  x: LineProps['x'],
-  y: LineProps['y'],
-  axis: Axis,
-): string {
-  const shown = thinOut(values, MOST).filter((i) => heightOn(axis, values[i]!) !== null);
-  if (shown.length === 1) {
-    const [i] = shown as [number];
-    return `M${(x(xs[i]!) - 1).toFixed(1)} ${y(values[i]!).toFixed(1)}h2`; // one value is a mark, not nothing
-  }
-  return shown.map((i, k) => `${k ? 'L' : 'M'}${x(xs[i]!).toFixed(1)} ${y(values[i]!).toFixed(1)}`).join('');
+function CountTicks({ scale: { width, x }, last }: { scale: PlotScale; last: number }) {
+  return (
+    <div className="curve-x" aria-hidden>
+      {ticksUpTo(last, width > 300 ? 5 : 3).map((tick) => (
+        <span
+          key={tick}
+          className={x(tick) > width - 24 ? 'end' : tick === 0 ? 'start' : undefined}
+          style={{ insetInlineStart: x(tick) }}
+        >
+          {formatWhole(tick)}
+        </span>
+      ))}
+    </div>
+  );
 }
 
-/** Raw values count too, but one outlier among many does not flatten the curve. */
-function axisValues({ values, smoothed }: LineProps['line']): number[] {
-  const known = values.filter((v): v is number => v !== null && Number.isFinite(v));
-  if (known.length < 50) return known;
-  const sorted = known.toSorted((a, b) => a - b);
-  const cut = Math.floor(sorted.length / 100);
-  return [...sorted.slice(cut, sorted.length - cut), ...smoothed.filter((v): v is number => v !== null)];
-}
+const LABEL_GAP = 17;
 
-const stroke = ({ colour, dash }: { colour: string; dash: string }) => ({
-  stroke: `var(${colour})`,
-  strokeDasharray: `var(${dash})`,
-});
+/** Names and values beside the ends of the lines, moved apart where they would cover each other. */
+function Labels({ labels, scale }: { labels: readonly CurveLevel[]; scale: PlotScale }) {
+  const wanted = labels.map((l) => scale.y(l.value));
+  const places = spreadLabels(wanted, LABEL_GAP, HEIGHT);
+  return (
+    <ul className="curve-labels">
+      {labels.map((l, i) => (
+        <li key={l.name} style={{ insetBlockStart: places[i], color: `var(${l.colour})` }}>
+          <svg width="18" height="3" aria-hidden="true">
+            <line x1="0" x2="18" y1="1.5" y2="1.5" style={stroke(l)} />
+          </svg>
+          <span>{l.name}</span> <b>{formatValue(l.value)}</b>
+        </li>
+      ))}
+    </ul>
+  );
+}
 
 const formatTick = (value: number): string =>
   Math.abs(value) >= 1000 ? formatWhole(value) : String(Number(value.toPrecision(6))).replace('-', '−');

@@ -2,6 +2,25 @@
 
 export type Values = readonly (number | null)[];
 
+export interface CurveSeries {
+  name: string;
+  /** By index of `xs`; null = not measured there. */
+  values: Values;
+  /** A custom property of the theme: '--cat-1'. */
+  colour: string;
+  dash: string;
+  /** Few values, each measured on its own: drawn as they are, with a dot. */
+  sparse?: boolean;
+}
+
+/** A value that the curves are read against. */
+export interface CurveLevel {
+  name: string;
+  value: number;
+  colour: string;
+  dash: string;
+}
+
 /**
  * Exponential smoothing with the start corrected: the first values are means of what there is, not drawn towards
  * zero. Gaps stay gaps. `weight` 0 leaves everything as it is.
@@ -148,4 +167,26 @@ export function valueAt(values: Values, index: number): number | null {
   for (let i = Math.min(index, values.length - 1); i >= 0; i--)
     if (values[i] !== null && values[i] !== undefined) return values[i]!;
   return null;
+}
+
+/**
+ * The index that a key goes to from `index` among `count` values: arrows go by one, with Shift by ten, pages by a tenth of
+ * all; Escape and End go to the newest. Null for a key that goes nowhere.
+ */
+export function indexAfter(key: string, shift: boolean, index: number, count: number): number | null {
+  const step = shift ? 10 : 1;
+  const page = Math.ceil(count / 10);
+  const moves: Record<string, number> = {
+    ArrowLeft: index - step,
+    ArrowDown: index - step,
+    ArrowRight: index + step,
+    ArrowUp: index + step,
+    PageDown: index - page,
+    PageUp: index + page,
+    Home: 0,
+    End: count - 1,
+    Escape: count - 1,
+  };
+  const next = moves[key];
+  return next === undefined || count === 0 ? null : Math.min(count - 1, Math.max(0, next));
 }

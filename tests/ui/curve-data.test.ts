@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   axisFor,
   heightOn,
+  indexAfter,
   nearestIndex,
   smooth,
   spreadLabels,
@@ -107,4 +108,21 @@ test('nearest index, last known value', () => {
   expect([0, 14, 16, 33, 99].map((x) => nearestIndex([8, 16, 32], x))).toEqual([0, 1, 1, 2, 2]);
   expect(valueAt([1, null, null], 2)).toBe(1);
   expect(valueAt([null, 2], 0)).toBeNull();
+});
+
+describe('keys', () => {
+  test('arrows go by one, with Shift by ten, pages by a tenth; nothing goes beyond an end', () => {
+    expect(indexAfter('ArrowLeft', false, 50, 100)).toBe(49);
+    expect(indexAfter('ArrowUp', true, 50, 100)).toBe(60);
+    expect(indexAfter('PageDown', false, 50, 100)).toBe(40);
+    expect(indexAfter('ArrowLeft', true, 3, 100)).toBe(0);
+    expect(indexAfter('PageUp', false, 95, 100)).toBe(99);
+  });
+  test('Home goes to the first value, End and Escape to the newest', () => {
+    expect(['Home', 'End', 'Escape'].map((key) => indexAfter(key, false, 50, 100))).toEqual([0, 99, 99]);
+  });
+  test('other keys, and keys without a value to go to, are left to the page', () => {
+    expect(indexAfter('Tab', false, 50, 100)).toBeNull();
+    expect(indexAfter('End', false, -1, 0)).toBeNull();
+  });
 });

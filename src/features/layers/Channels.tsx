@@ -1,5 +1,5 @@
 import { ChevronLeft, ChevronRight } from 'lucide-react';
-import { useEffect, useMemo, useRef } from 'react';
+import { Fragment, useEffect, useMemo, useRef } from 'react';
 import { DECIBEL, type LayersView } from '../../state/layers/view';
 import { formatValue } from '../../ui/format';
 import type { Ramp } from '../../ui/ramp';
@@ -28,11 +28,8 @@ interface Props {
 export function Channels({ maps, versus, stale, nameOf, view, ramp }: Props) {
   const layers = useLayersController();
   const channel = Math.min(view.channel, maps.channels - 1);
-  const page = Math.floor(channel / PAGE);
-  const pages = Math.ceil(maps.channels / PAGE);
-  const first = page * PAGE;
+  const first = Math.floor(channel / PAGE) * PAGE;
   const last = Math.min(maps.channels, first + PAGE) - 1;
-  const step = (by: number) => layers.set({ channel: (page + by) * PAGE });
   return (
     <section
       className={stale ? 'channels-part awaited' : 'channels-part'}
@@ -49,78 +46,86 @@ export function Channels({ maps, versus, stale, nameOf, view, ramp }: Props) {
           />
           Normalise
         </label>
-        <span className="pager">
-          <button
-            type="button"
-            className="icon-button"
-            aria-label="Earlier channels"
-            disabled={page === 0}
-            onClick={() => step(-1)}
-          >
-            <ChevronLeft aria-hidden />
-          </button>
-          <span className="caption">
-            {first} to {last} of {maps.channels}
-          </span>
-          <button
-            type="button"
-            className="icon-button"
-            aria-label="Later channels"
-            disabled={page >= pages - 1}
-            onClick={() => step(1)}
-          >
-            <ChevronRight aria-hidden />
-          </button>
-        </span>
+        <Pager first={first} last={last} count={maps.channels} />
       </header>
-      {versus && <p className="caption">{nameOf(maps)}</p>}
-      <Tiles
-        maps={maps}
-        first={first}
-        last={last}
-        view={view}
-        channel={channel}
-        ramp={ramp}
-        of={nameOf(maps)}
-      />
-      <Statistics maps={maps} channel={channel} />
-      {versus && (
-        <>
-          <p className="caption">{nameOf(versus)}</p>
+      {[maps, ...(versus ? [versus] : [])].map((set, i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the first is the set, the second what stands beside it
+        <Fragment key={i}>
+          {versus && <p className="caption">{nameOf(set)}</p>}
           <Tiles
-            maps={versus}
+            maps={set}
             first={first}
-            last={Math.min(last, versus.channels - 1)}
+            last={Math.min(last, set.channels - 1)}
             view={view}
             channel={channel}
             ramp={ramp}
-            of={nameOf(versus)}
+            of={nameOf(set)}
           />
-          <Statistics maps={versus} channel={Math.min(channel, versus.channels - 1)} />
-        </>
-      )}
-      <Slider
-        compact
-        label="Brightness"
-        value={view.decibel}
-        min={DECIBEL.min}
-        max={DECIBEL.max}
-        step={1}
-        ticks={[-40, -30, -20, -10, 0, 10, 20, 30, 40].map((value) =>
-          value % 20 === 0 ? { value, label: String(value) } : { value },
-        )}
-        valueText={`${view.decibel} decibels`}
-        format={(v) => `${v} dB`.replace('-', '−')}
-        onChange={(decibel) => layers.set({ decibel: Math.round(decibel) })}
-        reset={{
-          label: 'Reset brightness to 0 dB',
-          changed: view.decibel !== 0,
-          onReset: () => layers.set({ decibel: 0 }),
-        }}
-      />
+          <Statistics maps={set} channel={Math.min(channel, set.channels - 1)} />
+        </Fragment>
+      ))}
+      <Brightness decibel={view.decibel} />
     </section>
   );
 }
+
+/** Which channels are shown, and the way to the page before and after. */
+function Pager({ first, last, count }: { first: number; last: number; count: number }) {
+  const layers = useLayersController();
+  const turn = (by: number) => layers.set({ channel: first + by * PAGE });
+  return (
+    <span className="pager">
+      <button
+        type="button"
+        className="icon-button"
+        aria-label="Earlier channels"
+        disabled={first === 0}
+        onClick={() => turn(-1)}
+      >
+        <ChevronLeft aria-hidden />
+      </button>
+      <span className="caption">
+        {first} to {last} of {count}
+      </span>
+      <button
+        type="button"
+        className="icon-button"
+        aria-label="Later channels"
+        disabled={last >= count - 1}
+        onClick={() => turn(1)}
+      >
+        <ChevronRight aria-hidden />
+      </button>
+    </span>
+  );
+}
+
+function Brightness({ decibel }: { decibel: number }) {
+  const layers = useLayersController();
+  return (
+    <Slider
+      compact
+      label="Brightness"
+      value={decibel}
+      min={DECIBEL.min}
+      max={DECIBEL.max}
+      step={1}
+      ticks={BRIGHTNESS_TICKS}
+      valueText={`${decibel} decibels`}
+      format={(v) => `${v} dB`.replace('-', '−')}
+      onChange={(value) => layers.set({ decibel: Math.round(value) })}
+      reset={{
+        label: 'Reset brightness to 0 dB',
+        changed: decibel !== 0,
+        onReset: () => layers.set({ decibel: 0 }),
+      }}
+    />
+  );
+}
+
+const BRIGHTNESS_TICKS = [-40, -30, -20, -10, 0, 10, 20, 30, 40].map((value) =>
+  value % 20 === 0 ? { value, label: String(value) } : { value },
+);
 
 interface TilesProps {
   maps: Maps;

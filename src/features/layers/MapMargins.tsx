@@ -1,19 +1,10 @@
 import { sigmaText, startOf, verdict } from '../../state/layers/summary';
 import { formatValue } from '../../ui/format';
-import { type Ramps, rampColour } from '../../ui/ramp';
+import { rampColour } from '../../ui/ramp';
+import { type DrawProps, ROW } from './map-layout';
 import { type MapModel, ratioShade } from './map-model';
 import type { Findings } from './types';
 import { axisText, percentText } from './words';
-
-/** Height of a row of the map. */
-export const ROW = 17;
-
-export interface DrawProps {
-  model: MapModel;
-  ramps: Ramps;
-  height: number;
-  top: (row: number) => number;
-}
 
 /** What stands beside and below the cells: the student, the weights, the sigmas, and how many blocks are like each. */
 export function Columns({ model, ramps, height, top }: DrawProps) {

@@ -67,13 +67,12 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
   const [chosen, setChosen] = useState<string | null>(null);
   const [own, setOwn] = useState<OwnFiles | null>(null);
   const [count, setCount] = useState(USUAL);
-  const [sampler, setSampler] = useState<'one-step' | 'heun'>(model.role === 'teacher' ? 'heun' : 'one-step');
+  const [sampler, setSampler] = useState<MeasuredSampler>(model.role === 'teacher' ? 'heun' : 'one-step');
   useEffect(() => void controller.distil.loadPacks(), [controller]);
   const fitting = packs.filter((pack) => misfit(pack, model) === null);
   const pack = fitting.find((p) => p.id === chosen) ?? fittingPack(packs, model);
   const data: DataRef | null = own ?? (pack && { kind: 'pack', id: pack.id });
   const mine = work?.key === model.key;
-  const steps = defaultSteps(model.resolution);
   const progress = mine ? work.progress : null;
   return (
     <Dialog title={`Measure ${model.name}`} onClose={onClose}>
@@ -82,34 +81,7 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
         between two sets of real images; no model is expected to do better.
       </p>
       <RealImages packs={fitting} pack={pack} own={own} onPack={setChosen} onOwn={setOwn} />
-      <div className="field">
-        <span>Images generated</span>
-        <NumberField
-          label="Images generated"
-          value={count}
-          min={64}
-          max={10_000}
-          step={100}
-          whole
-          onCommit={setCount}
-        />
-      </div>
-      <div className="field">
-        <span>Steps</span>
-        <Segmented
-          label="Steps"
-          value={sampler}
-          options={[
-            { value: 'one-step', label: '1' },
-            {
-              value: 'heun',
-              label: `Heun, ${evaluations({ sampler: 'heun', steps })} NFE`,
-              title: 'The way to sample a diffusion teacher',
-            },
-          ]}
-          onChange={setSampler}
-        />
-      </div>
+      <Amount model={model} count={count} sampler={sampler} onCount={setCount} onSampler={setSampler} />
       {mine && (
         <ProgressLine
           what={progress ? progress.what : 'Preparing'}
@@ -137,6 +109,53 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
         )}
       </div>
     </Dialog>
+  );
+}
+
+type MeasuredSampler = 'one-step' | 'heun';
+
+interface AmountProps {
+  model: ModelFacts;
+  count: number;
+  sampler: MeasuredSampler;
+  onCount: (count: number) => void;
+  onSampler: (sampler: MeasuredSampler) => void;
+}
+
+/** How many images are generated, and in how many steps each. */
+function Amount({ model, count, sampler, onCount, onSampler }: AmountProps) {
+  const steps = defaultSteps(model.resolution);
+  return (
+    <>
+      <div className="field">
+        <span>Images generated</span>
+        <NumberField
+          label="Images generated"
+          value={count}
+          min={64}
+          max={10_000}
+          step={100}
+          whole
+          onCommit={onCount}
+        />
+      </div>
+      <div className="field">
+        <span>Steps</span>
+        <Segmented
+          label="Steps"
+          value={sampler}
+          options={[
+            { value: 'one-step', label: '1' },
+            {
+              value: 'heun',
+              label: `Heun, ${evaluations({ sampler: 'heun', steps })} NFE`,
+              title: 'The way to sample a diffusion teacher',
+            },
+          ]}
+          onChange={onSampler}
+        />
+      </div>
+    </>
   );
 }
 

@@ -7,7 +7,7 @@ import { Curve } from '../../../ui/Curve';
 import { nearestIndex } from '../../../ui/curve-data';
 import { formatBytes, formatValue, formatWhole } from '../../../ui/format';
 import { CURVE_SETTINGS, CurveTools } from './CurveTools';
-import { abscissa, REAL_SPREAD, runCurves } from './curve-series';
+import { type Abscissa, abscissa, REAL_SPREAD, runCurves } from './curve-series';
 import { latencyText, useInputLatency } from './input-latency';
 import type { Moment } from './moment';
 import { Plot } from './Plot';
@@ -29,26 +29,8 @@ export function Measurements({ run, moment }: { run: DistilRunState; moment: Mom
         {run.ended ? 'No step was made.' : 'Losses and logits appear here with the first step.'}
       </p>
     );
-  const { xs, unit } = data;
-  const toImages = (x: number | null) =>
-    x === null ? null : unit === 'images' ? x : (points[nearestIndex(xs, x)]?.images ?? null);
-  const at =
-    moment.at === null || unit === 'images'
-      ? moment.at
-      : (xs[
-          nearestIndex(
-            points.map((p) => p.images),
-            moment.at,
-          )
-        ] ?? null);
-  const shared = {
-    xs,
-    unit,
-    at,
-    smoothing: tools.smoothing,
-    onHover: (x: number | null) => moment.hover(toImages(x)),
-    onPick: (x: number | null) => moment.pick(toImages(x)),
-  };
+  const { unit } = data;
+  const shared = { smoothing: tools.smoothing, ...sharedMoment(data, points, moment) };
   const against = unit === 'images' ? 'against images seen' : `against ${unit} of steps`;
   return (
     <>
@@ -97,6 +79,27 @@ export function Measurements({ run, moment }: { run: DistilRunState; moment: Mom
   );
 }
 
+/** The moment in the unit of the curves' x, for all of them: a moment is counted in images. */
+function sharedMoment({ xs, unit }: Abscissa, points: readonly CurvePoint[], moment: Moment) {
+  const counted = unit === 'images';
+  const toImages = (x: number | null) =>
+    x === null || counted ? x : (points[nearestIndex(xs, x)]?.images ?? null);
+  return {
+    xs,
+    unit,
+    at: moment.at === null || counted ? moment.at : (xs[indexOf(points, moment.at)] ?? null),
+    onHover: (x: number | null) => moment.hover(toImages(x)),
+    onPick: (x: number | null) => moment.pick(toImages(x)),
+  };
+}
+
+/** The step after which about so many images had been seen. */
+const indexOf = (points: readonly CurvePoint[], images: number): number =>
+  nearestIndex(
+    points.map((p) => p.images),
+    images,
+  );
+
 /** When there will be something to draw. */
 function firstDistance({ config, request, ended }: DistilRunState): string {
   if (ended) return 'No distance was measured.';
@@ -127,13 +130,7 @@ function TeacherLevel({ run }: { run: DistilRunState }) {
 function Values({ run, at }: { run: DistilRunState; at: number | null }) {
   const latency = useInputLatency(!run.ended);
   const { points } = run.history;
-  const index =
-    at === null
-      ? points.length - 1
-      : nearestIndex(
-          points.map((p) => p.images),
-          at,
-        );
+  const index = at === null ? points.length - 1 : indexOf(points, at);
   const point = points[index];
   if (!point) return null;
   const before = points.slice(0, index + 1);

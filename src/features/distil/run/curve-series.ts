@@ -1,7 +1,7 @@
 import type { CurvePoint } from '../../../distil/curve';
 import type { DistilPlan } from '../../../protocol/distil';
 import { stepSeconds } from '../../../state/distil/store';
-import type { CurveLevel, CurveSeries } from '../../../ui/Curve';
+import type { CurveLevel, CurveSeries } from '../../../ui/curve-data';
 
 export const AXES = ['images', 'time'] as const;
 export type XAxis = (typeof AXES)[number];

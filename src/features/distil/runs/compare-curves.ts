@@ -1,6 +1,6 @@
 import type { CurvePoint } from '../../../distil/curve';
 import type { RunDetail } from '../../../protocol/runs';
-import type { CurveSeries } from '../../../ui/Curve';
+import type { CurveSeries } from '../../../ui/curve-data';
 import { abscissa, type XAxis } from '../run/curve-series';
 
 interface ComparedPlot {
