@@ -87,3 +87,6 @@ export type Message =
   | { type: 'distil'; id: number; event: DistilEvent }
   | { type: 'inspect'; id: number; event: InspectEvent }
   | { type: 'status'; status: EngineStatus };
+
+/** A request before it has its number. */
+export type Payload = Request extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never;

@@ -1,5 +1,5 @@
 import { InnateError } from '../../src/lib/errors';
-import type { CallOptions, EngineClient } from '../../src/protocol/client';
+import type { EngineClient } from '../../src/protocol/client';
 import type {
   DataCheck,
   DistilAction,
@@ -9,6 +9,7 @@ import type {
   MeasureResult,
   StepEstimate,
 } from '../../src/protocol/distil';
+import type { CallOptions } from '../../src/protocol/engine-worker';
 import type { GenerateOutcome, GenerateRequest, ImageChunk } from '../../src/protocol/generate';
 import type { InspectOutcome, LookResult } from '../../src/protocol/layers';
 import type {
