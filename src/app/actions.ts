@@ -7,7 +7,7 @@ import { nextTheme } from './theme';
 export interface Action {
   id: string;
   label: string;
-  /** As KeyboardEvent.key, lower case. */
+  /** The key as KeyboardEvent.key, lower case. */
   key: string;
   perform: () => void | Promise<void>;
 }

@@ -117,7 +117,7 @@ function classIndex(label: unknown): number | null {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : null;
 }
 
-/** As Python's json reads bytes: UTF-8 with or without its mark, or UTF-16. */
+/** Text as Python's json reads bytes: UTF-8 with or without its mark, or UTF-16. */
 function jsonText(bytes: Uint8Array): string {
   const [a, b] = bytes;
   const little = (a === 0xff && b === 0xfe) || (a !== 0 && b === 0);

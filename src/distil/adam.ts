@@ -37,7 +37,7 @@ export class Adam {
     }
   }
 
-  /** Without a first moment, which would be the gradient itself. */
+  /** One fused step without a first moment, which would be the gradient itself. */
   private fused(
     variable: tf.Tensor,
     gradient: tf.Tensor,

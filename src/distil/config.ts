@@ -168,7 +168,7 @@ export function checkConfig(config: DistilConfig): void {
   });
 }
 
-/** Of WebAssembly's 4 GB. */
+/** Bytes of WebAssembly's 4 GB that a run may take. */
 const WASM_BUDGET = 3.8e9;
 
 /**

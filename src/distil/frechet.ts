@@ -7,7 +7,7 @@ export interface FeatureStatistics {
   count: number;
 }
 
-/** Of `features` [n, dims] row-major; the unbiased covariance. */
+/** Mean and unbiased covariance of `features` [n, dims] row-major. */
 export function featureStatistics(features: Float32Array, dims: number): FeatureStatistics {
   const n = features.length / dims;
   const mean = new Float64Array(dims);

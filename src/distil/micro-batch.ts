@@ -8,7 +8,7 @@ export interface MicroBatch {
   /** Images, or the network's input where it imitates. */
   real: tf.Tensor4D;
   labels: tf.Tensor2D | null;
-  /** Of the whole batch, 0 to 1. */
+  /** The part's share of the whole batch, 0 to 1. */
   share: number;
 }
 
@@ -69,7 +69,7 @@ export function addGradients(
   return out;
 }
 
-/** Of one scalar a part; the scalars are disposed. */
+/** The weighted mean of one scalar a part; the scalars are disposed. */
 export function weightedMean(values: tf.Scalar[], parts: readonly MicroBatch[]): tf.Scalar {
   const mean = tf.tidy(() => tf.addN(values.map((v, i) => tf.mul(v, parts[i]!.share)))) as tf.Scalar;
   tf.dispose(values);

@@ -8,7 +8,7 @@ import * as tf from '@tensorflow/tfjs-core';
 export interface R1Result {
   /** E|v|^2, the mean over images. */
   penalty: number;
-  /** By variable name, for the penalty times gamma / 2. The caller disposes. */
+  /** Gradients by variable name, for the penalty times gamma / 2. The caller disposes. */
   gradients: tf.NamedTensorMap;
 }
 

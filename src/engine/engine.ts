@@ -63,7 +63,7 @@ export class Engine {
   /** Images of a pass at most; smaller after memory ran out. */
   private passLimit = 64;
   private failed: { device: Device; error: InnateError } | null = null;
-  /** Of the device: changes with each one. */
+  /** Identifies the device: changes with each one. */
   private epoch = 0;
   private heldBeside: () => number = () => 0;
   private readonly noise = rememberedNoise();
@@ -157,7 +157,7 @@ export class Engine {
     return denoiser instanceof PlannedDenoiser && precision === 'f32' ? denoiser : null;
   }
 
-  /** For such work: a network of its own, in float32, which the caller disposes of. */
+  /** A network of the caller's own for such work, in float32; the caller disposes of it. */
   async openNetwork(model: Model): Promise<AnyDenoiser> {
     return (await Inference.open(this.require().device, model, 'f32')).denoiser;
   }

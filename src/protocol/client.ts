@@ -53,7 +53,7 @@ export interface EngineClient {
   checkData(files: readonly File[], name: string): Promise<DataCheck>;
   /** Fréchet distance of a model to real images, with its floor. */
   measure(request: MeasureRequest, options?: CallOptions): Promise<MeasureResult>;
-  /** To the run under way; does nothing without one. */
+  /** Sends a control to the run under way; does nothing without one. */
   controlDistil(action: DistilAction): Promise<void>;
   /** Measures a network layer by layer; a newer call supersedes this one. Other calls go on in between. */
   inspect(

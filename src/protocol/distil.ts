@@ -6,7 +6,7 @@ import type { DataRef, ModelInfo, ModelRef } from './models';
 
 /** What a run is called and what it is made of, for people. */
 export interface RunAbout {
-  /** Of its place on disk and its lock. */
+  /** The key of the run's place on disk and of its lock. */
   id: string;
   /** 1, 2, ... in this browser. */
   number: number;
@@ -143,7 +143,7 @@ export interface DataCheck {
   otherSizes: number;
   /** RGBA, one after the other. */
   thumbnails: { pixels: Uint8ClampedArray<ArrayBuffer>; resolution: number; count: number };
-  /** Of those looked at, what could not be read, and why; '' where all could. */
+  /** What could not be read of the images looked at, and why; '' where all could. */
   skipped: number;
   reasons: string;
   /** Sentences: what was taken or left. */

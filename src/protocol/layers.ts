@@ -17,7 +17,7 @@ export interface ShownInput {
 /** A map of one network over noise levels, and a student beside it. A newer one supersedes it. */
 export interface InspectRequest {
   model: ModelRef;
-  /** Of the same architecture; null = none. */
+  /** A student of the same architecture; null = none. */
   student: ModelRef | null;
   /** Where the student starts: it is measured there alone. */
   studentSigma?: number;
@@ -61,7 +61,7 @@ export interface LookRequest {
   want: 'input' | 'denoised' | 'sampled' | 'maps';
   /** Heun steps of 'sampled'. */
   steps?: number;
-  /** Of 'maps': a block or a part of one. */
+  /** The block or the part of one whose maps are wanted ('maps'). */
   row?: string;
   /** Factors on what blocks add, by name. */
   gains?: Record<string, number>;

@@ -6,7 +6,7 @@ import type { PrecondKind } from '../lib/preconditioning';
 /** A model that the worker can load: of the catalogue, or a file that the user opened (key from `open`). */
 export type ModelRef = { kind: 'catalogue'; id: string } | { kind: 'opened'; key: string };
 
-/** Of a start sigma: what the file or the catalogue says, a guess from the name, a person, or nothing at all. */
+/** Who says at which sigma a network starts: the file or the catalogue, a guess from its name, a person, or nobody. */
 export type SigmaSource = 'file' | 'name' | 'person' | 'unsaid';
 
 export interface ModelInfo {
@@ -42,7 +42,7 @@ export interface ModelInfo {
 /** What a person decides about a file that it leaves open. */
 export interface FileChoice {
   precond?: PrecondKind;
-  /** Which of several networks. */
+  /** The entry to take where a file holds several networks. */
   entry?: string;
 }
 
@@ -77,7 +77,7 @@ export interface EngineStatus {
   model: ModelInfo | null;
   /** Bytes held on the back-end. */
   memoryBytes: number;
-  /** Of the loaded model's weights in memory; null without a model. */
+  /** The precision of the loaded model's weights in memory; null without a model. */
   precision: WeightPrecision | null;
   /** One pass of the network: milliseconds and images. */
   lastForward: { ms: number; images: number } | null;
@@ -87,7 +87,7 @@ export interface EngineStatus {
 
 export type BackendPreference = 'auto' | 'webgpu' | 'wasm';
 
-/** Of weights on the GPU; 'auto' is half precision where the file itself is. */
+/** The precision of weights on the GPU; 'auto' is half precision where the file itself is. */
 export type PrecisionPreference = 'auto' | WeightPrecision;
 
 export interface StartOptions {

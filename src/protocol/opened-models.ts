@@ -4,7 +4,7 @@ import type { Payload } from './messages';
 export class OpenedModels {
   /** By key: the requests, in order. */
   private readonly requests = new Map<string, readonly Payload[]>();
-  /** By key: the request that opens a file from this page's own. */
+  /** The request that opens a file from this page's own, by key. */
   private readonly files = new Map<string, Payload>();
 
   has(key: string): boolean {

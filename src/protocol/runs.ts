@@ -51,7 +51,7 @@ export interface Distance {
 /** A saved run that cannot be read: it stays as it is until a person exports or deletes it. */
 export interface UnreadableRun {
   id: string;
-  /** On disk, as far as its files can be reached. */
+  /** Bytes on disk, as far as the run's files can be reached. */
   bytes: number;
   /** It is being written, by this tab or another one. */
   busy: boolean;
@@ -69,7 +69,7 @@ export interface RunList {
 
 export interface RunSummary {
   record: RunRecord;
-  /** On disk. */
+  /** Bytes on disk. */
   bytes: number;
   /** It is being written, by this tab or another one. */
   busy: boolean;

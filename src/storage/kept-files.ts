@@ -16,7 +16,7 @@ const name = v.pipe(v.string(), v.minLength(1), v.maxLength(1000));
 
 const ABOUT_KEPT = v.object({
   version: v.literal(1),
-  /** As the address names the file. */
+  /** The name of the file in its address. */
   key: name,
   name,
   bytes: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),

@@ -1,7 +1,7 @@
 import './ProgressLine.css';
 
 interface Props {
-  /** In bold: what is being done. */
+  /** What is being done, in bold. */
   what: string;
   detail: string;
   /** 0 to 1; null where the total is not known. */

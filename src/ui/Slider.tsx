@@ -15,7 +15,7 @@ export interface SliderProps extends SliderScale {
   /** Drawn hollow: the value is not set but follows from something else. */
   implied?: boolean;
   valueText?: string;
-  /** Beside the label. */
+  /** A short text shown beside the label. */
   note?: ReactNode;
   /** Steps between long ticks, and the labels under them. */
   ticks: { value: number; label?: string }[];
@@ -26,7 +26,7 @@ export interface SliderProps extends SliderScale {
   fieldText?: string;
   /** Takes a word typed into the field; says whether it knows it. */
   onText?: (text: string) => boolean;
-  /** Without the numeric twin, where the number is not what one would type. */
+  /** Leaves the numeric field out, where the number is not what one would type. */
   plain?: boolean;
   children?: ReactNode;
 }

@@ -4,7 +4,7 @@ export type Values = readonly (number | null)[];
 
 export interface CurveSeries {
   name: string;
-  /** By index of `xs`; null = not measured there. */
+  /** Values by index of `xs`; null = not measured there. */
   values: Values;
   /** A custom property of the theme: '--cat-1'. */
   colour: string;

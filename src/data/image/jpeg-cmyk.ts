@@ -92,7 +92,7 @@ function toInks(y: Uint8Array, cb: Uint8Array, cr: Uint8Array): void {
   }
 }
 
-/** Without what stands between segments and before the end and is none, which libjpeg passes over. */
+/** The file without the bytes between segments and before the end that belong to none: libjpeg passes over them. */
 function withoutStrays(bytes: Uint8Array): Uint8Array {
   const parts = [bytes.subarray(0, 2)];
   for (let at = 2; at + 1 < bytes.length; ) {

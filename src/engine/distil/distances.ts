@@ -17,7 +17,7 @@ interface Levels {
  */
 export class RunDistances {
   private measure: FrechetMeasure | null = null;
-  /** Of the device that holds the feature network; null = none does. */
+  /** The device that holds the feature network; null = none does. */
   private epoch: number | null = null;
 
   constructor(

@@ -52,7 +52,7 @@ export class DistilSession {
   /** There are steps that no save has. */
   private unsaved = false;
   private failures = 0;
-  /** On this device: it compiles what it needs, and is the slowest. */
+  /** Whether the next step is the first on this device: it compiles what it needs, and is the slowest. */
   private firstStep = true;
 
   private opened: OpenRun | null = null;

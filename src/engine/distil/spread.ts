@@ -21,7 +21,7 @@ export function totalVariance(values: ArrayLike<number>, count: number): number 
   return total;
 }
 
-/** Of images drawn from the set at random, in bytes; 0 where fewer than two can be read. */
+/** The spread of images drawn from the set at random, in bytes; 0 where fewer than two can be read. */
 export async function realVariance(data: Dataset): Promise<number> {
   const size = data.channels * data.resolution ** 2;
   const most = Math.min(REAL, data.size);

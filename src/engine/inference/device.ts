@@ -6,7 +6,7 @@ import type { BackendPreference, StartOptions } from '../../protocol/models';
 
 export interface Device {
   backend: ActiveBackend;
-  /** Of the SIMD kernels: threads need shared memory, and that an isolated page. */
+  /** How many threads run the SIMD kernels: they need shared memory, and that an isolated page. */
   threads: number;
   webgpuAvailable: boolean;
   /** Why WebGPU is not used; null when it is. */

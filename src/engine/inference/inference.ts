@@ -22,7 +22,7 @@ export class Inference {
   private constructor(
     readonly denoiser: AnyDenoiser,
     private readonly wanted: WeightPrecision,
-    /** That run it; null on a GPU. */
+    /** How many threads run it; null on a GPU. */
     readonly threads: number | null,
   ) {}
 
@@ -55,12 +55,12 @@ export class Inference {
     this.compiled.add(images);
   }
 
-  /** Of the weights in memory: half precision gives way to float32 when a result is not finite. */
+  /** The precision of the weights in memory: half gives way to float32 when a result is not finite. */
   get precision(): WeightPrecision {
     return this.denoiser instanceof PlannedDenoiser && this.denoiser.onSpare ? 'f32' : this.wanted;
   }
 
-  /** Held beside what the back-end counts. */
+  /** Bytes held beside what the back-end counts. */
   get bytes(): number {
     return this.denoiser instanceof PlannedDenoiser ? this.denoiser.bytes : 0;
   }

@@ -19,7 +19,7 @@ const MOST = 2;
  * where they would take more than `budget` bytes together.
  */
 export class HeldNetworks {
-  /** By their weights; most recently used last. */
+  /** Networks by their weights; most recently used last. */
   private readonly held = new Map<Model['weights'], AnyDenoiser>();
   private device: object | null = null;
 
@@ -63,7 +63,7 @@ export class HeldNetworks {
     }
   }
 
-  /** Held beside what TensorFlow.js counts. */
+  /** Bytes held beside what TensorFlow.js counts. */
   get bytes(): number {
     let bytes = 0;
     for (const denoiser of this.held.values())

@@ -79,7 +79,7 @@ export class MapMeasurement {
     return { sigmas, quantities, parts, spectra, input: input.kind };
   }
 
-  /** As many as the device evaluates in the time of a step, judged by the coarse look. */
+  /** How many images the device evaluates in the time of a step, judged by the coarse look. */
   private get samplesOfStep(): number {
     const each = (OP_BY_OP * this.turns.stepMs) / COARSE_SAMPLES;
     return Math.max(1, Math.floor(STEP_MS / each));

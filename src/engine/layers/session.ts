@@ -52,7 +52,7 @@ export interface InspectHooks extends LookHooks {
 const HELD_BYTES = 512 * 2 ** 20;
 /** What was shown to networks last, and is at hand. */
 const BATCHES = 8;
-/** Of the way that is followed. */
+/** Steps of the sampler's way that is followed. */
 const SAMPLER_STEPS = 18;
 
 /**
@@ -70,7 +70,7 @@ export class LayersSession {
     this.networks = new HeldNetworks(services, HELD_BYTES);
   }
 
-  /** Held beside what TensorFlow.js counts. */
+  /** Bytes held beside what TensorFlow.js counts. */
   get bytes(): number {
     return this.networks.bytes;
   }

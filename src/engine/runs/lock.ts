@@ -1,6 +1,6 @@
 import { InnateError } from '../../lib/errors';
 
-/** Of the browser, across tabs: it goes with the tab that holds it, however that ends. */
+/** A lock of the browser's across tabs: it goes with the tab that holds it, however that ends. */
 const lockName = (run: string): string => `innate-run-${run}`;
 
 /** Runs `task` while no other tab has this run. Where the browser has no locks, the files' own have to do. */

@@ -37,7 +37,7 @@ export function studentModel(
   };
 }
 
-/** As a file of float16 differences to the teacher: small beside the whole network, and close to it. */
+/** The student as a file of float16 differences to its teacher: small beside the whole network, and close to it. */
 export const deltaPieces = (
   teacher: Model,
   weights: WeightSource,

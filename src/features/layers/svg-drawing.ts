@@ -33,7 +33,7 @@ export class SvgDrawing {
     this.out.push(`<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="${fill}"/>`);
   }
 
-  /** As on the screen: filled where one level stands out, hollow where none does. */
+  /** A dot as on the screen: filled where one level stands out, hollow where none does. */
   dot(x: number, y: number, clear: boolean): void {
     const { mark, ground } = this.colours;
     const circle = (r: number, fill: string) =>

@@ -5,7 +5,7 @@ import type { Findings } from './types';
 
 export interface QuantityWords {
   name: string;
-  /** Beside the legend's numbers. */
+  /** A short name, beside the legend's numbers. */
   short: string;
   /** What it means, in a sentence. */
   means: string;

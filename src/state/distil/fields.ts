@@ -52,7 +52,7 @@ type NumberKey = {
 export interface ConfigField {
   key: NumberKey;
   label: string;
-  /** Beside the label. */
+  /** A short text shown beside the label. */
   range: string;
   min: number;
   max: number;

@@ -83,7 +83,7 @@ function GoBack({ run, from }: { run: DistilRunState; from: WayBack }) {
   );
 }
 
-/** On a full disk. */
+/** What is said where the disk is full. */
 function MakeRoom({ ended }: { ended: boolean }) {
   const { controller } = useApp();
   return (

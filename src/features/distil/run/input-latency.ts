@@ -5,7 +5,7 @@ const WINDOW = 50;
 /** The browser reports no event that took less. */
 const LEAST_MS = 16;
 
-/** From an input to the next picture, milliseconds: the slowest of the last fifty; null before the first input. */
+/** Milliseconds from an input to the next picture: the slowest of the last fifty; null before the first input. */
 export function useInputLatency(active: boolean): number | null {
   const [worst, setWorst] = useState<number | null>(null);
   useEffect(() => {
