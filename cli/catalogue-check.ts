@@ -11,7 +11,9 @@ import {
   labelCount,
   parseClassNames,
 } from '../src/storage/catalogue';
-import { modelsFolder, openModelArgument, sha256OfFile } from './catalogue';
+import { modelsFolder, openModelArgument } from './catalogue';
+import type { FetchedModel } from './fetched/cache';
+import { sha256OfFile } from './files';
 
 /**
  * What can be said of an entry without its file: its architecture is a network with as many parameters as it says, and
@@ -53,6 +55,18 @@ export function verifyShipped(model: CatalogueModel): void {
       expected: `${model.resolution}x${model.resolution}, ${model.channels} channels`,
       found: `${config.unet.imgResolution}x${config.unet.imgResolution}, ${config.unet.inChannels} channels`,
     });
+}
+
+/** A fetched model has the checksum that it was written with. */
+export function verifyFetched({ id, path, sha256 }: FetchedModel): void {
+  const found = sha256OfFile(path);
+  if (found === sha256) return;
+  throw new InnateError('bad-file', 'a fetched model is damaged', {
+    where: path,
+    expected: `sha256 ${sha256}`,
+    found,
+    hint: `Run innate models remove ${id}, and fetch it again`,
+  });
 }
 
 /** The lists of names of a file beside the catalogue, one a class. */

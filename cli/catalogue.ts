@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +11,8 @@ import {
   listedClasses,
   parseCatalogue,
 } from '../src/storage/catalogue';
-import { fileSource } from './files';
+import { FetchedModels } from './fetched/cache';
+import { fileSource, sha256OfFile } from './files';
 
 /** public/models of the package, found from the source tree and from the bundle alike. */
 export function modelsFolder(): string {
@@ -50,7 +50,7 @@ export function openModelArgument(argument: string, how: FileOptions = {}): Open
   if (/[/\\]|\.(pkl|pickle|pt|pth|bin|ckpt|safetensors)$/i.test(argument))
     throw new InnateError('not-found', 'no such file', { where: argument });
   const entry = findModel(readCatalogue(), argument);
-  const path = shippedPath(entry);
+  const path = pathOf(entry);
   const sigma = how.sigma ?? entry.sigma;
   const model = openFile(path, { ...how, ...(sigma !== undefined && { sigma }) });
   return { ...model, id: entry.id, classes: listedClasses(entry), path };
@@ -75,7 +75,7 @@ function openFile(path: string, how: FileOptions): Model {
 /** The teacher of a delta: a catalogue id, else a file of that name beside the student. */
 function basePath(of: string, studentPath: string): string {
   const entry = readCatalogue().models.find((m) => m.id === of && m.kind === 'shipped');
-  if (entry) return shippedPath(entry);
+  if (entry) return pathOf(entry);
   const beside = join(dirname(studentPath), of);
   if (!/[/\\]/.test(of) && existsSync(beside)) return beside;
   throw new InnateError('not-found', 'the teacher of this student is missing', {
@@ -84,21 +84,17 @@ function basePath(of: string, studentPath: string): string {
   });
 }
 
-export function shippedPath(entry: CatalogueModel): string {
-  const file = entry.files.find((f) => f.path !== undefined);
-  if (file?.path) return join(modelsFolder(), file.path);
-  throw new InnateError('not-found', 'this model is not shipped with the project', {
+/** The file of an entry: shipped with the project, or fetched before. */
+function pathOf(entry: CatalogueModel): string {
+  const shipped = entry.files.find((f) => f.path !== undefined)?.path;
+  if (shipped !== undefined) return join(modelsFolder(), shipped);
+  const fetched = new FetchedModels().find(entry.id);
+  if (fetched) return fetched.path;
+  throw new InnateError('not-found', 'this model is not on this machine yet', {
     where: entry.id,
-    hint: `Download ${entry.files[0]?.url ?? 'its checkpoint'} and give the file instead`,
+    hint:
+      entry.kind === 'official'
+        ? `Run innate models fetch ${entry.id}`
+        : `Download it from ${entry.files[0]?.url ?? 'its authors'}, and run innate models fetch ${entry.id} --from FILE`,
   });
-}
-
-/** Reads 16 MiB at a time: a teacher may be larger than memory allows to hold. */
-export function sha256OfFile(path: string): string {
-  const source = fileSource(path);
-  const hash = createHash('sha256');
-  const step = 2 ** 24;
-  for (let at = 0; at < source.size; at += step)
-    hash.update(source.read(at, Math.min(step, source.size - at)));
-  return hash.digest('hex');
 }

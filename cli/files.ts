@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -12,7 +13,7 @@ import {
 } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Sink } from '../src/engine/models/convert-stream';
+import type { Output } from '../src/engine/models/convert-stream';
 import { checkRange, type Source } from '../src/formats/source';
 import { InnateError } from '../src/lib/errors';
 import { removeWhenInterrupted } from './interrupt';
@@ -55,17 +56,27 @@ export function fileSource(path: string): Source {
 
 const errorCode = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);
 
+/** Reads 16 MiB at a time: a teacher may be larger than memory allows to hold. */
+export function sha256OfFile(path: string): string {
+  const source = fileSource(path);
+  const hash = createHash('sha256');
+  const step = 2 ** 24;
+  for (let at = 0; at < source.size; at += step)
+    hash.update(source.read(at, Math.min(step, source.size - at)));
+  return hash.digest('hex');
+}
+
 /** Writes the pieces as `writeAtomicFrom` writes. */
 export const writeAtomic = (path: string, pieces: Iterable<Uint8Array>): Promise<void> =>
-  writeAtomicFrom(path, async (sink) => {
-    for (const piece of pieces) await sink.write(piece);
+  writeAtomicFrom(path, async (output) => {
+    for (const piece of pieces) await output.write(piece);
   });
 
 /**
  * What `work` writes goes into a temporary file beside `path`, which is renamed when it is on the disk: the file is
  * there whole or not at all, whatever happens, Ctrl-C and power failure included. Signals are heard between the writes.
  */
-export async function writeAtomicFrom<T>(path: string, work: (sink: Sink) => Promise<T>): Promise<T> {
+export async function writeAtomicFrom<T>(path: string, work: (output: Output) => Promise<T>): Promise<T> {
   const folder = dirname(path);
   return staged(join(folder, `.${basename(path)}.${process.pid}.tmp`), path, async (temporary) => {
     const result = await writeWhole(temporary, work);
@@ -168,7 +179,7 @@ async function staged<T>(
 }
 
 /** Resolves when every byte that `work` writes is on the disk. */
-async function writeWhole<T>(path: string, work: (sink: Sink) => Promise<T>): Promise<T> {
+async function writeWhole<T>(path: string, work: (output: Output) => Promise<T>): Promise<T> {
   const file = await open(path, 'w');
   try {
     const result = await work({

@@ -8,6 +8,7 @@ import { asInnateError, InnateError } from '../src/lib/errors';
 import { type ConvertOptions, convert } from './commands/convert';
 import { distil } from './commands/distil';
 import { type EvaluateOptions, evaluate } from './commands/evaluate';
+import { type FetchOptions, fetchModel, removeModel } from './commands/fetch';
 import { type GenerateOptions, generate } from './commands/generate';
 import { type InspectOptions, inspect } from './commands/inspect';
 import { listModels, verifyModels } from './commands/models';
@@ -287,11 +288,28 @@ command(
 
 const models = program
   .command('models')
-  .description('list or check the models of the catalogue')
+  .description('list, check, fetch or remove the models of the catalogue')
   .exitOverride();
 command(models, 'list', 'list the models').action((o: { json?: boolean }) =>
   withReport(o.json, (report) => listModels(o, report)),
 );
+command(models, 'fetch <id>', 'download a public checkpoint, and convert it to float16 .safetensors')
+  .option('--dir <folder>', "where to put it (default: the user's cache, where every command finds it)")
+  .option('--url <address>', 'another source of the same checkpoint')
+  .option('--from <file>', 'a checkpoint that was downloaded by other means')
+  .addHelpText(
+    'after',
+    `\nHF_ENDPOINT takes the place of https://huggingface.co; HTTPS_PROXY, HTTP_PROXY and NO_PROXY are heeded.\n${examples(
+      'innate models fetch sida-ffhq',
+      'innate models fetch gdd-cifar10-32x32 --from cifar_uncond_gdd_i.pkl',
+    )}`,
+  )
+  .action(reported((id: string, o: FetchOptions, report) => fetchModel(id, o, report)));
+command(models, 'remove <id>', 'delete a fetched model, or what there is of its download')
+  .option('--dir <folder>', "where it is (default: the user's cache)")
+  .action(
+    reported((id: string, o: Pick<FetchOptions, 'dir' | 'json'>, report) => removeModel(id, o, report)),
+  );
 command(models, 'verify', 'check the shipped files').action((o: { json?: boolean }) =>
   withReport(o.json, (report) => verifyModels(o, report)),
 );

@@ -1,7 +1,7 @@
 import cliProgress from 'cli-progress';
 import type { ActiveBackend } from '../src/gpu/backends';
 import type { InnateError } from '../src/lib/errors';
-import { whole } from '../src/lib/words';
+import { formatBytes, whole } from '../src/lib/words';
 
 /** Milliseconds between the lines that stand for a bar where there is no terminal. */
 const LINE_MS = 10_000;
@@ -38,23 +38,30 @@ export class Report {
       this.line(done, total);
       return;
     }
-    if (!this.bar) {
-      this.bar = new cliProgress.SingleBar(
-        {
-          format: '{bar} {value}/{total} {eta_formatted} left',
-          stream: process.stderr,
-          clearOnComplete: true,
-          linewrap: true, // otherwise switched off in the terminal, and left so by Ctrl-C
-        },
-        cliProgress.Presets.shades_classic,
-      );
-      this.bar.start(total, 0);
-    }
-    this.bar.setTotal(total);
-    this.bar.update(done);
+    this.show('{bar} {value}/{total} {eta_formatted} left', done, total);
     if (done >= total) this.endProgress();
   };
 
+  /** The same of bytes that come; `total`, bytes a second and seconds left are null where they are not known. */
+  transfer = (done: number, total: number | null, rate: number | null, left: number | null): void => {
+    if (this.json) return;
+    const text = [
+      total === null ? formatBytes(done) : `${formatBytes(done)} of ${formatBytes(total)}`,
+      ...(rate === null ? [] : [`${formatBytes(rate)}/s`]),
+      ...(left === null ? [] : [`${duration(left)} left`]),
+    ].join(', ');
+    if (this.err.isTTY) {
+      this.show(total === null ? '{text}' : '{bar} {text}', done, total ?? done, text);
+      return;
+    }
+    const now = this.now();
+    this.lines ??= { total: 0, since: now, from: done, last: now };
+    if (now - this.lines.last < LINE_MS) return;
+    this.lines.last = now;
+    this.err.write(`${text}\n`);
+  };
+
+  /** Ends whatever bar or lines there are. */
   endProgress(): void {
     this.bar?.stop();
     this.bar = null;
@@ -74,6 +81,23 @@ export class Report {
       process.stdout.write(
         `${JSON.stringify({ error: { code: error.code, message: error.message, ...error.detail } })}\n`,
       );
+  }
+
+  private show(format: string, done: number, total: number, text = ''): void {
+    if (!this.bar) {
+      this.bar = new cliProgress.SingleBar(
+        {
+          format,
+          stream: process.stderr,
+          clearOnComplete: true,
+          linewrap: true, // otherwise switched off in the terminal, and left so by Ctrl-C
+        },
+        cliProgress.Presets.shades_classic,
+      );
+      this.bar.start(total, 0, { text });
+    }
+    this.bar.setTotal(total);
+    this.bar.update(done, { text });
   }
 
   private line(done: number, total: number): void {

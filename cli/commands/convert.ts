@@ -11,8 +11,8 @@ import { parameterCount } from '../../src/nn/parameters';
 import { defaultSampling } from '../../src/nn/samplers';
 import type { WeightSource } from '../../src/nn/weights';
 import { openBackend } from '../backend';
-import { type OpenedModel, openModelArgument, sha256OfFile } from '../catalogue';
-import { checkWritable, writeAtomicFrom } from '../files';
+import { type OpenedModel, openModelArgument } from '../catalogue';
+import { checkWritable, sha256OfFile, writeAtomicFrom } from '../files';
 import { type CommonOptions, fileOptions } from '../options';
 import type { Report } from '../report';
 import { makeDenoiser } from '../session';
@@ -40,12 +40,12 @@ export async function convert(
   if (teacher) checkSameNetwork(model, teacher);
 
   const error = await measureError(model, storedWeights(model, teacher, options.dtype), options, report);
-  const { tensors, bytes } = await writeAtomicFrom(out, (sink) =>
-    convertStream(model, sink, {
+  const { tensors, bytes } = await writeAtomicFrom(out, (output) =>
+    convertStream(model, output, {
       dtype: options.dtype,
       from: basename(input),
       ...(teacher && { teacher: baseOf(teacher) }),
-      onProgress: report.progress,
+      onProgress: (done, total) => report.transfer(done, total, null, null),
     }),
   );
 

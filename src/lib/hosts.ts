@@ -25,12 +25,16 @@ export function hostsOf(option: string | undefined): readonly string[] {
   throw new Error(`INNATE_HOSTS: expected none or hosts such as https://*.hf.co, found "${wrong}"`);
 }
 
-/** Whether `address` is an address of one of these hosts, and carries no name or password. */
+/**
+ * Whether `address` is an address of one of these hosts, and carries no name or password. A scheme alone (`https:`) means
+ * all hosts, as it does in a Content-Security-Policy.
+ */
 export function isAllowed(address: string, hosts: readonly string[]): boolean {
   const url = parseAddress(address);
   if (url === null) return false;
   if (url.username !== '' || url.password !== '') return false;
   return hosts.some((source) => {
+    if (source.endsWith(':')) return source === url.protocol;
     const [scheme, host] = source.split('://') as [string, string];
     if (`${scheme}:` !== url.protocol) return false;
     return host.startsWith('*.') ? url.host.endsWith(host.slice(1)) : url.host === host;

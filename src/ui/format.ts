@@ -1,16 +1,11 @@
 /** Numbers as the page writes them. */
 import { whole } from '../lib/words';
 
+export { formatBytes } from '../lib/words';
+
 /** 0.77, 18.4, 412, 1,734: three digits are what a reader compares. */
 export function formatMs(ms: number): string {
   return ms < 10 ? ms.toFixed(2) : ms < 100 ? ms.toFixed(1) : whole(ms);
-}
-
-export function formatBytes(bytes: number): string {
-  if (bytes < 1000) return `${whole(bytes)} B`;
-  if (bytes < 999_500) return `${Math.round(bytes / 1000)} kB`;
-  const mega = bytes / 1e6;
-  return mega < 999.5 ? `${mega.toFixed(mega < 10 ? 1 : 0)} MB` : `${(mega / 1000).toFixed(2)} GB`;
 }
 
 /** 3.4 M, 56.4 M, 296 M. */

@@ -1,5 +1,5 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
@@ -10,15 +10,53 @@ export interface CliResult {
   status: number | null;
   stdout: string;
   stderr: string;
+  signal?: NodeJS.Signals | null;
 }
 
 /** The built command line as a person runs it. */
 export function innate(...args: string[]): CliResult {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], { encoding: 'utf8' });
+  // What a person has fetched is no part of a test.
+  const env = { ...process.env, INNATE_CACHE: join(tmpdir(), 'innate-test-no-cache') };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], { encoding: 'utf8', env });
   return { status, stdout, stderr };
 }
 
 export const startInnate = (...args: string[]) => spawn(process.execPath, [BIN, ...args], { stdio: 'pipe' });
+
+/**
+ * The command line with a catalogue of the test's own, and without the proxies of the machine that tests: a copy of its bundle beside that
+ * catalogue. It runs while the test goes on, so that a server of the test can answer it.
+ */
+export function innateWith(catalogue: unknown, env: Record<string, string>) {
+  const folder = scratch();
+  mkdirSync(join(folder, 'build/cli'), { recursive: true });
+  mkdirSync(join(folder, 'public/models'), { recursive: true });
+  copyFileSync(BIN, join(folder, 'build/cli/innate.mjs'));
+  symlinkSync(join(BIN, '../../../node_modules'), join(folder, 'node_modules'));
+  writeFileSync(join(folder, 'public/models/index.json'), JSON.stringify(catalogue));
+  const proxies = /^(https?_proxy|no_proxy|hf_endpoint|innate_cache)$/i;
+  const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !proxies.test(name)));
+  return (args: string[], more: Record<string, string> = {}): RunningInnate => {
+    const child = spawn(process.execPath, [join(folder, 'build/cli/innate.mjs'), ...args], {
+      stdio: 'pipe',
+      env: { ...clean, ...env, ...more },
+    });
+    const said = { stdout: '', stderr: '' };
+    child.stdout.on('data', (text) => (said.stdout += text));
+    child.stderr.on('data', (text) => (said.stderr += text));
+    const end = new Promise<CliResult>((resolve) =>
+      child.on('close', (status, signal) => resolve({ status, signal, ...said })),
+    );
+    return { child, end, said };
+  };
+}
+
+export interface RunningInnate {
+  child: ChildProcess;
+  /** What it has said so far. */
+  said: { stdout: string; stderr: string };
+  end: Promise<CliResult>;
+}
 
 /** A folder that is gone after the test file. */
 export function scratch(): string {

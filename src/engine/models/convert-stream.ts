@@ -4,7 +4,7 @@ import { exportDelta, exportWhole, type StoredDType, wholeMetadata } from './exp
 import type { Model } from './model';
 
 /** Where the bytes of a file go, one after the other: a file of the disk or of the browser. */
-export interface Sink {
+export interface Output {
   /** The bytes may be used after the call only when it returns a promise, and until that is settled. */
   write(bytes: Uint8Array): void | Promise<void>;
 }
@@ -33,13 +33,16 @@ const BREATH_MS = 50;
  * what a reader must know in its metadata. It lives with the models, since which tensors make a network, and what
  * describes it, are the network's business and not the format's.
  *
- * Weights are read, rounded and written a piece at a time (4 MB of the source), in the order of the written file: a
- * checkpoint of 1.2 GB costs some 10 MB, except tensors that the source stores in another order, which are gathered
- * whole. Equal models give equal bytes. Throws what reading throws (damaged or infinite weights), an `unsupported` error
- * where a weight is beyond float16, `cancelled` when `signal` says so, and whatever the sink throws; what was written
- * until then is the sink's to remove.
+ * Weights are read, rounded and written a piece at a time (4 MB of the source), in the order of the written file; only a
+ * tensor that the source stores in another order is gathered whole. Equal models give equal bytes. Throws what reading
+ * throws (damaged or infinite weights), an `unsupported` error where a weight is beyond float16, `cancelled` when `signal`
+ * says so, and whatever `output` throws, whose it is to remove what was written until then.
  */
-export async function convertStream(model: Model, sink: Sink, options: ConvertOptions): Promise<Converted> {
+export async function convertStream(
+  model: Model,
+  output: Output,
+  options: ConvertOptions,
+): Promise<Converted> {
   const { dtype = 'f16', teacher, signal, onProgress } = options;
   const tensors = teacher
     ? exportDelta(model.config, model.weights, teacher.model.weights, dtype)
@@ -55,7 +58,7 @@ export async function convertStream(model: Model, sink: Sink, options: ConvertOp
       breath = performance.now();
     }
     if (signal?.aborted) throw new InnateError('cancelled', 'cancelled', { where: options.from });
-    await sink.write(piece);
+    await output.write(piece);
     done += piece.byteLength;
     onProgress?.(done, byteLength);
   }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type ConvertOptions, convertStream, type Sink } from '../../../src/engine/models/convert-stream';
+import { type ConvertOptions, convertStream, type Output } from '../../../src/engine/models/convert-stream';
 import { openModel } from '../../../src/engine/models/open-model';
 import { readSafetensors, writeSafetensors } from '../../../src/formats/safetensors';
 import { bufferSource, type Source } from '../../../src/formats/source';
@@ -96,7 +96,7 @@ test('a tensor larger than a piece is read and written in pieces, to the same va
 test('progress ends at the size of the file, and a sink that waits is waited for', async () => {
   const seen: [number, number][] = [];
   let writing = false;
-  const slow: Sink = {
+  const slow: Output = {
     async write() {
       expect(writing).toBe(false);
       writing = true;

@@ -28,6 +28,12 @@ describe('hosts', () => {
     '',
   ])('%s may not', (address) => expect(isAllowed(address, hosts)).toBe(false));
 
+  it('a scheme alone means all hosts, but by no other scheme', () => {
+    expect(isAllowed('https://anywhere.example/x', ['https:'])).toBe(true);
+    expect(isAllowed('http://anywhere.example/x', ['https:'])).toBe(false);
+    expect(isAllowed('https://user:secret@anywhere.example/x', ['https:'])).toBe(false);
+  });
+
   it('a build names its own, or none', () => {
     expect(hostsOf('none')).toEqual([]);
     expect(isAllowed('https://huggingface.co/x', hostsOf('none'))).toBe(false);
