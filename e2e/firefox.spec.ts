@@ -11,6 +11,7 @@ import {
   setField,
   textOf,
 } from './firefox';
+import { onlyWhenLong, sayLeftOut } from './long';
 import { type StaticHost, serveDist } from './server';
 
 /**
@@ -27,6 +28,7 @@ const why = !firefox
       ? 'no lavapipe here for its WebGPU'
       : null;
 if (why) console.log(`skipped: Firefox: ${why}`);
+else sayLeftOut('Firefox: images of shared-memory tiles, whose shaders take lavapipe minutes to compile');
 
 const MODEL = 'model=fashion-mnist-32x32-gdd-i';
 const IMAGE = 'Clothes, one step (GDD-I), seed 3';
@@ -70,6 +72,7 @@ test.describe(() => {
     { tiles: 'subgroup', says: 'subgroup tiles need subgroups of 8 or 16 lanes', bound: 1 },
   ])
     test(`Generate in Firefox, kernels: ${tiles}`, async () => {
+      if (tiles.startsWith('shared')) onlyWhenLong();
       const page = await open(`#/generate?${MODEL}&count=1&seed=3`, {
         'innate.backend': 'webgpu',
         'innate.tiles': tiles,
