@@ -60,24 +60,6 @@ test('one press of Start: the student clearly improves, and is used in Generate'
   await onePress('wasm', 256);
 });
 
-test('on a GPU the first steps are those of the command line', async () => {
-  test.setTimeout(600_000);
-  app = await openApp({ at: '#/distil', backend: 'webgpu' });
-  const { page, complaints, foreign } = app;
-  await plainRun(page);
-  await quickRates(page);
-  await setNumber(page, /^Batch/, 4);
-  await setNumber(page, /^Images$/, 8);
-  await start(page);
-  await hasEnded(page, 'Finished', 400_000);
-  await expect(images(page, /seed 0, after 8 images/)).toBeVisible();
-  const curves = rows(await saved(page, 'Curves'));
-  expect(curves).toHaveLength(2);
-  expectSameLosses(curves, commandLineLosses(8, 4, 'webgpu', RATES));
-  expect(complaints).toEqual([]);
-  expect(foreign).toEqual([]);
-});
-
 sayLeftOut('one press of Start on a GPU, which takes lavapipe three minutes');
 test('one press of Start on a GPU: the student improves as clearly', async () => {
   onlyWhenLong();

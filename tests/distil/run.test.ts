@@ -15,7 +15,7 @@ const withoutSpeed = (points: Record<string, number>[]) =>
   points.map(({ imagesPerSecond: _, ...rest }) => rest);
 const tensors = (name: string) => readSafetensors(fileSource(join(out, `${name}.safetensors`))).tensors;
 
-describe('a run', () => {
+describe('a run', { timeout: 600_000 }, () => {
   it('interrupted and resumed equals one that was not, bit for bit', () => {
     expect(innate(...distil('whole', '--images', '16', '--batch', '4')).status).toBe(0);
     expect(innate(...distil('half', '--images', '8', '--batch', '4')).status).toBe(0);
