@@ -1,110 +1,24 @@
-import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Row } from '../../../src/lib/activations';
 import { InnateError } from '../../../src/lib/errors';
-import type { InspectEvent, InspectRequest, LookRequest, LookResult } from '../../../src/protocol/layers';
-import { createStores } from '../../../src/state/app-state';
-import { parsePacks } from '../../../src/state/distil/packs';
-import { defaultView } from '../../../src/state/generate/view';
-import { createLayersController, type LayersController } from '../../../src/state/layers/controller';
-import { parseCatalogue } from '../../../src/storage/catalogue';
-import { FakeClient, STATUS, tick } from '../../support/fake-client';
+import { STATUS, tick } from '../../support/fake-client';
+import { catalogue, layersPage, level, ROWS, rows, stored } from '../../support/layers-page';
 
-const catalogue = parseCatalogue(readFileSync('public/models/index.json', 'utf8'));
-const packs = parsePacks(readFileSync('public/data/index.json', 'utf8'));
-const stored = readFileSync('public/layers/fashion-mnist-32x32-teacher.json', 'utf8');
-const ROWS: Row[] = (
-  JSON.parse(stored) as { blocks: { name: string; resolution: number; channels: number }[] }
-).blocks.map(({ name, resolution, channels }) => ({ name, block: name, part: null, resolution, channels }));
-
-interface Measurement {
-  request: InspectRequest;
-  signal: AbortSignal;
-  emit: (event: InspectEvent) => void;
-  end: () => Promise<void>;
-  fail: (error: InnateError) => Promise<void>;
-}
-
-class Client extends FakeClient {
-  readonly measurements: Measurement[] = [];
-  readonly looks: {
-    request: LookRequest;
-    answer: (result: LookResult) => Promise<void>;
-    fail: (error: InnateError) => Promise<void>;
-  }[] = [];
-
-  override inspect(
-    request: InspectRequest,
-    options: { signal?: AbortSignal; onEvent: (e: InspectEvent) => void },
-  ): Promise<'complete'> {
-    return new Promise((resolve, reject) => {
-      this.measurements.push({
-        request,
-        signal: options.signal!,
-        emit: options.onEvent,
-        end: async () => {
-          resolve('complete');
-          await tick();
-        },
-        fail: async (error) => {
-          reject(error);
-          await tick();
-        },
-      });
-    });
-  }
-
-  override look(request: LookRequest): Promise<never> {
-    return new Promise((resolve, reject) => {
-      this.looks.push({
-        request,
-        fail: async (error) => {
-          reject(error);
-          await tick();
-        },
-        answer: async (result) => {
-          resolve(result as never);
-          await tick();
-        },
-      });
-    });
-  }
-}
-
-let client: Client;
-let layers: LayersController;
-let stores: ReturnType<typeof createStores>;
-let clock: number;
-
-/** What the site answers for the measurements that come with the page. */
-let site: (teacher: string) => Promise<string>;
+let page: ReturnType<typeof layersPage>;
+let client: typeof page.client;
+let layers: typeof page.layers;
+let stores: typeof page.stores;
+let world: typeof page.world;
+let rms: typeof page.rms;
 
 beforeEach(() => {
-  client = new Client();
-  site = async (id) => {
-    if (id === 'fashion-mnist-32x32-teacher') return stored;
-    throw new InnateError('io', 'no such file');
-  };
-  clock = 0;
-  stores = createStores({ ...defaultView(), tab: 'layers', model: 'fashion-mnist-32x32-gdd-i' }, null);
-  stores.catalogue.setState({ catalogue });
-  stores.engine.setState({ status: STATUS });
-  stores.distil.setState({ packs });
-  layers = createLayersController(options());
+  page = layersPage();
+  ({ client, layers, stores, world, rms } = page);
 });
-
-/** Numbers of one level, all `value`. */
-const level = (at: number, value: number): InspectEvent => ({
-  kind: 'samples',
-  samples: { level: at, count: 1, values: { rms: new Float32Array(ROWS.length).fill(value) } },
-});
-const rows: InspectEvent = { kind: 'rows', rows: ROWS, activeThreshold: 0.5 };
-const rms = () => layers.store.getState().findings?.table.cell('rms', 0, 3)?.mean ?? null;
 
 describe('the map', () => {
   test('what comes with the page is shown at once and stays until the live one is whole', async () => {
     layers.show();
-    clock = 40;
+    world.now = 40;
     await tick();
     expect(layers.store.getState().findings?.source).toBe('beforehand');
     expect(layers.store.getState().timing.shown).toBe(40);
@@ -129,7 +43,7 @@ describe('the map', () => {
 
   test('without one, the coarse look is shown first', async () => {
     stores.view.setState({ layers: 'spacing=log&levels=9' });
-    site = () => Promise.reject(new Error('none'));
+    world.site = () => Promise.reject(new Error('none'));
     layers.show();
     await tick();
     const [first] = client.measurements;
@@ -219,7 +133,7 @@ describe('what comes with the page', () => {
     ['of no known weights', changed({ weights: undefined })],
     ['of another teacher', changed({ model: 'afhq-cat-64x64-teacher' })],
   ])('%s is as good as nothing: it is measured here', async (_, text) => {
-    site = async () => text;
+    world.site = async () => text;
     layers.show();
     await tick();
     expect(layers.store.getState()).toMatchObject({ findings: null, error: null, measuring: true });
@@ -228,11 +142,11 @@ describe('what comes with the page', () => {
   });
 
   test('is asked for once more when the tab is shown again', async () => {
-    site = async () => notFound;
+    world.site = async () => notFound;
     layers.show();
     await tick();
     layers.hide();
-    site = async () => stored;
+    world.site = async () => stored;
     layers.show();
     await tick();
     await tick();
@@ -310,140 +224,4 @@ describe('maps that were measured', () => {
     await tick();
     expect(client.measurements).toHaveLength(3);
   });
-});
-
-describe('the close look', () => {
-  const of = (slot: string) => client.looks.filter((l) => l.request.slot === slot);
-  const shown = () => layers.store.getState().looks;
-  const awaited = () => layers.store.getState().awaited;
-  const picture = (ms: number): LookResult => ({
-    kind: 'picture',
-    pixels: new Uint8ClampedArray(4),
-    resolution: 1,
-    spectrum: [],
-    ms,
-  });
-
-  test('asks only for what has changed, and never goes back to an older picture', async () => {
-    layers.show();
-    await tick();
-    expect(of('denoised')).toHaveLength(1);
-    expect(of('sampled')).toHaveLength(0); // only where the guide shows it
-    layers.set({ at: 5 });
-    await tick();
-    expect(of('denoised')).toHaveLength(2);
-    expect(of('oneStep')).toHaveLength(1); // the student is at 80 whatever sigma is
-    await of('denoised')[1]!.answer(picture(2));
-    await of('denoised')[0]!.answer(picture(1));
-    expect(layers.store.getState().looks.denoised?.ms).toBe(2);
-  });
-
-  test('one that failed is tried again', async () => {
-    layers.show();
-    await tick();
-    await of('oneStep')[0]!.fail(new InnateError('io', 'could not be read'));
-    expect(layers.store.getState().error).toEqual({ of: 'oneStep', line: 'could not be read' });
-    layers.set({ at: 5 });
-    await tick();
-    expect(of('oneStep')).toHaveLength(1); // a hand that drags does not ask sixty times a second
-    clock = 2500;
-    layers.set({ at: 6 });
-    await tick();
-    expect(of('oneStep')).toHaveLength(2);
-    await of('oneStep')[1]!.fail(new InnateError('io', 'could not be read'));
-    layers.tryAgain();
-    await tick();
-    expect(of('oneStep')).toHaveLength(3);
-    await of('oneStep')[2]!.answer(picture(3));
-    expect(shown().oneStep?.ms).toBe(3);
-    expect(layers.store.getState().error).toBeNull();
-    layers.tryAgain();
-    await tick();
-    expect(of('oneStep')).toHaveLength(3);
-  });
-
-  test('another partner keeps what is still right, and takes away what is not', async () => {
-    layers.show();
-    await tick();
-    await of('denoised')[0]!.answer(picture(1));
-    await of('oneStep')[0]!.answer(picture(2));
-    layers.set({ partner: 'none' });
-    expect(shown().denoised?.ms).toBeUndefined(); // alone, the student is the network that is looked at
-    await tick();
-    stores.view.setState({ model: 'fashion-mnist-32x32-teacher' });
-    await tick();
-    await of('denoised').at(-1)!.answer(picture(3));
-    await of('oneStep').at(-1)!.answer(picture(4));
-    expect(of('oneStep').at(-1)!.request.model).toMatchObject({ id: 'fashion-mnist-32x32-teacher' });
-    const asked = of('denoised').length;
-    layers.set({ partner: null });
-    // The teacher's own is as it was; the one step was the teacher's, and is to be the student's.
-    expect(shown().denoised?.ms).toBe(3);
-    expect(shown().oneStep).toBeNull();
-    expect(awaited().has('denoised')).toBe(false);
-    expect(awaited().has('oneStep')).toBe(true);
-    await tick();
-    expect(of('denoised')).toHaveLength(asked);
-    await of('oneStep').at(-1)!.answer(picture(5));
-    expect(shown().oneStep?.ms).toBe(5);
-    expect(awaited().has('oneStep')).toBe(false);
-  });
-
-  test('a picture of other settings says so until the right one is here', async () => {
-    layers.show();
-    await tick();
-    await of('denoised')[0]!.answer(picture(1));
-    expect(awaited().has('denoised')).toBe(false);
-    layers.set({ at: 40 });
-    expect(shown().denoised?.of.sigma).toBe(1.92);
-    expect(awaited().has('denoised')).toBe(true); // at once, not a frame later
-    await tick();
-    await of('denoised')[1]!.answer(picture(2));
-    expect(awaited().has('denoised')).toBe(false);
-    expect(shown().denoised?.of.sigma).toBe(40);
-  });
-
-  test('under the words of the guide’s next step no older picture stays', async () => {
-    layers.show();
-    await tick();
-    await of('denoised')[0]!.answer(picture(1));
-    await of('oneStep')[0]!.answer(picture(2));
-    layers.set({ guide: 2, at: 80 });
-    expect(shown().denoised).toBeNull();
-    expect(shown().oneStep?.ms).toBe(2); // from 80 whatever the step is
-    await tick();
-    expect(of('sampled')).toHaveLength(1);
-    await of('denoised')[1]!.answer(picture(3));
-    expect(shown().denoised?.ms).toBe(3);
-  });
-
-  test('a late picture of another network is not shown', async () => {
-    layers.show();
-    await tick();
-    stores.view.setState({ model: 'afhq-cat-64x64-gdd-i' });
-    await tick();
-    await of('denoised')[0]!.answer(picture(1));
-    expect(shown().denoised).toBeNull();
-  });
-
-  test('gains go to both networks, and into the link', async () => {
-    layers.show();
-    await tick();
-    layers.set({ gains: { 'dec.8x8_in0': 0 } });
-    await tick();
-    const last = (slot: string) => client.looks.filter((l) => l.request.slot === slot).at(-1)!.request;
-    expect(last('oneStep').gains).toEqual({ 'dec.8x8_in0': 0 });
-    expect(last('denoised').gains).toEqual({ 'dec.8x8_in0': 0 });
-    expect(last('input').gains).toEqual({});
-    expect(stores.view.getState().layers).toBe('gain=dec.8x8_in0%3A0');
-  });
-});
-
-const options = () => ({
-  client,
-  stores,
-  loadBeforehand: (id: string) => site(id),
-  loadPacks: async () => {},
-  nextFrame: (callback: () => void) => setTimeout(callback, 0),
-  now: () => clock,
 });
