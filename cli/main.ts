@@ -5,6 +5,7 @@ import { DEFAULT_PRESET, type DistilConfig, FEATURE_NAMES, METHODS, PRESETS } fr
 import { INPUT_KINDS } from '../src/engine/layers/inputs';
 import { QUANTITIES } from '../src/lib/activations';
 import { asInnateError, InnateError } from '../src/lib/errors';
+import { type CompareOptions, compare } from './commands/compare';
 import { type ConvertOptions, convert } from './commands/convert';
 import { distil } from './commands/distil';
 import { type EvaluateOptions, evaluate } from './commands/evaluate';
@@ -110,6 +111,22 @@ command(program, 'generate <model>', 'make the images of given seeds', ...sampli
     ),
   )
   .action(reported((model: string, o: GenerateOptions, report) => generate(model, o, report)));
+
+command(program, 'compare <models...>', 'make images of several models from the same seeds', backendOption())
+  .addOption(required('--seeds <list>', 'list of seeds, such as 0-7,20'))
+  .option('--class <class>', 'index or name of the class of all images (default: random, from the seed)')
+  .addOption(required('--out <file>', 'where to write: sheet.png, with captions, or sheet.npz'))
+  .addHelpText(
+    'after',
+    `
+A model is an id or a file, and may say how its images are made: MODEL@heun:18,
+MODEL@two-step, MODEL@sigma=2.5, or both: MODEL@heun:18,sigma=40.
+${examples(
+  'innate compare afhq-cat-64x64-gdd-i afhq-cat-64x64-teacher@heun:18 --seeds 0-7 --out cats.png',
+  'innate compare fashion-mnist-32x32-gdd-i fashion-mnist-32x32-teacher@heun --seeds 0-99 --class sneaker --out both.npz',
+)}`,
+  )
+  .action((names: string[], o: CompareOptions) => withReport(o.json, (report) => compare(names, o, report)));
 
 command(program, 'convert <in> <out>', 'convert a checkpoint to .safetensors', startSigma(), ...computing())
   .addOption(

@@ -5,7 +5,7 @@ import { GenerateView } from '../features/generate/GenerateView';
 import { ModelsView } from '../features/models/ModelsView';
 import { loadPart } from '../lib/load-part';
 import { type AppContext, AppProvider } from '../state/react';
-import { Toast } from '../ui/Toast';
+import { Toast, type ToastContent } from '../ui/Toast';
 import { createActions, handleKey, TAB_NAMES } from './actions';
 import './app.css';
 import { DropTarget } from './DropTarget';
@@ -22,13 +22,19 @@ const TOAST_MS = 6000;
 const LayersView = lazy(() => loadPart(import('../features/layers/LayersView')));
 
 export function App({ stores, controller }: Pick<AppContext, 'stores' | 'controller'>) {
-  const [toast, setToast] = useState<string | null>(null);
+  const [toast, setToast] = useState<ToastContent | null>(null);
+  const [held, setHeld] = useState(false);
   const [help, setHelp] = useState(false);
   const fileInput = useRef<HTMLInputElement>(null);
   const tab = useStore(stores.view, (v) => v.tab);
 
   const app = useMemo<AppContext>(
-    () => ({ stores, controller, announce: setToast, showHelp: () => setHelp(true) }),
+    () => ({
+      stores,
+      controller,
+      announce: (text, action) => setToast({ text, action }),
+      showHelp: () => setHelp(true),
+    }),
     [stores, controller],
   );
   const chooseFile = useCallback(() => fileInput.current?.click(), []);
@@ -43,10 +49,10 @@ export function App({ stores, controller }: Pick<AppContext, 'stores' | 'control
     document.title = `${TAB_NAMES[tab]} - Innate`; // what the browser's history shows
   }, [tab]);
   useEffect(() => {
-    if (toast === null) return;
+    if (toast === null || held) return;
     const timer = setTimeout(() => setToast(null), TOAST_MS);
     return () => clearTimeout(timer);
-  }, [toast]);
+  }, [toast, held]);
 
   return (
     <AppProvider value={app}>
@@ -75,7 +81,14 @@ export function App({ stores, controller }: Pick<AppContext, 'stores' | 'control
         <StatusBar />
       </div>
       <DropTarget />
-      <Toast text={toast} />
+      <Toast
+        content={toast}
+        onHold={setHeld}
+        onDismiss={() => {
+          setToast(null);
+          setHeld(false); // what had the pointer is gone, and says nothing of it
+        }}
+      />
       {help && <Help actions={actions} onClose={() => setHelp(false)} />}
     </AppProvider>
   );

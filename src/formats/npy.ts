@@ -9,25 +9,34 @@ export type ArrayData = { readonly shape: readonly number[] } & (
   | { readonly dtype: 'u8'; readonly data: Uint8Array | Uint8ClampedArray }
   | { readonly dtype: 'i32'; readonly data: Int32Array }
   | { readonly dtype: 'i64'; readonly data: BigInt64Array }
+  | { readonly dtype: 'text'; readonly data: readonly string[] }
 );
 
 /** numpy's names of these types. */
-const DESCR: Record<ArrayData['dtype'], string> = { f32: '<f4', i64: '<i8', i32: '<i4', u8: '|u1' };
+const DESCR: Record<Exclude<ArrayData['dtype'], 'text'>, string> = {
+  f32: '<f4',
+  i64: '<i8',
+  i32: '<i4',
+  u8: '|u1',
+};
 
 const MAGIC = '\x93NUMPY';
 const MAX_HEADER = 1 << 16;
 
 /** An array as a .npy file (version 1.0, C order). Throws when data and shape differ. */
-export function writeNpy({ dtype, shape, data }: ArrayData): Uint8Array {
+export function writeNpy(array: ArrayData): Uint8Array {
+  const { shape } = array;
+  const { descr, data } =
+    array.dtype === 'text' ? textElements(array.data) : { descr: DESCR[array.dtype], data: array.data };
   const count = elementCount(shape, 'the array');
-  if (data.length !== count)
+  if (array.data.length !== count)
     throw new InnateError('bad-argument', 'the data of an array do not match its shape', {
       expected: `${count} elements`,
-      found: String(data.length),
+      found: String(array.data.length),
     });
   // A tuple of one needs its comma.
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
-  const dict = `{'descr': '${DESCR[dtype]}', 'fortran_order': False, 'shape': ${tuple}, }`;
+  const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`;
   // Data start at a multiple of 64, so that numpy can map them.
   const total = Math.ceil((10 + dict.length + 1) / 64) * 64;
   const out = new Uint8Array(total + data.byteLength).fill(0x20, 0, total);
@@ -37,6 +46,15 @@ export function writeNpy({ dtype, shape, data }: ArrayData): Uint8Array {
   out[total - 1] = 10;
   out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), total);
   return out;
+}
+
+/** Texts as numpy stores them: all as long as the longest, four bytes a character, zeros behind. */
+function textElements(texts: readonly string[]): { descr: string; data: Int32Array } {
+  const characters = texts.map((text) => Array.from(text, (c) => c.codePointAt(0)!));
+  const length = Math.max(1, ...characters.map((c) => c.length));
+  const data = new Int32Array(texts.length * length);
+  for (const [i, codes] of characters.entries()) data.set(codes, i * length);
+  return { descr: `<U${length}`, data };
 }
 
 /** What a .npy file says of itself. */

@@ -11,6 +11,11 @@ export const SAMPLER_NAMES: readonly SamplerName[] = ['one-step', 'two-step', 'h
  */
 export const START_SIGMA = SIGMAS.max;
 
+/** What a person may choose: noise levels of the first evaluation, and numbers of Heun steps. */
+export const SIGMA = { min: 0.1, max: 200 } as const;
+export const MIN_STEPS = 2;
+export const MAX_STEPS = 200;
+
 /** Heun steps of Karras et al. 2022: 18 (35 evaluations) for networks up to 32x32, 40 (79) above. */
 export const defaultSteps = (resolution: number): number => (resolution > 32 ? 40 : 18);
 

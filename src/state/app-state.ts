@@ -1,3 +1,4 @@
+import { type CompareStore, createCompareStore } from './compare/store';
 import { createDistilStore, type DistilStore } from './distil/store';
 import { createEngineStore, type EngineStore } from './engine';
 import { createImagesStore, type ImagesStore } from './generate/images';
@@ -19,6 +20,7 @@ export interface Stores {
   prefs: PrefsStore;
   engine: EngineStore;
   images: ImagesStore;
+  compare: CompareStore;
   catalogue: CatalogueStore;
   distil: DistilStore;
   measure: MeasureStore;
@@ -32,6 +34,7 @@ export function createStores(view: ViewState, storage: Pick<Storage, 'getItem' |
     prefs: createPrefsStore(storage),
     engine: createEngineStore(),
     images: createImagesStore(),
+    compare: createCompareStore(),
     catalogue: createCatalogueStore(),
     distil: createDistilStore(),
     measure: createMeasureStore(),

@@ -13,6 +13,8 @@ export function linkRemark(
   catalogue: Catalogue,
 ): string | null {
   const lines = [...problems];
+  // Rows say for themselves whether their model is here.
+  if (view.compare) return lines.length > 0 ? lines.join(' ') : null;
   if (view.model !== null && view.model !== model.key)
     lines.push(missingModel(view.model, model.name, catalogue));
   else if (view.classIndex !== null && view.classIndex >= model.labelDim)

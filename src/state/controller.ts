@@ -2,6 +2,7 @@ import type { EngineClient } from '../protocol/client';
 import type { FileChoice, ModelInfo, StartOptions } from '../protocol/models';
 import type { Stores } from './app-state';
 import { boot } from './boot';
+import { type CompareController, createCompareController } from './compare/controller';
 import { createDistilController, type DistilController } from './distil/controller';
 import { type EngineChoices, engineChoices } from './engine-choices';
 import { createOpenedFiles } from './files/opened-files';
@@ -66,6 +67,7 @@ export interface Controller extends EngineChoices {
   selectModel(key: string): void;
   /** Says where an opened file starts, after a guess that was wrong. */
   setStartSigma(key: string, sigma: number): Promise<void>;
+  readonly compare: CompareController;
   readonly distil: DistilController;
   readonly measure: MeasureController;
   /** What a person can ask for of the public models; null where this page asks other hosts for nothing. */
@@ -89,6 +91,7 @@ export function createController(options: ControllerOptions): Controller {
   const requests = new ImageRequests({ client, stores, work, nextFrame, now });
   const samplings = new Samplings();
   const files = createOpenedFiles({ client, stores, samplings, requests, persist });
+  const compare = createCompareController({ client, stores, nextFrame, now });
   const link = new Link(stores);
   const distil = createDistilController({ client, stores, loadPacks, nextFrame, now, persist });
   const opening = new Opening({ client, engine, work, onOpened: show });
@@ -100,17 +103,26 @@ export function createController(options: ControllerOptions): Controller {
 
   /** Shows a file that has just been opened where it was opened for. */
   function show({ key, role }: ModelInfo): void {
+    const { tab, compare: rows } = view.getState();
     // Opened beside the choice of a teacher, it is meant as one.
     if (choosesTeacher(stores) && role !== 'student') distil.chooseTeacher(key);
+    else if (rows && tab === 'generate') compare.take({ key, role });
     else if (!link.follow(key)) view.setState({ ...OPENED_VIEW, ...samplings.of(key), model: key });
   }
 
+  /** The images that are looked at: of one model, or rows of several. */
+  const inView: Pick<ImageRequests, 'run' | 'abort'> = {
+    run: (insist) => (view.getState().compare ? compare.again() : requests.run(insist)),
+    abort: () => requests.abort(),
+  };
+
   return {
-    ...engineChoices({ stores, starting, requests }),
+    ...engineChoices({ stores, starting, requests: inView }),
     reread: files.reread,
     keep: files.keep,
     forget: files.forget,
     setStartSigma: files.setStartSigma,
+    compare,
     distil,
     measure: createMeasureController(client, stores.measure),
     rows: null,
@@ -128,7 +140,9 @@ export function createController(options: ControllerOptions): Controller {
         problems,
       ),
     arrive(read) {
-      view.setState(read.view);
+      // A link to another tab says nothing of the rows.
+      const { comparison } = view.getState();
+      view.setState(read.view.compare ? read.view : { ...read.view, comparison });
       const { catalogue } = stores.catalogue.getState();
       if (catalogue) link.settle(read, catalogue);
     },

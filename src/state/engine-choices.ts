@@ -19,7 +19,7 @@ export interface EngineChoices {
 interface Options {
   stores: Pick<Stores, 'engine' | 'prefs'>;
   starting: EngineStart;
-  requests: ImageRequests;
+  requests: Pick<ImageRequests, 'run' | 'abort'>;
 }
 
 /** What starts the engine, anew where it runs, and then makes the images of the view. */

@@ -14,8 +14,8 @@ import type { Prefs } from './prefs';
 export interface AppContext {
   stores: Stores;
   controller: Controller;
-  /** Says a passing confirmation. */
-  announce: (text: string) => void;
+  /** Says a passing confirmation, and offers one thing that can be done about it. */
+  announce: (text: string, action?: { label: string; perform: () => void }) => void;
   /** Opens the dialog that explains the page. */
   showHelp: () => void;
 }

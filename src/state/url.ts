@@ -1,12 +1,17 @@
-import { SAMPLER_NAMES } from '../lib/sampling';
+import { MAX_STEPS, MIN_STEPS, SAMPLER_NAMES, SIGMA } from '../lib/sampling';
 import { sentence, whole } from '../lib/words';
 import { MAX_SEED } from '../rng/seeds';
-import { MAX_COUNT, MAX_STEPS, SIGMA, TABS, tidySeed, VIEW_PLACES, type ViewState } from './generate/view';
+import { COMPARISON_PARAMS, readComparison } from './compare/view';
+import { MAX_COUNT, TABS, tidySeed, VIEW_PLACES, type ViewState } from './generate/view';
 import { LAYERS_PLACES, unreadLayers } from './layers/view';
+
+/** The value of `mode` that shows rows in place of one model. */
+const COMPARE = 'compare';
 
 /**
  * A view as the fragment of an address: `#/generate?model=…&seed=7&class=7`. Model and seed are always there,
- * so that a link says what it shows; the rest only where it differs from the default.
+ * so that a link says what it shows; the rest only where it differs from the default. Names of blocks and rows are
+ * read by people: what a fragment may hold as it is stays unescaped.
  */
 export function formatHash(view: ViewState, defaults: ViewState): string {
   const params = new URLSearchParams();
@@ -18,10 +23,13 @@ export function formatHash(view: ViewState, defaults: ViewState): string {
   put('model', true);
   put('seed', true);
   for (const key of ['classIndex', 'count', 'sampler', 'steps', 'sigma', 'selected'] as const) put(key);
+  if (view.tab === 'generate' && view.compare) {
+    params.set(VIEW_PLACES.compare.param, COMPARE);
+    for (const [name, value] of new URLSearchParams(view.comparison)) params.append(name, value);
+  }
   if (view.tab === 'layers')
     for (const [name, value] of new URLSearchParams(view.layers)) params.set(name, value);
-  // Names of blocks are read by people: commas and colons need no escaping in a fragment.
-  const query = params.toString().replace(/%2C/g, ',').replace(/%3A/g, ':');
+  const query = params.toString().replace(/%2C|%3A|%40|%3D/g, decodeURIComponent);
   return `#/${view.tab}${query ? `?${query}` : ''}`;
 }
 
@@ -61,6 +69,10 @@ export function readHash(hash: string, defaults: ViewState): ReadView {
     problems.push(
       `The link has “${shorten(value)}” for ${name} in Layers, which cannot be followed as it is: the nearest or the default is shown.`,
     );
+  const compare = (tab ?? defaults.tab) === 'generate' && named('compare') === COMPARE;
+  const rows = compare ? [...params].filter(([name]) => COMPARISON_PARAMS.has(name)) : [];
+  const comparison = new URLSearchParams(rows).toString();
+  problems.push(...readComparison(comparison).problems);
   const count = read('count', RANGES.count) ?? defaults.count;
   const sampler = SAMPLER_NAMES.find((s) => s === named('sampler'));
   if (named('sampler') !== null && !sampler)
@@ -82,6 +94,8 @@ export function readHash(hash: string, defaults: ViewState): ReadView {
       steps: read('steps', RANGES.steps) ?? defaults.steps,
       sigma: read('sigma', RANGES.sigma) ?? defaults.sigma,
       selected: Math.min(selected, count - 1),
+      compare: compare || defaults.compare,
+      comparison: comparison || defaults.comparison,
       layers: new URLSearchParams(layers).toString() || defaults.layers,
     },
     problems,
@@ -100,7 +114,7 @@ const RANGES = {
   seed: { name: 'seed', low: 0, high: MAX_SEED, whole: false },
   classIndex: { name: 'class', low: 0, high: 1_000_000, whole: true },
   count: { name: 'number of images', low: 1, high: MAX_COUNT, whole: true },
-  steps: { name: 'number of steps', low: 2, high: MAX_STEPS, whole: true },
+  steps: { name: 'number of steps', low: MIN_STEPS, high: MAX_STEPS, whole: true },
   sigma: { name: 'start sigma', low: SIGMA.min, high: SIGMA.max, whole: false },
   selected: { name: 'selected image', low: 0, high: MAX_COUNT - 1, whole: true },
 } as const satisfies Partial<Record<keyof ViewState, Range>>;

@@ -56,11 +56,20 @@ describe('view in the address', () => {
         steps: fc.option(fc.integer({ min: 2, max: 200 })),
         sigma: fc.constantFrom(0.1, 0.5, 80, 200),
         selected: fc.nat(63),
+        compare: fc.boolean(),
+        comparison: fc.constantFrom(
+          '',
+          'row=',
+          'row=cats&row=cats%40heun%3A18%2Csigma%3D40&at=1%2C2',
+          'row=a+b%26c',
+        ),
         layers: fc.constantFrom('', 'quantity=change&scale=global', 'layer=dec.8x8_in0&gain=dec.8x8_in0:0'),
       })
       .map((view) => ({
         ...view,
         selected: Math.min(view.selected, view.count - 1),
+        compare: view.compare && view.tab === 'generate',
+        comparison: view.compare && view.tab === 'generate' ? view.comparison : '',
         layers: view.tab === 'layers' ? new URLSearchParams(view.layers).toString() : '',
       }));
     fc.assert(

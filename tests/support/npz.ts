@@ -34,15 +34,33 @@ function readNpy(source: Source): TensorRef {
   return { dtype, shape, source, byteOffset, strides: rowMajorStrides([...shape].reverse()).reverse() };
 }
 
-/** The arrays of a .npz file as tensors: goldens, and what the command line has written. */
+/** The arrays of a .npz file as tensors, texts left out: goldens, and what the command line has written. */
 export function readNpz(source: Source): Map<string, TensorRef> {
-  const arrays = new Map<string, TensorRef>();
-  for (const entry of openZip(source)) {
-    const data =
+  return new Map(
+    [...members(source)].filter(([, data]) => !isText(data)).map(([name, data]) => [name, readNpy(data)]),
+  );
+}
+
+/** The texts of a .npz file's array of that name: four bytes a character, zeros behind. */
+export function readNpzTexts(source: Source, name: string): string[] {
+  const data = members(source).get(name)!;
+  const { descr, shape, byteOffset } = npyHeader(data);
+  const length = Number(descr!.slice(2));
+  const codes = new Int32Array(data.read(byteOffset, 4 * length * shape[0]!).slice().buffer);
+  return Array.from({ length: shape[0]! }, (_, i) =>
+    String.fromCodePoint(...codes.subarray(i * length, (i + 1) * length)).replace(/\0+$/, ''),
+  );
+}
+
+const isText = (data: Source): boolean => npyHeader(data).descr?.startsWith('<U') ?? false;
+
+function members(source: Source): Map<string, Source> {
+  return new Map(
+    [...openZip(source)].map((entry) => [
+      entry.name.replace(/\.npy$/, ''),
       entry.method === 0
         ? storedSource(entry)
-        : bufferSource(readEntry(entry, 1 << 30), `${source.name}, ${entry.name}`);
-    arrays.set(entry.name.replace(/\.npy$/, ''), readNpy(data));
-  }
-  return arrays;
+        : bufferSource(readEntry(entry, 1 << 30), `${source.name}, ${entry.name}`),
+    ]),
+  );
 }

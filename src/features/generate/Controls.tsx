@@ -1,6 +1,5 @@
-import { Shuffle } from 'lucide-react';
-import { defaultSteps, evaluations, type SamplerName, START_SIGMA } from '../../lib/sampling';
-import { MAX_COUNT, MAX_STEPS, SIGMA } from '../../state/generate/view';
+import { defaultSteps, evaluations, MAX_STEPS, MIN_STEPS, SIGMA, START_SIGMA } from '../../lib/sampling';
+import { MAX_COUNT } from '../../state/generate/view';
 import type { ModelFacts } from '../../state/models';
 import { useApp, useModel, usePrefs, useView } from '../../state/react';
 import { BackendChoice } from '../../ui/BackendChoice';
@@ -10,12 +9,16 @@ import { StartSigma } from '../../ui/StartSigma';
 import { Stepper } from '../../ui/Stepper';
 import { ClassControl } from './ClassControl';
 import { ModelPicker } from './ModelPicker';
+import { ModeSwitch } from './ModeSwitch';
+import { RandomSeedButton } from './RandomSeedButton';
 import { SeedControl } from './SeedControl';
+import { SAMPLER_OPTIONS } from './sampler-options';
 
 export function Controls() {
   const model = useModel();
   return (
     <section className="controls" aria-label="Controls">
+      <ModeSwitch />
       <Intro />
       <ModelPicker />
       <hr className="rule-line" />
@@ -23,7 +26,7 @@ export function Controls() {
         <SeedControl />
         {model && model.labelDim > 0 && <ClassControl model={model} />}
       </div>
-      <RandomSeed />
+      <RandomSeedButton />
       <hr className="rule-line" />
       <SigmaControl model={model} />
       {model?.ref.kind === 'opened' && <StartSigmaOf model={model} />}
@@ -46,18 +49,6 @@ function Intro() {
         Learn more
       </button>
     </p>
-  );
-}
-
-function RandomSeed() {
-  const { controller } = useApp();
-  return (
-    <div className="random-row">
-      <button type="button" className="button" aria-keyshortcuts="R" onClick={controller.randomSeed}>
-        <Shuffle aria-hidden />
-        Random seed <kbd aria-hidden>R</kbd>
-      </button>
-    </div>
   );
 }
 
@@ -89,12 +80,6 @@ function SigmaControl({ model }: { model: ModelFacts | null }) {
     />
   );
 }
-
-const SAMPLER_OPTIONS: { value: SamplerName; label: string; title: string }[] = [
-  { value: 'one-step', label: '1', title: 'One step: the network runs once' },
-  { value: 'two-step', label: '2', title: 'Two steps: the network runs twice, with noise added in between' },
-  { value: 'heun', label: 'Heun', title: 'Many steps: the way to sample a diffusion teacher' },
-];
 
 function StartSigmaOf({ model }: { model: ModelFacts }) {
   const { controller } = useApp();
@@ -145,7 +130,7 @@ function Counts({ resolution }: { resolution: number }) {
             fewer="Fewer steps"
             more="More steps"
             value={steps}
-            min={2}
+            min={MIN_STEPS}
             max={MAX_STEPS}
             onChange={(value) =>
               stores.view.setState({ steps: value === defaultSteps(resolution) ? null : value })

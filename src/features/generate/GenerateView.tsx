@@ -1,4 +1,6 @@
-import { useRef, useState } from 'react';
+import { lazy, Suspense, useRef, useState } from 'react';
+import { loadPart } from '../../lib/load-part';
+import { useView } from '../../state/react';
 import { Dialog } from '../../ui/Dialog';
 import { NARROW, useMedia } from '../../ui/use-space';
 import { Controls } from './Controls';
@@ -6,8 +8,22 @@ import './generate.css';
 import { Inspector, InspectorTitle } from './Inspector';
 import { Stage } from './Stage';
 
-/** Controls, images, and the selected image with its recipe. */
+/** Loaded when rows are first compared. */
+const CompareView = lazy(() => loadPart(import('./compare/CompareView')));
+
+/** One model, or several side by side. */
 export function GenerateView() {
+  const compare = useView((v) => v.compare);
+  if (!compare) return <OneModelView />;
+  return (
+    <Suspense>
+      <CompareView />
+    </Suspense>
+  );
+}
+
+/** Controls, images, and the selected image with its recipe. */
+function OneModelView() {
   const narrow = useMedia(NARROW);
   const [open, setOpen] = useState(false);
   const stage = useRef<HTMLElement>(null);

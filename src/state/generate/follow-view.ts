@@ -4,7 +4,7 @@ import { keepOnly, resize } from './images';
 import { type LoadSheet, showPreview } from './preview';
 import type { ImageRequests } from './requests';
 import type { Samplings } from './samplings';
-import { settledView } from './view';
+import { oneModelShown, settledView } from './view';
 
 const RENDERED = ['model', 'seed', 'classIndex', 'count', 'sampler', 'steps', 'sigma'] as const;
 
@@ -27,7 +27,7 @@ export function followView({ stores, requests, samplings, loadSheet }: Options):
 
   view.subscribe((next, before) => {
     samplings.remember(next);
-    if (next.model !== before.model) {
+    if (next.model !== before.model || (before.compare && !next.compare)) {
       const model = currentModel(stores);
       const settled = model && settledView(next, model);
       // The same listener runs again for what this changes.
@@ -35,9 +35,9 @@ export function followView({ stores, requests, samplings, loadSheet }: Options):
         view.setState(settled);
       if (model) showOnly(model);
     }
-    // Nobody sees the grid while the Layers tab has the back-end: it is made on the way back.
-    const back = before.tab === 'layers' && next.tab !== 'layers';
-    if (next.tab !== 'layers' && (back || RENDERED.some((key) => next[key] !== before[key])))
+    // Nobody sees the grid while Layers or Compare have the back-end: it is made on the way back.
+    const back = !oneModelShown(before);
+    if (oneModelShown(next) && (back || RENDERED.some((key) => next[key] !== before[key])))
       requests.schedule();
     if (next.count !== before.count) {
       resize(images, next.count);

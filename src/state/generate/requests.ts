@@ -7,6 +7,7 @@ import type { ModelFacts } from '../models';
 import type { Work } from '../work';
 import { place, resize } from './images';
 import { buildRequest, recipeOf, sameWork } from './request';
+import { oneModelShown } from './view';
 
 interface Options {
   client: Pick<EngineClient, 'generate'>;
@@ -22,7 +23,7 @@ interface Options {
  * How long a newer request waits for the first image of the one under way. Without the wait a slow back-end
  * would be superseded at every step of a drag and show nothing until the hand stops.
  */
-const HOLD_MS = 1500;
+export const HOLD_MS = 1500;
 
 /** A request under way, and what has come of it. */
 interface Flight {
@@ -56,9 +57,9 @@ export class ImageRequests {
     });
   }
 
-  /** Schedules the images unless the Layers tab has the back-end: nobody sees the grid then. */
+  /** Schedules the images unless nobody sees them: the Layers tab or the rows of Compare have the back-end then. */
   refresh(): void {
-    if (this.options.stores.view.getState().tab !== 'layers') this.schedule();
+    if (oneModelShown(this.options.stores.view.getState())) this.schedule();
   }
 
   /** Makes the images of the view now, unless the request under way is to show one first; `insist` never waits. */

@@ -24,6 +24,10 @@ export interface ViewState {
   sigma: number | null;
   /** Index of the image whose recipe is shown. */
   selected: number;
+  /** Rows of several models are shown in place of one. */
+  compare: boolean;
+  /** What they are, as the query of a link (state/compare/view.ts): kept while one model is shown. */
+  comparison: string;
   /** What the Layers tab shows, as the query of its link (state/layers/view.ts): read when the tab is. */
   layers: string;
 }
@@ -39,14 +43,14 @@ export const VIEW_PLACES = {
   steps: { where: 'url', param: 'steps' },
   sigma: { where: 'url', param: 'sigma' },
   selected: { where: 'url', param: 'selected' },
+  compare: { where: 'url', param: 'mode' }, // mode=compare
+  comparison: { where: 'url', param: '' }, // the parameters below
   layers: { where: 'url', param: '' }, // the parameters below
 } as const satisfies Record<keyof ViewState, Place>;
 
 export type ViewStore = StoreApi<ViewState>;
 
 export const MAX_COUNT = 64;
-export const MAX_STEPS = 200;
-export const SIGMA = { min: 0.1, max: 200 } as const;
 
 /** How a model is sampled unless a person has chosen otherwise for it: one step, from where it starts. */
 export const OWN_SAMPLING = { sampler: 'one-step', steps: null, sigma: null } as const satisfies Sampling;
@@ -61,18 +65,25 @@ export function defaultView(count = 24): ViewState {
     count,
     ...OWN_SAMPLING,
     selected: 0,
+    compare: false,
+    comparison: '',
     layers: '',
   };
 }
 
 export const createViewStore = (initial: ViewState): ViewStore => createStore(() => initial);
 
+/** Whether anybody sees the images of one model: while others are looked at, they are not made. */
+export const oneModelShown = ({ tab, compare }: ViewState): boolean => tab !== 'layers' && !compare;
+
 /** The view once the model is known: the key that is really shown, and no class that it does not have. */
 export function settledView(
-  { classIndex }: ViewState,
+  { classIndex, compare }: ViewState,
   { key, labelDim }: Pick<ModelFacts, 'key' | 'labelDim'>,
 ): Pick<ViewState, 'model' | 'classIndex'> {
-  return { model: key, classIndex: classIndex === null || classIndex < labelDim ? classIndex : null };
+  // Side by side, the class is of the rows' models.
+  const stays = compare || classIndex === null || classIndex < labelDim;
+  return { model: key, classIndex: stays ? classIndex : null };
 }
 
 /** Four decimals: what a slider or a field can mean, without the dust of floating point. */

@@ -1,6 +1,7 @@
 import { withSynonyms } from '../../lib/class-names';
 import { labelCount, parseClassNames } from '../../storage/catalogue';
 import { currentModel, type Stores } from '../app-state';
+import { planRows } from '../compare/plan';
 import { fail } from '../engine';
 import { rename } from '../generate/images';
 
@@ -14,17 +15,30 @@ export type LoadClassNames = (path: string) => Promise<string>;
 export function followClassNames(stores: Stores, load: LoadClassNames): void {
   const asked = new Set<string>();
   const check = () => {
-    const path = currentModel(stores)?.classFile ?? null;
-    if (path === null || asked.has(path)) return;
-    asked.add(path);
-    read(stores, load, path).catch((error: unknown) => {
-      asked.delete(path); // the next look at such a model tries again
-      fail(stores.engine, 'page', error);
-    });
+    for (const path of wantedFiles(stores)) {
+      if (asked.has(path)) continue;
+      asked.add(path);
+      read(stores, load, path).catch((error: unknown) => {
+        asked.delete(path); // the next look at such a model tries again
+        fail(stores.engine, 'page', error);
+      });
+    }
   };
-  stores.view.subscribe((next, before) => next.model !== before.model && check());
+  stores.view.subscribe((next, before) => {
+    if (SHOWN.some((key) => next[key] !== before[key])) check();
+  });
   stores.catalogue.subscribe(check);
   stores.engine.subscribe((next, before) => next.opened !== before.opened && check());
+}
+
+/** What of the view says which models are shown. */
+const SHOWN = ['model', 'compare', 'comparison'] as const;
+
+/** The files that models in view have their names in, while they have not been read. */
+function wantedFiles(stores: Stores): string[] {
+  const { compare } = stores.view.getState();
+  const shown = compare ? planRows(stores).map(({ model }) => model.facts) : [currentModel(stores)];
+  return shown.flatMap((facts) => facts?.classFile ?? []);
 }
 
 async function read(stores: Stores, load: LoadClassNames, path: string): Promise<void> {

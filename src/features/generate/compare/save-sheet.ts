@@ -1,0 +1,59 @@
+import { footText } from '../../../lib/row-caption';
+import { drawSheet, type SheetRow } from '../../../lib/sheet/sheet';
+import type { EngineStatus } from '../../../protocol/models';
+import { shows } from '../../../state/compare/store';
+import { className } from '../../../state/models';
+import { formatNumber } from '../../../ui/format';
+import { saveBlob } from '../../../ui/save-blob';
+import { classNote } from './class-note';
+import type { ShownRow } from './use-rows';
+
+/** Saves the rows as one picture with captions: what `innate compare --out sheet.png` draws. */
+export async function saveSheet(
+  rows: readonly ShownRow[],
+  status: EngineStatus | null,
+  columns: number,
+): Promise<void> {
+  const seeds = (rows[0]?.wanted ?? []).slice(0, columns);
+  const sheet = drawSheet({
+    heads: seeds.map(({ seed }, column) => headText(seed, rows, column)),
+    foot: footText(
+      status?.backend?.label ?? 'this machine',
+      rows.map((row) => row.figures),
+    ),
+    rows: rows.map((row) => sheetRow(row, columns)),
+  });
+  const blob = await toPng(sheet);
+  if (blob) saveBlob(blob, `compare-seed-${formatNumber(seeds[0]?.seed ?? 0)}.png`);
+}
+
+function sheetRow(row: ShownRow, columns: number): SheetRow {
+  return {
+    figures: row.figures,
+    note: classNote(row),
+    images: row.wanted.slice(0, columns).map((want, column) => {
+      const image = row.result.images[column];
+      return image && shows(image, want)
+        ? { resolution: image.resolution, channels: 4, data: image.pixels }
+        : null;
+    }),
+  };
+}
+
+/** "seed 7, sneaker": with the class where one is chosen for all. */
+function headText(seed: number, rows: readonly ShownRow[], column: number): string {
+  const chosen = rows.find((row) => row.wanted[column]?.asked != null);
+  const asked = chosen?.wanted[column]?.asked ?? null;
+  const named = asked === null ? '' : `, ${className(chosen!.model.facts?.classes ?? null, asked)}`;
+  return `seed ${formatNumber(seed)}${named}`;
+}
+
+async function toPng({ width, height, data }: ReturnType<typeof drawSheet>): Promise<Blob | null> {
+  const rgba = new Uint8ClampedArray(width * height * 4).fill(255);
+  for (let i = 0; i < width * height; i++) for (let c = 0; c < 3; c++) rgba[4 * i + c] = data[3 * i + c]!;
+  const canvas = document.createElement('canvas');
+  canvas.width = width;
+  canvas.height = height;
+  canvas.getContext('2d')?.putImageData(new ImageData(rgba, width, height), 0, 0);
+  return new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
+}

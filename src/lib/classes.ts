@@ -1,0 +1,35 @@
+/** The classes of a network, as far as they are known. */
+export interface ClassList {
+  /** 0 = unconditional. */
+  labelDim: number;
+  /** Null where nobody lists them. */
+  classes: readonly string[] | null;
+}
+
+/** The class of a network's images among several networks that get the same one. */
+export interface SharedClass {
+  /** Index in the network's own list; null = each image has the class of its seed, or the network has none. */
+  index: number | null;
+  /** The chosen class does not exist here. */
+  missing: boolean;
+}
+
+/**
+ * The class `chosen` of the network `of`, in another network: of the same name where both have names, else of the same
+ * index.
+ */
+export function classIn(network: ClassList, chosen: number | null, of: ClassList): SharedClass {
+  if (chosen === null) return { index: null, missing: false };
+  if (network.labelDim === 0) return { index: null, missing: true };
+  const name = of.classes?.[chosen]?.toLowerCase();
+  const index =
+    name !== undefined && network.classes
+      ? network.classes.findIndex((other) => other.toLowerCase() === name)
+      : chosen;
+  const exists = index >= 0 && index < network.labelDim;
+  return { index: exists ? index : null, missing: !exists };
+}
+
+/** The network whose classes are chosen from: the first that has any. */
+export const classSource = <T extends ClassList>(networks: readonly T[]): T | null =>
+  networks.find(({ labelDim }) => labelDim > 0) ?? null;

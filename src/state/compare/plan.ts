@@ -1,0 +1,62 @@
+import { classIn, classSource, type SharedClass } from '../../lib/classes';
+import { formatRowSpec, type RowSpec } from '../../lib/row-spec';
+import type { GenerateRequest } from '../../protocol/generate';
+import type { Stores } from '../app-state';
+import { seedAt } from '../generate/view';
+import { usableModels } from '../models';
+import { type RowModel, rowModel, settled } from './row-model';
+import { type RowResult, shows, type WantedImage } from './store';
+import { readComparison } from './view';
+
+/** A row of the view, and the images that it is to show. */
+export interface RowPlan {
+  row: RowSpec;
+  /** Of its result. */
+  key: string;
+  model: RowModel;
+  class: SharedClass;
+  /** By column. */
+  wanted: readonly WantedImage[];
+}
+
+/** Every row of the view, from top to bottom. */
+export function planRows({ view, engine, catalogue, compare }: Stores): RowPlan[] {
+  const { seed, classIndex, comparison } = view.getState();
+  const { rows, at } = readComparison(comparison);
+  const { columns } = compare.getState();
+  const { catalogue: known, classFiles } = catalogue.getState();
+  const models = usableModels(known, engine.getState().opened, classFiles);
+  const found = (rows ?? []).map((row) => rowModel(row.model, models, known, classFiles));
+  const source = classSource(found.flatMap(({ facts }) => facts ?? []));
+  return (rows ?? []).map((row, i) => {
+    const model = found[i]!;
+    const own =
+      model.facts && source ? classIn(model.facts, classIndex, source) : { index: null, missing: false };
+    // An image that is open beside the rows is made also where there is no room for it among them.
+    const count = columns > 0 && at?.row === i ? Math.max(columns, at.column + 1) : columns;
+    return {
+      row,
+      key: formatRowSpec(row),
+      model,
+      class: own,
+      wanted: Array.from({ length: count }, (_, c) => ({ seed: seedAt(seed, c), asked: own.index })),
+    };
+  });
+}
+
+/** The columns of a row whose images are not made yet. */
+export const missingColumns = ({ wanted }: RowPlan, { images }: RowResult): number[] =>
+  wanted.flatMap((want, column) => (shows(images[column], want) ? [] : [column]));
+
+/** The engine's request for some columns of a row; null where its model is not on this device. */
+export function rowRequest(plan: RowPlan, columns: readonly number[]): GenerateRequest | null {
+  const { facts, here } = plan.model;
+  if (!facts || !here) return null;
+  return {
+    model: facts.ref,
+    seeds: columns.map((column) => plan.wanted[column]!.seed),
+    classIndex: plan.class.index,
+    sampler: plan.row.sampler,
+    ...settled(plan.row, facts),
+  };
+}
