@@ -31,6 +31,7 @@ const notices = thirdPartyNotices();
 
 export default defineConfig({
   base: './', // works under any sub-path of any static host
+  define: { INNATE_HOSTS: JSON.stringify(process.env.INNATE_HOSTS) ?? 'undefined' }, // src/lib/hosts.ts
   plugins: [
     react(),
     contentSecurityPolicy(),

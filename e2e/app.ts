@@ -29,6 +29,8 @@ export interface AppOptions {
   backend?: 'auto' | 'webgpu' | 'wasm';
   context?: BrowserContextOptions;
   host?: Parameters<typeof serveDist>[0];
+  /** Further arguments of the browser. */
+  args?: readonly string[];
   /** Before anything is loaded. */
   prepare?: (page: Page) => Promise<void>;
 }
@@ -40,10 +42,11 @@ export async function openApp({
   backend,
   context: extra,
   host: hosting,
+  args,
   prepare,
 }: AppOptions = {}): Promise<App> {
   const host = await serveDist(hosting);
-  const browser = await launchChromium(adapter);
+  const browser = await launchChromium(adapter, args);
   const context = await browser.newContext({
     viewport: { width: 1440, height: 900 },
     ...quietContext,

@@ -6,7 +6,7 @@ export type Adapter = 'fast' | 'swiftshader' | 'none';
  * A fresh browser. 'fast' is lavapipe behind Chromium's SwiftShader switch where the machine has it,
  * 'swiftshader' the adapter a user without a GPU gets, 'none' a browser without WebGPU.
  */
-export function launchChromium(adapter: Adapter): Promise<Browser> {
+export function launchChromium(adapter: Adapter, extra: readonly string[] = []): Promise<Browser> {
   const { INNATE_CHROMIUM, INNATE_CHROMIUM_STOCK } = process.env;
   const executablePath = adapter === 'fast' ? INNATE_CHROMIUM : INNATE_CHROMIUM_STOCK;
   if (!executablePath)
@@ -23,6 +23,7 @@ export function launchChromium(adapter: Adapter): Promise<Browser> {
       '--disable-component-update',
       '--disable-sync',
       ...gpu,
+      ...extra,
     ],
   });
 }

@@ -19,16 +19,33 @@ export interface StaticHost {
   close(): void;
 }
 
+export interface Hosting {
+  subPath?: string;
+  isolated?: boolean;
+  /** Texts in the place of files of dist/, by their paths. */
+  files?: Readonly<Record<string, string>>;
+}
+
 /**
  * dist/ as a plain static host serves it: under a sub-path, without isolation headers unless asked, since many
  * hosts cannot send them.
  */
-export async function serveDist({ subPath = '/', isolated = true } = {}): Promise<StaticHost> {
+export async function serveDist({
+  subPath = '/',
+  isolated = true,
+  files = {},
+}: Hosting = {}): Promise<StaticHost> {
   const root = join(import.meta.dirname, '../dist');
   const server: Server = createServer((request, response) => {
     const path = decodeURIComponent(request.url!.split('?')[0]!);
     const relative = path.startsWith(subPath) ? normalize(path.slice(subPath.length) || 'index.html') : '..';
     const file = join(root, relative);
+    const own = files[relative];
+    if (own !== undefined) {
+      response.setHeader('content-type', TYPES[extname(file)] ?? 'application/octet-stream');
+      response.end(own);
+      return;
+    }
     if (relative.startsWith('..') || !existsSync(file) || !statSync(file).isFile()) {
       response.writeHead(404).end();
       return;

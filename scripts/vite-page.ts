@@ -3,13 +3,17 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { build } from 'esbuild';
 import type { Plugin } from 'vite';
+import { hostsOf } from '../src/lib/hosts.ts';
 
-/** Everything from the page's own origin. 'wasm-unsafe-eval' compiles WebAssembly; its threads start from blobs. */
+/**
+ * Everything from the page's own origin, but for the files that a person presses Download for: those come from the
+ * hosts of this build. 'wasm-unsafe-eval' compiles WebAssembly; its threads start from blobs.
+ */
 export const POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "worker-src 'self' blob:",
-  "connect-src 'self'",
+  ["connect-src 'self'", ...hostsOf(process.env.INNATE_HOSTS)].join(' '),
   "img-src 'self' blob:",
   "style-src 'self'",
   "base-uri 'none'",

@@ -2,6 +2,8 @@ import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } fro
 import { useStore } from 'zustand';
 import { DistilView } from '../features/distil/DistilView';
 import { GenerateView } from '../features/generate/GenerateView';
+import { ConsentDialog } from '../features/models/ConsentDialog';
+import { DownloadAnnouncements } from '../features/models/DownloadNews';
 import { ModelsView } from '../features/models/ModelsView';
 import { loadPart } from '../lib/load-part';
 import { type AppContext, AppProvider } from '../state/react';
@@ -89,6 +91,8 @@ export function App({ stores, controller }: Pick<AppContext, 'stores' | 'control
           setHeld(false); // what had the pointer is gone, and says nothing of it
         }}
       />
+      <ConsentDialog />
+      <DownloadAnnouncements />
       {help && <Help actions={actions} onClose={() => setHelp(false)} />}
     </AppProvider>
   );

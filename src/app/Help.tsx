@@ -16,8 +16,8 @@ export function Help({ actions, onClose }: { actions: readonly Action[]; onClose
     <Dialog title="About Innate" full onClose={onClose}>
       <div className="help">
         <p>
-          Innate makes images with neural networks on your own device. No image or file leaves it. It follows
-          the paper{' '}
+          Innate makes images with neural networks on your own device. No image or file leaves it, and no
+          other site is asked for anything unless you press Download. It follows the paper{' '}
           <Away to="https://arxiv.org/abs/2405.20750">Diffusion Models Are Innate One-Step Generators</Away>{' '}
           (Zheng and Yang).
         </p>

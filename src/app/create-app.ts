@@ -1,5 +1,8 @@
+import downloadWorker from '../engine/download/download-worker.ts?worker&url';
 import { InnateError } from '../lib/errors';
+import { allowedHosts } from '../lib/hosts';
 import { createEngineClient } from '../protocol/client';
+import { createDownloadClient } from '../protocol/download-client';
 import { createStores, type Stores } from '../state/app-state';
 import { type Controller, createController } from '../state/controller';
 import { defaultView } from '../state/generate/view';
@@ -32,11 +35,35 @@ export function createApp(): { stores: Stores; controller: Controller; boot: () 
     loadClassNames: async (path) => (await fetchOwn(new URL(path, modelsUrl))).text(),
     address: (view) => new URL(formatHash(view, linkDefaults), location.href).href,
     nextFrame: (callback) => requestAnimationFrame(callback),
+    downloads: allowedHosts.length > 0 ? downloadParts() : null,
     persist: () => void navigator.storage?.persist?.().catch(() => {}),
   });
   syncAddress(stores.view, defaults, window, controller.arrive);
   guardRun(stores.distil, controller.distil);
   return { stores, controller, boot: () => controller.boot(address.problems) };
+}
+
+/** A worker of its own, so that no conversion keeps images waiting. */
+function downloadParts() {
+  return {
+    client: createDownloadClient(underOwnPolicy),
+    hosts: allowedHosts,
+    async free() {
+      const { quota, usage } = (await navigator.storage?.estimate?.().catch(() => null)) ?? {};
+      return quota === undefined || usage === undefined ? null : Math.max(0, quota - usage);
+    },
+    channel: typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel('innate-downloads'),
+  };
+}
+
+/**
+ * The worker of downloads, started by a blob: so it follows the policy of this page, and its browser goes nowhere else,
+ * redirects included. A worker's own file brings its policy only where the host sends headers.
+ */
+function underOwnPolicy(): Worker {
+  const script = `import ${JSON.stringify(new URL(downloadWorker, location.href).href)};`;
+  const blob = URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
+  return new Worker(blob, { type: 'module' });
 }
 
 async function fetchOwn(url: URL): Promise<Response> {

@@ -25,6 +25,14 @@ export function hostsOf(option: string | undefined): readonly string[] {
   throw new Error(`INNATE_HOSTS: expected none or hosts such as https://*.hf.co, found "${wrong}"`);
 }
 
+/** Filled in by the build (vite.config.ts); absent in the command line and in tests. */
+declare const INNATE_HOSTS: string | undefined;
+
+/** The hosts of this build. */
+export const allowedHosts: readonly string[] = hostsOf(
+  typeof INNATE_HOSTS === 'undefined' ? undefined : INNATE_HOSTS,
+);
+
 /**
  * Whether `address` is an address of one of these hosts, and carries no name or password. A scheme alone (`https:`) means
  * all hosts, as it does in a Content-Security-Policy.

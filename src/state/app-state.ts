@@ -11,6 +11,7 @@ import {
   type ModelFacts,
   usableModels,
 } from './models';
+import { createDownloadsStore, type DownloadsStore } from './models/downloads-store';
 import { createRowsStore, type RowsStore } from './models/rows';
 import { createPrefsStore, type PrefsStore } from './prefs';
 
@@ -26,6 +27,7 @@ export interface Stores {
   measure: MeasureStore;
   /** What of the public models is on this device. */
   rows: RowsStore;
+  downloads: DownloadsStore;
 }
 
 export function createStores(view: ViewState, storage: Pick<Storage, 'getItem' | 'setItem'> | null): Stores {
@@ -39,12 +41,14 @@ export function createStores(view: ViewState, storage: Pick<Storage, 'getItem' |
     distil: createDistilStore(),
     measure: createMeasureStore(),
     rows: createRowsStore(),
+    downloads: createDownloadsStore(),
   };
 }
 
 /** The model in use; null until the catalogue is here. */
 export function currentModel(stores: Stores): ModelFacts | null {
   const { catalogue, classFiles } = stores.catalogue.getState();
-  const models = usableModels(catalogue, stores.engine.getState().opened, classFiles);
+  const { opened } = stores.engine.getState();
+  const models = usableModels(catalogue, opened, stores.rows.getState().rows, classFiles);
   return chooseModel(models, stores.view.getState().model);
 }

@@ -7,6 +7,7 @@ import { resize } from './generate/images';
 import { type LoadSheet, showPreview } from './generate/preview';
 import type { ImageRequests } from './generate/requests';
 import type { Link } from './link';
+import type { Downloads } from './models/downloads';
 import type { EngineStart } from './starting';
 
 interface Options {
@@ -14,6 +15,8 @@ interface Options {
   starting: EngineStart;
   requests: ImageRequests;
   files: Pick<OpenedFiles, 'openKept'>;
+  /** null where this page asks other hosts for nothing. */
+  downloads: Pick<Downloads, 'list'> | null;
   link: Link;
   /** Text of the catalogue. */
   loadCatalogue: () => Promise<string>;
@@ -27,10 +30,13 @@ export async function boot(options: Options, problems: readonly string[]): Promi
   resize(stores.images, view.getState().count);
   const ready = starting.start();
   ready.catch(() => {}); // told below, once the catalogue is there
+  const listed = options.downloads?.list();
   const catalogue = await readCatalogue(options);
   const read = { view: view.getState(), problems: [...problems] };
   // A file that the link names may be kept here: that is known when the engine runs.
   const waits = read.view.model !== null && isFileKey(read.view.model);
+  // So may a public model: that is known in a moment.
+  if (catalogue?.models.some((m) => m.id === read.view.model && m.kind !== 'shipped')) await listed;
   if (catalogue && !waits) {
     link.settle(read, catalogue);
     const model = currentModel(stores);

@@ -16,7 +16,7 @@ import type { LayersOptions } from './layers/controller';
 import { Link } from './link';
 import { createMeasureController, type MeasureController } from './measure';
 import { followClassNames, type LoadClassNames } from './models/class-files';
-import type { RowActions } from './models/rows';
+import { createDownloads, type Downloads, type DownloadsOptions } from './models/downloads';
 import { EngineStart } from './starting';
 import type { ReadView } from './url';
 import { Work } from './work';
@@ -40,6 +40,8 @@ export interface ControllerOptions {
   now?: () => number;
   /** Asks the browser not to clear what is saved when the disk runs full. */
   persist?: () => void;
+  /** What downloads need; null where this page asks other hosts for nothing. */
+  downloads?: Pick<DownloadsOptions, 'client' | 'hosts' | 'free' | 'channel'> | null;
 }
 
 export interface Controller extends EngineChoices {
@@ -71,7 +73,7 @@ export interface Controller extends EngineChoices {
   readonly distil: DistilController;
   readonly measure: MeasureController;
   /** What a person can ask for of the public models; null where this page asks other hosts for nothing. */
-  readonly rows: RowActions | null;
+  readonly rows: Downloads | null;
   /** What the Layers tab makes its own controller of when it is first shown (state/layers/controller.ts). */
   readonly inside: LayersOptions;
 }
@@ -96,10 +98,28 @@ export function createController(options: ControllerOptions): Controller {
   const distil = createDistilController({ client, stores, loadPacks, nextFrame, now, persist });
   const opening = new Opening({ client, engine, work, onOpened: show });
 
+  const downloads = options.downloads
+    ? createDownloads({
+        ...options.downloads,
+        stores,
+        persist,
+        show: (key) => {
+          selectModel(key);
+          view.setState({ tab: 'generate' });
+        },
+        openKept: files.openKept,
+        forget: (id) => client.forget(id),
+      })
+    : null;
+
   client.subscribe((status) => engine.setState({ status }));
   client.onGone((isOpen) => closeGone(stores, isOpen, files.close));
   followView({ stores, requests, samplings, loadSheet });
   if (options.loadClassNames) followClassNames(stores, options.loadClassNames);
+
+  function selectModel(key: string): void {
+    view.setState({ ...samplings.of(key), model: key });
+  }
 
   /** Shows a file that has just been opened where it was opened for. */
   function show({ key, role }: ModelInfo): void {
@@ -125,7 +145,7 @@ export function createController(options: ControllerOptions): Controller {
     compare,
     distil,
     measure: createMeasureController(client, stores.measure),
-    rows: null,
+    rows: downloads,
     inside: {
       client,
       stores,
@@ -136,7 +156,16 @@ export function createController(options: ControllerOptions): Controller {
     },
     boot: (problems = []) =>
       boot(
-        { stores, starting, requests, files, link, loadCatalogue: options.loadCatalogue, loadSheet },
+        {
+          stores,
+          starting,
+          requests,
+          files,
+          downloads,
+          link,
+          loadCatalogue: options.loadCatalogue,
+          loadSheet,
+        },
         problems,
       ),
     arrive(read) {
@@ -156,7 +185,7 @@ export function createController(options: ControllerOptions): Controller {
       requests.stopWaiting();
     },
     randomSeed: () => view.setState({ seed: Math.floor(Math.random() * RANDOM_SEEDS) }),
-    selectModel: (key) => view.setState({ ...samplings.of(key), model: key }),
+    selectModel,
     link: () => options.address(view.getState()),
     dismissError: () => engine.setState({ error: null, remark: null }),
   };

@@ -3,6 +3,7 @@ import { type ClassNames, classesNamed, withoutSynonyms } from '../lib/class-nam
 import { START_SIGMA } from '../lib/sampling';
 import type { ModelInfo, ModelRef, SigmaSource } from '../protocol/models';
 import { type Catalogue, type CatalogueModel, labelCount, listedClasses } from '../storage/catalogue';
+import type { RowStates } from './models/rows';
 
 /** What the page knows of a model, from the catalogue before it is loaded or from its file afterwards. */
 export interface ModelFacts {
@@ -130,16 +131,26 @@ function bytesOf(catalogue: Catalogue, model: CatalogueModel): number | null {
   return total;
 }
 
-/** Every model that Generate can use: shipped ones, then opened ones. */
+/** Every model that Generate can use: shipped ones, public ones that were downloaded, then opened ones. */
 export function usableModels(
   catalogue: Catalogue | null,
   opened: readonly ModelInfo[],
+  rows: RowStates,
   classFiles: ClassFiles = {},
 ): ModelFacts[] {
   return [
     ...(catalogue ? shipped(catalogue).map((m) => catalogueFacts(catalogue, m, classFiles)) : []),
+    ...(catalogue ? downloaded(catalogue, rows, classFiles) : []),
     ...opened.map((info) => openedFacts(info, catalogue, classFiles)),
   ];
+}
+
+function* downloaded(catalogue: Catalogue, rows: RowStates, classFiles: ClassFiles): Generator<ModelFacts> {
+  for (const model of catalogue.models) {
+    const row = rows[model.id];
+    if (row?.kind === 'here' && model.kind !== 'shipped')
+      yield { ...catalogueFacts(catalogue, model, classFiles), bytes: row.bytes };
+  }
 }
 
 /** The model of that key; the default one when there is none (an old link, a file opened last week). */

@@ -8,6 +8,7 @@ import type { EngineState } from './engine';
 import type { ViewState } from './generate/view';
 import type { MeasureState } from './measure';
 import { chooseModel, type ModelFacts, usableModels } from './models';
+import { hereOf } from './models/rows';
 import type { Prefs } from './prefs';
 
 /** The thin binding between the stores and React. */
@@ -42,7 +43,11 @@ export const useCatalogue = () => useStore(useApp().stores.catalogue, (s) => s.c
 export function useModels(): ModelFacts[] {
   const { catalogue, classFiles } = useStore(useApp().stores.catalogue);
   const opened = useEngine((s) => s.opened);
-  return usableModels(catalogue, opened, classFiles);
+  const rows = useStore(
+    useApp().stores.rows,
+    useShallow((s) => hereOf(s.rows)),
+  );
+  return usableModels(catalogue, opened, rows, classFiles);
 }
 
 /** The model in use; null until the catalogue is here. */

@@ -5,6 +5,7 @@ import {
   freeBytes,
   isFull,
   namesIn,
+  openFile,
   privateFolder,
   readFile,
   remove,
@@ -78,24 +79,52 @@ export class KeptFiles {
     onProgress: (done: number) => void,
     signal: AbortSignal,
   ): Promise<void> {
+    const free = await freeBytes();
+    if (free !== null && file.size > free) throw full(about, free);
+    try {
+      await this.placed(about.key, async (folder) => {
+        await writeFile(folder, DATA, pieces(file, onProgress, signal));
+        return about;
+      });
+    } catch (error) {
+      throw isFull(error) ? full(about, free) : error;
+    }
+  }
+
+  /** Keeps a file that `write` makes piece after piece; one of the same key is replaced. */
+  async place(
+    name: string,
+    key: string,
+    write: (sink: { write(bytes: Uint8Array): void }) => Promise<unknown>,
+  ): Promise<void> {
+    await this.placed(key, async (folder) => {
+      const file = await openFile(folder, DATA);
+      try {
+        await write({ write: (bytes) => file.write(file.size, bytes) });
+        file.flush();
+        return { version: 1, key, name, bytes: file.size, precond: null, entry: null, sigma: null };
+      } finally {
+        file.close();
+      }
+    });
+  }
+
+  private async placed(key: string, write: (folder: Folder) => Promise<KeptAbout>): Promise<void> {
     const root = await this.open();
     if (!root)
       throw new InnateError('io', 'this browser keeps no files', {
-        where: about.name,
+        where: key,
         hint: 'Private windows and blocked site data prevent it; open the file again next time',
       });
-    const free = await freeBytes();
-    if (free !== null && file.size > free) throw full(about, free);
-    await this.drop(about.key);
+    await this.drop(key);
     const used = (await namesIn(root)).map(Number).filter(Number.isInteger);
     const name = String(Math.max(0, ...used) + 1);
     const folder = await subFolder(root, name);
     try {
-      await writeFile(folder, DATA, pieces(file, onProgress, signal));
-      await this.write(folder, about);
+      await this.write(folder, await write(folder));
     } catch (error) {
       await remove(root, name);
-      throw isFull(error) ? full(about, free) : error;
+      throw error;
     }
   }
 

@@ -1,4 +1,5 @@
-import { blobSource } from '../formats/source';
+import type { Sink } from '../formats/sink';
+import { blobSource, checkRange, type Source } from '../formats/source';
 import { InnateError } from '../lib/errors';
 import type { SlotPlaces } from './slots';
 
@@ -60,6 +61,44 @@ export async function writeFile(
   return at;
 }
 
+/** A file that is read and written at any place; nobody else may have it open meanwhile. */
+export interface OpenFile extends Source, Sink {
+  close(): void;
+}
+
+/** Opens a file, and makes it where there is none. */
+export async function openFile(folder: Folder, name: string): Promise<OpenFile> {
+  const handle = await openSync(folder, name);
+  const file: OpenFile = {
+    name,
+    get size() {
+      return handle.getSize();
+    },
+    read(offset, length) {
+      checkRange(file, offset, length);
+      const bytes = new Uint8Array(length);
+      for (let done = 0; done < length; ) {
+        const count = handle.read(bytes.subarray(done), { at: offset + done });
+        if (count <= 0) throw unreadable(name, new Error('the file became shorter while it was read'));
+        done += count;
+      }
+      return bytes;
+    },
+    write(offset, bytes) {
+      for (let done = 0; done < bytes.byteLength; ) {
+        const count = handle.write(bytes.subarray(done) as Uint8Array<ArrayBuffer>, { at: offset + done });
+        // A disk that takes no more throws; where it does not, it is told here.
+        if (count <= 0) throw new DOMException('the disk took no more bytes', 'QuotaExceededError');
+        done += count;
+      }
+    },
+    truncate: (size) => handle.truncate(size),
+    flush: () => handle.flush(),
+    close: () => handle.close(),
+  };
+  return file;
+}
+
 /** A file or a folder with all that is in it; does nothing where there is none. */
 export async function remove(folder: Folder, name: string): Promise<void> {
   await folder.removeEntry(name, { recursive: true }).catch((error: DOMException) => {
@@ -116,7 +155,7 @@ async function openSync(folder: Folder, name: string): Promise<FileSystemSyncAcc
     if (isFull(error)) throw error;
     throw new InnateError(
       'io',
-      'a saved run is being written by another tab',
+      'a file of this page is being written by another tab',
       { where: name, hint: 'Close the other tab' },
       error,
     );

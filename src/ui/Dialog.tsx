@@ -10,7 +10,10 @@ interface Props {
   full?: boolean;
 }
 
-/** A modal dialog of the browser's own: it traps the focus, closes on Escape and gives the focus back. */
+/**
+ * A modal dialog of the browser's own: it traps the focus, closes on Escape and gives the focus back. The focus begins at
+ * the element with `data-autofocus`, else at the first one.
+ */
 export function Dialog({ title, children, onClose, full }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
@@ -18,6 +21,7 @@ export function Dialog({ title, children, onClose, full }: Props) {
   useLayoutEffect(() => {
     const element = dialog.current!;
     if (!element.open) element.showModal();
+    element.querySelector<HTMLElement>('[data-autofocus]')?.focus();
     return () => element.close();
   }, []);
   return (

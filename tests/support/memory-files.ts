@@ -72,6 +72,12 @@ class MemoryHandle {
         this.bytes.set(bytes, at);
         return bytes.byteLength;
       },
+      read: (into: Uint8Array, { at }: { at: number }) => {
+        const bytes = this.bytes.subarray(at, at + into.byteLength);
+        into.set(bytes);
+        return bytes.byteLength;
+      },
+      getSize: () => this.bytes.byteLength,
       truncate: (size: number) => this.resize(size),
       flush: () => {},
       close: () => {},

@@ -14,9 +14,11 @@ import {
   listedClasses,
   parseCatalogue,
 } from '../../storage/catalogue';
+import { DeviceModels } from '../../storage/device-models';
 import { fetchBytes } from '../../storage/fetch';
 import { type KeptAbout, KeptFiles } from '../../storage/kept-files';
 import { deltaInfo } from './delta';
+import { FILE_KEY } from './file-key';
 import { type Model, modelOf } from './model';
 import { sigmaSource } from './start-sigma';
 import { cachedWeights } from './weights';
@@ -42,9 +44,6 @@ interface LoadHooks {
 /** Preconditionings that only one-step networks have. */
 const ONE_STEP: ReadonlySet<string> = new Set(['GDDPrecond', 'ECMPrecond']);
 
-/** What keys of opened files begin with; no id of the catalogue does. */
-const FILE_KEY = 'file:';
-
 /** The models that the page can use: those of the catalogue, fetched once, and the files it opened. */
 export class Library {
   private catalogue: Promise<Catalogue> | null = null;
@@ -55,6 +54,7 @@ export class Library {
   constructor(
     private readonly modelsUrl: string,
     private readonly keptFiles = new KeptFiles(),
+    private readonly deviceModels = new DeviceModels(),
   ) {}
 
   async get(ref: ModelRef, hooks: LoadHooks): Promise<LibraryModel> {
@@ -192,12 +192,14 @@ export class Library {
   async forget(key: string): Promise<void> {
     if (this.opened.get(key)?.info.kept) await this.keptFiles.drop(key);
     this.opened.delete(key);
+    this.shipped.delete(key); // a public model that is deleted from this device
   }
 
   private async getShipped(id: string, hooks: LoadHooks): Promise<LibraryModel> {
     const kept = this.shipped.get(id);
     if (kept) return kept;
     const entry = await this.entry(id);
+    if (entry.kind !== 'shipped') return this.getDownloaded(entry, hooks);
     const bytes = await this.fetchShipped(entry, hooks);
     const model = await this.openSource(bufferSource(bytes, id), {}, hooks, entry.sigma);
     const shipped = {
@@ -206,6 +208,21 @@ export class Library {
     };
     this.shipped.set(id, shipped);
     return shipped;
+  }
+
+  /** A public model that a person downloaded. Its weights stay in the file until they are used. */
+  private async getDownloaded(entry: CatalogueModel, hooks: LoadHooks): Promise<LibraryModel> {
+    const found = await this.deviceModels.find(entry.id);
+    if (!found)
+      throw new InnateError('not-found', 'this model is not on this device', {
+        where: entry.name,
+        hint: 'Download it in Models, or drop its checkpoint here',
+      });
+    const { file } = found;
+    const model = await this.openSource(blobSource(file, entry.id), {}, hooks, entry.sigma);
+    const downloaded = { info: modelInfo(entry.id, entry.name, file.size, model, entry), model };
+    this.shipped.set(entry.id, downloaded);
+    return downloaded;
   }
 
   private async openSource(
@@ -244,7 +261,7 @@ export class Library {
     if (!file?.path)
       throw new InnateError('not-found', 'this model does not come with the page', {
         where: entry.id,
-        hint: 'Download its checkpoint and drop the file here',
+        hint: 'The deployment is incomplete',
       });
     return fetchBytes(this.modelsUrl + file.path, {
       signal,

@@ -1,6 +1,8 @@
 import { shipped } from '../../state/models';
 import { useCatalogue, useEngine } from '../../state/react';
 import './models.css';
+import { AddressField } from './AddressField';
+import { DownloadNews } from './DownloadNews';
 import { MachinePanel } from './MachinePanel';
 import { OpenedModel } from './OpenedModel';
 import { PublicTable } from './PublicTable';
@@ -17,6 +19,7 @@ export function ModelsView({ onChooseFile }: { onChooseFile: () => void }) {
     <div className="models">
       <h1 className="hidden-text">Models</h1>
       <div className="models-list">
+        <DownloadNews />
         <section aria-labelledby="models-shipped">
           <h2 id="models-shipped">Shipped with Innate</h2>
           {features.length > 0 && (
@@ -46,6 +49,7 @@ export function ModelsView({ onChooseFile }: { onChooseFile: () => void }) {
             </div>
           )}
         </section>
+        <AddressField />
         <PublicTable
           title="Official checkpoints"
           about="Download a file with your browser and drop it on this page. It is read as data; nothing in it is run."

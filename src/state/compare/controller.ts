@@ -60,7 +60,11 @@ export function createCompareController(options: Options): CompareController {
     const model = currentModel(stores);
     if (!view.getState().compare || !known || !model || read().rows) return;
     write({
-      rows: defaultRows(model, usableModels(known, engine.getState().opened), known),
+      rows: defaultRows(
+        model,
+        usableModels(known, engine.getState().opened, stores.rows.getState().rows),
+        known,
+      ),
       at: null,
     });
   }

@@ -20,12 +20,12 @@ export interface RowPlan {
 }
 
 /** Every row of the view, from top to bottom. */
-export function planRows({ view, engine, catalogue, compare }: Stores): RowPlan[] {
+export function planRows({ view, engine, catalogue, compare, rows: downloaded }: Stores): RowPlan[] {
   const { seed, classIndex, comparison } = view.getState();
   const { rows, at } = readComparison(comparison);
   const { columns } = compare.getState();
   const { catalogue: known, classFiles } = catalogue.getState();
-  const models = usableModels(known, engine.getState().opened, classFiles);
+  const models = usableModels(known, engine.getState().opened, downloaded.getState().rows, classFiles);
   const found = (rows ?? []).map((row) => rowModel(row.model, models, known, classFiles));
   const source = classSource(found.flatMap(({ facts }) => facts ?? []));
   return (rows ?? []).map((row, i) => {

@@ -7,7 +7,7 @@ import { type EstimateState, isUnderWay } from './store';
 
 interface EstimatorOptions {
   client: Pick<EngineClient, 'estimate'>;
-  stores: Pick<Stores, 'distil' | 'engine' | 'catalogue'>;
+  stores: Pick<Stores, 'distil' | 'engine' | 'catalogue' | 'rows'>;
 }
 
 /** Measures a step of the run as it is set, one estimate at a time and none beside a run. */

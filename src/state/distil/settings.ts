@@ -25,7 +25,7 @@ export interface Settings {
 
 interface SettingsOptions {
   client: Pick<EngineClient, 'checkData'>;
-  stores: Pick<Stores, 'distil' | 'engine' | 'catalogue'>;
+  stores: Pick<Stores, 'distil' | 'engine' | 'catalogue' | 'rows'>;
 }
 
 /** Changes to what a run is set to. */
@@ -79,8 +79,8 @@ export function distilSettings({ client, stores }: SettingsOptions): Settings {
 }
 
 /** The settings with what follows from the models, the packs and the back-end of the moment. */
-export function settledSetup({ distil, engine, catalogue }: SettingsOptions['stores']): SettledSetup {
-  const models = usableModels(catalogue.getState().catalogue, engine.getState().opened);
+export function settledSetup({ distil, engine, catalogue, rows }: SettingsOptions['stores']): SettledSetup {
+  const models = usableModels(catalogue.getState().catalogue, engine.getState().opened, rows.getState().rows);
   const { setup, packs } = distil.getState();
   return settleSetup(setup, models, packs ?? [], isFast(engine.getState()));
 }

@@ -18,7 +18,7 @@ export function pairInView(stores: Stores, partner: string | null): Pair | null 
   const { catalogue } = stores.catalogue.getState();
   const current = currentModel(stores);
   if (!current || !catalogue) return null;
-  const models = usableModels(catalogue, stores.engine.getState().opened);
+  const models = usableModels(catalogue, stores.engine.getState().opened, stores.rows.getState().rows);
   return pairOf(current, models, catalogue, partner);
 }
 

@@ -1,11 +1,22 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { DownloadProgress } from '../../protocol/downloads';
 
 /** Where a public model stands on this device; bytes, bytes a second, seconds. Null where nobody can tell yet. */
 export type RowState =
   | { kind: 'not-here' }
   /** Its host hands it to people only. */
   | { kind: 'manual' }
-  | { kind: 'downloading'; done: number; total: number | null; rate: number | null; left: number | null }
+  | {
+      kind: 'downloading';
+      /** What it is at; receiving where nothing is said. `left` of waiting: seconds until the next attempt. */
+      phase?: DownloadProgress['phase'];
+      done: number;
+      total: number | null;
+      rate: number | null;
+      left: number | null;
+      /** Another tab is at it. */
+      elsewhere?: true;
+    }
   /** A download that was broken off; what came of it is kept. */
   | { kind: 'broken'; done: number; total: number | null }
   | { kind: 'here'; bytes: number };
@@ -24,3 +35,7 @@ export interface RowActions {
 export type RowStates = Readonly<Record<string, RowState>>;
 export type RowsStore = StoreApi<{ rows: RowStates }>;
 export const createRowsStore = (): RowsStore => createStore(() => ({ rows: {} }));
+
+/** Those that can be used; the same entries as long as nothing arrives and nothing is deleted. */
+export const hereOf = (rows: RowStates): RowStates =>
+  Object.fromEntries(Object.entries(rows).filter(([, state]) => state.kind === 'here'));

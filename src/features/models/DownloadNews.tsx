@@ -1,0 +1,58 @@
+import { useEffect } from 'react';
+import { useStore } from 'zustand';
+import type { DownloadNews as News } from '../../state/models/downloads-store';
+import { useApp } from '../../state/react';
+import { copyText } from '../../ui/copy-text';
+import { Note } from '../../ui/Note';
+
+/** What went wrong with downloads, each with the way by hand; stays until it is dismissed or tried again. */
+export function DownloadNews() {
+  const news = useStore(useApp().stores.downloads, (s) => s.news);
+  const failed = news.filter((n) => n.failed);
+  if (failed.length === 0) return null;
+  return (
+    <div className="download-news">
+      {failed.map((n) => (
+        <Failure key={n.id} news={n} />
+      ))}
+    </div>
+  );
+}
+
+function Failure({ news: { id, text, address } }: { news: News }) {
+  const { announce, controller } = useApp();
+  const copy = async (address: string) =>
+    announce((await copyText(address)) ? 'Address copied' : 'The browser did not allow copying');
+  return (
+    <Note
+      tone="error"
+      onDismiss={() => controller.rows?.dismiss(id)}
+      actions={
+        address && (
+          <>
+            <button type="button" className="button" onClick={() => void copy(address)}>
+              Copy address
+            </button>
+            <code className="address">{address}</code>
+          </>
+        )
+      }
+    >
+      {text}
+    </Note>
+  );
+}
+
+/** Says in passing what has come, wherever the person is, and that something failed where it does not show. */
+export function DownloadAnnouncements() {
+  const { announce, stores, controller } = useApp();
+  const newest = useStore(stores.downloads, (s) => s.news.at(-1));
+  useEffect(() => {
+    if (!newest) return;
+    if (!newest.failed) {
+      announce(newest.text);
+      controller.rows?.dismiss(newest.id);
+    } else if (stores.view.getState().tab !== 'models') announce('A download stopped: Models says why.');
+  }, [newest, announce, stores, controller]);
+  return null;
+}

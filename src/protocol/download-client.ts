@@ -1,0 +1,107 @@
+import { InnateError } from '../lib/errors';
+import type {
+  DownloadCall,
+  DownloadFailure,
+  DownloadMessage,
+  DownloadProgress,
+  DownloadRequest,
+  DownloadResult,
+  DownloadResults,
+  OnDevice,
+  Wanted,
+} from './downloads';
+
+/** Why a download did not bring its file, with the address to copy where there is one. */
+export class FailedDownload extends InnateError {
+  readonly reason: DownloadFailure['reason'];
+  readonly address: string | null;
+
+  constructor({ code, message, detail, reason, address }: DownloadFailure) {
+    super(code, message, detail);
+    this.reason = reason;
+    this.address = address;
+  }
+}
+
+export interface DownloadClient {
+  /** What downloads have left on this device. */
+  list(): Promise<OnDevice>;
+  /** Downloads, or goes on, and converts; rejects with `FailedDownload`, of reason 'cancelled' where it was aborted. */
+  download(
+    wanted: Wanted,
+    options: { signal: AbortSignal; onProgress: (progress: DownloadProgress) => void },
+  ): Promise<DownloadResult>;
+  remove(id: string): Promise<void>;
+}
+
+interface Pending {
+  resolve: (value: never) => void;
+  reject: (error: FailedDownload) => void;
+  onProgress: (progress: DownloadProgress) => void;
+}
+
+/** `makeWorker` is called at the first call, and again where a worker died. */
+export function createDownloadClient(makeWorker: () => Worker): DownloadClient {
+  const pending = new Map<number, Pending>();
+  let worker: Worker | null = null;
+  let nextId = 1;
+
+  function onMessage({ data }: MessageEvent<DownloadMessage>): void {
+    const call = pending.get(data.id);
+    if (data.type === 'progress') {
+      call?.onProgress(data.progress);
+      return;
+    }
+    pending.delete(data.id);
+    if (data.ok) call?.resolve(data.value as never);
+    else call?.reject(new FailedDownload(data.error));
+  }
+
+  function onCrash(event: ErrorEvent | MessageEvent): void {
+    event.preventDefault?.();
+    worker?.terminate();
+    worker = null;
+    const found = 'message' in event && event.message ? { found: event.message } : {};
+    const failure: DownloadFailure = {
+      code: 'io',
+      message: 'the download stopped',
+      detail: { ...found, hint: 'What came so far is kept: resume it' },
+      reason: 'broken',
+      address: null,
+    };
+    const failing = [...pending.values()];
+    pending.clear();
+    for (const { reject } of failing) reject(new FailedDownload(failure));
+  }
+
+  function ready(): Worker {
+    if (worker) return worker;
+    worker = makeWorker();
+    worker.onmessage = onMessage;
+    worker.onerror = onCrash;
+    worker.onmessageerror = onCrash;
+    return worker;
+  }
+
+  function call<C extends DownloadCall>(
+    request: C,
+    onProgress: Pending['onProgress'] = () => {},
+    signal?: AbortSignal,
+  ): Promise<DownloadResults[C['do']]> {
+    return new Promise((resolve, reject) => {
+      const id = nextId++;
+      pending.set(id, { resolve, reject, onProgress });
+      const send = (message: DownloadRequest) => ready().postMessage(message);
+      signal?.addEventListener('abort', () => pending.has(id) && send({ type: 'cancel', target: id }));
+      send({ type: 'call', id, call: request });
+    });
+  }
+
+  return {
+    list: () => call({ do: 'list' }),
+    download: (wanted, { signal, onProgress }) => call({ do: 'download', wanted }, onProgress, signal),
+    async remove(id) {
+      await call({ do: 'remove', id });
+    },
+  };
+}

@@ -1,0 +1,238 @@
+import { asInnateError } from '../../lib/errors';
+import { sentence } from '../../lib/words';
+import { type DownloadClient, FailedDownload } from '../../protocol/download-client';
+import type { DownloadProgress, OnDevice, Wanted } from '../../protocol/downloads';
+import type { Stores } from '../app-state';
+import type { DownloadNews } from './downloads-store';
+import { OtherTabs, type TabChannel } from './other-tabs';
+import type { RowActions, RowState } from './rows';
+import { consentTo, isPasted, wantedAddress, wantedModel } from './wanted';
+
+export interface Downloads extends RowActions {
+  /** Looks for what earlier visits have left. */
+  list(): Promise<void>;
+  /** Asks for consent to download a pasted address; a sentence where it is none, null where the dialog is open. */
+  paste(text: string): Promise<string | null>;
+  /** The dialog's own Download: only now is anything asked of the host. */
+  agree(): void;
+  decline(): void;
+  dismiss(id: string): void;
+}
+
+export interface DownloadsOptions {
+  client: DownloadClient;
+  stores: Pick<Stores, 'rows' | 'catalogue' | 'view' | 'downloads'>;
+  hosts: readonly string[];
+  /** Bytes that may still be stored; null where the browser does not say. */
+  free: () => Promise<number | null>;
+  /** Asks the browser not to clear what is kept when the disk runs full. */
+  persist?: () => void;
+  /** What other tabs of this browser hear, and say; null where there is none. */
+  channel: TabChannel | null;
+  /** Shows a model in Generate. */
+  show: (key: string) => void;
+  /** Opens what this browser keeps. */
+  openKept: () => Promise<void>;
+  /** Tells the engine that a model's file goes. */
+  forget: (id: string) => Promise<void>;
+}
+
+/** Milliseconds between two reports of one download. */
+const REPORT_MS = 250;
+/** Milliseconds after which is looked whether another tab is still at what it was at. */
+const WATCH_MS = 3000;
+
+/** The page's downloads: nothing is asked of another host before `agree`, `resume` included what was agreed to before. */
+export function createDownloads(options: DownloadsOptions): Downloads {
+  const { client, stores, hosts, show } = options;
+  const { rows, downloads } = stores;
+  const running = new Map<string, AbortController>();
+  /** What was begun in this visit or an earlier one. */
+  const begun = new Map<string, Wanted>();
+  let watching: ReturnType<typeof setTimeout> | null = null;
+  const others = new OtherTabs(options.channel, {
+    row(id, state) {
+      if (running.has(id)) return;
+      setRow(id, state);
+      watch();
+    },
+    cancel: (id) => running.get(id)?.abort(),
+    changed: () => void list(),
+  });
+
+  function setRow(id: string, state: RowState | null): void {
+    rows.setState((s) => {
+      const { [id]: _, ...rest } = s.rows;
+      return { rows: state ? { ...rest, [id]: state } : rest };
+    });
+  }
+
+  function tell(id: string, news: Omit<DownloadNews, 'id'> | null): void {
+    downloads.setState((s) => ({
+      news: [...s.news.filter((n) => n.id !== id), ...(news ? [{ id, ...news }] : [])],
+    }));
+  }
+
+  /** A tab may end without a word. */
+  function watch(): void {
+    const elsewhere = Object.values(rows.getState().rows).some(isElsewhere);
+    if (!elsewhere || watching !== null) return;
+    watching = setTimeout(() => {
+      watching = null;
+      void list();
+    }, WATCH_MS);
+  }
+
+  async function list(): Promise<void> {
+    const found = await client.list().catch((error) => {
+      tell('', { text: lineOf(error), failed: true, address: null });
+      return null;
+    });
+    if (found) take(found);
+  }
+
+  function take({ here, parts, problems }: OnDevice): void {
+    const states: Record<string, RowState> = {};
+    for (const { id, bytes } of here) states[id] = { kind: 'here', bytes };
+    for (const { wanted, done, total, busy } of parts) {
+      begun.set(wanted.id, wanted);
+      if (running.has(wanted.id)) continue;
+      const before = rows.getState().rows[wanted.id];
+      if (!busy) states[wanted.id] = { kind: 'broken', done, total };
+      else if (before && isElsewhere(before)) states[wanted.id] = before;
+      else states[wanted.id] = { kind: 'downloading', done, total, rate: null, left: null, elsewhere: true };
+    }
+    rows.setState((s) => ({
+      rows: { ...states, ...Object.fromEntries(Object.entries(s.rows).filter(([id]) => running.has(id))) },
+    }));
+    const pasted = parts.filter(({ wanted }) => isPasted(wanted.id)).map(({ wanted }) => wanted);
+    downloads.setState((s) => ({
+      pasted: [
+        ...pasted,
+        ...s.pasted.filter(({ id }) => running.has(id) && !pasted.some((p) => p.id === id)),
+      ],
+    }));
+    watch();
+    for (const text of problems) tell(text, { text, failed: true, address: null });
+  }
+
+  async function start(wanted: Wanted): Promise<void> {
+    const { id } = wanted;
+    if (running.has(id)) return;
+    const abort = new AbortController();
+    running.set(id, abort);
+    begun.set(id, wanted);
+    tell(id, null);
+    options.persist?.();
+    const before = rows.getState().rows[id];
+    const known = before && 'done' in before ? before : { done: 0, total: wanted.bytes };
+    report(id, { phase: 'connecting', done: known.done, total: known.total, rate: null, left: null });
+    if (isPasted(id))
+      downloads.setState((s) => ({ pasted: [...s.pasted.filter((p) => p.id !== id), wanted] }));
+    try {
+      const { key, notes } = await client.download(wanted, {
+        signal: abort.signal,
+        onProgress: throttled((progress) => running.has(id) && report(id, progress)),
+      });
+      running.delete(id);
+      await list();
+      await arrived(wanted, key);
+      const anew = notes.filter((note) => note.endsWith('started anew.'));
+      tell(id, {
+        text: [`${wanted.title} is on this device.`, ...anew].join(' '),
+        failed: false,
+        address: null,
+      });
+    } catch (error) {
+      running.delete(id);
+      if (!isCancelled(error))
+        tell(id, {
+          text: lineOf(error),
+          failed: true,
+          address: error instanceof FailedDownload ? (error.address ?? wanted.address) : wanted.address,
+        });
+      await list();
+    } finally {
+      others.changed();
+    }
+  }
+
+  /** Shows what has come to a person who waits for it, and nobody else. */
+  async function arrived({ id }: Wanted, key: string): Promise<void> {
+    if (isPasted(id)) await options.openKept();
+    if (stores.view.getState().tab === 'models' && running.size === 0) show(key);
+  }
+
+  function report(id: string, { phase, done, total, rate, left }: DownloadProgress): void {
+    const state: RowState = { kind: 'downloading', phase, done, total, rate, left };
+    setRow(id, state);
+    others.row(id, { ...state, elsewhere: true });
+  }
+
+  async function ask(wanted: Wanted, free: Promise<number | null>): Promise<void> {
+    const model = stores.catalogue.getState().catalogue?.models.find((m) => m.id === wanted.id) ?? null;
+    downloads.setState({ consent: consentTo(wanted, model, await free) });
+  }
+
+  return {
+    list,
+    download(id) {
+      const model = stores.catalogue.getState().catalogue?.models.find((m) => m.id === id);
+      const wanted = model && wantedModel(model, hosts);
+      if (wanted) void ask(wanted, options.free());
+    },
+    async paste(text) {
+      const wanted = await wantedAddress(text, hosts);
+      if (typeof wanted === 'string') return wanted;
+      await ask(wanted, options.free());
+      return null;
+    },
+    agree() {
+      const { consent } = downloads.getState();
+      downloads.setState({ consent: null });
+      if (consent) void start(consent.wanted);
+    },
+    decline: () => downloads.setState({ consent: null }),
+    cancel(id) {
+      if (running.has(id)) running.get(id)!.abort();
+      else others.cancel(id);
+    },
+    resume(id) {
+      const wanted = begun.get(id);
+      if (wanted) void start(wanted);
+    },
+    remove(id) {
+      tell(id, null);
+      void (async () => {
+        try {
+          await options.forget(id);
+          await client.remove(id);
+        } catch (error) {
+          tell(id, { text: lineOf(error), failed: true, address: null });
+        }
+        await list();
+        others.changed();
+      })();
+    },
+    use: show,
+    dismiss: (id) => tell(id, null),
+  };
+}
+
+const isElsewhere = (state: RowState): boolean => state.kind === 'downloading' && state.elsewhere === true;
+
+const isCancelled = (error: unknown): boolean => asInnateError(error).code === 'cancelled';
+
+const lineOf = (error: unknown): string => `${sentence(asInnateError(error).describe())}.`;
+
+/** Changes of what is done come at once, more of the same a few times a second. */
+function throttled(report: (progress: DownloadProgress) => void): (progress: DownloadProgress) => void {
+  let last = { phase: '', time: 0 };
+  return (progress) => {
+    const time = Date.now();
+    if (progress.phase === last.phase && time - last.time < REPORT_MS && progress.done !== progress.total)
+      return;
+    last = { phase: progress.phase, time };
+    report(progress);
+  };
+}

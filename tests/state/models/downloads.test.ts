@@ -1,0 +1,240 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { hostsOf } from '../../../src/lib/hosts';
+import { type DownloadClient, FailedDownload } from '../../../src/protocol/download-client';
+import type { DownloadProgress, DownloadResult, OnDevice, Wanted } from '../../../src/protocol/downloads';
+import { createStores, type Stores } from '../../../src/state/app-state';
+import { defaultView } from '../../../src/state/generate/view';
+import { createDownloads, type Downloads } from '../../../src/state/models/downloads';
+import { wantedAddress } from '../../../src/state/models/wanted';
+import { parseCatalogue } from '../../../src/storage/catalogue';
+
+const CATALOGUE = parseCatalogue(
+  readFileSync(join(import.meta.dirname, '../../../public/models/index.json'), 'utf8'),
+);
+const HOSTS = hostsOf(undefined);
+const MODEL = CATALOGUE.models.find((m) => m.kind === 'official' && m.method === 'sida')!;
+
+/** A download worker whose calls a test settles. */
+class FakeWorker implements DownloadClient {
+  device: OnDevice = { here: [], parts: [], problems: [] };
+  calls: {
+    wanted: Wanted;
+    signal: AbortSignal;
+    onProgress: (progress: DownloadProgress) => void;
+    resolve: (result: DownloadResult) => void;
+    reject: (error: unknown) => void;
+  }[] = [];
+  removed: string[] = [];
+
+  list = async () => this.device;
+  remove = async (id: string) => {
+    this.removed.push(id);
+    this.device = { ...this.device, here: [], parts: [] };
+  };
+  download: DownloadClient['download'] = (wanted, options) =>
+    new Promise((resolve, reject) => this.calls.push({ wanted, ...options, resolve, reject }));
+}
+
+let worker: FakeWorker;
+let stores: Stores;
+let downloads: Downloads;
+const shown: string[] = [];
+const channel = () => ({ sent: [] as unknown[], onmessage: null as ((event: MessageEvent) => void) | null });
+let tabs: ReturnType<typeof channel>;
+
+beforeEach(() => {
+  worker = new FakeWorker();
+  stores = createStores({ ...defaultView(24), tab: 'models' }, null);
+  stores.catalogue.setState({ catalogue: CATALOGUE });
+  shown.length = 0;
+  tabs = channel();
+  downloads = createDownloads({
+    client: worker,
+    stores,
+    hosts: HOSTS,
+    free: async () => 3e9,
+    channel: Object.assign(tabs, { postMessage: (message: unknown) => void tabs.sent.push(message) }),
+    show: (key) => void shown.push(key),
+    openKept: async () => {},
+    forget: async () => {},
+  });
+});
+afterEach(() => vi.useRealTimers());
+
+const consent = () => stores.downloads.getState().consent;
+const row = (id = MODEL.id) => stores.rows.getState().rows[id];
+
+async function begin(): Promise<FakeWorker['calls'][number]> {
+  downloads.download(MODEL.id);
+  await vi.waitFor(() => expect(consent()).not.toBeNull());
+  downloads.agree();
+  return worker.calls.at(-1)!;
+}
+
+it('nothing is asked of a host before the person agrees, and the dialog knows what can be known', async () => {
+  downloads.download(MODEL.id);
+  await vi.waitFor(() => expect(consent()).not.toBeNull());
+  expect(consent()).toMatchObject({
+    host: 'huggingface.co',
+    free: 3e9,
+    kept: 2 * MODEL.parameters,
+    size: { estimated: true },
+    licence: MODEL.licence,
+  });
+  expect(worker.calls).toEqual([]);
+  downloads.decline();
+  expect(consent()).toBeNull();
+  expect(worker.calls).toEqual([]);
+});
+
+it('agreed: what is wanted is what the catalogue says', async () => {
+  const { wanted } = await begin();
+  expect(wanted).toMatchObject({
+    id: MODEL.id,
+    address: MODEL.files[0]!.url,
+    network: { resolution: MODEL.resolution, sigma: MODEL.sigma },
+  });
+  expect(consent()).toBeNull();
+  expect(row()).toMatchObject({ kind: 'downloading', phase: 'connecting' });
+});
+
+it('what has come is here, is said, and is shown to a person who waits for it', async () => {
+  const call = await begin();
+  call.onProgress({ phase: 'receiving', done: 5e6, total: 2e8, rate: 1e6, left: 195 });
+  expect(row()).toMatchObject({ kind: 'downloading', done: 5e6, rate: 1e6, left: 195 });
+  worker.device = { here: [{ id: MODEL.id, bytes: 1e8 }], parts: [], problems: [] };
+  call.resolve({ key: MODEL.id, notes: ['The file has changed: it started anew.', 'a note of the network'] });
+  await vi.waitFor(() => expect(shown).toEqual([MODEL.id]));
+  expect(row()).toEqual({ kind: 'here', bytes: 1e8 });
+  expect(stores.downloads.getState().news).toEqual([
+    {
+      id: MODEL.id,
+      failed: false,
+      address: null,
+      text: `${MODEL.name} is on this device. The file has changed: it started anew.`,
+    },
+  ]);
+});
+
+it('a person who went elsewhere stays there', async () => {
+  const call = await begin();
+  stores.view.setState({ tab: 'layers' });
+  worker.device = { here: [{ id: MODEL.id, bytes: 1e8 }], parts: [], problems: [] };
+  call.resolve({ key: MODEL.id, notes: [] });
+  await vi.waitFor(() => expect(row()).toEqual({ kind: 'here', bytes: 1e8 }));
+  expect(shown).toEqual([]);
+});
+
+it('what failed is said with the address; what came is there to be resumed, without another dialog', async () => {
+  const call = await begin();
+  worker.device = {
+    here: [],
+    parts: [{ wanted: call.wanted, done: 7e6, total: 2e8, busy: false }],
+    problems: [],
+  };
+  call.reject(
+    new FailedDownload({
+      code: 'io',
+      message: 'the connection broke again and again',
+      detail: {},
+      reason: 'broken',
+      address: call.wanted.address,
+    }),
+  );
+  await vi.waitFor(() => expect(row()).toEqual({ kind: 'broken', done: 7e6, total: 2e8 }));
+  expect(stores.downloads.getState().news).toMatchObject([
+    { failed: true, text: 'The connection broke again and again.', address: call.wanted.address },
+  ]);
+  downloads.resume(MODEL.id);
+  expect(worker.calls).toHaveLength(2);
+  expect(stores.downloads.getState().news).toEqual([]);
+  expect(row()).toMatchObject({ kind: 'downloading', done: 7e6 });
+});
+
+it('cancelled: nothing is said to have failed', async () => {
+  const call = await begin();
+  downloads.cancel(MODEL.id);
+  expect(call.signal.aborted).toBe(true);
+  call.reject(
+    new FailedDownload({
+      code: 'cancelled',
+      message: 'cancelled',
+      detail: {},
+      reason: 'cancelled',
+      address: null,
+    }),
+  );
+  await vi.waitFor(() => expect(row()).toBeUndefined());
+  expect(stores.downloads.getState().news).toEqual([]);
+});
+
+it('pressed twice, it runs once', async () => {
+  await begin();
+  downloads.resume(MODEL.id);
+  expect(worker.calls).toHaveLength(1);
+});
+
+it('what another tab is at is seen, can be cancelled from here, and is looked for when that tab is gone', async () => {
+  vi.useFakeTimers();
+  const { wanted } = await begin();
+  const elsewhere = createElsewhere(wanted);
+  worker.device = elsewhere(true);
+  const other: Wanted = { ...wanted, id: 'other' };
+  worker.device.parts[0]!.wanted = other;
+  await downloads.list();
+  expect(row('other')).toMatchObject({ kind: 'downloading', elsewhere: true });
+  downloads.cancel('other');
+  expect(tabs.sent).toContainEqual({ type: 'cancel', id: 'other' });
+  worker.device = { ...worker.device, parts: [{ ...worker.device.parts[0]!, busy: false }] };
+  await vi.advanceTimersByTimeAsync(3000);
+  expect(row('other')).toMatchObject({ kind: 'broken' });
+});
+
+const createElsewhere =
+  (wanted: Wanted) =>
+  (busy: boolean): OnDevice => ({
+    here: [],
+    parts: [{ wanted, done: 1, total: 10, busy }],
+    problems: [],
+  });
+
+it('another tab cancels what runs here, and hears how it goes', async () => {
+  const call = await begin();
+  expect(tabs.sent).toContainEqual(
+    expect.objectContaining({ type: 'row', state: expect.objectContaining({ elsewhere: true }) }),
+  );
+  tabs.onmessage!({ data: { type: 'cancel', id: MODEL.id } } as MessageEvent);
+  expect(call.signal.aborted).toBe(true);
+});
+
+it('what earlier visits left is listed, deleted and said', async () => {
+  const wanted = (await wantedAddress('https://huggingface.co/a/b/blob/main/net.pkl', HOSTS)) as Wanted;
+  worker.device = {
+    here: [{ id: MODEL.id, bytes: 1e8 }],
+    parts: [{ wanted, done: 1, total: null, busy: false }],
+    problems: ['The file of x is damaged.'],
+  };
+  await downloads.list();
+  expect(row()).toEqual({ kind: 'here', bytes: 1e8 });
+  expect(stores.downloads.getState().pasted).toEqual([wanted]);
+  expect(stores.downloads.getState().news).toMatchObject([{ text: 'The file of x is damaged.' }]);
+  downloads.remove(wanted.id);
+  await vi.waitFor(() => expect(stores.downloads.getState().pasted).toEqual([]));
+  expect(worker.removed).toEqual([wanted.id]);
+});
+
+it('addresses: a page of Hugging Face becomes its file; others are refused in a sentence', async () => {
+  expect(
+    await wantedAddress(' https://huggingface.co/a/b/blob/main/c/net%20x.pt?download=true ', HOSTS),
+  ).toMatchObject({
+    address: 'https://huggingface.co/a/b/resolve/main/c/net%20x.pt',
+    name: 'net x.pt',
+    id: expect.stringMatching(/^address:[0-9a-f]{16}$/),
+  });
+  for (const text of ['', 'net.pkl', 'https://example.org/net.pkl', 'https://huggingface.co/a/b'])
+    expect(typeof (await wantedAddress(text, HOSTS)), text).toBe('string');
+  expect(await downloads.paste('https://example.org/net.pkl')).toContain('huggingface.co');
+  expect(consent()).toBeNull();
+});
