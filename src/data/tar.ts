@@ -56,9 +56,9 @@ class TarHeaders {
       this.longName = utf8(data).replace(/\0.*$/s, '');
       return;
     }
-    for (const [, key, value] of utf8(data).matchAll(/\d+ ([^=\n]+)=([^\n]*)\n/g)) {
-      if (key === 'path') this.longName = value!;
-      if (key === 'size' && /^\d{1,15}$/.test(value!)) this.longSize = Number(value);
+    for (const [, key, value = ''] of utf8(data).matchAll(/\d+ ([^=\n]+)=([^\n]*)\n/g)) {
+      if (key === 'path') this.longName = value;
+      if (key === 'size' && /^\d{1,15}$/.test(value)) this.longSize = Number(value);
     }
   }
 }

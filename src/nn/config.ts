@@ -23,16 +23,27 @@ export interface UNetConfig {
   resampleFilter: number[];
 }
 
-export interface NetworkConfig {
-  precond: PrecondKind;
+/** A network and its preconditioning; only iDDPMPrecond's has noise levels of its own. */
+export type NetworkConfig = ContinuousConfig | DiscreteConfig;
+
+interface ContinuousConfig extends AnyConfig {
+  precond: Exclude<PrecondKind, 'iDDPMPrecond'>;
+  iddpm: null;
+}
+
+interface DiscreteConfig extends AnyConfig {
+  precond: 'iDDPMPrecond';
+  /** Its schedule, and its noise levels u[0..M] from the highest to 0. */
+  iddpm: { C1: number; C2: number; M: number; levels: Float32Array };
+}
+
+interface AnyConfig {
   /** Standard deviation of the training data, 0.5 in every published checkpoint. */
   sigmaData: number;
   /** What GDDPrecond and ECMPrecond take from sigma, so that D is the identity there; 0 for the others. */
   sigmaShift: number;
   /** VPPrecond's schedule; ignored by the others. */
   vp: { betaD: number; betaMin: number; M: number };
-  /** iDDPMPrecond's schedule, and its noise levels u[0..M] from the highest to 0; null for the others. */
-  iddpm: { C1: number; C2: number; M: number; levels: Float32Array } | null;
   unet: UNetConfig;
 }
 
@@ -89,7 +100,7 @@ function sigmaShift(kwargs: Kwargs, precond: PrecondKind): number {
   return value >= 0 ? value : fail('sigma_min', 'a number from 0', value);
 }
 
-function iddpm(kwargs: Kwargs, stored: Float32Array | undefined): NetworkConfig['iddpm'] {
+function iddpm(kwargs: Kwargs, stored: Float32Array | undefined): DiscreteConfig['iddpm'] {
   const C1 = real(kwargs, 'C_1', 0.001);
   const C2 = real(kwargs, 'C_2', 0.008);
   const M = integer(kwargs, 'M', stored ? stored.length - 1 : 1000, 2, 100_000);
@@ -128,11 +139,9 @@ export function configFromKwargs(kwargs: Kwargs, precond: PrecondKind, levels?: 
     resampleFilter: song ? integers(kwargs, 'resample_filter', [1, 1], 8) : [1, 1],
   };
   checkUNet(unet);
-  return {
-    precond,
+  const config: AnyConfig = {
     sigmaData: real(kwargs, 'sigma_data', 0.5),
     sigmaShift: sigmaShift(kwargs, precond),
-    iddpm: precond === 'iDDPMPrecond' ? iddpm(kwargs, levels) : null,
     vp: {
       betaD: real(kwargs, 'beta_d', 19.9),
       betaMin: real(kwargs, 'beta_min', 0.1),
@@ -140,6 +149,9 @@ export function configFromKwargs(kwargs: Kwargs, precond: PrecondKind, levels?: 
     },
     unet,
   };
+  return precond === 'iDDPMPrecond'
+    ? { ...config, precond, iddpm: iddpm(kwargs, levels) }
+    : { ...config, precond, iddpm: null };
 }
 
 function checkUNet(unet: UNetConfig): void {

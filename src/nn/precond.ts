@@ -34,7 +34,7 @@ export function precondCoefficients(config: NetworkConfig, sigma: number): Preco
     case 'VPPrecond':
       return { cSkip: 1, cOut: -sigma, cIn: 1 / Math.sqrt(sigma ** 2 + 1), cNoise: vpNoise(config, sigma) };
     case 'iDDPMPrecond': {
-      const { M, levels } = config.iddpm!;
+      const { M, levels } = config.iddpm;
       const cNoise = M - 1 - nearestLevel(levels, sigma);
       return { cSkip: 1, cOut: -sigma, cIn: 1 / Math.sqrt(sigma ** 2 + 1), cNoise };
     }
@@ -60,7 +60,7 @@ export function sigmaRange(config: NetworkConfig): { min: number; max: number } 
     const at = (t: number) => Math.sqrt(Math.expm1(0.5 * betaD * t ** 2 + betaMin * t));
     return { min: at(1e-5), max: at(1) };
   }
-  if (config.iddpm) {
+  if (config.precond === 'iDDPMPrecond') {
     const { M, levels } = config.iddpm;
     return { min: levels[M - 1]!, max: levels[0]! };
   }
@@ -69,7 +69,7 @@ export function sigmaRange(config: NetworkConfig): { min: number; max: number } 
 
 /** The noise level that a schedule of EDM's sampler gets in place of `sigma`: the nearest one the network has. */
 export function roundSigma(config: NetworkConfig, sigma: number): number {
-  if (!config.iddpm) return sigma;
+  if (config.precond !== 'iDDPMPrecond') return sigma;
   const { levels } = config.iddpm;
   return levels[nearestLevel(levels, Math.fround(sigma))]!;
 }

@@ -2,8 +2,8 @@ import { readyTensors } from '../../gpu/backends';
 import { Denoiser } from '../../nn/denoiser';
 import { defaultSampling } from '../../nn/samplers';
 import type { WeightSource } from '../../nn/weights';
-import { toRgba } from '../inference/pixels';
-import { imagesToBytes, sampleImages, seedBatch } from '../inference/sampling';
+import { bytesToRgba, imagesToBytes } from '../inference/pixels';
+import { sampleImages, seedBatch } from '../inference/sampling';
 import type { Model } from '../models/model';
 import { totalVariance } from './spread';
 
@@ -29,7 +29,7 @@ export async function makeSamples(
     if (labelDim) batch.classes = Int32Array.from(seeds, (_, i) => i % labelDim);
     const made = await sampleImages(denoiser, batch, defaultSampling(resolution, sigma));
     const bytes = imagesToBytes(made, channels, resolution);
-    return { pixels: toRgba(bytes, channels), variance: totalVariance(bytes, seeds.length) };
+    return { pixels: bytesToRgba(bytes, channels), variance: totalVariance(bytes, seeds.length) };
   } finally {
     denoiser.dispose();
   }

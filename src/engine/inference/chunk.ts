@@ -8,8 +8,8 @@ import type { GenerateHooks } from '../services';
 import type { Device } from './device';
 import type { Inference } from './inference';
 import { nextTask } from './next-task';
-import { toRgba } from './pixels';
-import { imagesToBytes, sampleImages, seedBatch } from './sampling';
+import { imagesToRgba } from './pixels';
+import { sampleImages, seedBatch } from './sampling';
 
 /** What a chunk is made with. */
 export interface ChunkTools {
@@ -58,7 +58,7 @@ export async function makeChunk(
   });
   const images = await Promise.race([work, device.failure]);
   const ms = performance.now() - started;
-  const pixels = toRgba(imagesToBytes(images, info.channels, info.resolution), info.channels);
+  const pixels = imagesToRgba(images, info.channels, info.resolution);
   const classes = batch.classes ? [...batch.classes] : null;
   return {
     chunk: { indices, pixels, resolution: info.resolution, classes, ms },

@@ -101,17 +101,3 @@ export async function sampleImages(
   hooks.onProgress?.({ done: count * perImage, total: count * perImage });
   return images;
 }
-
-/** Bytes as the paper's script writes them: clip(x * 127.5 + 128, 0, 255) truncated; NCHW to NHWC. */
-export function imagesToBytes(images: Float32Array, channels: number, resolution: number): Uint8Array {
-  const pixels = resolution ** 2;
-  const out = new Uint8Array(images.length);
-  const count = images.length / (channels * pixels);
-  for (let n = 0; n < count; n++)
-    for (let c = 0; c < channels; c++)
-      for (let p = 0; p < pixels; p++) {
-        const v = Math.fround(images[(n * channels + c) * pixels + p]! * 127.5 + 128);
-        out[(n * pixels + p) * channels + c] = Math.min(255, Math.max(0, v));
-      }
-  return out;
-}

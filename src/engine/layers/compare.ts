@@ -9,7 +9,7 @@ import type { UNetConfig } from '../../nn/config';
 import type { Denoiser } from '../../nn/denoiser';
 import { centredGram } from '../../nn/inspection/statistics';
 import { layersOf } from '../../nn/parameters';
-import { observe } from '../../nn/tf/observe';
+import { observe, type RecordTensor } from '../../nn/tf/observe';
 import type { WeightSource } from '../../nn/weights';
 import { batchSize } from '../inference/batching';
 import { type Batch, imageSize } from '../inference/sampling';
@@ -72,14 +72,8 @@ export async function* compareBlocks(
       expected: 'room for four images in one pass',
     });
   const watched = new Set(blocks);
-  const grams = async (denoiser: Denoiser, x: Float32Array, sigma: number, classes: Int32Array | null) => {
-    const seen = await observe(denoiser, x, sigma, classes, {
-      images: denoiser === student,
-      see: (name, value, record) => watched.has(name) && tf.tidy(() => record(name, centredGram(value))),
-    });
-    checkDevice();
-    return seen;
-  };
+  const see = (name: string, value: tf.Tensor, record: RecordTensor) =>
+    watched.has(name) && tf.tidy(() => record(name, centredGram(value)));
   const sums = blocks.map(() => sigmas.map(() => new Alignment()));
   const groups = splitEvenly(count, step);
   const total = groups.length * (sigmas.length + 1);
@@ -88,11 +82,13 @@ export async function* compareBlocks(
     const z = batch.latents.subarray(from * size, (from + n) * size);
     const classes = batch.classes?.subarray(from, from + n) ?? null;
     const loud = z.map((v) => v * start);
-    const own = await grams(student, loud, start, classes);
+    const own = await observe(student, loud, start, classes, { see, images: true });
+    checkDevice();
     yield { likeness: null, done: ++done, total };
     for (const [level, sigma] of sigmas.entries()) {
-      const x = z.map((v, i) => own.images![i]! + v * sigma);
-      const other = await grams(teacher, x, sigma, classes);
+      const x = z.map((v, i) => own.images[i]! + v * sigma);
+      const other = await observe(teacher, x, sigma, classes, { see });
+      checkDevice();
       blocks.forEach(
         (name, b) => void sums[b]![level]!.add(own.values.get(name)!, other.values.get(name)!, n),
       );

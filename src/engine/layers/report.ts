@@ -53,8 +53,8 @@ export async function studentReport(
   options: ReportOptions,
   onProgress?: OnProgress,
 ): Promise<StudentJson> {
-  const short = (v: number | null) =>
-    v === null || options.digits === undefined ? v : Number(v.toPrecision(options.digits));
+  const short = (v: number) => (options.digits === undefined ? v : Number(v.toPrecision(options.digits)));
+  const shortOrNone = (v: number | null) => (v === null ? null : short(v));
   const own: InspectOptions = {
     ...options,
     sigmas: [student.model.sigma],
@@ -83,7 +83,7 @@ export async function studentReport(
     model: student.id,
     sigma: student.model.sigma,
     blocks,
-    likeness: { ...likeness, cka: likeness.cka.map((levels) => levels.map(short)) },
-    layers: layers.map((l) => ({ ...l, norm: short(l.norm)!, change: short(l.change) })),
+    likeness: { ...likeness, cka: likeness.cka.map((levels) => levels.map(shortOrNone)) },
+    layers: layers.map((l) => ({ ...l, norm: short(l.norm), change: shortOrNone(l.change) })),
   };
 }

@@ -16,8 +16,8 @@ import type {
 import type { ModelRef } from '../../protocol/models';
 import { nextTask } from '../inference/next-task';
 import type { AnyDenoiser } from '../inference/open-denoiser';
-import { toRgba } from '../inference/pixels';
-import { imagesToBytes, seedBatch } from '../inference/sampling';
+import { imagesToRgba } from '../inference/pixels';
+import { seedBatch } from '../inference/sampling';
 import type { Model } from '../models/model';
 import type { PageData } from '../models/page-data';
 import type { CallHooks } from '../services';
@@ -197,7 +197,7 @@ async function lookAt(
     await readyTensors();
     return {
       kind: 'picture',
-      pixels: toRgba(imagesToBytes(values, unet.outChannels, unet.imgResolution), unet.outChannels),
+      pixels: imagesToRgba(values, unet.outChannels, unet.imgResolution),
       resolution: unet.imgResolution,
       spectrum: Array.from(await imagePower(values, unet.outChannels, unet.imgResolution)),
       ms: performance.now() - started,

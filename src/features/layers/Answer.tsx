@@ -1,3 +1,4 @@
+import type { LikenessJson } from '../../lib/activations';
 import {
   MARGIN,
   nearestLevel,
@@ -108,15 +109,22 @@ function Likeness({ findings }: { findings: Findings }) {
           which level is most alike, not that the two do the same. Formulae and sources: docs/layers.md of the
           project.
         </p>
-        <BestList findings={findings} blocks={blocks} />
+        <BestList likeness={likeness} sigmas={sigmas} start={start} blocks={blocks} />
       </details>
     </>
   );
 }
 
-function BestList({ findings, blocks }: { findings: Findings; blocks: readonly string[] }) {
-  const { likeness, sigmas } = findings;
-  const own = nearestLevel(sigmas, startOf(findings));
+interface BestListProps {
+  likeness: LikenessJson;
+  sigmas: readonly number[];
+  /** The student's own sigma. */
+  start: number;
+  blocks: readonly string[];
+}
+
+function BestList({ likeness, sigmas, start, blocks }: BestListProps) {
+  const own = nearestLevel(sigmas, start);
   return (
     <table className="best">
       <thead>
@@ -129,7 +137,7 @@ function BestList({ findings, blocks }: { findings: Findings; blocks: readonly s
       </thead>
       <tbody>
         {blocks.map((name, b) => {
-          const levels = likeness!.cka[b] ?? [];
+          const levels = likeness.cka[b] ?? [];
           const best = levels.indexOf(Math.max(...levels.map((v) => v ?? 0)));
           return (
             <tr key={name}>

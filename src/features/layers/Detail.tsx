@@ -61,11 +61,9 @@ export function Detail({ findings, pair, view, ramps, heading }: Props) {
 
 const SIGMA_TICKS = [SIGMAS.min, 0.01, 0.1, 1, 10, SIGMAS.max].flatMap((value, i, all) => {
   const next = all[i + 1];
-  const between = next ? [2, 3, 4, 5, 6, 7, 8, 9].map((k) => k * 10 ** Math.floor(Math.log10(value))) : [];
-  return [
-    { value, label: String(value) },
-    ...between.filter((v) => v > value && v < next!).map((v) => ({ value: v })),
-  ];
+  const decade = [2, 3, 4, 5, 6, 7, 8, 9].map((k) => k * 10 ** Math.floor(Math.log10(value)));
+  const between = next === undefined ? [] : decade.filter((v) => v > value && v < next);
+  return [{ value, label: String(value) }, ...between.map((v) => ({ value: v }))];
 });
 
 function SigmaSlider() {

@@ -137,6 +137,7 @@ function linesOf(
     Math.round(sigmas.length * 0.75),
   ];
   const levels = [...new Set([...spread, chosen])].sort((a, b) => a - b);
+  const own = student?.spectrum(of, 0);
   return [
     ...levels.flatMap((level) => {
       const power = table.spectrum(of, level);
@@ -152,13 +153,13 @@ function linesOf(
           ]
         : [];
     }),
-    ...(student?.spectrum(of, 0)
+    ...(student && own
       ? [
           {
             name: `student ${sigmaText(student.sigmas[0]!)}`,
             colour: 'var(--cat-1)',
             dash: '6 3',
-            power: student.spectrum(of, 0)!.slice(1),
+            power: own.slice(1),
             strong: false,
           },
         ]

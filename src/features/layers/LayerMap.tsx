@@ -60,7 +60,9 @@ export function LayerMap({ findings, model, view, pair, ramps, onOpen }: Props) 
       />
       {student && <Columns {...draw} />}
       <SigmaAxis sigmas={sigmas} chosen={chosen.level} />
-      {student && findings.likeness && <Histogram findings={findings} model={model} />}
+      {student && findings.likeness && (
+        <Histogram findings={findings} likeness={findings.likeness} model={model} />
+      )}
       <p className="map-readout" id={readout}>
         {at && rows[at.row] ? tell(at) : 'Point at a cell or select one'}
       </p>

@@ -1,18 +1,16 @@
+import type { LikenessJson } from '../../lib/activations';
 import { sigmaText, startOf, verdict } from '../../state/layers/summary';
 import { formatValue } from '../../ui/format';
 import { rampColour } from '../../ui/ramp';
 import { type DrawProps, ROW } from './map-layout';
-import { type MapModel, ratioShade } from './map-model';
+import { type MapModel, type MapRow, ratioShade } from './map-model';
 import type { Findings } from './types';
 import { axisText, percentText } from './words';
 
 /** What stands beside and below the cells: the student, the weights, the sigmas, and how many blocks are like each. */
 export function Columns({ model, ramps, height, top }: DrawProps) {
   const { rows, mostChange } = model;
-  const column = (
-    fill: (r: (typeof rows)[number]) => string | null,
-    title: (r: (typeof rows)[number]) => string,
-  ) => (
+  const column = (cell: (r: MapRow) => { colour: string; title: string } | null) => (
     <svg
       viewBox={`0 0 1 ${height}`}
       preserveAspectRatio="none"
@@ -20,11 +18,13 @@ export function Columns({ model, ramps, height, top }: DrawProps) {
       aria-hidden="true"
     >
       {rows.map((r, y) => {
-        const colour = fill(r);
-        return colour === null ? null : (
-          <rect key={r.row.name} x={0} y={top(y)} width={1} height={ROW} fill={colour}>
-            <title>{title(r)}</title>
-          </rect>
+        const shown = cell(r);
+        return (
+          shown && (
+            <rect key={r.row.name} x={0} y={top(y)} width={1} height={ROW} fill={shown.colour}>
+              <title>{`${r.row.name}, ${shown.title}`}</title>
+            </rect>
+          )
         );
       })}
     </svg>
@@ -33,14 +33,21 @@ export function Columns({ model, ramps, height, top }: DrawProps) {
     <>
       <div className="map-column" style={{ blockSize: height }}>
         {column(
-          (r) => (r.student ? rampColour(ramps.sequential, r.student.shade) : null),
-          (r) => `${r.row.name}, student: ${formatValue(r.student!.value)}`,
+          ({ student }) =>
+            student && {
+              colour: rampColour(ramps.sequential, student.shade),
+              title: `student: ${formatValue(student.value)}`,
+            },
         )}
       </div>
       <div className="map-column" style={{ blockSize: height }}>
-        {column(
-          (r) => (r.ratio === null || r.ratio <= 0 ? null : rampColour(ramps.diverging, ratioShade(r.ratio))),
-          (r) => `${r.row.name}, student ÷ teacher: ${formatValue(r.ratio!)}`,
+        {column(({ ratio }) =>
+          ratio === null || ratio <= 0
+            ? null
+            : {
+                colour: rampColour(ramps.diverging, ratioShade(ratio)),
+                title: `student ÷ teacher: ${formatValue(ratio)}`,
+              },
         )}
       </div>
       <div className="map-weights" style={{ blockSize: height }}>
@@ -89,10 +96,16 @@ export function SigmaAxis({ sigmas, chosen }: { sigmas: readonly number[]; chose
   );
 }
 
+interface HistogramProps {
+  findings: Findings;
+  likeness: LikenessJson;
+  model: MapModel;
+}
+
 /** How many blocks of the student are clearly most like each of the teacher's levels. */
-export function Histogram({ findings, model: { sigmas } }: { findings: Findings; model: MapModel }) {
+export function Histogram({ findings, likeness, model: { sigmas } }: HistogramProps) {
   const blocks = findings.rows.flatMap((r) => (r.part === null ? [r.name] : []));
-  const { counts } = verdict(findings.likeness!, blocks, sigmas, startOf(findings));
+  const { counts } = verdict(likeness, blocks, sigmas, startOf(findings));
   const most = Math.max(1, ...counts);
   return (
     <>

@@ -95,7 +95,7 @@ function drawHeads({ draw, at, start }: Part): void {
 function drawRow({ draw, at, model, start }: Part, r: MapRow, y: number): void {
   const { sequential, diverging, ink } = LIGHT_RAMPS;
   const inner = r.row.part !== null;
-  draw.text(MARGIN_X + (inner ? 12 : 0), y + 12, inner ? r.row.part! : r.row.name);
+  draw.text(MARGIN_X + (inner ? 12 : 0), y + 12, r.row.part ?? r.row.name);
   draw.text(at.cells - 10, y + 12, String(r.row.channels), { anchor: 'end' });
   r.shades.forEach((s, x) => {
     if (s !== null) draw.rect(at.cells + x * CELL, y, CELL, ROW, colour(sequential, s));

@@ -90,7 +90,8 @@ export class PlannedDenoiser implements ImageDenoiser {
   }
 
   async denoise(x: Float32Array, sigma: number, classes: ArrayLike<number> | null): Promise<Float32Array> {
-    return (await this.observe(x, sigma, classes, { images: true })).images!;
+    const { results } = await this.forward(x, sigma, classes, { images: true });
+    return this.images(x, sigma, results);
   }
 
   /** One evaluation, x and `classes` as of `denoise`, for what is wanted of it. */
@@ -100,6 +101,23 @@ export class PlannedDenoiser implements ImageDenoiser {
     classes: ArrayLike<number> | null,
     watch: PlanWatch,
   ): Promise<PlanObservation> {
+    const { n, plan, results } = await this.forward(x, sigma, classes, watch);
+    const maps = new Map<string, CapturedMaps>();
+    for (const name of watch.maps ?? []) {
+      const { value, channels } = plan.outputs.get(name)!;
+      maps.set(name, { values: results.get(name)!, size: Math.max(1, value.height), channels });
+    }
+    const images = watch.images ? this.images(x, sigma, results) : null;
+    return { images, maps, rms: this.rootMeanSquares(watch.rms ?? [], results, n) };
+  }
+
+  /** Runs the plan of what is wanted; `n` is how many images x holds. Throws `mismatch` where it is no whole number. */
+  private async forward(
+    x: Float32Array,
+    sigma: number,
+    classes: ArrayLike<number> | null,
+    watch: PlanWatch,
+  ): Promise<{ n: number; plan: Plan; results: PlanResults }> {
     const { unet } = this.config;
     const pixels = unet.imgResolution ** 2;
     const n = x.length / (pixels * unet.inChannels);
@@ -108,7 +126,7 @@ export class PlannedDenoiser implements ImageDenoiser {
         expected: `a multiple of ${pixels * unet.inChannels} values`,
         found: String(x.length),
       });
-    const { cIn, cSkip, cOut, cNoise } = precondCoefficients(this.config, Math.fround(sigma));
+    const { cIn, cNoise } = precondCoefficients(this.config, Math.fround(sigma));
     const image = toNHWC(x, n, unet.inChannels, pixels);
     for (let i = 0; i < image.length; i++) image[i]! *= cIn;
     const inputs = new Map([
@@ -117,24 +135,22 @@ export class PlannedDenoiser implements ImageDenoiser {
     ]);
     if (unet.labelDim)
       inputs.set('labels', classes ? oneHot(classes, unet.labelDim) : new Float32Array(n * unet.labelDim));
+    return { n, ...(await this.evaluate(this.options(watch), n, inputs)) };
+  }
 
-    const { plan, results } = await this.evaluate(this.options(watch), n, inputs);
-    const maps = new Map<string, CapturedMaps>();
-    for (const name of watch.maps ?? []) {
-      const { value, channels } = plan.outputs.get(name)!;
-      maps.set(name, { values: results.get(name)!, size: Math.max(1, value.height), channels });
-    }
-    let images: Float32Array | null = null;
-    if (watch.images) {
-      images = toNCHW(results.get(RESULT)!, n, unet.outChannels, pixels);
-      for (let i = 0; i < images.length; i++) images[i] = cSkip * x[i]! + cOut * images[i]!;
-    }
-    return { images, maps, rms: this.rootMeanSquares(watch.rms ?? [], results, n) };
+  /** c_skip x + c_out F of a plan that ends in the result: [N, C, R, R] flat. */
+  private images(x: Float32Array, sigma: number, results: PlanResults): Float32Array {
+    const { imgResolution, outChannels } = this.config.unet;
+    const pixels = imgResolution ** 2;
+    const { cSkip, cOut } = precondCoefficients(this.config, Math.fround(sigma));
+    const images = toNCHW(results.get(RESULT)!, x.length / (outChannels * pixels), outChannels, pixels);
+    for (let i = 0; i < images.length; i++) images[i] = cSkip * x[i]! + cOut * images[i]!;
+    return images;
   }
 
   private rootMeanSquares(
     blocks: readonly string[],
-    results: ReadonlyMap<string, Float32Array>,
+    results: PlanResults,
     n: number,
   ): Map<string, Float32Array> {
     const sizes = new Map(
@@ -166,7 +182,7 @@ export class PlannedDenoiser implements ImageDenoiser {
     options: PlanOptions,
     n: number,
     inputs: ReadonlyMap<string, Float32Array>,
-  ): Promise<{ plan: Plan; results: ReadonlyMap<string, Float32Array> }> {
+  ): Promise<{ plan: Plan; results: PlanResults }> {
     const { plan, executor } = await this.executor(options, n);
     const results = await executor.run(inputs, this.gains);
     if (!this.spare || [...results.values()].every((values) => values.every(Number.isFinite)))
@@ -220,6 +236,9 @@ export class PlannedDenoiser implements ImageDenoiser {
     this.network.dispose();
   }
 }
+
+/** What a plan gives, by name. */
+type PlanResults = ReadonlyMap<string, Float32Array>;
 
 interface Entry {
   plan: Plan;

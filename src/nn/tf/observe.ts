@@ -5,22 +5,34 @@ import { type Denoiser, toNCHW } from '../denoiser';
 export type RecordTensor = (key: string, tensor: tf.Tensor) => void;
 
 /** What a forward pass is watched for. */
-export interface Watch {
+interface Watch {
   /**
    * Sees every named intermediate value in the order of execution: blocks ("enc.32x32_block0") and their parts
    * ("enc.32x32_block0.conv0"). Values live until the block is done, the parts before the whole.
    */
   see: (name: string, value: tf.Tensor, record: RecordTensor) => void;
+}
+
+interface PartialWatch extends Watch {
   /** The pass ends when this value has been seen; nothing behind it is computed. */
   until?: string;
-  /** Reads the denoised images back too. */
+  /** Reads the denoised images back too, where the pass comes to them. */
   images?: boolean;
+}
+
+interface WholeWatch extends Watch {
+  until?: never;
+  images: true;
 }
 
 export interface Observation {
   values: Map<string, Float32Array>;
   /** [N, C, R, R] flat; null when they were not asked for or not reached. */
   images: Float32Array | null;
+}
+
+interface WholeObservation extends Observation {
+  images: Float32Array;
 }
 
 class Enough extends Error {}
@@ -30,12 +42,26 @@ class Enough extends Error {}
  * recorded is read back at once. Op by op: `PlannedDenoiser.observe` is faster where values as such, or root mean
  * squares of blocks, are all that is wanted.
  */
+export function observe(
+  denoiser: Denoiser,
+  x: Float32Array,
+  sigma: number,
+  classes: ArrayLike<number> | null,
+  watch: WholeWatch,
+): Promise<WholeObservation>;
+export function observe(
+  denoiser: Denoiser,
+  x: Float32Array,
+  sigma: number,
+  classes: ArrayLike<number> | null,
+  watch: PartialWatch,
+): Promise<Observation>;
 export async function observe(
   denoiser: Denoiser,
   x: Float32Array,
   sigma: number,
   classes: ArrayLike<number> | null,
-  { see, until, images = false }: Watch,
+  { see, until, images = false }: PartialWatch | WholeWatch,
 ): Promise<Observation> {
   const kept: tf.Tensor[] = [];
   const sizes = new Map<string, number>();

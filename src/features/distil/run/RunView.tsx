@@ -1,14 +1,19 @@
 import { useMemo, useState } from 'react';
-import { nearestSnapshot } from '../../../state/distil/store';
+import { type DistilRunState, nearestSnapshot } from '../../../state/distil/store';
 import { useDistil } from '../../../state/react';
 import { Measurements } from './Measurements';
 import { RunBar } from './RunBar';
 import { RunNotes } from './RunNotes';
 import { Samples } from './Samples';
 
-/** A run and what it has made so far. One moment is looked at; curves and images share it. */
+/** A run and what it has made so far. */
 export function RunView() {
-  const run = useDistil((s) => s.run)!;
+  const run = useDistil((s) => s.run);
+  return run && <ShownRun run={run} />;
+}
+
+/** One moment is looked at; curves and images share it. */
+function ShownRun({ run }: { run: DistilRunState }) {
   const [picked, setPicked] = useState<number | null>(null);
   const [hovered, setHovered] = useState<number | null>(null);
   // Another run starts at its own end.

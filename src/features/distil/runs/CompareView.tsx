@@ -22,8 +22,12 @@ const SIDES = [
 
 /** Two runs: the same seeds at the same moment beside each other, and their curves over one axis. */
 export function CompareView() {
+  const runs = useDistil((s) => s.compared);
+  return runs && <Comparison runs={runs} />;
+}
+
+function Comparison({ runs }: { runs: readonly [RunDetail, RunDetail] }) {
   const { controller } = useApp();
-  const runs = useDistil((s) => s.compared)!;
   const [tools, setTools] = useState(CURVE_SETTINGS);
   const [picked, setPicked] = useState<number | null>(null);
   const [hovered, setHovered] = useState<number | null>(null);

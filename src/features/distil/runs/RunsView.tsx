@@ -38,7 +38,7 @@ export function RunsView() {
           type="button"
           className="button"
           disabled={!a || !b}
-          onClick={() => void controller.distil.compareRuns(a!, b!)}
+          onClick={() => a && b && void controller.distil.compareRuns(a, b)}
         >
           Compare two
         </button>

@@ -91,37 +91,37 @@ function Estimate({ disabled }: { disabled: boolean }) {
       </div>
     );
   const { value } = current;
-  const cost = costOf(value, setup);
+  const { seconds, bytes, fits, smaller } = costOf(value, setup);
   return (
     <div className="start-estimate">
       <p className="caption">
         Estimated from a step of {value.measuredImages} images; corrected while it runs
       </p>
       <p className="reading">
-        {formatDuration(cost.seconds)}
-        <small>{formatBytes(cost.bytes)} within a step</small>
+        {formatDuration(seconds)}
+        <small>{formatBytes(bytes)} within a step</small>
       </p>
       <p className="caption">
         Memory is {formatBytes(value.heldBytes)} between steps
         {value.limitBytes !== null && `; WebAssembly can have ${formatBytes(value.limitBytes)}`}.
       </p>
-      {cost.fits ? (
+      {fits ? (
         <p className="caption">
-          {formatValue(setup.config.images / cost.seconds)} images/s, samples and distances included
+          {formatValue(setup.config.images / seconds)} images/s, samples and distances included
         </p>
       ) : (
         <p className="caption problem" role="alert">
           A batch of {formatWhole(setup.config.batch)} does not fit into memory.{' '}
-          {cost.smaller === null ? (
+          {smaller === null ? (
             'Choose a smaller network.'
           ) : (
             <>
               <button
                 type="button"
                 className="button"
-                onClick={() => controller.distil.configure({ microBatch: cost.smaller! })}
+                onClick={() => controller.distil.configure({ microBatch: smaller })}
               >
-                Take it in parts of {formatWhole(cost.smaller)}
+                Take it in parts of {formatWhole(smaller)}
               </button>{' '}
               The steps stay the same size; batch-norm statistics are then per part.
             </>

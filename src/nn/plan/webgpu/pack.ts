@@ -95,12 +95,12 @@ export class WeightPacker {
 
 /** Rows 2r and 2r + 1 of every [rows, columns] matrix as the low and high halves of a word. */
 export function packPairs(values: Float32Array, rows: number, columns: number): Uint32Array {
+  if (rows % 2 !== 0) throw new Error('an odd number of rows cannot be packed in pairs');
   const halves = floatToHalf(values);
   const out = new Uint32Array(values.length / 2);
   for (let pair = 0; pair < values.length / (2 * columns); pair++) {
     const [low, high] = [2 * pair * columns, (2 * pair + 1) * columns];
     for (let c = 0; c < columns; c++) out[pair * columns + c] = halves[low + c]! | (halves[high + c]! << 16);
   }
-  if (rows % 2 !== 0) throw new Error('an odd number of rows cannot be packed in pairs');
   return out;
 }
