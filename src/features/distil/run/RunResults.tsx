@@ -4,7 +4,7 @@ import { asInnateError } from '../../../lib/errors';
 import { type DistilRunState, imagesSeen } from '../../../state/distil/store';
 import { useApp, useDistil } from '../../../state/react';
 import { formatWhole } from '../../../ui/format';
-import { ResumeButton } from '../runs/ResumeButton';
+import { ResumeButton } from '../ResumeButton';
 import { SaveDialog } from './SaveDialog';
 
 /** What can be done with a run that is over. */

@@ -7,8 +7,8 @@ import { Dialog } from '../../../ui/Dialog';
 import { formatBytes, formatValue, formatWhole } from '../../../ui/format';
 import { Note } from '../../../ui/Note';
 import { saveBlob } from '../../../ui/save-blob';
+import { ResumeButton } from '../ResumeButton';
 import { StillImage } from '../run/StillImage';
-import { ResumeButton } from './ResumeButton';
 
 /** Every run that this browser has saved. */
 export function RunsView() {

@@ -5,9 +5,9 @@ import { useApp, useDistil } from '../../../state/react';
 import { FileButton } from '../../../ui/FileButton';
 import { formatBytes, formatWhole } from '../../../ui/format';
 import { Note } from '../../../ui/Note';
+import { useSetup } from '../use-setup';
 import { OwnFacts } from './OwnFacts';
 import { RadioRow } from './RadioRow';
-import { useSetup } from './use-setup';
 
 export function DataChoice() {
   const { controller } = useApp();

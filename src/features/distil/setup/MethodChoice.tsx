@@ -2,9 +2,9 @@ import type { Method, PresetName } from '../../../distil/config';
 import { CHOICES, fieldsOf, METHOD_NAMES, METHODS, PRESET_NAMES } from '../../../state/distil/fields';
 import { defaultSampleEvery } from '../../../state/distil/setup';
 import { useApp } from '../../../state/react';
+import { useSetup } from '../use-setup';
 import { ChoiceRow, ConfigChoiceRow, ConfigRow, NumberRow } from './ParamRow';
 import { RadioRow } from './RadioRow';
-import { useSetup } from './use-setup';
 
 const ABOUT: Record<Method, string> = {
   'gdd-i': 'Learns from real images; the convolutions stay as the teacher has them',

@@ -3,7 +3,7 @@ import { useApp, useModels } from '../../../state/react';
 import { formatWhole } from '../../../ui/format';
 import { Note } from '../../../ui/Note';
 import { StillImage } from '../run/StillImage';
-import { useSetup } from './use-setup';
+import { useSetup } from '../use-setup';
 
 /** Edge of a small picture, CSS pixels. */
 const SIZE = 48;

@@ -3,7 +3,7 @@ import type { ConfigChoice, ConfigField } from '../../../state/distil/fields';
 import { useApp } from '../../../state/react';
 import { formatNumber, formatSmall } from '../../../ui/format';
 import { NumberField } from '../../../ui/NumberField';
-import { useSetup } from './use-setup';
+import { useSetup } from '../use-setup';
 
 interface RowProps {
   label: string;

@@ -1,5 +1,5 @@
-import { Interrupted } from '../runs/Interrupted';
 import { DataChoice } from './DataChoice';
+import { Interrupted } from './Interrupted';
 import { MethodChoice } from './MethodChoice';
 import { StartBar } from './StartBar';
 import { TeacherChoice } from './TeacherChoice';

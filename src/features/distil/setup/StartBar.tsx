@@ -4,7 +4,7 @@ import { costOf, estimateKey, obstacle } from '../../../state/distil/setup';
 import { isUnderWay } from '../../../state/distil/store';
 import { useApp, useDistil, useEngine } from '../../../state/react';
 import { formatBytes, formatDuration, formatValue, formatWhole } from '../../../ui/format';
-import { useSetup } from './use-setup';
+import { useSetup } from '../use-setup';
 
 /** What the run will cost, as far as that is known, and the one button. */
 export function StartBar() {

@@ -4,7 +4,7 @@ import type { ModelFacts } from '../../../state/models';
 import { useApp, useCatalogue, useModels } from '../../../state/react';
 import { formatCount } from '../../../ui/format';
 import { Sprite } from '../../../ui/Sprite';
-import { useSetup } from './use-setup';
+import { useSetup } from '../use-setup';
 
 export function TeacherChoice() {
   const { controller } = useApp();

@@ -3,7 +3,7 @@ import { isUnderWay } from '../../../state/distil/store';
 import { useApp, useDistil } from '../../../state/react';
 import { formatWhole } from '../../../ui/format';
 import { Note } from '../../../ui/Note';
-import { ResumeButton } from './ResumeButton';
+import { ResumeButton } from '../ResumeButton';
 
 /** The newest run that did not end by itself, offered where one would start another. */
 export function Interrupted() {

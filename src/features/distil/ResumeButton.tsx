@@ -1,9 +1,9 @@
 import { Play } from 'lucide-react';
-import type { RunSummary } from '../../../protocol/runs';
-import { isUnderWay } from '../../../state/distil/store';
-import { useApp, useDistil } from '../../../state/react';
-import { FileButton } from '../../../ui/FileButton';
-import { useSetup } from '../setup/use-setup';
+import type { RunSummary } from '../../protocol/runs';
+import { isUnderWay } from '../../state/distil/store';
+import { useApp, useDistil } from '../../state/react';
+import { FileButton } from '../../ui/FileButton';
+import { useSetup } from './use-setup';
 
 /** Goes on with a saved run; where the user's own files were not kept, it asks for them. */
 export function ResumeButton({ run, primary = false }: { run: RunSummary; primary?: boolean }) {
