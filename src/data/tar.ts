@@ -3,6 +3,7 @@ import { crc32 } from '../formats/crc32';
 import { type Source, subSource } from '../formats/source';
 import { latin1, quote, utf8 } from '../formats/text';
 import { badFile, InnateError } from '../lib/errors';
+import { joined } from './image/bytes';
 
 export interface TarMember {
   readonly name: string;
@@ -258,11 +259,5 @@ export function peekGzip(source: Source): Uint8Array {
 export async function gunzipWhole(source: Source, options: UnpackOptions): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   await gunzip(source, (bytes) => void parts.push(bytes), options);
-  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  return joined(parts);
 }

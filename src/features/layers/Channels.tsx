@@ -1,6 +1,7 @@
 import { ChevronLeft, ChevronRight } from 'lucide-react';
 import { Fragment, useEffect, useMemo, useRef } from 'react';
 import { DECIBEL, type LayersView } from '../../state/layers/view';
+import { Facts } from '../../ui/Facts';
 import { formatValue } from '../../ui/format';
 import type { Ramp } from '../../ui/ramp';
 import { Slider } from '../../ui/Slider';
@@ -193,21 +194,21 @@ function Tile({ maps, channel, view, ramp, name }: TileProps) {
 function Statistics({ maps, channel }: { maps: Maps; channel: number }) {
   const all = useMemo(() => statistics(maps, null), [maps]);
   const one = useMemo(() => statistics(maps, channel), [maps, channel]);
-  const facts: [string, MapStatistics][] = [
-    [`All ${maps.channels}`, all],
-    [`Channel ${channel}`, one],
-  ];
   return (
-    <dl className="facts">
-      {facts.map(([name, { mean, std, max }]) => (
-        <div key={name} className="fact">
-          <dt>{name}</dt>
-          <dd>
-            <span className="caption">mean</span> {formatValue(mean)} <span className="caption">std</span>{' '}
-            {formatValue(std)} <span className="caption">max</span> {formatValue(max)}
-          </dd>
-        </div>
-      ))}
-    </dl>
+    <Facts
+      facts={[
+        [`All ${maps.channels}`, <Moments key="all" {...all} />],
+        [`Channel ${channel}`, <Moments key="one" {...one} />],
+      ]}
+    />
+  );
+}
+
+function Moments({ mean, std, max }: MapStatistics) {
+  return (
+    <>
+      <span className="caption">mean</span> {formatValue(mean)} <span className="caption">std</span>{' '}
+      {formatValue(std)} <span className="caption">max</span> {formatValue(max)}
+    </>
   );
 }

@@ -1,7 +1,9 @@
+import type { Source } from '../source';
 import { INLINE_BYTES, INLINE_TEXT, MAX_INT_BYTES } from './budget';
 import { floatFromText, intFromText, longFromBytes, stringFromRepr, textFromRawUnicode } from './literals';
 import type { Handlers, PickleMachine } from './machine';
 import { Op } from './opcodes';
+import type { ByteReader } from './reader';
 import { ByteRange, LongText } from './values';
 
 /** The opcodes that push one value from the file: constants, numbers, text and bytes. */
@@ -52,23 +54,23 @@ function pushLong(machine: PickleMachine, count: number): void {
 
 function pushText(machine: PickleMachine, count: number): void {
   const { reader } = machine;
-  if (count > INLINE_TEXT) {
-    const offset = reader.position;
-    reader.skip(count);
-    machine.push(new LongText(reader.source, offset, count));
-  } else machine.push(reader.utf8(count));
+  machine.push(count > INLINE_TEXT ? new LongText(...passOver(reader, count)) : reader.utf8(count));
 }
 
 function pushBytes(machine: PickleMachine, count: number): void {
   const { reader } = machine;
-  if (count > INLINE_BYTES) {
-    const offset = reader.position;
-    reader.skip(count);
-    machine.push(new ByteRange(reader.source, offset, count));
-  } else {
+  if (count > INLINE_BYTES) machine.push(new ByteRange(...passOver(reader, count)));
+  else {
     machine.budget.spend('text', count + 64, machine);
     machine.push(reader.bytes(count));
   }
+}
+
+/** Passes over what is too long to copy; returns where it lies. */
+function passOver(reader: ByteReader, count: number): [source: Source, offset: number, count: number] {
+  const offset = reader.position;
+  reader.skip(count);
+  return [reader.source, offset, count];
 }
 
 /** Python 2 str: text when short, bytes when it can only be data. */

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { WeightSource } from '../weights';
-import { FrozenLayers, toRgb } from './frozen';
+import { toRgb } from './frozen';
+import { FrozenPyramid } from './frozen-pyramid';
 
 /** Repeats, stride of the first, expansion, and whether the stage's output is one of the four maps. */
 const STAGES: readonly [repeats: number, stride: 1 | 2, expansion: number, map: boolean][] = [
@@ -14,29 +14,15 @@ const STAGES: readonly [repeats: number, stride: 1 | 2, expansion: number, map: 
 ];
 
 /**
- * EfficientNet-Lite0 up to its last block (Tan & Le 2019; the Lite variant has ReLU6 and no squeeze-excitation),
- * as the paper's discriminator sees images: four maps of strides 4, 8, 16 and 32.
+ * EfficientNet-Lite0 up to its last block (Tan & Le 2019; the Lite variant has ReLU6 and no squeeze-excitation): the
+ * network through which the paper's discriminator sees images.
  */
-export class EfficientNetLite0 {
+export class EfficientNetLite0 extends FrozenPyramid {
   readonly channels = [24, 40, 112, 320];
-  private readonly layers: FrozenLayers;
-
-  constructor(
-    source: WeightSource,
-    /** Height and width to which images are enlarged first; 224 in the paper. */
-    readonly size = 224,
-  ) {
-    this.layers = new FrozenLayers(source);
-  }
-
-  sizes(): number[] {
-    return [4, 8, 16, 32].map((stride) => Math.ceil(this.size / stride));
-  }
 
   /**
-   * Returns the four maps of x [N, R, R, 1 or 3] in [-1, 1]. That is the network's own range: the Lite family was
-   * trained with mean and standard deviation 0.5 (Zyriix/D2O, feature_networks/constants.py), not with ImageNet's.
-   * Call inside tf.tidy.
+   * The range of x, [-1, 1], is the network's own: the Lite family was trained with mean and standard deviation 0.5
+   * (Zyriix/D2O, feature_networks/constants.py), not with ImageNet's.
    */
   maps(x: tf.Tensor4D): tf.Tensor4D[] {
     const { layers } = this;
@@ -59,9 +45,5 @@ export class EfficientNetLite0 {
       if (map) maps.push(h);
     }
     return maps;
-  }
-
-  dispose(): void {
-    this.layers.dispose();
   }
 }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { WeightSource } from '../weights';
-import { FrozenLayers, toRgb } from './frozen';
+import { toRgb } from './frozen';
+import { FrozenPyramid } from './frozen-pyramid';
 
 /** Depthwise layers of stride 2, counted from 1 of thirteen. */
 const STRIDED = [2, 4, 6, 12];
@@ -8,23 +8,11 @@ const STRIDED = [2, 4, 6, 12];
 const MAPS = [3, 5, 11, 13];
 
 /** MobileNetV1 (Howard et al. 2017) at width 0.25: a tenth of EfficientNet's weights and work. */
-export class MobileNetV1 {
+export class MobileNetV1 extends FrozenPyramid {
   readonly channels = [32, 64, 128, 256];
   readonly dims = 256;
-  private readonly layers: FrozenLayers;
 
-  constructor(
-    source: WeightSource,
-    readonly size = 224,
-  ) {
-    this.layers = new FrozenLayers(source);
-  }
-
-  sizes(): number[] {
-    return [4, 8, 16, 32].map((stride) => Math.ceil(this.size / stride));
-  }
-
-  /** x [N, R, R, 1 or 3] in [-1, 1], which is this network's own range. Call inside tf.tidy. */
+  /** The range of x, [-1, 1], is this network's own. */
   maps(x: tf.Tensor4D): tf.Tensor4D[] {
     const { layers } = this;
     let h = layers.conv(layers.resize(toRgb(x), this.size), 'stem', { stride: 2, activation: 'relu6' });
@@ -38,12 +26,8 @@ export class MobileNetV1 {
     return maps;
   }
 
-  /** [N, 256] */
+  /** The last map's mean over its pixels: [N, 256] of images x as of `maps`. Call inside tf.tidy. */
   features(x: tf.Tensor4D): tf.Tensor2D {
     return tf.mean(this.maps(x).at(-1)!, [1, 2]) as tf.Tensor2D;
-  }
-
-  dispose(): void {
-    this.layers.dispose();
   }
 }

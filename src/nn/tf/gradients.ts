@@ -92,7 +92,7 @@ function depthwiseInputGradient(
 }
 
 /** WebGPU has kernels of our own for both (src/gpu/tensors). */
-function byKernels(dy: tf.Tensor4D, x: tf.Tensor4D, filter: tf.Tensor4D, attributes: tf.NamedAttrMap) {
+function byKernels(dy: tf.Tensor4D, x: tf.Tensor4D, filter: tf.Tensor4D, attributes: ConvAttributes) {
   const run = (name: string, inputs: tf.NamedTensorMap, more: tf.NamedAttrMap): tf.Tensor =>
     tf.engine().runKernel(name, inputs, { ...attributes, ...more });
   return {
@@ -101,50 +101,47 @@ function byKernels(dy: tf.Tensor4D, x: tf.Tensor4D, filter: tf.Tensor4D, attribu
   };
 }
 
-type Saved = [tf.Tensor4D, tf.Tensor4D];
+/** The gradients of a convolution's inputs, by their names there, from dy and what was saved of its forward pass. */
+type ConvGradient = (
+  dy: tf.Tensor4D,
+  x: tf.Tensor4D,
+  filter: tf.Tensor4D,
+  attributes: ConvAttributes,
+) => Record<string, () => tf.Tensor>;
+
+function registerConvolution(kernelName: string, gradient: ConvGradient): void {
+  tf.registerGradient({
+    kernelName,
+    inputsToSave: ['x', 'filter'],
+    gradFunc: (dy, saved, attributes) => {
+      const [x, filter] = saved as [tf.Tensor4D, tf.Tensor4D];
+      return gradient(dy as tf.Tensor4D, x, filter, attributes as unknown as ConvAttributes);
+    },
+  });
+}
 
 tf.unregisterGradient('Conv2D');
-tf.registerGradient({
-  kernelName: 'Conv2D',
-  inputsToSave: ['x', 'filter'],
-  gradFunc: (dy, saved, attributes) => {
-    const [x, filter] = saved as Saved;
-    const a = attributes as unknown as ConvAttributes;
-    if (tf.getBackend() === 'webgpu' && strideOf(a) === 1)
-      return byKernels(dy as tf.Tensor4D, x, filter, attributes);
-    return {
-      x: () => convInputGradient(dy as tf.Tensor4D, x, filter, a),
-      filter: () => convFilterGradient(dy as tf.Tensor4D, x, filter, a),
-    };
-  },
-});
+registerConvolution('Conv2D', (dy, x, filter, attributes) =>
+  tf.getBackend() === 'webgpu' && strideOf(attributes) === 1
+    ? byKernels(dy, x, filter, attributes)
+    : {
+        x: () => convInputGradient(dy, x, filter, attributes),
+        filter: () => convFilterGradient(dy, x, filter, attributes),
+      },
+);
 
 tf.unregisterGradient('DepthwiseConv2dNative');
-tf.registerGradient({
-  kernelName: 'DepthwiseConv2dNative',
-  inputsToSave: ['x', 'filter'],
-  gradFunc: (dy, saved, attributes) => {
-    const [x, filter] = saved as Saved;
-    return {
-      x: () => depthwiseInputGradient(dy as tf.Tensor4D, x, filter, attributes as unknown as ConvAttributes),
-      filter: () => {
-        throw new Error('depthwise filters are frozen: they have no gradient here');
-      },
-    };
+registerConvolution('DepthwiseConv2dNative', (dy, x, filter, attributes) => ({
+  x: () => depthwiseInputGradient(dy, x, filter, attributes),
+  filter: () => {
+    throw new Error('depthwise filters are frozen: they have no gradient here');
   },
-});
+}));
 
-tf.registerGradient({
-  kernelName: 'BiasedConv2D',
-  inputsToSave: ['x', 'filter'],
-  gradFunc: (dy, saved, attributes) => {
-    const [x, filter] = saved as Saved;
-    return {
-      ...byKernels(dy as tf.Tensor4D, x, filter, attributes),
-      bias: () => tf.sum(dy as tf.Tensor4D, [0, 1, 2]),
-    };
-  },
-});
+registerConvolution('BiasedConv2D', (dy, x, filter, attributes) => ({
+  ...byKernels(dy, x, filter, attributes),
+  bias: () => tf.sum(dy, [0, 1, 2]),
+}));
 
 /** Down- and upsampling with the same taps and padding are each other's transposes. */
 tf.registerGradient({

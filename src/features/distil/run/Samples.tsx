@@ -6,10 +6,11 @@ import { imageName } from '../../../state/models';
 import { useApp } from '../../../state/react';
 import { formatWhole } from '../../../ui/format';
 import { layOut } from '../../../ui/grid-layout';
-import { type Picture, PictureCanvas, type PictureSource } from '../../../ui/PictureCanvas';
+import type { Picture, PictureSource } from '../../../ui/PictureCanvas';
 import { NARROW, useMedia, useSpace } from '../../../ui/use-space';
 import { Film } from './Film';
 import { FreezeMap } from './FreezeMap';
+import { SampleGrid } from './SampleGrid';
 
 interface Props {
   run: DistilRunState;
@@ -61,17 +62,13 @@ export function Samples({ run, index, pick }: Props) {
       {expected && <p className="caption expected">{expected}</p>}
       <div ref={room} className="sample-room">
         {layout && !nothing && (
-          <ul
-            className="image-grid"
-            aria-label="Samples on fixed seeds"
-            style={{ gridTemplateColumns: `repeat(${Math.min(across, layout.columns)}, ${layout.size}px)` }}
-          >
-            {seeds.map((seed, i) => (
-              <li key={seed}>
-                <PictureCanvas source={source} index={i} size={layout.size} />
-              </li>
-            ))}
-          </ul>
+          <SampleGrid
+            label="Samples on fixed seeds"
+            seeds={seeds}
+            source={source}
+            columns={Math.min(across, layout.columns)}
+            size={layout.size}
+          />
         )}
       </div>
       {snapshots.length > 1 && (

@@ -7,12 +7,12 @@ import { useApp, useDistil } from '../../../state/react';
 import { Curve } from '../../../ui/Curve';
 import { formatSmall, formatWhole } from '../../../ui/format';
 import { layOut } from '../../../ui/grid-layout';
-import { PictureCanvas } from '../../../ui/PictureCanvas';
 import { Slider } from '../../../ui/Slider';
 import { useSpace } from '../../../ui/use-space';
 import { CURVE_SETTINGS, CurveTools } from '../run/CurveTools';
 import { REAL_SPREAD } from '../run/curve-series';
 import { Plot } from '../run/Plot';
+import { SampleGrid } from '../run/SampleGrid';
 import { overlay } from './compare-curves';
 
 const SIDES = [
@@ -138,17 +138,7 @@ function SideImages({ moment, run }: { moment: SavedSamples; run: RunDetail }) {
   return (
     <div ref={room}>
       <p className="caption">After {formatWhole(images)} images</p>
-      <ul
-        className="image-grid"
-        aria-label={`Samples of ${about.name}`}
-        style={{ gridTemplateColumns: `repeat(${layout.columns}, ${layout.size}px)` }}
-      >
-        {seeds.map((seed, i) => (
-          <li key={seed}>
-            <PictureCanvas source={source} index={i} size={layout.size} />
-          </li>
-        ))}
-      </ul>
+      <SampleGrid label={`Samples of ${about.name}`} seeds={seeds} source={source} {...layout} />
     </div>
   );
 }

@@ -2,6 +2,7 @@ import { counted } from '../../../lib/words';
 import { misfit, type SamplePack } from '../../../state/distil/packs';
 import { useReceive } from '../../../state/files/use-receive';
 import { useApp, useDistil } from '../../../state/react';
+import { type Fact, Facts } from '../../../ui/Facts';
 import { FileButton } from '../../../ui/FileButton';
 import { formatBytes, formatWhole } from '../../../ui/format';
 import { Note } from '../../../ui/Note';
@@ -113,25 +114,10 @@ function PackFacts({
   channels: number;
 }) {
   const converted = pack.resolution !== resolution || pack.channels !== channels;
-  const facts: [string, string][] = [
-    ['Images', formatWhole(pack.images)],
-    ...(pack.classes ? ([['Classes', pack.classes.join(', ')]] as [string, string][]) : []),
-    ...(converted
-      ? ([['Converted to', `${resolution} × ${resolution}, ${channels === 1 ? 'grey' : 'colour'}`]] as [
-          string,
-          string,
-        ][])
-      : []),
-    ['Licence', pack.licence],
-  ];
-  return (
-    <dl className="facts">
-      {facts.map(([term, value]) => (
-        <div key={term} className="fact">
-          <dt>{term}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  const facts: Fact[] = [['Images', formatWhole(pack.images)]];
+  if (pack.classes) facts.push(['Classes', pack.classes.join(', ')]);
+  if (converted)
+    facts.push(['Converted to', `${resolution} × ${resolution}, ${channels === 1 ? 'grey' : 'colour'}`]);
+  facts.push(['Licence', pack.licence]);
+  return <Facts facts={facts} />;
 }

@@ -1,5 +1,6 @@
 import { type OwnData, teachersForOwn } from '../../../state/distil/setup';
 import { useApp, useModels } from '../../../state/react';
+import { type Fact, Facts } from '../../../ui/Facts';
 import { formatWhole } from '../../../ui/format';
 import { Note } from '../../../ui/Note';
 import { StillImage } from '../run/StillImage';
@@ -22,7 +23,7 @@ export function OwnFacts({ own }: { own: OwnData }) {
     );
   const { thumbnails, size, looked, skipped, reasons, sizes, otherSizes, classes, labelDim, notes } = check;
   const part = looked < size ? ` of ${formatWhole(looked)} looked at, drawn at random` : '';
-  const facts: [string, string][] = [
+  const facts: Fact[] = [
     ['Images', `${formatWhole(size)}${skipped > 0 ? `, ${formatWhole(skipped)} cannot be read${part}` : ''}`],
     ['Sizes', sizeWords(sizes, otherSizes, looked < size)],
     ['Classes', labelDim === 0 ? 'none' : (classes?.join(', ') ?? `${labelDim}, without names`)],
@@ -34,14 +35,7 @@ export function OwnFacts({ own }: { own: OwnData }) {
           <StillImage samples={thumbnails} count={thumbnails.count} size={SIZE} />
         </div>
       )}
-      <dl className="facts">
-        {facts.map(([term, value]) => (
-          <div key={term} className="fact">
-            <dt>{term}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} />
       {skipped > 0 && <Note tone="warn">{reasons}. The run does without them.</Note>}
       {notes.map((note) => (
         <p key={note} className="caption">

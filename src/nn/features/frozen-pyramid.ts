@@ -1,0 +1,30 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import type { WeightSource } from '../weights';
+import { FrozenLayers } from './frozen';
+
+/** A frozen network as a discriminator sees images through it: four maps, of strides 4, 8, 16 and 32. */
+export abstract class FrozenPyramid {
+  /** Channels of the four maps. */
+  abstract readonly channels: readonly number[];
+  protected readonly layers: FrozenLayers;
+
+  constructor(
+    source: WeightSource,
+    /** Height and width to which images are enlarged first; 224 in the paper. */
+    readonly size = 224,
+  ) {
+    this.layers = new FrozenLayers(source);
+  }
+
+  /** Returns the four maps of x [N, R, R, 1 or 3] in [-1, 1]. Call inside tf.tidy. */
+  abstract maps(x: tf.Tensor4D): tf.Tensor4D[];
+
+  /** Height and width of the four maps. */
+  sizes(): number[] {
+    return [4, 8, 16, 32].map((stride) => Math.ceil(this.size / stride));
+  }
+
+  dispose(): void {
+    this.layers.dispose();
+  }
+}
