@@ -1,5 +1,6 @@
 import { batchSize } from '../../src/engine/inference/batching';
-import { imagesToBytes, sampleImages, seedBatch } from '../../src/engine/inference/sampling';
+import { imagesToBytes } from '../../src/engine/inference/pixels';
+import { sampleImages, seedBatch } from '../../src/engine/inference/sampling';
 import type { ArrayData } from '../../src/formats/npy';
 import { writeNpz } from '../../src/formats/npz';
 import { encodePng } from '../../src/formats/png';
