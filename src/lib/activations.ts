@@ -114,21 +114,18 @@ export class ActivationTable {
 /** Every sample's own values, [level][sample]; null where the row has no such quantity. */
 type PerSample = number[][];
 
-interface RowJson {
+/** Per sigma: mean over the samples. */
+type Means = (number | null)[];
+
+/** The quantities by their names, where the row has them; every row has its root mean square. */
+interface RowJson
+  extends Partial<Record<Quantity, Means>>,
+    Partial<Record<`${Quantity}PerSample`, PerSample>> {
   name: string;
   resolution: number;
   channels: number;
-  /** Per sigma: mean over the samples. */
-  rms: (number | null)[];
+  rms: Means;
   rmsPerSample: PerSample;
-  residual?: (number | null)[];
-  residualPerSample?: PerSample;
-  change?: (number | null)[];
-  changePerSample?: PerSample;
-  active?: (number | null)[];
-  activePerSample?: PerSample;
-  entropy?: (number | null)[];
-  entropyPerSample?: PerSample;
   /** Per sigma: radial power of what the block adds, from 0 to resolution / 2 cycles an image. */
   spectrum?: number[][];
   parts?: RowJson[];
