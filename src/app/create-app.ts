@@ -22,13 +22,16 @@ export function createApp(): { stores: Stores; controller: Controller; boot: () 
   const stores = createStores(address.view, storage());
   followTheme(stores.prefs);
   const modelsUrl = new URL('models/', document.baseURI).href;
+  const fetchedUrl = fetchedModelsUrl();
   const controller = createController({
     client: createEngineClient(
       () => new Worker(new URL('../engine/worker.ts', import.meta.url), { type: 'module' }),
     ),
     stores,
-    engine: { modelsUrl, wasmBinaries },
+    engine: { modelsUrl, wasmBinaries, ...(fetchedUrl !== null && { fetchedUrl }) },
     loadCatalogue: async () => (await fetchOwn(new URL('index.json', modelsUrl))).text(),
+    loadFetched:
+      fetchedUrl === null ? null : async () => (await fetchOwn(new URL('index.json', fetchedUrl))).text(),
     loadPacks: async () => (await fetchOwn(new URL('../data/index.json', modelsUrl))).text(),
     loadLayers: async (teacher) => (await fetchOwn(new URL(`../layers/${teacher}.json`, modelsUrl))).text(),
     loadSheet: async (path) => readSheet(await fetchOwn(new URL(path, modelsUrl))),
@@ -64,6 +67,12 @@ function underOwnPolicy(): Worker {
   const script = `import ${JSON.stringify(new URL(downloadWorker, location.href).href)};`;
   const blob = URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
   return new Worker(blob, { type: 'module' });
+}
+
+/** Where this page's host has models that were fetched; npm start says so in the page (scripts/fetched-models.ts). */
+function fetchedModelsUrl(): string | null {
+  const folder = document.querySelector<HTMLMetaElement>('meta[name="innate-fetched"]')?.content;
+  return folder ? new URL(folder, document.baseURI).href : null;
 }
 
 async function fetchOwn(url: URL): Promise<Response> {

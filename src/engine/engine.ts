@@ -90,7 +90,8 @@ export class Engine {
 
   async start(options: StartOptions): Promise<EngineStatus> {
     if (this.device) this.dropDevice();
-    if (options.modelsUrl !== this.options?.modelsUrl) this.models = new Library(options.modelsUrl);
+    if (options.modelsUrl !== this.options?.modelsUrl)
+      this.models = new Library(options.modelsUrl, options.fetchedUrl ?? null);
     this.options = options;
     this.notice = null;
     this.failures.clear();

@@ -97,6 +97,8 @@ export interface StartOptions {
   tiles?: TileChoice;
   /** Absolute URL of the models folder, with a trailing slash. */
   modelsUrl: string;
+  /** That of the folder of models which the page's host fetched, where it has one. */
+  fetchedUrl?: string;
   /** File name of each wasm binary to its URL. */
   wasmBinaries: Record<string, string>;
 }

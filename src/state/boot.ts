@@ -8,6 +8,7 @@ import { type LoadSheet, showPreview } from './generate/preview';
 import type { ImageRequests } from './generate/requests';
 import type { Link } from './link';
 import type { Downloads } from './models/downloads';
+import { type LoadFetched, readFetched } from './models/fetched';
 import type { EngineStart } from './starting';
 
 interface Options {
@@ -20,6 +21,8 @@ interface Options {
   link: Link;
   /** Text of the catalogue. */
   loadCatalogue: () => Promise<string>;
+  /** null where the page's host has no fetched models. */
+  loadFetched: LoadFetched | null;
   loadSheet: LoadSheet;
 }
 
@@ -30,7 +33,7 @@ export async function boot(options: Options, problems: readonly string[]): Promi
   resize(stores.images, view.getState().count);
   const ready = starting.start();
   ready.catch(() => {}); // told below, once the catalogue is there
-  const listed = options.downloads?.list();
+  const listed = Promise.all([options.downloads?.list(), readHost(options)]);
   const catalogue = await readCatalogue(options);
   const read = { view: view.getState(), problems: [...problems] };
   // A file that the link names may be kept here: that is known when the engine runs.
@@ -52,6 +55,11 @@ export async function boot(options: Options, problems: readonly string[]): Promi
   await files.openKept();
   if (catalogue && waits) link.settle(read, catalogue);
   requests.refresh();
+}
+
+async function readHost({ stores, loadFetched }: Options): Promise<void> {
+  if (loadFetched)
+    await readFetched(stores.rows, loadFetched).catch((error) => fail(stores.engine, 'page', error));
 }
 
 async function readCatalogue({ stores, loadCatalogue }: Options): Promise<Catalogue | null> {

@@ -17,6 +17,7 @@ import { Link } from './link';
 import { createMeasureController, type MeasureController } from './measure';
 import { followClassNames, type LoadClassNames } from './models/class-files';
 import { createDownloads, type Downloads, type DownloadsOptions } from './models/downloads';
+import type { LoadFetched } from './models/fetched';
 import { EngineStart } from './starting';
 import type { ReadView } from './url';
 import { Work } from './work';
@@ -40,6 +41,7 @@ export interface ControllerOptions {
   now?: () => number;
   /** Asks the browser not to clear what is saved when the disk runs full. */
   persist?: () => void;
+  loadFetched?: LoadFetched | null;
   /** What downloads need; null where this page asks other hosts for nothing. */
   downloads?: Pick<DownloadsOptions, 'client' | 'hosts' | 'free' | 'channel'> | null;
 }
@@ -164,6 +166,7 @@ export function createController(options: ControllerOptions): Controller {
           downloads,
           link,
           loadCatalogue: options.loadCatalogue,
+          loadFetched: options.loadFetched ?? null,
           loadSheet,
         },
         problems,

@@ -15,23 +15,17 @@ export async function fetchBytes(
 ): Promise<Uint8Array> {
   const name = url.split('/').at(-1)!;
   const response = await request(url, name, signal);
-  const total = Number(response.headers.get('content-length') ?? 0);
   const chunks: Uint8Array[] = [];
-  let done = 0;
+  let length = 0;
   try {
-    const reader = response.body!.getReader();
-    for (;;) {
-      const { value, done: end } = await reader.read();
-      if (end) break;
-      chunks.push(value);
-      done += value.byteLength;
-      // A compressed response is longer than it says: never show more than all.
-      onProgress?.(done, total && Math.max(done, total));
+    for await (const chunk of chunksOf(response, onProgress)) {
+      chunks.push(chunk);
+      length += chunk.byteLength;
     }
   } catch (error) {
     throw failure(error, name, signal);
   }
-  const bytes = new Uint8Array(done);
+  const bytes = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {
     bytes.set(chunk, at);
@@ -39,6 +33,44 @@ export async function fetchBytes(
   }
   if (sha256) await checkHash(bytes, sha256, name);
   return bytes;
+}
+
+/** A large same-origin file as a Blob, which the browser may keep on its disk; parts of it are read when they are used. */
+export async function fetchBlob(
+  url: string,
+  { signal, onProgress }: Omit<FetchOptions, 'sha256'> = {},
+): Promise<Blob> {
+  const name = url.split('/').at(-1)!;
+  const response = await request(url, name, signal);
+  const chunks = chunksOf(response, onProgress);
+  const counted = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { value, done } = await chunks.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+  });
+  try {
+    return await new Response(counted).blob();
+  } catch (error) {
+    throw failure(error, name, signal);
+  }
+}
+
+async function* chunksOf(
+  response: Response,
+  onProgress: FetchOptions['onProgress'],
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const total = Number(response.headers.get('content-length') ?? 0);
+  const reader = response.body!.getReader();
+  for (let done = 0; ; ) {
+    const { value, done: end } = await reader.read();
+    if (end) return;
+    done += value.byteLength;
+    // A compressed response is longer than it says: never show more than all.
+    onProgress?.(done, total && Math.max(done, total));
+    yield value;
+  }
 }
 
 async function request(url: string, name: string, signal?: AbortSignal): Promise<Response> {

@@ -15,7 +15,7 @@ import {
   parseCatalogue,
 } from '../../storage/catalogue';
 import { DeviceModels } from '../../storage/device-models';
-import { fetchBytes } from '../../storage/fetch';
+import { fetchBlob, fetchBytes } from '../../storage/fetch';
 import { type KeptAbout, KeptFiles } from '../../storage/kept-files';
 import { deltaInfo } from './delta';
 import { FILE_KEY } from './file-key';
@@ -53,6 +53,8 @@ export class Library {
 
   constructor(
     private readonly modelsUrl: string,
+    /** Where the page's host has the public models that it fetched; null where it has none. */
+    private readonly fetchedUrl: string | null = null,
     private readonly keptFiles = new KeptFiles(),
     private readonly deviceModels = new DeviceModels(),
   ) {}
@@ -210,19 +212,34 @@ export class Library {
     return shipped;
   }
 
-  /** A public model that a person downloaded. Its weights stay in the file until they are used. */
+  /** A public model that a person downloaded, or that the page's host fetched. Its weights stay in the file until they are used. */
   private async getDownloaded(entry: CatalogueModel, hooks: LoadHooks): Promise<LibraryModel> {
-    const found = await this.deviceModels.find(entry.id);
-    if (!found)
+    const file = (await this.deviceModels.find(entry.id))?.file ?? (await this.getFetched(entry, hooks));
+    if (!file)
       throw new InnateError('not-found', 'this model is not on this device', {
         where: entry.name,
         hint: 'Download it in Models, or drop its checkpoint here',
       });
-    const { file } = found;
     const model = await this.openSource(blobSource(file, entry.id), {}, hooks, entry.sigma);
     const downloaded = { info: modelInfo(entry.id, entry.name, file.size, model, entry), model };
     this.shipped.set(entry.id, downloaded);
     return downloaded;
+  }
+
+  private async getFetched(
+    { id, name }: CatalogueModel,
+    { signal, onProgress }: LoadHooks,
+  ): Promise<Blob | null> {
+    if (this.fetchedUrl === null) return null;
+    const options = {
+      signal,
+      onProgress: (done: number, total: number) =>
+        onProgress({ what: `reading ${name}`, done, total, unit: 'bytes' }),
+    };
+    return fetchBlob(`${this.fetchedUrl}${id}.safetensors`, options).catch((error) => {
+      if (error instanceof InnateError && error.code === 'not-found') return null; // removed meanwhile
+      throw error;
+    });
   }
 
   private async openSource(

@@ -103,7 +103,11 @@ export function createDownloads(options: DownloadsOptions): Downloads {
       else states[wanted.id] = { kind: 'downloading', done, total, rate: null, left: null, elsewhere: true };
     }
     rows.setState((s) => ({
-      rows: { ...states, ...Object.fromEntries(Object.entries(s.rows).filter(([id]) => running.has(id))) },
+      rows: {
+        ...s.fetched,
+        ...states,
+        ...Object.fromEntries(Object.entries(s.rows).filter(([id]) => running.has(id))),
+      },
     }));
     const pasted = parts.filter(({ wanted }) => isPasted(wanted.id)).map(({ wanted }) => wanted);
     downloads.setState((s) => ({

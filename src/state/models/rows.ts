@@ -19,7 +19,8 @@ export type RowState =
     }
   /** A download that was broken off; what came of it is kept. */
   | { kind: 'broken'; done: number; total: number | null }
-  | { kind: 'here'; bytes: number };
+  /** `fetched`: by the command line, on the machine that serves this page; else in this browser. */
+  | { kind: 'here'; bytes: number; fetched?: true };
 
 /** What a person can ask for at a model's row. Nothing is asked of another host before `download` has asked them. */
 export interface RowActions {
@@ -33,8 +34,14 @@ export interface RowActions {
 
 /** By id, what differs from the start: a model that has no entry is not here. */
 export type RowStates = Readonly<Record<string, RowState>>;
-export type RowsStore = StoreApi<{ rows: RowStates }>;
-export const createRowsStore = (): RowsStore => createStore(() => ({ rows: {} }));
+export interface RowsState {
+  rows: RowStates;
+  /** The part of them that the page's host has: it is there whatever this browser keeps. */
+  fetched: RowStates;
+}
+
+export type RowsStore = StoreApi<RowsState>;
+export const createRowsStore = (): RowsStore => createStore(() => ({ rows: {}, fetched: {} }));
 
 /** Those that can be used; the same entries as long as nothing arrives and nothing is deleted. */
 export const hereOf = (rows: RowStates): RowStates =>
