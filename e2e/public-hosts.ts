@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { createReadStream, mkdtempSync, readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -8,7 +8,8 @@ import { join } from 'node:path';
 
 /** What the hosts do with their file; each test changes what it is about. */
 export interface Manners {
-  body: Buffer;
+  /** A file's bytes, or where it lies. */
+  body: Buffer | { path: string; length: number };
   etag: string;
   /** Where the first host sends a request to; null = it sends the file itself. */
   redirect: string | null;
@@ -49,13 +50,13 @@ export class PublicHosts {
 
   private constructor(
     private readonly server: Server,
-    body: Buffer,
+    body: Manners['body'],
   ) {
     this.manners = { ...WELL, body };
     server.on('request', (request, response) => this.answer(request, response));
   }
 
-  static async open(body: Buffer): Promise<PublicHosts> {
+  static async open(body: Manners['body']): Promise<PublicHosts> {
     const hosts = new PublicHosts(createServer(certificate()), body);
     await new Promise<void>((resolve) => hosts.server.listen(0, '127.0.0.1', resolve));
     return hosts;
@@ -103,14 +104,15 @@ export class PublicHosts {
       return;
     }
     const from = ranges && asked !== undefined ? Number(asked) : 0;
-    const rest = body.subarray(from);
+    const rest = body.length - from;
     response.writeHead(from > 0 ? 206 : 200, {
       'content-type': type,
-      'content-length': rest.length,
+      'content-length': rest,
       etag,
       ...(from > 0 && { 'content-range': `bytes ${from}-${body.length - 1}/${body.length}` }),
     });
-    void this.send(rest, response);
+    if ('path' in body) createReadStream(body.path, { start: from }).pipe(response);
+    else void this.send(body.subarray(from), response);
   }
 
   private async send(rest: Buffer, response: ServerResponse): Promise<void> {

@@ -33,7 +33,7 @@ function missingModel(wanted: string, shown: string, catalogue: Catalogue): stri
   }
   const listed = catalogue.models.find((m) => m.id === wanted);
   return listed
-    ? `${listed.name} does not come with Innate: get it from the Models tab and open it here. ${shown} is shown instead.`
+    ? `${listed.name} is not on this device: Models has it, or says where it is to be had. ${shown} is shown meanwhile.`
     : `The link names the model “${wanted.slice(0, 80)}”, which is not here: if it is a file, open it. ${shown} is shown instead.`;
 }
 

@@ -106,7 +106,7 @@ export function createController(options: ControllerOptions): Controller {
         stores,
         persist,
         show: (key) => {
-          selectModel(key);
+          if (!link.follow(key)) selectModel(key);
           view.setState({ tab: 'generate' });
         },
         openKept: files.openKept,

@@ -75,7 +75,26 @@ describe('boot', () => {
     expect(s.stores.view.getState()).toMatchObject({ model: 'afhq-cat-64x64-gdd-i', classIndex: null });
     expect(s.stores.engine.getState().remark).toContain('opened-7');
     const official = await bootPage({ model: 'elsewhere' });
-    expect(official.stores.engine.getState().remark).toContain('does not come with Innate');
+    expect(official.stores.engine.getState().remark).toContain('is not on this device');
+  });
+
+  test('a link to a public model that was downloaded is followed at once', async () => {
+    const here = [{ id: 'elsewhere', bytes: 5 }];
+    const s = await bootPage({ model: 'elsewhere' }, undefined, undefined, here);
+    expect(s.stores.engine.getState().remark).toBeNull();
+    expect(s.stores.view.getState().model).toBe('elsewhere');
+    s.frame();
+    expect(s.client.calls[0]!.request).toMatchObject({ model: { kind: 'catalogue', id: 'elsewhere' } });
+  });
+
+  test('a link to a public model that is not here is followed when it has come', async () => {
+    const s = await bootPage({ model: 'elsewhere', seed: 7 }, undefined, undefined, []);
+    expect(s.stores.view.getState().model).toBe('afhq-cat-64x64-gdd-i');
+    s.stores.view.setState({ seed: 1, tab: 'models' });
+    s.stores.rows.setState({ rows: { elsewhere: { kind: 'here', bytes: 5 } } });
+    s.controller.rows!.use('elsewhere');
+    expect(s.stores.view.getState()).toMatchObject({ model: 'elsewhere', seed: 7, tab: 'generate' });
+    expect(s.stores.engine.getState().remark).toBeNull();
   });
 
   test('whatever of a link cannot be followed is said, at the start and on the way', async () => {

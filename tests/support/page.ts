@@ -1,3 +1,4 @@
+import type { OnDevice } from '../../src/protocol/downloads';
 import type { KeptModels, ModelInfo } from '../../src/protocol/models';
 import { createStores } from '../../src/state/app-state';
 import { createController } from '../../src/state/controller';
@@ -65,6 +66,8 @@ export async function bootPage(
   view: Partial<ViewState> = {},
   catalogue = CATALOGUE,
   kept: KeptModels = { models: [], problems: [] },
+  /** What earlier visits downloaded; null on a page that downloads nothing. */
+  here: OnDevice['here'] | null = null,
 ) {
   const client = new FakeClient();
   client.keptModels = kept;
@@ -82,6 +85,16 @@ export async function bootPage(
     address: () => '',
     nextFrame: (callback) => frames.push(callback),
     now: () => now,
+    downloads: here && {
+      client: {
+        list: async () => ({ here, parts: [], problems: [] }),
+        download: () => new Promise(() => {}),
+        remove: async () => {},
+      },
+      hosts: ['https://example.org'],
+      free: async () => null,
+      channel: null,
+    },
   });
   const frame = () => {
     for (const callback of frames.splice(0)) callback();

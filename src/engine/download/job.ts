@@ -58,6 +58,7 @@ export async function runDownload(
     const downloaded = await download(
       {
         ...wanted,
+        name: wanted.title, // what messages call it
         hosts: allowedHosts,
         file,
         record,

@@ -83,7 +83,7 @@ function Unfinished({
   const { id, title } = wanted;
   const { amount, left, share } = progressWords(state);
   return (
-    <div className="unfinished">
+    <div className={state.kind === 'broken' ? 'unfinished stopped' : 'unfinished'}>
       <code>{title}</code>
       <progress aria-label={`Download of ${title}`} value={share ?? undefined} />
       <span className="caption">{[amount, left].filter(Boolean).join(', ')}</span>

@@ -50,7 +50,9 @@ export function DownloadAnnouncements() {
   useEffect(() => {
     if (!newest) return;
     if (!newest.failed) {
-      announce(newest.text);
+      const { use } = newest;
+      const offers = use !== null && stores.view.getState().model !== use;
+      announce(newest.text, offers ? { label: 'Use', perform: () => controller.rows?.use(use) } : undefined);
       controller.rows?.dismiss(newest.id);
     } else if (stores.view.getState().tab !== 'models') announce('A download stopped: Models says why.');
   }, [newest, announce, stores, controller]);

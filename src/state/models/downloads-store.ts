@@ -10,6 +10,8 @@ export interface DownloadNews {
   failed: boolean;
   /** What can be copied and opened by hand; null where that helps nobody. */
   address: string | null;
+  /** Key of a model that has come; null where none has. */
+  use: string | null;
 }
 
 export interface DownloadsState {

@@ -85,7 +85,7 @@ export function createDownloads(options: DownloadsOptions): Downloads {
 
   async function list(): Promise<void> {
     const found = await client.list().catch((error) => {
-      tell('', { text: lineOf(error), failed: true, address: null });
+      tell('', { text: lineOf(error), failed: true, address: null, use: null });
       return null;
     });
     if (found) take(found);
@@ -117,7 +117,7 @@ export function createDownloads(options: DownloadsOptions): Downloads {
       ],
     }));
     watch();
-    for (const text of problems) tell(text, { text, failed: true, address: null });
+    for (const text of problems) tell(text, { text, failed: true, address: null, use: null });
   }
 
   async function start(wanted: Wanted): Promise<void> {
@@ -146,16 +146,14 @@ export function createDownloads(options: DownloadsOptions): Downloads {
         text: [`${wanted.title} is on this device.`, ...anew].join(' '),
         failed: false,
         address: null,
+        use: key,
       });
     } catch (error) {
       running.delete(id);
-      if (!isCancelled(error))
-        tell(id, {
-          text: lineOf(error),
-          failed: true,
-          address: error instanceof FailedDownload ? (error.address ?? wanted.address) : wanted.address,
-        });
       await list();
+      if (isCancelled(error)) return;
+      const address = (error instanceof FailedDownload && error.address) || wanted.address;
+      tell(id, { text: lineOf(error), failed: true, address, use: null });
     } finally {
       others.changed();
     }
@@ -212,7 +210,7 @@ export function createDownloads(options: DownloadsOptions): Downloads {
           await options.forget(id);
           await client.remove(id);
         } catch (error) {
-          tell(id, { text: lineOf(error), failed: true, address: null });
+          tell(id, { text: lineOf(error), failed: true, address: null, use: null });
         }
         await list();
         others.changed();
@@ -227,7 +225,12 @@ const isElsewhere = (state: RowState): boolean => state.kind === 'downloading' &
 
 const isCancelled = (error: unknown): boolean => asInnateError(error).code === 'cancelled';
 
-const lineOf = (error: unknown): string => `${sentence(asInnateError(error).describe())}.`;
+/** A sentence; names of files and models stay as they are written. */
+function lineOf(error: unknown): string {
+  const known = asInnateError(error);
+  const line = known.describe();
+  return `${known.detail.where ? line : sentence(line)}.`;
+}
 
 /** Changes of what is done come at once, more of the same a few times a second. */
 function throttled(report: (progress: DownloadProgress) => void): (progress: DownloadProgress) => void {

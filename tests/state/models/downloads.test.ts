@@ -113,6 +113,7 @@ it('what has come is here, is said, and is shown to a person who waits for it', 
       id: MODEL.id,
       failed: false,
       address: null,
+      use: MODEL.id,
       text: `${MODEL.name} is on this device. The file has changed: it started anew.`,
     },
   ]);
