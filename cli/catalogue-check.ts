@@ -1,17 +1,12 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InnateError } from '../src/lib/errors';
 import { precondNamed } from '../src/lib/preconditioning';
 import { START_SIGMA } from '../src/lib/sampling';
 import { configFromKwargs } from '../src/nn/config';
 import { parameterCount } from '../src/nn/parameters';
-import {
-  type CatalogueFile,
-  type CatalogueModel,
-  labelCount,
-  parseClassNames,
-} from '../src/storage/catalogue';
-import { modelsFolder, openModelArgument } from './catalogue';
+import { type CatalogueFile, type CatalogueModel, labelCount } from '../src/storage/catalogue';
+import { modelsFolder, openModelArgument, readClassNames } from './catalogue';
 import type { FetchedModel } from './fetched/cache';
 import { sha256OfFile } from './files';
 
@@ -67,14 +62,6 @@ export function verifyFetched({ id, path, sha256 }: FetchedModel): void {
     found,
     hint: `Run innate models remove ${id}, and fetch it again`,
   });
-}
-
-/** The lists of names of a file beside the catalogue, one a class. */
-export function readClassNames(path: string, count: number): string[][] {
-  const full = join(modelsFolder(), path);
-  if (!existsSync(full))
-    throw new InnateError('not-found', 'the list of class names is missing', { where: full });
-  return parseClassNames(readFileSync(full, 'utf8'), count, full);
 }
 
 function verifyFile(id: string, { path, bytes, sha256 }: CatalogueFile): void {

@@ -3,13 +3,17 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Model, OpenModelOptions } from '../src/engine/models/model';
 import { openModel } from '../src/engine/models/open-model';
+import { withSynonyms } from '../src/lib/class-names';
 import { InnateError } from '../src/lib/errors';
 import {
   type Catalogue,
   type CatalogueModel,
+  entryOfLikeClasses,
   findModel,
+  labelCount,
   listedClasses,
   parseCatalogue,
+  parseClassNames,
 } from '../src/storage/catalogue';
 import { FetchedModels } from './fetched/cache';
 import { fileSource, sha256OfFile } from './files';
@@ -34,7 +38,9 @@ export function readCatalogue(): Catalogue {
 export interface OpenedModel extends Model {
   /** Catalogue id, or the file's name. */
   id: string;
-  classes: string[] | null;
+  classes: readonly string[] | null;
+  /** All names of each class, the one in `classes` first; null where there are no others. */
+  synonyms: readonly (readonly string[])[] | null;
   path: string;
 }
 
@@ -45,7 +51,7 @@ export type FileOptions = Pick<OpenModelOptions, 'precond' | 'entry' | 'sigma'>;
 export function openModelArgument(argument: string, how: FileOptions = {}): OpenedModel {
   if (existsSync(argument)) {
     const model = openFile(argument, how);
-    return { ...model, id: argument, classes: null, path: argument };
+    return { ...model, id: argument, ...classesOfFile(model), path: argument };
   }
   if (/[/\\]|\.(pkl|pickle|pt|pth|bin|ckpt|safetensors)$/i.test(argument))
     throw new InnateError('not-found', 'no such file', { where: argument });
@@ -53,7 +59,30 @@ export function openModelArgument(argument: string, how: FileOptions = {}): Open
   const path = pathOf(entry);
   const sigma = how.sigma ?? entry.sigma;
   const model = openFile(path, { ...how, ...(sigma !== undefined && { sigma }) });
-  return { ...model, id: entry.id, classes: listedClasses(entry), path };
+  return { ...model, id: entry.id, ...classesOf(entry), path };
+}
+
+type Classes = Pick<OpenedModel, 'classes' | 'synonyms'>;
+
+function classesOf(entry: CatalogueModel): Classes {
+  if (typeof entry.classes !== 'string') return { classes: listedClasses(entry), synonyms: null };
+  const { names, synonyms } = withSynonyms(readClassNames(entry.classes, labelCount(entry)));
+  return { classes: names, synonyms };
+}
+
+/** A checkpoint does not name its classes: those of ImageNet are known by their number. */
+function classesOfFile({ config: { unet } }: Model): Classes {
+  const entry =
+    unet.labelDim > 0 ? entryOfLikeClasses(readCatalogue(), unet.labelDim, unet.imgResolution) : null;
+  return entry ? classesOf(entry) : { classes: null, synonyms: null };
+}
+
+/** The lists of names of a file beside the catalogue, one a class. */
+export function readClassNames(path: string, count: number): string[][] {
+  const full = join(modelsFolder(), path);
+  if (!existsSync(full))
+    throw new InnateError('not-found', 'the list of class names is missing', { where: full });
+  return parseClassNames(readFileSync(full, 'utf8'), count, full);
 }
 
 function openFile(path: string, how: FileOptions): Model {

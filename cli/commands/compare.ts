@@ -5,7 +5,7 @@ import type { ArrayData } from '../../src/formats/npy';
 import { writeNpz } from '../../src/formats/npz';
 import { encodePng } from '../../src/formats/png';
 import type { ActiveBackend } from '../../src/gpu/backends';
-import { type ClassList, classIn, classSource, type SharedClass } from '../../src/lib/classes';
+import { classIn, classSource, type SharedClass } from '../../src/lib/classes';
 import { InnateError } from '../../src/lib/errors';
 import { footText, type RowFigures } from '../../src/lib/row-caption';
 import { formatRowSpec, type RowSpec } from '../../src/lib/row-spec';
@@ -20,6 +20,7 @@ import type { CatalogueModel } from '../../src/storage/catalogue';
 import { measuredFd, reportedFid } from '../../src/storage/catalogue-figures';
 import { type BackendChoice, openBackend } from '../backend';
 import { type OpenedModel, openModelArgument, readCatalogue } from '../catalogue';
+import { classOf, type NamedClasses, noSuchClass } from '../class-argument';
 import { checkWritable, writeAtomic } from '../files';
 import type { Report } from '../report';
 import { rowArgument } from '../row-argument';
@@ -38,7 +39,7 @@ interface Row {
   spec: RowSpec;
   model: OpenedModel;
   entry: CatalogueModel | null;
-  list: ClassList;
+  list: NamedClasses;
   class: SharedClass;
   sampling: SamplerOptions;
 }
@@ -110,7 +111,13 @@ function openRows(texts: readonly string[], chosen: string | undefined): Row[] {
       steps: spec.steps ?? defaultSteps(imgResolution),
     };
     const entry = catalogue.models.find((m) => m.id === model.id) ?? null;
-    return { spec, model, entry, sampling, list: { labelDim, classes: model.classes } };
+    return {
+      spec,
+      model,
+      entry,
+      sampling,
+      list: { labelDim, classes: model.classes, synonyms: model.synonyms },
+    };
   });
   const shared = chooseClass(
     chosen,
@@ -120,23 +127,17 @@ function openRows(texts: readonly string[], chosen: string | undefined): Row[] {
 }
 
 /** --class, by the name or index of the first model that has classes, for every model. */
-function chooseClass(text: string | undefined, lists: readonly ClassList[]): SharedClass[] {
+function chooseClass(text: string | undefined, lists: readonly NamedClasses[]): SharedClass[] {
   const source = classSource(lists);
   if (text === undefined) return lists.map(() => ({ index: null, missing: false }));
   if (!source)
     throw new InnateError('bad-argument', 'none of these models has classes', { where: `--class ${text}` });
-  const named = lists.find((list) => indexOfName(list, text) >= 0);
-  const index = named ? indexOfName(named, text) : /^\d{1,6}$/.test(text) ? Number(text) : -1;
-  const shared = lists.map((list) => classIn(list, index, named ?? source));
-  if (index >= 0 && shared.some((own) => !own.missing)) return shared;
-  throw new InnateError('bad-argument', 'no such class', {
-    where: `--class ${text}`,
-    expected: `0 to ${source.labelDim - 1}${source.classes ? ` or ${source.classes.join(', ')}` : ''}`,
-  });
+  // A name may be that of a later model's class only; a number is the first one's.
+  const list = lists.find((l) => l.labelDim > 0 && classOf(text, l) !== null) ?? source;
+  const index = classOf(text, list);
+  if (index === null) throw noSuchClass(text, source);
+  return lists.map((other) => classIn(other, index, list));
 }
-
-const indexOfName = ({ classes }: ClassList, text: string): number =>
-  classes?.findIndex((name) => name.toLowerCase() === text.toLowerCase()) ?? -1;
 
 const lackText = ({ config }: OpenedModel): string =>
   config.unet.labelDim === 0 ? 'no classes' : 'lacks this class: random';

@@ -8,6 +8,7 @@ import { imageGrid } from '../../src/lib/image-grid';
 import { counted } from '../../src/lib/words';
 import { parseSeeds } from '../../src/rng/parse-seeds';
 import type { OpenedModel } from '../catalogue';
+import { classOf, noSuchClass } from '../class-argument';
 import { checkWritable, writeAtomic, writeFolderAtomic } from '../files';
 import { type CommonOptions, type SamplingFlags, samplerOptions } from '../options';
 import type { Report } from '../report';
@@ -146,18 +147,13 @@ function wholeSeed(seed: number): number {
   });
 }
 
-/** --class as an index or a class name of the catalogue. */
 function chooseClass(text: string | undefined, { model }: Session): number | null {
   if (text === undefined) return null;
-  const named = model.classes?.findIndex((name) => name.toLowerCase() === text.toLowerCase()) ?? -1;
-  if (named >= 0) return named;
   const { labelDim } = model.config.unet;
-  const index = /^\d{1,6}$/.test(text) ? Number(text) : -1;
-  if (labelDim > 0 && index >= 0 && index < labelDim) return index;
-  throw new InnateError('bad-argument', labelDim === 0 ? 'this network has no classes' : 'no such class', {
-    where: `--class ${text}`,
-    ...(labelDim > 0 && {
-      expected: `0 to ${labelDim - 1}${model.classes ? ` or ${model.classes.join(', ')}` : ''}`,
-    }),
-  });
+  if (labelDim === 0)
+    throw new InnateError('bad-argument', 'this network has no classes', { where: `--class ${text}` });
+  const list = { labelDim, classes: model.classes, synonyms: model.synonyms };
+  const index = classOf(text, list);
+  if (index === null) throw noSuchClass(text, list);
+  return index;
 }

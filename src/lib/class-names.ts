@@ -37,30 +37,33 @@ export function classesNamed({ names, synonyms }: ClassNames, text: string): num
 }
 
 /**
- * Classes to offer for what has been typed so far, the likeliest first: the number itself, names that are it, that
- * begin with it, that have a word which does, then the same of synonyms, then whatever contains it. All of them for an
- * empty text.
+ * Classes to offer for what has been typed so far, the likeliest first: that number, names that are the text, have it as
+ * a word, begin with it, have a word that does; numbers that begin with it; the same of synonyms; whatever contains it.
+ * All of them for an empty text.
  */
 export function searchClasses({ names, synonyms }: ClassNames, text: string): number[] {
   const word = text.trim().toLowerCase();
   if (word === '') return names.map((_, i) => i);
   const ranked = names.flatMap((name, i) => {
-    const rank = Math.min(rankOf(name, word), ...synonyms[i]!.map((s) => rankOf(s, word) + 3));
-    const best = Math.min(rank, numberRank(i, word));
+    const also = synonyms[i]!.map((synonym) => rankOf(synonym, word) + SYNONYM);
+    const best = Math.min(rankOf(name, word), numberRank(i, word), ...also);
     return best < NO_MATCH ? [{ i, best }] : [];
   });
   return ranked.sort((a, b) => a.best - b.best || a.i - b.i).map(({ i }) => i);
 }
 
-const NO_MATCH = 9;
+const SYNONYM = 5;
+const NO_MATCH = 100;
 
 function rankOf(name: string, word: string): number {
   const lower = name.toLowerCase();
   if (lower === word) return 0;
-  if (lower.startsWith(word)) return 1;
-  if (lower.split(/[\s\-/(]+/).some((_, i, parts) => parts.slice(i).join(' ').startsWith(word))) return 2;
-  return lower.includes(word) ? 6 : NO_MATCH;
+  const words = lower.split(/[\s\-/(]+/);
+  if (words.includes(word)) return 1;
+  if (lower.startsWith(word)) return 2;
+  if (words.some((_, i) => words.slice(i).join(' ').startsWith(word))) return 3;
+  return lower.includes(word) ? 10 : NO_MATCH;
 }
 
 const numberRank = (index: number, word: string): number =>
-  String(index) === word ? -1 : String(index).startsWith(word) ? 3 : NO_MATCH;
+  String(index) === word ? -1 : String(index).startsWith(word) ? 4 : NO_MATCH;

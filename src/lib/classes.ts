@@ -22,9 +22,11 @@ export function classIn(network: ClassList, chosen: number | null, of: ClassList
   if (chosen === null) return { index: null, missing: false };
   if (network.labelDim === 0) return { index: null, missing: true };
   const name = of.classes?.[chosen]?.toLowerCase();
+  const isIt = (other: string | undefined) => other?.toLowerCase() === name;
+  // In a list of the same names it is the same index: two classes of ImageNet are called crane.
   const index =
-    name !== undefined && network.classes
-      ? network.classes.findIndex((other) => other.toLowerCase() === name)
+    name !== undefined && network.classes && !isIt(network.classes[chosen])
+      ? network.classes.findIndex(isIt)
       : chosen;
   const exists = index >= 0 && index < network.labelDim;
   return { index: exists ? index : null, missing: !exists };

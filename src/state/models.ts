@@ -2,7 +2,13 @@ import { createStore, type StoreApi } from 'zustand/vanilla';
 import { type ClassNames, classesNamed, withoutSynonyms } from '../lib/class-names';
 import { START_SIGMA } from '../lib/sampling';
 import type { ModelInfo, ModelRef, SigmaSource } from '../protocol/models';
-import { type Catalogue, type CatalogueModel, labelCount, listedClasses } from '../storage/catalogue';
+import {
+  type Catalogue,
+  type CatalogueModel,
+  entryOfLikeClasses,
+  labelCount,
+  listedClasses,
+} from '../storage/catalogue';
 import type { RowStates } from './models/rows';
 
 /** What the page knows of a model, from the catalogue before it is loaded or from its file afterwards. */
@@ -105,20 +111,11 @@ function namesOf(
   return { classes: listed, synonyms: null, classFile: file };
 }
 
-/**
- * A checkpoint does not name its classes. One of as many as a list beside the catalogue has, of images of that kind, is
- * taken to be of that data set: nothing but ImageNet has a thousand of 64 x 64.
- */
-const likelyClassFile = ({ labelDim, resolution, channels }: ModelInfo, catalogue: Catalogue | null) => {
-  const alike = catalogue?.models.find(
-    (m) =>
-      typeof m.classes === 'string' &&
-      m.label_dim === labelDim &&
-      m.resolution === resolution &&
-      m.channels === channels,
-  );
-  return typeof alike?.classes === 'string' ? alike.classes : null;
-};
+/** A checkpoint does not name its classes: those of ImageNet are known by their number. */
+function likelyClassFile({ labelDim, resolution }: ModelInfo, catalogue: Catalogue | null): string | null {
+  const classes = catalogue && entryOfLikeClasses(catalogue, labelDim, resolution)?.classes;
+  return typeof classes === 'string' ? classes : null;
+}
 
 function bytesOf(catalogue: Catalogue, model: CatalogueModel): number | null {
   let total = 0;

@@ -84,6 +84,19 @@ export const listedClasses = ({ classes }: CatalogueModel): string[] | null =>
 export const labelCount = (model: CatalogueModel): number =>
   listedClasses(model)?.length ?? model.label_dim ?? 0;
 
+/**
+ * An entry whose classes, in a file beside the catalogue, a network of as many at that resolution is taken to have:
+ * nothing but ImageNet has a thousand of 64 x 64. Null where there is none.
+ */
+export const entryOfLikeClasses = (
+  { models }: Catalogue,
+  labels: number,
+  resolution: number,
+): CatalogueModel | null =>
+  models.find(
+    (m) => typeof m.classes === 'string' && m.label_dim === labels && m.resolution === resolution,
+  ) ?? null;
+
 /** A class by its names: the one that is shown, then synonyms. */
 const NAMES = v.array(v.pipe(v.array(v.pipe(v.string(), v.minLength(1))), v.minLength(1)));
 

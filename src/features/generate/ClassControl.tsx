@@ -1,15 +1,21 @@
+import { searchClasses } from '../../lib/class-names';
+import { whole } from '../../lib/words';
 import { seedClass } from '../../rng/seeds';
 import { seedAt } from '../../state/generate/view';
-import { className, type ModelFacts, typedClass } from '../../state/models';
+import { className, classNamesOf, type ModelFacts, typedClass } from '../../state/models';
 import { useApp, useView } from '../../state/react';
+import { Combobox, type ComboboxOption } from '../../ui/Combobox';
 import { Slider } from '../../ui/Slider';
+
+/** More classes than this are searched, not scrolled through. */
+const LISTED = 20;
 
 /**
  * Class of all images, or a random one for each image, drawn from its seed. The marker then stands, grey, at the
  * class of the selected image's seed.
  */
 export function ClassControl({ model }: { model: ModelFacts }) {
-  const { stores } = useApp();
+  const { stores, announce } = useApp();
   const chosen = useView((v) => v.classIndex);
   const implied = useView((v) => seedClass(seedAt(v.seed, v.selected), model.labelDim));
   const last = model.labelDim - 1;
@@ -17,6 +23,7 @@ export function ClassControl({ model }: { model: ModelFacts }) {
   const value = chosen ?? implied;
   const name = className(model.classes, value);
   const named = model.classes !== null;
+  const searched = model.labelDim > LISTED;
   return (
     <Slider
       label="Class"
@@ -33,6 +40,7 @@ export function ClassControl({ model }: { model: ModelFacts }) {
       onText={(text) => {
         const index = typedClass(text, model);
         if (index !== undefined) set(index);
+        else announce(noClass(text, model));
         return index !== undefined;
       }}
       reset={{
@@ -41,23 +49,80 @@ export function ClassControl({ model }: { model: ModelFacts }) {
         onReset: () => set(null),
       }}
     >
-      <select
-        className="select class-name"
-        aria-label="Class name"
-        value={chosen ?? ''}
-        onChange={(event) => set(event.currentTarget.value === '' ? null : Number(event.currentTarget.value))}
-      >
-        <option value="">Random, from the seed</option>
-        {Array.from({ length: model.labelDim }, (_, i) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a class is its index
-          <option key={i} value={i}>
-            {named ? `${i}  ${className(model.classes, i)}` : `Class ${i}`}
-          </option>
-        ))}
-      </select>
+      {searched ? (
+        <ClassSearch model={model} chosen={chosen} onChoose={set} />
+      ) : (
+        <ClassList model={model} chosen={chosen} onChoose={set} />
+      )}
     </Slider>
   );
 }
+
+interface ChoiceProps {
+  model: ModelFacts;
+  chosen: number | null;
+  onChoose: (index: number | null) => void;
+}
+
+/** A few classes: a native list. */
+function ClassList({ model, chosen, onChoose }: ChoiceProps) {
+  return (
+    <select
+      className="select class-name"
+      aria-label="Class name"
+      value={chosen ?? ''}
+      onChange={(event) =>
+        onChoose(event.currentTarget.value === '' ? null : Number(event.currentTarget.value))
+      }
+    >
+      <option value="">{RANDOM}</option>
+      {Array.from({ length: model.labelDim }, (_, i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a class is its index
+        <option key={i} value={i}>
+          {model.classes ? `${i}  ${className(model.classes, i)}` : `Class ${i}`}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+const RANDOM = 'Random, from the seed';
+const RANDOM_OPTION: ComboboxOption = { key: '', name: RANDOM };
+
+/** Many classes: found by a part of a name, of a synonym or of the number. */
+function ClassSearch({ model, chosen, onChoose }: ChoiceProps) {
+  const names = classNamesOf(model);
+  const option = (i: number): ComboboxOption => ({
+    key: String(i),
+    lead: String(i),
+    name: className(model.classes, i),
+    also: names?.synonyms[i]?.slice(1).join(', ') ?? '',
+  });
+  const search = (text: string): ComboboxOption[] => {
+    const found = names ? searchClasses(names, text) : numbers(model.labelDim, text);
+    const random = text.trim() === '' || 'random auto'.includes(text.trim().toLowerCase());
+    return [...(random ? [RANDOM_OPTION] : []), ...found.map(option)];
+  };
+  return (
+    <Combobox
+      className="class-name searched"
+      label="Class name"
+      value={chosen === null ? '' : names ? `${chosen}  ${className(model.classes, chosen)}` : `${chosen}`}
+      placeholder={`Search ${whole(model.labelDim)} classes`}
+      chosen={chosen === null ? '' : String(chosen)}
+      search={search}
+      onChoose={(key) => onChoose(key === '' ? null : Number(key))}
+      none={(text) => noClass(text, model)}
+    />
+  );
+}
+
+const noClass = (text: string, { classes, labelDim }: ModelFacts): string =>
+  `No class is called “${text.trim()}”. Classes have ${classes ? 'names, and ' : ''}numbers from 0 to ${labelDim - 1}.`;
+
+/** Classes whose number begins as the text does. */
+const numbers = (count: number, text: string): number[] =>
+  Array.from({ length: count }, (_, i) => i).filter((i) => String(i).startsWith(text.trim()));
 
 function classTicks(last: number) {
   const step = last <= 40 ? 1 : last / 20;

@@ -22,9 +22,15 @@ export function MachinePanel({ onChooseFile }: { onChooseFile: () => void }) {
           Choose a file
         </button>
         <p className="caption">
-          The file stays on this machine. A pickle is read as data; nothing in it is run.
+          The file stays on this machine and is forgotten when the page closes, unless you keep it. A pickle
+          is read as data; nothing in it is run.
         </p>
       </div>
+      <p className="caption">
+        FIDs are what the authors of a model report, each with its source. FD is measured by this project on
+        the features named beside it; its floor is the distance between two sets of real images. The two do
+        not compare.
+      </p>
       <Machine />
     </aside>
   );

@@ -1,65 +1,61 @@
-import { shipped } from '../../state/models';
-import { useCatalogue, useEngine } from '../../state/react';
+import { useMemo, useState } from 'react';
+import { useStore } from 'zustand';
+import { filtered, sections } from '../../state/models/browse';
+import { useApp, useCatalogue, useEngine } from '../../state/react';
 import './models.css';
+import './catalogue.css';
 import { AddressField } from './AddressField';
+import { CatalogueTools, countOf } from './CatalogueTools';
+import { DataSet } from './DataSet';
 import { DownloadNews } from './DownloadNews';
 import { MachinePanel } from './MachinePanel';
 import { OpenedModel } from './OpenedModel';
-import { PublicTable } from './PublicTable';
-import { ShippedModel } from './ShippedModel';
 
-/** What can be used here, what was opened, and where more is to be had. */
+const NOTHING_SEARCHED = { text: '', here: false };
+
+/** What can be used here, what was opened, and where more is to be had: by data set. */
 export function ModelsView({ onChooseFile }: { onChooseFile: () => void }) {
+  const { stores } = useApp();
   const catalogue = useCatalogue();
   const opened = useEngine((s) => s.opened);
-  const models = catalogue?.models ?? [];
-  // A Fréchet distance means nothing without its features.
-  const features = [...new Set(shipped(catalogue).flatMap((m) => m.quality.map((q) => q.features)))];
+  const states = useStore(stores.rows, (s) => s.rows);
+  const [filter, setFilter] = useState(NOTHING_SEARCHED);
+  const all = useMemo(() => sections(catalogue?.models ?? []), [catalogue]);
+  const shown = filtered(all, filter, states);
+  const searched = filter.here || filter.text.trim() !== '';
   return (
     <div className="models">
       <h1 className="hidden-text">Models</h1>
       <div className="models-list">
+        <CatalogueTools
+          sections={all}
+          filter={filter}
+          onFilter={setFilter}
+          found={shown.reduce((sum, section) => sum + countOf(section), 0)}
+        />
         <DownloadNews />
-        <section aria-labelledby="models-shipped">
-          <h2 id="models-shipped">Shipped with Innate</h2>
-          {features.length > 0 && (
-            <p className="caption features">
-              FD is the Fréchet distance on these features: {features.join('; ')}. The floor is the distance
-              between two sets of real images.
-            </p>
-          )}
-          <div className="shelf">
-            {shipped(catalogue).map((model) => (
-              <ShippedModel key={model.id} catalogue={catalogue!} model={model} />
-            ))}
-          </div>
-        </section>
-        <section aria-labelledby="models-opened">
-          <h2 id="models-opened">Opened on this page</h2>
-          {opened.length === 0 ? (
-            <p className="secondary">
-              None yet. An opened file stays on this machine and is forgotten when the page closes, unless you
-              keep it in this browser.
-            </p>
-          ) : (
+        {opened.length > 0 && !filter.text.trim() && (
+          <section aria-labelledby="models-opened">
+            <h2 id="models-opened">Opened on this page</h2>
             <div className="opened-list">
               {opened.map((info) => (
                 <OpenedModel key={info.key} info={info} />
               ))}
             </div>
-          )}
-        </section>
-        <AddressField />
-        <PublicTable
-          title="Official checkpoints"
-          about="Download a file with your browser and drop it on this page. It is read as data; nothing in it is run."
-          models={models.filter((m) => m.kind === 'official')}
-        />
-        <PublicTable
-          title="The paper’s one-step networks"
-          about="Their authors host them; the README of their project has the link."
-          models={models.filter((m) => m.kind === 'manual')}
-        />
+          </section>
+        )}
+        {shown.map((section) => (
+          <DataSet key={section.id} section={section} states={states} searched={searched} />
+        ))}
+        {catalogue && shown.length === 0 && (
+          <p className="secondary none-found">
+            {filter.text.trim() ? `No model fits “${filter.text.trim()}”.` : 'No model is on this device.'}{' '}
+            <button type="button" className="button" onClick={() => setFilter(NOTHING_SEARCHED)}>
+              Clear
+            </button>
+          </p>
+        )}
+        {!filter.text.trim() && <AddressField />}
       </div>
       <MachinePanel onChooseFile={onChooseFile} />
     </div>

@@ -1,95 +1,110 @@
-import { counted } from '../../lib/words';
-import { useApp } from '../../state/react';
-import { type CatalogueModel, fileSize, labelCount } from '../../storage/catalogue';
-import { copyText } from '../../ui/copy-text';
-import { formatBytes, formatCount } from '../../ui/format';
+import { Fragment, useId, useState } from 'react';
+import { type DataSetSection, rowHow, rowName } from '../../state/models/browse';
+import { type RowStates, rowState } from '../../state/models/rows';
+import { type CatalogueModel, labelCount } from '../../storage/catalogue';
+import { RowDetails } from './RowDetails';
+import { RowEnd } from './RowEnd';
 
 interface Props {
-  title: string;
-  about: string;
-  models: CatalogueModel[];
+  section: DataSetSection;
+  /** Those of the section that are shown. */
+  rows: readonly CatalogueModel[];
+  states: RowStates;
 }
 
-/** Checkpoints on other sites. The page shows where they are; it never fetches them. */
-export function PublicTable({ title, about, models }: Props) {
-  if (models.length === 0) return null;
+/** The public models of a data set, one line each; the name opens what else is known of it. */
+export function PublicTable({ section, rows, states }: Props) {
   return (
-    <section aria-label={title}>
-      <h2>{title}</h2>
-      <p className="secondary">{about}</p>
-      <table className="public-table">
-        <thead>
-          <tr>
-            <th scope="col">Checkpoint</th>
-            <th scope="col">Data</th>
-            <th scope="col">Parameters</th>
-            <th scope="col">File</th>
-            <th scope="col">Licence</th>
-            <th scope="col">
-              <span className="hidden-text">Address</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {models.map((model) => (
-            <PublicRow key={model.id} model={model} />
-          ))}
-        </tbody>
-      </table>
-    </section>
+    <table className="public-table">
+      <caption className="hidden-text">
+        Public models of {section.title}: students, the best reported FID first, then teachers
+      </caption>
+      <thead>
+        <tr>
+          <th scope="col">Model</th>
+          <th scope="col">How</th>
+          <th scope="col" className="number-column">
+            FID, as reported
+          </th>
+          <th scope="col">
+            <span className="hidden-text">State and action</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((model) => (
+          <Row key={model.id} model={model} section={section} states={states} />
+        ))}
+      </tbody>
+    </table>
   );
 }
 
-function PublicRow({ model }: { model: CatalogueModel }) {
-  const { announce } = useApp();
-  const file = model.files[0];
-  const url = file?.url;
-  const how = model.provenance.how;
-  const labels = labelCount(model);
-  const classes = labels > 0 ? counted(labels, 'class', 'classes') : 'no classes';
-  const size = fileSize(model);
-  const copy = async (text: string) =>
-    announce((await copyText(text)) ? 'Address copied' : 'The browser did not allow copying');
+function Row({ model, section, states }: { model: CatalogueModel } & Omit<Props, 'rows'>) {
+  const [open, setOpen] = useState(false);
+  const details = useId();
+  const state = rowState(model, states);
+  const toggle = () => setOpen(!open);
+  const name = rowName(model);
+  const disclosure = { 'aria-expanded': open, 'aria-controls': open ? details : undefined };
   return (
-    <tr>
-      <td>
-        <strong>{model.name}</strong>
-        {url && (
-          <a className="address" href={url} target="_blank" rel="noreferrer">
-            {url.replace(/^https:\/\//, '')}
-          </a>
-        )}
-        {typeof how === 'string' && <span className="caption how">{how}.</span>}
-      </td>
-      <td data-label="Data">
-        {model.resolution} × {model.resolution}, {classes}
-      </td>
-      <td data-label="Parameters">{model.parameters ? formatCount(model.parameters) : 'Not stated'}</td>
-      <td data-label="File">
-        {size === null ? (
-          'Size not stated'
-        ) : size.estimated ? (
-          <>
-            About {formatBytes(size.bytes)}
-            <span className="caption">, estimated from its parameters</span>
-          </>
-        ) : (
-          formatBytes(size.bytes)
-        )}
-      </td>
-      <td data-label="Licence">{model.licence}</td>
-      <td>
-        {url && (
+    <Fragment>
+      <tr className={open ? 'public-row open' : 'public-row'}>
+        <th scope="row">
           <button
             type="button"
-            className="button"
-            aria-label={`Copy address of ${model.name}`}
-            onClick={() => void copy(url)}
+            className="row-name"
+            title={`About ${model.name}`}
+            onClick={toggle}
+            {...disclosure}
           >
-            Copy address
+            <i className={`swatch is-${model.role}`} aria-hidden />
+            {name}
+            <span className="hidden-text">
+              {' '}
+              of {section.title}
+              {labelCount(model) > 0 ? ', by class' : ''}
+              {model.role === 'teacher' ? ', teacher' : ''}
+            </span>
           </button>
-        )}
-      </td>
-    </tr>
+        </th>
+        <td className="row-how">{rowHow(model, section)}</td>
+        <td className="number-column row-fid" data-label="FID">
+          <Fid model={model} />
+        </td>
+        <td className="row-end">
+          <RowEnd model={model} state={state} disclosure={disclosure} onDetails={toggle} />
+        </td>
+      </tr>
+      {open && (
+        <tr className="row-details">
+          <td colSpan={4} id={details}>
+            <RowDetails model={model} state={state} />
+          </td>
+        </tr>
+      )}
+    </Fragment>
+  );
+}
+
+/** Digits as reported, aligned at the point. */
+const DECIMALS = 3;
+
+function Fid({ model }: { model: CatalogueModel }) {
+  const { reported, nfe } = model;
+  if (!reported)
+    return (
+      <span className="caption" title="Its authors report no FID of this file">
+        not stated
+      </span>
+    );
+  const [whole, decimals = ''] = String(reported.value).split('.');
+  const at = reported.nfe !== undefined && reported.nfe !== nfe ? `at ${reported.nfe} NFE` : '';
+  const remark = reported.of === 'family' ? 'family best' : at;
+  return (
+    <a href={reported.url} target="_blank" rel="noreferrer" title={`Source: ${reported.source}`}>
+      {remark && <span className="caption">{remark} </span>}
+      {whole}.{decimals.padEnd(DECIMALS, '\u2007')}
+    </a>
   );
 }

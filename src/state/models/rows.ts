@@ -1,5 +1,6 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { DownloadProgress } from '../../protocol/downloads';
+import type { CatalogueModel } from '../../storage/catalogue';
 
 /** Where a public model stands on this device; bytes, bytes a second, seconds. Null where nobody can tell yet. */
 export type RowState =
@@ -46,3 +47,12 @@ export const createRowsStore = (): RowsStore => createStore(() => ({ rows: {}, f
 /** Those that can be used; the same entries as long as nothing arrives and nothing is deleted. */
 export const hereOf = (rows: RowStates): RowStates =>
   Object.fromEntries(Object.entries(rows).filter(([, state]) => state.kind === 'here'));
+
+const NOT_HERE: RowState = { kind: 'not-here' };
+const MANUAL: RowState = { kind: 'manual' };
+
+export const rowState = ({ id, kind }: Pick<CatalogueModel, 'id' | 'kind'>, rows: RowStates): RowState =>
+  rows[id] ?? (kind === 'manual' ? MANUAL : NOT_HERE);
+
+/** Whether something of it is on this device: the whole, a part, or one that is coming. */
+export const isHere = (state: RowState): boolean => state.kind !== 'not-here' && state.kind !== 'manual';

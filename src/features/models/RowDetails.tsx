@@ -1,0 +1,105 @@
+import type { ReactNode } from 'react';
+import type { RowState } from '../../state/models/rows';
+import { useApp } from '../../state/react';
+import { type CatalogueModel, fileSize, hostOf, labelCount, paperUrl } from '../../storage/catalogue';
+import { copyText } from '../../ui/copy-text';
+import { formatBytes, formatCount, formatWhole } from '../../ui/format';
+
+/** What else is known of a public model: where it is, under what licence, who says what of it. */
+export function RowDetails({ model, state }: { model: CatalogueModel; state: RowState }) {
+  const { announce, controller } = useApp();
+  const { licence, provenance, reported } = model;
+  const url = model.files[0]!.url!;
+  const text = (value: unknown) => (typeof value === 'string' ? value : null);
+  const byHand = state.kind === 'manual' || !controller.rows;
+  const copy = async () =>
+    announce((await copyText(url)) ? 'Address copied' : 'The browser did not allow copying');
+  return (
+    <div className="details">
+      {byHand && (
+        <p>
+          {text(provenance.how) ?? 'Open the address in your browser, save the file, then open it here'}.
+          Nothing in it is run.
+        </p>
+      )}
+      <dl>
+        <Fact term="Address">
+          <a className="address" href={url} target="_blank" rel="noreferrer">
+            {url.replace(/^https:\/\//, '')}
+          </a>
+          <button
+            type="button"
+            className="button quiet"
+            aria-label={`Copy address of ${model.name}`}
+            onClick={() => void copy()}
+          >
+            Copy address
+          </button>
+        </Fact>
+        <Fact term="File">{sizeText(model)}</Fact>
+        <Fact term="Licence">{licence}</Fact>
+        <Fact term="Network">{networkText(model)}</Fact>
+        <Fact term="Paper">
+          <Link href={paperUrl(model)}>{text(provenance.paper) ?? model.paper ?? 'not stated'}</Link>
+        </Fact>
+        {reported && (
+          <Fact term="FID">
+            {reported.value}
+            {reported.nfe !== undefined && ` at ${reported.nfe} NFE`}, as reported:{' '}
+            <Link href={reported.url}>{reported.source}</Link>
+          </Fact>
+        )}
+        {text(provenance.note) && <Fact term="Note">{text(provenance.note)}</Fact>}
+      </dl>
+      {state.kind === 'here' && controller.rows && (
+        <button
+          type="button"
+          className="button"
+          aria-label={`Delete ${model.name} from this device`}
+          onClick={() => controller.rows?.remove(model.id)}
+        >
+          Delete from this device
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Fact({ term, children }: { term: string; children: ReactNode }) {
+  return (
+    <>
+      <dt>{term}</dt>
+      <dd>{children}</dd>
+    </>
+  );
+}
+
+function Link({ href, children }: { href: string | null; children: ReactNode }) {
+  return href === null ? (
+    children
+  ) : (
+    <a href={href} target="_blank" rel="noreferrer">
+      {children}
+    </a>
+  );
+}
+
+function sizeText(model: CatalogueModel): string {
+  const size = fileSize(model);
+  const bytes = !size
+    ? 'size not known'
+    : size.estimated
+      ? `about ${formatBytes(size.bytes)}, estimated from its parameters`
+      : formatBytes(size.bytes);
+  const checked = model.files[0]?.sha256 ? 'its checksum is known' : 'no checksum is known';
+  return `${hostOf(model)}, ${bytes}; ${checked}`;
+}
+
+function networkText(model: CatalogueModel): string {
+  const { architecture: a, parameters, precond } = model;
+  const family =
+    a.model_type === 'DhariwalUNet' ? 'ADM' : a.encoder_type === 'residual' ? 'NCSN++' : 'DDPM++';
+  const labels = labelCount(model);
+  const classes = labels > 0 ? `${formatWhole(labels)} classes` : 'no classes';
+  return `${family}, ${formatCount(parameters)} parameters, ${classes}, ${precond}`;
+}
