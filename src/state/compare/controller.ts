@@ -2,6 +2,7 @@ import type { RowSpec } from '../../lib/row-spec';
 import type { EngineClient } from '../../protocol/client';
 import { currentModel, type Stores } from '../app-state';
 import { type ModelFacts, usableModels } from '../models';
+import { hereOf, type RowStates } from '../models/rows';
 import { RowRequests } from './requests';
 import {
   defaultRows,
@@ -45,6 +46,9 @@ interface Options {
   now: () => number;
 }
 
+/** Which public models are on this device, as one text. */
+const keysHere = ({ rows }: { rows: RowStates }): string => Object.keys(hereOf(rows)).sort().join('\n');
+
 /** The rows of Compare: what a person does to them, and the images that follow. */
 export function createCompareController(options: Options): CompareController {
   const { stores } = options;
@@ -80,6 +84,9 @@ export function createCompareController(options: Options): CompareController {
   catalogue.subscribe(() => {
     furnish();
     requests.refresh();
+  });
+  stores.rows.subscribe((next, before) => {
+    if (keysHere(next) !== keysHere(before)) requests.refresh();
   });
   engine.subscribe((next, before) => {
     if (next.opened !== before.opened || (next.status && !before.status)) requests.refresh();

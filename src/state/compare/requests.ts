@@ -1,4 +1,5 @@
 import { asInnateError } from '../../lib/errors';
+import { rowTitle } from '../../lib/row-caption';
 import type { EngineClient } from '../../protocol/client';
 import type { GenerateRequest, ImageChunk } from '../../protocol/generate';
 import type { Progress } from '../../protocol/models';
@@ -170,12 +171,13 @@ export class RowRequests {
     const { plan, columns, request } = flight;
     const images = [...resultOf(compare.getState(), plan.key).images];
     const size = chunk.resolution ** 2 * 4;
+    const title = rowTitle({ ...request, name: plan.model.facts!.name });
     chunk.indices.forEach((index, position) => {
       const recipe = recipeOf(request, plan.model.facts!, index, chunk.classes?.[position] ?? null);
       images[columns[index]!] = {
         pixels: chunk.pixels.subarray(position * size, (position + 1) * size),
         resolution: chunk.resolution,
-        name: imageName(recipe.model, recipe.seed, recipe.className),
+        name: imageName(title, recipe.seed, recipe.className),
         recipe,
         generation: this.generation,
         asked: request.classIndex,

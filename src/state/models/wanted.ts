@@ -69,7 +69,7 @@ async function shortDigest(text: string): Promise<string> {
 }
 
 /** Bytes of GPU memory that a parameter takes, network and one image: measured on the two published sizes, rounded up. */
-const MEMORY_A_PARAMETER = 2.4;
+export const MEMORY_A_PARAMETER = 2.4;
 
 /** What a person is told before anything is asked of a host; bytes. Null where nobody knows. */
 export interface Consent {

@@ -27,12 +27,15 @@ const entry = (id: string, change = {}) => ({
   ...change,
 });
 
+const PUBLIC_FILE = { url: 'https://host.example/net.pkl', bytes: 1, sha256: null, dtype: 'f32' };
+
 const CATALOGUE = JSON.stringify({
   version: 1,
   models: [
     entry('afhq-cat-64x64-gdd-i', { name: 'cats', teacher: 'teacher' }),
     entry('teacher', { role: 'teacher', sigma: 80 }),
     entry('clothes', { classes: ['shirt', 'boot', 'bag'], sigma: 2.5 }),
+    entry('public', { kind: 'official', method: 'sid', nfe: 1, files: [PUBLIC_FILE] }),
     entry('others', { classes: ['bag', 'hat'] }),
   ],
 });
@@ -327,6 +330,19 @@ describe('a link', () => {
     expect(s.stores.view.getState().compare).toBe(true);
     expect(s.rows()).toEqual(['file:mine.pkl', 'clothes']); // no second row for it
     expect(s.asked().at(-1)).toBe('file:mine.pkl 5,6');
+  });
+
+  test('brings a public model too: its row waits until it has been downloaded', async () => {
+    const s = await set({ ...COMPARE, comparison: 'row=public' });
+    expect(s.asked()).toEqual([]);
+    s.stores.rows.setState({
+      rows: { public: { kind: 'downloading', done: 1, total: 2, rate: null, left: null } },
+    });
+    s.frame();
+    expect(s.asked()).toEqual([]);
+    s.stores.rows.setState({ rows: { public: { kind: 'here', bytes: 2 } } });
+    s.frame();
+    expect(s.asked()).toEqual(['public 0,1']);
   });
 
   test('to another tab leaves the rows as they are', async () => {

@@ -1,5 +1,6 @@
 import { classSource } from '../../../lib/classes';
 import { largestModel } from '../../../state/compare/memory';
+import { useEngine } from '../../../state/react';
 import { formatBytes } from '../../../ui/format';
 import { ClassControl } from '../ClassControl';
 import { ModeSwitch } from '../ModeSwitch';
@@ -29,9 +30,11 @@ export function CompareControls({ rows }: { rows: readonly ShownRow[] }) {
 
 function MemoryNote({ rows }: { rows: readonly ShownRow[] }) {
   const bytes = useCompare((s) => s.bytes);
+  const backend = useEngine((s) => s.status?.backend?.name ?? null);
   const largest = largestModel(
     rows.map((row) => row.model),
     bytes,
+    backend,
   );
   return (
     <p className="caption compare-note">

@@ -1,10 +1,12 @@
 import { useMemo } from 'react';
 import { useStore } from 'zustand';
+import { useShallow } from 'zustand/react/shallow';
 import type { RowFigures } from '../../../lib/row-caption';
 import { missingColumns, planRows, type RowPlan } from '../../../state/compare/plan';
 import { rowFigures } from '../../../state/compare/row-model';
 import { type CompareState, type RowResult, type RowRun, resultOf } from '../../../state/compare/store';
 import { readComparison } from '../../../state/compare/view';
+import { hereOf } from '../../../state/models/rows';
 import { useApp, useEngine, useMeasure, useView } from '../../../state/react';
 
 /** A row as it is shown. */
@@ -36,11 +38,15 @@ export function useRows(): readonly ShownRow[] {
   const catalogue = useStore(stores.catalogue);
   const opened = useEngine((s) => s.opened);
   const measured = useMeasure((s) => s.results);
+  const here = useStore(
+    stores.rows,
+    useShallow((s) => hereOf(s.rows)),
+  );
   const compare = useCompare((s) => s);
   // biome-ignore lint/correctness/useExhaustiveDependencies: planRows reads these from their stores
   const plans = useMemo(
     () => planRows(stores),
-    [stores, comparison, seed, classIndex, catalogue, opened, compare.columns],
+    [stores, comparison, seed, classIndex, catalogue, opened, here, compare.columns],
   );
   return useMemo(() => {
     const seen = new Map<string, number>();
