@@ -30,6 +30,7 @@ export function modelsFolder(): string {
   }
 }
 
+/** The catalogue that comes with the program. Throws `bad-file` with entry and field where it is damaged. */
 export function readCatalogue(): Catalogue {
   const path = join(modelsFolder(), 'index.json');
   return parseCatalogue(readFileSync(path, 'utf8'), path);

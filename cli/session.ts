@@ -23,7 +23,7 @@ export interface Session<D extends ImageDenoiser = ImageDenoiser> {
   backend: string;
 }
 
-/** For images: on the back-end's fastest path. */
+/** Opens a model for making images: on the back-end's fastest path. */
 export async function openSession(
   argument: string,
   options: CommonOptions,
@@ -36,7 +36,7 @@ export async function openSession(
 }
 
 /**
- * For what happens inside of the network. `planned`: what the plan measures on its way will do; else TensorFlow.js,
+ * Opens a model for what happens inside of it. `planned`: what the plan measures on its way will do; else TensorFlow.js,
  * whose every value can be seen.
  */
 export async function openInspection(
@@ -66,7 +66,7 @@ const LARGE = 2 ** 27;
 /** Weights packed for the SIMD kernels, all in memory: networks up to about 60 million parameters. */
 const PACKED_BYTES = 256 * 2 ** 20;
 
-/** Of a model, perhaps with other weights; `label` says what runs it. */
+/** Puts a model on a back-end, perhaps with other weights than its own; `label` says what runs it. */
 export async function makeDenoiser(
   model: OpenedModel,
   weights: WeightSource,
@@ -95,5 +95,6 @@ export async function makeDenoiser(
   return { denoiser, label: threadLabel(threads) };
 }
 
+/** A model op by op on TensorFlow.js: every value of it can be seen. */
 export const eagerDenoiser = (model: OpenedModel, weights: WeightSource): Denoiser =>
   Denoiser.open(model.config, weights, { budgetBytes: residentBytes(model.config) });

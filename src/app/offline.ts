@@ -1,6 +1,4 @@
-import type { EngineStatus } from '../protocol/models';
-
-type BackendName = NonNullable<EngineStatus['backend']>['name'];
+import type { BackendName } from '../lib/backends';
 
 /** Whether this page has already been reloaded for the sake of isolation; survives the reload only. */
 const RELOADED = 'innate-reloaded-for-isolation';

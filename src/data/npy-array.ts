@@ -28,6 +28,7 @@ const KINDS: Record<string, Kind> = { u: 'unsigned', i: 'signed', b: 'bool', f: 
 /** An array whose rows lie across the whole file is read into memory, up to this size. */
 const MAX_FORTRAN = 1 << 30;
 
+/** A numpy file whose rows are read as they are asked for. Throws `bad-file`, or `unsupported` for elements that are no plain numbers. */
 export function openNpy(source: Source): NpyArray {
   const where = source.name;
   const { descr, shape, fortran, byteOffset } = npyHeader(source);

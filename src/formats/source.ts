@@ -31,6 +31,7 @@ export function checkRange(source: Source, offset: number, length: number): void
   });
 }
 
+/** Bytes in memory as a source; what is read are views of them. */
 export function bufferSource(bytes: Uint8Array, name: string): Source {
   const source: Source = {
     name,

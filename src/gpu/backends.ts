@@ -124,8 +124,10 @@ export function abandonWasm(): void {
   tf.registerBackend('wasm', factory);
 }
 
+/** How many threads compute, in words. */
 export const threadLabel = (threads: number): string => (threads === 1 ? '1 thread' : `${threads} threads`);
 
+/** Starts plain JavaScript, which every machine has. */
 export async function activateCpu(): Promise<ActiveBackend> {
   current = null;
   await import('@tensorflow/tfjs-backend-cpu');

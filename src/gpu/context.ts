@@ -56,6 +56,7 @@ export class GpuContext {
   }
 }
 
+/** The context of a device, in the form of kernels that suits its adapter unless another one is given. */
 export const gpuContext = (
   device: GPUDevice,
   info: GPUAdapterInfo,

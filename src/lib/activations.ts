@@ -32,6 +32,7 @@ export interface Samples {
   imageSpectrum?: Float32Array;
 }
 
+/** A quantity of a row at a noise level, over the samples. */
 export interface Cell {
   mean: number;
   /** Standard deviation over the samples; null where only their mean is kept. */
@@ -39,6 +40,7 @@ export interface Cell {
   count: number;
 }
 
+/** Quantities of rows at noise levels, gathered from samples in any number of groups. */
 export class ActivationTable {
   private readonly cells = new Map<Quantity, number[][][]>();
   private readonly sums = new Map<string, { count: number; power: Float64Array }>();

@@ -24,6 +24,7 @@ export interface ErrorDetail {
   choose?: { readonly what: 'entry' | 'precond'; readonly from: readonly string[] };
 }
 
+/** A failure that a person can act on; its message is a clause without a full stop. */
 export class InnateError extends Error {
   readonly code: ErrorCode;
   readonly detail: ErrorDetail;
@@ -60,6 +61,7 @@ const MEMORY_ENDED = /out of memory|allocation failed|cannot enlarge memory|^Abo
 /** Whether a message that is not this project's own tells of memory that ended. */
 export const tellsOfMemory = (message: string): boolean => MEMORY_ENDED.test(message);
 
+/** An `InnateError` of code `bad-file`. */
 export const badFile = (message: string, detail?: ErrorDetail, cause?: unknown) =>
   new InnateError('bad-file', message, detail, cause);
 

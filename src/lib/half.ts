@@ -18,6 +18,7 @@ function halfTable(): Float32Array {
   return table;
 }
 
+/** The values of binary16 words; exact. */
 export function halfToFloat(halves: Uint16Array, out = new Float32Array(halves.length)): Float32Array {
   const t = halfTable();
   for (let i = 0; i < halves.length; i++) out[i] = t[halves[i]!]!;

@@ -50,6 +50,7 @@ export interface BlockStyle {
   eps: number;
 }
 
+/** The style of a network's blocks, by its class. */
 export function blockStyle(config: UNetConfig): BlockStyle {
   return config.modelType === 'SongUNet'
     ? { adaptiveScale: false, skipScale: Math.SQRT1_2, eps: 1e-6 }
@@ -59,6 +60,10 @@ export function blockStyle(config: UNetConfig): BlockStyle {
 /** Groups of every GroupNorm of the family. */
 export const groupCount = (channels: number): number => Math.min(32, Math.floor(channels / 4));
 
+/**
+ * All blocks of a U-Net in the order of execution, encoder before decoder, under their published names
+ * ("enc.32x32_block0").
+ */
 export function unetBlocks(config: UNetConfig): BlockSpec[] {
   const { blocks, channels, skips } = encoderBlocks(config);
   return [...blocks, ...decoderBlocks(config, channels, skips)];

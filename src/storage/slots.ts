@@ -37,6 +37,7 @@ interface Slot {
   payload: Source;
 }
 
+/** Two slots that are written in turns: a write that is cut off leaves the one before it whole. */
 export class SlotPair {
   /** The slot that holds the newest whole payload; undefined before it was looked for. */
   private newest: Pick<Slot, 'index' | 'sequence'> | null | undefined;

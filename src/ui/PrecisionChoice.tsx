@@ -1,6 +1,7 @@
+import type { WeightPrecision } from '../lib/backends';
 import { Segmented } from './Segmented';
 
-type Choice = 'auto' | 'f32' | 'f16';
+type Choice = 'auto' | WeightPrecision;
 
 const OPTIONS: { value: Choice; label: string; title: string }[] = [
   { value: 'auto', label: 'Auto', title: 'Half precision if the file has it' },

@@ -14,6 +14,7 @@ def one_step(net, latents, labels=None, sigma=None) -> torch.Tensor:
 
 @torch.no_grad()
 def two_step(net, latents, labels=None, middle=0.8) -> torch.Tensor:
+    """Denoises at the start sigma, goes to `middle` along the straight line and denoises again: two evaluations."""
     start = net.start_sigma
     x = latents.float() * start
     d = (x - net(x, start, labels)) / start
@@ -21,6 +22,7 @@ def two_step(net, latents, labels=None, middle=0.8) -> torch.Tensor:
 
 
 def heun_sigmas(steps, rho=7.0) -> torch.Tensor:
+    """Noise levels from 80 to 0.002 and a final 0 (Karras et al. 2022, eq. 5): [steps + 1], float64."""
     i = torch.arange(steps, dtype=torch.float64)
     top, bottom = SIGMA_MAX ** (1 / rho), SIGMA_MIN ** (1 / rho)
     t = (top + i / max(steps - 1, 1) * (bottom - top)) ** rho

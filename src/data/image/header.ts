@@ -3,7 +3,7 @@ import { ascii } from './bytes';
 
 export type ImageFormat = 'png' | 'jpeg' | 'webp' | 'gif' | 'bmp' | 'tiff' | 'avif';
 
-/** For messages. */
+/** The formats as messages name them. */
 export const FORMATS_READ = 'PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF';
 
 const KNOWN: readonly (readonly [ImageFormat, RegExp])[] = [

@@ -102,7 +102,7 @@ function readFrame(bytes: Uint8Array, at: number, marker: number, length: number
   return { width, height, components, sampling };
 }
 
-/** For messages. */
+/** What kinds of frames that are not read are called in messages. */
 const FRAMES: Record<number, string> = {
   3: 'lossless JPEG',
   9: 'arithmetic coding',

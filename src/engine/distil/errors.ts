@@ -64,7 +64,7 @@ export function checkFinite({ lossG, lossD, iteration }: StepReport): void {
   );
 }
 
-/** For images of the student after that iteration. */
+/** Turns an output that is not finite into the student's divergence after that iteration; throws all else on. */
 export const brokenStudent =
   (iteration: number) =>
   (error: unknown): never => {
@@ -73,7 +73,7 @@ export const brokenStudent =
     throw new Diverged('last', message, { where: `step ${iteration}`, hint: HINT }, iteration);
   };
 
-/** For images of the network that a run begins with: one that gives none will not give any later. */
+/** The same of the network that a run begins with: one that gives no images will not give any later. */
 export const brokenStart =
   (name: string) =>
   (error: unknown): never => {

@@ -1,10 +1,11 @@
+/** Milliseconds that a pass aims at. */
+const TARGET_MS = 150;
+
 /**
  * How many images go into one forward pass. While somebody drags, the page must get frames and the worker must
  * look at newer requests: a pass aims at a fixed time, and grows or shrinks in powers of two (a new batch size
  * may compile new shaders).
  */
-const TARGET_MS = 150;
-
 export class ChunkSize {
   private size: number;
   /** Images of the pass under way. */

@@ -79,6 +79,6 @@ export class HeldNetworks {
 
 const weightBytes = ({ unet }: NetworkConfig): number => 4 * parameterCount(unet);
 
-/** At least what its weights will take: a plan uploads them when they are first needed. */
+/** Bytes that a network counts for, at least what its weights will take: a plan uploads them when they are first needed. */
 const sizeOf = (denoiser: AnyDenoiser): number =>
   Math.max(weightBytes(denoiser.config), denoiser instanceof PlannedDenoiser ? denoiser.bytes : 0);

@@ -18,11 +18,12 @@ export interface InputPath {
   readonly follows: boolean;
 }
 
+/** The noise alone, as loud as the level: sigma z. */
 export function noisePath(latents: Float32Array): InputPath {
   return { follows: false, at: (sigma) => latents.map((z) => z * sigma), advance: async () => {} };
 }
 
-/** `images` in [-1, 1], as many as latents. */
+/** Real images under noise, x + sigma z: `images` [N, C, R, R] flat in [-1, 1], of the shape of `latents`. */
 export function noisedPath(images: Float32Array, latents: Float32Array): InputPath {
   return {
     follows: false,

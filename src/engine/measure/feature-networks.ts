@@ -33,6 +33,7 @@ export async function featureNetwork(
   });
 }
 
+/** The network whose features Fréchet distances are measured on. The caller disposes of it. */
 export async function measureNetwork(weights: FeatureWeights): Promise<CifarResNet> {
   await readyTensors();
   return new CifarResNet(await weights('cifar10-resnet56'));

@@ -13,6 +13,7 @@ export interface DeltaInfo {
   sha256: string | null;
 }
 
+/** What a file is a delta of, by its metadata; null for a whole network. */
 export function deltaInfo(metadata: ReadonlyMap<string, string>): DeltaInfo | null {
   const of = metadata.get('delta_of');
   return of === undefined ? null : { of, sha256: metadata.get('delta_sha256') ?? null };

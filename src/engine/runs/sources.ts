@@ -32,6 +32,7 @@ const MOST_PARAMETERS = 100e6;
 /** Free space that a copy leaves. */
 const ROOM = 200e6;
 
+/** Opens the networks and the images that a new run is asked for. Throws where one of them cannot be had. */
 export async function openSources(
   request: DistilRequest,
   services: SourceServices,
@@ -87,6 +88,7 @@ export async function keepSources(
   return kept;
 }
 
+/** A request as a run writes it down: of files, their paths and sizes. */
 export function savedRequest(request: DistilRequest): SavedRequest {
   const { data } = request;
   if (data.kind === 'pack') return { ...request, data };

@@ -49,6 +49,7 @@ export const deltaPieces = (
     metadata: new Map([...metadata, ['precond', teacher.config.precond], ['delta_of', teacherKey]]),
   });
 
+/** The student as a whole .safetensors file, piece by piece, with what it takes to open it. */
 export const wholePieces = (
   teacher: Model,
   weights: WeightSource,
@@ -64,6 +65,7 @@ export const wholePieces = (
 export const keptStudent = (teacher: Model, delta: Source): WeightSource =>
   applyDelta(teacher.weights, checkpointWeights(readSafetensors(delta)));
 
+/** What a student's file says of its making. */
 export const studentMetadata = (
   config: DistilConfig,
   images: number,

@@ -29,6 +29,7 @@ export const INLINE_TEXT = 64 * 1024;
 /** A Python int of more bytes is not data that a checkpoint holds. */
 export const MAX_INT_BYTES = 256;
 
+/** What one file may cost to read, over all pickles in it. */
 export class Budget {
   private readonly used: Record<Cost, number> = { opcodes: 0, objects: 0, copied: 0, text: 0 };
   nesting = 0;

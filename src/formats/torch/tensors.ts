@@ -325,6 +325,7 @@ export function storageKey(key: Py | undefined, where: string): string {
   return name;
 }
 
+/** How many elements a storage has. Throws `bad-file` on what is no such number. */
 export function storageSize(numel: Py | undefined, where: string): number {
   if (typeof numel !== 'number' || !Number.isSafeInteger(numel) || numel < 0 || numel > 2 ** 40)
     throw badFile('a storage has no proper size', { where });

@@ -51,6 +51,7 @@ export const sumOfParts = (): Kernel =>
   out[i] = s;`,
   );
 
+/** x * sigmoid(x). */
 export const silu = (): Kernel =>
   elementwise('silu', ['x', 'out'], [], 'out[i] = x[i] / (1.0 + exp(-x[i]));');
 

@@ -4,6 +4,7 @@ import { linearGrid } from '../kernels/grid';
 import type { Kernel } from '../kernels/kernel';
 import { TensorStream } from './stream';
 
+/** How many elements a tensor has. */
 export const sizeOf = ({ shape }: TensorInfo): number => shape.reduce((a, b) => a * b, 1);
 
 /** Runs an element-wise kernel over `total` elements; operands in the order of its bindings. */

@@ -60,6 +60,7 @@ const PAPER_WIDTHS: Readonly<Record<number, number>> = {
 
 export const EMBEDDED_CHANNELS = 64;
 
+/** The layers of one head for each feature map. Throws `bad-argument` where there are not as many sizes as channels. */
 export function headSpecs(config: HeadsConfig): HeadSpec[] {
   if (config.channels.length !== config.sizes.length || config.channels.length === 0)
     throw new InnateError('bad-argument', 'the discriminator needs one size for each feature map');

@@ -39,6 +39,7 @@ export class BlockWatch {
     this.skipScale = blockStyle(config).skipScale;
   }
 
+  /** What `observe` shows of the pass, value by value. */
   readonly see = (name: string, value: tf.Tensor, record: RecordTensor): void => {
     const block = this.blocks.get(name);
     const row = this.rowIndex.get(name);

@@ -14,6 +14,7 @@ export function ownData(x: T): T {
   return x.shape[0] === 1 && tf.getBackend() === 'wasm' ? tf.mul(x, 1) : x;
 }
 
+/** Zeros around the pixels of x [N, H, W, C]: `before` rows and columns first, `after` behind. */
 export const padPixels = (x: T, before: number, after = before): T =>
   before === 0 && after === 0
     ? x
@@ -24,6 +25,7 @@ export const padPixels = (x: T, before: number, after = before): T =>
         [0, 0],
       ]);
 
+/** The matrix of one axis as a tensor [1, rows, size], as `resampleAxes` takes it. */
 export const axisTensor = ({ rows, values }: AxisMatrix, size: number): T =>
   tf.tensor(values, [1, rows, size]);
 

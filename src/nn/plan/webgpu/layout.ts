@@ -10,6 +10,10 @@ export interface WeightLayout {
   folded: ReadonlyMap<string, string>;
 }
 
+/**
+ * The layout that the whole plan of a network asks for. `winograd`: whether that form may be chosen at all; it is where
+ * the convolution gains by it.
+ */
 export function weightLayout(whole: Plan, source: WeightSource, winograd: boolean): WeightLayout {
   const folded = new Map<string, string>();
   for (const { part, bias } of vectorReads(whole)) if (bias) folded.set(part, bias);

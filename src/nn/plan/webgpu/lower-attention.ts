@@ -93,7 +93,7 @@ function emitScores(context: Lowering, part: Part): void {
   });
 }
 
-/** Of each row of scores, in its place. */
+/** Emits the softmax of each row of scores, in its place. */
 function emitSoftmax(context: Lowering, { step, pixels, stride, images, scores }: Part): void {
   const { reducers, subgroupReduce } = context.options.traits;
   const rows = images * step.heads * pixels;

@@ -10,6 +10,7 @@ import type { Lowering } from './lowering';
 
 const NOTHING: Epilogue = { bias: null, vector: null, residual: null, scale: 1, gain: null };
 
+/** Emits a convolution in Winograd form where the layout says so and its patches fit one binding, else tap by tap. */
 export function lowerConv(context: Lowering, step: ConvStep): void {
   if (context.layout.winograd.has(step.name) && patchBytes(context, step) <= context.options.maxBinding)
     winograd(context, step);

@@ -16,6 +16,7 @@ import {
 import type { Operand, Scratch } from './dispatch';
 import type { Lowering } from './lowering';
 
+/** Emits the statistics of a group norm, and the affines of each channel that its readers apply. */
 export function lowerNorm(context: Lowering, step: NormStep): void {
   const { sources, groups, modulate, eps, name, out } = step;
   const { batch } = context;
@@ -59,6 +60,7 @@ export function lowerNorm(context: Lowering, step: NormStep): void {
   });
 }
 
+/** Emits a separable filter with stride 2, or over zeros between the pixels. */
 export function lowerResample(context: Lowering, step: ResampleStep): void {
   const { direction, taps, pad, source, prologue, epilogue, out } = step;
   const { batch } = context;
@@ -96,6 +98,7 @@ export function lowerResample(context: Lowering, step: ResampleStep): void {
   });
 }
 
+/** Emits a step that has no product: joins, normalises, adds. */
 export function lowerPointwise(context: Lowering, step: PointwiseStep): void {
   materialise(context, step, step.epilogue, context.buffer(step.out), step.out.channels);
 }
