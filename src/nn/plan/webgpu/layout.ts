@@ -11,8 +11,8 @@ export interface WeightLayout {
 }
 
 /**
- * The layout that the whole plan of a network asks for. `winograd`: whether that form may be chosen at all; it is where
- * the convolution gains by it.
+ * The layout that the whole plan of a network asks for. `winograd`: whether that form may be chosen at all
+ * (`chooseWinograd`).
  */
 export function weightLayout(whole: Plan, source: WeightSource, winograd: boolean): WeightLayout {
   const folded = new Map<string, string>();
