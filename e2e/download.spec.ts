@@ -30,6 +30,15 @@ const open = async (options: AppOptions = {}) => {
   return app;
 };
 
+/** A catalogue in which one public model is small enough for a test. */
+function smallCatalogue(): string {
+  const catalogue = JSON.parse(readFileSync(join(FIXTURES, '../../public/models/index.json'), 'utf8'));
+  const entry = catalogue.models.find((m: { id: string }) => m.id === 'sida-afhqv2');
+  Object.assign(entry, { resolution: 16, label_dim: 5, parameters: 600_000, sigma: 80 });
+  entry.files[0].bytes = CHECKPOINT.length;
+  return JSON.stringify(catalogue);
+}
+
 const dialog = (): Locator => app.page.getByRole('dialog');
 
 async function paste(address = ADDRESS): Promise<void> {
@@ -106,6 +115,24 @@ async function bytesIn([name]: string[]): Promise<number> {
   await add(folder);
   return bytes;
 }
+
+test('a public model of the catalogue: two presses to its images, there on the next visit, deleted with its size', async () => {
+  const { page } = await open({ host: { files: { 'models/index.json': smallCatalogue() } } });
+  await page.getByRole('button', { name: /^Download SiDA AFHQv2 from huggingface\.co/ }).click();
+  await expect(dialog()).toContainText('CC BY-NC-SA');
+  await expect(dialog()).toContainText('2.4 MB; kept as 1.2 MB');
+  await agree();
+  await expect(images(page, /SiDA AFHQv2, seed 0/)).toHaveCount(1, { timeout: 60_000 });
+  hosts.behave({ body: CHECKPOINT });
+  await app.page.goto('about:blank');
+  await page.goto(`${app.host.url}#/generate?model=sida-afhqv2&count=1`);
+  await expect(images(page, /SiDA AFHQv2, seed 0/)).toHaveCount(1, { timeout: 60_000 });
+  expect(hosts.asked).toEqual([]);
+  await page.getByRole('tab', { name: 'Models' }).click();
+  await page.getByRole('button', { name: /^Delete SiDA AFHQv2, 1\.\d MB/ }).click();
+  await expect(page.getByRole('button', { name: /^Download SiDA AFHQv2 from/ })).toBeVisible();
+  expect(await page.evaluate(bytesIn, ['models'])).toBe(0);
+});
 
 test('broken off by a reload, it goes on where it was', async () => {
   await open();

@@ -5,6 +5,7 @@ import { BackendChoice } from '../../ui/BackendChoice';
 import { formatBytes } from '../../ui/format';
 import { PrecisionChoice } from '../../ui/PrecisionChoice';
 import { TileChoice } from '../../ui/TileChoice';
+import { Storage } from './Storage';
 
 /** Where files come in, and what they run on. */
 export function MachinePanel({ onChooseFile }: { onChooseFile: () => void }) {
@@ -31,6 +32,7 @@ export function MachinePanel({ onChooseFile }: { onChooseFile: () => void }) {
         the features named beside it; its floor is the distance between two sets of real images. The two do
         not compare.
       </p>
+      <Storage />
       <Machine />
     </aside>
   );
