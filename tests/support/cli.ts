@@ -24,16 +24,17 @@ export function innate(...args: string[]): CliResult {
 export const startInnate = (...args: string[]) => spawn(process.execPath, [BIN, ...args], { stdio: 'pipe' });
 
 /**
- * The command line with a catalogue of the test's own, and without the proxies of the machine that tests: a copy of its bundle beside that
- * catalogue. It runs while the test goes on, so that a server of the test can answer it.
+ * The command line with a catalogue of the test's own (index.json and what it names), and without the proxies of the
+ * machine that tests: a copy of its bundle beside these files. It runs while the test goes on, so that a server of the test can answer it.
  */
-export function innateWith(catalogue: unknown, env: Record<string, string>) {
+export function innateWith(files: Record<string, unknown>, env: Record<string, string>) {
   const folder = scratch();
   mkdirSync(join(folder, 'build/cli'), { recursive: true });
   mkdirSync(join(folder, 'public/models'), { recursive: true });
   copyFileSync(BIN, join(folder, 'build/cli/innate.mjs'));
   symlinkSync(join(BIN, '../../../node_modules'), join(folder, 'node_modules'));
-  writeFileSync(join(folder, 'public/models/index.json'), JSON.stringify(catalogue));
+  for (const [name, content] of Object.entries(files))
+    writeFileSync(join(folder, 'public/models', name), JSON.stringify(content));
   const proxies = /^(https?_proxy|no_proxy|hf_endpoint|innate_cache)$/i;
   const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !proxies.test(name)));
   return (args: string[], more: Record<string, string> = {}): RunningInnate => {

@@ -13,7 +13,7 @@ export const sha256 = createHash('sha256').update(bytes).digest('hex');
 export const HALF = Math.floor(bytes.length / 2);
 
 /** An entry of the catalogue for that checkpoint. */
-const entry = (id: string, more: object = {}, file: object = {}) => ({
+export const entry = (id: string, more: object = {}, file: object = {}) => ({
   id,
   name: `Mini ${id}`,
   role: 'student',
@@ -65,7 +65,7 @@ export async function fetching() {
   const mirror = await ModelHost.open(bytes);
   const cache = scratch();
   const models = new FetchedModels(join(cache, 'models'));
-  const run = innateWith(catalogue, { INNATE_CACHE: cache, HF_ENDPOINT: host.url });
+  const run = innateWith({ 'index.json': catalogue }, { INNATE_CACHE: cache, HF_ENDPOINT: host.url });
   beforeEach(() => {
     host.behave();
     mirror.behave();
