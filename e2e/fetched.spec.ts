@@ -8,6 +8,7 @@ import { fileSource } from '../cli/files';
 import { convertStream } from '../src/engine/models/convert-stream';
 import { openModel } from '../src/engine/models/open-model';
 import { type App, commandLineImages, images, maxDifference, openApp, pixels, settled } from './app';
+import { violations } from './axe';
 import { launchChromium, quietContext } from './chromium';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -83,6 +84,12 @@ test('npm start: what the command line fetched is here, and makes the same image
     await expect(made).toHaveCount(1, { timeout: 60_000 });
     const expected = commandLineImages(models.path('mini'), [3], '--class', '2', '--backend', 'wasm');
     expect(maxDifference(await pixels(made), expected[0]!)).toBeLessThanOrEqual(1);
+    await page.getByRole('tab', { name: 'Models' }).click();
+    await expect(page.getByRole('button', { name: 'Show Mini ADM' })).toBeVisible();
+    await page.getByTitle('About Mini ADM').click();
+    await expect(page.getByText('innate models remove mini')).toBeVisible();
+    await expect(page.getByRole('button', { name: /Delete Mini ADM/ })).toHaveCount(0);
+    expect(await violations(page)).toEqual([]);
     expect(complaints).toEqual([]);
   } finally {
     await browser.close();

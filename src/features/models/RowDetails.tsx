@@ -51,7 +51,13 @@ export function RowDetails({ model, state }: { model: CatalogueModel; state: Row
         )}
         {text(provenance.note) && <Fact term="Note">{text(provenance.note)}</Fact>}
       </dl>
-      {state.kind === 'here' && controller.rows && (
+      {state.kind === 'here' && state.fetched && (
+        <p className="caption">
+          It was fetched to the machine that serves this page. <code>innate models remove {model.id}</code>{' '}
+          deletes it there.
+        </p>
+      )}
+      {state.kind === 'here' && !state.fetched && controller.rows && (
         <button
           type="button"
           className="button"
