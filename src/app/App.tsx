@@ -4,7 +4,6 @@ import { DistilView } from '../features/distil/DistilView';
 import { GenerateView } from '../features/generate/GenerateView';
 import { ConsentDialog } from '../features/models/ConsentDialog';
 import { DownloadAnnouncements } from '../features/models/DownloadNews';
-import { ModelsView } from '../features/models/ModelsView';
 import { loadPart } from '../lib/load-part';
 import { type AppContext, AppProvider } from '../state/react';
 import { Toast, type ToastContent } from '../ui/Toast';
@@ -20,8 +19,9 @@ import { WorkBar } from './WorkBar';
 
 const TOAST_MS = 6000;
 
-/** Loaded when the tab is first shown. */
+/** Loaded when their tab is first shown. */
 const LayersView = lazy(() => loadPart(import('../features/layers/LayersView')));
+const ModelsView = lazy(() => loadPart(import('../features/models/ModelsView')));
 
 export function App({ stores, controller }: Pick<AppContext, 'stores' | 'controller'>) {
   const [toast, setToast] = useState<ToastContent | null>(null);
@@ -76,7 +76,11 @@ export function App({ stores, controller }: Pick<AppContext, 'stores' | 'control
                   <LayersView />
                 </Suspense>
               )}
-              {tab === 'models' && <ModelsView onChooseFile={chooseFile} />}
+              {tab === 'models' && (
+                <Suspense>
+                  <ModelsView onChooseFile={chooseFile} />
+                </Suspense>
+              )}
             </ErrorBoundary>
           </div>
         </main>

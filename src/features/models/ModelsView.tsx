@@ -14,7 +14,7 @@ import { OpenedModel } from './OpenedModel';
 const NOTHING_SEARCHED = { text: '', here: false };
 
 /** What can be used here, what was opened, and where more is to be had: by data set. */
-export function ModelsView({ onChooseFile }: { onChooseFile: () => void }) {
+export default function ModelsView({ onChooseFile }: { onChooseFile: () => void }) {
   const { stores } = useApp();
   const catalogue = useCatalogue();
   const opened = useEngine((s) => s.opened);
