@@ -24,7 +24,7 @@ test.afterEach(async () => {
 });
 
 const rowOf = (page: Page, index: number): Locator => page.locator(`tr[data-row="${index}"]`);
-const names = (page: Page) => page.locator('tr[data-row] .row-name').allInnerTexts();
+const names = (page: Page) => page.locator('tr[data-row] .compared-name').allInnerTexts();
 
 /** Waits until every image of every row that can be made is. */
 async function filled(page: Page, count: number): Promise<void> {
@@ -77,7 +77,7 @@ test('one press from the first view: the student, and its teacher in 35 evaluati
   app = await openApp({ at: `#/generate?model=${STUDENT}&count=2` });
   const { page } = app;
   await page.getByRole('button', { name: 'Compare' }).click();
-  await expect(rowOf(page, 0).locator('.row-name')).toHaveText(STUDENT_NAME);
+  await expect(rowOf(page, 0).locator('.compared-name')).toHaveText(STUDENT_NAME);
   await expect(rowOf(page, 1)).toContainText('Heun, 18 steps, 35 NFE, sigma 80');
   await expect(rowOf(page, 1).getByRole('img', { name: '35 evaluations' })).toBeVisible({ timeout: 120_000 });
   // The first row is whole before the second begins.

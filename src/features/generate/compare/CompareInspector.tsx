@@ -59,7 +59,7 @@ function Title({ row, seed, image, onClose }: TitleProps) {
       <div>
         <h2>Seed {formatNumber(seed)}</h2>
         <p className="caption" title={figures.name}>
-          <i className={`swatch is-${figures.role}`} aria-hidden />
+          <i className={`compared-swatch is-${figures.role}`} aria-hidden />
           {figures.name}, {counted(evaluations(figures), 'pass', 'passes')}
         </p>
       </div>
@@ -162,7 +162,7 @@ function RowSettings({ row, at }: { row: ShownRow; at: Cell }) {
     controller.compare.change(at.row, settings);
   const own = model.facts?.sigma;
   return (
-    <div className="row-settings">
+    <div className="compared-settings">
       <h3>This row</h3>
       <div className="field">
         <span>Steps</span>

@@ -12,19 +12,19 @@ export function MissingModel({ row }: { row: ShownRow }) {
   const state = useStore(stores.rows, (s) => s.rows[key]);
   if (isFileKey(key))
     return (
-      <p className="row-missing">
+      <p className="compared-missing">
         Not open here. Open the file “{key.slice(FILE_KEY.length)}” with Open checkpoint, and this row
         follows.
       </p>
     );
   if (!row.model.entry)
     return (
-      <p className="row-missing">
+      <p className="compared-missing">
         No model is called so here. If it is a file, open it with Open checkpoint, and this row follows.
       </p>
     );
   return (
-    <p className="row-missing">
+    <p className="compared-missing">
       {stateText(state)}{' '}
       <button type="button" className="link" onClick={() => stores.view.setState({ tab: 'models' })}>
         {state?.kind === 'downloading' ? 'show it in Models' : 'get it in Models'}

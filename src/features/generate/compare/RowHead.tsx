@@ -25,16 +25,16 @@ export function RowHead({ row, onRemove, onGripKey, onGripDown }: Props) {
   const computing = usePatience(run !== null);
   const note = classNote(row);
   return (
-    <div className="row-head">
-      <p className={`row-name is-${figures.role}`} title={figures.name}>
-        <i className="swatch" aria-hidden />
+    <div className="compared-head">
+      <p className={`compared-name is-${figures.role}`} title={figures.name}>
+        <i className="compared-swatch" aria-hidden />
         <b>{figures.name}</b>
       </p>
       <Time row={row} computing={computing} />
-      <p className="row-how" title={howText(figures)}>
+      <p className="compared-how" title={howText(figures)}>
         {howText(figures)}
       </p>
-      <div className="row-state">
+      <div className="compared-state">
         {!model.here ? (
           <MissingModel row={row} />
         ) : row.result.error !== null ? (
@@ -42,13 +42,13 @@ export function RowHead({ row, onRemove, onGripKey, onGripDown }: Props) {
         ) : computing && run ? (
           <RunLine run={run} title={title} />
         ) : (
-          <p className="row-passes">
+          <p className="compared-passes">
             <Ticks count={evaluations(figures)} role={figures.role} />
             {note && <span className="caption">{note}</span>}
           </p>
         )}
       </div>
-      <dl className="row-facts" hidden={!model.facts}>
+      <dl className="compared-facts" hidden={!model.facts}>
         {factTexts(figures).map(([term, value]) => (
           <div key={term}>
             <dt>{term}</dt>
@@ -58,7 +58,7 @@ export function RowHead({ row, onRemove, onGripKey, onGripDown }: Props) {
           </div>
         ))}
       </dl>
-      <div className="row-tools">
+      <div className="compared-tools">
         <button
           type="button"
           className="icon-button"
@@ -85,10 +85,11 @@ export function RowHead({ row, onRemove, onGripKey, onGripDown }: Props) {
 
 function Time({ row, computing }: { row: ShownRow; computing: boolean }): ReactNode {
   const { ms } = row.figures;
-  if (computing) return <p className="row-ms caption">{row.run?.since === null ? 'loading' : 'computing'}</p>;
-  if (ms === null) return <p className="row-ms caption">{row.model.here ? 'waiting' : ''}</p>;
+  if (computing)
+    return <p className="compared-ms caption">{row.run?.since === null ? 'loading' : 'computing'}</p>;
+  if (ms === null) return <p className="compared-ms caption">{row.model.here ? 'waiting' : ''}</p>;
   return (
-    <p className="row-ms" title="Milliseconds of one image, measured here">
+    <p className="compared-ms" title="Milliseconds of one image, measured here">
       {formatMs(ms)}
       <small>ms</small>
     </p>
@@ -119,7 +120,7 @@ function Ticks({ count, role }: { count: number; role: ShownRow['figures']['role
 function RunLine({ run, title }: { run: RowRun; title: string }) {
   const share = shareOf(run);
   return (
-    <div className="row-run">
+    <div className="compared-run">
       <div
         className="track"
         role="progressbar"
@@ -155,7 +156,7 @@ function runText(run: RowRun, share: number): string {
 function Failed({ line, rowKey, title }: { line: string; rowKey: string; title: string }) {
   const { controller } = useApp();
   return (
-    <p className="row-failed" role="alert">
+    <p className="compared-failed" role="alert">
       <span title={line}>{line}</span>{' '}
       <button
         type="button"
