@@ -53,7 +53,11 @@ export function Storage() {
           );
         })}
       </ul>
-      <p className="caption">These models work offline. Their files are in this browser.</p>
+      <p className="caption">
+        {stored.some(({ whole }) => whole)
+          ? 'In this browser. What is whole works offline.'
+          : 'In this browser. Resume goes on from there.'}
+      </p>
     </section>
   );
 }
