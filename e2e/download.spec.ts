@@ -69,7 +69,6 @@ async function half(): Promise<void> {
 
 const reload = async () => {
   await app.page.goto('about:blank'); // the address alone would be no reload
-  hosts.go();
   await app.page.goto(`${app.host.url}#/models`);
 };
 
