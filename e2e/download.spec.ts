@@ -205,7 +205,7 @@ test('another tab sees it, may cancel it, and may not begin it too; its part can
   await other.getByRole('button', { name: 'Cancel the download of mini-adm.pkl' }).click();
   for (const page of [app.page, other]) await expect(page.getByText(/, stopped$/)).toBeVisible();
   hosts.go();
-  await other.getByRole('button', { name: 'Delete the part of mini-adm.pkl' }).click();
+  await other.getByRole('button', { name: 'Delete the part of mini-adm.pkl', exact: true }).click();
   for (const page of [app.page, other])
     await expect(page.getByRole('progressbar', { name: 'Download of mini-adm.pkl' })).toHaveCount(0);
   expect(await other.evaluate(bytesIn, ['downloads'])).toBe(0);
