@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { FeatureName, Method } from '../src/distil/config';
+import type { DistilConfig, FeatureName, FreezeLevel, Method } from '../src/distil/config';
 import type { RunMeta } from '../src/distil/state';
 import { InnateError } from '../src/lib/errors';
 import type { CommonOptions } from './options';
@@ -13,6 +13,11 @@ export interface DistilOptions extends CommonOptions {
   data?: string;
   method?: Method;
   features?: FeatureName;
+  /** Files: weights of a second feature network, class embeddings of the paper's heads. */
+  secondFeatures?: string;
+  classEmbeddings?: string;
+  freeze?: FreezeLevel;
+  lossType?: DistilConfig['lossType'];
   preset?: string;
   images?: number;
   batch?: number;
@@ -37,6 +42,8 @@ export interface DistilCommand {
   entry: string | undefined;
   studentEntry: string | undefined;
   data: string;
+  secondFeatures: string | undefined;
+  classEmbeddings: string | undefined;
   out: string;
   log: string | undefined;
   measureEvery: number;
@@ -58,7 +65,8 @@ export function completeCommand(options: DistilOptions, saved: RunMeta | undefin
   const remembered = saved?.command ?? {};
   const said = (name: string): string | undefined =>
     typeof remembered[name] === 'string' ? (remembered[name] as string) : undefined;
-  const input = (name: 'teacher' | 'student' | 'data') => options[name] ?? found(said(name), state);
+  const input = (name: 'teacher' | 'student' | 'data' | 'secondFeatures' | 'classEmbeddings') =>
+    options[name] ?? found(said(name), state);
   const number = (name: keyof typeof MEASURE): number => {
     const value = options[name] ?? remembered[name];
     return typeof value === 'number' ? value : MEASURE[name];
@@ -71,6 +79,8 @@ export function completeCommand(options: DistilOptions, saved: RunMeta | undefin
     entry: options.entry ?? said('entry'),
     studentEntry: options.studentEntry ?? said('studentEntry'),
     data: input('data'),
+    secondFeatures: input('secondFeatures'),
+    classEmbeddings: input('classEmbeddings'),
     out,
     log: options.log ?? (out && logBeside(said('log'), out)),
   };
@@ -92,6 +102,7 @@ export function completeCommand(options: DistilOptions, saved: RunMeta | undefin
 export function remember(command: DistilCommand): NonNullable<RunMeta['command']> {
   const { teacher, student, precond, entry, studentEntry, data, out, log, measureEvery, measureImages } =
     command;
+  const { secondFeatures, classEmbeddings } = command;
   const model = (argument: string) => (existsSync(argument) ? resolve(argument) : argument);
   return {
     teacher: model(teacher),
@@ -100,6 +111,8 @@ export function remember(command: DistilCommand): NonNullable<RunMeta['command']
     ...(entry !== undefined && { entry }),
     ...(studentEntry !== undefined && { studentEntry }),
     data: resolve(data),
+    ...(secondFeatures !== undefined && { secondFeatures: resolve(secondFeatures) }),
+    ...(classEmbeddings !== undefined && { classEmbeddings: resolve(classEmbeddings) }),
     out: resolve(out),
     ...(log !== undefined && { log: resolve(log) }),
     measureEvery,

@@ -18,6 +18,7 @@ import { type DistilOptions, MEASURE } from './distil-command';
 import {
   backendOption,
   entryOption,
+  freezeLevel,
   jsonOption,
   noiseLevels,
   nonNegativeInteger,
@@ -207,6 +208,15 @@ command(program, 'distil', 'distil a one-step student from a diffusion teacher',
       FEATURE_NAMES,
     ),
   )
+  .addOption(
+    new Option(
+      '--freeze <level>',
+      "what stays the teacher's: 0 nothing, 1 conv and proj, 2 qkv too, 3 skip too (default: the method's)",
+    ).argParser(freezeLevel),
+  )
+  .option('--second-features <file>', 'a second feature network: weights of VGG16-BN or DeiT-B distilled')
+  .option('--class-embeddings <file>', "class embeddings that the paper's heads begin from (default: random)")
+  .addOption(new Option('--loss-type <name>', 'loss (default: ns)').choices(['ns', 'hinge']))
   .addOption(
     new Option('--preset <name>', `hyper-parameters (default: ${DEFAULT_PRESET})`).choices(
       Object.keys(PRESETS),

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { FREEZE_LEVELS, type FreezeLevel } from '../src/distil/config';
 import { QUANTITIES, type Quantity } from '../src/lib/activations';
 import { inspectionLevels, type Spacing } from '../src/lib/noise-levels';
 import { PRECONDITIONINGS } from '../src/lib/preconditioning';
@@ -113,6 +114,13 @@ export function positiveCount(text: string): number {
 export function nonNegativeInteger(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('a whole number from 0 is expected');
   return Number(text);
+}
+
+/** 0 to 3, as train.py --freeze of Zyriix/D2O. */
+export function freezeLevel(text: string): FreezeLevel {
+  const level = FREEZE_LEVELS.find((known) => String(known) === text);
+  if (level === undefined) throw new InvalidArgumentError(`one of ${FREEZE_LEVELS.join(', ')} is expected`);
+  return level;
 }
 
 /** "80,10,1,0.1", "heun:18" or "log:12". */

@@ -4,13 +4,17 @@ import {
   checkConfig,
   DEFAULT_PRESET,
   type DistilConfig,
+  type FileFeature,
   fitMicroBatch,
+  partSize,
   preset,
 } from '../../src/distil/config';
 import type { CurvePoint } from '../../src/distil/curve';
+import { freezeLevel } from '../../src/distil/freeze';
 import type { RunMeta } from '../../src/distil/state';
 import { Diverged } from '../../src/engine/distil/errors';
 import { DistilRun } from '../../src/engine/distil/run';
+import { openClassTable, openFeatureFile } from '../../src/engine/measure/feature-file';
 import { measureNetwork } from '../../src/engine/measure/feature-networks';
 import { FrechetMeasure } from '../../src/engine/measure/frechet';
 import { configMetadata, exportWhole } from '../../src/engine/models/export';
@@ -65,15 +69,16 @@ async function openJob(
     : undefined;
   for (const { notes } of student ? [teacher, student] : [teacher])
     for (const note of notes) report.note(`note: ${note}`);
-  const wanted = runConfig(options, saved?.meta, student?.sigma);
+  const second = command.secondFeatures ? openFeatureFile(fileSource(command.secondFeatures)) : undefined;
+  const wanted = runConfig(options, saved?.meta, student?.sigma, second?.name);
+  const table =
+    !saved && command.classEmbeddings ? openClassTable(fileSource(command.classEmbeddings)) : undefined;
   const data = await openData(command.data, teacher.config, report);
   const active = await openBackend(options.backend, (line) => report.note(line));
   report.backend(active);
   const config = fitMicroBatch(wanted, teacher.config.unet.imgResolution, active.name);
-  if (config.microBatch > 0 && config.microBatch < config.batch)
-    report.note(
-      `gradients in parts of ${counted(config.microBatch, 'image')}: batch statistics are per part`,
-    );
+  if (partSize(config) < config.batch)
+    report.note(`gradients in parts of ${counted(partSize(config), 'image')}: batch statistics are per part`);
   const measure =
     measureImages > 0
       ? await FrechetMeasure.against(await measureNetwork(featureWeights), data, measureImages, 1000)
@@ -84,6 +89,8 @@ async function openJob(
     data,
     config,
     features: featureWeights,
+    ...(second && { secondFeatures: second.weights }),
+    ...(table && { classTable: table }),
     backend: backendLine(active),
     ...(measure && { measure: async () => measure }),
     measureImages,
@@ -167,13 +174,18 @@ function runConfig(
   saved?: RunMeta,
   /** Of the student that it goes on from: it starts where that one does. */
   studentSigma?: number,
+  secondFeatures?: FileFeature,
 ): DistilConfig {
   const base = saved?.config ?? preset(options.preset ?? DEFAULT_PRESET);
   const ownSigma = saved ? base.startSigma : (studentSigma ?? base.startSigma);
   const config: DistilConfig = {
     ...base,
     method: options.method ?? base.method,
+    freeze: options.freeze ?? base.freeze,
     features: options.features ?? base.features,
+    secondFeatures: secondFeatures ?? base.secondFeatures,
+    classEmbeddings: !saved && options.classEmbeddings ? 'table' : base.classEmbeddings,
+    lossType: options.lossType ?? base.lossType,
     images: options.images ?? base.images,
     batch: options.batch ?? base.batch,
     microBatch: options.microBatch ?? base.microBatch,
@@ -185,8 +197,9 @@ function runConfig(
   // The paper's heads need large batches; below that the small ones stand in.
   if (config.batch < 128 && config.heads === 'paper') config.heads = 'small';
   checkConfig(config);
-  const kind = ({ method, features, startSigma }: DistilConfig) =>
-    `--method ${method} --features ${features} --sigma ${startSigma}`;
+  const kind = (of: DistilConfig) =>
+    `--method ${of.method} --freeze ${freezeLevel(of)} --features ${of.features} ` +
+    `--second-features ${of.secondFeatures} --sigma ${of.startSigma}`;
   if (saved && kind(saved.config) !== kind(config))
     throw new InnateError('mismatch', 'the saved run had other settings', {
       where: options.resume ?? '',
@@ -281,6 +294,7 @@ function studentMetadata(teacher: OpenedModel, config: DistilConfig, images: num
   for (const [key, value] of configMetadata(teacher.config)) metadata.set(key, value);
   return metadata
     .set('method', config.method)
+    .set('freeze', String(freezeLevel(config)))
     .set('teacher', teacher.id)
     .set('images_seen', String(images))
     .set('sigma', String(config.startSigma))

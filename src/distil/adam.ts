@@ -98,7 +98,8 @@ interface Update {
   second: tf.Tensor;
 }
 
+/** As torch.nan_to_num(nan=0, posinf=1e5, neginf=-1e5): a large finite gradient stays what it is. */
 function sanitised(g: tf.Tensor): tf.Tensor {
-  const finite = tf.where(tf.isNaN(g), tf.zerosLike(g), g);
-  return tf.clipByValue(finite, -1e5, 1e5);
+  const bounded = tf.where(tf.isInf(g), tf.clipByValue(g, -1e5, 1e5), g);
+  return tf.where(tf.isNaN(g), tf.zerosLike(g), bounded);
 }

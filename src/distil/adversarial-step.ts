@@ -3,7 +3,7 @@ import type { Denoiser } from '../nn/denoiser';
 import type { SpectralState } from '../nn/discriminator/forward';
 import { offTape } from '../nn/tf/tape';
 import type { Adam } from './adam';
-import type { DistilConfig } from './config';
+import { type DistilConfig, partSize } from './config';
 import type { Discriminator } from './discriminator';
 import { discriminatorLoss, generatorLoss } from './losses';
 import { accumulate, addGradients, type MicroBatch, microBatches, weightedMean } from './micro-batch';
@@ -63,7 +63,7 @@ export class AdversarialStep {
   ) {
     const { config } = this.players;
     this.iteration = iteration;
-    const parts = microBatches(real, labels, config.microBatch || config.batch);
+    const parts = microBatches(real, labels, partSize(config));
     this.stage = counter(parts.length, kind, onStage);
     const { g, d } = this.updates(parts, kind);
     let r1: number | null = null;
@@ -130,7 +130,7 @@ export class AdversarialStep {
           return [];
         });
         if (before) this.stage('the student learns');
-        return generatorLoss(discriminator.logits(maps, state!, labels), config.lossMean);
+        return generatorLoss(discriminator.logits(maps, state!, labels), config);
       },
     );
     discriminator.release(state!);
@@ -175,7 +175,7 @@ export class AdversarialStep {
           discriminator.logits(maps, onReal, labels),
         ] as const;
         for (const [i, l] of logits.entries()) means[i]!.push(tf.keep(tf.mean(tf.concat(l, 1)) as tf.Scalar));
-        return discriminatorLoss(logits[0], logits[1], config.lossMean);
+        return discriminatorLoss(logits[0], logits[1], config);
       },
     );
     discriminator.release(onFake);

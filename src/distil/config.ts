@@ -6,14 +6,27 @@ export const METHODS = ['gdd', 'gdd-i', 'imitation'] as const;
 export type Method = (typeof METHODS)[number];
 export const FEATURE_NAMES = ['efficientnet-lite0', 'teacher-encoder', 'mobilenet-v1-0.25'] as const;
 export type FeatureName = (typeof FEATURE_NAMES)[number];
+/** Feature networks too large to ship: a person gives their weights as a file. */
+export const FILE_FEATURES = ['vgg16-bn', 'deit-distilled'] as const;
+export type FileFeature = (typeof FILE_FEATURES)[number];
+/** train.py --freeze of Zyriix/D2O: nothing; conv and proj; qkv too; skip too. */
+export const FREEZE_LEVELS = [0, 1, 2, 3] as const;
+export type FreezeLevel = (typeof FREEZE_LEVELS)[number];
 
 /** Everything that decides a distillation, beside the networks and the data. Rates are per image batch. */
 export interface DistilConfig {
   method: Method;
+  /** What stays as the teacher has it; null = the method's own level: 1 for GDD-I, else 0. */
+  freeze: FreezeLevel | null;
   images: number;
   batch: number;
   /** Images whose gradients are taken together; 0 = the whole batch. Smaller when memory asks for it. */
   microBatch: number;
+  /**
+   * Images that one GPU of a published run holds: the loss is the sum over them, and batch norm sees that many.
+   * 0 = the loss is a mean, and batch norm sees the batch.
+   */
+  batchGpu: number;
   seed: number;
   /** Noise level of the student's one step: its images are D(sigma z, sigma), in training and ever after. */
   startSigma: number;
@@ -23,12 +36,18 @@ export interface DistilConfig {
   /** Images over which both rates rise to their values; 0 = they are there from the first step. */
   warmUp: number;
   features: FeatureName;
-  /** Height and width that EfficientNet and MobileNet see. */
+  /** A second feature network beside it, with heads of its own. */
+  secondFeatures: FileFeature | 'none';
+  /** Height and width that feature networks other than the teacher's encoder see. */
   featureSize: number;
   heads: HeadStyle;
   /** Width of the small heads' layers. */
   headWidth: number;
-  /** Mean over each scale's logits, summed; or one mean over all of them, as the published code does. */
+  /** Where the paper's conditional heads begin: random class embeddings, or the rows of a table given as a file. */
+  classEmbeddings: 'random' | 'table';
+  /** Non-saturating (softplus), or hinge. */
+  lossType: 'ns' | 'hinge';
+  /** A mean over each scale's logits, or one over all logits of a feature network, as published; both are summed. */
   lossMean: 'scale' | 'all';
   /**
    * One set of fakes for both updates: the discriminator learns from it first, then the generator answers the updated
@@ -49,18 +68,23 @@ export interface DistilConfig {
 
 const SMALL: DistilConfig = {
   method: 'gdd-i',
+  freeze: null,
   images: 10_000,
   batch: 32,
   microBatch: 0,
+  batchGpu: 0,
   seed: 0,
   startSigma: 2.5,
   generatorRate: 2e-4,
   discriminatorRate: 4e-4,
   warmUp: 1_600,
   features: 'efficientnet-lite0',
+  secondFeatures: 'none',
   featureSize: 128,
   heads: 'small',
   headWidth: 128,
+  classEmbeddings: 'random',
+  lossType: 'ns',
   lossMean: 'scale',
   shareFakes: true,
   r1Gamma: 0,
@@ -71,10 +95,15 @@ const SMALL: DistilConfig = {
   imitationSteps: 9,
 };
 
-/** Zheng & Yang 2024, per data set; EfficientNet-Lite0 alone stands for its pairs with VGG16-BN and DeiT-B. */
+/**
+ * The published commands (train.sh of Zyriix/D2O), per data set, on four GPUs. EfficientNet-Lite0 alone stands for its
+ * pairs with VGG16-BN and DeiT-B until one of those is given as a file.
+ */
 const PAPER: DistilConfig = {
   ...SMALL,
   batch: 256,
+  batchGpu: 64,
+  seed: 42,
   startSigma: START_SIGMA,
   warmUp: 0,
   heads: 'paper',
@@ -91,14 +120,15 @@ export const PRESETS = {
   small: SMALL,
   'small-encoder': { ...SMALL, features: 'teacher-encoder' },
   'paper-cifar10': { ...PAPER, generatorRate: 1e-4, discriminatorRate: 1e-4, images: 5_000_000 },
-  'paper-faces': { ...PAPER, generatorRate: 2e-5, discriminatorRate: 4e-5, images: 9_000_000 },
+  'paper-faces': { ...PAPER, generatorRate: 2e-5, discriminatorRate: 4e-5, images: 10_000_000 },
   'paper-imagenet': {
     ...PAPER,
     generatorRate: 8e-6,
     discriminatorRate: 4e-5,
     batch: 512,
+    batchGpu: 128,
     emaHalfLife: 50_000_000,
-    images: 6_000_000,
+    images: 10_000_000,
   },
 } as const satisfies Record<string, DistilConfig>;
 
@@ -119,14 +149,33 @@ export function preset(name: string): DistilConfig {
 }
 
 /** What runs were made with before these were values of a run. */
-const BEFORE = { startSigma: START_SIGMA, warmUp: 0 } as const;
+const BEFORE = {
+  startSigma: START_SIGMA,
+  warmUp: 0,
+  freeze: null,
+  batchGpu: 0,
+  secondFeatures: 'none',
+  classEmbeddings: 'random',
+  lossType: 'ns',
+} as const;
 
 /** The configuration of a saved run: what an older one does not name is what it ran with. */
 export const savedConfig = (config: Partial<DistilConfig>): DistilConfig => ({
-  ...(config as DistilConfig),
-  startSigma: config.startSigma ?? BEFORE.startSigma,
-  warmUp: config.warmUp ?? BEFORE.warmUp,
+  ...BEFORE,
+  ...(config as DistilConfig), // complete in all that every version has named
 });
+
+/** Images whose activations are held, and whose batch statistics are taken, together. */
+export const partSize = ({
+  batch,
+  microBatch,
+  batchGpu,
+}: Pick<DistilConfig, 'batch' | 'microBatch' | 'batchGpu'>): number =>
+  Math.min(batch, microBatch || batch, batchGpu || batch);
+
+/** Images of a batch over which the loss is summed, as on one GPU of a published run; 1 = it is a mean. */
+export const lossImages = ({ batch, batchGpu }: Pick<DistilConfig, 'batch' | 'batchGpu'>): number =>
+  batchGpu > 0 ? Math.min(batch, batchGpu) : 1;
 
 /** Throws a `bad-argument` error that names the first number that cannot be trained with. */
 export function checkConfig(config: DistilConfig): void {
@@ -148,12 +197,13 @@ export function checkConfig(config: DistilConfig): void {
         expected: 'a positive number',
         found: String(config[key]),
       });
-  if (!(config.warmUp >= 0) || !Number.isFinite(config.warmUp))
-    throw new InnateError('bad-argument', 'not a usable number', {
-      where: 'warmUp',
-      expected: 'a number of images, or 0',
-      found: String(config.warmUp),
-    });
+  for (const key of ['warmUp', 'batchGpu'] as const)
+    if (!(config[key] >= 0) || !Number.isFinite(config[key]))
+      throw new InnateError('bad-argument', 'not a usable number', {
+        where: key,
+        expected: 'a number of images, or 0',
+        found: String(config[key]),
+      });
   if (config.method !== 'imitation' && config.batch < 2)
     throw new InnateError('bad-argument', 'the discriminator compares images of a batch', {
       where: 'batch',
@@ -190,6 +240,6 @@ function bytesPerImage({ features, featureSize }: DistilConfig, resolution: numb
 export function fitMicroBatch(config: DistilConfig, resolution: number, backend: string): DistilConfig {
   if (config.microBatch > 0 || backend !== 'wasm') return config;
   const fits = Math.max(2, Math.floor(WASM_BUDGET / bytesPerImage(config, resolution)));
-  if (fits >= config.batch) return config;
+  if (fits >= partSize(config)) return config;
   return { ...config, microBatch: Math.ceil(config.batch / Math.ceil(config.batch / fits)) };
 }

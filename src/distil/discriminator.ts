@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { InnateError } from '../lib/errors';
 import { convLayers, headLogits, type SpectralState } from '../nn/discriminator/forward';
 import { type HeadParameter, type HeadsConfig, headParameters } from '../nn/discriminator/heads';
 import { Mixing } from '../nn/discriminator/mixing';
@@ -12,45 +13,63 @@ import { TrainableParameters } from './trainable';
 export interface FeatureNetwork {
   readonly channels: readonly number[];
   sizes(): number[];
+  /** What the paper's heads count as the sizes, where that is something else. */
+  nominalSizes?(): number[];
   /** `random` draws whatever noise the network adds to its input. Call inside tf.tidy. */
   maps(x: tf.Tensor4D, labels: tf.Tensor2D | null, random: RandomStream): tf.Tensor4D[];
 }
 
+/** Class embeddings [rows, dim] from which every head's table begins: the first rows, one a class. */
+export interface ClassTable {
+  rows: number;
+  dim: number;
+  values: Float32Array;
+}
+
+/** Length of the published class embeddings, and of random ones. */
+const EMBEDDING_DIM = 320;
+
 /**
- * The projected discriminator in training: frozen features and mixing, trained heads, and the power vectors of
- * their spectral norm. Every forward pass of the heads advances those vectors by one iteration.
+ * The projected discriminator in training: frozen feature networks with their mixing, trained heads, and the power
+ * vectors of their spectral norm. Every forward pass of the heads advances those vectors by one iteration.
  */
 export class Discriminator {
   readonly heads: HeadsConfig;
   readonly parameters: TrainableParameters;
-  private readonly mixing: Mixing;
+  private readonly looks: { network: FeatureNetwork; mixing: Mixing }[];
+  private readonly lossMean: DistilConfig['lossMean'];
   private power: Map<string, PowerVectors>;
   /** Running mean and variance of every batch norm, as PyTorch keeps them; training itself never reads them. */
   private readonly running = new Map<string, tf.Tensor1D>();
 
   constructor(
-    private readonly features: FeatureNetwork,
+    networks: readonly FeatureNetwork[],
     config: DistilConfig,
     classes: number,
     saved?: Pick<WeightSource, 'shape' | 'read'>,
+    table?: ClassTable | null,
   ) {
-    this.mixing = new Mixing(
-      config.heads,
-      features.channels,
-      features.sizes(),
-      new RandomStream(3, 'mixing', 0),
-    );
+    const { heads: style } = config;
+    this.lossMean = config.lossMean;
+    this.looks = networks.map((network, i) => ({
+      network,
+      mixing: new Mixing(style, network.channels, network.sizes(), new RandomStream(3, 'mixing', i)),
+    }));
+    const firstTable = saved?.shape('mini_discs.0.embed.weight');
     this.heads = {
-      style: config.heads,
-      channels: this.mixing.channels,
-      sizes: this.mixing.sizes,
+      style,
+      channels: this.looks.flatMap(({ mixing }) => mixing.channels),
+      sizes: this.looks.flatMap(({ network, mixing }) =>
+        style === 'paper' && network.nominalSizes ? network.nominalSizes().map((s) => 2 * s) : mixing.sizes,
+      ),
+      networks: networks.map(({ channels }) => channels.length),
       classes,
-      embeddingDim: 320,
+      embeddingDim: firstTable?.[1] ?? table?.dim ?? EMBEDDING_DIM,
       width: config.headWidth,
     };
     const specs = headParameters(this.heads);
     this.parameters = new TrainableParameters(
-      saved ?? initialHeads(specs, config.seed),
+      saved ? withOwnTables(saved) : initialHeads(specs, config.seed, table ?? null),
       specs.map((s) => s.name),
       () => true,
     );
@@ -75,13 +94,14 @@ export class Discriminator {
         this.running.set(key, tf.keep(tf.tensor1d(values)));
       }
     }
-    // Begin near the truth: an underestimated singular value makes the first steps huge.
-    if (!saved) for (let i = 0; i < 15; i++) this.release(this.advance());
+    // Small heads begin near the truth: an underestimated singular value makes the first steps huge. The published
+    // ones begin from random vectors, as torch.nn.utils.spectral_norm does.
+    if (!saved && style === 'small') for (let i = 0; i < 15; i++) this.release(this.advance());
   }
 
   /** Mixed feature maps of images. Call inside tf.tidy. */
   look(x: tf.Tensor4D, labels: tf.Tensor2D | null, random: RandomStream): tf.Tensor4D[] {
-    return this.mixing.mix(this.features.maps(x, labels, random));
+    return this.looks.flatMap(({ network, mixing }) => mixing.mix(network.maps(x, labels, random)));
   }
 
   /**
@@ -105,12 +125,22 @@ export class Discriminator {
     for (const { u, v } of state.values()) tf.dispose([u, v]);
   }
 
-  /** Logits [N, k] of each head. Call inside tf.tidy. */
+  /**
+   * Logits [N, k], an entry for each mean of the loss: of each head, or of all heads of each feature network as published.
+   * Call inside tf.tidy.
+   */
   logits(maps: readonly tf.Tensor4D[], state: SpectralState, labels: tf.Tensor2D | null): tf.Tensor2D[] {
     const classes = this.heads.classes ? labels : null;
-    return headLogits(this.heads, this.parameters, state, maps, classes, (name, mean, variance) => {
+    const ofHeads = headLogits(this.heads, this.parameters, state, maps, classes, (name, mean, variance) => {
       this.run(`${name}.running_mean`, mean);
       this.run(`${name}.running_var`, variance);
+    });
+    if (this.lossMean === 'scale') return ofHeads;
+    let from = 0;
+    return this.heads.networks.map((count) => {
+      const own = ofHeads.slice(from, from + count);
+      from += count;
+      return tf.concat(own, 1);
     });
   }
 
@@ -130,7 +160,7 @@ export class Discriminator {
   }
 
   dispose(): void {
-    this.mixing.dispose();
+    for (const { mixing } of this.looks) mixing.dispose();
     this.parameters.dispose();
     tf.dispose([...this.running.values()]);
     for (const { u, v } of this.power.values()) tf.dispose(u === v ? u : [u, v]);
@@ -138,8 +168,22 @@ export class Discriminator {
   }
 }
 
-/** PyTorch's defaults: uniform in +-1 / sqrt(fan in) for convolutions and their biases, ones and zeros for norms. */
-function initialHeads(specs: readonly HeadParameter[], seed: number): Pick<WeightSource, 'shape' | 'read'> {
+/** States from before every head had a table of its own hold one for all: each head goes on from a copy. */
+const withOwnTables = (saved: Pick<WeightSource, 'shape' | 'read'>): Pick<WeightSource, 'shape' | 'read'> => {
+  const stored = (name: string) =>
+    saved.shape(name) || !/^mini_discs\.\d+\.embed\.weight$/.test(name) ? name : 'embed.weight';
+  return { shape: (name) => saved.shape(stored(name)), read: (name) => saved.read(stored(name)) };
+};
+
+/**
+ * PyTorch's defaults: uniform in +-1 / sqrt(fan in) for convolutions and their biases, ones and zeros for norms, unit
+ * normals for embeddings; a table stands for the latter where there is one.
+ */
+function initialHeads(
+  specs: readonly HeadParameter[],
+  seed: number,
+  table: ClassTable | null,
+): Pick<WeightSource, 'shape' | 'read'> {
   const byName = new Map(specs.map((spec, i) => [spec.name, { spec, i }]));
   return {
     shape: (name) => byName.get(name)?.spec.shape,
@@ -153,6 +197,7 @@ function initialHeads(specs: readonly HeadParameter[], seed: number): Pick<Weigh
         case 'shift':
           return new Float32Array(count);
         case 'embedding':
+          return table ? firstRows(table, spec.shape[0]!) : random.normals(count);
         case 'projection':
           return random.normals(count);
         case 'conv':
@@ -165,4 +210,13 @@ function initialHeads(specs: readonly HeadParameter[], seed: number): Pick<Weigh
       }
     },
   };
+}
+
+function firstRows({ rows, dim, values }: ClassTable, classes: number): Float32Array {
+  if (rows < classes)
+    throw new InnateError('mismatch', 'the table of class embeddings has too few rows', {
+      expected: `at least ${classes}`,
+      found: String(rows),
+    });
+  return values.slice(0, classes * dim);
 }

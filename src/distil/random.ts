@@ -9,6 +9,7 @@ export const STREAMS = {
   classes: 5,
   mixing: 6,
   heads: 7,
+  adapters: 8,
 } as const;
 export type Stream = keyof typeof STREAMS;
 

@@ -1,6 +1,13 @@
 import * as v from 'valibot';
 import { badFile, InnateError } from '../lib/errors';
-import { type DistilConfig, FEATURE_NAMES, METHODS, savedConfig } from './config';
+import {
+  type DistilConfig,
+  FEATURE_NAMES,
+  FILE_FEATURES,
+  FREEZE_LEVELS,
+  METHODS,
+  savedConfig,
+} from './config';
 import type { RunMeta } from './state';
 
 /** What a saved run says of itself comes from a file: it is checked before it is believed. */
@@ -11,18 +18,23 @@ const text = v.pipe(v.string(), v.maxLength(10_000));
 /** Settings of a run, as `savedConfig` takes them. What a later version adds stays as it is. */
 const CONFIG = v.looseObject({
   method: v.picklist(METHODS),
+  freeze: v.optional(v.nullable(v.picklist(FREEZE_LEVELS))),
   images: count,
   batch: count,
   microBatch: count,
+  batchGpu: v.optional(count),
   seed: count,
   startSigma: v.optional(v.number()),
   generatorRate: v.number(),
   discriminatorRate: v.number(),
   warmUp: v.optional(v.number()),
   features: v.picklist(FEATURE_NAMES),
+  secondFeatures: v.optional(v.picklist([...FILE_FEATURES, 'none'])),
   featureSize: count,
   heads: v.picklist(['small', 'paper']),
   headWidth: count,
+  classEmbeddings: v.optional(v.picklist(['random', 'table'])),
+  lossType: v.optional(v.picklist(['ns', 'hinge'])),
   lossMean: v.picklist(['scale', 'all']),
   shareFakes: v.boolean(),
   r1Gamma: v.number(),

@@ -8,9 +8,9 @@ import { heun } from '../nn/samplers';
 import type { WeightSource } from '../nn/weights';
 import { Adam } from './adam';
 import { AdversarialStep, apply, type OnStage, type Shape4, type StepKind } from './adversarial-step';
-import { checkConfig, type DistilConfig } from './config';
+import { checkConfig, type DistilConfig, partSize } from './config';
 import type { StepReport } from './curve';
-import { Discriminator, type FeatureNetwork } from './discriminator';
+import { type ClassTable, Discriminator, type FeatureNetwork } from './discriminator';
 import { EMA } from './ema';
 import { trainedBy } from './freeze';
 import { accumulate, microBatches } from './micro-batch';
@@ -41,7 +41,9 @@ export interface TrainerParts {
   student?: WeightSource;
   data: BatchSource;
   /** Made once the teacher is on the back-end; null for imitation. */
-  features: ((teacher: Denoiser) => FeatureNetwork) | null;
+  features: ((teacher: Denoiser) => FeatureNetwork[]) | null;
+  /** Class embeddings that the paper's heads begin from; random ones where there are none. */
+  classTable?: ClassTable | null;
   config: DistilConfig;
   saved?: SavedTensors;
   iteration?: number;
@@ -85,7 +87,7 @@ export class DistilTrainer {
     this.generator = new TrainableParameters(
       overlay(start, saved, 'generator.'),
       names,
-      trainedBy(config.method, network.unet),
+      trainedBy(config, network.unet),
     );
     this.denoiser = new Denoiser(network, { parameters: this.generator, freqs });
     this.teacher = Denoiser.open(network, parts.teacher);
@@ -96,6 +98,7 @@ export class DistilTrainer {
           config,
           network.unet.labelDim,
           saved && prefixed(saved, 'heads.'),
+          parts.classTable,
         )
       : null;
     const variablesD = this.discriminator?.parameters.variables() ?? new Map();
@@ -162,7 +165,7 @@ export class DistilTrainer {
     };
     const sigma = config.startSigma;
     const input = nhwc(z.map((v) => v * sigma));
-    const parts = microBatches(input, labels, config.microBatch || config.batch);
+    const parts = microBatches(input, labels, partSize(config));
     const wanted: tf.Tensor4D[] = [];
     let from = 0;
     for (const { real: part } of parts) {

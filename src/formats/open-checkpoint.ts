@@ -8,8 +8,10 @@ import { Budget } from './pickle/budget';
 import { ByteReader } from './pickle/reader';
 import { unpickle } from './pickle/unpickle';
 import { PersistentObject, type Py, PyObject } from './pickle/values';
+import { readSafetensors } from './safetensors';
 import { sniff } from './sniff';
 import type { Source } from './source';
+import type { TensorRef } from './tensor';
 import { listed, quote } from './text';
 import { isLegacyMagic, nestedLoader, readLegacy } from './torch/legacy';
 import { readTorchZip, torchRecord } from './torch/zip';
@@ -21,23 +23,36 @@ import { openZip, type ZipEntry } from './zip';
  * structure, no weights. Every failure is an InnateError; one with `choose` asks for an `entry`.
  */
 export function openCheckpoint(source: Source, options: OpenOptions = {}): Checkpoint {
-  switch (sniff(source)) {
-    case 'safetensors':
-      return openSafetensors(source, options);
-    case 'zip': {
-      const entries = openZip(source);
-      if (!torchRecord(entries)) throw otherZip(entries, source.name);
-      return fromObject(readTorchZip(source, KNOWN_NAMES, entries), 'torch-zip', source.name, options);
-    }
-    case 'pickle': {
-      const names = KNOWN_NAMES;
-      const machine = { budget: new Budget(), names, loadFromBytes: nestedLoader(names) };
-      const value = unpickle(new ByteReader(source), machine);
-      if (isLegacyMagic(value))
-        return fromObject(readLegacy(source, names), 'torch-legacy', source.name, options);
-      return fromObject(value, 'edm-pickle', source.name, options);
-    }
+  const kind = sniff(source);
+  if (kind === 'safetensors') return openSafetensors(source, options);
+  const { root, format } = readObject(source, kind);
+  return fromObject(root, format, source.name, options);
+}
+
+/**
+ * Every tensor of a safetensors, torch or pickle file by its path, whatever network it belongs to: state dicts of
+ * other projects' networks. Throws an InnateError where the file is none of those.
+ */
+export function openTensors(source: Source): ReadonlyMap<string, TensorRef> {
+  const kind = sniff(source);
+  if (kind === 'safetensors') return readSafetensors(source).tensors;
+  return flatten(readObject(source, kind).root, source.name).tensors;
+}
+
+function readObject(
+  source: Source,
+  kind: 'zip' | 'pickle',
+): { root: Py; format: 'torch-zip' | 'torch-legacy' | 'edm-pickle' } {
+  const names = KNOWN_NAMES;
+  if (kind === 'zip') {
+    const entries = openZip(source);
+    if (!torchRecord(entries)) throw otherZip(entries, source.name);
+    return { root: readTorchZip(source, names, entries), format: 'torch-zip' };
   }
+  const machine = { budget: new Budget(), names, loadFromBytes: nestedLoader(names) };
+  const root = unpickle(new ByteReader(source), machine);
+  if (isLegacyMagic(root)) return { root: readLegacy(source, names), format: 'torch-legacy' };
+  return { root, format: 'edm-pickle' };
 }
 
 function fromObject(

@@ -8,7 +8,7 @@ import { checkConfig, PRESETS, preset, savedConfig } from '../../src/distil/conf
 import { Discriminator } from '../../src/distil/discriminator';
 import { EMA } from '../../src/distil/ema';
 import { compareToReal, featureStatistics, frechetDistance } from '../../src/distil/frechet';
-import { gddIFrozen, trainedBy } from '../../src/distil/freeze';
+import { frozenAt, trainedBy } from '../../src/distil/freeze';
 import { discriminatorLoss, generatorLoss } from '../../src/distil/losses';
 import { accumulate, microBatches } from '../../src/distil/micro-batch';
 import { r1Gradients } from '../../src/distil/r1';
@@ -29,18 +29,18 @@ describe.each(['mini-ncsnpp-16-cond', 'mini-adm-16-cond'])('%s', (name) => {
 
   it('GDD-I freezes exactly the published parameters, and GDD trains them all', () => {
     const frozen = JSON.parse(golden.metadata.get('gdd_i_frozen')!) as string[];
-    expect(gddIFrozen(config.unet).sort()).toEqual([...frozen].sort());
+    expect(frozenAt(1, config.unet).sort()).toEqual([...frozen].sort());
     const values = (names: string[]) =>
       names.reduce((sum, n) => sum + weights.shape(n)!.reduce((a, b) => a * b, 1), 0);
     expect(values(frozen)).toBe(Number(golden.metadata.get('gdd_i_frozen_params')));
-    const trains = trainedBy('gdd', config.unet);
+    const trains = trainedBy({ method: 'gdd', freeze: null }, config.unet);
     expect(frozen.every(trains)).toBe(true);
     if (config.unet.embeddingType === 'fourier') expect(trains('model.map_noise.freqs')).toBe(false);
   });
 
   it('one Adam step on the golden gradients equals PyTorch', async () => {
     const after = readGolden(join(FIXTURES, 'mini', `${name}.adam_step.safetensors`));
-    const trains = trainedBy('gdd-i', config.unet);
+    const trains = trainedBy({ method: 'gdd-i', freeze: null }, config.unet);
     const names = parameterSpecs(config.unet)
       .filter((s) => !s.buffer)
       .map((s) => s.name);
@@ -52,7 +52,7 @@ describe.each(['mini-ncsnpp-16-cond', 'mini-adm-16-cond'])('%s', (name) => {
     adam.apply(parameters.variables(), gradients);
     for (const n of parameters.variables().keys())
       expect(maxError(await parameters.fetch(n), after.float(`after.${n}`)), n).toBeLessThanOrEqual(1e-6);
-    for (const n of gddIFrozen(config.unet)) expect(await parameters.fetch(n)).toEqual(weights.read(n));
+    for (const n of frozenAt(1, config.unet)) expect(await parameters.fetch(n)).toEqual(weights.read(n));
     tf.dispose([...gradients.values()]);
     adam.dispose();
     parameters.dispose();
@@ -70,6 +70,15 @@ describe('Adam', () => {
     expect(b).toBeCloseTo(1.9, 4);
     expect(c).toBeCloseTo(2.9, 4);
     tf.dispose([variable, bad]);
+    adam.dispose();
+  });
+  it('leaves large finite gradients as they are, as torch.nan_to_num does', async () => {
+    const variable = tf.variable(tf.tensor1d([0]));
+    const adam = new Adam(0.1);
+    for (const g of [1, 1e6]) adam.apply(new Map([['x', variable]]), new Map([['x', tf.tensor1d([g])]]));
+    const second = (0.99 * 0.01 * 1 + 0.01 * 1e12) / (1 - 0.99 ** 2);
+    expect((await variable.data())[0]).toBeCloseTo(-0.1 - (0.1 * 1e6) / Math.sqrt(second), 4);
+    variable.dispose();
     adam.dispose();
   });
 });
@@ -96,14 +105,34 @@ describe('losses', () => {
   it('are softplus means, per scale or over all logits', async () => {
     const logits = [tf.tensor2d([[0, 2]]), tf.tensor2d([[-1]])];
     const softplus = (x: number) => Math.log1p(Math.exp(x));
-    const g = generatorLoss(logits, 'scale').dataSync()[0]!;
+    const mean = { lossType: 'ns', batch: 8, batchGpu: 0 } as const;
+    const g = generatorLoss(logits, mean).dataSync()[0]!;
     expect(g).toBeCloseTo((softplus(0) + softplus(-2)) / 2 + softplus(1), 5);
-    const all = generatorLoss(logits, 'all').dataSync()[0]!;
-    expect(all).toBeCloseTo((softplus(0) + softplus(-2) + softplus(1)) / 3, 5);
-    const d = discriminatorLoss(logits, logits, 'scale').dataSync()[0]!;
+    const d = discriminatorLoss(logits, logits, mean).dataSync()[0]!;
     expect(d).toBeCloseTo((softplus(0) + softplus(2)) / 2 + softplus(-1) + g, 5);
-    const huge = generatorLoss([tf.tensor2d([[-500]])], 'scale').dataSync()[0]!;
+    const huge = generatorLoss([tf.tensor2d([[-500]])], mean).dataSync()[0]!;
     expect(huge).toBeCloseTo(500, 3);
+  });
+  it('are sums over the images of a GPU where a published run has them, at most over the batch', () => {
+    // Two images, one feature network: in the public code two entries, each the mean over its image's logits.
+    const logits = tf.tensor2d([
+      [0, 2],
+      [-1, 3],
+    ]);
+    const softplus = (x: number) => Math.log1p(Math.exp(x));
+    const sum = (softplus(0) + softplus(-2)) / 2 + (softplus(1) + softplus(-3)) / 2;
+    const loss = (batch: number, batchGpu: number) =>
+      generatorLoss([logits], { lossType: 'ns', batch, batchGpu }).dataSync()[0]!;
+    expect(loss(2, 2)).toBeCloseTo(sum, 5);
+    expect(loss(2, 64)).toBeCloseTo(sum, 5);
+    expect(loss(256, 64)).toBeCloseTo(32 * sum, 3);
+  });
+  it('have a hinge', () => {
+    const config = { lossType: 'hinge', batch: 8, batchGpu: 0 } as const;
+    const logits = [tf.tensor2d([[-3, 0.5]])];
+    expect(generatorLoss(logits, config).dataSync()[0]).toBeCloseTo(1.25, 5); // -(-3 + 0.5) / 2
+    const d = discriminatorLoss(logits, [tf.tensor2d([[2, 0.25]])], config).dataSync()[0]!;
+    expect(d).toBeCloseTo(1.5 / 2 + 0.75 / 2, 5);
   });
 });
 
@@ -164,7 +193,7 @@ describe('the discriminator', () => {
       tf.tensor4d(new RandomStream(9, 'heads', i).normals(4 * size * size * 3), [4, size, size, 3]),
     );
     const features = { channels: [3, 3], sizes: () => [16, 8], maps: () => maps.map((m) => tf.clone(m)) };
-    const make = () => new Discriminator(features, { ...preset('paper-cifar10') }, 0);
+    const make = () => new Discriminator([features], { ...preset('paper-cifar10') }, 0);
     const discriminator = make();
     const before = await discriminator.buffers();
     const x = tf.zeros<tf.Rank.R4>([4, 8, 8, 3]);
@@ -204,13 +233,26 @@ describe('presets', () => {
       warmUp: 0,
       shareFakes: false,
       heads: 'paper',
+      batchGpu: 64,
+      lossType: 'ns',
+      lossMean: 'all',
+      images: 5_000_000,
+      seed: 42,
+      xFlip: false,
     });
-    expect(preset('paper-faces')).toMatchObject({ generatorRate: 2e-5, discriminatorRate: 4e-5, batch: 256 });
+    expect(preset('paper-faces')).toMatchObject({
+      generatorRate: 2e-5,
+      discriminatorRate: 4e-5,
+      batch: 256,
+      images: 10_000_000,
+    });
     expect(preset('paper-imagenet')).toMatchObject({
       generatorRate: 8e-6,
       discriminatorRate: 4e-5,
       batch: 512,
+      batchGpu: 128,
       emaHalfLife: 50_000_000,
+      images: 10_000_000,
     });
     for (const name of Object.keys(PRESETS)) expect(() => checkConfig(preset(name))).not.toThrow();
   });
@@ -225,9 +267,10 @@ describe('presets', () => {
       });
   });
   it('of older runs are completed with what those ran with', () => {
-    const { startSigma: _, warmUp: __, ...old } = preset('small');
-    expect(savedConfig(old)).toEqual({ ...old, startSigma: 80, warmUp: 0 });
-    expect(savedConfig(preset('small'))).toEqual(preset('small'));
+    const paper = preset('paper-cifar10');
+    const { startSigma: _, warmUp: __, batchGpu: ___, freeze: ____, lossType: _____, ...old } = paper;
+    expect(savedConfig(old)).toEqual({ ...paper, startSigma: 80, warmUp: 0, batchGpu: 0 });
+    expect(savedConfig(paper)).toEqual(paper);
   });
   it('refuse what would collapse or cannot train', () => {
     expect(() => checkConfig({ ...preset('paper-cifar10'), batch: 32 })).toThrow(/collapse/);

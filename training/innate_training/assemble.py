@@ -2,7 +2,8 @@
 
 import inspect
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 
 import torch
 
@@ -14,9 +15,14 @@ from .errors import UserError
 from .export import fingerprint
 from .features import TeacherEncoder, efficientnet_lite0
 from .frechet import Measure, best_features, load_features, split_real
+from .large_features import KNOWN as LARGE
+from .large_features import file_tensors, large_features
 from .nets import NETS
+from .official import pickled_tensors
 from .precond import SIGMA_MAX, build
+from .recipe import Recipe
 from .run_folder import RunFolder
+from .streams import draw_discriminator
 from .teacher import TeacherTrainer
 
 
@@ -114,6 +120,7 @@ def open_run(
     folder = RunFolder(os.path.join(setup.runs, folder_name or recipe.name))
     if setup.world.first:
         folder.lock()
+    recipe = as_begun(folder, recipe)
     data = setup.data(recipe)
     torch.manual_seed((recipe.train or recipe.distil).seed)
     compile = setup.compile if compile is None else compile
@@ -149,6 +156,14 @@ def open_run(
                 print(f"{recipe.name}: begins from {source}, {trainer.images:,} images seen", flush=True)
     setup.world.barrier()
     return trainer, folder
+
+
+def as_begun(folder, recipe) -> Recipe:
+    """The recipe as the folder's run began: one from before the encoder's maps were mixed goes on without."""
+    before = folder.read_json("config.json")
+    if not before or recipe.task != "student" or "features" not in before or "mix_encoder" in before:
+        return recipe
+    return replace(recipe, distil=replace(recipe.distil, mix_encoder=False))
 
 
 def begin(trainer, recipe, source, setup, own=False) -> None:
@@ -265,6 +280,8 @@ def new_student(setup, recipe, data, compile, teacher=None) -> DistilTrainer:
     if net.label_dim and net.label_dim != data.classes:
         raise UserError(f"{recipe.name}: the teacher knows {net.label_dim} classes, {data.name} has {data.classes}")
     config, origin = recipe.distil, fingerprint(net.state_dict())
+    if config.heads == "paper":
+        torch.backends.cudnn.allow_tf32 = False  # as published
     critic = new_discriminator(config, path, setup, net.label_dim)
     measure = None
     if config.measure_images and setup.world.first:
@@ -302,23 +319,57 @@ def hardware(world) -> str:
 
 
 def feature_words(name, size) -> str:
-    return {"efficientnet-lite0": f"EfficientNet-Lite0 at {size}x{size}", "encoder": "the teacher's own encoder"}.get(
-        name, name
-    )
+    if name == "encoder":
+        return "the teacher's own encoder"
+    known = {"efficientnet-lite0": "EfficientNet-Lite0", "vgg16-bn": "VGG16-BN", "deit-distilled": "DeiT-B distilled"}
+    return f"{known.get(name, name)} at {size}x{size}"
 
 
 def new_discriminator(config, teacher_path, setup, classes) -> D.Discriminator:
-    backbones = []
+    """With the paper's heads, feature networks run in float32, as published."""
+    dtype, backbones = torch.float32 if config.heads == "paper" else setup.dtype, []
     for name in config.features:
-        if name == "efficientnet-lite0":
-            net = efficientnet_lite0(folders=setup.features_dirs).to(setup.dtype)
-            backbones.append(D.Backbone(net, config.heads, config.feature_size))
+        if name == "efficientnet-lite0" or name in LARGE:
+            load = efficientnet_lite0 if name == "efficientnet-lite0" else partial(large_features, name)
+            backbones.append(D.Backbone(load(folders=setup.features_dirs).to(dtype), config.heads, config.feature_size))
         elif name == "encoder":
             teacher, _ = load_network(
                 teacher_path, dtype=setup.dtype, teachers=setup.weights[0] if setup.weights else None
             )
             encoder = TeacherEncoder(teacher)
-            backbones.append(D.Backbone(encoder, config.heads, mix=False))
+            backbones.append(D.Backbone(encoder, config.heads, mix=config.mix_encoder))
         else:
-            raise UserError(f"unknown discriminator features {name!r}; known: efficientnet-lite0, encoder")
-    return D.Discriminator(backbones, config.heads, classes, width=config.head_width, group=config.deviation_group)
+            raise UserError(
+                f"unknown discriminator features {name!r}; known: efficientnet-lite0, encoder, {', '.join(LARGE)}"
+            )
+    table = class_table(config.class_embeddings, classes) if config.class_embeddings else None
+    critic = D.Discriminator(
+        backbones,
+        config.heads,
+        classes,
+        embedding_dim=320 if table is None else table.shape[1],
+        width=config.head_width,
+        group=config.deviation_group,
+        part=config.batch_gpu,
+    )
+    if config.random == "page":
+        draw_discriminator(critic, config.seed)
+    if table is not None:
+        critic.heads.begin_embeddings(table)
+    return critic
+
+
+def class_table(path, classes) -> torch.Tensor:
+    """The one matrix [rows, dim] of a file, a class a row: in_embeddings/tf_efficientnet_lite0.pkl of Zyriix/D2O."""
+    matrices = [t.float() for t in pickled_or_saved(path) if t.ndim == 2]
+    if len(matrices) != 1:
+        raise UserError(f"{path}: {len(matrices)} matrices; a table of class embeddings is one")
+    if len(matrices[0]) < classes:
+        raise UserError(f"{path}: {len(matrices[0])} class embeddings, the teacher knows {classes} classes")
+    return matrices[0]
+
+
+def pickled_or_saved(path) -> list[torch.Tensor]:
+    if not os.path.isfile(path):
+        raise UserError(f"{path}: no such file")
+    return pickled_tensors(path) if os.fspath(path).endswith(".pkl") else list(file_tensors(path).values())

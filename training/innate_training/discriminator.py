@@ -18,7 +18,7 @@ class SpectralConv2d(nn.Module):
     The vectors u and v are state: they belong to a checkpoint.
     """
 
-    def __init__(self, inputs, outputs, kernel, stride=1, padding=0, bias=False) -> None:
+    def __init__(self, inputs, outputs, kernel, stride=1, padding=0, bias=False, settle=True) -> None:
         super().__init__()
         plain = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=bias)  # for its initialisation
         self.stride, self.padding = stride, padding
@@ -26,7 +26,9 @@ class SpectralConv2d(nn.Module):
         self.bias = nn.Parameter(plain.bias.detach()) if bias else None
         self.register_buffer("weight_u", F.normalize(torch.randn(outputs), dim=0))
         self.register_buffer("weight_v", F.normalize(torch.randn(inputs * kernel * kernel), dim=0))
-        for _ in range(15):  # begin near the truth: an underestimated singular value makes the first steps huge
+        # Begin near the truth: an underestimated singular value makes the first steps huge. The published heads
+        # begin from random vectors, as torch.nn.utils.spectral_norm does.
+        for _ in range(15 if settle else 0):
             self.iterate()
 
     @torch.no_grad()
@@ -46,13 +48,27 @@ class SpectralConv2d(nn.Module):
         return F.conv2d(x, self.weight(), self.bias, self.stride, self.padding)
 
 
+class PartsNorm2d(nn.BatchNorm2d):
+    """Batch norm whose statistics are those of `part` images at a time, as on a published run's GPUs; 0: of all."""
+
+    def __init__(self, channels, part=0) -> None:
+        super().__init__(channels)
+        self.part = part
+
+    def forward(self, x) -> torch.Tensor:
+        if not self.training or not 0 < self.part < len(x):
+            return super().forward(x)
+        return torch.cat([super(PartsNorm2d, self).forward(p) for p in x.split(self.part)])
+
+
 class Block(nn.Module):
     """Convolution (4x4, stride 2), batch norm, leaky ReLU; nested as in the published state dicts."""
 
-    def __init__(self, inputs, outputs, norm) -> None:
+    def __init__(self, inputs, outputs, norm, part=0) -> None:
         super().__init__()
         self.main = nn.Sequential(
-            SpectralConv2d(inputs, outputs, 4, 2, 1, bias=True), nn.BatchNorm2d(outputs) if norm else nn.Identity()
+            SpectralConv2d(inputs, outputs, 4, 2, 1, bias=True, settle=not norm),
+            PartsNorm2d(outputs, part) if norm else nn.Identity(),
         )
 
     def forward(self, x) -> torch.Tensor:
@@ -75,28 +91,34 @@ PAPER_WIDTHS = {1: 2048, 2: 1024, 4: 512, 8: 512, 16: 256, 32: 128, 64: 64, 128:
 
 
 class PaperHead(nn.Module):
-    """One scale's head, published names: `main`, and `cls`, `embed_proj` when conditional."""
+    """One scale's head, published names: `main`, and `cls`, `embed`, `embed_proj` when conditional.
 
-    def __init__(self, channels, size, end=8, embedding_dim=0) -> None:
+    classes: rows of its own trained table of embeddings; 0: the rows are given.
+    """
+
+    def __init__(self, channels, size, end=8, embedding_dim=0, classes=0, part=0) -> None:
         super().__init__()
         size = min(PAPER_WIDTHS, key=lambda s: abs(s - size))
         layers, width = [], channels
         while size > end:
             size //= 2
-            layers.append(Block(width, PAPER_WIDTHS[size], norm=True))
+            layers.append(Block(width, PAPER_WIDTHS[size], norm=True, part=part))
             width = PAPER_WIDTHS[size]
         kernel = 4 if end >= 8 else max(1, end // 2)
+        self.embed = nn.Embedding(classes, embedding_dim) if classes else None
         if embedding_dim:
-            self.cls = SpectralConv2d(width, 64, kernel)
+            self.cls = SpectralConv2d(width, 64, kernel, settle=False)
             self.embed_proj = EqualisedLinear(embedding_dim, 64)
         else:
-            layers.append(SpectralConv2d(width, 1, kernel))
+            layers.append(SpectralConv2d(width, 1, kernel, settle=False))
             self.cls = None
         self.main = nn.Sequential(*layers)
 
-    def forward(self, x, embedding=None) -> torch.Tensor:
+    def forward(self, x, told=None) -> torch.Tensor:
+        """told: class indices, or rows of embeddings where the head has no table of its own."""
         x = self.main(x)
         if self.cls is not None:
+            embedding = told if self.embed is None else self.embed(told)
             x = (self.cls(x) * self.embed_proj(embedding)[:, :, None, None]).sum(1, keepdim=True) / 8
         return x.flatten(1)
 
@@ -111,6 +133,8 @@ class SmallHead(nn.Module):
         self.main, self.group = nn.Sequential(*layers), group
         self.cls = SpectralConv2d(channels + 1, 64 if classes else 1, min(4, max(1, size - 1)))
         self.embed = nn.Linear(classes, 64, bias=False) if classes else None
+        if classes:
+            nn.init.normal_(self.embed.weight)  # of unit size, as the paper's projected embeddings are
 
     def deviation(self, h) -> torch.Tensor:
         """Mean standard deviation over the batch (or groups of it): small when the images are alike."""
@@ -177,13 +201,17 @@ class Backbone(nn.Module):
         self.net, self.size = net, size
         encoder = hasattr(net, "sizes")
         channels = net.channels if encoder else net.CHANNELS
-        sizes = net.sizes if encoder else [-(-size // s) for s in (4, 8, 16, 32)]
+        sizes = net.sizes if encoder else [-(-size // s) for s in net.STRIDES]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)  # the mixing is random but the same in every run
             self.mixing = (PaperMixing if style == "paper" else SmallMixing)(channels) if mix else None
         self.channels = self.mixing.channels if mix else channels
         scale = self.mixing.scale if mix else 1
         self.sizes = [s * scale for s in sizes]
+        if style == "paper" and not encoder:
+            # As the published heads count: of images of 256 where they are enlarged to 224, whatever the strides.
+            whole = 256 if size == 224 else size
+            self.sizes = [max(1, whole // s) * scale for s in (4, 8, 16, 32)]
         self.encoder, self.style = encoder, style
         self.requires_grad_(False)
 
@@ -192,45 +220,50 @@ class Backbone(nn.Module):
             maps = self.net(x, labels, g)
         else:
             x = F.interpolate(x, self.size, mode="bilinear", align_corners=False)
-            x = x.to(self.net.stem.weight.dtype).contiguous(memory_format=torch.channels_last)
+            x = x.to(next(self.net.buffers()).dtype).contiguous(memory_format=torch.channels_last)
             maps = [m.float() for m in self.net(x)]
         return self.mixing(maps) if self.mixing is not None else maps
 
 
 class Heads(nn.Module):
-    """All heads of one backbone: the trainable part."""
+    """All heads of all backbones: the trainable part. channels and sizes: a list for each backbone."""
 
-    def __init__(self, channels, sizes, style, classes=0, embedding_dim=0, width=128, group=0) -> None:
+    def __init__(self, channels, sizes, style, classes=0, embedding_dim=0, width=128, group=0, part=0) -> None:
         super().__init__()
-        self.style, self.classes = style, classes
-        if style == "paper":
-            # sizes are of 224-pixel features; the published table counts as if the image were 256 wide
-            nominal = [2 ** round(math.log2(s * 8 / 7)) if s % 7 == 0 else s for s in sizes]
-            end = 8 if nominal[-1] >= 8 else nominal[-1]
-            self.embed = nn.Embedding(classes, embedding_dim) if classes else None
-            heads = [PaperHead(c, s, end, embedding_dim if classes else 0) for c, s in zip(channels, nominal)]
-        else:
-            self.embed = None
-            heads = [SmallHead(c, s, classes, width, group) for c, s in zip(channels, sizes)]
+        self.style, self.classes, self.counts = style, classes, [len(c) for c in channels]
+        heads = []
+        for own_channels, own_sizes in zip(channels, sizes):
+            end = min(8, own_sizes[-1])
+            for c, s in zip(own_channels, own_sizes):
+                if style == "paper":
+                    heads.append(PaperHead(c, s, end, embedding_dim if classes else 0, classes, part))
+                else:
+                    heads.append(SmallHead(c, s, classes, width, group))
         self.mini_discs = nn.ModuleDict({str(i): h for i, h in enumerate(heads)})
 
     def forward(self, maps, labels=None) -> list[torch.Tensor]:
         """Logits [N, k] of every head."""
         told = None
         if self.classes:
-            told = self.embed(labels) if self.style == "paper" else F.one_hot(labels.long(), self.classes).float()
+            told = labels.long()
+            told = told if self.style == "paper" else F.one_hot(told, self.classes).float()
         return [head(m, told) for head, m in zip(self.mini_discs.values(), maps)]
+
+    @torch.no_grad()
+    def begin_embeddings(self, table) -> None:
+        """Every head's table begins as the first rows of `table` [rows, dim]."""
+        for head in self.mini_discs.values():
+            head.embed.weight.copy_(table[: self.classes])
 
 
 class Discriminator(nn.Module):
     """Backbones and their heads. Only `heads` trains; wrap that part for several processes."""
 
-    def __init__(self, backbones, style="small", classes=0, embedding_dim=320, width=128, group=0) -> None:
+    def __init__(self, backbones, style="small", classes=0, embedding_dim=320, width=128, group=0, part=0) -> None:
         super().__init__()
         self.backbones = nn.ModuleList(backbones)
-        channels = [c for b in backbones for c in b.channels]
-        sizes = [s for b in backbones for s in b.sizes]
-        self.heads = Heads(channels, sizes, style, classes, embedding_dim, width, group)
+        channels, sizes = [b.channels for b in backbones], [b.sizes for b in backbones]
+        self.heads = Heads(channels, sizes, style, classes, embedding_dim, width, group, part)
 
     def features(self, x, labels, g) -> list[torch.Tensor]:
         return [m for b in self.backbones for m in b(x, labels, g)]

@@ -67,7 +67,7 @@ class EfficientNetLite0(nn.Module):
         (4, 5, 2, 6, 192),
         (1, 3, 1, 6, 320),
     )  # repeats, kernel, stride, expansion, channels
-    TAPS, CHANNELS = (1, 2, 4, 6), (24, 40, 112, 320)
+    TAPS, CHANNELS, STRIDES = (1, 2, 4, 6), (24, 40, 112, 320), (4, 8, 16, 32)
 
     def __init__(self, state) -> None:
         super().__init__()
@@ -238,8 +238,13 @@ class TeacherEncoder(nn.Module):
         self.channels, self.sizes = [m.shape[1] for m in maps], [m.shape[-1] for m in maps]
 
     def forward(self, x, labels, g) -> list[torch.Tensor]:
-        sigma = (torch.randn(len(x), generator=g, device=x.device) * self.std + self.mean).exp()
-        noise = torch.randn(x.shape, generator=g, device=x.device)
+        """g: torch's generator, or the page's stream (streams.py)."""
+        if isinstance(g, torch.Generator):
+            normals = torch.randn(len(x), generator=g, device=x.device)
+            noise = torch.randn(x.shape, generator=g, device=x.device)
+        else:
+            normals, noise = torch.from_numpy(g.normals(len(x))).to(x.device), g.images(x.shape).to(x.device)
+        sigma = (normals * self.std + self.mean).exp()
         h, c_noise, labels, _, _ = self.net.prepare(x + noise * sigma.view(-1, 1, 1, 1), sigma, labels)
         model = self.net.model
         maps = {}

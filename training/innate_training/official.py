@@ -55,6 +55,7 @@ class _Unpickler(pickle.Unpickler):
         ("torch.storage", "_load_from_bytes"): _storage,
         ("dnnlib.util", "EasyDict"): dict,
     }
+    ALLOWED["dill._dill", "_load_type"] = lambda name: _Unpickler.PLAIN.get(name) or _placeholder("dill", name)
     PLAIN = {"set": set, "frozenset": frozenset, "dict": dict, "list": list, "tuple": tuple, "slice": slice}
 
     def find_class(self, module, name) -> object:
@@ -64,7 +65,7 @@ class _Unpickler(pickle.Unpickler):
             return self.PLAIN[name]
         if module == "torch" and name in ("float32", "float16", "float64", "device"):
             return getattr(torch, name)
-        if module == "torch.nn.modules.container":
+        if module in ("torch.nn.modules.container", "torch.nn.modules.sparse"):
             return Container
         return _placeholder(module, name)
 
@@ -106,13 +107,36 @@ def _collect(record, prefix, out) -> None:
             raise UserError(f"published checkpoint: module {prefix}{name} is not understood")
 
 
-def load_official(path) -> tuple[dict[str, torch.Tensor], dict]:
-    """(tensors, architecture) of `ema` in a published checkpoint."""
+def _load(path, what) -> object:
     try:
         with open(path, "rb") as f:
-            data = _Unpickler(f).load()
+            return _Unpickler(f).load()
     except (pickle.UnpicklingError, EOFError, KeyError, RuntimeError) as error:
-        raise UserError(f"{path}: not a published checkpoint ({error})") from None
+        raise UserError(f"{path}: not {what} ({error})") from None
+
+
+def pickled_tensors(path) -> list[torch.Tensor]:
+    """Every tensor of a pickle's dicts and modules, in order."""
+    found = []
+
+    def visit(value) -> None:
+        if isinstance(value, torch.Tensor):
+            found.append(value.detach())
+        elif isinstance(value, Record):
+            own = {}
+            _collect(value, "", own)
+            found.extend(own.values())
+        elif isinstance(value, dict):
+            for inner in value.values():
+                visit(inner)
+
+    visit(_load(path, "a pickle of tensors"))
+    return found
+
+
+def load_official(path) -> tuple[dict[str, torch.Tensor], dict]:
+    """(tensors, architecture) of `ema` in a published checkpoint."""
+    data = _load(path, "a published checkpoint")
     net = data.get("ema") if isinstance(data, dict) else None
     if not isinstance(net, Record):
         raise UserError(f"{path}: no `ema` network inside")

@@ -91,16 +91,20 @@ def build(architecture, dtype=torch.float32) -> EDMPrecond:
     return net.to(memory_format=torch.channels_last)
 
 
+# What of a U-Net's blocks a level freezes (train.py --freeze of Zyriix/D2O). Level 1 is GDD-I.
+FREEZE_LEVELS = ((), ("conv", "proj"), ("conv", "proj", "qkv"), ("conv", "proj", "qkv", "skip"))
+
+
+def frozen_at(net, level) -> list[str]:
+    """Parameters that a level freezes; nothing of the layers outside blocks."""
+    return [name for name, _ in net.named_parameters() if is_frozen(name, level)]
+
+
 def gdd_i_frozen(net) -> list[str]:
-    """GDD-I's frozen parameters: conv and proj inside U-Net blocks, so nothing of the input and output layers."""
-    return [name for name, _ in net.named_parameters() if is_frozen(name)]
+    return frozen_at(net, 1)
 
 
-def is_frozen(name) -> bool:
-    parts = name.split(".")  # model.enc.16x16_block0.conv0.weight
-    return (
-        len(parts) == 5
-        and parts[1] in ("enc", "dec")
-        and ("conv" in parts[3] or "proj" in parts[3])
-        and parts[4] in ("weight", "bias")
-    )
+def is_frozen(name, level=1) -> bool:
+    """The published rule, by the parameter's name: the down and up blocks and in0, in1 are blocks too."""
+    inside = any(part in name for part in ("block", "up", "down", "in"))
+    return inside and any(part in name for part in FREEZE_LEVELS[level])

@@ -15,7 +15,12 @@ def philox(seed, counter0, elements) -> tuple[np.ndarray, np.ndarray]:
     """First two outputs for counters (counter0, 0, element, 0); uint64 arrays that hold 32 bits each."""
     n = len(elements)
     c = [np.full(n, counter0, np.uint64), np.zeros(n, np.uint64), elements.astype(np.uint64), np.zeros(n, np.uint64)]
-    k = [seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF]
+    return tuple(philox4x32(c, (seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF))[:2])
+
+
+def philox4x32(c, key) -> list[np.ndarray]:
+    """Philox4x32-10 of four counter words (uint64 arrays that hold 32 bits each) and two key words."""
+    k = list(key)
     for _ in range(10):
         p0, p1 = c[0] * _MULTIPLIERS[0], c[2] * _MULTIPLIERS[1]
         c = [
@@ -25,7 +30,7 @@ def philox(seed, counter0, elements) -> tuple[np.ndarray, np.ndarray]:
             p0 & _LOW,
         ]
         k = [(k[0] + _WEYL[0]) & 0xFFFFFFFF, (k[1] + _WEYL[1]) & 0xFFFFFFFF]
-    return c[0], c[1]
+    return c
 
 
 def latents(seeds, shape) -> torch.Tensor:

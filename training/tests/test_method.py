@@ -139,8 +139,8 @@ def test_a_warp_by_nothing_changes_nothing() -> None:
 
 PAPER_TABLE = {  # G lr, D lr, batch, EMA half-life, images; of the published commands
     "paper-cifar10": (1e-4, 1e-4, 256, 500_000, 5_000_000),
-    "paper-faces": (2e-5, 4e-5, 256, 500_000, 9_000_000),
-    "paper-imagenet": (8e-6, 4e-5, 512, 50_000_000, 6_000_000),
+    "paper-faces": (2e-5, 4e-5, 256, 500_000, 10_000_000),
+    "paper-imagenet": (8e-6, 4e-5, 512, 50_000_000, 10_000_000),
 }
 
 
@@ -161,6 +161,7 @@ def test_paper_presets_are_the_published_numbers() -> None:
             and c.dropout == 0.0
         )
         assert c.features == ["efficientnet-lite0"] and c.method == "gdd-i"
+        assert (c.batch_gpu, c.loss_type, c.seed, c.snapshot_every) == (batch // 4, "ns", 42, 250_000)
     t = trainer(r1_gamma=1e-4, r1_every=16, g_lr=1e-4, d_lr=1e-4)  # lazy regularisation: 16/17, for the critic alone
     g, d = t.g_optimiser.param_groups[0], t.d_optimiser.param_groups[0]
     assert g["lr"] == 1e-4 and tuple(g["betas"]) == (0.0, 0.99) and g["eps"] == d["eps"] == 1e-8

@@ -1,4 +1,4 @@
-import type { DistilConfig } from '../../distil/config';
+import { type DistilConfig, partSize } from '../../distil/config';
 import type { StepReport } from '../../distil/curve';
 import { asInnateError, type ErrorDetail, InnateError, OutOfMemory } from '../../lib/errors';
 import { NotFinite } from '../inference/sampling';
@@ -24,11 +24,8 @@ const TRAP = /out of bounds|unreachable/i;
 const isTrap = ({ cause }: InnateError): boolean => cause instanceof Error && TRAP.test(cause.message);
 
 /** Images of the next smaller part; null when one of two is already too much. */
-export function smallerPart({
-  batch,
-  microBatch,
-}: Pick<DistilConfig, 'batch' | 'microBatch'>): number | null {
-  const now = microBatch || batch;
+export function smallerPart(config: Parameters<typeof partSize>[0]): number | null {
+  const now = partSize(config);
   return now > 2 ? Math.max(2, Math.ceil(now / 2)) : null;
 }
 
@@ -41,7 +38,7 @@ export function explainMemory(error: unknown, config: DistilConfig): InnateError
     'backend',
     'a training step does not fit into memory',
     {
-      found: `${config.microBatch || config.batch} images at once: ${known.message}`,
+      found: `${partSize(config)} images at once: ${known.message}`,
       hint:
         smaller === null
           ? 'Use a smaller network'

@@ -1,5 +1,5 @@
 import type { Dataset } from '../../data';
-import type { DistilConfig, Method } from '../../distil/config';
+import { type DistilConfig, partSize } from '../../distil/config';
 import { trainedBy } from '../../distil/freeze';
 import { layersOf } from '../../nn/parameters';
 import type { DistilPlan } from '../../protocol/distil';
@@ -9,8 +9,8 @@ import type { Model } from '../models/model';
 type Layers = Pick<DistilPlan, 'layers' | 'parameters' | 'trainedParameters'>;
 
 /** Layers in order, with what the method trains of them. */
-function layerPlan({ unet }: Model['config'], method: Method): Layers {
-  const trains = trainedBy(method, unet);
+function layerPlan({ unet }: Model['config'], config: DistilConfig): Layers {
+  const trains = trainedBy(config, unet);
   const layers = layersOf(unet).map(({ name, parameters }) => ({
     name,
     trains: parameters.some((parameter) => trains(parameter.name)),
@@ -24,18 +24,18 @@ function layerPlan({ unet }: Model['config'], method: Method): Layers {
 export function planOf(
   teacher: Pick<Model, 'config'>,
   data: Pick<Dataset, 'size' | 'name'>,
-  { method, batch, microBatch }: DistilConfig,
+  config: DistilConfig,
   known: DistilPlan | null,
 ): DistilPlan {
   const { floor = null, teacherOneStep = null, reference = null } = known ?? {};
   return {
-    ...layerPlan(teacher.config, method),
+    ...layerPlan(teacher.config, config),
     dataImages: data.size,
     dataName: data.name,
     floor,
     teacherOneStep,
     features: MEASURE_NAME,
     reference,
-    microBatch: microBatch > 0 && microBatch < batch ? microBatch : null,
+    microBatch: partSize(config) < config.batch ? partSize(config) : null,
   };
 }

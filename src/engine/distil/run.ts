@@ -3,6 +3,7 @@ import { BatchSampler } from '../../data';
 import type { OnStage } from '../../distil/adversarial-step';
 import type { DistilConfig } from '../../distil/config';
 import type { CurvePoint } from '../../distil/curve';
+import type { ClassTable } from '../../distil/discriminator';
 import { distancesDue } from '../../distil/schedule';
 import { collectTensors, type RunMeta, type SourceMarks } from '../../distil/state';
 import { type BatchSource, DistilTrainer, type StepKind } from '../../distil/trainer';
@@ -14,7 +15,7 @@ import { Denoiser } from '../../nn/denoiser';
 import { defaultSampling } from '../../nn/samplers';
 import type { WeightSource } from '../../nn/weights';
 import { sampleImages, seedBatch } from '../inference/sampling';
-import { type FeatureWeights, featureNetwork } from '../measure/feature-networks';
+import { type FeatureWeights, featureNetworks } from '../measure/feature-networks';
 import type { FrechetMeasure } from '../measure/frechet';
 import type { Model } from '../models/model';
 import { checkMarks, sourceMarks } from '../runs/source-marks';
@@ -30,6 +31,10 @@ export interface DistilRunOptions {
   data: Dataset;
   config: DistilConfig;
   features: FeatureWeights;
+  /** Weights of `config.secondFeatures`, from a person's file. */
+  secondFeatures?: WeightSource;
+  /** Where `config.classEmbeddings` is 'table'; a saved run needs none. */
+  classTable?: ClassTable;
   backend: string;
   /** Asked for when the first distance is due: reading real images takes its time. */
   measure?: () => Promise<FrechetMeasure>;
@@ -85,8 +90,9 @@ export class DistilRun {
       features:
         config.method === 'imitation'
           ? null
-          : await featureNetwork(config.features, config.featureSize, options.features),
+          : await featureNetworks(config, options.features, options.secondFeatures),
       config,
+      ...(options.classTable && { classTable: options.classTable }),
       ...(options.onStage && { onStage: options.onStage }),
       ...(saved && {
         saved: saved.tensors,

@@ -16,7 +16,7 @@ import { type Batch, imageSize } from '../inference/sampling';
 
 /** Relative L2 change of every layer, in the order of the parameters. Both networks are of one shape. */
 export function weightChange(unet: UNetConfig, teacher: WeightSource, student: WeightSource): LayerJson[] {
-  const trains = trainedBy('gdd-i', unet);
+  const trains = trainedBy({ method: 'gdd-i', freeze: null }, unet);
   return layersOf(unet).map(({ name, parameters }) => {
     let moved = 0;
     let square = 0;

@@ -1,19 +1,40 @@
-import { FEATURE_NAMES, type FeatureName } from '../../distil/config';
+import { type DistilConfig, FEATURE_NAMES, type FeatureName, type FileFeature } from '../../distil/config';
 import type { FeatureNetwork } from '../../distil/discriminator';
+import { RandomStream } from '../../distil/random';
 import { readyTensors } from '../../gpu/backends';
 import { InnateError } from '../../lib/errors';
 import type { Denoiser } from '../../nn/denoiser';
 import { CifarResNet } from '../../nn/features/cifar-resnet';
+import { DistilledDeiT } from '../../nn/features/deit';
 import { EfficientNetLite0 } from '../../nn/features/efficientnet-lite0';
 import { MobileNetV1 } from '../../nn/features/mobilenet-v1';
 import { TeacherEncoder } from '../../nn/features/teacher-encoder';
+import { VGG16BN } from '../../nn/features/vgg16-bn';
 import type { WeightSource } from '../../nn/weights';
 
 /** Reads `public/features/NAME.safetensors`, wherever that is. */
 export type FeatureWeights = (name: string) => Promise<WeightSource>;
 
-/** Loads what the discriminator looks through; the teacher's own encoder needs no weights of its own. */
-export async function featureNetwork(
+/**
+ * Loads what the discriminator looks through: the network of `config.features`, and a second one from a person's file
+ * where `config.secondFeatures` names one. The teacher's own encoder needs no weights of its own.
+ */
+export async function featureNetworks(
+  { features, secondFeatures, featureSize }: DistilConfig,
+  weights: FeatureWeights,
+  secondWeights: WeightSource | undefined,
+): Promise<(teacher: Denoiser) => FeatureNetwork[]> {
+  const first = await shipped(features, featureSize, weights);
+  if (secondFeatures === 'none') return (teacher) => [first(teacher)];
+  if (!secondWeights)
+    throw new InnateError('bad-argument', 'the weights of the second feature network are missing', {
+      where: secondFeatures,
+      hint: 'Give their file with --second-features',
+    });
+  return (teacher) => [first(teacher), ofFile(secondFeatures, secondWeights, featureSize)];
+}
+
+async function shipped(
   name: FeatureName,
   size: number,
   weights: FeatureWeights,
@@ -32,6 +53,12 @@ export async function featureNetwork(
     found: name,
   });
 }
+
+/** The random adapters of a vision transformer are drawn once for all runs, as the mixing is. */
+const ofFile = (name: FileFeature, weights: WeightSource, size: number): FeatureNetwork =>
+  name === 'vgg16-bn'
+    ? new VGG16BN(weights, size)
+    : new DistilledDeiT(weights, new RandomStream(3, 'adapters', 0), size);
 
 /** The network whose features Fréchet distances are measured on. The caller disposes of it. */
 export async function measureNetwork(weights: FeatureWeights): Promise<CifarResNet> {

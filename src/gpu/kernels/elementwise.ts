@@ -67,7 +67,7 @@ export const siluGradient = (): Kernel =>
 /**
  * One step of Adam with beta1 = 0 (Kingma & Ba 2015, as torch.optim.Adam): second = beta2 second + (1 - beta2) g^2,
  * variable -= rate g / (sqrt(second) correction + eps). A gradient that is not a number counts as 0, infinities
- * as +-1e5. NaN is told by its bits: compilers may assume that comparisons never see one.
+ * as +-1e5. Both are told by their bits: compilers may assume that comparisons never see one.
  */
 export const adam = (): Kernel =>
   elementwise(
@@ -75,7 +75,8 @@ export const adam = (): Kernel =>
     ['variable', 'gradient', 'second', 'outVariable', 'outSecond'],
     ['beta2F', 'rateF', 'correctionF', 'epsF'],
     `let bits = bitcast<u32>(gradient[i]) & 0x7fffffffu;
-  let g = select(clamp(gradient[i], -1e5, 1e5), 0.0, bits > 0x7f800000u);
+  let bounded = select(gradient[i], clamp(gradient[i], -1e5, 1e5), bits == 0x7f800000u);
+  let g = select(bounded, 0.0, bits > 0x7f800000u);
   let v = second[i] * u.beta2F + g * g * (1.0 - u.beta2F);
   outSecond[i] = v;
   outVariable[i] = variable[i] - g * u.rateF / (sqrt(v) * u.correctionF + u.epsF);`,

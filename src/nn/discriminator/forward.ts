@@ -24,10 +24,6 @@ export function headLogits(
   classes: tf.Tensor2D | null,
   onStatistics?: BatchStatistics,
 ): tf.Tensor2D[] {
-  const embedded: tf.Tensor2D | null =
-    classes !== null && config.style === 'paper'
-      ? tf.matMul<tf.Tensor2D>(classes, parameters.get('embed.weight'))
-      : null;
   return headSpecs(config).map((head, i): tf.Tensor2D => {
     let h = maps[i]!;
     for (const layer of head.hidden) h = stridedLayer(parameters, spectral, layer, h, onStatistics);
@@ -35,10 +31,11 @@ export function headLogits(
     const out = tf.conv2d(h, normalisedWeight(parameters, spectral, head.last), 1, 'valid');
     const n = out.shape[0];
     if (classes === null) return tf.reshape(out, [n, -1]) as tf.Tensor2D;
+    const table = parameters.get(`${head.name}.embed.weight`) as tf.Tensor2D;
     const projected =
-      embedded !== null
-        ? equalisedLinear(parameters, `${head.name}.embed_proj`, embedded)
-        : (tf.matMul(classes, parameters.get(`${head.name}.embed.weight`), false, true) as tf.Tensor2D);
+      config.style === 'paper'
+        ? equalisedLinear(parameters, `${head.name}.embed_proj`, tf.matMul<tf.Tensor2D>(classes, table))
+        : (tf.matMul(classes, table, false, true) as tf.Tensor2D);
     return projectClass(out, projected);
   });
 }

@@ -4,7 +4,8 @@ import { InnateError } from '../../lib/errors';
  * What the heads of a projected discriminator are made of (Sauer et al. 2021, "Projected GANs Converge Faster";
  * MultiScaleD in Zyriix/GDD): one head a feature map, strided convolutions down to 8x8, a last one to logits.
  *
- * 'paper': spectral norm, batch norm, class embeddings projected by an equalised linear layer. 'small': without
+ * 'paper': spectral norm, batch norm, class embeddings (a trained table for each head) projected by an equalised
+ * linear layer. 'small': without
  * batch norm and with one minibatch-deviation channel. With batch norm a batch of fakes is normalised by its own
  * statistics, so that a small batch of equal images looks like any other, and the generator collapses onto one.
  */
@@ -14,8 +15,10 @@ export interface HeadsConfig {
   style: HeadStyle;
   /** Channels of each feature map, finest first. */
   channels: number[];
-  /** Height and width of each feature map. */
+  /** Height and width of each feature map; nominal ones for the paper's heads. */
   sizes: number[];
+  /** Maps of each feature network, in order. */
+  networks: number[];
   /** 0 = unconditional. */
   classes: number;
   /** Length of a class embedding before its projection ('paper'). */
@@ -62,20 +65,25 @@ export const EMBEDDED_CHANNELS = 64;
 
 /** The layers of one head for each feature map. Throws `bad-argument` where there are not as many sizes as channels. */
 export function headSpecs(config: HeadsConfig): HeadSpec[] {
-  if (config.channels.length !== config.sizes.length || config.channels.length === 0)
+  const { channels, sizes, networks } = config;
+  const maps = networks.reduce((a, b) => a + b, 0);
+  if (channels.length !== sizes.length || channels.length !== maps || maps === 0)
     throw new InnateError('bad-argument', 'the discriminator needs one size for each feature map');
-  const end = endSize(config);
-  return config.channels.map((channels, i) =>
+  const ends = networks.flatMap((count, k) => {
+    const last = networks.slice(0, k + 1).reduce((a, b) => a + b, 0) - 1;
+    return Array.from({ length: count }, () => endSize(sizes[last]!));
+  });
+  return channels.map((c, i) =>
     config.style === 'paper'
-      ? paperHead(i, channels, config.sizes[i]!, end, config)
-      : smallHead(i, channels, config.sizes[i]!, config),
+      ? paperHead(i, c, sizes[i]!, ends[i]!, config)
+      : smallHead(i, c, sizes[i]!, config),
   );
 }
 
-/** Published: down to 8x8, or to the smallest map's own size where that is below. */
-const endSize = ({ sizes }: HeadsConfig): number => (nominal(sizes.at(-1)!) >= 8 ? 8 : sizes.at(-1)!);
+/** Published: down to 8x8, or to the size of the network's smallest map where that is below. */
+const endSize = (smallest: number): number => Math.min(8, nominal(smallest));
 
-/** The published table knows powers of two only: the nearest one stands for the rest (112 counts as 128). */
+/** The published table knows powers of two only: the nearest one stands for the rest. */
 function nominal(size: number): number {
   const known = Object.keys(PAPER_WIDTHS).map(Number);
   return known.reduce((best, s) => (Math.abs(s - size) < Math.abs(best - size) ? s : best));
@@ -160,8 +168,6 @@ export interface HeadParameter {
 /** Every trained tensor, published names and layout. */
 export function headParameters(config: HeadsConfig): HeadParameter[] {
   const out: HeadParameter[] = [];
-  if (config.classes > 0 && config.style === 'paper')
-    out.push({ name: 'embed.weight', shape: [config.classes, config.embeddingDim], kind: 'embedding' });
   for (const head of headSpecs(config)) {
     for (const layer of [...head.hidden, head.last]) {
       const { name, inChannels, outChannels, kernel } = layer;
@@ -177,6 +183,11 @@ export function headParameters(config: HeadsConfig): HeadParameter[] {
       }
     }
     if (config.classes > 0 && config.style === 'paper') {
+      out.push({
+        name: `${head.name}.embed.weight`,
+        shape: [config.classes, config.embeddingDim],
+        kind: 'embedding',
+      });
       out.push({
         name: `${head.name}.embed_proj.weight`,
         shape: [EMBEDDED_CHANNELS, config.embeddingDim],

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { WeightSource } from '../weights';
-import { FrozenLayers } from './frozen';
+import { FrozenLayers, nominalSizes } from './frozen';
 
 /** A frozen network as a discriminator sees images through it: four maps, of strides 4, 8, 16 and 32. */
 export abstract class FrozenPyramid {
@@ -22,6 +22,11 @@ export abstract class FrozenPyramid {
   /** Height and width of the four maps. */
   sizes(): number[] {
     return [4, 8, 16, 32].map((stride) => Math.ceil(this.size / stride));
+  }
+
+  /** The sizes as the paper's heads count them. */
+  nominalSizes(): number[] {
+    return nominalSizes(this.size);
   }
 
   dispose(): void {

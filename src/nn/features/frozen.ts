@@ -43,6 +43,11 @@ export class FrozenLayers {
     return activation === 'relu' ? tf.relu(biased) : biased;
   }
 
+  /** A parameter as it is: a linear layer, a norm, a token. */
+  parameter(name: string): tf.Tensor {
+    return this.parameters.get(name);
+  }
+
   /** Bilinear, corners not aligned. */
   resize(x: tf.Tensor4D, size: number): tf.Tensor4D {
     const [, h, w] = x.shape;
@@ -97,3 +102,10 @@ export function imageNetNormalise(layers: FrozenLayers, x: tf.Tensor4D): tf.Tens
   const shift = layers.constant('shift', () => tf.tensor1d(MEAN.map((m, i) => (0.5 - m) / STD[i]!)));
   return tf.add(tf.mul(toRgb(x), scale), shift);
 }
+
+/**
+ * Sizes of a network's four maps as the published discriminator counts them: of images of 256 where they are enlarged to
+ * 224, whatever the strides of the network (pg_modules/projector.py).
+ */
+export const nominalSizes = (size: number): number[] =>
+  [4, 8, 16, 32].map((stride) => Math.max(1, Math.floor((size === 224 ? 256 : size) / stride)));

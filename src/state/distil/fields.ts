@@ -30,9 +30,14 @@ const LOSS_NAMES: Record<DistilConfig['lossMean'], string> = {
   all: 'One mean over all',
 };
 
+const LOSS_TYPES: Record<DistilConfig['lossType'], string> = {
+  ns: 'Non-saturating',
+  hinge: 'Hinge',
+};
+
 /** A choice of a run that its presets make too. */
 export interface ConfigChoice {
-  key: 'features' | 'heads' | 'lossMean';
+  key: 'features' | 'heads' | 'lossType' | 'lossMean';
   label: string;
   /** By value, as people read them. */
   names: Readonly<Record<string, string>>;
@@ -42,7 +47,8 @@ export interface ConfigChoice {
 export const CHOICES: readonly ConfigChoice[] = [
   { key: 'features', label: 'Features', names: FEATURE_NAMES },
   { key: 'heads', label: 'Heads', names: HEAD_NAMES },
-  { key: 'lossMean', label: 'Loss', names: LOSS_NAMES },
+  { key: 'lossType', label: 'Loss', names: LOSS_TYPES },
+  { key: 'lossMean', label: 'Loss is', names: LOSS_NAMES },
 ];
 
 type NumberKey = {
@@ -106,6 +112,16 @@ const FIELDS: readonly ConfigField[] = [
     max: 512,
     whole: true,
     rare: true,
+  },
+  {
+    key: 'batchGpu',
+    label: 'Batch per GPU',
+    range: 'loss summed over it; 0 = a mean',
+    min: 0,
+    max: 512,
+    whole: true,
+    rare: true,
+    methods: ADVERSARIAL,
   },
   {
     key: 'warmUp',

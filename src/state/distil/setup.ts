@@ -5,6 +5,7 @@ import {
   fitMicroBatch,
   PRESETS,
   type PresetName,
+  partSize,
 } from '../../distil/config';
 import { distancesDue, referenceImages, samplingsDue } from '../../distil/schedule';
 import { asInnateError } from '../../lib/errors';
@@ -265,7 +266,7 @@ export function costOf(
   // The teacher and held-out images are compared once, and so are the real ones that all refer to.
   const compared = distances > 0 ? (distances + 2) * measureImages + referenceImages(measureImages) : 0;
   const at = (part: number) => fixedBytes + bytesPerImage * part;
-  const whole = method === 'imitation' ? batch : microBatch || batch;
+  const whole = method === 'imitation' ? batch : partSize({ ...config, microBatch });
   const fits = limitBytes === null || at(whole) <= limitBytes;
   // The largest power of two that leaves a tenth free.
   let smaller = 1;

@@ -176,8 +176,9 @@ it('a loss that is not a number says where to go back to', async () => {
 it('when memory ends, smaller parts are named until two images are too many', () => {
   const error = explainMemory(new Error('Cannot enlarge memory arrays'), { ...config, batch: 32 });
   expect(error.describe()).toContain('in parts of 16');
-  expect(smallerPart({ batch: 32, microBatch: 6 })).toBe(3);
-  expect(smallerPart({ batch: 32, microBatch: 2 })).toBeNull();
+  expect(smallerPart({ batch: 32, microBatch: 6, batchGpu: 0 })).toBe(3);
+  expect(smallerPart({ batch: 256, microBatch: 0, batchGpu: 64 })).toBe(32);
+  expect(smallerPart({ batch: 32, microBatch: 2, batchGpu: 0 })).toBeNull();
   expect(explainMemory(new Error('something else'), config).message).toBe('something else');
 });
 

@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { fileSource } from '../../cli/files';
+import { readSafetensors } from '../../src/formats/safetensors';
+import { readFloat32 } from '../../src/formats/tensor';
+import { innate, scratch } from '../support/cli';
+import { FIXTURES } from '../support/fixtures';
+
+/** Choices of `innate distil` beside the presets': freeze levels, a second feature network from a file, the hinge. */
+const out = scratch();
+const PUBLIC = join(import.meta.dirname, '../../public');
+const TEACHER = 'fashion-mnist-32x32-teacher';
+const distil = (name: string, ...args: string[]) =>
+  innate(
+    ...['distil', '--teacher', TEACHER, '--data', join(PUBLIC, 'data/fashion-mnist-32x32.zip')],
+    ...['--backend', 'wasm', '--batch', '4', '--measure-images', '0', '--json'],
+    ...['--out', join(out, `${name}.safetensors`)],
+    ...args,
+  );
+const SECOND = ['--second-features', join(FIXTURES, 'method/vgg16-bn.legacy.pth')];
+
+it('level 2 freezes qkv too, beside a second feature network, and the file says so', () => {
+  const result = distil('two', '--images', '8', '--freeze', '2', '--loss-type', 'hinge', ...SECOND);
+  expect(result.status, result.stderr).toBe(0);
+  const teacher = readSafetensors(fileSource(join(PUBLIC, `models/${TEACHER}.safetensors`))).tensors;
+  const { tensors, metadata } = readSafetensors(fileSource(join(out, 'two.safetensors')));
+  const moved = [...tensors.keys()].filter((name) => {
+    const before = readFloat32(teacher.get(name)!);
+    return readFloat32(tensors.get(name)!).some((v, i) => v !== before[i]);
+  });
+  expect(moved.filter((name) => /block.*(conv|proj|qkv)/.test(name))).toEqual([]);
+  expect(moved.some((name) => /skip/.test(name))).toBe(true);
+  expect(metadata.get('freeze')).toBe('2');
+  expect(JSON.parse(metadata.get('distil_config')!)).toMatchObject({
+    freeze: 2,
+    lossType: 'hinge',
+    secondFeatures: 'vgg16-bn',
+  });
+  // Four heads of each network, and the state alone goes on with both.
+  const state = readSafetensors(fileSource(join(out, 'two.safetensors.state')));
+  expect([...state.tensors.keys()].filter((n) => /^heads\.mini_discs\.7\./.test(n)).length).toBeGreaterThan(
+    0,
+  );
+  const on = innate(
+    'distil',
+    '--resume',
+    join(out, 'two.safetensors.state'),
+    '--images',
+    '12',
+    '--backend',
+    'wasm',
+  );
+  expect(on.status, on.stderr).toBe(0);
+  const other = distil('two', '--resume', join(out, 'two.safetensors.state'), '--freeze', '1');
+  expect(other.status).toBe(1);
+  expect(other.stderr).toMatch(/other settings/);
+});
+
+it('refuses a level, a network and a table that are none', () => {
+  expect(distil('bad', '--images', '4', '--freeze', '4').stderr).toMatch(/0, 1, 2, 3 is expected/);
+  const golden = join(FIXTURES, 'method/large-features.golden.safetensors');
+  expect(distil('bad', '--images', '4', '--second-features', golden).stderr).toMatch(/not a feature network/);
+  expect(distil('bad', '--images', '4', '--class-embeddings', golden).stderr).toMatch(/not a table/);
+});
