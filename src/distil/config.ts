@@ -178,7 +178,7 @@ export const lossImages = ({ batch, batchGpu }: Pick<DistilConfig, 'batch' | 'ba
   batchGpu > 0 ? Math.min(batch, batchGpu) : 1;
 
 /** Throws a `bad-argument` error that names the first number that cannot be trained with. */
-export function checkConfig(config: DistilConfig): void {
+export function checkNumbers(config: DistilConfig): void {
   const positive = [
     'images',
     'batch',
@@ -210,6 +210,11 @@ export function checkConfig(config: DistilConfig): void {
       expected: 'at least 2',
       found: String(config.batch),
     });
+}
+
+/** Throws a `bad-argument` error where `checkNumbers` does, and where the choices together would collapse. */
+export function checkConfig(config: DistilConfig): void {
+  checkNumbers(config);
   if (config.heads === 'small' || config.batch >= 128) return;
   throw new InnateError('bad-argument', "the paper's heads collapse at small batches", {
     where: 'heads',

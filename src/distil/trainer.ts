@@ -8,7 +8,7 @@ import { heun } from '../nn/samplers';
 import type { WeightSource } from '../nn/weights';
 import { Adam } from './adam';
 import { AdversarialStep, apply, type OnStage, type Shape4, type StepKind } from './adversarial-step';
-import { checkConfig, type DistilConfig, partSize } from './config';
+import { checkNumbers, type DistilConfig, partSize } from './config';
 import type { StepReport } from './curve';
 import { type ClassTable, Discriminator, type FeatureNetwork } from './discriminator';
 import { EMA } from './ema';
@@ -76,7 +76,7 @@ export class DistilTrainer {
 
   constructor(private readonly parts: TrainerParts) {
     const { network, config, saved } = parts;
-    checkConfig(config);
+    checkNumbers(config);
     this.iteration = parts.iteration ?? 0;
     this.images = parts.images ?? 0;
     const start = parts.student ?? parts.teacher;

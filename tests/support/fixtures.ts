@@ -9,6 +9,7 @@ export const FIXTURES = join(import.meta.dirname, '../fixtures');
 export interface Golden {
   float(name: string): Float32Array;
   has(name: string): boolean;
+  names(): string[];
   shape(name: string): readonly number[];
   classes: Int32Array | null;
   metadata: ReadonlyMap<string, string>;
@@ -20,6 +21,7 @@ export function readGolden(path: string): Golden {
   return {
     float: (name) => readFloat32(tensors.get(name)!),
     has: (name) => tensors.has(name),
+    names: () => [...tensors.keys()],
     shape: (name) => tensors.get(name)!.shape,
     classes: classes ? readInt32(classes) : null,
     metadata,
