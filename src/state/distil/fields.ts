@@ -115,8 +115,8 @@ const FIELDS: readonly ConfigField[] = [
   },
   {
     key: 'batchGpu',
-    label: 'Batch per GPU',
-    range: 'loss summed over it; 0 = a mean',
+    label: 'Loss summed over',
+    range: 'images of a GPU; 0 = a mean',
     min: 0,
     max: 512,
     whole: true,
