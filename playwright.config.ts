@@ -10,6 +10,7 @@ if (!process.env.INNATE_CHROMIUM) Object.assign(process.env, softwareGpuEnv());
 export default defineConfig({
   testDir: 'e2e',
   timeout: 180_000,
+  expect: { timeout: 20_000 }, // workers and compilers start slowly on a busy machine; what is awaited comes, or fails
   workers: 1,
   reporter: [['list'], ['json', { outputFile: 'test-results/playwright.json' }]],
   use: { trace: 'retain-on-failure' },

@@ -4,6 +4,7 @@ import { filtered, sections } from '../../state/models/browse';
 import { useApp, useCatalogue, useEngine } from '../../state/react';
 import './models.css';
 import './catalogue.css';
+import './catalogue-narrow.css';
 import { AddressField } from './AddressField';
 import { CatalogueTools, countOf } from './CatalogueTools';
 import { DataSet } from './DataSet';

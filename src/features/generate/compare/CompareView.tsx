@@ -5,6 +5,7 @@ import { NARROW, useMedia, useSpace } from '../../../ui/use-space';
 import { Notices } from '../Notices';
 import '../generate.css';
 import './compare.css';
+import './compare-narrow.css';
 import { CompareControls } from './CompareControls';
 import { CompareInspector } from './CompareInspector';
 import { CompareToolbar } from './CompareToolbar';
