@@ -136,7 +136,7 @@ export function createDownloads(options: DownloadsOptions): Downloads {
     try {
       const { key, notes } = await client.download(wanted, {
         signal: abort.signal,
-        onProgress: throttled((progress) => running.has(id) && report(id, progress)),
+        onProgress: throttled((progress) => running.get(id) === abort && report(id, progress)),
       });
       running.delete(id);
       await list();
@@ -232,14 +232,23 @@ function lineOf(error: unknown): string {
   return `${known.detail.where ? line : sentence(line)}.`;
 }
 
-/** Changes of what is done come at once, more of the same a few times a second. */
+/**
+ * Changes of what is done come at once, more of the same a few times a second; the last of it always comes, since a
+ * connection may be silent after it.
+ */
 function throttled(report: (progress: DownloadProgress) => void): (progress: DownloadProgress) => void {
   let last = { phase: '', time: 0 };
-  return (progress) => {
-    const time = Date.now();
-    if (progress.phase === last.phase && time - last.time < REPORT_MS && progress.done !== progress.total)
-      return;
-    last = { phase: progress.phase, time };
+  let waiting: { progress: DownloadProgress; timer: ReturnType<typeof setTimeout> } | null = null;
+  const send = (progress: DownloadProgress) => {
+    if (waiting) clearTimeout(waiting.timer);
+    waiting = null;
+    last = { phase: progress.phase, time: Date.now() };
     report(progress);
+  };
+  return (progress) => {
+    const left = REPORT_MS - (Date.now() - last.time);
+    if (progress.phase !== last.phase || left <= 0 || progress.done === progress.total) send(progress);
+    else if (waiting) waiting.progress = progress;
+    else waiting = { progress, timer: setTimeout(() => waiting && send(waiting.progress), left) };
   };
 }

@@ -119,6 +119,16 @@ it('what has come is here, is said, and is shown to a person who waits for it', 
   ]);
 });
 
+it('the last that came is shown, however soon after the one before and however silent the host is then', async () => {
+  vi.useFakeTimers();
+  const call = await begin();
+  for (const done of [4e3, 9e4, 2e5])
+    call.onProgress({ phase: 'receiving', done, total: 2e8, rate: 1e6, left: 195 });
+  expect(row()).toMatchObject({ done: 4e3 });
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(row()).toMatchObject({ done: 2e5 });
+});
+
 it('a person who went elsewhere stays there', async () => {
   const call = await begin();
   stores.view.setState({ tab: 'layers' });
