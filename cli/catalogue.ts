@@ -102,12 +102,13 @@ function openFile(path: string, how: FileOptions): Model {
   });
 }
 
-/** The teacher of a delta: a catalogue id, else a file of that name beside the student. */
+/** The teacher of a delta: a catalogue id, else a file of that name beside the student, with or without its ending. */
 function basePath(of: string, studentPath: string): string {
   const entry = readCatalogue().models.find((m) => m.id === of && m.kind === 'shipped');
   if (entry) return pathOf(entry);
-  const beside = join(dirname(studentPath), of);
-  if (!/[/\\]/.test(of) && existsSync(beside)) return beside;
+  const named = /[/\\]/.test(of) ? [] : [of, `${of}.safetensors`];
+  const beside = named.map((name) => join(dirname(studentPath), name)).find(existsSync);
+  if (beside) return beside;
   throw new InnateError('not-found', 'the teacher of this student is missing', {
     where: studentPath,
     expected: `a catalogue model or a file beside it named ${of}`,

@@ -180,6 +180,24 @@ describe('convert', () => {
   });
 });
 
+it.each(['teacher', 'teacher.safetensors'])('a delta finds its teacher beside it: %s', (name) => {
+  const folder = join(out, `beside-${name}`);
+  mkdirSync(folder);
+  const whole = join(folder, 'whole.safetensors');
+  const delta = join(folder, 'student.safetensors');
+  innate('convert', 'fashion-mnist-32x32-gdd-i', whole, '--dtype', 'f32');
+  const made = innate('convert', whole, delta, '--delta-of', 'fashion-mnist-32x32-teacher');
+  expect(made.status, made.stderr).toBe(0);
+  // The same bytes, of a teacher that no catalogue knows.
+  const bytes = readFileSync(delta);
+  const said = '"delta_of":"fashion-mnist-32x32-teacher"';
+  bytes.write('"delta_of":"teacher"'.padEnd(said.length), bytes.indexOf(said));
+  writeFileSync(delta, bytes);
+  copyFileSync('public/models/fashion-mnist-32x32-teacher.safetensors', join(folder, name));
+  const result = innate('generate', delta, '--seeds', '0', '--out', join(folder, 'one.png'));
+  expect(result.status, result.stderr).toBe(0);
+});
+
 describe('models', () => {
   it('lists and verifies what is shipped', () => {
     expect(innate('models', 'list').stdout).toContain('afhq-cat-64x64-gdd-i');
