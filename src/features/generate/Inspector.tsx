@@ -1,12 +1,12 @@
 import { Copy, Download } from 'lucide-react';
-import { useMemo, useRef } from 'react';
+import { useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { MadeImage } from '../../state/generate/images';
-import { useApp, usePrefs, useView } from '../../state/react';
+import { useApp, useView } from '../../state/react';
 import { copyText } from '../../ui/copy-text';
+import { Facts } from '../../ui/Facts';
 import { formatNumber } from '../../ui/format';
-import { PictureCanvas } from '../../ui/PictureCanvas';
-import { useSpace } from '../../ui/use-space';
+import { Hero, useHero } from './Hero';
 import { pictureSource } from './pictures';
 import { recipeFacts, recipeText } from './recipe';
 import { savePng } from './save-png';
@@ -59,40 +59,20 @@ export function InspectorTitle() {
 /** The selected image at a whole multiple, and how to make it again. */
 export function Inspector() {
   const { stores } = useApp();
-  const smooth = usePrefs((p) => p.smooth);
   const index = useView((v) => v.selected);
   const image = useSelected();
   const source = useMemo(() => pictureSource(stores.images), [stores.images]);
-  const room = useRef<HTMLDivElement>(null);
-  const space = useSpace(room);
   const resolution = image?.resolution ?? 64;
-  const multiple = Math.max(1, Math.floor(((space?.width ?? 256) * devicePixelRatio) / resolution));
-  const size = (resolution * multiple) / devicePixelRatio;
+  const hero = useHero(resolution);
+  const shown = formatNumber(Math.round(hero.shown * 100) / 100);
   return (
     <>
-      <div ref={room} className={smooth ? 'hero smooth' : 'hero'}>
-        {/* Named in the grid; here it would be the same image twice. */}
-        <PictureCanvas source={source} index={index} size={size} decorative />
-      </div>
-      {image && <Facts image={image} shown={multiple / devicePixelRatio} />}
+      <Hero {...hero} source={source} index={index} resolution={resolution} />
+      {image && (
+        <Facts
+          facts={[...recipeFacts(image.recipe), ['Size', `${resolution} × ${resolution}, shown ${shown}×`]]}
+        />
+      )}
     </>
-  );
-}
-
-function Facts({ image, shown }: { image: MadeImage; shown: number }) {
-  const { recipe, resolution } = image;
-  const facts: [string, string][] = [
-    ...recipeFacts(recipe),
-    ['Size', `${resolution} × ${resolution}, shown ${formatNumber(Math.round(shown * 100) / 100)}×`],
-  ];
-  return (
-    <dl className="facts">
-      {facts.map(([term, value]) => (
-        <div key={term} className="fact">
-          <dt>{term}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
   );
 }

@@ -2,6 +2,7 @@ import { Upload } from 'lucide-react';
 import { sentence } from '../../lib/words';
 import { useApp, useEngine, usePrefs } from '../../state/react';
 import { BackendChoice } from '../../ui/BackendChoice';
+import { Facts } from '../../ui/Facts';
 import { formatBytes } from '../../ui/format';
 import { PrecisionChoice } from '../../ui/PrecisionChoice';
 import { TileChoice } from '../../ui/TileChoice';
@@ -49,24 +50,17 @@ function Machine() {
   return (
     <>
       <h3>This machine</h3>
-      <dl className="facts">
-        <div className="fact">
-          <dt>Runs on</dt>
-          <dd>{backend ? (webgpu ? backend.label : `CPU, ${backend.label}`) : 'Not known yet'}</dd>
-        </div>
-        <div className="fact">
-          <dt>Through</dt>
-          <dd>{backend ? (webgpu ? 'WebGPU' : 'WebAssembly') : ''}</dd>
-        </div>
-        <div className="fact">
-          <dt>Memory in use</dt>
-          <dd>{status ? formatBytes(status.memoryBytes) : ''}</dd>
-        </div>
-        <div className="fact">
-          <dt>WebAssembly threads</dt>
-          <dd>{status ? (status.crossOriginIsolated ? 'Allowed' : 'Not allowed by this host') : ''}</dd>
-        </div>
-      </dl>
+      <Facts
+        facts={[
+          ['Runs on', backend ? (webgpu ? backend.label : `CPU, ${backend.label}`) : 'Not known yet'],
+          ['Through', backend ? (webgpu ? 'WebGPU' : 'WebAssembly') : ''],
+          ['Memory in use', status ? formatBytes(status.memoryBytes) : ''],
+          [
+            'WebAssembly threads',
+            status ? (status.crossOriginIsolated ? 'Allowed' : 'Not allowed by this host') : '',
+          ],
+        ]}
+      />
       <div className="field">
         <span>Run on</span>
         <BackendChoice value={preference} onChange={(value) => void controller.chooseBackend(value)} />

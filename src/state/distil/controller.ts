@@ -104,7 +104,12 @@ function packLoader(distil: DistilStore, loadText: () => Promise<string>): () =>
   };
 }
 
-const newRun = ({ about, config, ...request }: DistilRequest): DistilRunState => ({
+/** A run that was just asked for: nothing is known of it yet. */
+export const newRun = ({
+  about,
+  config,
+  ...request
+}: Pick<DistilRunState, 'about' | 'config'> & DistilRunState['request']): DistilRunState => ({
   about,
   config,
   request,

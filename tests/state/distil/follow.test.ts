@@ -1,33 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import { InnateError } from '../../../src/lib/errors';
 import type { DistilEvent, DistilResult } from '../../../src/protocol/distil';
+import { newRun } from '../../../src/state/distil/controller';
 import { followRun } from '../../../src/state/distil/follow';
 import { createDistilStore, type DistilRunState, type Snapshot } from '../../../src/state/distil/store';
 import { createEngineStore } from '../../../src/state/engine';
 import { tick } from '../../support/fake-client';
 
 const run = (id: string): DistilRunState => ({
-  about: { id } as DistilRunState['about'],
-  config: { batch: 32 } as DistilRunState['config'],
-  request: { sampleSeeds: [], sampleEvery: 1, measureImages: 0, measureEvery: 1 },
-  phase: 'preparing',
-  asked: null,
+  ...newRun({
+    about: { id } as DistilRunState['about'],
+    config: { batch: 32 } as DistilRunState['config'],
+    sampleSeeds: [],
+    sampleEvery: 1,
+    measureImages: 0,
+    measureEvery: 1,
+  }),
   preparing: { what: 'loading the teacher', done: 0, total: 0 },
-  plan: null,
-  history: { points: [], snapshots: [] },
-  version: 0,
-  pace: null,
-  beside: 0,
-  error: null,
-  wayBack: null,
-  notices: {},
-  saved: null,
-  thinned: false,
-  memoryBytes: null,
-  peakBytes: null,
-  ended: false,
-  interrupted: false,
-  result: null,
 });
 
 const point = (iteration: number): DistilEvent => ({

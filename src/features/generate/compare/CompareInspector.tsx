@@ -1,17 +1,16 @@
 import { Copy, Download, X } from 'lucide-react';
-import { useRef } from 'react';
 import { hereText, paperText, rowTitle } from '../../../lib/row-caption';
 import { evaluations, MAX_STEPS, MIN_STEPS, SIGMA } from '../../../lib/sampling';
 import { counted } from '../../../lib/words';
 import { type RowImage, shows } from '../../../state/compare/store';
 import type { Cell } from '../../../state/compare/view';
-import { useApp, usePrefs } from '../../../state/react';
+import { useApp } from '../../../state/react';
 import { copyText } from '../../../ui/copy-text';
+import { type Fact, Facts } from '../../../ui/Facts';
 import { formatMs, formatNumber, formatWhole } from '../../../ui/format';
 import { NumberField } from '../../../ui/NumberField';
-import { PictureCanvas } from '../../../ui/PictureCanvas';
 import { Segmented } from '../../../ui/Segmented';
-import { useSpace } from '../../../ui/use-space';
+import { Hero, useHero } from '../Hero';
 import { SAMPLER_OPTIONS } from '../sampler-options';
 import { savePng } from '../save-png';
 import { useRowSource } from './RowsTable';
@@ -29,15 +28,14 @@ export function CompareInspector({ row, at, onClose }: Props) {
   const want = row.wanted[at.column];
   const image = row.result.images[at.column] ?? null;
   const current = want && shows(image, want) ? image : null;
+  const source = useRowSource(row.key);
+  const resolution = image?.resolution ?? row.model.facts?.resolution ?? 64;
+  const hero = useHero(resolution);
   return (
     <>
       <Title row={row} seed={want?.seed ?? 0} image={current} onClose={onClose} />
-      <Hero
-        row={row}
-        column={at.column}
-        resolution={image?.resolution ?? row.model.facts?.resolution ?? 64}
-      />
-      <Facts row={row} image={current} />
+      <Hero {...hero} source={source} index={at.column} resolution={resolution} />
+      <Facts facts={rowFacts(row, current)} />
       <hr className="rule-line" />
       <RowSettings row={row} at={at} />
     </>
@@ -103,48 +101,33 @@ function Title({ row, seed, image, onClose }: TitleProps) {
   );
 }
 
-function Hero({ row, column, resolution }: { row: ShownRow; column: number; resolution: number }) {
-  const smooth = usePrefs((p) => p.smooth);
-  const source = useRowSource(row.key);
-  const room = useRef<HTMLDivElement>(null);
-  const space = useSpace(room);
-  const multiple = Math.max(1, Math.floor(((space?.width ?? 256) * devicePixelRatio) / resolution));
-  return (
-    <div ref={room} className={smooth ? 'hero smooth' : 'hero'}>
-      {/* Named among the rows; here it would be the same image twice. */}
-      <PictureCanvas
-        source={source}
-        index={column}
-        size={(resolution * multiple) / devicePixelRatio}
-        decorative
-      />
-    </div>
+function rowFacts({ figures, model }: ShownRow, image: RowImage | null): Fact[] {
+  const { here, paper, ms } = figures;
+  const facts: Fact[] = [];
+  if (image && image.recipe.classIndex !== null) facts.push(['Class', classText(image.recipe)]);
+  facts.push(
+    ['Time', ms === null ? 'not measured' : `${formatMs(ms)} ms an image`],
+    ['Paper', <Detailed key="paper" value={paperText(figures)} detail={paper?.source} />],
+    [
+      'Here',
+      <Detailed
+        key="here"
+        value={hereText(figures)}
+        detail={here && `${here.features}, n = ${formatWhole(here.n)}`}
+      />,
+    ],
   );
+  if (model.facts) facts.push(['Size', `${model.facts.resolution} × ${model.facts.resolution}`]);
+  return facts;
 }
 
-function Facts({ row: { figures, model }, image }: { row: ShownRow; image: RowImage | null }) {
-  const { here, paper, ms } = figures;
-  const facts: [term: string, value: string, detail: string | null][] = [
-    ...(image && image.recipe.classIndex !== null
-      ? ([['Class', classText(image.recipe), null]] as [string, string, null][])
-      : []),
-    ['Time', ms === null ? 'not measured' : `${formatMs(ms)} ms an image`, null],
-    ['Paper', paperText(figures), paper?.source ?? null],
-    ['Here', hereText(figures), here && `${here.features}, n = ${formatWhole(here.n)}`],
-  ];
-  if (model.facts) facts.push(['Size', `${model.facts.resolution} × ${model.facts.resolution}`, null]);
+/** A figure, and in small where it is from. */
+function Detailed({ value, detail }: { value: string; detail: string | null | undefined }) {
   return (
-    <dl className="facts">
-      {facts.map(([term, value, detail]) => (
-        <div key={term} className="fact">
-          <dt>{term}</dt>
-          <dd>
-            {value}
-            {detail && <span className="caption fact-detail">{detail}</span>}
-          </dd>
-        </div>
-      ))}
-    </dl>
+    <>
+      {value}
+      {detail && <span className="caption fact-detail">{detail}</span>}
+    </>
   );
 }
 
