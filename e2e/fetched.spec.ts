@@ -7,34 +7,15 @@ import { FetchedModels } from '../cli/fetched/cache';
 import { fileSource } from '../cli/files';
 import { convertStream } from '../src/engine/models/convert-stream';
 import { openModel } from '../src/engine/models/open-model';
+import { checkpoint, entry } from '../tests/support/mini-adm';
 import { type App, commandLineImages, images, maxDifference, openApp, pixels, settled } from './app';
 import { violations } from './axe';
 import { launchChromium, quietContext } from './chromium';
 
 const ROOT = join(import.meta.dirname, '..');
-const CHECKPOINT = join(ROOT, 'tests/fixtures/mini/mini-adm-16-cond.pkl');
 
-/** An entry of the catalogue for that checkpoint, of which the command line has fetched what it says. */
-const ENTRY = {
-  id: 'mini',
-  name: 'Mini ADM',
-  role: 'student',
-  method: 'gdd',
-  kind: 'official',
-  dataset: 'mini',
-  precond: 'GDDPrecond',
-  sigma: 2.5,
-  nfe: 1,
-  architecture: {},
-  resolution: 16,
-  channels: 3,
-  classes: ['ant', 'bee', 'cow', 'dog', 'elk'],
-  parameters: 580_000,
-  files: [{ url: 'https://huggingface.co/mini.pkl', bytes: null, sha256: null, dtype: 'f32' }],
-  licence: 'MIT',
-  provenance: {},
-  quality: [],
-};
+/** Of this entry the command line has fetched what it says. */
+const ENTRY = entry('mini');
 
 const cache = mkdtempSync(join(tmpdir(), 'innate-e2e-cache-'));
 const models = new FetchedModels(join(cache, 'models'));
@@ -44,7 +25,7 @@ let url: string;
 test.beforeAll(async () => {
   const source = { address: null, name: 'mini.pkl', bytes: 1, sha256: '0'.repeat(64) };
   await models.put('mini', source, (output) =>
-    convertStream(openModel(fileSource(CHECKPOINT), { sigma: 2.5 }), output, { from: 'mini.pkl' }),
+    convertStream(openModel(fileSource(checkpoint), { sigma: 2.5 }), output, { from: 'mini.pkl' }),
   );
   const env = { ...process.env, INNATE_CACHE: cache, PORT: '4747' };
   server = spawn(process.execPath, ['scripts/start.mjs'], { cwd: ROOT, env });
@@ -80,15 +61,15 @@ test('npm start: what the command line fetched is here, and makes the same image
     page.on('pageerror', (e) => complaints.push(String(e)));
     await page.goto(`${url}#/generate?model=mini&seed=3&count=4&class=2`);
     await settled(page);
-    const made = images(page, 'Mini ADM, seed 3, class cow');
+    const made = images(page, 'Mini mini, seed 3, class cow');
     await expect(made).toHaveCount(1, { timeout: 60_000 });
     const expected = commandLineImages(models.path('mini'), [3], '--class', '2', '--backend', 'wasm');
     expect(maxDifference(await pixels(made), expected[0]!)).toBeLessThanOrEqual(1);
     await page.getByRole('tab', { name: 'Models' }).click();
-    await expect(page.getByRole('button', { name: 'Show Mini ADM' })).toBeVisible();
-    await page.getByTitle('About Mini ADM').click();
+    await expect(page.getByRole('button', { name: 'Show Mini mini' })).toBeVisible();
+    await page.getByTitle('About Mini mini').click();
     await expect(page.getByText('innate models remove mini')).toBeVisible();
-    await expect(page.getByRole('button', { name: /Delete Mini ADM/ })).toHaveCount(0);
+    await expect(page.getByRole('button', { name: /Delete Mini mini/ })).toHaveCount(0);
     expect(await violations(page)).toEqual([]);
     expect(complaints).toEqual([]);
   } finally {

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { NETS } from '../../bench/nets';
 import { writeAtomic } from '../../cli/files';
 import { innateWith, scratch } from '../support/cli';
-import { entry } from '../support/fetching';
+import { entry } from '../support/mini-adm';
 import { syntheticPickle } from '../support/synthetic-pickle';
 
 const wanted = process.env.INNATE_LONG_TESTS === '1';

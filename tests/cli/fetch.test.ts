@@ -2,7 +2,8 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { innate, scratch } from '../support/cli';
-import { bytes, checkpoint, errorOf, fetching, HALF, sha256, until } from '../support/fetching';
+import { bytes, errorOf, fetching, HALF, sha256, until } from '../support/fetching';
+import { checkpoint } from '../support/mini-adm';
 import { openProxy } from '../support/model-host';
 
 const { host, mirror, models, run, fetchOf, there } = await fetching();

@@ -4,45 +4,12 @@ import { join } from 'node:path';
 import { beforeEach } from 'vitest';
 import { FetchedModels } from '../../cli/fetched/cache';
 import { innateWith, scratch } from './cli';
-import { FIXTURES } from './fixtures';
+import { checkpoint, entry } from './mini-adm';
 import { ModelHost } from './model-host';
 
-export const checkpoint = join(FIXTURES, 'mini/mini-adm-16-cond.pkl');
 export const bytes = readFileSync(checkpoint);
 export const sha256 = createHash('sha256').update(bytes).digest('hex');
 export const HALF = Math.floor(bytes.length / 2);
-
-/** An entry of the catalogue for that checkpoint. */
-export const entry = (id: string, more: object = {}, file: object = {}) => ({
-  id,
-  name: `Mini ${id}`,
-  role: 'student',
-  method: 'gdd',
-  kind: 'official',
-  dataset: 'mini',
-  precond: 'GDDPrecond',
-  sigma: 2.5,
-  nfe: 1,
-  architecture: {},
-  resolution: 16,
-  channels: 3,
-  classes: ['ant', 'bee', 'cow', 'dog', 'elk'],
-  parameters: 580_000,
-  files: [
-    {
-      url: `https://huggingface.co/mini/resolve/main/${id}.pkl`,
-      bytes: null,
-      sha256: null,
-      dtype: 'f32',
-      ...file,
-    },
-  ],
-  licence: 'MIT',
-  reported: { metric: 'fid', value: 1.23, of: 'file', source: 'a README', url: 'https://example.org/' },
-  provenance: {},
-  quality: [],
-  ...more,
-});
 
 const catalogue = {
   version: 1,
