@@ -13,17 +13,12 @@ import torch
 import torch.nn.functional as F
 
 from .augment import diff_augment
-from .checkpoint import save_network
-from .data import Shuffle, generator, step_seed
 from .discriminator import Discriminator, Heads, r1_penalty
-from .ema import EMA
 from .errors import UserError
 from .fused import plain_autograd
-from .layers import UNetBlock
-from .loop import Stopped, adam, run_loop, sanitise
+from .loop import adam, run_loop
 from .precond import FREEZE_LEVELS, SIGMA_MAX, frozen_at
-from .sheet import write_sheet
-from .streams import PageDraws
+from .student import StudentTrainer
 
 
 @dataclass
@@ -127,80 +122,25 @@ def split(items, counts) -> list[list]:
     return [list(islice(rest, n)) for n in counts]
 
 
-class TorchDraws:
-    """What a step draws with torch's generators. Every rank draws the whole batch's numbers."""
-
-    def __init__(self, config, count, world) -> None:
-        self.config, self.world, self.shuffle = config, world, Shuffle(count, config.seed)
-
-    def indices(self, images) -> torch.Tensor:
-        return self.shuffle.indices(images, self.config.batch)
-
-    def mirrored(self, images, iteration, device) -> torch.Tensor:
-        self.g = generator(device, self.config.seed, "distil", iteration)
-        return torch.rand(self.config.batch, generator=self.g, device=device) < 0.5
-
-    def latents(self, shape, iteration, device) -> list[torch.Tensor]:
-        if not self.config.xflip:  # else it has drawn the mirroring
-            self.g = generator(device, self.config.seed, "distil", iteration)
-        return [torch.randn(shape, generator=self.g, device=device) for _ in range(1 if self.config.share_fake else 2)]
-
-    def noise(self, iteration, use) -> torch.Generator:
-        if use == 0:
-            self.g_noise = generator(self.world.device, self.config.seed, f"noise/{self.world.rank}", iteration)
-        return self.g_noise
-
-
-class DistilTrainer:
+class DistilTrainer(StudentTrainer):
     def __init__(
         self, net, discriminator: Discriminator, data, config, world, provenance=None, measure=None, compile=False
     ) -> None:
-        self.config, self.world, self.provenance, self.measure = config, world, provenance or {}, measure
-        self.net = net.to(world.device).train()
-        trainable = freeze(self.net, config.method, config.freeze)
-        for block in self.net.modules():
-            if isinstance(block, UNetBlock):
-                block.dropout = config.dropout
-        self.net.start_sigma = config.sigma  # the average is a copy and starts there too
-        self.ema = EMA(self.net, config.ema_halflife, config.ema_rampup)
+        freeze(net, config.method, config.freeze)
+        level = freeze_level(config.method, config.freeze)
+        provenance = {**(provenance or {}), "freeze": str(level)}
+        super().__init__(net, data, config, world, provenance, measure, compile)
         self.discriminator = discriminator.to(world.device).train()
-        self.data = data.to(world.device)
-        self.g_optimiser = adam(trainable, config.g_lr, tuple(config.betas))
         share = config.r1_every / (config.r1_every + 1) if config.r1_gamma else 1.0  # lazy regularisation's correction
         self.d_lr = config.d_lr * share
         self.d_optimiser = adam(self.heads.parameters(), self.d_lr, tuple(b**share for b in config.betas))
-        self.images = self.iteration = self.born = 0
-        self.minutes, self.best, self.low = 0.0, None, 0
-        self.progress = 0.0  # of the planned time, 0 to 1
-        self.part = world.part(config.batch)
-        self.draws = self.new_draws(len(data))
-        self.run_g = world.wrap(torch.compile(self.net) if compile else self.net)
+        self.rates.append((self.d_optimiser, self.d_lr))
+        self.kept.update(heads=self.heads, d_optimiser=self.d_optimiser)
         self.run_d = world.wrap(self.heads)
-
-    def new_draws(self, count) -> TorchDraws | PageDraws:
-        c = self.config
-        if c.random == "torch":
-            return TorchDraws(c, count, self.world)
-        if c.random != "page" or self.world.size > 1 or c.augment:
-            raise UserError('random is "torch", or "page" for one process without augmentation')
-        return PageDraws(c, count)
 
     @property
     def heads(self) -> Heads:
         return self.discriminator.heads
-
-    # one iteration -------------------------------------------------------------------------------------------
-
-    def draw(self) -> tuple[torch.Tensor, torch.Tensor | None, list[torch.Tensor]]:
-        """Real images, their classes (also the fakes'), noise for each stage."""
-        c, device = self.config, self.world.device
-        x, labels = self.data.batch(self.draws.indices(self.images).to(device))
-        labels = labels if self.net.label_dim else None
-        if c.xflip:
-            mirrored = self.draws.mirrored(self.images, self.iteration, device)
-            x = torch.where(mirrored.view(-1, 1, 1, 1), x.flip(3), x)
-        z = [latents[self.part] for latents in self.draws.latents(x.shape, self.iteration, device)]
-        return x[self.part], None if labels is None else labels[self.part], z
 
     def features(self, x, labels, use) -> list[torch.Tensor]:
         """use: 0 of G's images, 1 of D's where they are others, 2 of real ones, 3 of R1's."""
@@ -226,12 +166,6 @@ class DistilTrainer:
             self.run_d(fake, labels), lambda x: F.relu(1 + x) if hinge else F.softplus(x)
         ) + self.sum_over(self.run_d(real, labels), lambda x: F.relu(1 - x) if hinge else F.softplus(-x))
 
-    def update(self, optimiser, loss, parameters) -> None:
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        sanitise(parameters)
-        optimiser.step()
-
     def step_d(self, fake, x, labels) -> torch.Tensor:
         with torch.no_grad():
             real = self.features(x, labels, 2)
@@ -255,12 +189,8 @@ class DistilTrainer:
             self.update(self.d_optimiser, loss, self.heads.parameters())
         return penalty.mean().detach()
 
-    def step(self) -> dict[str, torch.Tensor]:
-        c = self.config
-        self.set_rates()
-        torch.manual_seed(step_seed(c.seed, f"dropout/{self.world.rank}", self.iteration))
-        x, labels, z = self.draw()
-        out = {}
+    def learn(self, x, labels, z) -> dict[str, torch.Tensor]:
+        c, out = self.config, {}
         if c.share_fake:
             # one pass serves both: D learns from the detached features, G then answers the updated D
             fake = self.features(self.run_g(z[0] * c.sigma, c.sigma, labels), labels, 0)
@@ -273,111 +203,7 @@ class DistilTrainer:
             out["d"] = self.step_d(fake, x, labels)
         if c.r1_gamma and self.iteration and self.iteration % c.r1_every == 0:
             self.step_r1(x, labels)
-        self.ema.update(self.net, self.images, c.batch)
-        self.images += c.batch
-        self.iteration += 1
         return out
-
-    def set_rates(self) -> None:
-        c = self.config
-        warm = min(1.0, (self.images - self.born + c.batch) / c.warmup) if c.warmup else 1.0
-        late = (
-            (max(self.images / c.images, self.progress) - c.decay_from) / (1 - c.decay_from)
-            if c.decay_from < 1
-            else 0.0
-        )
-        warm *= 1 - (1 - c.decay_to) * min(max(late, 0.0), 1.0)
-        for optimiser, lr in ((self.g_optimiser, c.g_lr), (self.d_optimiser, self.d_lr)):
-            for group in optimiser.param_groups:
-                group["lr"] = lr * warm
-
-    # state ---------------------------------------------------------------------------------------------------
-
-    KEPT = ("images", "iteration", "born", "minutes", "best", "low")
-
-    def state(self) -> dict:
-        return dict(
-            net=self.net.state_dict(),
-            ema=self.ema.net.state_dict(),
-            heads=self.heads.state_dict(),
-            g_optimiser=self.g_optimiser.state_dict(),
-            d_optimiser=self.d_optimiser.state_dict(),
-            **{k: getattr(self, k) for k in self.KEPT},
-        )
-
-    def restore(self, state) -> None:
-        self.net.load_state_dict(state["net"])
-        self.ema.net.load_state_dict(state["ema"])
-        self.heads.load_state_dict(state["heads"])
-        self.g_optimiser.load_state_dict(state["g_optimiser"])
-        self.d_optimiser.load_state_dict(state["d_optimiser"])
-        for key in self.KEPT:
-            setattr(self, key, state[key])
-
-    def begin_from(self, tensors, images=0, minutes=0.0) -> None:
-        """From a student's weights, with a new discriminator and new moments."""
-        weights = {k: v.float() for k, v in tensors.items()}
-        self.net.load_state_dict(weights, strict=False)
-        self.ema.net.load_state_dict(weights, strict=False)
-        self.images = self.born = images
-        self.iteration, self.minutes = images // self.config.batch, minutes
-
-    def card(self) -> dict[str, str]:
-        return {
-            **self.provenance,
-            "method": self.config.method,
-            "freeze": str(freeze_level(self.config.method, self.config.freeze)),
-            "images_seen": str(self.images),
-            "minutes": str(round(self.minutes, 1)),
-        }
-
-    def write_weights(self, folder) -> None:
-        save_network(folder.file("ema.safetensors"), self.ema.net, self.card())
-
-    def snapshot(self, folder, world, clock) -> str:
-        """Sheet, weights, distance; keeps the best, and stops a run whose images have become one image."""
-        stop, line = None, f"snapshot at {self.images:,} images"
-        self.minutes += clock.lap()
-        if world.first:
-            name = f"{self.images:09d}"
-            path = folder.file("snapshots", f"{name}.safetensors")
-            save_network(path, self.ema.net, self.card(), torch.float16)
-            write_sheet(folder.file("snapshots", f"{name}.png"), self.ema.net)
-            if self.measure is not None:
-                line, stop = self.judge(folder, line)
-        world.barrier()
-        if world.agree(stop is not None):
-            raise Stopped(stop or "collapsed")
-        return line
-
-    def judge(self, folder, line) -> tuple[str, str | None]:
-        from .frechet import generate
-
-        got = self.measure.compare(self.measure.features(generate(self.ema.net, self.config.measure_images)))
-        healthy = got["spread"] >= self.config.min_spread
-        self.low = 0 if healthy else self.low + 1
-        record = dict(
-            images=self.images,
-            frechet=round(got["value"], 4),
-            error=got["error"],
-            spread=round(got["spread"], 4),
-            features=self.measure.name,
-            n=self.config.measure_images,
-            reference=self.measure.reference_name,
-        )
-        folder.log(dict(event="measure", **record))
-        if healthy and (self.best is None or got["value"] < self.best):
-            self.best = got["value"]
-            save_network(folder.file("best.safetensors"), self.ema.net, self.card())
-            folder.write_json("best.json", record)
-        line += f": Fréchet {got['value']:.3f} ({self.measure.name}, best {self.best or float('nan'):.3f})"
-        line += f", spread {got['spread']:.2f}"
-        # a student starts as the teacher's blur, whose spread is low too: only a loss of spread is a collapse
-        collapsed = self.low >= 2 and self.best is not None
-        return (
-            line,
-            f"collapsed: the spread of the features fell to {got['spread']:.2f} of real images'" if collapsed else None,
-        )
 
 
 def distil(trainer, folder, world, minutes=None, label="student", **kw) -> str:
