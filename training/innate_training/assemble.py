@@ -9,12 +9,14 @@ import torch
 
 from . import discriminator as D
 from .checkpoint import load_checkpoint, load_network, read_safetensors, start_sigma
-from .data import Dataset, load_zip
-from .distil import DistilTrainer
+from .data import Dataset, load_data
+from .distil import METHODS, DistilTrainer
 from .errors import UserError
 from .export import fingerprint
 from .features import TeacherEncoder, efficientnet_lite0
 from .frechet import Measure, best_features, load_features, split_real
+from .imitation import TRAINERS
+from .instance_loss import instance_loss
 from .large_features import KNOWN as LARGE
 from .large_features import file_tensors, large_features
 from .nets import NETS
@@ -24,6 +26,8 @@ from .recipe import Recipe
 from .run_folder import RunFolder
 from .streams import draw_discriminator
 from .teacher import TeacherTrainer
+
+CONSISTENT = "GDDPrecond"  # a consistency model's preconditioning: its lowest level is the identity
 
 
 def choose_dtype(name, device) -> torch.dtype:
@@ -92,7 +96,8 @@ class Setup:
         self.teacher_places = [runs, *self.weights]  # where a student's teacher is looked up, in order
         self.compile = world.device.type == "cuda" if compile == "auto" else compile in (True, "on")
         self.measure = measure
-        self._data = {}
+        self.opened = dict(dtype=self.dtype, teachers=self.weights[0] if self.weights else None)  # of load_network
+        self._data, self._measures = {}, {}
 
     def new_measure(self) -> Measure:
         """A measure without its real images yet."""
@@ -102,11 +107,22 @@ class Setup:
             name, features = self.measure, load_features(self.measure, self.features_dirs)
         return Measure(name, features, self.world.device)
 
+    def measure_on(self, data, count) -> Measure:
+        """A measure of `count` images against the first five times as many real ones."""
+        key = (data.path, data.resolution, count)
+        if key not in self._measures:
+            real, _ = split_real(data, count, 5 * count)
+            self._measures = {key: self.new_measure().refer_to(real, f"{data.name}[:{len(real)}]")}
+        return self._measures[key]
+
+    def lite0(self) -> torch.nn.Module:
+        return efficientnet_lite0(folders=self.features_dirs).to(self.dtype)
+
     def data(self, recipe) -> Dataset:
         path = recipe.data if os.path.isfile(recipe.data) else os.path.join(self.data_dir, recipe.data)
-        key = (path, recipe.resolution)
-        if key not in self._data:
-            self._data = {key: load_zip(path, recipe.resolution or None)}  # one set at a time: they are large
+        key = (path, recipe.resolution, recipe.channels)
+        if key not in self._data:  # one set at a time: they are large
+            self._data = {key: load_data(path, recipe.resolution or None, recipe.channels)}
         return self._data[key]
 
 
@@ -170,7 +186,7 @@ def begin(trainer, recipe, source, setup, own=False) -> None:
     """From a file's weights. Its images count on where they are of the same task and data set; a teacher that begins
     from another set's teacher begins at zero, names its origin in the card, and keeps its own new label layer."""
     tensors, architecture, metadata = load_checkpoint(source, teachers=setup.weights[0] if setup.weights else None)
-    student_file = metadata.get("method", "").startswith("gdd")
+    student_file = metadata.get("method") in METHODS
     origin = data_set_of(metadata, source)
     foreign = (
         recipe.task == "teacher"
@@ -271,7 +287,7 @@ def new_student(setup, recipe, data, compile, teacher=None) -> DistilTrainer:
             f"{recipe.name}: its teacher {recipe.teacher} is neither a file, nor a run in {setup.runs}, "
             "nor among the weights"
         )
-    net, metadata = load_network(path, dtype=setup.dtype, teachers=setup.weights[0] if setup.weights else None)
+    net, metadata = load_network(path, CONSISTENT if recipe.distil.method == "cd" else None, **setup.opened)
     if (net.img_resolution, net.img_channels) != (data.resolution, data.channels):
         raise UserError(
             f"{recipe.name}: the teacher makes {net.img_resolution}x{net.img_resolution}x{net.img_channels} images, "
@@ -282,20 +298,23 @@ def new_student(setup, recipe, data, compile, teacher=None) -> DistilTrainer:
     config, origin = recipe.distil, fingerprint(net.state_dict())
     if config.heads == "paper":
         torch.backends.cudnn.allow_tf32 = False  # as published
-    critic = new_discriminator(config, path, setup, net.label_dim)
-    measure = None
-    if config.measure_images and setup.world.first:
-        real, _ = split_real(data, config.measure_images, 5 * config.measure_images)
-        measure = setup.new_measure().refer_to(real, f"{data.name}[:{len(real)}]")
+    measured = config.measure_images and setup.world.first
+    measure = setup.measure_on(data, config.measure_images) if measured else None
     provenance = dict(
         common_card(setup, recipe, data),
         batch=str(config.batch),
         teacher_images=str(numbers(metadata)[0]),
         teacher=recipe.teacher if not os.path.isfile(recipe.teacher) else os.path.basename(recipe.teacher),
         teacher_sha256=origin,
-        features=" and ".join(feature_words(f, config.feature_size) for f in config.features),
     )
-    trainer = DistilTrainer(net, critic, data, config, setup.world, provenance, measure, compile)
+    rest = (data, config, setup.world, provenance, measure, compile)
+    if config.method in TRAINERS:
+        loss = instance_loss(config.instance_loss, setup.lite0, config.feature_size)
+        provenance["features"] = loss.words
+        trainer = TRAINERS[config.method](net, load_network(path, **setup.opened)[0], loss, *rest)
+    else:
+        provenance["features"] = " and ".join(feature_words(f, config.feature_size) for f in config.features)
+        trainer = DistilTrainer(net, new_discriminator(config, path, setup, net.label_dim), *rest)
     moving = sum(p.numel() for p in net.parameters() if p.requires_grad)
     trainer.provenance["trained_parameters"] = str(round(moving / sum(p.numel() for p in net.parameters()), 3))
     return trainer
@@ -333,10 +352,7 @@ def new_discriminator(config, teacher_path, setup, classes) -> D.Discriminator:
             load = efficientnet_lite0 if name == "efficientnet-lite0" else partial(large_features, name)
             backbones.append(D.Backbone(load(folders=setup.features_dirs).to(dtype), config.heads, config.feature_size))
         elif name == "encoder":
-            teacher, _ = load_network(
-                teacher_path, dtype=setup.dtype, teachers=setup.weights[0] if setup.weights else None
-            )
-            encoder = TeacherEncoder(teacher)
+            encoder = TeacherEncoder(load_network(teacher_path, **setup.opened)[0])
             backbones.append(D.Backbone(encoder, config.heads, mix=config.mix_encoder))
         else:
             raise UserError(

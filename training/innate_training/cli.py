@@ -1,4 +1,4 @@
-"""innate-train: train-teacher, distil, evaluate, export, sheet, publish, queue."""
+"""innate-train: train-teacher, distil, compare, evaluate, export, sheet, publish, queue."""
 
 from __future__ import annotations
 
@@ -71,6 +71,17 @@ def parser() -> argparse.ArgumentParser:
         c.add_argument(
             "--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe, e.g. train.lr=4e-4"
         )
+
+    c = folders(command("compare", "Methods and seeds on one budget, and a table; the same command resumes."))
+    measured(c)
+    c.set_defaults(threads=1)
+    c.add_argument("--recipe", required=True, help="a student's recipe: data, teacher and preset of all runs")
+    c.add_argument("--methods", default="gdd,gdd-i,freeze2,freeze3,imitation,cd", help="comma-separated, in rows")
+    c.add_argument("--seeds", default="0,1,2", help="comma-separated")
+    c.add_argument("--images", type=int, default=9_600, help="that every run sees")
+    c.add_argument("--points", type=int, default=4, help="at which distances are measured")
+    c.add_argument("--out", help="the table's name without its ending (default: RUNS/compare/RECIPE/table)")
+    c.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the recipe")
 
     c = command("evaluate", "Fréchet distance to real images, with the floor of held-out real images.")
     c.add_argument("model")
@@ -159,6 +170,7 @@ def run(args) -> None:
         {
             "train-teacher": train,
             "distil": train,
+            "compare": compare,
             "evaluate": evaluate,
             "export": export,
             "sheet": sheet,
@@ -204,6 +216,25 @@ def train(args, world) -> None:
         print(f"{recipe.name}: {why} at {trainer.images:,} images; {folder.path}", flush=True)
 
 
+def compare(args, world) -> None:
+    from . import recipe as recipes
+    from .compare import Comparison
+    from .compare import compare as run_all
+
+    recipe = recipes.load(args.recipe, args.set)
+    if recipe.task != "student":
+        raise UserError(f"{recipe.name} is a teacher's recipe; methods are compared on a student's")
+    try:
+        seeds = [int(s) for s in args.seeds.split(",")]
+    except ValueError:
+        raise UserError("--seeds takes whole numbers, separated by commas") from None
+    comparison = Comparison(recipe, args.methods.split(","), seeds, args.images, args.points)
+    out = args.out or os.path.join(args.runs, "compare", recipe.name, "table")
+    why = run_all(setup_of(args, world), comparison, out)
+    if world.first:
+        print(f"{recipe.name}: {why}; {out}.md", flush=True)
+
+
 def load(args, world) -> tuple[EDMPrecond, dict[str, str]]:
     from .assemble import choose_dtype
     from .checkpoint import load_network, start_sigma
@@ -219,11 +250,11 @@ def load(args, world) -> tuple[EDMPrecond, dict[str, str]]:
 
 def evaluate(args, world) -> None:
     from . import frechet
-    from .data import load_zip
+    from .data import load_data
     from .progress import Progress
 
     net, _ = load(args, world)
-    data = load_zip(args.data, net.img_resolution, net.img_channels)
+    data = load_data(args.data, net.img_resolution, net.img_channels)
     measure = frechet.Measure(
         args.features, frechet.load_features(args.features, args.features_dir, args.features_file), world.device
     )

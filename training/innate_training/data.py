@@ -1,10 +1,13 @@
-"""EDM-style data sets: a zip of images with dataset.json = {"labels": [[name, class], ...] | null}."""
+"""EDM-style data sets: a zip of images with dataset.json = {"labels": [[name, class], ...] | null}; and MNIST's
+format, an idx file of images with the labels' beside it."""
 
+import gzip
 import hashlib
 import io
 import json
 import os
 import zipfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
@@ -45,6 +48,50 @@ class Dataset:
         """Images in [-1, 1] and labels."""
         x = self.images[index].float() / 127.5 - 1
         return x, None if self.labels is None else self.labels[index]
+
+
+def load_data(path, resolution=None, channels=3) -> Dataset:
+    """A zip, or an idx file of grey images."""
+    idx = "-ubyte" in os.path.basename(path)
+    return load_idx(path, resolution, channels) if idx else load_zip(path, resolution, channels)
+
+
+def load_idx(path, resolution=None, channels=1) -> Dataset:
+    """MNIST's format, packed or not: `train-images-idx3-ubyte.gz`, labels in `train-labels-idx1-ubyte.gz`. Images that
+    are smaller than the resolution get a black margin."""
+    images = read_idx(path, 3)
+    margin = ((resolution or images.shape[1]) - images.shape[1]) // 2
+    if margin < 0 or images.shape[1] != images.shape[2]:
+        raise UserError(f"{path}: images of {images.shape[1]}x{images.shape[2]}, larger than the resolution wanted")
+    images = torch.from_numpy(np.pad(images, ((0, 0), (margin, margin), (margin, margin)))).unsqueeze(1)
+    beside = os.path.join(os.path.dirname(path), os.path.basename(path).replace("images-idx3", "labels-idx1"))
+    labels = read_idx(beside, 1) if os.path.isfile(beside) and beside != path else None
+    if labels is not None and len(labels) != len(images):
+        raise UserError(f"{beside}: {len(labels)} labels for {len(images)} images")
+    return Dataset(
+        images.expand(-1, channels, -1, -1).contiguous(),
+        None if labels is None else torch.from_numpy(labels.astype(np.int64)),
+        os.path.basename(path),
+        os.fspath(path),
+    )
+
+
+def read_idx(path, dimensions) -> np.ndarray:
+    """uint8 values of an idx file: two zero bytes, the type 8, the number of dimensions, their sizes, the values."""
+    try:
+        with open(path, "rb") as f:
+            raw = f.read()
+        raw = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such data set") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{path}: damaged ({error})") from None
+    if raw[:4] != bytes([0, 0, 8, dimensions]):
+        raise UserError(f"{path}: not an idx file of bytes in {dimensions} dimensions")
+    shape = np.frombuffer(raw, ">i4", dimensions, 4)
+    if len(raw) != 4 + 4 * dimensions + shape.prod():
+        raise UserError(f"{path}: cut short")
+    return np.frombuffer(raw, np.uint8, -1, 4 + 4 * dimensions).reshape(shape)
 
 
 def load_zip(path, resolution=None, channels=3, limit=None) -> Dataset:

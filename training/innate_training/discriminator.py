@@ -219,7 +219,7 @@ class Backbone(nn.Module):
         if self.encoder:
             maps = self.net(x, labels, g)
         else:
-            x = F.interpolate(x, self.size, mode="bilinear", align_corners=False)
+            x = F.interpolate(x, self.size, mode="bilinear", align_corners=False).expand(-1, 3, -1, -1)  # grey too
             x = x.to(next(self.net.buffers()).dtype).contiguous(memory_format=torch.channels_last)
             maps = [m.float() for m in self.net(x)]
         return self.mixing(maps) if self.mixing is not None else maps

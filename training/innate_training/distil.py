@@ -20,10 +20,13 @@ from .loop import adam, run_loop
 from .precond import FREEZE_LEVELS, SIGMA_MAX, frozen_at
 from .student import StudentTrainer
 
+METHODS = ("gdd", "gdd-i", "imitation", "cd")
+
 
 @dataclass
 class DistilConfig:
-    method: str = "gdd-i"  # gdd-i freezes the blocks' convolutions, gdd trains everything
+    # gdd-i freezes the blocks' convolutions, gdd trains everything; imitation, cd: no discriminator (imitation.py)
+    method: str = "gdd-i"
     freeze: int | None = None  # level 0 to 3 of the public code; None: the method's own, 1 for gdd-i and 0 for gdd
     # Where the one step starts: x = z * sigma. The paper's 80; 2.5, as SiD, needs a fourth of the images.
     sigma: float = 2.5
@@ -53,6 +56,10 @@ class DistilConfig:
     xflip: bool = True
     r1_gamma: float = 0.0
     r1_every: int = 16
+    instance_loss: str = "l2"  # of imitation and cd: on pixels, or "lite0", on EfficientNet-Lite0 at feature_size
+    imitation_steps: int = 9  # Heun steps of the teacher that imitation regresses
+    cd_steps: int = 18  # noise levels from sigma to 0.002 between which cd steps
+    target_decay: float = 0.95  # of cd's target network, a step; 0: the student itself
     ema_halflife: float = 8_000  # images; a short average at batch 32 shows the noise of the latest weights
     ema_rampup: float = 0.25  # the half-life is at most this share of the images seen
     seed: int = 0
@@ -102,8 +109,8 @@ def preset(name, **changes) -> DistilConfig:
 
 def freeze(net, method, level=None) -> list[torch.nn.Parameter]:
     """Trainable parameters by method, or by level. The layer of training-time augmentation gets no gradient."""
-    if method not in ("gdd", "gdd-i"):
-        raise UserError(f"unknown method {method!r}; known: gdd, gdd-i")
+    if method not in METHODS:
+        raise UserError(f"unknown method {method!r}; known: {', '.join(METHODS)}")
     if level not in (None, *range(len(FREEZE_LEVELS))):
         raise UserError(f"freeze is {level!r}; it must be a level from 0 to {len(FREEZE_LEVELS) - 1}")
     frozen = set(frozen_at(net, freeze_level(method, level)))

@@ -16,11 +16,12 @@ FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 class Recipe:
     name: str  # the model's id in the catalogue
     task: str  # teacher | student
-    data: str  # file name of the data set's zip
+    data: str  # file name of the data set: a zip, or the images' file of an MNIST-like set
     title: str = ""
     licence: str = ""
     source: str = ""  # where the images come from, in words
     resolution: int = 0  # 0 = the data set's
+    channels: int = 3
     minutes: float = 120.0  # the queue's time for one visit
     teacher: str = ""  # a student's teacher: id or file
     net: dict = field(default_factory=dict)

@@ -21,18 +21,21 @@ def two_step(net, latents, labels=None, middle=0.8) -> torch.Tensor:
     return net(x + (middle - start) * d, middle, labels)
 
 
-def heun_sigmas(steps, rho=7.0) -> torch.Tensor:
-    """Noise levels from 80 to 0.002 and a final 0 (Karras et al. 2022, eq. 5): [steps + 1], float64."""
+def heun_sigmas(steps, sigma_max=SIGMA_MAX, rho=7.0) -> torch.Tensor:
+    """Noise levels from sigma_max to 0.002 and a final 0 (Karras et al. 2022, eq. 5): [steps + 1], float64."""
     i = torch.arange(steps, dtype=torch.float64)
-    top, bottom = SIGMA_MAX ** (1 / rho), SIGMA_MIN ** (1 / rho)
+    top, bottom = sigma_max ** (1 / rho), SIGMA_MIN ** (1 / rho)
     t = (top + i / max(steps - 1, 1) * (bottom - top)) ** rho
     return torch.cat([t, t.new_zeros(1)])
 
 
 @torch.no_grad()
-def heun(net, latents, labels=None, steps=18) -> torch.Tensor:
-    """2 * steps - 1 evaluations. x and the coefficients stay in float64: at sigma = 80 float32 costs 1e-4."""
-    t = heun_sigmas(steps).tolist()
+def heun(net, latents, labels=None, steps=18, sigma_max=SIGMA_MAX) -> torch.Tensor:
+    """2 * steps - 1 evaluations from unit noise times sigma_max.
+
+    x and the coefficients stay in float64: at sigma = 80 float32 costs 1e-4.
+    """
+    t = heun_sigmas(steps, sigma_max).tolist()
     x = latents.double() * t[0]
     for i in range(steps):
         d = (x - net(x, t[i], labels).double()) / t[i]

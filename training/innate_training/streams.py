@@ -11,7 +11,7 @@ import torch
 
 from .rng import philox4x32
 
-PURPOSES = dict(generatorNoise=1, discriminatorNoise=2, featureNoise=4, mixing=6, heads=7, adapters=8)
+PURPOSES = dict(generatorNoise=1, discriminatorNoise=2, featureNoise=4, mixing=6, heads=7, adapters=8, levels=9)
 DATA, FLIP, ROUNDS = 0x64617461, 1, 8
 LOW = 0xFFFFFFFF
 
@@ -98,6 +98,10 @@ class PageDraws:
     def latents(self, shape, iteration, device) -> list[torch.Tensor]:
         purposes = ("generatorNoise",) if self.config.share_fake else ("generatorNoise", "discriminatorNoise")
         return [Stream(self.config.seed, p, iteration).images(shape).to(device) for p in purposes]
+
+    def levels(self, count, iteration) -> torch.Tensor:
+        u = Stream(self.config.seed, "levels", iteration).uniforms(self.config.batch)
+        return torch.from_numpy(np.floor(u.astype(np.float64) * count).astype(np.int64))
 
     def noise(self, iteration, use) -> Stream:
         return Stream(self.config.seed, "featureNoise", 4 * iteration + use)

@@ -30,6 +30,10 @@ class TorchDraws:
             self.g = generator(device, self.config.seed, "distil", iteration)
         return [torch.randn(shape, generator=self.g, device=device) for _ in range(1 if self.config.share_fake else 2)]
 
+    def levels(self, count, iteration) -> torch.Tensor:
+        """One of `count` noise levels for each image."""
+        return torch.randint(count, (self.config.batch,), generator=self.g, device=self.world.device)
+
     def noise(self, iteration, use) -> torch.Generator:
         if use == 0:
             self.g_noise = generator(self.world.device, self.config.seed, f"noise/{self.world.rank}", iteration)
