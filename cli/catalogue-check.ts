@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { middleSigma } from '../src/engine/models/student-steps';
 import { InnateError } from '../src/lib/errors';
 import { precondNamed } from '../src/lib/preconditioning';
-import { START_SIGMA } from '../src/lib/sampling';
 import { configFromKwargs } from '../src/nn/config';
 import { parameterCount } from '../src/nn/parameters';
-import { type CatalogueFile, type CatalogueModel, labelCount } from '../src/storage/catalogue';
+import { type CatalogueFile, type CatalogueModel, labelCount, samplingOf } from '../src/storage/catalogue';
 import { modelsFolder, openModelArgument, readClassNames } from './catalogue';
 import type { FetchedModel } from './fetched/cache';
 import { sha256OfFile } from './files';
@@ -37,19 +37,29 @@ export function verifyEntry(model: CatalogueModel): void {
 export function verifyShipped(model: CatalogueModel): void {
   for (const file of model.files) verifyFile(model.id, file);
   const { config, metadata } = openModelArgument(model.id);
-  const said = metadata.get('sigma');
-  if (said !== undefined && Number(said) !== (model.sigma ?? START_SIGMA))
-    throw new InnateError('mismatch', 'the catalogue and the file differ in the start sigma', {
-      where: `${model.id}: sigma`,
-      expected: said,
-      found: String(model.sigma ?? START_SIGMA),
-    });
+  checkSampling(model, metadata);
   if (config.unet.imgResolution !== model.resolution || config.unet.inChannels !== model.channels)
     throw new InnateError('mismatch', 'the catalogue describes another network', {
       where: model.id,
       expected: `${model.resolution}x${model.resolution}, ${model.channels} channels`,
       found: `${config.unet.imgResolution}x${config.unet.imgResolution}, ${config.unet.inChannels} channels`,
     });
+}
+
+/** What a file says of its sampling, its entry says too: neither the page nor a person is told two things. */
+function checkSampling(model: CatalogueModel, metadata: ReadonlyMap<string, string>): void {
+  const { sigma, sigmaMid } = samplingOf(model);
+  const differ = (field: string, what: string, expected: string, found: unknown) =>
+    new InnateError('mismatch', `the catalogue and the file differ in ${what}`, {
+      where: `${model.id}: ${field}`,
+      expected,
+      found: String(found ?? 'nothing'),
+    });
+  const said = metadata.get('sigma');
+  if (said !== undefined && Number(said) !== sigma) throw differ('sigma', 'the start sigma', said, sigma);
+  const own = middleSigma(undefined, metadata, []);
+  if (own !== sigmaMid && (own !== null || metadata.has('nfe')))
+    throw differ('sigma_mid', 'the sigma of a second step', String(own ?? 'nothing'), sigmaMid);
 }
 
 /** A fetched model has the checksum that it was written with. */

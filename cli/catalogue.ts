@@ -14,6 +14,7 @@ import {
   listedClasses,
   parseCatalogue,
   parseClassNames,
+  statedSampling,
 } from '../src/storage/catalogue';
 import { FetchedModels } from './fetched/cache';
 import { fileSource, sha256OfFile } from './files';
@@ -46,7 +47,7 @@ export interface OpenedModel extends Model {
 }
 
 /** What a person says about a file beside its name. */
-export type FileOptions = Pick<OpenModelOptions, 'precond' | 'entry' | 'sigma'>;
+export type FileOptions = Pick<OpenModelOptions, 'precond' | 'entry' | 'sigma' | 'sigmaMid'>;
 
 /** MODEL of the command line: a file, or an id of the catalogue. */
 export function openModelArgument(argument: string, how: FileOptions = {}): OpenedModel {
@@ -58,8 +59,7 @@ export function openModelArgument(argument: string, how: FileOptions = {}): Open
     throw new InnateError('not-found', 'no such file', { where: argument });
   const entry = findModel(readCatalogue(), argument);
   const path = pathOf(entry);
-  const sigma = how.sigma ?? entry.sigma;
-  const model = openFile(path, { ...how, ...(sigma !== undefined && { sigma }) });
+  const model = openFile(path, { ...statedSampling(entry), ...how });
   return { ...model, id: entry.id, ...classesOf(entry), path };
 }
 

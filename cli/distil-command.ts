@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { DistilConfig, FeatureName, FreezeLevel, Method } from '../src/distil/config';
+import type { DistilConfig, FeatureName, FreezeLevel, Method, StudentNfe } from '../src/distil/config';
 import type { RunMeta } from '../src/distil/state';
 import { InnateError } from '../src/lib/errors';
 import type { CommonOptions } from './options';
@@ -23,7 +23,7 @@ export interface DistilOptions extends CommonOptions {
   batch?: number;
   microBatch?: number;
   seed?: number;
-  sigma?: number;
+  nfe?: StudentNfe;
   generatorRate?: number;
   discriminatorRate?: number;
   out?: string;

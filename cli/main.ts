@@ -20,6 +20,7 @@ import {
   entryOption,
   freezeLevel,
   jsonOption,
+  middleSigma,
   noiseLevels,
   nonNegativeInteger,
   positive,
@@ -29,6 +30,7 @@ import {
   quantityList,
   required,
   samplingOptions,
+  studentNfe,
 } from './options';
 import { Report } from './report';
 
@@ -129,7 +131,14 @@ ${examples(
   )
   .action((names: string[], o: CompareOptions) => withReport(o.json, (report) => compare(names, o, report)));
 
-command(program, 'convert <in> <out>', 'convert a checkpoint to .safetensors', startSigma(), ...computing())
+command(
+  program,
+  'convert <in> <out>',
+  'convert a checkpoint to .safetensors',
+  startSigma(),
+  middleSigma('(default: as stated by the file)'),
+  ...computing(),
+)
   .addOption(
     new Option('--dtype <type>', 'number type of the weight matrices').choices(['f16', 'f32']).default('f16'),
   )
@@ -192,7 +201,7 @@ command(
   )
   .action(reported((model: string, o: InspectOptions, report) => inspect(model, o, report)));
 
-command(program, 'distil', 'distil a one-step student from a diffusion teacher', ...computing())
+command(program, 'distil', 'distil a one-step or two-step student from a diffusion teacher', ...computing())
   .option('--teacher <model>', `catalogue id or file ${NEW_RUN}`)
   .option('--student <model>', 'start from this student instead of the teacher')
   .addOption(entryOption('--student-entry <name>'))
@@ -243,9 +252,15 @@ command(program, 'distil', 'distil a one-step student from a diffusion teacher',
   .addOption(
     new Option(
       '--sigma <number>',
-      `noise level of the student's one step ${perPreset('startSigma')}`,
+      `noise level at which the student starts ${perPreset('startSigma')}`,
     ).argParser(positive),
   )
+  .addOption(
+    new Option('--nfe <n>', `evaluations for one image of the student: 1 or 2 ${perPreset('nfe')}`).argParser(
+      studentNfe,
+    ),
+  )
+  .addOption(middleSigma(`${perPreset('sigmaMid')}`))
   .addOption(
     new Option('--generator-rate <number>', `learning rate ${perPreset('generatorRate')}`).argParser(
       positive,

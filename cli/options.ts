@@ -1,9 +1,9 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { FREEZE_LEVELS, type FreezeLevel } from '../src/distil/config';
+import { FREEZE_LEVELS, type FreezeLevel, STUDENT_NFE, type StudentNfe } from '../src/distil/config';
 import { QUANTITIES, type Quantity } from '../src/lib/activations';
 import { inspectionLevels, type Spacing } from '../src/lib/noise-levels';
 import { PRECONDITIONINGS } from '../src/lib/preconditioning';
-import { SAMPLER_NAMES, type SamplerName } from '../src/lib/sampling';
+import { type ModelSampling, SAMPLER_NAMES, type SamplerName, SIGMA_MID } from '../src/lib/sampling';
 import type { NetworkConfig } from '../src/nn/config';
 import { defaultSampling, type SamplerOptions } from '../src/nn/samplers';
 import { BACKEND_CHOICES, type BackendChoice } from './backend';
@@ -17,13 +17,14 @@ export interface CommonOptions {
   precond?: string;
   /** Start sigma; the model's own where it is absent. */
   sigma?: number;
+  /** The second evaluation's; the model's own where it is absent. */
+  sigmaMid?: number;
   entry?: string;
 }
 
 export interface SamplingFlags {
-  sampler: SamplerName;
-  sigma?: number;
-  sigmaMid: number;
+  /** Absent: the model's own. */
+  sampler?: SamplerName;
   steps?: number;
 }
 
@@ -50,44 +51,49 @@ interface FlagsOfFile {
   precond?: string | undefined;
   entry?: string | undefined;
   sigma?: number | undefined;
+  sigmaMid?: number | undefined;
 }
 
 /** How a model file is to be read. */
-export function fileOptions({ precond, entry, sigma }: FlagsOfFile): FileOptions {
+export function fileOptions({ precond, entry, sigma, sigmaMid }: FlagsOfFile): FileOptions {
   const kind = PRECONDITIONINGS.find((p) => p.name === precond)?.kind;
   return {
     ...(kind && { precond: kind }),
     ...(entry !== undefined && { entry }),
     ...(sigma !== undefined && { sigma }),
+    ...(sigmaMid !== undefined && { sigmaMid }),
   };
 }
 
+/** It makes a two-step student of a model whose file does not say so. */
+export const middleSigma = (end: string): Option =>
+  new Option('--sigma-mid <number>', `noise level of the second of two steps ${end}`).argParser(positive);
+
 export const samplingOptions = (): Option[] => [
-  new Option('--sampler <name>', 'how to sample').choices([...SAMPLER_NAMES]).default('one-step'),
+  new Option(
+    '--sampler <name>',
+    'how to sample (default: two-step where the model is a two-step student, otherwise one-step)',
+  ).choices([...SAMPLER_NAMES]),
   new Option(
     '--sigma <number>',
     'noise level of the first evaluation (default: where the model starts, 80 unless it says otherwise)',
   ).argParser(positive),
-  new Option('--sigma-mid <number>', "noise level of two-step's second evaluation")
-    .argParser(positive)
-    .default(0.8),
+  middleSigma(`(default: the model's, otherwise ${SIGMA_MID})`),
   new Option('--steps <n>', 'Heun steps (default 18 up to 32x32, 40 above)').argParser(positiveInteger),
 ];
 
-/** The model was opened with `--sigma`, where that was given: it is its start sigma then. */
-export function samplerOptions(flags: SamplingFlags, { config, sigma }: SampledModel): SamplerOptions {
-  const defaults = defaultSampling(config.unet.imgResolution, sigma);
+/** The model was opened with `--sigma` and `--sigma-mid`, where they were given: they are its own then. */
+export function samplerOptions(flags: SamplingFlags, model: SampledModel): SamplerOptions {
+  const defaults = defaultSampling(model.config.unet.imgResolution, model);
   return {
     ...defaults,
-    sampler: flags.sampler,
-    sigmaMid: flags.sigmaMid,
+    sampler: flags.sampler ?? defaults.sampler,
     steps: flags.steps ?? defaults.steps,
   };
 }
 
-interface SampledModel {
+interface SampledModel extends ModelSampling {
   config: NetworkConfig;
-  sigma: number;
 }
 
 export function positive(text: string): number {
@@ -121,6 +127,13 @@ export function freezeLevel(text: string): FreezeLevel {
   const level = FREEZE_LEVELS.find((known) => String(known) === text);
   if (level === undefined) throw new InvalidArgumentError(`one of ${FREEZE_LEVELS.join(', ')} is expected`);
   return level;
+}
+
+/** Evaluations of a student, as train.py --multi-step-g of Zyriix/D2O; more than two are not distilled here. */
+export function studentNfe(text: string): StudentNfe {
+  const nfe = STUDENT_NFE.find((known) => String(known) === text);
+  if (nfe === undefined) throw new InvalidArgumentError(`one of ${STUDENT_NFE.join(', ')} is expected`);
+  return nfe;
 }
 
 /** "80,10,1,0.1", "heun:18" or "log:12". */

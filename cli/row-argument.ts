@@ -8,7 +8,7 @@ import { readCatalogue } from './catalogue';
  * setting that cannot be read is said to be one.
  */
 export function rowArgument(text: string): RowSpec {
-  if (existsSync(text)) return { model: text, sampler: 'one-step', steps: null, sigma: null };
+  if (existsSync(text)) return { model: text, sampler: null, steps: null, sigma: null };
   const row = readRowSpec(text);
   const at = text.lastIndexOf('@');
   const name = at < 0 ? text : text.slice(0, at);

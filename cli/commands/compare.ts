@@ -105,9 +105,10 @@ function openRows(texts: readonly string[], chosen: string | undefined): Row[] {
     const spec = rowArgument(text);
     const model = openModelArgument(spec.model, spec.sigma === null ? {} : { sigma: spec.sigma });
     const { labelDim, imgResolution } = model.config.unet;
+    const own = defaultSampling(imgResolution, model);
     const sampling = {
-      ...defaultSampling(imgResolution, model.sigma),
-      sampler: spec.sampler,
+      ...own,
+      sampler: spec.sampler ?? own.sampler,
       steps: spec.steps ?? defaultSteps(imgResolution),
     };
     const entry = catalogue.models.find((m) => m.id === model.id) ?? null;

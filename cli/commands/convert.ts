@@ -5,6 +5,7 @@ import { applyDelta } from '../../src/engine/models/delta';
 import { exportDelta, roundedWeights, type StoredDType, storedDType } from '../../src/engine/models/export';
 import { InnateError } from '../../src/lib/errors';
 import { floatToHalf, halfToFloat } from '../../src/lib/half';
+import type { ModelSampling } from '../../src/lib/sampling';
 import { counted } from '../../src/lib/words';
 import { kwargsFromConfig } from '../../src/nn/config';
 import { parameterCount } from '../../src/nn/parameters';
@@ -54,7 +55,7 @@ export async function convert(
     : counted(tensors, 'tensor');
   report.result(
     `${out}: ${what}, ${options.dtype}, ${(bytes / 1e6).toFixed(2)} MB\n` +
-      `image error against the original at sigma ${model.sigma}, ${counted(error.images, 'image')} in [-1, 1]: ` +
+      `image error against the original ${at(model)}, ${counted(error.images, 'image')} in [-1, 1]: ` +
       `max ${error.max.toExponential(1)}, mean ${error.mean.toExponential(1)}`,
     {
       out,
@@ -67,6 +68,9 @@ export async function convert(
     },
   );
 }
+
+const at = ({ sigma, sigmaMid }: ModelSampling): string =>
+  sigmaMid === null ? `at sigma ${sigma}` : `in two steps, at sigma ${sigma} and ${sigmaMid}`;
 
 /** The weights as the written file will give them back. */
 function storedWeights(model: OpenedModel, teacher: OpenedModel | null, dtype: StoredDType): WeightSource {
@@ -106,7 +110,7 @@ async function measureError(
     Array.from({ length: images }, (_, i) => i),
     null,
   );
-  const sampling = defaultSampling(model.config.unet.imgResolution, model.sigma);
+  const sampling = defaultSampling(model.config.unet.imgResolution, model);
   const results: Float32Array[] = [];
   for (const weights of [model.weights, stored]) {
     const { denoiser } = await makeDenoiser(model, weights, active, report);

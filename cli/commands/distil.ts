@@ -8,6 +8,8 @@ import {
   fitMicroBatch,
   partSize,
   preset,
+  samplingConfig,
+  studentSampling,
 } from '../../src/distil/config';
 import type { CurvePoint } from '../../src/distil/curve';
 import { freezeLevel } from '../../src/distil/freeze';
@@ -18,9 +20,11 @@ import { openClassTable, openFeatureFile } from '../../src/engine/measure/featur
 import { measureNetwork } from '../../src/engine/measure/feature-networks';
 import { FrechetMeasure } from '../../src/engine/measure/frechet';
 import { configMetadata, exportWhole } from '../../src/engine/models/export';
+import { samplingMetadata } from '../../src/engine/models/student-steps';
 import { decodeState, encodeState, type SavedRun } from '../../src/engine/runs/state';
 import { writeSafetensors } from '../../src/formats/safetensors';
 import { asInnateError, InnateError } from '../../src/lib/errors';
+import type { ModelSampling } from '../../src/lib/sampling';
 import { backendLine, counted } from '../../src/lib/words';
 import { openBackend } from '../backend';
 import { type OpenedModel, openModelArgument } from '../catalogue';
@@ -70,7 +74,7 @@ async function openJob(
   for (const { notes } of student ? [teacher, student] : [teacher])
     for (const note of notes) report.note(`note: ${note}`);
   const second = command.secondFeatures ? openFeatureFile(fileSource(command.secondFeatures)) : undefined;
-  const wanted = runConfig(options, saved?.meta, student?.sigma, second?.name);
+  const wanted = runConfig(options, saved?.meta, student, second?.name);
   const table =
     !saved && command.classEmbeddings ? openClassTable(fileSource(command.classEmbeddings)) : undefined;
   const data = await openData(command.data, teacher.config, report);
@@ -153,7 +157,7 @@ function conclude({ run, command, config, data, statePath }: Job, report: Report
   if (!run.finished) process.stderr.write(`stopped at ${images}; go on with --resume ${statePath}\n`);
   const { best } = run;
   report.result(
-    `${command.out}: ${config.method} student after ${images}` +
+    `${command.out}: ${config.nfe === 2 ? 'two-step ' : ''}${config.method} student after ${images}` +
       (best ? `, Fréchet distance ${best.frechet.value.toFixed(2)} at best` : ''),
     {
       out: command.out,
@@ -172,12 +176,12 @@ function conclude({ run, command, config, data, statePath }: Job, report: Report
 function runConfig(
   options: DistilOptions,
   saved?: RunMeta,
-  /** Of the student that it goes on from: it starts where that one does. */
-  studentSigma?: number,
+  /** The student that it goes on from: its images are made as that one's are. */
+  student?: ModelSampling,
   secondFeatures?: FileFeature,
 ): DistilConfig {
-  const base = saved?.config ?? preset(options.preset ?? DEFAULT_PRESET);
-  const ownSigma = saved ? base.startSigma : (studentSigma ?? base.startSigma);
+  const of = saved?.config ?? preset(options.preset ?? DEFAULT_PRESET);
+  const base = student && !saved ? { ...of, ...samplingConfig(student, of) } : of;
   const config: DistilConfig = {
     ...base,
     method: options.method ?? base.method,
@@ -190,16 +194,24 @@ function runConfig(
     batch: options.batch ?? base.batch,
     microBatch: options.microBatch ?? base.microBatch,
     seed: options.seed ?? base.seed,
-    startSigma: options.sigma ?? ownSigma,
+    startSigma: options.sigma ?? base.startSigma,
+    nfe: options.nfe ?? base.nfe,
+    sigmaMid: options.sigmaMid ?? base.sigmaMid,
     generatorRate: options.generatorRate ?? base.generatorRate,
     discriminatorRate: options.discriminatorRate ?? base.discriminatorRate,
   };
   // The paper's heads need large batches; below that the small ones stand in.
   if (config.batch < 128 && config.heads === 'paper') config.heads = 'small';
+  if (config.nfe === 1 && options.sigmaMid !== undefined)
+    throw new InnateError('bad-argument', 'a one-step student has no second evaluation', {
+      where: `--sigma-mid ${options.sigmaMid}`,
+      expected: '--nfe 2 beside it',
+    });
   checkConfig(config);
   const kind = (of: DistilConfig) =>
     `--method ${of.method} --freeze ${freezeLevel(of)} --features ${of.features} ` +
-    `--second-features ${of.secondFeatures} --sigma ${of.startSigma}`;
+    `--second-features ${of.secondFeatures} --sigma ${of.startSigma} --nfe ${of.nfe}` +
+    (of.nfe === 2 ? ` --sigma-mid ${of.sigmaMid}` : '');
   if (saved && kind(saved.config) !== kind(config))
     throw new InnateError('mismatch', 'the saved run had other settings', {
       where: options.resume ?? '',
@@ -258,8 +270,11 @@ async function keepBest(
     `${counted(run.trainer.images, 'image')}: Fréchet distance ${run.best.frechet.value.toFixed(2)}, spread ${run.best.frechet.spread.toFixed(2)}`,
   );
   const path = out.replace(/(\.safetensors)?$/, '.best.safetensors');
-  const metadata = configMetadata(network).set('sigma', String(run.config.startSigma));
-  metadata.set('images_seen', String(run.trainer.images));
+  const metadata = new Map([
+    ...configMetadata(network),
+    ...samplingMetadata(studentSampling(run.config)),
+    ['images_seen', String(run.trainer.images)],
+  ]);
   await writeAtomic(
     path,
     writeSafetensors({ tensors: exportWhole(network, await run.student(), 'f32'), metadata }),
@@ -290,13 +305,13 @@ function readState(path: string): SavedRun {
 
 function studentMetadata(teacher: OpenedModel, config: DistilConfig, images: number): Map<string, string> {
   const metadata = new Map(teacher.metadata);
-  for (const key of ['delta_of', 'delta_sha256', 'converted_from']) metadata.delete(key);
+  for (const key of ['delta_of', 'delta_sha256', 'converted_from', 'sigma_mid']) metadata.delete(key);
   for (const [key, value] of configMetadata(teacher.config)) metadata.set(key, value);
+  for (const [key, value] of samplingMetadata(studentSampling(config))) metadata.set(key, value);
   return metadata
     .set('method', config.method)
     .set('freeze', String(freezeLevel(config)))
     .set('teacher', teacher.id)
     .set('images_seen', String(images))
-    .set('sigma', String(config.startSigma))
     .set('distil_config', JSON.stringify(config));
 }

@@ -134,7 +134,7 @@ function seedFileName(seed: number): string {
 const recipe = (options: GenerateOptions, model: OpenedModel): Record<string, string> => ({
   software: 'innate',
   model: model.id,
-  sampler: options.sampler,
+  sampler: samplerOptions(options, model).sampler,
   sigma: String(model.sigma),
 });
 

@@ -20,7 +20,8 @@ export async function run(checkpoint: string, options: RunOptions, report: Repor
   const { config } = model;
   const batch = readLatents(options.latents, config);
   const started = performance.now();
-  const images = await sampleImages(denoiser, batch, samplerOptions(options, model), {
+  const sampling = samplerOptions(options, model);
+  const images = await sampleImages(denoiser, batch, sampling, {
     onProgress: ({ done, total }) => report.progress(done, total),
   });
   const seconds = (performance.now() - started) / 1000;
@@ -40,7 +41,7 @@ export async function run(checkpoint: string, options: RunOptions, report: Repor
         ],
       ]),
       metadata: new Map([
-        ['sampler', options.sampler],
+        ['sampler', sampling.sampler],
         ['sigma', String(model.sigma)],
       ]),
     }),

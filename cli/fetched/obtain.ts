@@ -7,7 +7,7 @@ import type { Source } from '../../src/formats/source';
 import { InnateError } from '../../src/lib/errors';
 import { precondNamed } from '../../src/lib/preconditioning';
 import { START_SIGMA } from '../../src/lib/sampling';
-import { type CatalogueModel, labelCount } from '../../src/storage/catalogue';
+import { type CatalogueModel, labelCount, statedSampling } from '../../src/storage/catalogue';
 import { type DownloadState, download } from '../../src/storage/download/download';
 import { noRoom } from '../../src/storage/download/failures';
 import { fileSource, sha256OfFile } from '../files';
@@ -122,7 +122,11 @@ async function downloadPart(
 function openAs(entry: CatalogueModel, source: Source, refused: () => void): Model {
   try {
     const precond = precondNamed(entry.precond);
-    const model = openModel(source, { sigma: entry.sigma ?? START_SIGMA, ...(precond && { precond }) });
+    const model = openModel(source, {
+      sigma: START_SIGMA,
+      ...statedSampling(entry),
+      ...(precond && { precond }),
+    });
     const { imgResolution, inChannels, labelDim } = model.config.unet;
     const words = (resolution: number, channels: number, labels: number) =>
       `${resolution}x${resolution}, ${channels} channels, ${labels} classes`;

@@ -5,6 +5,7 @@ import { offTape } from '../nn/tf/tape';
 import type { Adam } from './adam';
 import { type DistilConfig, partSize } from './config';
 import type { Discriminator } from './discriminator';
+import { generate } from './generator';
 import { discriminatorLoss, generatorLoss } from './losses';
 import { accumulate, addGradients, type MicroBatch, microBatches, weightedMean } from './micro-batch';
 import { r1Gradients } from './r1';
@@ -216,7 +217,7 @@ export class AdversarialStep {
   private generate(shape: Shape4, labels: tf.Tensor2D | null, noise: RandomStream): tf.Tensor4D {
     const { denoiser, config } = this.players;
     const z = noise.normals(shape.reduce((a, b) => a * b, 1));
-    return denoiser.forward(tf.mul(tf.tensor4d(z, shape), config.startSigma), [config.startSigma], labels);
+    return generate(denoiser, tf.mul(tf.tensor4d(z, shape), config.startSigma), labels, config);
   }
 
   private noise(stream: 'generatorNoise' | 'discriminatorNoise'): RandomStream {

@@ -1,5 +1,5 @@
 import { InnateError } from '../lib/errors';
-import { START_SIGMA } from '../lib/sampling';
+import { type ModelSampling, SIGMA_MID, START_SIGMA } from '../lib/sampling';
 import type { HeadStyle } from '../nn/discriminator/heads';
 
 export const METHODS = ['gdd', 'gdd-i', 'imitation'] as const;
@@ -12,6 +12,9 @@ export type FileFeature = (typeof FILE_FEATURES)[number];
 /** train.py --freeze of Zyriix/D2O: nothing; conv and proj; qkv too; skip too. */
 export const FREEZE_LEVELS = [0, 1, 2, 3] as const;
 export type FreezeLevel = (typeof FREEZE_LEVELS)[number];
+/** Evaluations of the network that a student's image may take: train.py --multi-step-g of Zyriix/D2O. */
+export const STUDENT_NFE = [1, 2] as const;
+export type StudentNfe = (typeof STUDENT_NFE)[number];
 
 /** Everything that decides a distillation, beside the networks and the data. Rates are per image batch. */
 export interface DistilConfig {
@@ -28,8 +31,12 @@ export interface DistilConfig {
    */
   batchGpu: number;
   seed: number;
-  /** Noise level of the student's one step: its images are D(sigma z, sigma), in training and ever after. */
+  /** Noise level of the student's first evaluation: D(sigma z, sigma) is its image, or the first of its two steps. */
   startSigma: number;
+  /** Evaluations for one image of the student, in training and ever after (generator.ts). */
+  nfe: StudentNfe;
+  /** Noise level of the second of two evaluations. */
+  sigmaMid: number;
   /** Adam, betas (0, 0.99), eps 1e-8. */
   generatorRate: number;
   discriminatorRate: number;
@@ -75,6 +82,8 @@ const SMALL: DistilConfig = {
   batchGpu: 0,
   seed: 0,
   startSigma: 2.5,
+  nfe: 1,
+  sigmaMid: SIGMA_MID,
   generatorRate: 2e-4,
   discriminatorRate: 4e-4,
   warmUp: 1_600,
@@ -151,6 +160,8 @@ export function preset(name: string): DistilConfig {
 /** What runs were made with before these were values of a run. */
 const BEFORE = {
   startSigma: START_SIGMA,
+  nfe: 1,
+  sigmaMid: SIGMA_MID,
   warmUp: 0,
   freeze: null,
   batchGpu: 0,
@@ -163,6 +174,26 @@ const BEFORE = {
 export const savedConfig = (config: Partial<DistilConfig>): DistilConfig => ({
   ...BEFORE,
   ...(config as DistilConfig), // complete in all that every version has named
+});
+
+/** How the student of a run makes its images. */
+export const studentSampling = ({
+  startSigma,
+  nfe,
+  sigmaMid,
+}: Pick<DistilConfig, 'startSigma' | 'nfe' | 'sigmaMid'>): ModelSampling => ({
+  sigma: startSigma,
+  sigmaMid: nfe === 2 ? sigmaMid : null,
+});
+
+/** The settings of a run that goes on from a student: its images are made as that one's are. */
+export const samplingConfig = (
+  { sigma, sigmaMid }: ModelSampling,
+  base: DistilConfig,
+): Pick<DistilConfig, 'startSigma' | 'nfe' | 'sigmaMid'> => ({
+  startSigma: sigma,
+  nfe: sigmaMid === null ? base.nfe : 2,
+  sigmaMid: sigmaMid ?? base.sigmaMid,
 });
 
 /** Images whose activations are held, and whose batch statistics are taken, together. */
@@ -189,6 +220,7 @@ export function checkNumbers(config: DistilConfig): void {
     'r1Every',
     'imitationSteps',
     'startSigma',
+    'sigmaMid',
   ] as const;
   for (const key of positive)
     if (!(config[key] > 0) || !Number.isFinite(config[key]))
@@ -204,6 +236,12 @@ export function checkNumbers(config: DistilConfig): void {
         expected: 'a number of images, or 0',
         found: String(config[key]),
       });
+  if (config.nfe === 2 && config.sigmaMid >= config.startSigma)
+    throw new InnateError('bad-argument', 'the second evaluation is not below the first', {
+      where: 'sigmaMid',
+      expected: `a noise level below the start sigma, ${config.startSigma}`,
+      found: String(config.sigmaMid),
+    });
   if (config.method !== 'imitation' && config.batch < 2)
     throw new InnateError('bad-argument', 'the discriminator compares images of a batch', {
       where: 'batch',
@@ -228,10 +266,11 @@ const WASM_BUDGET = 3.8e9;
 
 /**
  * What an image of a step takes at the peak, measured with the small networks: 83 MB for the student at 32x32, 93 MB
- * for EfficientNet-Lite0 at 128x128 and its heads, 34 MB for heads on the teacher's own encoder.
+ * for EfficientNet-Lite0 at 128x128 and its heads, 34 MB for heads on the teacher's own encoder. Gradients go through
+ * both evaluations of a two-step student: the activations of both are held.
  */
-function bytesPerImage({ features, featureSize }: DistilConfig, resolution: number): number {
-  const network = 83e6 * (resolution / 32) ** 2;
+function bytesPerImage({ features, featureSize, nfe }: DistilConfig, resolution: number): number {
+  const network = 83e6 * nfe * (resolution / 32) ** 2;
   return (
     network +
     (features === 'teacher-encoder' ? 34e6 * (resolution / 32) ** 2 : 93e6 * (featureSize / 128) ** 2)

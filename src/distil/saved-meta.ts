@@ -6,6 +6,7 @@ import {
   FILE_FEATURES,
   FREEZE_LEVELS,
   METHODS,
+  STUDENT_NFE,
   savedConfig,
 } from './config';
 import type { RunMeta } from './state';
@@ -25,6 +26,8 @@ const CONFIG = v.looseObject({
   batchGpu: v.optional(count),
   seed: count,
   startSigma: v.optional(v.number()),
+  nfe: v.optional(v.picklist(STUDENT_NFE)),
+  sigmaMid: v.optional(v.number()),
   generatorRate: v.number(),
   discriminatorRate: v.number(),
   warmUp: v.optional(v.number()),

@@ -13,6 +13,7 @@ import type { StepReport } from './curve';
 import { type ClassTable, Discriminator, type FeatureNetwork } from './discriminator';
 import { EMA } from './ema';
 import { trainedBy } from './freeze';
+import { generate } from './generator';
 import { accumulate, microBatches } from './micro-batch';
 import { RandomStream } from './random';
 import { overlay, prefixed, restoreTensors, type SavedTensors } from './saved';
@@ -55,8 +56,8 @@ export interface TrainerParts {
 }
 
 /**
- * GDD and GDD-I (Zheng & Yang 2024): the generator is a copy of the teacher, run once at the start sigma under a GAN
- * loss alone (adversarial-step.ts). `imitation` regresses the teacher's own Heun samples instead: the comparison that
+ * GDD and GDD-I (Zheng & Yang 2024): the generator is a copy of the teacher, run once at the start sigma, or in
+ * two steps (generator.ts), under a GAN loss alone (adversarial-step.ts). `imitation` regresses the teacher's own Heun samples instead: the comparison that
  * the paper's first claim needs.
  */
 export class DistilTrainer {
@@ -185,7 +186,7 @@ export class DistilTrainer {
       () => [],
       (part, _, index) =>
         tf.mean(
-          tf.square(tf.sub(this.denoiser.forward(part.real, [sigma], part.labels), wanted[index]!)),
+          tf.square(tf.sub(generate(this.denoiser, part.real, part.labels, config), wanted[index]!)),
         ) as tf.Scalar,
     );
     const norm = gradientNorm(grads);

@@ -44,7 +44,8 @@ export function howText(row: Pick<RowFigures, 'role' | 'sampler' | 'steps' | 'si
   const { sampler, steps, role } = row;
   const passes = `${whole(evaluations(row))} NFE`;
   const once = { teacher: 'The teacher, once', student: 'One-step generator', unknown: 'One step' }[role];
-  const way = { 'one-step': once, 'two-step': 'Two steps', heun: `Heun, ${counted(steps, 'step')}` }[sampler];
+  const twice = role === 'student' ? 'Two-step generator' : 'Two steps';
+  const way = { 'one-step': once, 'two-step': twice, heun: `Heun, ${counted(steps, 'step')}` }[sampler];
   return `${way}, ${passes}, sigma ${formatNumber(row.sigma)}`;
 }
 

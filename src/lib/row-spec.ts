@@ -4,7 +4,8 @@ import { MAX_STEPS, MIN_STEPS, type SamplerName, SIGMA } from './sampling';
 export interface RowSpec {
   /** Id of the catalogue, key of an opened file, or a path. */
   model: string;
-  sampler: SamplerName;
+  /** Null = the model's own: one step, or two of a two-step student. */
+  sampler: SamplerName | null;
   /** Heun steps; null = the paper's number for the network's resolution. */
   steps: number | null;
   /** Noise level of the first evaluation; null = where the model starts. */
@@ -16,11 +17,13 @@ export const ROW_FORMS = 'MODEL, MODEL@heun:18, MODEL@two-step or MODEL@sigma=2.
 
 /**
  * Reads `MODEL@heun:18,sigma=40`. A name may itself hold an @: only what begins like a sampler or a sigma behind the
- * last one is taken for a setting. Null where that is one, but cannot be followed.
+ * last one is taken for a setting, and nothing at all behind it says that there is none. Null where that is a setting,
+ * but cannot be followed.
  */
 export function readRowSpec(text: string): RowSpec | null {
   const at = text.lastIndexOf('@');
   const settings = text.slice(at + 1);
+  if (at > 0 && settings === '') return plain(text.slice(0, at));
   if (at <= 0 || !/^(one-step|two-step|heun|sigma)(?![\w-])/.test(settings)) return plain(text);
   const row = plain(text.slice(0, at));
   const said = new Set<string>();
@@ -43,14 +46,13 @@ export function readRowSpec(text: string): RowSpec | null {
 /** The shortest text that `readRowSpec` reads as this row. */
 export function formatRowSpec({ model, sampler, steps, sigma }: RowSpec): string {
   const settings = [
-    ...(sampler === 'heun' ? [steps === null ? 'heun' : `heun:${steps}`] : []),
-    ...(sampler === 'two-step' ? ['two-step'] : []),
+    ...(sampler === null ? [] : [sampler === 'heun' && steps !== null ? `heun:${steps}` : sampler]),
     ...(sigma === null ? [] : [`sigma=${sigma}`]),
   ];
   // A name that ends like a setting says that it has none.
-  if (settings.length === 0 && readRowSpec(model)?.model !== model) settings.push('one-step');
-  return settings.length === 0 ? model : `${model}@${settings.join(',')}`;
+  const bare = settings.length === 0 && readRowSpec(model)?.model === model;
+  return bare ? model : `${model}@${settings.join(',')}`;
 }
 
-const plain = (model: string): RowSpec => ({ model, sampler: 'one-step', steps: null, sigma: null });
+const plain = (model: string): RowSpec => ({ model, sampler: null, steps: null, sigma: null });
 const within = (value: number, low: number, high: number) => value >= low && value <= high;

@@ -11,6 +11,27 @@ export const SAMPLER_NAMES: readonly SamplerName[] = ['one-step', 'two-step', 'h
  */
 export const START_SIGMA = SIGMAS.max;
 
+/** Noise level of the second of two evaluations where nobody says another: train.py --middle-sigma of Zyriix/D2O. */
+export const SIGMA_MID = 0.8;
+
+/** How a model makes an image unless somebody asks otherwise. */
+export interface ModelSampling {
+  /** Noise level at which it starts: the first evaluation's. */
+  sigma: number;
+  /** Noise level of a two-step student's second evaluation; null = it has one evaluation. */
+  sigmaMid: number | null;
+}
+
+/** The sampler that a model was made for, as far as it says: a teacher's is Heun, which its role tells. */
+export const ownSampler = ({ sigmaMid }: Pick<ModelSampling, 'sigmaMid'>): 'one-step' | 'two-step' =>
+  sigmaMid === null ? 'one-step' : 'two-step';
+
+/** A person's choice of a sampler as it is kept; null = the model's own. */
+export const chosenSampler = (
+  sampler: SamplerName,
+  model: Pick<ModelSampling, 'sigmaMid'>,
+): SamplerName | null => (sampler === ownSampler(model) ? null : sampler);
+
 /** What a person may choose: noise levels of the first evaluation, and numbers of Heun steps. */
 export const SIGMA = { min: 0.1, max: 200 } as const;
 export const MIN_STEPS = 2;

@@ -1,5 +1,13 @@
 import { karrasLevels, SIGMAS } from '../lib/noise-levels';
-import { defaultSteps, evaluations, type SamplerName, START_SIGMA } from '../lib/sampling';
+import {
+  defaultSteps,
+  evaluations,
+  type ModelSampling,
+  ownSampler,
+  type SamplerName,
+  SIGMA_MID,
+  START_SIGMA,
+} from '../lib/sampling';
 
 /** D(x, sigma): x and the result [N, C, H, W] flat, float32. */
 export type Denoise = (x: Float32Array, sigma: number) => Promise<Float32Array>;
@@ -20,13 +28,16 @@ export interface SamplerOptions {
   onEvaluation?: (done: number, total: number) => void;
 }
 
-/** One step from `sigma`, where the model starts; with Heun the paper's steps. */
-export function defaultSampling(resolution: number, sigma: number = START_SIGMA): SamplerOptions {
+/** A model's own way: one step from where it starts, two for a two-step student; with Heun the paper's steps. */
+export function defaultSampling(
+  resolution: number,
+  { sigma, sigmaMid }: ModelSampling = { sigma: START_SIGMA, sigmaMid: null },
+): SamplerOptions {
   return {
-    sampler: 'one-step',
+    sampler: ownSampler({ sigmaMid }),
     sigmaMax: sigma,
     sigmaMin: SIGMAS.min,
-    sigmaMid: 0.8,
+    sigmaMid: sigmaMid ?? SIGMA_MID,
     steps: defaultSteps(resolution),
   };
 }

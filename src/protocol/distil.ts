@@ -1,5 +1,6 @@
 import type { DistilConfig } from '../distil/config';
 import type { CurvePoint } from '../distil/curve';
+import type { SamplerName } from '../lib/sampling';
 import type { DataRef, ModelInfo, ModelRef } from './models';
 
 /** What the page and the worker say about distillation. One run at a time; it shares the back-end with generation. */
@@ -125,7 +126,7 @@ export interface MeasureRequest {
   data: DataRef;
   /** Images generated, and held-out real ones for the floor. */
   count: number;
-  sampler: 'one-step' | 'heun';
+  sampler: SamplerName;
   steps: number;
 }
 

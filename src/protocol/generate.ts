@@ -14,6 +14,8 @@ export interface GenerateRequest {
   steps: number;
   /** Noise level of the first evaluation. */
   sigma: number;
+  /** Noise level of the second of two steps. */
+  sigmaMid: number;
   /** Index of the image to make first (the selected one). */
   first?: number;
 }

@@ -25,6 +25,8 @@ export interface ModelInfo {
   /** Noise level at which it starts, and how that is known. */
   sigma: number;
   sigmaFrom: SigmaSource;
+  /** Noise level of a two-step student's second evaluation; null = it has one. */
+  sigmaMid: number | null;
   architecture: string;
   /** Size of the file, bytes. */
   bytes: number;

@@ -1,6 +1,5 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { type ClassNames, classesNamed, withoutSynonyms } from '../lib/class-names';
-import { START_SIGMA } from '../lib/sampling';
 import type { ModelInfo, ModelRef, SigmaSource } from '../protocol/models';
 import {
   type Catalogue,
@@ -8,6 +7,7 @@ import {
   entryOfLikeClasses,
   labelCount,
   listedClasses,
+  samplingOf,
 } from '../storage/catalogue';
 import type { RowStates } from './models/rows';
 
@@ -31,6 +31,8 @@ export interface ModelFacts {
   /** Noise level at which it starts. */
   sigma: number;
   sigmaFrom: SigmaSource;
+  /** Noise level of a two-step student's second evaluation; null = it has one. */
+  sigmaMid: number | null;
   /** What has to be read to use it, its base included; null where unknown. */
   bytes: number | null;
   licence: string | null;
@@ -76,7 +78,7 @@ export function catalogueFacts(
     labelDim: labelCount(model),
     ...namesOf(listedClasses(model), typeof model.classes === 'string' ? model.classes : null, classFiles),
     parameters: model.parameters,
-    sigma: model.sigma ?? START_SIGMA,
+    ...samplingOf(model),
     sigmaFrom: 'file',
     bytes: bytesOf(catalogue, model),
     licence: model.licence,

@@ -80,6 +80,8 @@ export const ENTRY = v.looseObject({
   precond: text,
   /** Noise level at which generation starts; 80 where it is absent. */
   sigma: v.optional(positive),
+  /** Noise level of a two-step student's second evaluation; absent for every other model. */
+  sigma_mid: v.optional(positive),
   /** Evaluations of the network for one image, as its authors sample it. */
   nfe: v.optional(whole('a number of evaluations', 1)),
   architecture: v.record(v.string(), v.unknown(), 'arguments of the network'),

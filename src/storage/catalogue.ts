@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { InnateError } from '../lib/errors';
+import { type ModelSampling, START_SIGMA } from '../lib/sampling';
 import { CATALOGUE, type ENTRY } from './catalogue-schema';
 
 type Known<T> = { [K in keyof T as string extends K ? never : K]: T[K] };
@@ -54,6 +55,10 @@ function checkEntries(models: readonly CatalogueModel[], where: string): void {
     for (const [j, f] of m.files.entries())
       if (m.kind === 'shipped' ? f.path === undefined : f.url === undefined)
         throw fail(`.files[${j}]`, m.kind === 'shipped' ? 'a path' : 'a url', f);
+    if (m.sigma_mid !== undefined && m.nfe !== 2)
+      throw fail('.nfe', '2, as of every model with a sigma_mid', m.nfe);
+    if (m.sigma_mid !== undefined && m.sigma_mid >= samplingOf(m).sigma)
+      throw fail('.sigma_mid', `a noise level below ${samplingOf(m).sigma}, where it starts`, m.sigma_mid);
     for (const field of ['method', 'nfe'] as const)
       if (m.kind !== 'shipped' && m[field] === undefined)
         throw fail(`.${field}`, 'this field, as in every model of other hosts', m[field]);
@@ -74,6 +79,25 @@ function placeOf(path: readonly { key: unknown; value: unknown }[]): string {
   const place = path.map(({ key }) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
   const id = (path[1]?.value as { id?: unknown } | null | undefined)?.id;
   return `${place.replace(/^\./, '')}${typeof id === 'string' ? ` (${id})` : ''}` || 'the whole of it';
+}
+
+/** How an entry says that its model makes images; `sigmaMid` of a two-step student alone. */
+export const samplingOf = ({
+  sigma,
+  sigma_mid,
+}: Pick<CatalogueModel, 'sigma' | 'sigma_mid'>): ModelSampling => ({
+  sigma: sigma ?? START_SIGMA,
+  sigmaMid: sigma_mid ?? null,
+});
+
+/** The part of it that the entry states: the rest is for the file to say. */
+export const statedSampling = ({ sigma, sigma_mid: sigmaMid }: CatalogueModel): StatedSampling => ({
+  ...(sigma !== undefined && { sigma }),
+  ...(sigmaMid !== undefined && { sigmaMid }),
+});
+export interface StatedSampling {
+  sigma?: number;
+  sigmaMid?: number;
 }
 
 /** Names that the entry itself lists; null where there are none, or a file beside the catalogue has them. */

@@ -18,25 +18,31 @@ interface Props {
   value: number;
   /** How it is known. */
   from: keyof typeof KNOWN;
+  /** Noise level of a two-step student's second step; null where it has one step. */
+  second: number | null;
   onChange: (sigma: number) => void;
 }
 
-/** Where one step of an opened network starts: its file may not say. */
-export function StartSigma({ value, from, onChange }: Props) {
+/** Where one step of an opened network starts, or the first of two: its file may not say. */
+export function StartSigma({ value, from, second, onChange }: Props) {
+  const label = second === null ? 'One step from sigma' : 'First step from sigma';
   const known = STARTS.some(({ sigma }) => sigma === value);
   const starts = known ? STARTS : [...STARTS, { sigma: value, title: 'As it was made' }];
   return (
     <div className="start-sigma">
       <div className="field">
-        <span>One step from sigma</span>
+        <span>{label}</span>
         <Segmented
-          label="One step from sigma"
+          label={label}
           value={String(value)}
           options={starts.map(({ sigma, title }) => ({ value: String(sigma), label: String(sigma), title }))}
           onChange={(text) => onChange(Number(text))}
         />
       </div>
       {KNOWN[from] && <p className="caption">{KNOWN[from]}</p>}
+      {second !== null && (
+        <p className="caption">A two-step student: its second step is at sigma {second}.</p>
+      )}
     </div>
   );
 }

@@ -200,7 +200,7 @@ describe('a grid of images', () => {
     await w.settled(open);
     const { key } = w.outcome(open) as { key: string };
     const model = { kind: 'opened', key } as const;
-    request = { model, seeds, classIndex: null, sampler: 'one-step', steps: 1, sigma: 80 };
+    request = { model, seeds, classIndex: null, sampler: 'one-step', steps: 1, sigma: 80, sigmaMid: 0.8 };
   });
   const pixels = (chunks: readonly ImageChunk[]) =>
     chunks.flatMap(({ indices, pixels: rgba, resolution }) =>

@@ -3,7 +3,7 @@ import { openModelArgument } from '../../cli/catalogue';
 import { featureWeights } from '../../cli/data';
 import { fileSource } from '../../cli/files';
 import type { Dataset } from '../../src/data';
-import { type DistilConfig, preset } from '../../src/distil/config';
+import { type DistilConfig, preset, studentSampling } from '../../src/distil/config';
 import { DistilRun } from '../../src/engine/distil/run';
 import { makeSamples } from '../../src/engine/distil/samples';
 import { measureNetwork } from '../../src/engine/measure/feature-networks';
@@ -116,7 +116,7 @@ describe.skipIf(missing)('what the Distil tab runs, our own and TensorFlow.js', 
       const config = { ...preset(base), batch: 4, images: 8, ...changes };
       const data = noImages(teacher.config);
       const measure = async () => FrechetMeasure.against(await measureNetwork(featureWeights), data, 4, 4);
-      await makeSamples(teacher, teacher.weights, [0, 1], config.startSigma);
+      await makeSamples(teacher, teacher.weights, [0, 1], studentSampling(config));
       const run = await DistilRun.start({
         ...{ teacher, data, config, features: featureWeights, backend: 'webgpu' },
         ...{ measure, measureImages: 2, measureEvery: 4 },

@@ -5,7 +5,7 @@ import { SAMPLER_NAMES } from '../../src/lib/sampling';
 
 const row = (model: string, settings: Partial<RowSpec> = {}): RowSpec => ({
   model,
-  sampler: 'one-step',
+  sampler: null,
   steps: null,
   sigma: null,
   ...settings,
@@ -14,7 +14,7 @@ const row = (model: string, settings: Partial<RowSpec> = {}): RowSpec => ({
 describe('a row says its model and how its images are made', () => {
   test.each([
     ['cats', row('cats')],
-    ['cats@one-step', row('cats')],
+    ['cats@one-step', row('cats', { sampler: 'one-step' })],
     ['cats@two-step', row('cats', { sampler: 'two-step' })],
     ['cats@heun', row('cats', { sampler: 'heun' })],
     ['cats@heun:18', row('cats', { sampler: 'heun', steps: 18 })],
@@ -58,12 +58,14 @@ describe('a row says its model and how its images are made', () => {
         'a@heun:1',
         'file:a b@two-step.pkl',
         'x@two-step',
+        'net@',
+        'net@@',
       ),
     );
     const rows: fc.Arbitrary<RowSpec> = fc
       .record({
         model: names,
-        sampler: fc.constantFrom(...SAMPLER_NAMES),
+        sampler: fc.constantFrom(null, ...SAMPLER_NAMES),
         steps: fc.option(fc.integer({ min: 2, max: 200 })),
         sigma: fc.constantFrom(null, 0.1, 2.5, 80, 200),
       })
@@ -80,6 +82,6 @@ describe('a row says its model and how its images are made', () => {
     expect(formatRowSpec(row('cats', { sampler: 'heun', steps: 18, sigma: 40 }))).toBe(
       'cats@heun:18,sigma=40',
     );
-    expect(formatRowSpec(row('a@heun:18'))).toBe('a@heun:18@one-step');
+    expect(formatRowSpec(row('a@heun:18'))).toBe('a@heun:18@');
   });
 });

@@ -44,6 +44,7 @@ export const OPENED: ModelInfo = {
   key: 'opened-1',
   sigma: 80,
   sigmaFrom: 'file',
+  sigmaMid: null,
   name: 'mine.pkl',
   role: 'unknown',
   resolution: 1,

@@ -10,6 +10,7 @@ test('a copied recipe has everything that makes the image again', () => {
     className: 'ankle boot',
     sigma: 80,
     evaluations: 1,
+    sigmaMid: null,
     sampler: 'one-step',
   };
   expect(recipeText(recipe, 'https://host/#/generate?seed=7.25')).toBe(

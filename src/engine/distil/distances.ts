@@ -1,10 +1,11 @@
 import { referenceImages } from '../../distil/schedule';
+import type { ModelSampling } from '../../lib/sampling';
 import { type FeatureWeights, measureNetwork } from '../measure/feature-networks';
 import { FrechetMeasure } from '../measure/frechet';
 import type { RunSources } from '../runs/sources';
 import { measureModel } from './run';
 
-/** What a student's distances are seen against: those of held-out real images, and of the teacher at one step. */
+/** What a student's distances are seen against: those of held-out real images, and of the teacher in the student's one or two steps. */
 interface Levels {
   floor: number;
   teacherOneStep: number;
@@ -23,8 +24,8 @@ export class RunDistances {
   constructor(
     private readonly sources: RunSources,
     private readonly count: number,
-    /** Noise level of the one step. */
-    private readonly sigma: number,
+    /** How the student, and the teacher beside it, make images. */
+    private readonly sampling: ModelSampling,
     private readonly features: FeatureWeights,
     private readonly onProgress: (done: number, total: number) => void,
   ) {}
@@ -38,7 +39,7 @@ export class RunDistances {
       const { data, teacher } = this.sources;
       const reference = referenceImages(this.count);
       const measure = await FrechetMeasure.against(net, data, this.count, reference, this.onProgress);
-      const oneStep = await measureModel(measure, teacher, teacher.weights, this.count, this.sigma);
+      const oneStep = await measureModel(measure, teacher, teacher.weights, this.count, this.sampling);
       onLevels({
         floor: measure.floor.value,
         teacherOneStep: oneStep.value,

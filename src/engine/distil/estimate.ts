@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { fitMicroBatch } from '../../distil/config';
+import { fitMicroBatch, studentSampling } from '../../distil/config';
 import { backendLine } from '../../lib/words';
 import type { DistilRequest, StepEstimate } from '../../protocol/distil';
 import { measureNetwork } from '../measure/feature-networks';
@@ -130,7 +130,7 @@ async function secondsOnTheWay(
     return (performance.now() - started) / 1000;
   };
   const secondsPerSample =
-    (await timed(() => makeSamples(teacher, teacher.weights, seeds, config.startSigma))) / seeds.length;
+    (await timed(() => makeSamples(teacher, teacher.weights, seeds, studentSampling(config)))) / seeds.length;
   if (measureImages === 0) return { secondsPerSample, secondsPerCompared: 0 };
   const net = await measureNetwork(services.data.feature);
   try {

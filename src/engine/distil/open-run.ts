@@ -1,4 +1,4 @@
-import { savedConfig } from '../../distil/config';
+import { savedConfig, studentSampling } from '../../distil/config';
 import { InnateError } from '../../lib/errors';
 import { backendLine } from '../../lib/words';
 import type { DistilRequest } from '../../protocol/distil';
@@ -58,7 +58,7 @@ export async function openRun(
     distances: new RunDistances(
       sources,
       record.request.measureImages,
-      record.config.startSigma,
+      studentSampling(record.config),
       services.data.feature,
       // The teacher and the student come next.
       (done, total) =>

@@ -1,7 +1,7 @@
 import type { Dataset } from '../../data';
 import { BatchSampler } from '../../data';
 import type { OnStage } from '../../distil/adversarial-step';
-import type { DistilConfig } from '../../distil/config';
+import { type DistilConfig, studentSampling } from '../../distil/config';
 import type { CurvePoint } from '../../distil/curve';
 import type { ClassTable } from '../../distil/discriminator';
 import { distancesDue } from '../../distil/schedule';
@@ -10,6 +10,7 @@ import { type BatchSource, DistilTrainer, type StepKind } from '../../distil/tra
 import { checkDevice, readyTensors } from '../../gpu/backends';
 import { peakBytes } from '../../gpu/peak-memory';
 import { InnateError } from '../../lib/errors';
+import type { ModelSampling } from '../../lib/sampling';
 import { counted } from '../../lib/words';
 import { Denoiser } from '../../nn/denoiser';
 import { defaultSampling } from '../../nn/samplers';
@@ -169,7 +170,8 @@ export class DistilRun {
     const { measureImages, teacher, config } = this.options;
     const started = performance.now();
     const weights = await this.student();
-    const result = await measureModel(distances, teacher, weights, measureImages, config.startSigma).catch(
+    const sampling = studentSampling(config);
+    const result = await measureModel(distances, teacher, weights, measureImages, sampling).catch(
       brokenStudent(point.iteration),
     );
     point.frechet = result.value;
@@ -190,13 +192,13 @@ export class DistilRun {
   }
 }
 
-/** One-step images from `sigma` of seeds 0, 1, ...; classes in turn, so that every class has its share. */
+/** The distance of images of seeds 0, 1, ..., made as the student's are; classes in turn: every class has its share. */
 export async function measureModel(
   measure: FrechetMeasure,
   model: Model,
   weights: WeightSource,
   count: number,
-  sigma: number,
+  sampling: ModelSampling,
 ) {
   const denoiser = Denoiser.open(model.config, weights);
   try {
@@ -204,7 +206,7 @@ export async function measureModel(
     const seeds = Array.from({ length: count }, (_, i) => i);
     const batch = seedBatch(model.config, seeds, null);
     if (unet.labelDim) batch.classes = Int32Array.from(seeds, (s) => s % unet.labelDim);
-    const images = await sampleImages(denoiser, batch, defaultSampling(unet.imgResolution, sigma));
+    const images = await sampleImages(denoiser, batch, defaultSampling(unet.imgResolution, sampling));
     return await measure.measure(images, unet.outChannels, unet.imgResolution);
   } finally {
     denoiser.dispose();

@@ -1,4 +1,5 @@
 import { readyTensors } from '../../gpu/backends';
+import type { ModelSampling } from '../../lib/sampling';
 import { Denoiser } from '../../nn/denoiser';
 import { defaultSampling } from '../../nn/samplers';
 import type { WeightSource } from '../../nn/weights';
@@ -14,12 +15,12 @@ export interface RunSamples {
   variance: number;
 }
 
-/** One step of a network from `sigma` on fixed seeds, classes in turn, so that every class is seen. */
+/** A network's images of fixed seeds, made as the student's are; classes in turn, so that every class is seen. */
 export async function makeSamples(
   { config }: Pick<Model, 'config'>,
   weights: WeightSource,
   seeds: readonly number[],
-  sigma: number,
+  sampling: ModelSampling,
 ): Promise<RunSamples> {
   const { imgResolution: resolution, outChannels: channels, labelDim } = config.unet;
   await readyTensors();
@@ -27,7 +28,7 @@ export async function makeSamples(
   try {
     const batch = seedBatch(config, seeds, null);
     if (labelDim) batch.classes = Int32Array.from(seeds, (_, i) => i % labelDim);
-    const made = await sampleImages(denoiser, batch, defaultSampling(resolution, sigma));
+    const made = await sampleImages(denoiser, batch, defaultSampling(resolution, sampling));
     const bytes = imagesToBytes(made, channels, resolution);
     return { pixels: bytesToRgba(bytes, channels), variance: totalVariance(bytes, seeds.length) };
   } finally {

@@ -1,4 +1,4 @@
-import { fitMicroBatch } from '../../distil/config';
+import { fitMicroBatch, studentSampling } from '../../distil/config';
 import type { CurvePoint } from '../../distil/curve';
 import type { StepKind } from '../../distil/trainer';
 import { asInnateError, InnateError, OutOfMemory } from '../../lib/errors';
@@ -207,7 +207,7 @@ export class DistilSession {
       this.report('making the first samples')(0, 0);
       const from = (student ?? teacher).weights;
       const start = await parts
-        .samples(teacher, from, sampleSeeds, config.startSigma)
+        .samples(teacher, from, sampleSeeds, studentSampling(config))
         .catch(brokenStart(record.about.teacherName));
       await keepMoment(open, { images: 0, pixels: start.pixels, weights: from }, services.emit);
     }
@@ -240,7 +240,7 @@ export class DistilSession {
     const weights = await run.student();
     const { request, config } = open.record;
     const made = await this.parts
-      .samples(open.sources.teacher, weights, request.sampleSeeds, config.startSigma)
+      .samples(open.sources.teacher, weights, request.sampleSeeds, studentSampling(config))
       .catch(brokenStudent(point.iteration));
     if (open.realVariance > 0) point.sampleSpread = made.variance / open.realVariance;
     const moment = { images: point.images, pixels: made.pixels, weights };

@@ -44,7 +44,7 @@ export async function makeChunk(
   );
   await Promise.race([compiling, device.failure]);
   const sampling = {
-    ...defaultSampling(info.resolution, request.sigma),
+    ...defaultSampling(info.resolution, request),
     sampler: request.sampler,
     steps: request.steps,
   };

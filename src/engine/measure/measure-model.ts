@@ -56,7 +56,7 @@ async function measure(
     const seeds = Array.from({ length: count }, (_, i) => i);
     const batch = seedBatch(config, seeds, null);
     if (unet.labelDim) batch.classes = Int32Array.from(seeds, (s) => s % unet.labelDim); // every class its share
-    const sampling = { ...defaultSampling(unet.imgResolution, model.sigma), sampler, steps };
+    const sampling = { ...defaultSampling(unet.imgResolution, model), sampler, steps };
     const images = await sampleImages(denoiser, batch, sampling, {
       breathe,
       onProgress: ({ done, total }) => report('generating', 'evaluations')(done, total),

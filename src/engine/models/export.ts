@@ -4,6 +4,7 @@ import { kwargsFromConfig, type NetworkConfig } from '../../nn/config';
 import { parameterSpecs } from '../../nn/parameters';
 import { type WeightSource, weightPieces } from '../../nn/weights';
 import type { Model } from './model';
+import { samplingMetadata } from './student-steps';
 
 export type StoredDType = 'f16' | 'f32';
 
@@ -98,13 +99,16 @@ export function configMetadata(config: NetworkConfig): Map<string, string> {
   return metadata;
 }
 
-/** The same of a model that is written whole, with where it starts and what its own file says beside. */
-export function wholeMetadata({ config, sigma, metadata }: Model): Map<string, string> {
+/** The same of a model that is written whole, with how it is sampled and what its own file says beside. */
+export function wholeMetadata({ config, sigma, sigmaMid, metadata }: Model): Map<string, string> {
   const said = new Map(metadata);
   said.delete('delta_of');
   said.delete('delta_sha256');
+  if (said.get('nfe') === '2') said.delete('nfe'); // where it was opened as another
+  said.delete('sigma_mid');
   for (const [key, value] of configMetadata(config)) said.set(key, value);
-  return said.set('sigma', String(sigma));
+  if (sigmaMid === null) return said.set('sigma', String(sigma));
+  return new Map([...said, ...samplingMetadata({ sigma, sigmaMid })]);
 }
 
 function* encode(

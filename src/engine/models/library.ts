@@ -13,6 +13,8 @@ import {
   findModel,
   listedClasses,
   parseCatalogue,
+  type StatedSampling,
+  statedSampling,
 } from '../../storage/catalogue';
 import { DeviceModels } from '../../storage/device-models';
 import { fetchBlob, fetchBytes } from '../../storage/fetch';
@@ -88,7 +90,7 @@ export class Library {
     const before = this.file(key);
     const { file, sigma } = before;
     const { name, kept } = before.info;
-    const model = await this.openSource(blobSource(file, name), choice, hooks, sigma);
+    const model = await this.openSource(blobSource(file, name), choice, hooks, chosenSampling(sigma));
     const info = { ...modelInfo(key, name, file.size, model, null), kept, ...personal(sigma) };
     const opened = { ...before, info, model, choice };
     this.opened.set(key, opened);
@@ -120,7 +122,12 @@ export class Library {
       try {
         const choice = choiceOf(about);
         const sigma = about.sigma ?? undefined;
-        const model = await this.openSource(blobSource(file, about.name), choice, hooks, sigma);
+        const model = await this.openSource(
+          blobSource(file, about.name),
+          choice,
+          hooks,
+          chosenSampling(sigma),
+        );
         const facts = modelInfo(about.key, about.name, file.size, model, null);
         const info: ModelInfo = { ...facts, kept: true, ...personal(sigma) };
         this.opened.set(about.key, { info, model, file, choice, ...(sigma !== undefined && { sigma }) });
@@ -203,7 +210,7 @@ export class Library {
     const entry = await this.entry(id);
     if (entry.kind !== 'shipped') return this.getDownloaded(entry, hooks);
     const bytes = await this.fetchShipped(entry, hooks);
-    const model = await this.openSource(bufferSource(bytes, id), {}, hooks, entry.sigma);
+    const model = await this.openSource(bufferSource(bytes, id), {}, hooks, statedSampling(entry));
     const shipped = {
       info: modelInfo(id, entry.name, bytes.byteLength, model, entry),
       model: { ...model, weights: cachedWeights(model.weights) },
@@ -220,7 +227,7 @@ export class Library {
         where: entry.name,
         hint: 'Download it in Models, or drop its checkpoint here',
       });
-    const model = await this.openSource(blobSource(file, entry.id), {}, hooks, entry.sigma);
+    const model = await this.openSource(blobSource(file, entry.id), {}, hooks, statedSampling(entry));
     const downloaded = { info: modelInfo(entry.id, entry.name, file.size, model, entry), model };
     this.shipped.set(entry.id, downloaded);
     return downloaded;
@@ -246,7 +253,7 @@ export class Library {
     source: Source,
     choice: FileChoice,
     hooks: LoadHooks,
-    sigma?: number,
+    sampling: StatedSampling = {},
   ): Promise<Model> {
     // The readers of pickles are half of the formats, and a person who opens no file of theirs never needs them.
     const checkpoint = isSafetensors(source)
@@ -256,7 +263,7 @@ export class Library {
     const base = delta ? await this.getShipped(delta.of, hooks) : null;
     return modelOf(checkpoint, source.name, {
       ...choice,
-      ...(sigma !== undefined && { sigma }),
+      ...sampling,
       ...(base && { openBase: () => base.model }),
     });
   }
@@ -315,6 +322,7 @@ function modelInfo(
     precond: config.precond,
     sigma: model.sigma,
     sigmaFrom,
+    sigmaMid: model.sigmaMid,
     architecture: `${family}, ${unet.modelChannels} channels x ${unet.channelMult.join(',')}`,
     bytes,
     licence: entry?.licence ?? null,
@@ -324,6 +332,8 @@ function modelInfo(
     kept: false,
   };
 }
+
+const chosenSampling = (sigma: number | undefined): StatedSampling => (sigma === undefined ? {} : { sigma });
 
 /** A start sigma that a person set, not the file. */
 const personal = (sigma: number | undefined) => (sigma === undefined ? {} : { sigmaFrom: 'person' as const });

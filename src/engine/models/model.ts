@@ -3,20 +3,20 @@ import { readFloat32 } from '../../formats/tensor';
 import { quote } from '../../formats/text';
 import { InnateError } from '../../lib/errors';
 import { PRECONDITIONINGS, type PrecondKind, precondNamed } from '../../lib/preconditioning';
+import type { ModelSampling } from '../../lib/sampling';
 import { configFromKwargs, kwargsFromConfig, type NetworkConfig } from '../../nn/config';
 import { checkEmbedding, kwargsFromShapes } from '../../nn/infer-config';
 import { isHead } from '../../nn/parameters';
 import { checkWeights, type WeightSource } from '../../nn/weights';
 import { applyDelta, type DeltaInfo, deltaInfo } from './delta';
 import { startSigma } from './start-sigma';
+import { middleSigma } from './student-steps';
 import { checkpointWeights } from './weights';
 
 /** A network that is ready to be put on a back-end: what it is, and where its weights come from. */
-export interface Model {
+export interface Model extends ModelSampling {
   config: NetworkConfig;
   weights: WeightSource;
-  /** Noise level at which generation starts: x = sigma z, image = D(x, sigma). */
-  sigma: number;
   /** The weights as the file has them, where `weights` leave some out: a head that also predicts variances. */
   published?: WeightSource;
   /** Sentences for the user: what was taken or assumed. */
@@ -36,6 +36,8 @@ export interface OpenModelOptions {
   precond?: PrecondKind;
   /** Start sigma: overrides what the file says. */
   sigma?: number;
+  /** It is a two-step student, whose second evaluation is at this level: overrides what the file says. */
+  sigmaMid?: number;
   /** Which of several networks in the file is meant. */
   entry?: string;
   /** Finds the base of a delta; without it deltas are refused. */
@@ -66,7 +68,9 @@ export function modelOf(checkpoint: Checkpoint, name: string, options: OpenModel
     notes,
   );
   const sigma = startSigma(options.sigma, metadata, name, notes);
-  const model = { config, weights, sigma, notes, half: isHalf(checkpoint), metadata, entries, entry };
+  const sigmaMid = middleSigma(options.sigmaMid, metadata, notes);
+  const half = isHalf(checkpoint);
+  const model = { config, weights, sigma, sigmaMid, notes, half, metadata, entries, entry };
   return weights === published ? model : { ...model, published };
 }
 
@@ -85,6 +89,7 @@ function openDelta(checkpoint: Checkpoint, delta: DeltaInfo, name: string, optio
     weights: applyDelta(base.weights, checkpointWeights(checkpoint)),
     // A student's own, whatever its teacher's is.
     sigma: startSigma(options.sigma, checkpoint.metadata, name, notes),
+    sigmaMid: middleSigma(options.sigmaMid, checkpoint.metadata, notes),
     notes,
     half: base.half,
     metadata: checkpoint.metadata,

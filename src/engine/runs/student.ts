@@ -1,4 +1,4 @@
-import type { DistilConfig } from '../../distil/config';
+import { type DistilConfig, studentSampling } from '../../distil/config';
 import { readSafetensors, writeSafetensors } from '../../formats/safetensors';
 import type { Source } from '../../formats/source';
 import type { WeightSource } from '../../nn/weights';
@@ -6,6 +6,7 @@ import type { RunAbout } from '../../protocol/distil';
 import { applyDelta } from '../models/delta';
 import { configMetadata, exportDelta, exportWhole, type StoredDType } from '../models/export';
 import type { Model } from '../models/model';
+import { samplingMetadata } from '../models/student-steps';
 import { checkpointWeights } from '../models/weights';
 
 /** A student of a run as a model of its own; its values are read at once, for the run goes on. */
@@ -23,7 +24,7 @@ export function studentModel(
       shape: (name) => weights.shape(name),
       read: (name) => held.get(name)!,
     },
-    sigma: config.startSigma,
+    ...studentSampling(config),
     entries: [],
     entry: null,
     notes: [`distilled here: ${config.method}, ${images} images`],
@@ -31,7 +32,7 @@ export function studentModel(
     metadata: new Map([
       ['method', config.method],
       ['images_seen', String(images)],
-      ['sigma', String(config.startSigma)],
+      ...samplingMetadata(studentSampling(config)),
       ['distil_config', JSON.stringify(config)],
     ]),
   };
@@ -76,6 +77,6 @@ export const studentMetadata = (
     ['images_seen', String(images)],
     ['teacher', teacherName],
     ['data', dataName],
-    ['sigma', String(config.startSigma)],
+    ...samplingMetadata(studentSampling(config)),
     ['distil_config', JSON.stringify(config)],
   ]);

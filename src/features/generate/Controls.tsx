@@ -1,4 +1,13 @@
-import { defaultSteps, evaluations, MAX_STEPS, MIN_STEPS, SIGMA, START_SIGMA } from '../../lib/sampling';
+import {
+  chosenSampler,
+  defaultSteps,
+  evaluations,
+  MAX_STEPS,
+  MIN_STEPS,
+  ownSampler,
+  SIGMA,
+  START_SIGMA,
+} from '../../lib/sampling';
 import { MAX_COUNT } from '../../state/generate/view';
 import type { ModelFacts } from '../../state/models';
 import { useApp, useModel, usePrefs, useView } from '../../state/react';
@@ -30,7 +39,7 @@ export function Controls() {
       <hr className="rule-line" />
       <SigmaControl model={model} />
       {model?.ref.kind === 'opened' && <StartSigmaOf model={model} />}
-      <Counts resolution={model?.resolution ?? 64} />
+      <Counts model={model} />
       <GenerateButton />
       <hr className="rule-line" />
       <RunsOn />
@@ -87,15 +96,17 @@ function StartSigmaOf({ model }: { model: ModelFacts }) {
     <StartSigma
       value={model.sigma}
       from={model.sigmaFrom}
+      second={model.sigmaMid}
       onChange={(sigma) => void controller.setStartSigma(model.key, sigma)}
     />
   );
 }
 
-function Counts({ resolution }: { resolution: number }) {
+function Counts({ model }: { model: ModelFacts | null }) {
   const { stores } = useApp();
+  const { resolution, sigmaMid } = model ?? { resolution: 64, sigmaMid: null };
   const count = useView((v) => v.count);
-  const sampler = useView((v) => v.sampler);
+  const sampler = useView((v) => v.sampler) ?? ownSampler({ sigmaMid });
   const steps = useView((v) => v.steps) ?? defaultSteps(resolution);
   return (
     <div className="counts">
@@ -117,7 +128,7 @@ function Counts({ resolution }: { resolution: number }) {
           label="Steps"
           value={sampler}
           options={SAMPLER_OPTIONS}
-          onChange={(value) => stores.view.setState({ sampler: value })}
+          onChange={(value) => stores.view.setState({ sampler: chosenSampler(value, { sigmaMid }) })}
         />
       </div>
       {sampler === 'heun' && (

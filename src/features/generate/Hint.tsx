@@ -1,4 +1,4 @@
-import type { SamplerName } from '../../lib/sampling';
+import { chosenSampler, ownSampler, type SamplerName } from '../../lib/sampling';
 import type { ModelFacts } from '../../state/models';
 import { useApp, useModel, useView } from '../../state/react';
 import { useMedia } from '../../ui/use-space';
@@ -6,7 +6,7 @@ import { useGridState } from './pictures';
 
 /** A sampler that does not suit the model, and what would; null where they fit or nobody knows. */
 function misfitOf(
-  role: ModelFacts['role'],
+  { role, sigmaMid }: Pick<ModelFacts, 'role' | 'sigmaMid'>,
   sampler: SamplerName,
 ): { text: string; better: SamplerName; action: string } | null {
   if (role === 'teacher' && sampler === 'one-step')
@@ -15,13 +15,19 @@ function misfitOf(
       better: 'heun',
       action: 'Use Heun',
     };
-  if (role === 'student' && sampler !== 'one-step')
-    return {
-      text: 'This student was trained for one step: more steps can spoil its images.',
-      better: 'one-step',
-      action: 'Use one step',
-    };
-  return null;
+  const own = ownSampler({ sigmaMid });
+  if (role !== 'student' || sampler === own) return null;
+  return own === 'one-step'
+    ? {
+        text: 'This student was trained for one step: more steps can spoil its images.',
+        better: own,
+        action: 'Use one step',
+      }
+    : {
+        text: 'This student was trained for two steps: fewer or more can spoil its images.',
+        better: own,
+        action: 'Use two steps',
+      };
 }
 
 /** One line under the images: what they are, or what to try. */
@@ -31,7 +37,7 @@ export function Hint() {
   const sampler = useView((v) => v.sampler);
   const state = useGridState();
   const touch = useMedia('(pointer: coarse)');
-  const misfit = model && misfitOf(model.role, sampler);
+  const misfit = model && misfitOf(model, sampler ?? ownSampler(model));
   return (
     <p className="hint caption">
       {misfit && state !== 'empty' ? (
@@ -40,7 +46,9 @@ export function Hint() {
           <button
             type="button"
             className="link"
-            onClick={() => stores.view.setState({ sampler: misfit.better, steps: null })}
+            onClick={() =>
+              stores.view.setState({ sampler: chosenSampler(misfit.better, model), steps: null })
+            }
           >
             {misfit.action}
           </button>

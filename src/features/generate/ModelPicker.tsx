@@ -61,7 +61,8 @@ function Options({ label, models }: { label: string; models: ModelFacts[] }) {
 }
 
 function kindOf(model: ModelFacts): string {
-  const role = { student: 'Student', teacher: 'Teacher', unknown: 'Network' }[model.role];
+  const student = model.sigmaMid === null ? 'Student' : 'Two-step student';
+  const role = { student, teacher: 'Teacher', unknown: 'Network' }[model.role];
   return `${role}, ${formatCount(model.parameters)}`;
 }
 

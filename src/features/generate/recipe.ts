@@ -12,6 +12,9 @@ export function recipeFacts(recipe: Recipe): [string, string][] {
     ['Seed', formatNumber(recipe.seed)],
     ...(classIndex === null ? [] : ([['Class', `${classIndex}${named}`]] as [string, string][])),
     ['Start sigma', formatNumber(recipe.sigma)],
+    ...(recipe.sigmaMid === null
+      ? []
+      : ([['Second sigma', formatNumber(recipe.sigmaMid)]] as [string, string][])),
     [
       'Steps',
       `${STEPS[recipe.sampler] ?? recipe.sampler}, ${formatWhole(evaluations)} ${evaluations === 1 ? 'evaluation' : 'evaluations'}`,

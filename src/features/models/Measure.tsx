@@ -1,8 +1,8 @@
 import { Ruler } from 'lucide-react';
 import { useEffect, useState } from 'react';
-import { defaultSteps, evaluations } from '../../lib/sampling';
+import { defaultSteps, evaluations, ownSampler } from '../../lib/sampling';
 import { counted } from '../../lib/words';
-import type { MeasureResult } from '../../protocol/distil';
+import type { MeasureRequest, MeasureResult } from '../../protocol/distil';
 import type { DataRef } from '../../protocol/models';
 import { fittingPack, misfit, type SamplePack } from '../../state/distil/packs';
 import { isUnderWay } from '../../state/distil/store';
@@ -67,7 +67,9 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
   const [chosen, setChosen] = useState<string | null>(null);
   const [own, setOwn] = useState<OwnFiles | null>(null);
   const [count, setCount] = useState(USUAL);
-  const [sampler, setSampler] = useState<MeasuredSampler>(model.role === 'teacher' ? 'heun' : 'one-step');
+  const [sampler, setSampler] = useState<MeasuredSampler>(
+    model.role === 'teacher' ? 'heun' : ownSampler(model),
+  );
   useEffect(() => void controller.distil.loadPacks(), [controller]);
   const fitting = packs.filter((pack) => misfit(pack, model) === null);
   const pack = fitting.find((p) => p.id === chosen) ?? fittingPack(packs, model);
@@ -112,7 +114,7 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
   );
 }
 
-type MeasuredSampler = 'one-step' | 'heun';
+type MeasuredSampler = MeasureRequest['sampler'];
 
 interface AmountProps {
   model: ModelFacts;
@@ -121,6 +123,8 @@ interface AmountProps {
   onCount: (count: number) => void;
   onSampler: (sampler: MeasuredSampler) => void;
 }
+
+const TWO_STEPS = { value: 'two-step', label: '2', title: 'As this student was trained' } as const;
 
 /** How many images are generated, and in how many steps each. */
 function Amount({ model, count, sampler, onCount, onSampler }: AmountProps) {
@@ -146,6 +150,7 @@ function Amount({ model, count, sampler, onCount, onSampler }: AmountProps) {
           value={sampler}
           options={[
             { value: 'one-step', label: '1' },
+            ...(model.sigmaMid === null ? [] : [TWO_STEPS]),
             {
               value: 'heun',
               label: `Heun, ${evaluations({ sampler: 'heun', steps })} NFE`,

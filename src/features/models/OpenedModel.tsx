@@ -1,4 +1,5 @@
 import { PRECONDITIONINGS, type PrecondKind } from '../../lib/preconditioning';
+import { ownSampler } from '../../lib/sampling';
 import { counted } from '../../lib/words';
 import type { ModelInfo } from '../../protocol/models';
 import { FILE_KEY } from '../../state/arrival';
@@ -12,7 +13,9 @@ export function OpenedModel({ info }: { info: ModelInfo }) {
   const { controller, stores } = useApp();
   const inUse = useModel()?.key === info.key;
   const isFile = info.key.startsWith(FILE_KEY);
-  const role = { student: 'one-step student', teacher: 'diffusion teacher', unknown: 'network' }[info.role];
+  const role = { student: `${ownSampler(info)} student`, teacher: 'diffusion teacher', unknown: 'network' }[
+    info.role
+  ];
   return (
     <article className="opened">
       <h3>
@@ -35,6 +38,7 @@ export function OpenedModel({ info }: { info: ModelInfo }) {
       <StartSigma
         value={info.sigma}
         from={info.sigmaFrom}
+        second={info.sigmaMid}
         onChange={(sigma) => void controller.setStartSigma(info.key, sigma)}
       />
       <Measured model={info} />

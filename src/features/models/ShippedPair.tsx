@@ -1,4 +1,5 @@
-import { counted } from '../../lib/words';
+import { ownSampler } from '../../lib/sampling';
+import { counted, sentence } from '../../lib/words';
 import { catalogueFacts } from '../../state/models';
 import type { Pair } from '../../state/models/browse';
 import { useApp, useCatalogue, useModel } from '../../state/react';
@@ -88,9 +89,12 @@ function Shipped({ model }: { model: CatalogueModel }) {
 }
 
 /** "Cats, one step (GDD-I)" under the heading Cats. */
-function ownName({ name, role }: CatalogueModel): string {
+function ownName({ name, role, sigma_mid }: CatalogueModel): string {
   const own = name.slice(name.indexOf(',') + 1).trim();
-  if (!name.includes(',')) return role === 'teacher' ? 'Diffusion teacher' : 'One-step student';
+  if (!name.includes(','))
+    return role === 'teacher'
+      ? 'Diffusion teacher'
+      : sentence(`${ownSampler({ sigmaMid: sigma_mid ?? null })} student`);
   return own.charAt(0).toUpperCase() + own.slice(1);
 }
 

@@ -56,7 +56,6 @@ export function rowRequest(plan: RowPlan, columns: readonly number[]): GenerateR
     model: facts.ref,
     seeds: columns.map((column) => plan.wanted[column]!.seed),
     classIndex: plan.class.index,
-    sampler: plan.row.sampler,
     ...settled(plan.row, facts),
   };
 }

@@ -1,6 +1,6 @@
 import type { RowFigures } from '../../lib/row-caption';
 import type { RowSpec } from '../../lib/row-spec';
-import { defaultSteps, evaluations, START_SIGMA } from '../../lib/sampling';
+import { defaultSteps, evaluations, ownSampler, SIGMA_MID, START_SIGMA } from '../../lib/sampling';
 import type { MeasureResult } from '../../protocol/distil';
 import type { Catalogue, CatalogueModel } from '../../storage/catalogue';
 import { measuredFd, reportedFid } from '../../storage/catalogue-figures';
@@ -31,13 +31,15 @@ export function rowModel(
   };
 }
 
-/** Noise level and Heun steps of a row: its own, or what its model starts with. */
+/** Sampler, noise levels and Heun steps of a row: its own, or its model's. */
 export const settled = (
-  { steps, sigma }: RowSpec,
-  facts: Pick<ModelFacts, 'resolution' | 'sigma'> | null,
+  { sampler, steps, sigma }: RowSpec,
+  facts: Pick<ModelFacts, 'resolution' | 'sigma' | 'sigmaMid'> | null,
 ) => ({
+  sampler: sampler ?? ownSampler({ sigmaMid: facts?.sigmaMid ?? null }),
   steps: steps ?? defaultSteps(facts?.resolution ?? 64),
   sigma: sigma ?? facts?.sigma ?? START_SIGMA,
+  sigmaMid: facts?.sigmaMid ?? SIGMA_MID,
 });
 
 /** What a row's head says, and what its captions say elsewhere. `measured`: on this page, newest first. */
@@ -47,14 +49,14 @@ export function rowFigures(
   ms: number | null,
   measured: readonly MeasureResult[],
 ): RowFigures {
-  const { steps, sigma } = settled(row, facts);
-  const way = { sampler: row.sampler, steps, ownSigma: sigma === (facts?.sigma ?? START_SIGMA) };
+  const { sampler, steps, sigma } = settled(row, facts);
+  const way = { sampler, steps, ownSigma: sigma === (facts?.sigma ?? START_SIGMA) };
   const nfe = evaluations(way);
   const fresh = way.ownSigma ? measured.find((m) => m.nfe === nfe) : undefined;
   return {
     name: facts?.name ?? row.model,
     role: facts?.role ?? 'unknown',
-    sampler: row.sampler,
+    sampler,
     steps,
     sigma,
     ms,

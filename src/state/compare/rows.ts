@@ -6,7 +6,8 @@ import { type Cell, type Comparison, MAX_ROWS } from './view';
 /** Heun steps of the paper's teachers of 32x32 images: 35 evaluations, what one step is said to replace. */
 const TEACHER_STEPS = 18;
 
-export const oneStep = (model: string): RowSpec => ({ model, sampler: 'one-step', steps: null, sigma: null });
+/** A model in its own steps: one, or two of a two-step student. */
+export const ownSteps = (model: string): RowSpec => ({ model, sampler: null, steps: null, sigma: null });
 
 /** A teacher as it is sampled: in 18 Heun steps. */
 export const manySteps = (model: string): RowSpec => ({
@@ -16,12 +17,12 @@ export const manySteps = (model: string): RowSpec => ({
   sigma: null,
 });
 
-/** What a new row of a model starts with: a teacher in many steps, anything else in one. */
+/** What a new row of a model starts with: a teacher in many steps, anything else in its own. */
 export const usualRow = ({ key, role }: Pick<ModelFacts, 'key' | 'role'>): RowSpec =>
-  role === 'teacher' ? manySteps(key) : oneStep(key);
+  role === 'teacher' ? manySteps(key) : ownSteps(key);
 
 /**
- * The paper's headline: the student in one step, its teacher in 35 evaluations. A teacher brings its student; a model
+ * The paper's headline: the student in its one or two steps, its teacher in 35 evaluations. A teacher brings its student; a model
  * of which nobody knows such a partner stands alone.
  */
 export function defaultRows(
@@ -33,9 +34,9 @@ export function defaultRows(
   const entry = catalogue.models.find((m) => m.id === current.key);
   if (current.role === 'teacher') {
     const student = catalogue.models.find((m) => m.teacher === current.key && here(m.id));
-    return [...(student ? [oneStep(student.id)] : []), manySteps(current.key)];
+    return [...(student ? [ownSteps(student.id)] : []), manySteps(current.key)];
   }
-  return [oneStep(current.key), ...(here(entry?.teacher) ? [manySteps(entry.teacher)] : [])];
+  return [ownSteps(current.key), ...(here(entry?.teacher) ? [manySteps(entry.teacher)] : [])];
 }
 
 /** A row more, last; as it was where there are eight. */

@@ -6,6 +6,10 @@ import { MAX_SEED } from '../../rng/seeds';
 export const METHODS: readonly Method[] = ['gdd-i', 'gdd', 'imitation'];
 export const METHOD_NAMES: Record<Method, string> = { 'gdd-i': 'GDD-I', gdd: 'GDD', imitation: 'Imitation' };
 
+/** "GDD-I", "GDD-I in two steps". */
+export const methodText = ({ method, nfe }: Pick<DistilConfig, 'method' | 'nfe'>): string =>
+  nfe === 2 ? `${METHOD_NAMES[method]} in two steps` : METHOD_NAMES[method];
+
 const FEATURE_NAMES: Record<FeatureName, string> = {
   'efficientnet-lite0': 'EfficientNet-Lite0',
   'teacher-encoder': 'Teacher’s encoder',
@@ -99,7 +103,7 @@ const FIELDS: readonly ConfigField[] = [
   {
     key: 'startSigma',
     label: 'Start sigma',
-    range: 'of its one step; 80 in the paper',
+    range: 'of its first step; 80 in the paper',
     min: 0.1,
     max: 200,
   },

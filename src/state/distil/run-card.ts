@@ -1,3 +1,5 @@
+import { studentSampling } from '../../distil/config';
+import { ownSampler } from '../../lib/sampling';
 import { backendLine } from '../../lib/words';
 import type { DistilRunState } from './store';
 
@@ -32,7 +34,7 @@ export function runCard(
             features: plan?.features ?? null,
             reference: plan?.reference ?? null,
             n: request.measureImages,
-            sampler: 'one-step',
+            sampler: ownSampler(studentSampling(config)),
             floor: plan?.floor ?? null,
             teacherOneStep: plan?.teacherOneStep ?? null,
             best: distances.reduce((a, b) => (b.value < a.value ? b : a)),

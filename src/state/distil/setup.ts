@@ -6,6 +6,7 @@ import {
   PRESETS,
   type PresetName,
   partSize,
+  samplingConfig,
 } from '../../distil/config';
 import { distancesDue, referenceImages, samplingsDue } from '../../distil/schedule';
 import { asInnateError } from '../../lib/errors';
@@ -124,8 +125,9 @@ export function settleSetup(
   const preset = setup.preset ?? DEFAULT_PRESET;
   const method = setup.changes.method ?? PRESETS[preset].method;
   const student = (teacher && studentsFor(models, teacher).find((m) => m.key === setup.student)) ?? null;
-  // One that goes on from a student starts where that one does.
-  const base: DistilConfig = { ...PRESETS[preset], method, ...(student && { startSigma: student.sigma }) };
+  // One that goes on from a student makes images as that one does.
+  const ready: DistilConfig = { ...PRESETS[preset], method };
+  const base: DistilConfig = { ...ready, ...(student && samplingConfig(student, ready)) };
   const config = { ...base, ...setup.changes };
   const usual = {
     measureImages: fast ? MEASURE.fast : MEASURE.slow,

@@ -22,6 +22,8 @@ export interface Recipe {
   classIndex: number | null;
   className: string | null;
   sigma: number;
+  /** Of the second step; null where there is none. */
+  sigmaMid: number | null;
   evaluations: number;
   sampler: string;
 }

@@ -1,3 +1,4 @@
+import { ownSampler } from '../../lib/sampling';
 import { seedClass } from '../../rng/seeds';
 import { currentModel, type Stores } from '../app-state';
 import type { ModelFacts } from '../models';
@@ -8,7 +9,7 @@ export type LoadSheet = (path: string) => Promise<{ pixels: Uint8ClampedArray; w
 
 /**
  * Fills empty places with images made beforehand, so that the first second shows what the page is about. They
- * come only where they are what the live network will make: one step from where the model starts, whole seeds, no
+ * come only where they are what the live network will make: the model's own steps from where it starts, whole seeds, no
  * chosen class. A teacher's sheet is made with many steps; its first live grid is not.
  */
 export async function showPreview(stores: Stores, model: ModelFacts, loadSheet: LoadSheet): Promise<void> {
@@ -19,9 +20,9 @@ export async function showPreview(stores: Stores, model: ModelFacts, loadSheet: 
   // The view may have moved on while the sheet was on its way.
   if (!sheet || currentModel(stores)?.key !== model.key || sheet.width !== resolution * preview.columns)
     return;
-  if (view.sampler !== 'one-step' || (view.sigma ?? model.sigma) !== model.sigma || view.classIndex !== null)
-    return;
   const request = buildRequest(view, model);
+  if (request.sampler !== ownSampler(model) || request.sigma !== model.sigma || view.classIndex !== null)
+    return;
   const images = stores.images.getState().images.map((image, index) => {
     const seed = request.seeds[index]!;
     if (image || !Number.isInteger(seed) || seed >= preview.columns * preview.rows) return image;

@@ -1,4 +1,4 @@
-import { defaultSteps, evaluations } from '../../lib/sampling';
+import { defaultSteps, evaluations, ownSampler, SIGMA_MID } from '../../lib/sampling';
 import type { GenerateRequest } from '../../protocol/generate';
 import { className, type ModelFacts } from '../models';
 import type { Recipe } from './images';
@@ -11,9 +11,10 @@ export function buildRequest(view: ViewState, model: ModelFacts): GenerateReques
     model: model.ref,
     seeds: Array.from({ length: view.count }, (_, i) => seedAt(view.seed, i)),
     classIndex: classIndex !== null && classIndex < model.labelDim ? classIndex : null,
-    sampler: view.sampler,
+    sampler: view.sampler ?? ownSampler(model),
     steps: view.steps ?? defaultSteps(model.resolution),
     sigma: view.sigma ?? model.sigma,
+    sigmaMid: model.sigmaMid ?? SIGMA_MID,
     first: view.selected,
   };
 }
@@ -31,6 +32,7 @@ export function recipeOf(
     classIndex,
     className: classIndex === null ? null : className(model.classes, classIndex),
     sigma: request.sigma,
+    sigmaMid: request.sampler === 'two-step' ? request.sigmaMid : null,
     sampler: request.sampler,
     evaluations: evaluations(request),
   };

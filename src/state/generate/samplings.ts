@@ -4,7 +4,7 @@ import { OWN_SAMPLING, type Sampling, type ViewState } from './view';
 export class Samplings {
   private readonly byModel = new Map<string, Sampling>();
 
-  /** What was last chosen for the model of that key; one step from where it starts, before anything was. */
+  /** What was last chosen for the model of that key; its own steps from where it starts, before anything was. */
   of(key: string): Sampling {
     return this.byModel.get(key) ?? OWN_SAMPLING;
   }

@@ -17,7 +17,8 @@ export interface ViewState {
   /** null = the class that each seed draws. */
   classIndex: number | null;
   count: number;
-  sampler: SamplerName;
+  /** Null = the model's own: one step, or two of a two-step student. */
+  sampler: SamplerName | null;
   /** Heun steps; null = the paper's number for the network's resolution. */
   steps: number | null;
   /** Noise level of the first evaluation; null = where the model starts. */
@@ -52,8 +53,8 @@ export type ViewStore = StoreApi<ViewState>;
 
 export const MAX_COUNT = 64;
 
-/** How a model is sampled unless a person has chosen otherwise for it: one step, from where it starts. */
-export const OWN_SAMPLING = { sampler: 'one-step', steps: null, sigma: null } as const satisfies Sampling;
+/** How a model is sampled unless a person has chosen otherwise for it: in its own steps, from where it starts. */
+export const OWN_SAMPLING = { sampler: null, steps: null, sigma: null } as const satisfies Sampling;
 export type Sampling = Pick<ViewState, 'sampler' | 'steps' | 'sigma'>;
 
 export function defaultView(count = 24): ViewState {

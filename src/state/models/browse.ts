@@ -96,7 +96,8 @@ export const rowName = ({ method, variant, name }: CatalogueModel): string =>
 
 /** How it makes an image, as its authors do: "1 NFE, sigma 2.5, by class". */
 export function rowHow(model: CatalogueModel, section: Pick<DataSetSection, 'rows'>): string {
-  const start = model.role === 'student' && model.sigma !== undefined ? `sigma ${model.sigma}` : '';
+  const second = model.sigma_mid === undefined ? '' : ` and ${model.sigma_mid}`;
+  const start = model.role === 'student' && model.sigma !== undefined ? `sigma ${model.sigma}${second}` : '';
   const mixed = new Set(section.rows.map((m) => labelCount(m) > 0)).size > 1;
   const byClass = mixed && labelCount(model) > 0 ? 'by class' : '';
   return [`${model.nfe} NFE`, start, byClass].filter(Boolean).join(', ');

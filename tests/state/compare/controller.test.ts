@@ -316,6 +316,7 @@ describe('a link', () => {
       precond: 'EDMPrecond',
       sigma: 80,
       sigmaFrom: 'file',
+      sigmaMid: null,
       architecture: 'DDPM++',
       bytes: 1,
       licence: null,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { RowSpec } from '../../../src/lib/row-spec';
+import type { SamplerName } from '../../../src/lib/sampling';
 import { headline } from '../../../src/state/compare/headline';
 import { largestModel } from '../../../src/state/compare/memory';
 import {
@@ -14,7 +15,7 @@ import {
 import { formatComparison, MAX_ROWS, readComparison } from '../../../src/state/compare/view';
 import type { Catalogue } from '../../../src/storage/catalogue';
 
-const row = (model: string): RowSpec => ({ model, sampler: 'one-step', steps: null, sigma: null });
+const row = (model: string): RowSpec => ({ model, sampler: null, steps: null, sigma: null });
 const names = ({ rows }: { rows: readonly RowSpec[] | null }) => rows?.map((r) => r.model).join('') ?? null;
 const abc = { rows: [row('a'), row('b'), row('c')], at: { row: 1, column: 2 } };
 
@@ -94,7 +95,7 @@ describe('rows', () => {
 describe('the headline', () => {
   const timed = (
     role: 'student' | 'teacher' | 'unknown',
-    sampler: RowSpec['sampler'],
+    sampler: SamplerName,
     ms: number | null,
     change = {},
   ) => ({
@@ -127,6 +128,12 @@ describe('the headline', () => {
       fast: expect.objectContaining({ ms: 11, passes: 1 }),
       slow: expect.objectContaining({ ms: 434, passes: 35 }),
     });
+  });
+
+  test('takes a two-step student where no row of one pass is faster', () => {
+    const rows = [timed('student', 'two-step', 24), timed('teacher', 'heun', 434)];
+    expect(headline(rows)?.fast).toMatchObject({ ms: 24, passes: 2 });
+    expect(headline([timed('student', 'one-step', 12), ...rows])?.fast).toMatchObject({ ms: 12, passes: 1 });
   });
 
   test('goes where there is no such pair', () => {

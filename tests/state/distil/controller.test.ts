@@ -49,6 +49,7 @@ const STUDENT: ModelInfo = {
   precond: 'EDMPrecond',
   sigma: 80,
   sigmaFrom: 'file',
+  sigmaMid: null,
   architecture: 'DDPM++',
   bytes: 0,
   licence: null,
@@ -126,7 +127,7 @@ test('a run from its start to a student in Generate', async () => {
   expect(s.run()).toMatchObject({ phase: 'finished', ended: true });
   expect(s.stores.engine.getState().opened).toEqual([STUDENT]);
   await s.controller.distil.showStudent();
-  expect(s.stores.view.getState()).toMatchObject({ tab: 'generate', model: 'made-1', sampler: 'one-step' });
+  expect(s.stores.view.getState()).toMatchObject({ tab: 'generate', model: 'made-1', sampler: null });
   await s.controller.distil.exportRun('student');
   expect(s.client.exported).toEqual([{ model: { kind: 'opened', key: 'made-1' }, dtype: 'f16' }]);
 });

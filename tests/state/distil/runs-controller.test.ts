@@ -142,7 +142,7 @@ test('any moment may be used or saved', async () => {
   const s = set();
   await s.controller.openRun('a');
   await s.controller.showStudent(16);
-  expect(s.stores.view.getState()).toMatchObject({ tab: 'generate', model: 'made-16', sampler: 'one-step' });
+  expect(s.stores.view.getState()).toMatchObject({ tab: 'generate', model: 'made-16', sampler: null });
   await s.controller.showStudent();
   expect(s.stores.view.getState().model).toBe('made-null');
   await s.controller.exportRun('delta', 16);

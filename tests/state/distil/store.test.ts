@@ -42,6 +42,7 @@ const model = (key: string, extra: Partial<ModelFacts> = {}): ModelFacts => ({
   parameters: 100,
   sigma: 80,
   sigmaFrom: 'file',
+  sigmaMid: null,
   bytes: 1,
   licence: null,
   dataset: null,

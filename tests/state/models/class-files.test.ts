@@ -21,6 +21,7 @@ const OPENED: ModelInfo = {
   precond: 'EDMPrecond',
   sigma: 80,
   sigmaFrom: 'unsaid',
+  sigmaMid: null,
   architecture: 'ADM',
   bytes: 1,
   licence: null,
@@ -64,6 +65,7 @@ test('a network of a thousand classes gets the names of ImageNet, once, and its 
     classIndex: 283,
     className: '283',
     sigma: 80,
+    sigmaMid: null,
     evaluations: 1,
     sampler: 'one-step',
   };

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'react';
+import type { StudentNfe } from '../../../distil/config';
 import type { Snapshot } from '../../../state/distil/store';
 import { formatWhole } from '../../../ui/format';
 import { Slider } from '../../../ui/Slider';
@@ -11,6 +12,8 @@ const GAP = 1;
 const ROWS = 3;
 
 interface Props {
+  /** Evaluations for an image. */
+  nfe: StudentNfe;
   snapshots: readonly Snapshot[];
   /** Says that the list has changed: it is one list that grows. */
   version: number;
@@ -19,7 +22,7 @@ interface Props {
 }
 
 /** The first seeds through time, as far as there is room, and the slider that moves through all snapshots. */
-export function Film({ snapshots, index, onPick }: Props) {
+export function Film({ nfe, snapshots, index, onPick }: Props) {
   const room = useRef<HTMLDivElement>(null);
   const width = useSpace(room)?.width ?? 0;
   const most = Math.max(2, Math.floor((width + GAP) / (EDGE + GAP)));
@@ -35,7 +38,7 @@ export function Film({ snapshots, index, onPick }: Props) {
     <div className="part-film">
       <header className="part">
         <h3>The same seeds through time</h3>
-        <p className="caption">0 images: one step of the teacher</p>
+        <p className="caption">0 images: {nfe === 2 ? 'two steps' : 'one step'} of the teacher</p>
       </header>
       <div ref={room} className="film" aria-hidden>
         {width > 0 &&

@@ -15,12 +15,12 @@ import { Plot } from './Plot';
 export function Measurements({ run, moment }: { run: DistilRunState; moment: Moment }) {
   const [tools, setTools] = useState(CURVE_SETTINGS);
   const { points } = run.history;
-  const { method, batch } = run.config;
+  const { method, batch, nfe } = run.config;
   const adversarial = method !== 'imitation';
   // One list that grows; the version says when.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the list is one object
   const data = useMemo(
-    () => ({ ...abscissa(points, tools.axis, batch), ...runCurves(points, run.plan, adversarial) }),
+    () => ({ ...abscissa(points, tools.axis, batch), ...runCurves(points, run.plan, adversarial, nfe) }),
     [points, run.version, run.plan, tools.axis, batch],
   );
   if (points.length === 0)

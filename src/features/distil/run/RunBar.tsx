@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import { sentence } from '../../../lib/words';
-import { METHOD_NAMES } from '../../../state/distil/fields';
+import { methodText } from '../../../state/distil/fields';
 import { type DistilRunState, imagesSeen, isUnderWay, secondsLeft } from '../../../state/distil/store';
 import { useApp, useDistil } from '../../../state/react';
 import { formatDuration, formatValue, formatWhole } from '../../../ui/format';
@@ -17,7 +17,7 @@ export function RunBar({ run, picked }: { run: DistilRunState; picked: number | 
       <div className="run-name">
         <h2>{about.name}</h2>
         <p className="caption">
-          {METHOD_NAMES[config.method]} on {about.dataName}; batch {config.batch}
+          {methodText(config)} on {about.dataName}; batch {config.batch}
           {parts}, seed {config.seed}
           {several && (
             <>

@@ -55,7 +55,7 @@ export function Samples({ run, index, pick }: Props) {
       <header className="part">
         <h3>Samples on fixed seeds</h3>
         <p className="caption">
-          {nothing ? 'No samples were made.' : caption(snapshot, index === snapshots.length - 1)}
+          {nothing ? 'No samples were made.' : caption(snapshot, index === snapshots.length - 1, run.config)}
         </p>
         {snapshot && <KeepMoment run={run} snapshot={snapshot} newest={index === snapshots.length - 1} />}
       </header>
@@ -73,6 +73,7 @@ export function Samples({ run, index, pick }: Props) {
       </div>
       {snapshots.length > 1 && (
         <Film
+          nfe={run.config.nfe}
           snapshots={snapshots}
           version={run.version}
           index={index}
@@ -117,10 +118,11 @@ function KeepMoment({ run, snapshot, newest }: { run: DistilRunState; snapshot: 
   );
 }
 
-function caption(snapshot: Snapshot | null, newest: boolean): string {
-  if (!snapshot) return 'The teacher’s own single step comes first.';
-  if (snapshot.images === 0) return 'The start: one step of the teacher';
-  return `After ${formatWhole(snapshot.images)} images${newest ? ', the newest' : ''}. Averaged weights, one evaluation`;
+function caption(snapshot: Snapshot | null, newest: boolean, { nfe }: DistilRunState['config']): string {
+  const steps = nfe === 2 ? 'two steps' : 'one step';
+  if (!snapshot) return `First the teacher’s own images, in ${steps}.`;
+  if (snapshot.images === 0) return `The start: ${steps} of the teacher`;
+  return `After ${formatWhole(snapshot.images)} images${newest ? ', the newest' : ''}. Averaged weights, ${nfe === 2 ? 'two evaluations' : 'one evaluation'}`;
 }
 
 function picturesOf(snapshot: Snapshot, seeds: readonly number[], name: string): Picture[] {

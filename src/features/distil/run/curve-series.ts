@@ -1,4 +1,6 @@
+import type { StudentNfe } from '../../../distil/config';
 import type { CurvePoint } from '../../../distil/curve';
+import { counted } from '../../../lib/words';
 import type { DistilPlan } from '../../../protocol/distil';
 import { stepSeconds } from '../../../state/distil/store';
 import type { CurveLevel, CurveSeries } from '../../../ui/curve-data';
@@ -37,6 +39,7 @@ export function runCurves(
   points: readonly CurvePoint[],
   plan: DistilPlan | null,
   adversarial: boolean,
+  nfe: StudentNfe,
 ): RunCurves {
   const column = (key: keyof CurvePoint) => points.map((p) => p[key] ?? null);
   return {
@@ -58,7 +61,14 @@ export function runCurves(
     frechet: [{ name: 'Student', values: column('frechet'), sparse: true, ...GENERATOR }],
     levels: [
       ...(plan?.teacherOneStep != null
-        ? [{ name: 'Teacher, 1 step', value: plan.teacherOneStep, colour: '--cat-2', dash: '--dash-2' }]
+        ? [
+            {
+              name: `Teacher, ${counted(nfe, 'step')}`,
+              value: plan.teacherOneStep,
+              colour: '--cat-2',
+              dash: '--dash-2',
+            },
+          ]
         : []),
       ...(plan?.floor != null
         ? [{ name: 'Held-out real', value: plan.floor, colour: '--cat-6', dash: '--dash-3' }]

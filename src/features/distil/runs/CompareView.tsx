@@ -1,6 +1,6 @@
 import { useMemo, useRef, useState } from 'react';
 import type { RunDetail, SavedSamples } from '../../../protocol/runs';
-import { METHOD_NAMES } from '../../../state/distil/fields';
+import { methodText } from '../../../state/distil/fields';
 import { nearestSnapshot } from '../../../state/distil/store';
 import { imageName } from '../../../state/models';
 import { useApp, useDistil } from '../../../state/react';
@@ -98,8 +98,8 @@ function Side({ run, letter, at }: { run: RunDetail; letter: string; at: number 
         {letter}: {about.name}
       </h3>
       <p className="caption">
-        {METHOD_NAMES[config.method]}, batch {formatWhole(config.batch)}, rates{' '}
-        {formatSmall(config.generatorRate)} and {formatSmall(config.discriminatorRate)}, seed {config.seed}
+        {methodText(config)}, batch {formatWhole(config.batch)}, rates {formatSmall(config.generatorRate)} and{' '}
+        {formatSmall(config.discriminatorRate)}, seed {config.seed}
       </p>
       {moment ? (
         <SideImages moment={moment} run={run} />

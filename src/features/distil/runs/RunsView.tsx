@@ -1,7 +1,7 @@
 import { Trash2 } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import type { RunSummary, UnreadableRun } from '../../../protocol/runs';
-import { METHOD_NAMES } from '../../../state/distil/fields';
+import { methodText } from '../../../state/distil/fields';
 import { useApp, useDistil } from '../../../state/react';
 import { Dialog } from '../../../ui/Dialog';
 import { formatBytes, formatValue, formatWhole } from '../../../ui/format';
@@ -150,7 +150,7 @@ function RunRow({ run, chosen, onChoose, onDelete }: RowProps) {
           onCommit={(name) => relabel({ name })}
         />
         <p className="caption">
-          {METHOD_NAMES[config.method]} on {about.dataName}, batch {config.batch}.{' '}
+          {methodText(config)} on {about.dataName}, batch {config.batch}.{' '}
           {new Date(record.created).toLocaleString('en', { dateStyle: 'medium', timeStyle: 'short' })}
         </p>
         <p className="secondary">

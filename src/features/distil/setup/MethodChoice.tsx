@@ -5,6 +5,7 @@ import { useApp } from '../../../state/react';
 import { useSetup } from '../use-setup';
 import { ChoiceRow, ConfigChoiceRow, ConfigRow, NumberRow } from './ParamRow';
 import { RadioRow } from './RadioRow';
+import { StudentSteps } from './StudentSteps';
 
 const ABOUT: Record<Method, string> = {
   'gdd-i': 'Learns from real images; the convolutions stay as the teacher has them',
@@ -40,6 +41,7 @@ export function MethodChoice() {
           options={PRESET_NAMES}
           onChange={(value) => controller.distil.set({ preset: value as PresetName })}
         />
+        <StudentSteps />
         {fieldsOf(config.method, false).map((field) => (
           <ConfigRow key={field.key} field={field} />
         ))}

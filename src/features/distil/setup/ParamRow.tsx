@@ -14,7 +14,7 @@ interface RowProps {
 }
 
 /** A value and, once it differs from the preset, the way back. */
-function ParamRow({ label, range, changed, onReset, children }: RowProps) {
+export function ParamRow({ label, range, changed, onReset, children }: RowProps) {
   return (
     <div className="param">
       <span>

@@ -1,5 +1,5 @@
 import { Gauge, Play } from 'lucide-react';
-import { METHOD_NAMES } from '../../../state/distil/fields';
+import { methodText } from '../../../state/distil/fields';
 import { costOf, estimateKey, obstacle } from '../../../state/distil/setup';
 import { isUnderWay } from '../../../state/distil/store';
 import { useApp, useDistil, useEngine } from '../../../state/react';
@@ -26,7 +26,7 @@ export function StartBar() {
       <div className="start-text">
         <p>
           <strong>
-            {formatWhole(config.images)} images, {METHOD_NAMES[config.method]}
+            {formatWhole(config.images)} images, {methodText(config)}
           </strong>
           , {formatWhole(Math.ceil(config.images / config.batch))} steps of {config.batch}.
         </p>

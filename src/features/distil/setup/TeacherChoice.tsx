@@ -8,7 +8,7 @@ import { useSetup } from '../use-setup';
 
 export function TeacherChoice() {
   const { controller } = useApp();
-  const { teacher, student } = useSetup();
+  const { teacher, student, config } = useSetup();
   const models = useModels();
   const students = teacher ? studentsFor(models, teacher) : [];
   return (
@@ -16,7 +16,8 @@ export function TeacherChoice() {
       <header>
         <h2 id="distil-teacher">Teacher</h2>
         <p className="setup-intro secondary">
-          The student starts as a copy of the teacher and learns to make an image in one step.
+          The student starts as a copy of the teacher and learns to make an image in{' '}
+          {config.nfe === 2 ? 'two steps' : 'one step'}.
         </p>
       </header>
       <div className="choices" role="radiogroup" aria-labelledby="distil-teacher">

@@ -1,7 +1,8 @@
 import { Plus } from 'lucide-react';
 import { useState } from 'react';
 import { formatRowSpec, type RowSpec } from '../../../lib/row-spec';
-import { manySteps, oneStep, usualRow } from '../../../state/compare/rows';
+import { chosenSampler, ownSampler, type SamplerName } from '../../../lib/sampling';
+import { manySteps, ownSteps, usualRow } from '../../../state/compare/rows';
 import { MAX_ROWS } from '../../../state/compare/view';
 import type { ModelFacts } from '../../../state/models';
 import { useApp, useModels } from '../../../state/react';
@@ -15,12 +16,12 @@ export function AddRow({ rows }: { rows: readonly ShownRow[] }) {
   const { controller } = useApp();
   const models = useModels();
   const [chosen, setChosen] = useState<string | null>(null);
-  const [sampler, setSampler] = useState<RowSpec['sampler'] | null>(null);
+  const [sampler, setSampler] = useState<SamplerName | null>(null);
   const picked = models.find((m) => m.key === chosen);
   const offer = picked ? usualRow(picked) : nextRow(models, rows);
   const model = models.find((m) => m.key === offer?.model);
   if (!offer || !model) return null;
-  const row = sampler === null ? offer : withSampler(offer, sampler);
+  const row = sampler === null ? offer : withSampler(offer, sampler, model);
   const full = rows.length >= MAX_ROWS;
   const there = rows.some((r) => r.key === formatRowSpec(row));
   return (
@@ -51,7 +52,7 @@ export function AddRow({ rows }: { rows: readonly ShownRow[] }) {
         <span>Steps</span>
         <Segmented
           label="Steps of the new row"
-          value={row.sampler}
+          value={row.sampler ?? ownSampler(model)}
           options={SAMPLER_OPTIONS}
           onChange={setSampler}
         />
@@ -75,8 +76,8 @@ export function AddRow({ rows }: { rows: readonly ShownRow[] }) {
   );
 }
 
-const withSampler = (row: RowSpec, sampler: RowSpec['sampler']): RowSpec =>
-  sampler === 'heun' ? manySteps(row.model) : { ...row, sampler, steps: null };
+const withSampler = (row: RowSpec, sampler: SamplerName, model: ModelFacts): RowSpec =>
+  sampler === 'heun' ? manySteps(row.model) : { ...row, sampler: chosenSampler(sampler, model), steps: null };
 
 const startText = ({ ref, sigma }: ModelFacts): string =>
   `${ref.kind === 'opened' ? 'Opened on this device' : 'On this device'}. It starts at its own sigma, ${formatNumber(sigma)}.`;
@@ -90,7 +91,7 @@ function nextRow(models: readonly ModelFacts[], rows: readonly ShownRow[]): RowS
   const near = [...models].sort((a, b) => Number(b.dataset === dataset) - Number(a.dataset === dataset));
   const offers = [
     ...near.map(usualRow),
-    ...near.filter((m) => m.role === 'teacher').map((m) => oneStep(m.key)),
+    ...near.filter((m) => m.role === 'teacher').map((m) => ownSteps(m.key)),
   ];
   const free = (row: RowSpec) => !rows.some((r) => r.key === formatRowSpec(row));
   const unseen = (row: RowSpec) => !rows.some((r) => r.row.model === row.model);

@@ -1,6 +1,6 @@
 import { Copy, Download, X } from 'lucide-react';
 import { hereText, paperText, rowTitle } from '../../../lib/row-caption';
-import { evaluations, MAX_STEPS, MIN_STEPS, SIGMA } from '../../../lib/sampling';
+import { chosenSampler, evaluations, MAX_STEPS, MIN_STEPS, SIGMA } from '../../../lib/sampling';
 import { counted } from '../../../lib/words';
 import { type RowImage, shows } from '../../../state/compare/store';
 import type { Cell } from '../../../state/compare/view';
@@ -151,9 +151,14 @@ function RowSettings({ row, at }: { row: ShownRow; at: Cell }) {
         <span>Steps</span>
         <Segmented
           label="Steps of this row"
-          value={row.row.sampler}
+          value={figures.sampler}
           options={SAMPLER_OPTIONS}
-          onChange={(sampler) => change({ sampler, steps: sampler === 'heun' ? row.row.steps : null })}
+          onChange={(sampler) =>
+            change({
+              sampler: chosenSampler(sampler, { sigmaMid: model.facts?.sigmaMid ?? null }),
+              steps: sampler === 'heun' ? row.row.steps : null,
+            })
+          }
         />
       </div>
       {figures.sampler === 'heun' && (

@@ -11,7 +11,7 @@ import { commandFor } from './command';
 import { saveSheet } from './save-sheet';
 import { type ShownRow, useCompare } from './use-rows';
 
-/** Above the rows: what one pass takes beside many, and what is to be done with all of it. */
+/** Above the rows: what one pass or two take beside many, and what is to be done with all of it. */
 export function CompareToolbar({ rows }: { rows: readonly ShownRow[] }) {
   const { controller } = useApp();
   const line = workLine(useEngine(({ work, progress, made, error }) => ({ work, progress, made, error })));
