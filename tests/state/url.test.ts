@@ -52,7 +52,7 @@ describe('view in the address', () => {
         seed: fc.integer({ min: 0, max: 4294967295 }).map((s) => (s % 3 ? s : s / 4)),
         classIndex: fc.option(fc.nat(1000)),
         count: fc.integer({ min: 1, max: 64 }),
-        sampler: fc.constantFrom(...SAMPLER_NAMES),
+        sampler: fc.constantFrom(null, ...SAMPLER_NAMES),
         steps: fc.option(fc.integer({ min: 2, max: 200 })),
         sigma: fc.constantFrom(0.1, 0.5, 80, 200),
         selected: fc.nat(63),

@@ -45,6 +45,8 @@ describe('what an entry may say', () => {
     [['nfe'], 0, /\.nfe \(sida-ffhq\).*a number of evaluations/],
     [['nfe'], 1.5, /\.nfe \(sida-ffhq\).*a number of evaluations/],
     [['nfe'], undefined, /\.nfe \(sida-ffhq\).*this field/],
+    [['sigma_mid'], 0, /\.sigma_mid \(sida-ffhq\).*a positive number, found 0/],
+    [['sigma_mid'], 0.8, /\.nfe \(sida-ffhq\).*2, as of every model with a sigma_mid, found 1/],
     [['method'], 'magic', /\.method \(sida-ffhq\).*edm, gdd, gdd-i.*"magic"/],
     [['method'], undefined, /\.method \(sida-ffhq\).*this field/],
     [['paper'], 'somewhere', /\.paper \(sida-ffhq\).*an arXiv number or address/],

@@ -23,4 +23,6 @@ test('a copied recipe has everything that makes the image again', () => {
       'https://host/#/generate?seed=7.25',
     ].join('\n'),
   );
+  const two = { ...recipe, sampler: 'two-step', evaluations: 2, sigmaMid: 0.8 };
+  expect(recipeText(two, '')).toContain('Start sigma: 80\nSecond sigma: 0.8\nSteps: 2, 2 evaluations');
 });

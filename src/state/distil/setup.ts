@@ -241,10 +241,11 @@ export function estimateKey(
   { teacher, config }: SettledSetup,
   backend: { name: string; label: string } | null,
 ): string {
-  const { method, features, featureSize, heads, headWidth, imitationSteps } = config;
+  const { method, features, featureSize, heads, headWidth, imitationSteps, nfe } = config;
   return JSON.stringify([
     teacher?.key,
     method,
+    nfe,
     method === 'imitation' ? imitationSteps : [features, featureSize, heads, headWidth],
     backend?.name,
     backend?.label,

@@ -35,6 +35,7 @@ const CATALOGUE = JSON.stringify({
     entry('afhq-cat-64x64-gdd-i', { name: 'cats', teacher: 'teacher' }),
     entry('teacher', { role: 'teacher', sigma: 80 }),
     entry('clothes', { classes: ['shirt', 'boot', 'bag'], sigma: 2.5 }),
+    entry('twice', { sigma: 2.5, nfe: 2, sigma_mid: 0.6 }),
     entry('public', { kind: 'official', method: 'sid', nfe: 1, files: [PUBLIC_FILE] }),
     entry('others', { classes: ['bag', 'hat'] }),
   ],
@@ -279,6 +280,16 @@ describe('rows', () => {
   test('an image that is open where there is no room for it is made all the same', async () => {
     const s = await set({ ...COMPARE, comparison: `row=${CATS}&at=0,3` });
     expect(s.asked()).toEqual([`${CATS} 0,1,2,3`]);
+  });
+
+  test('a two-step student is sampled in its two steps unless the row says otherwise', async () => {
+    const s = await set({ ...COMPARE, comparison: 'row=twice&row=twice@one-step' });
+    const asked = () => s.client.calls.map(({ request: r }) => [r.sampler, r.sigma, r.sigmaMid]);
+    expect(asked()).toEqual([['two-step', 2.5, 0.6]]);
+    s.client.calls[0]!.deliver([0, 1]);
+    await s.client.calls[0]!.settle();
+    s.frame();
+    expect(asked()[1]).toEqual(['one-step', 2.5, 0.6]);
   });
 
   test('Show alone takes the settings of the row', async () => {

@@ -296,18 +296,26 @@ describe('estimate', () => {
     expect(costOf(dear, { ...wanted, measureImages: 0 }).seconds).toBe(100 + 1_600 + 11 * 12);
   });
 
-  test('a cheap distance is on everywhere; a student that is gone on from keeps where it starts', () => {
+  test('a cheap distance is on everywhere; a student that is gone on from keeps its steps', () => {
     expect(setup).toMatchObject({ measureImages: 128, measureEvery: 625, config: { startSigma: 2.5 } });
     const models = [model('clothes'), model('made', { role: 'student', sigma: 40 })];
     const from = settleSetup({ ...NEW_SETUP, teacher: 'clothes', student: 'made' }, models, []);
-    expect(from.config.startSigma).toBe(40);
+    expect(from.config).toMatchObject({ startSigma: 40, nfe: 1 });
+    const two = [model('clothes'), model('made', { role: 'student', sigma: 40, sigmaMid: 1 })];
+    const on = settleSetup({ ...NEW_SETUP, teacher: 'clothes', student: 'made' }, two, []);
+    expect(on.config).toMatchObject({ startSigma: 40, nfe: 2, sigmaMid: 1 });
+    expect(on.base).toEqual(on.config); // nothing to reset
   });
 
   test('holds for another batch and another number of images, not for another network', () => {
     const key = (setup: Partial<DistilSetup>) =>
       estimateKey(settle(setup), { name: 'wasm', label: '1 thread' });
     expect(key({ changes: { batch: 8, images: 5 } })).toBe(key({}));
-    for (const other of [{ teacher: 'cats' }, { changes: { method: 'gdd' } as const }])
+    for (const other of [
+      { teacher: 'cats' },
+      { changes: { method: 'gdd' } as const },
+      { changes: { nfe: 2 } as const },
+    ])
       expect(key(other)).not.toBe(key({}));
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { InnateError } from '../../../src/lib/errors';
 import { defaultView } from '../../../src/state/generate/view';
 import { tick } from '../../support/fake-client';
-import { bootPage } from '../../support/page';
+import { bootPage, entry } from '../../support/page';
 
 describe('the reading', () => {
   test('counts all images of a request and their passes, not the last chunk', async () => {
@@ -77,6 +77,37 @@ describe('changes of the view', () => {
     s.stores.view.setState({ ...defaultView(4), model: 'clothes', sampler: 'two-step', sigma: 80 });
     s.frame();
     expect(s.client.calls.at(-1)!.request).toMatchObject({ sampler: 'two-step', sigma: 80 });
+  });
+
+  test('a two-step student opens in its two steps, and in the person’s choice after that', async () => {
+    const two = { sigma: 2.5, nfe: 2, sigma_mid: 0.6, preview: 'previews/two.webp' };
+    const catalogue = JSON.stringify({
+      version: 1,
+      models: [entry('once', null), entry('twice', null, two)],
+    });
+    const s = await bootPage({ model: 'twice' }, catalogue);
+    expect(s.red()).toEqual([9, 9, 9, 9]); // its sheet was made in two steps
+    s.frame();
+    s.controller.selectModel('once');
+    s.frame();
+    s.controller.selectModel('twice');
+    s.stores.view.setState({ sampler: 'one-step' });
+    s.frame();
+    s.controller.selectModel('once');
+    s.controller.selectModel('twice');
+    s.frame();
+    expect(s.client.calls.map(({ request: r }) => [r.sampler, r.sigma, r.sigmaMid])).toEqual([
+      ['two-step', 2.5, 0.6],
+      ['one-step', 80, 0.8],
+      ['one-step', 2.5, 0.6],
+    ]);
+    s.stores.view.setState({ sampler: null });
+    s.frame();
+    const call = s.client.calls.at(-1)!;
+    expect(call.request.sampler).toBe('two-step');
+    call.deliver([0, 1, 2, 3]);
+    expect(s.stores.engine.getState().reading).toMatchObject({ images: 4, passes: 2 });
+    expect(s.stores.images.getState().images[0]!.recipe).toMatchObject({ evaluations: 2, sigmaMid: 0.6 });
   });
 
   test('chunks of an older request never overwrite newer images', async () => {
