@@ -67,9 +67,8 @@ export class AdversarialStep {
     const parts = microBatches(real, labels, partSize(config));
     this.stage = counter(parts.length, kind, onStage);
     const { g, d } = this.updates(parts, kind);
-    let r1: number | null = null;
-    if (d && config.r1Gamma > 0 && iteration > 0 && iteration % config.r1Every === 0)
-      r1 = await this.r1Step(parts);
+    const withR1 = d && config.r1Gamma > 0 && iteration > 0 && iteration % config.r1Every === 0;
+    const [r1 = null] = withR1 ? await scalars([this.r1Step(parts)]) : [];
     if (parts.length > 1) tf.dispose(parts.map((p) => [p.real, p.labels ?? []]));
     const [lossG = null, gradientNormG = null] = g ? await scalars([g.loss, g.gradientNorm]) : [];
     const [lossD = null, gradientNormD = null, logitsFake = null, logitsReal = null] = d
@@ -190,28 +189,28 @@ export class AdversarialStep {
     return { loss: value, gradientNorm: norm, logitsFake, logitsReal };
   }
 
-  private async r1Step(parts: readonly MicroBatch[]): Promise<number> {
+  private r1Step(parts: readonly MicroBatch[]): tf.Scalar {
     const { config, discriminator, discriminatorSide } = this.players;
     const state = discriminator.advance();
+    const noise = this.featureNoise(3);
+    const penalties: tf.Scalar[] = [];
     let total: tf.NamedTensorMap | null = null;
-    let penalty = 0;
     for (const { real, labels, share } of parts) {
-      const noise = this.featureNoise(3);
-      const result = await r1Gradients(
+      const { penalty, gradients } = r1Gradients(
         (x) =>
           tf.sum(
-            tf.concat(discriminator.logits(discriminator.look(x, labels, noise.again()), state, labels), 1),
+            tf.concat(discriminator.logits(discriminator.look(x, labels, noise), state, labels), 1),
           ) as tf.Scalar,
         real,
         [...discriminatorSide.variables.values()],
-        config.r1Gamma * config.r1Every * share,
+        config.r1Gamma * config.r1Every,
       );
-      penalty += result.penalty * share;
-      total = total ? addGradients(total, result.gradients, 1) : result.gradients;
+      penalties.push(penalty);
+      total = addGradients(total, gradients, share);
     }
     discriminator.release(state);
     apply(discriminatorSide, total!);
-    return penalty;
+    return weightedMean(penalties, parts);
   }
 
   private generate(shape: Shape4, labels: tf.Tensor2D | null, noise: RandomStream): tf.Tensor4D {

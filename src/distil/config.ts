@@ -267,14 +267,14 @@ const WASM_BUDGET = 3.8e9;
 /**
  * What an image of a step takes at the peak, measured with the small networks: 83 MB for the student at 32x32, 93 MB
  * for EfficientNet-Lite0 at 128x128 and its heads, 34 MB for heads on the teacher's own encoder. Gradients go through
- * both evaluations of a two-step student: the activations of both are held.
+ * both evaluations of a two-step student: the activations of both are held. R1 holds those of features and heads twice,
+ * without the student's.
  */
-function bytesPerImage({ features, featureSize, nfe }: DistilConfig, resolution: number): number {
+function bytesPerImage({ features, featureSize, nfe, r1Gamma }: DistilConfig, resolution: number): number {
   const network = 83e6 * nfe * (resolution / 32) ** 2;
-  return (
-    network +
-    (features === 'teacher-encoder' ? 34e6 * (resolution / 32) ** 2 : 93e6 * (featureSize / 128) ** 2)
-  );
+  const judges =
+    features === 'teacher-encoder' ? 34e6 * (resolution / 32) ** 2 : 93e6 * (featureSize / 128) ** 2;
+  return r1Gamma > 0 ? judges + Math.max(network, judges) : network + judges;
 }
 
 /**

@@ -1,49 +1,35 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-/**
- * R1 = gamma / 2 E|v|^2 with v = d(sum of logits)/dx on real images (Mescheder et al. 2018), without second-order
- * kernels: its parameter gradient is gamma / N times the derivative of d(sum of logits)/d(parameter) along v,
- * taken as a central difference over x +- h v.
- */
+/** What the penalty is, and what it asks of the discriminator. */
 export interface R1Result {
   /** E|v|^2, the mean over images. */
-  penalty: number;
+  penalty: tf.Scalar;
   /** Gradients by variable name, for the penalty times gamma / 2. The caller disposes. */
   gradients: tf.NamedTensorMap;
 }
 
 /**
- * `h` as a share: the step moves x by about `relativeStep` of its own size. Small enough to be a derivative,
- * large enough for float32: the error against the exact gradient has its minimum there (tests/distil/r1.test.ts).
+ * R1 = gamma / 2 E|v|^2 with v = d(sum of logits)/dx on real images x [N, H, W, C] (Mescheder et al. 2018), and its exact
+ * gradient: v is made of operations that have gradients themselves (nn/tf/gradients.ts), so the penalty is
+ * differentiated as any other loss. `sumOfLogits` is run once, with one state of the spectral norm. A variable on which v
+ * depends through kinks alone (the last shift before the logits) has a gradient of zeros, as in PyTorch.
+ *
+ * TensorFlow.js forgets that a result which an operation keeps for its gradient (tanh, sigmoid, exp) depends on what came
+ * before it: where a trained layer is followed by one of those its second derivative is lost. The heads have none.
  */
-export async function r1Gradients(
+export function r1Gradients(
   sumOfLogits: (x: tf.Tensor4D) => tf.Scalar,
   x: tf.Tensor4D,
   variables: tf.Variable[],
   gamma: number,
-  relativeStep = 0.01,
-): Promise<R1Result> {
+): R1Result {
   const n = x.shape[0];
-  const v = tf.grad((input: tf.Tensor) => sumOfLogits(input as tf.Tensor4D))(x) as tf.Tensor4D;
-  const [square, size] = tf.tidy(() => [tf.sum(tf.square(v)), tf.sum(tf.square(x))] as const) as [
-    tf.Scalar,
-    tf.Scalar,
-  ];
-  const squared = (await square.data())[0]!;
-  const h = (relativeStep * Math.sqrt((await size.data())[0]!)) / Math.max(Math.sqrt(squared), 1e-12);
-  tf.dispose([square, size]);
-
-  const at = (step: number): tf.NamedTensorMap => {
-    const moved = tf.tidy(() => tf.add(x, tf.mul(v, step)) as tf.Tensor4D);
-    const { value, grads } = tf.variableGrads(() => sumOfLogits(moved), variables);
-    tf.dispose([moved, value]);
-    return grads;
-  };
-  const above = at(h);
-  const below = at(-h);
-  const gradients: tf.NamedTensorMap = {};
-  for (const name of Object.keys(above))
-    gradients[name] = tf.tidy(() => tf.mul(tf.sub(above[name]!, below[name]!), gamma / n / (2 * h)));
-  tf.dispose([v, above, below]);
-  return { penalty: squared / n, gradients };
+  const { value, grads } = tf.variableGrads(() => {
+    const v = tf.grad((input: tf.Tensor) => sumOfLogits(input as tf.Tensor4D))(x);
+    return tf.mul(tf.sum(tf.square(v)), gamma / 2 / n) as tf.Scalar;
+  }, variables);
+  const penalty = tf.tidy(() => tf.mul(value, 2 / gamma) as tf.Scalar);
+  value.dispose();
+  const gradients = Object.fromEntries(variables.map((v) => [v.name, grads[v.name] ?? tf.zerosLike(v)]));
+  return { penalty, gradients };
 }

@@ -29,13 +29,6 @@ export class RandomStream {
     this.counter = [0, iteration >>> 0, STREAMS[stream], 1];
   }
 
-  /** From its beginning: for a function that must see the same numbers at every call. */
-  again(): RandomStream {
-    const copy = new RandomStream(this.seed, 'r1', 0);
-    for (const i of [1, 2, 3]) copy.counter[i] = this.counter[i]!;
-    return copy;
-  }
-
   /** Standard normals, both halves of each Box-Muller pair. */
   normals(count: number): Float32Array {
     const out = new Float32Array(count);

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-core/dist/register_all_gradients';
+import { groupNormSecond } from './group-norm';
 import { runKernel } from './kernels';
 import { dilate, padPixels } from './pixels';
 
@@ -143,6 +144,16 @@ registerConvolution('BiasedConv2D', (dy, x, filter, attributes) => ({
   bias: () => tf.sum(dy, [0, 1, 2]),
 }));
 
+/** The stock one compares, and a comparison has no gradient: R1 differentiates this one once more. */
+tf.unregisterGradient('LeakyRelu');
+tf.registerGradient({
+  kernelName: 'LeakyRelu',
+  inputsToSave: ['x'],
+  gradFunc: (dy, [x], { alpha }) => ({
+    x: () => tf.mul(dy as tf.Tensor, tf.step(x!, alpha as number)),
+  }),
+});
+
 /** Down- and upsampling with the same taps and padding are each other's transposes. */
 tf.registerGradient({
   kernelName: 'Resample',
@@ -160,4 +171,30 @@ tf.registerGradient({
         },
       ),
   }),
+});
+
+/** Second derivatives of the operations of ours that stand for a gradient: R1 is a loss made of gradients. */
+tf.registerGradient({
+  kernelName: 'GroupNormGradient',
+  inputsToSave: ['dy', 'x', 'weight', 'statistics'],
+  gradFunc: (given, saved) => {
+    const [dy, x, weight, statistics] = saved as [tf.Tensor3D, tf.Tensor3D, tf.Tensor1D, tf.Tensor3D];
+    return groupNormSecond((given as unknown as tf.Tensor[])[0]!, dy, x, weight, statistics);
+  },
+});
+
+tf.registerGradient({
+  kernelName: 'SiluGradient',
+  inputsToSave: ['dy', 'x'],
+  gradFunc: (given, saved) => {
+    const [z, [dy, x]] = [given as tf.Tensor, saved as [tf.Tensor, tf.Tensor]];
+    return {
+      dy: () => runKernel<tf.Tensor>('SiluGradient', { dy: z, x }),
+      x: () => {
+        const s = tf.sigmoid(x); // silu'' = s (1 - s) (2 + x (1 - 2 s))
+        const curve = tf.add(tf.mul(x, tf.sub(1, tf.mul(s, 2))), 2);
+        return tf.mul(tf.mul(z, dy), tf.mul(tf.mul(s, tf.sub(1, s)), curve));
+      },
+    };
+  },
 });

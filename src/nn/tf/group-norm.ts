@@ -98,3 +98,41 @@ export function groupNorm(
   });
   return op(x, scale, shift);
 }
+
+/**
+ * The gradients of <z, dx> in what dx, the gradient of a group norm, is made of: dy and x [N, pixels, C], weight [C]; z has
+ * the shape of x, `statistics` [3, N, G] are mean, r = 1 / deviation and variance, which follow from x. With g = w dy,
+ * means m() over pixels and group, and P t = t - m(t) - xhat m(t xhat):
+ *
+ *   dx = r P g,   d/d(dy) = w r P z,   d/dw = sum dy r P z,
+ *   d/dx = -r^2 (xhat (m(z g) - m(z) m(g) - 3 m(z xhat) m(g xhat)) + m(g xhat) (z - m(z)) + m(z xhat) (g - m(g)))
+ */
+export function groupNormSecond(
+  z: tf.Tensor,
+  dy: tf.Tensor3D,
+  x: tf.Tensor3D,
+  weight: tf.Tensor1D,
+  statistics: tf.Tensor3D,
+): Record<'dy' | 'x' | 'weight', () => tf.Tensor> {
+  const [n, pixels, channels] = x.shape;
+  const groups = statistics.shape[2];
+  const grouped = (t: tf.Tensor) => tf.reshape(t, [n, pixels, groups, channels / groups]);
+  const mean = (t: tf.Tensor) => tf.mean(t, [1, 3], true);
+  const [mu, r] = tf.unstack(tf.reshape(statistics, [3, n, 1, groups, 1]), 0) as [tf.Tensor, tf.Tensor];
+  const xhat = tf.mul(tf.sub(grouped(x), mu), r);
+  const z4 = grouped(z);
+  const [z0, zx] = [mean(z4), mean(tf.mul(z4, xhat))];
+  const projected = tf.mul(r, tf.sub(tf.sub(z4, z0), tf.mul(xhat, zx)));
+  const flat = (t: tf.Tensor) => tf.reshape(t, x.shape);
+  return {
+    dy: () => tf.mul(flat(projected), weight),
+    weight: () => tf.sum(tf.mul(flat(projected), dy), [0, 1]),
+    x: () => {
+      const g = grouped(tf.mul(dy, weight));
+      const [g0, gx] = [mean(g), mean(tf.mul(g, xhat))];
+      const both = tf.sub(tf.sub(mean(tf.mul(z4, g)), tf.mul(z0, g0)), tf.mul(3, tf.mul(zx, gx)));
+      const sum = tf.addN([tf.mul(xhat, both), tf.mul(gx, tf.sub(z4, z0)), tf.mul(zx, tf.sub(g, g0))]);
+      return flat(tf.neg(tf.mul(tf.square(r), sum)));
+    },
+  };
+}
