@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { DistilConfig, FeatureName, FreezeLevel, Method, StudentNfe } from '../src/distil/config';
+import type { DistilConfig, FeatureName, FreezeChoice, Method, StudentNfe } from '../src/distil/config';
 import type { RunMeta } from '../src/distil/state';
 import { InnateError } from '../src/lib/errors';
 import type { CommonOptions } from './options';
@@ -16,7 +16,7 @@ export interface DistilOptions extends CommonOptions {
   /** Files: weights of a second feature network, class embeddings of the paper's heads. */
   secondFeatures?: string;
   classEmbeddings?: string;
-  freeze?: FreezeLevel;
+  freeze?: FreezeChoice;
   lossType?: DistilConfig['lossType'];
   preset?: string;
   images?: number;

@@ -18,7 +18,7 @@ import { type DistilOptions, MEASURE } from './distil-command';
 import {
   backendOption,
   entryOption,
-  freezeLevel,
+  freezeOption,
   jsonOption,
   middleSigma,
   noiseLevels,
@@ -219,9 +219,9 @@ command(program, 'distil', 'distil a one-step or two-step student from a diffusi
   )
   .addOption(
     new Option(
-      '--freeze <level>',
-      "what stays the teacher's: 0 nothing, 1 conv and proj, 2 qkv too, 3 skip too (default: the method's)",
-    ).argParser(freezeLevel),
+      '--freeze <what>',
+      "what stays the teacher's: level 0 nothing, 1 conv and proj, 2 qkv too, 3 skip too, or globs, as 'enc.*,map_*' (default: the method's)",
+    ).argParser(freezeOption),
   )
   .option('--second-features <file>', 'a second feature network: weights of VGG16-BN or DeiT-B distilled')
   .option('--class-embeddings <file>', "class embeddings that the paper's heads begin from (default: random)")

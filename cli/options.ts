@@ -1,6 +1,8 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { FREEZE_LEVELS, type FreezeLevel, STUDENT_NFE, type StudentNfe } from '../src/distil/config';
+import { type FreezeChoice, STUDENT_NFE, type StudentNfe } from '../src/distil/config';
+import { parseFreeze } from '../src/distil/freeze';
 import { QUANTITIES, type Quantity } from '../src/lib/activations';
+import { asInnateError } from '../src/lib/errors';
 import { inspectionLevels, type Spacing } from '../src/lib/noise-levels';
 import { PRECONDITIONINGS } from '../src/lib/preconditioning';
 import { type ModelSampling, SAMPLER_NAMES, type SamplerName, SIGMA_MID } from '../src/lib/sampling';
@@ -122,11 +124,13 @@ export function nonNegativeInteger(text: string): number {
   return Number(text);
 }
 
-/** 0 to 3, as train.py --freeze of Zyriix/D2O. */
-export function freezeLevel(text: string): FreezeLevel {
-  const level = FREEZE_LEVELS.find((known) => String(known) === text);
-  if (level === undefined) throw new InvalidArgumentError(`one of ${FREEZE_LEVELS.join(', ')} is expected`);
-  return level;
+/** A level, or globs over parameter names. */
+export function freezeOption(text: string): FreezeChoice {
+  try {
+    return parseFreeze(text);
+  } catch (error) {
+    throw new InvalidArgumentError(asInnateError(error).describe());
+  }
 }
 
 /** Evaluations of a student, as train.py --multi-step-g of Zyriix/D2O; more than two are not distilled here. */

@@ -29,7 +29,7 @@ export function commandLineLosses(
   );
   expect(run.status, run.stderr).toBe(0);
   const lines = readFileSync(join(folder, 'log.jsonl'), 'utf8').trim().split('\n');
-  return lines.map((line) => JSON.parse(line));
+  return lines.map((line) => JSON.parse(line)).filter((line) => !('event' in line));
 }
 
 const relative = (a: number, b: number) => Math.abs(a - b) / Math.max(1e-3, Math.abs(b));

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { type Dataset, skippedLine, skippedReasons } from '../../src/data';
 import {
   checkConfig,
@@ -11,8 +11,7 @@ import {
   samplingConfig,
   studentSampling,
 } from '../../src/distil/config';
-import type { CurvePoint } from '../../src/distil/curve';
-import { freezeLevel } from '../../src/distil/freeze';
+import { freezeChoice, freezeFacts, freezeMetadata, freezeText } from '../../src/distil/freeze';
 import type { RunMeta } from '../../src/distil/state';
 import { Diverged } from '../../src/engine/distil/errors';
 import { DistilRun } from '../../src/engine/distil/run';
@@ -25,11 +24,12 @@ import { decodeState, encodeState, type SavedRun } from '../../src/engine/runs/s
 import { writeSafetensors } from '../../src/formats/safetensors';
 import { asInnateError, InnateError } from '../../src/lib/errors';
 import type { ModelSampling } from '../../src/lib/sampling';
-import { backendLine, counted } from '../../src/lib/words';
+import { backendLine, counted, whole } from '../../src/lib/words';
 import { openBackend } from '../backend';
 import { type OpenedModel, openModelArgument } from '../catalogue';
 import { featureWeights, openData } from '../data';
 import { completeCommand, type DistilCommand, type DistilOptions, remember } from '../distil-command';
+import { logLine, trimLog } from '../distil-log';
 import { checkWritable, fileSource, writeAtomic } from '../files';
 import { endProcess, onInterrupt } from '../interrupt';
 import { fileOptions } from '../options';
@@ -77,6 +77,10 @@ async function openJob(
   const wanted = runConfig(options, saved?.meta, student, second?.name);
   const table =
     !saved && command.classEmbeddings ? openClassTable(fileSource(command.classEmbeddings)) : undefined;
+  const { freeze, frozen, trained, parameters, shareTrained } = freezeFacts(wanted, teacher.config.unet);
+  report.note(
+    `freeze ${freeze}: ${counted(frozen, 'parameter')} stay, ${counted(trained, 'parameter')} of ${whole(parameters)} train, ${(100 * shareTrained).toFixed(1)} %`,
+  );
   const data = await openData(command.data, teacher.config, report);
   const active = await openBackend(options.backend, (line) => report.note(line));
   report.backend(active);
@@ -116,7 +120,7 @@ async function train(
     stop = true; // after the step under way
     report.note('saving; once more ends it at once');
   });
-  if (command.log && saved) await trimLog(command.log, saved.meta.images);
+  await beginLog(command.log, saved, config, teacher);
   try {
     if (!saved) await saveState(run, statePath); // from now on there is always a good state to go back to
     let lastSave = performance.now();
@@ -138,6 +142,19 @@ async function train(
     settled();
     report.endProgress();
   }
+}
+
+/** A new log says first what the run trains; that of a run that goes on ends where its state does. */
+async function beginLog(
+  path: string | undefined,
+  saved: SavedRun | undefined,
+  config: DistilConfig,
+  teacher: OpenedModel,
+): Promise<void> {
+  if (!path) return;
+  if (saved) await trimLog(path, saved.meta.images);
+  if (!saved || !existsSync(path))
+    logLine(path, { event: 'start', method: config.method, ...freezeFacts(config, teacher.config.unet) });
 }
 
 async function writeStudent({ run, command, config, teacher }: Job): Promise<void> {
@@ -209,7 +226,7 @@ function runConfig(
     });
   checkConfig(config);
   const kind = (of: DistilConfig) =>
-    `--method ${of.method} --freeze ${freezeLevel(of)} --features ${of.features} ` +
+    `--method ${of.method} --freeze ${freezeText(freezeChoice(of))} --features ${of.features} ` +
     `--second-features ${of.secondFeatures} --sigma ${of.startSigma} --nfe ${of.nfe}` +
     (of.nfe === 2 ? ` --sigma-mid ${of.sigmaMid}` : '');
   if (saved && kind(saved.config) !== kind(config))
@@ -243,21 +260,6 @@ function withWayBack(error: unknown, out: string, config: DistilConfig): InnateE
   );
 }
 
-/** Lines after the saved state would come twice. */
-async function trimLog(path: string, images: number): Promise<void> {
-  if (!existsSync(path)) return;
-  const kept = readFileSync(path, 'utf8')
-    .split('\n')
-    .filter((line) => {
-      try {
-        return (JSON.parse(line) as CurvePoint).images <= images;
-      } catch {
-        return false; // an unfinished line of a killed run
-      }
-    });
-  await writeAtomic(path, [new TextEncoder().encode(kept.map((line) => `${line}\n`).join(''))]);
-}
-
 /** Beside the newest student, the best one so far: OUT.best. */
 async function keepBest(
   run: DistilRun,
@@ -273,6 +275,7 @@ async function keepBest(
   const metadata = new Map([
     ...configMetadata(network),
     ...samplingMetadata(studentSampling(run.config)),
+    ...freezeMetadata(run.config, network.unet),
     ['images_seen', String(run.trainer.images)],
   ]);
   await writeAtomic(
@@ -283,17 +286,6 @@ async function keepBest(
 }
 
 const bestState = (out: string): string => `${out}.best.state`;
-
-/** One flushed line: a run that is killed keeps every one. */
-function logLine(path: string, point: CurvePoint): void {
-  const fd = openSync(path, 'a');
-  try {
-    writeSync(fd, `${JSON.stringify(point)}\n`);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
 
 const saveState = async (run: DistilRun, path: string): Promise<void> =>
   writeAtomic(path, encodeState(await run.state()));
@@ -308,9 +300,9 @@ function studentMetadata(teacher: OpenedModel, config: DistilConfig, images: num
   for (const key of ['delta_of', 'delta_sha256', 'converted_from', 'sigma_mid']) metadata.delete(key);
   for (const [key, value] of configMetadata(teacher.config)) metadata.set(key, value);
   for (const [key, value] of samplingMetadata(studentSampling(config))) metadata.set(key, value);
+  for (const [key, value] of freezeMetadata(config, teacher.config.unet)) metadata.set(key, value);
   return metadata
     .set('method', config.method)
-    .set('freeze', String(freezeLevel(config)))
     .set('teacher', teacher.id)
     .set('images_seen', String(images))
     .set('distil_config', JSON.stringify(config));

@@ -12,6 +12,8 @@ export type FileFeature = (typeof FILE_FEATURES)[number];
 /** train.py --freeze of Zyriix/D2O: nothing; conv and proj; qkv too; skip too. */
 export const FREEZE_LEVELS = [0, 1, 2, 3] as const;
 export type FreezeLevel = (typeof FREEZE_LEVELS)[number];
+/** A level, or globs over parameter names ("enc.*", "*.conv0.*"): what they match is frozen. */
+export type FreezeChoice = FreezeLevel | readonly string[];
 /** Evaluations of the network that a student's image may take: train.py --multi-step-g of Zyriix/D2O. */
 export const STUDENT_NFE = [1, 2] as const;
 export type StudentNfe = (typeof STUDENT_NFE)[number];
@@ -20,7 +22,7 @@ export type StudentNfe = (typeof STUDENT_NFE)[number];
 export interface DistilConfig {
   method: Method;
   /** What stays as the teacher has it; null = the method's own level: 1 for GDD-I, else 0. */
-  freeze: FreezeLevel | null;
+  freeze: FreezeChoice | null;
   images: number;
   batch: number;
   /** Images whose gradients are taken together; 0 = the whole batch. Smaller when memory asks for it. */

@@ -16,10 +16,17 @@ import type { RunMeta } from './state';
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const text = v.pipe(v.string(), v.maxLength(10_000));
 
+/** What is frozen by name. */
+const GLOBS = v.pipe(
+  v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(300))),
+  v.minLength(1),
+  v.maxLength(2_000),
+);
+
 /** Settings of a run, as `savedConfig` takes them. What a later version adds stays as it is. */
 const CONFIG = v.looseObject({
   method: v.picklist(METHODS),
-  freeze: v.optional(v.nullable(v.picklist(FREEZE_LEVELS))),
+  freeze: v.optional(v.nullable(v.union([v.picklist(FREEZE_LEVELS), GLOBS]))),
   images: count,
   batch: count,
   microBatch: count,

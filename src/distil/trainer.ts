@@ -85,12 +85,9 @@ export class DistilTrainer {
     const names = parameterSpecs(network.unet)
       .filter((spec) => !spec.buffer && !spec.optional)
       .map((spec) => spec.name);
-    this.generator = new TrainableParameters(
-      overlay(start, saved, 'generator.'),
-      names,
-      trainedBy(config, network.unet),
-    );
-    this.denoiser = new Denoiser(network, { parameters: this.generator, freqs });
+    const trains = trainedBy(config, network.unet);
+    this.generator = new TrainableParameters(overlay(start, saved, 'generator.'), names, trains);
+    this.denoiser = new Denoiser(network, { parameters: this.generator, freqs, trains });
     this.teacher = Denoiser.open(network, parts.teacher);
     this.variablesG = this.generator.variables();
     this.discriminator = parts.features

@@ -38,8 +38,9 @@ export interface OpenOptions {
  */
 export function openSafetensors(source: Source, { entry }: OpenOptions = {}): Checkpoint {
   const { tensors, unreadable, metadata } = readSafetensors(source);
-  if (tensors.size === 0) throw badFile('the file holds no tensors', { where: source.name });
-  // A delta holds what changed of a network, under its published names.
+  // A delta holds what changed of a network, under its published names: nothing at all, perhaps.
+  if (tensors.size === 0 && !metadata.has('delta_of'))
+    throw badFile('the file holds no tensors', { where: source.name });
   const found = metadata.has('delta_of')
     ? null
     : chooseNetwork({ tensors, unreadable, modules: new Map(), lists: [] }, source.name, entry);

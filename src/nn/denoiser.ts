@@ -4,17 +4,23 @@ import type { NetworkConfig } from './config';
 import { dhariwalEncoder, dhariwalUNet } from './dhariwal-unet';
 import { noiseEmbedding } from './embedding';
 import { GainedParameters, parameterGains } from './gains';
-import type { Tap } from './ops';
+import type { Ops, Tap } from './ops';
 import { type PrecondCoefficients, precondCoefficients } from './precond';
 import { songEncoder, songUNet } from './song-unet';
 import { TfOps } from './tf/ops';
 import { type TensorParameters, TfParameters } from './tf/parameters';
+import { TrainedOps } from './tf/trained-ops';
 import { checkWeights, type WeightSource } from './weights';
 
 /** The parameters of a denoiser and its Fourier frequencies, which stay on the CPU. */
 export interface DenoiserParts {
   parameters: TensorParameters;
   freqs: Float32Array | null;
+  /**
+   * Which parameters a gradient is taken of: it then reaches no deeper than the lowest of them (tf/trained-ops.ts).
+   * Left out, a gradient in `x` and in all parameters can be taken.
+   */
+  trains?: (name: string) => boolean;
 }
 
 export interface DenoiserOptions {
@@ -32,13 +38,15 @@ export interface ImageDenoiser {
 
 /** D(x, sigma, class): a preconditioned U-Net on the current TensorFlow.js back-end, float32. */
 export class Denoiser implements ImageDenoiser {
-  private readonly ops: TfOps;
+  private readonly executor: TfOps;
+  private readonly ops: Ops<tf.Tensor>;
 
   constructor(
     readonly config: NetworkConfig,
     private readonly parts: DenoiserParts,
   ) {
-    this.ops = new TfOps(parts.parameters);
+    this.executor = new TfOps(parts.parameters);
+    this.ops = parts.trains ? new TrainedOps(this.executor, parts.trains) : this.executor;
   }
 
   /** For inference: parameters are read from `source` as they are needed. Throws when they do not fit. */
@@ -152,7 +160,7 @@ export class Denoiser implements ImageDenoiser {
   }
 
   dispose(): void {
-    this.ops.dispose();
+    this.executor.dispose();
     this.parts.parameters.dispose();
   }
 }

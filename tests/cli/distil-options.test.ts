@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { fileSource } from '../../cli/files';
@@ -59,8 +60,37 @@ it('level 2 freezes qkv too, beside a second feature network, and the file says 
 });
 
 it('refuses a level, a network and a table that are none', () => {
-  expect(distil('bad', '--images', '4', '--freeze', '4').stderr).toMatch(/0, 1, 2, 3 is expected/);
+  expect(distil('bad', '--images', '4', '--freeze', '4').stderr).toMatch(/a level \(0, 1, 2, 3\), or globs/);
+  expect(distil('bad', '--images', '4', '--freeze', 'enc.*,encoder.*').stderr).toMatch(
+    /encoder\.\*: no parameter has such a name.*names such as enc\./,
+  );
   const golden = join(FIXTURES, 'method/large-features.golden.safetensors');
   expect(distil('bad', '--images', '4', '--second-features', golden).stderr).toMatch(/not a feature network/);
   expect(distil('bad', '--images', '4', '--class-embeddings', golden).stderr).toMatch(/not a table/);
+});
+
+it('globs freeze by name; the file and the first line of the log say what, and the state goes on with them', {
+  timeout: 600_000,
+}, () => {
+  const freeze = 'enc.*,map_*';
+  const log = join(out, 'named.jsonl');
+  const result = distil('named', '--images', '2', '--freeze', freeze, '--log', log);
+  expect(result.status, result.stderr).toBe(0);
+  const teacher = readSafetensors(fileSource(join(PUBLIC, `models/${TEACHER}.safetensors`))).tensors;
+  const { tensors, metadata } = readSafetensors(fileSource(join(out, 'named.safetensors')));
+  const moved = [...tensors.keys()].filter((name) => {
+    const before = readFloat32(teacher.get(name)!);
+    return readFloat32(tensors.get(name)!).some((v, i) => v !== before[i]);
+  });
+  expect(moved.length).toBeGreaterThan(20);
+  expect(moved.filter((name) => !name.startsWith('model.dec.'))).toEqual([]);
+  expect(metadata.get('freeze')).toBe(freeze);
+  const head = JSON.parse(readFileSync(log, 'utf8').split('\n')[0]!);
+  expect(head).toMatchObject({ event: 'start', method: 'gdd-i', freeze });
+  expect(metadata.get('trained_count')).toBe(String(head.trained));
+  expect(head.trained + head.frozen).toBe(head.parameters);
+  const state = join(out, 'named.safetensors.state');
+  const on = innate('distil', '--resume', state, '--images', '4', '--backend', 'wasm');
+  expect(on.status, on.stderr).toBe(0);
+  expect(distil('named', '--resume', state, '--freeze', 'enc.*').stderr).toMatch(/--freeze enc\.\*,map_\*/);
 });

@@ -36,7 +36,12 @@ describe('--resume alone', () => {
     });
     const { metadata } = readSafetensors(fileSource(join(moved, 's.safetensors')));
     expect([metadata.get('method'), metadata.get('images_seen')]).toEqual(['gdd', '6']);
-    expect(readFileSync(join(moved, 's.jsonl'), 'utf8').trim().split('\n')).toHaveLength(3);
+    const [head, ...points] = readFileSync(join(moved, 's.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(head).toMatchObject({ event: 'start', method: 'gdd', freeze: '0', shareTrained: 1 });
+    expect(points.map(({ images }) => images)).toEqual([2, 4, 6]);
   });
 
   it('refuses another teacher and other images, and says what it began with', () => {

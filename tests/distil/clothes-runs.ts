@@ -28,6 +28,7 @@ export function clothesRuns() {
       readFileSync(join(out, `${name}.jsonl`), 'utf8')
         .trim()
         .split('\n')
-        .map((line) => JSON.parse(line)),
+        .map((line) => JSON.parse(line))
+        .filter((line) => !('event' in line)),
   };
 }

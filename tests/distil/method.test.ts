@@ -8,7 +8,7 @@ import { checkConfig, PRESETS, preset, savedConfig } from '../../src/distil/conf
 import { Discriminator } from '../../src/distil/discriminator';
 import { EMA } from '../../src/distil/ema';
 import { compareToReal, featureStatistics, frechetDistance } from '../../src/distil/frechet';
-import { frozenAt, trainedBy } from '../../src/distil/freeze';
+import { frozenBy, trainedBy } from '../../src/distil/freeze';
 import { discriminatorLoss, generatorLoss } from '../../src/distil/losses';
 import { accumulate, microBatches } from '../../src/distil/micro-batch';
 import { RandomStream } from '../../src/distil/random';
@@ -28,7 +28,7 @@ describe.each(['mini-ncsnpp-16-cond', 'mini-adm-16-cond'])('%s', (name) => {
 
   it('GDD-I freezes exactly the published parameters, and GDD trains them all', () => {
     const frozen = JSON.parse(golden.metadata.get('gdd_i_frozen')!) as string[];
-    expect(frozenAt(1, config.unet).sort()).toEqual([...frozen].sort());
+    expect(frozenBy(1, config.unet).sort()).toEqual([...frozen].sort());
     const values = (names: string[]) =>
       names.reduce((sum, n) => sum + weights.shape(n)!.reduce((a, b) => a * b, 1), 0);
     expect(values(frozen)).toBe(Number(golden.metadata.get('gdd_i_frozen_params')));
@@ -51,7 +51,7 @@ describe.each(['mini-ncsnpp-16-cond', 'mini-adm-16-cond'])('%s', (name) => {
     adam.apply(parameters.variables(), gradients);
     for (const n of parameters.variables().keys())
       expect(maxError(await parameters.fetch(n), after.float(`after.${n}`)), n).toBeLessThanOrEqual(1e-6);
-    for (const n of frozenAt(1, config.unet)) expect(await parameters.fetch(n)).toEqual(weights.read(n));
+    for (const n of frozenBy(1, config.unet)) expect(await parameters.fetch(n)).toEqual(weights.read(n));
     tf.dispose([...gradients.values()]);
     adam.dispose();
     parameters.dispose();

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fileSource } from '../../cli/files';
-import { frozenAt } from '../../src/distil/freeze';
+import { frozenBy } from '../../src/distil/freeze';
 import { openModel } from '../../src/engine/models/open-model';
 import { readSafetensors } from '../../src/formats/safetensors';
 import { readFloat32 } from '../../src/formats/tensor';
@@ -35,7 +35,7 @@ describe('a run', { timeout: 600_000 }, () => {
 
   it('leaves frozen tensors bit-identical to the teacher and moves the others', () => {
     const { config, weights } = openModel(fileSource(teacherFile));
-    const frozen = new Set(frozenAt(1, config.unet));
+    const frozen = new Set(frozenBy(1, config.unet));
     let moved = 0;
     for (const [name, ref] of tensors('whole')) {
       const [student, teacher] = [readFloat32(ref), weights.read(name)];

@@ -10,11 +10,12 @@ import torch
 from . import discriminator as D
 from .checkpoint import load_checkpoint, load_network, read_safetensors, start_sigma
 from .data import Dataset, load_data
-from .distil import METHODS, DistilTrainer
+from .distil import DistilTrainer
 from .errors import UserError
 from .export import fingerprint
 from .features import TeacherEncoder, efficientnet_lite0
 from .frechet import Measure, best_features, load_features, split_real
+from .freezing import METHODS
 from .imitation import TRAINERS
 from .instance_loss import instance_loss
 from .large_features import KNOWN as LARGE
@@ -311,13 +312,9 @@ def new_student(setup, recipe, data, compile, teacher=None) -> DistilTrainer:
     if config.method in TRAINERS:
         loss = instance_loss(config.instance_loss, setup.lite0, config.feature_size)
         provenance["features"] = loss.words
-        trainer = TRAINERS[config.method](net, load_network(path, **setup.opened)[0], loss, *rest)
-    else:
-        provenance["features"] = " and ".join(feature_words(f, config.feature_size) for f in config.features)
-        trainer = DistilTrainer(net, new_discriminator(config, path, setup, net.label_dim), *rest)
-    moving = sum(p.numel() for p in net.parameters() if p.requires_grad)
-    trainer.provenance["trained_parameters"] = str(round(moving / sum(p.numel() for p in net.parameters()), 3))
-    return trainer
+        return TRAINERS[config.method](net, load_network(path, **setup.opened)[0], loss, *rest)
+    provenance["features"] = " and ".join(feature_words(f, config.feature_size) for f in config.features)
+    return DistilTrainer(net, new_discriminator(config, path, setup, net.label_dim), *rest)
 
 
 def common_card(setup, recipe, data) -> dict[str, str]:

@@ -15,19 +15,20 @@ import torch.nn.functional as F
 from .augment import diff_augment
 from .discriminator import Discriminator, Heads, r1_penalty
 from .errors import UserError
+from .freezing import freeze, freeze_card
 from .fused import plain_autograd
 from .loop import adam, run_loop
-from .precond import FREEZE_LEVELS, SIGMA_MAX, frozen_at
+from .precond import SIGMA_MAX
 from .student import StudentTrainer
-
-METHODS = ("gdd", "gdd-i", "imitation", "cd")
 
 
 @dataclass
 class DistilConfig:
     # gdd-i freezes the blocks' convolutions, gdd trains everything; imitation, cd: no discriminator (imitation.py)
     method: str = "gdd-i"
-    freeze: int | None = None  # level 0 to 3 of the public code; None: the method's own, 1 for gdd-i and 0 for gdd
+    # Level 0 to 3 of the public code, or globs over parameter names ("enc.*,map_*", or a list of them); None: the
+    # method's own level, 1 for gdd-i and 0 for gdd.
+    freeze: int | str | list | None = None
     # Where the one step starts: x = z * sigma. The paper's 80; 2.5, as SiD, needs a fourth of the images.
     sigma: float = 2.5
     images: int = 100_000
@@ -107,22 +108,6 @@ def preset(name, **changes) -> DistilConfig:
     return replace(DistilConfig(), **{**PRESETS[name], **changes})
 
 
-def freeze(net, method, level=None) -> list[torch.nn.Parameter]:
-    """Trainable parameters by method, or by level. The layer of training-time augmentation gets no gradient."""
-    if method not in METHODS:
-        raise UserError(f"unknown method {method!r}; known: {', '.join(METHODS)}")
-    if level not in (None, *range(len(FREEZE_LEVELS))):
-        raise UserError(f"freeze is {level!r}; it must be a level from 0 to {len(FREEZE_LEVELS) - 1}")
-    frozen = set(frozen_at(net, freeze_level(method, level)))
-    for name, p in net.named_parameters():
-        p.requires_grad_(name not in frozen)
-    return [p for p in net.parameters() if p.requires_grad]
-
-
-def freeze_level(method, level) -> int:
-    return level if level is not None else int(method == "gdd-i")
-
-
 def split(items, counts) -> list[list]:
     """Consecutive runs of `items` of those lengths."""
     rest = iter(items)
@@ -134,8 +119,7 @@ class DistilTrainer(StudentTrainer):
         self, net, discriminator: Discriminator, data, config, world, provenance=None, measure=None, compile=False
     ) -> None:
         freeze(net, config.method, config.freeze)
-        level = freeze_level(config.method, config.freeze)
-        provenance = {**(provenance or {}), "freeze": str(level)}
+        provenance = {**(provenance or {}), **freeze_card(net, config.method, config.freeze)}
         super().__init__(net, data, config, world, provenance, measure, compile)
         self.discriminator = discriminator.to(world.device).train()
         share = config.r1_every / (config.r1_every + 1) if config.r1_gamma else 1.0  # lazy regularisation's correction
@@ -214,6 +198,9 @@ class DistilTrainer(StudentTrainer):
 
 
 def distil(trainer, folder, world, minutes=None, label="student", **kw) -> str:
+    if world.first and not folder.read_log():
+        # What the run trains is the first line of its log.
+        folder.log(dict(event="start", **trainer.card()))
     return run_loop(
         trainer,
         folder,

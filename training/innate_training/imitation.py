@@ -11,8 +11,8 @@ where f' is a moving average of f that gets no gradient, and f(x, sigma_min) = x
 import torch
 import torch.nn as nn
 
-from .distil import freeze, freeze_level
 from .ema import EMA
+from .freezing import freeze, freeze_card
 from .samplers import heun, heun_sigmas
 from .student import StudentTrainer
 
@@ -24,7 +24,7 @@ class InstanceTrainer(StudentTrainer):
         self, net, teacher, loss: nn.Module, data, config, world, provenance=None, measure=None, compile=False
     ) -> None:
         freeze(net, config.method, config.freeze)
-        provenance = {**(provenance or {}), "freeze": str(freeze_level(config.method, config.freeze))}
+        provenance = {**(provenance or {}), **freeze_card(net, config.method, config.freeze)}
         super().__init__(net, data, config, world, provenance, measure, compile)
         self.teacher = teacher.to(world.device).eval().requires_grad_(False)
         self.loss = loss.to(world.device)

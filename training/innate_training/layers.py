@@ -113,7 +113,14 @@ class GroupNorm(nn.Module):
             return fused_norm_act(x, shift, self.weight, self.bias, self.groups, self.eps, act)
         if shift is not None:
             x = x + shift[:, :, None, None].to(x.dtype)
-        y = F.group_norm(x, self.groups, self.weight.to(x.dtype), self.bias.to(x.dtype), self.eps)
+        weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
+        if torch.is_grad_enabled() and not x.requires_grad and weight.requires_grad:
+            # The lowest layer that trains, above frozen ones: PyTorch's backward pass of group norm in channels-last
+            # memory crashes on a CPU where the input needs no gradient (2.13), so scale and shift stand outside of it.
+            y = F.group_norm(x, self.groups, None, None, self.eps)
+            y = y * weight[:, None, None] + bias[:, None, None]
+        else:
+            y = F.group_norm(x, self.groups, weight, bias, self.eps)
         return F.silu(y) if act else y
 
 

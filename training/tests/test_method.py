@@ -1,5 +1,6 @@
 """R1, the EMA, augmentation, what GDD-I freezes."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 from conftest import ROOT, shapes, tiny_net
@@ -10,8 +11,11 @@ from innate_training.data import generator
 from innate_training.distil import PRESETS, DistilConfig, DistilTrainer, preset
 from innate_training.distributed import World
 from innate_training.ema import EMA
+from innate_training.errors import UserError
 from innate_training.features import FrozenConv, TeacherEncoder, efficientnet_lite0, find_efficientnet, folded_norm
+from innate_training.freezing import freeze, freeze_choice, frozen_by
 from innate_training.fused import plain_autograd
+from innate_training.layers import UNetBlock
 from innate_training.teacher import TeacherConfig, TeacherTrainer, edm_loss
 
 
@@ -244,3 +248,51 @@ def test_the_generator_runs_at_the_recipes_sigma() -> None:
     ((std, sigma),) = seen
     assert sigma == 2.5 and 2.3 < std < 2.7
     assert t.net.start_sigma == t.ema.net.start_sigma == 2.5
+
+
+def test_globs_freeze_by_name() -> None:
+    net = tiny_net()
+    names = [n for n, _ in net.named_parameters()]
+    assert frozen_by(net, ["enc.*", "map_layer?.*"]) == [
+        n for n in names if n.startswith("model.enc.") or "map_layer" in n
+    ]
+    assert frozen_by(net, ["*.conv0.*"]) == [n for n in names if ".conv0." in n]
+    assert freeze_choice("gdd", "enc.*, map_*") == ["enc.*", "map_*"] == freeze_choice("gdd", ["enc.*", "map_*"])
+    assert (freeze_choice("gdd-i", None), freeze_choice("gdd", None), freeze_choice("gdd", "2")) == (1, 0, 2)
+    with pytest.raises(UserError, match=r"like '\*\.conv2\.\*'.*\.conv[01]\."):
+        frozen_by(net, ["enc.*", "*.conv2.*"])
+    with pytest.raises(UserError, match="nothing would train"):
+        freeze(net, "gdd", ["*"])
+    for wrong in (4, -1, True, "", "enc.*,", "7", "1,2", [], [1]):
+        with pytest.raises(UserError, match="a level from 0 to 3"):
+            freeze_choice("gdd", wrong)
+
+
+def test_the_card_says_what_trains() -> None:
+    t = trainer("gdd", freeze="enc.*,map_*")
+    decoder = sum(p.numel() for n, p in t.net.named_parameters() if n.startswith("model.dec."))
+    total = sum(p.numel() for n, p in t.net.named_parameters() if "map_augment" not in n)
+    card = t.card()
+    assert (card["freeze"], card["trained_count"]) == ("enc.*,map_*", str(decoder))
+    assert int(card["frozen_count"]) == total - decoder
+    assert float(card["trained_parameters"]) == pytest.approx(decoder / total, abs=1e-4)
+
+
+def test_a_frozen_encoder_has_no_backward_pass() -> None:
+    t = trainer("gdd", freeze=["enc.*", "map_*"])
+    seen, grads = {}, []
+
+    def watch(name, out) -> None:
+        seen[name] = out.requires_grad
+        if out.requires_grad:
+            out.register_hook(lambda _: grads.append(name))
+
+    for name, block in t.net.model.named_modules():
+        if isinstance(block, UNetBlock):
+            block.register_forward_hook(lambda _, __, out, name=name: watch(name, out))
+    before = {k: v.clone() for k, v in t.net.state_dict().items()}
+    t.step()
+    assert {name for name, needs in seen.items() if needs} == {name for name in seen if name.startswith("dec.")}
+    assert grads and all(name.startswith("dec.") for name in grads)
+    moved = {k for k, v in t.net.state_dict().items() if not torch.equal(v, before[k])}
+    assert moved and all(k.startswith("model.dec.") for k in moved)

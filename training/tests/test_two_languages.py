@@ -24,8 +24,11 @@ G_RATE, D_RATE = 0.02, 0.04
 
 
 # Adam's first steps are signs of gradients: through EfficientNet's ReLU6 one value in a thousand goes the other way.
-@pytest.mark.parametrize("preset, bound", [("small", 0.1), ("small-encoder", 1e-3)])
-def test_three_steps_are_the_command_lines(tmp_path, preset, bound) -> None:
+@pytest.mark.parametrize(
+    "preset, freeze, bound",
+    [("small", None, 0.1), ("small-encoder", None, 1e-3), ("small-encoder", "enc.*,map_*", 1e-3)],
+)
+def test_three_steps_are_the_command_lines(tmp_path, preset, freeze, bound) -> None:
     if not PROGRAM.is_file() or not shutil.which("node"):
         pytest.skip("the app's command line is not built")
     net = tiny_net()
@@ -34,12 +37,13 @@ def test_three_steps_are_the_command_lines(tmp_path, preset, bound) -> None:
             p.add_(0.05 * torch.randn_like(p))
     save_network(tmp_path / "teacher.safetensors", net)
     write_zip(tmp_path / "shapes.zip", *shape_images(64))
-    theirs, log = command_line(tmp_path, preset)
+    theirs, (head, *log) = command_line(tmp_path, preset, freeze)
 
     # The page's EfficientNet-Lite0, wherever else there is one.
     page = read_safetensors(ROOT / "public" / "features" / "efficientnet-lite0.safetensors")[0]
     torch.save(page, tmp_path / "efficientnet-lite0.pth")
     changes = dict(batch=BATCH, images=BATCH * STEPS, seed=SEED, g_lr=G_RATE, d_lr=D_RATE, measure_images=0)
+    changes |= dict(freeze=freeze) if freeze else {}
     recipe = parse(
         dict(
             name="same",
@@ -51,6 +55,9 @@ def test_three_steps_are_the_command_lines(tmp_path, preset, bound) -> None:
     )
     setup = assemble.Setup(World(), tmp_path, tmp_path / "runs", [], [tmp_path], dtype="f32")
     trainer, _ = assemble.open_run(setup, recipe)
+    card = trainer.card()
+    assert head["freeze"] == card["freeze"] == (freeze or "1")
+    assert str(head["trained"]) == card["trained_count"]
     for point in log:
         out = trainer.step()
         assert float(out["g"]) == pytest.approx(point["lossG"], rel=2e-4)
@@ -77,8 +84,8 @@ def same_way(ours, theirs, prefix, begun, bound) -> None:
     assert length > 0 and (off / length) ** 0.5 < bound, (prefix, off, length)
 
 
-def command_line(folder, preset) -> tuple[dict[str, torch.Tensor], list[dict]]:
-    """The state and the log of `innate distil`."""
+def command_line(folder, preset, freeze) -> tuple[dict[str, torch.Tensor], list[dict]]:
+    """The state and the log of `innate distil`; the log begins with what the run trains."""
     options = {
         "teacher": folder / "teacher.safetensors",
         "data": folder / "shapes.zip",
@@ -93,6 +100,8 @@ def command_line(folder, preset) -> tuple[dict[str, torch.Tensor], list[dict]]:
         "out": folder / "student.safetensors",
         "log": folder / "log.jsonl",
     }
+    if freeze:
+        options["freeze"] = freeze
     command = ["node", str(PROGRAM), "distil"]
     for key, value in options.items():
         command += [f"--{key}", str(value)]

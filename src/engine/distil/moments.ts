@@ -24,7 +24,7 @@ export async function keepMoment(
   try {
     await folder?.saveSamples(images, pixels);
     if (student) {
-      const metadata = studentMetadata(config, images, about);
+      const metadata = studentMetadata(config, images, about, sources.teacher.config.unet);
       const pieces = deltaPieces(sources.teacher, weights, metadata, about.teacherKey);
       gone = await folder.saveStudent(images, pieces);
     }

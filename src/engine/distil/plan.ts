@@ -1,6 +1,6 @@
 import type { Dataset } from '../../data';
 import { type DistilConfig, partSize } from '../../distil/config';
-import { trainedBy } from '../../distil/freeze';
+import { freezeFacts, trainedBy } from '../../distil/freeze';
 import { layersOf } from '../../nn/parameters';
 import type { DistilPlan } from '../../protocol/distil';
 import { MEASURE_NAME } from '../measure/frechet';
@@ -16,8 +16,8 @@ function layerPlan({ unet }: Model['config'], config: DistilConfig): Layers {
     trains: parameters.some((parameter) => trains(parameter.name)),
     parameters: parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
   }));
-  const sum = (of: typeof layers) => of.reduce((n, l) => n + l.parameters, 0);
-  return { layers, parameters: sum(layers), trainedParameters: sum(layers.filter((l) => l.trains)) };
+  const { parameters, trained } = freezeFacts(config, unet);
+  return { layers, parameters, trainedParameters: trained };
 }
 
 /** What a run is about to do; `known`: the plan so far, whose distances of real images and of the teacher stay. */

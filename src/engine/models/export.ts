@@ -61,8 +61,8 @@ export function exportWhole(
 }
 
 /**
- * A student as differences to the teacher's stored values (see delta.ts). A tensor that rounds to exactly
- * what the teacher stores is left out.
+ * A student as differences to the teacher's stored values (see delta.ts). A tensor that is what the teacher stores, or
+ * rounds to it, is left out: so is all that was frozen.
  */
 export function exportDelta(
   config: NetworkConfig,
@@ -75,8 +75,9 @@ export function exportDelta(
     const shape = weights.shape(name);
     if (!shape) continue;
     const base = teacher.read(name);
-    const rounded = roundToStored(weights.read(name), shape, dtype);
-    if (rounded.every((v, i) => v === base[i])) continue;
+    const values = weights.read(name);
+    const rounded = roundToStored(values, shape, dtype);
+    if (values.every((v, i) => v === base[i]) || rounded.every((v, i) => v === base[i])) continue;
     const difference = (): Float32Array => {
       const stored = teacher.read(name);
       return weights.read(name).map((v, i) => v - stored[i]!);

@@ -210,7 +210,7 @@ async function exportRun(
   services: RunsServices,
 ): Promise<Blob> {
   const { teacher, weights, images: seen } = await studentAt(folder, record, images, services);
-  const metadata = studentMetadata(record.config, seen, record.about);
+  const metadata = studentMetadata(record.config, seen, record.about, teacher.config.unet);
   return blob(
     what === 'delta'
       ? deltaPieces(teacher, weights, metadata, record.about.teacherKey)

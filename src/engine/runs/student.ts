@@ -1,6 +1,8 @@
 import { type DistilConfig, studentSampling } from '../../distil/config';
+import { freezeMetadata } from '../../distil/freeze';
 import { readSafetensors, writeSafetensors } from '../../formats/safetensors';
 import type { Source } from '../../formats/source';
+import type { UNetConfig } from '../../nn/config';
 import type { WeightSource } from '../../nn/weights';
 import type { RunAbout } from '../../protocol/distil';
 import { applyDelta } from '../models/delta';
@@ -31,6 +33,7 @@ export function studentModel(
     half: false,
     metadata: new Map([
       ['method', config.method],
+      ...freezeMetadata(config, teacher.config.unet),
       ['images_seen', String(images)],
       ...samplingMetadata(studentSampling(config)),
       ['distil_config', JSON.stringify(config)],
@@ -71,9 +74,11 @@ export const studentMetadata = (
   config: DistilConfig,
   images: number,
   { teacherName, dataName }: Pick<RunAbout, 'teacherName' | 'dataName'>,
+  unet: UNetConfig,
 ): Map<string, string> =>
   new Map([
     ['method', config.method],
+    ...freezeMetadata(config, unet),
     ['images_seen', String(images)],
     ['teacher', teacherName],
     ['data', dataName],

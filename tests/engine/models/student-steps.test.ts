@@ -62,14 +62,16 @@ describe('a two-step student keeps its steps', () => {
 
   test('as a model of its run, as a whole file and as a difference', () => {
     expect(studentModel(mini, mini.weights, TWO_STEPS, 64)).toMatchObject(own);
-    const metadata = studentMetadata(TWO_STEPS, 64, ABOUT);
+    const metadata = studentMetadata(TWO_STEPS, 64, ABOUT, mini.config.unet);
     const whole = openModel(file(wholePieces(mini, mini.weights, metadata, 'f16')));
     expect(whole).toMatchObject(own);
     expect(defaultSampling(16, whole)).toMatchObject({ sampler: 'two-step', sigmaMax: 2.5, sigmaMid: 0.6 });
     const delta = file(deltaPieces(mini, mini.weights, metadata, 'mini'));
     expect(openModel(delta, { openBase: () => mini })).toMatchObject(own);
     // The base of a difference may be a two-step student: this one is what its own file says.
-    const once = file(deltaPieces(mini, mini.weights, studentMetadata(preset('small'), 64, ABOUT), 'mini'));
+    const once = file(
+      deltaPieces(mini, mini.weights, studentMetadata(preset('small'), 64, ABOUT, mini.config.unet), 'mini'),
+    );
     expect(openModel(once, { openBase: () => ({ ...mini, sigmaMid: 1 }) }).sigmaMid).toBeNull();
   });
 
@@ -83,7 +85,9 @@ describe('a two-step student keeps its steps', () => {
       );
       return file(pieces);
     };
-    const first = file(wholePieces(mini, mini.weights, studentMetadata(TWO_STEPS, 64, ABOUT), 'f16'));
+    const first = file(
+      wholePieces(mini, mini.weights, studentMetadata(TWO_STEPS, 64, ABOUT, mini.config.unet), 'f16'),
+    );
     const again = await convert(first);
     expect(openModel(again)).toMatchObject(own);
     expect(readSafetensors(again).metadata.get('nfe')).toBe('2');

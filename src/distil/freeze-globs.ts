@@ -1,0 +1,68 @@
+import { InnateError } from '../lib/errors';
+
+/** Globs over parameter names: * stands for any characters, dots too, ? for one. "model." may be left out. */
+
+/** Names that a mistyped glob is answered with. */
+const NEAR = 3;
+
+const short = (name: string): string => name.replace(/^model\./, '');
+
+function pattern(glob: string): RegExp {
+  const body = glob
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replace(/\*/g, '.*')
+    .replace(/\?/g, '.');
+  return new RegExp(`^(?:model\\.)?${body}$`);
+}
+
+/**
+ * The names that at least one glob matches, in their own order. Throws a `bad-argument` error that names near parameters
+ * where a glob matches none: a mistyped one would freeze nothing and nobody would notice.
+ */
+export function matchGlobs(globs: readonly string[], names: readonly string[]): string[] {
+  const matched = new Set<string>();
+  for (const glob of globs) {
+    const regex = pattern(glob);
+    const found = names.filter((name) => regex.test(name));
+    if (found.length === 0)
+      throw new InnateError('bad-argument', 'no parameter has such a name', {
+        where: glob,
+        expected: `a glob over names such as ${nearNames(glob, names).join(', ')}`,
+        hint: '* stands for any characters, as in enc.* or *.conv0.*',
+      });
+    for (const name of found) matched.add(name);
+  }
+  return names.filter((name) => matched.has(name));
+}
+
+/** The names that share most with a glob, by pairs of characters; each layer once. */
+export function nearNames(glob: string, names: readonly string[]): string[] {
+  const wanted = pairs(glob.replace(/[*?]+/g, ' '));
+  const layers = new Set<string>();
+  return names
+    .map((name) => ({ name: short(name), shared: overlap(wanted, pairs(short(name))) }))
+    .sort((a, b) => b.shared - a.shared)
+    .flatMap(({ name }) => {
+      const layer = name.replace(/\.[^.]+$/, '');
+      if (layers.has(layer)) return [];
+      layers.add(layer);
+      return [name];
+    })
+    .slice(0, NEAR);
+}
+
+function pairs(text: string): Set<string> {
+  const out = new Set<string>();
+  for (let i = 0; i + 1 < text.length; i++) {
+    const pair = text.slice(i, i + 2).toLowerCase();
+    if (!pair.includes(' ')) out.add(pair);
+  }
+  return out;
+}
+
+/** Dice's coefficient. */
+function overlap(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
+  let shared = 0;
+  for (const pair of a) if (b.has(pair)) shared++;
+  return (2 * shared) / Math.max(1, a.size + b.size);
+}
