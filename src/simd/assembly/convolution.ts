@@ -1,6 +1,6 @@
 import {
-  CHANNELS0, CHANNELS1, COLUMNS, COLUMN_BLOCKS, KERNEL_SIZE, MODE, OUT, OUT_CHANNELS, OUT_HEIGHT, OUT_WIDTH,
-  PAD, ROWS, ROW_BLOCKS, SCRATCH1, SOURCE0, WEIGHTS,
+  CHANNELS0, CHANNELS1, COLUMNS, COLUMN_BLOCKS, GRID_HEIGHT, GRID_WIDTH, KERNEL_SIZE, KERNEL_WIDTH, OUT, OUT_CHANNELS,
+  OUT_HEIGHT, OUT_LEFT, OUT_STEP, OUT_TOP, OUT_WIDTH, PAD, PAD_LEFT, ROWS, ROW_BLOCKS, SCRATCH1, SOURCE0, STRIDE, WEIGHTS,
 } from '../record';
 import { finish, loadStrip, loadSums } from './ends';
 import { gemm } from './gemm';
@@ -11,9 +11,9 @@ import { gemm } from './gemm';
  */
 export function convDirect(record: usize, task: i32, scratch: usize): void {
   const channels = load<i32>(record + CHANNELS0) + load<i32>(record + CHANNELS1);
-  const size = load<i32>(record + KERNEL_SIZE);
-  const pad = load<i32>(record + PAD);
-  const outHeight = load<i32>(record + OUT_HEIGHT);
+  const down = load<i32>(record + KERNEL_SIZE);
+  const across = load<i32>(record + KERNEL_WIDTH);
+  const stride = load<i32>(record + STRIDE);
   const outWidth = load<i32>(record + OUT_WIDTH);
   const outChannels = load<i32>(record + OUT_CHANNELS);
   const columnBlocks = load<i32>(record + COLUMN_BLOCKS);
@@ -21,37 +21,39 @@ export function convDirect(record: usize, task: i32, scratch: usize): void {
   const rows = load<i32>(record + ROWS);
   const n = task / (columnBlocks * rowBlocks);
   const y0 = ((task / columnBlocks) % rowBlocks) * rows;
-  const y1 = min(outHeight, y0 + rows);
+  const y1 = min(load<i32>(record + OUT_HEIGHT), y0 + rows);
   const from = (task % columnBlocks) * load<i32>(record + COLUMNS);
   const to = min(outChannels, from + load<i32>(record + COLUMNS));
 
-  const width = outWidth + size - 1;
+  const width = (outWidth - 1) * stride + across;
   const pixelBytes = <usize>channels << 2;
   const rowBytes = <usize>width * pixelBytes;
-  loadStrip(record, n, y0 - pad, y1 - y0 + size - 1, -pad, width, scratch);
+  const top = y0 * stride - load<i32>(record + PAD);
+  loadStrip(record, n, top, (y1 - y0 - 1) * stride + down, -load<i32>(record + PAD_LEFT), width, scratch);
 
-  const panel = (<usize>(size * size * channels)) << 5;
+  const panel = (<usize>(down * across * channels)) << 5;
   const weights = load<usize>(record + WEIGHTS);
-  const outPixel = (n * outHeight + y0) * outWidth;
+  const step = load<i32>(record + OUT_STEP);
+  const gridWidth = load<i32>(record + GRID_WIDTH);
+  const firstRow = n * load<i32>(record + GRID_HEIGHT) + load<i32>(record + OUT_TOP) + y0 * step;
+  const firstPixel = firstRow * gridWidth + load<i32>(record + OUT_LEFT);
+  const rowPixels = step * gridWidth;
   const ldc = <usize>outChannels << 2;
-  const out = load<usize>(record + OUT) + <usize>outPixel * ldc;
-  for (let c = from; c < to; c += 8) {
-    const end = min(to, c + 8);
-    if (size == 1)
+  const out = load<usize>(record + OUT) + <usize>firstPixel * ldc;
+  // A kernel of one pixel that skips none takes all rows as one.
+  const whole = down * across * stride * step == 1;
+  const lines = whole ? 1 : y1 - y0;
+  const pixels = whole ? (y1 - y0) * outWidth : outWidth;
+  for (let c = from; c < to; c += 8)
+    for (let y = 0; y < lines; y++)
       gemm(
-        scratch, pixelBytes, (y1 - y0) * outWidth, weights, 32, panel, c, end, 1, channels, 0,
-        out + (<usize>c << 2), ldc,
+        scratch + <usize>(y * stride) * rowBytes, <usize>stride * pixelBytes, pixels, weights, 32, panel, c,
+        min(to, c + 8), down, across * channels, rowBytes,
+        out + <usize>(y * rowPixels) * ldc + (<usize>c << 2), <usize>step * ldc,
       );
-    else
-      for (let y = 0; y < y1 - y0; y++)
-        gemm(
-          scratch + <usize>y * rowBytes, pixelBytes, outWidth, weights, 32, panel, c, end, size, size * channels,
-          rowBytes, out + <usize>(y * outWidth) * ldc + (<usize>c << 2), ldc,
-        );
-  }
   const sums = scratch + load<usize>(record + SCRATCH1);
   loadSums(record, n, from, to, sums);
-  finish(record, outPixel, (y1 - y0) * outWidth, from, to, sums, false);
+  for (let y = 0; y < lines; y++) finish(record, firstPixel + y * rowPixels, step, pixels, from, to, sums);
 }
 
 /**
@@ -80,5 +82,5 @@ export function matrix(record: usize, task: i32, scratch: usize): void {
     load<usize>(record + OUT) + <usize>pixel * ldc + (<usize>from << 2), ldc,
   );
   loadSums(record, n, from, to, scratch);
-  finish(record, pixel, count, from, to, scratch, load<i32>(record + MODE) != 0);
+  finish(record, pixel, 1, count, from, to, scratch);
 }

@@ -1,7 +1,8 @@
 import {
-  AFFINE, BIAS, CHANNELS0, CHANNELS1, HEIGHT, OUT, OUT_CHANNELS, RESIDUAL, SCALE, SILU, SOURCE0,
+  ACTIVATION, AFFINE, BIAS, CHANNELS0, CHANNELS1, HEIGHT, OUT, OUT_CHANNELS, RESIDUAL, SCALE, SILU, SOURCE0,
   SOURCE1, VECTOR, VECTOR_STRIDE, WIDTH,
 } from '../record';
+import { activate } from './activation';
 import { madd, silu } from './vector';
 
 /** What a step does as it reads: its rows, joined, normalised and activated, with zeros around, in scratch. */
@@ -80,24 +81,25 @@ export function loadSums(record: usize, n: i32, from: i32, to: i32, sums: usize)
 
 /**
  * What a step does as it writes, in place on `pixels` pixels from number `pixel` (counted over all images) of the
- * output, channels `from` to `to`.
+ * output, `step` apart, channels `from` to `to`.
  */
-export function finish(record: usize, pixel: i32, pixels: i32, from: i32, to: i32, sums: usize, activate: bool): void {
+export function finish(record: usize, pixel: i32, step: i32, pixels: i32, from: i32, to: i32, sums: usize): void {
   const channels = load<i32>(record + OUT_CHANNELS);
   const residual = load<usize>(record + RESIDUAL);
   const factor = load<f32>(record + SCALE);
+  const activation = load<i32>(record + ACTIVATION);
   const scale = f32x4.splat(factor);
   const out = load<usize>(record + OUT);
   const bytes = <usize>(to - from) << 2;
   for (let p = 0; p < pixels; p++) {
-    const at = <usize>((pixel + p) * channels + from) << 2;
+    const at = <usize>((pixel + p * step) * channels + from) << 2;
     const row = out + at;
     const other = residual + at;
     for (let c: usize = 0; c < bytes; c += 16) {
       let y = f32x4.add(v128.load(row + c), v128.load(sums + c));
       if (residual != 0) y = f32x4.add(y, v128.load(other + c));
       y = f32x4.mul(y, scale);
-      if (activate) y = silu(y);
+      if (activation != 0) y = activate(y, activation);
       v128.store(row + c, y);
     }
   }

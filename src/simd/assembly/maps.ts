@@ -18,7 +18,7 @@ export function pointwise(record: usize, task: i32, scratch: usize): void {
   const out = load<usize>(record + OUT) + (<usize>(pixel * channels) << 2);
   loadStrip(record, n, y0, rows, 0, width, out);
   loadSums(record, n, 0, channels, scratch);
-  finish(record, pixel, rows * width, 0, channels, scratch, false);
+  finish(record, pixel, 1, rows * width, 0, channels, scratch);
 }
 
 /** Separable filter: down with stride 2, or up over zeros between the pixels; taps carry the gain. */
@@ -69,7 +69,7 @@ export function resample(record: usize, task: i32, scratch: usize): void {
   }
   const sums = scratch + load<usize>(record + SCRATCH1);
   loadSums(record, n, 0, channels, sums);
-  finish(record, (n * height + y0) * width, rows * width, 0, channels, sums, false);
+  finish(record, (n * height + y0) * width, 1, rows * width, 0, channels, sums);
 }
 
 /** First source row under output row `o`. */

@@ -1,5 +1,5 @@
 import {
-  BIAS, CHANNELS0, CHANNELS1, CHUNK, CHUNKS, EPSILON, GROUPS, HEIGHT, OUT, PARTIALS, SOURCE0, SOURCE1, VECTOR,
+  BIAS, CHANNELS0, CHANNELS1, CHUNK, CHUNKS, EPSILON, GROUPS, HEIGHT, OUT, PARTIALS, SOURCE0, SOURCE1, STATISTICS, VECTOR,
   VECTOR_STRIDE, WEIGHTS, WIDTH,
 } from '../record';
 
@@ -106,6 +106,8 @@ export function normFinish(record: usize, task: i32, scratch: usize): void {
   }
   const inverse = 1 / sqrt(squares / total + load<f32>(record + EPSILON));
 
+  const statistics = load<usize>(record + STATISTICS);
+  const kept = statistics + <usize>n * 2 * bytes;
   const vector = load<usize>(record + VECTOR);
   const row = vector + <usize>n * load<usize>(record + VECTOR_STRIDE);
   const out = load<usize>(record + OUT) + <usize>n * 2 * bytes;
@@ -120,5 +122,8 @@ export function normFinish(record: usize, task: i32, scratch: usize): void {
     }
     store<f32>(out + at, <f32>a);
     store<f32>(out + bytes + at, <f32>b);
+    if (statistics == 0) continue;
+    store<f32>(kept + at, <f32>mean);
+    store<f32>(kept + bytes + at, <f32>inverse);
   }
 }

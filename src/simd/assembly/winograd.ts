@@ -1,7 +1,8 @@
 import {
-  CHANNELS0, CHANNELS1, COLUMNS, COLUMN_BLOCKS, MODE, OUT, OUT_CHANNELS, OUT_HEIGHT, OUT_WIDTH, PAD, RESIDUAL, ROWS,
+  ACTIVATION, CHANNELS0, CHANNELS1, COLUMNS, COLUMN_BLOCKS, MODE, OUT, OUT_CHANNELS, OUT_HEIGHT, OUT_WIDTH, PAD, RESIDUAL, ROWS,
   ROW_BLOCKS, SCALE, SCRATCH1, SCRATCH2, WEIGHTS, WINOGRAD_COLUMNS,
 } from '../record';
+import { activate } from './activation';
 import { loadStrip, loadSums } from './ends';
 import { gemm } from './gemm';
 import { madd } from './vector';
@@ -190,7 +191,10 @@ function write(record: usize, at: usize, sum: v128, value: v128): void {
   const residual = load<usize>(record + RESIDUAL);
   let y = f32x4.add(value, sum);
   if (residual != 0) y = f32x4.add(y, v128.load(residual + at));
-  v128.store(load<usize>(record + OUT) + at, f32x4.mul(y, v128.load32_splat(record + SCALE)));
+  y = f32x4.mul(y, v128.load32_splat(record + SCALE));
+  const activation = load<i32>(record + ACTIVATION);
+  if (activation != 0) y = activate(y, activation);
+  v128.store(load<usize>(record + OUT) + at, y);
 }
 
 function outputTile4(

@@ -1,0 +1,128 @@
+import * as record from '../record';
+import type { CallList, MapAt } from './list';
+
+/** What the heads of a discriminator need beside convolutions: the minibatch's deviation and spectral norm. */
+
+/** Pixels of a task; they decide in which order deviations are added. */
+const PIXELS = 16;
+
+const chunksOf = ({ height, width }: MapAt): number => Math.ceil((height * width) / PIXELS);
+
+/** Float64 values of `partials`. */
+export const deviationPartials = (source: MapAt): number => chunksOf(source);
+
+export interface Deviation {
+  source: MapAt;
+  /** Channels that do not only pad. */
+  channels: number;
+  /** Address of `deviationPartials` float64 values that the calls use, a multiple of 8. */
+  partials: number;
+}
+
+/**
+ * One more channel: the mean over pixels and channels of sqrt(variance over the batch + 1e-6) (Karras et al. 2018). It is
+ * number `channels` of `out`, which has storedChannels(channels + 1). Two calls.
+ */
+export function deviation(list: CallList, step: Deviation & { out: MapAt }): void {
+  begin(list, record.DEVIATION_SUMS, step);
+  begin(list, record.DEVIATION_JOIN, step);
+  list.output(step.out);
+}
+
+/** dx from the gradient of `deviation`'s result, [N, H, W, out channels]; `out` has the source's shape. */
+export function deviationGradient(
+  list: CallList,
+  step: Omit<Deviation, 'partials'> & { dy: MapAt; out: number },
+): void {
+  begin(list, record.DEVIATION_GRADIENT, step);
+  list.put(record.GRADIENT, step.dy.at);
+  list.put(record.OUT_CHANNELS, step.dy.channels);
+  list.put(record.OUT, step.out);
+}
+
+function begin(
+  list: CallList,
+  kernel: number,
+  { source, channels, partials = 0 }: Omit<Deviation, 'partials'> & { partials?: number },
+): void {
+  list.call(kernel, chunksOf(source));
+  list.sources([source]);
+  list.put(record.IMAGES, source.images);
+  list.put(record.COUNT, channels);
+  list.put(record.CHUNK, PIXELS);
+  list.put(record.CHUNKS, chunksOf(source));
+  list.put(record.PARTIALS, partials);
+}
+
+/**
+ * One layer under spectral norm (Miyato et al. 2018, as torch.nn.utils.spectral_norm): its weight in panels is the matrix
+ * M [rows, columns]; all fields are addresses. Layers of one call are independent, and are shared out among threads.
+ */
+export interface SpectralLayer {
+  /** M in panels, and how large it is. */
+  weight: number;
+  rows: number;
+  columns: number;
+  /** u [columns] and v [rows] of the last power iteration, float32; rows and columns that only pad are zero. */
+  u: number;
+  v: number;
+  /** sigma = v' M u, one float32. */
+  sigma: number;
+  /** M / sigma, in panels. */
+  normalised: number;
+  /** Gradient of M / sigma, in panels; for `spectralGradient`. */
+  gradient: number;
+  /** Gradient of M, in panels. */
+  out: number;
+}
+
+/** Bytes of `spectralTable` for one layer. */
+const LAYER_WORDS = 10;
+
+/** The table that the three calls below read, to be copied to an address that is a multiple of 4. */
+export function spectralTable(layers: readonly SpectralLayer[]): Uint32Array {
+  return Uint32Array.from(
+    layers.flatMap((l) => [
+      l.weight,
+      l.rows,
+      l.columns,
+      l.u,
+      l.v,
+      l.sigma,
+      l.normalised,
+      l.gradient,
+      l.out,
+      0,
+    ]),
+  );
+}
+
+export const spectralTableBytes = (layers: number): number => 4 * LAYER_WORDS * layers;
+
+interface Spectral {
+  /** Address of the table, and how many layers it has. */
+  table: number;
+  layers: number;
+}
+
+/** One power iteration: v = unit(M u), u = unit(M' v), and sigma. */
+export function powerIteration(list: CallList, spectral: Spectral): void {
+  spectralCall(list, record.POWER_ITERATION, spectral);
+}
+
+/** M / sigma with u and v as they are: sigma is computed from them. */
+export function normaliseWeights(list: CallList, spectral: Spectral): void {
+  spectralCall(list, record.NORMALISE_WEIGHT, spectral);
+}
+
+/** dM = (dW - <dW, M / sigma> v u') / sigma, with u and v constant. */
+export function spectralGradient(list: CallList, spectral: Spectral & { accumulate?: boolean }): void {
+  spectralCall(list, record.SPECTRAL_GRADIENT, spectral);
+  list.put(record.ACCUMULATE, spectral.accumulate ? 1 : 0);
+}
+
+function spectralCall(list: CallList, kernel: number, { table, layers }: Spectral): void {
+  list.call(kernel, layers);
+  list.put(record.SOURCE0, table);
+  list.put(record.STRIDE, 4 * LAYER_WORDS);
+}
