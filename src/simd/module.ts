@@ -1,5 +1,11 @@
 import { InnateError } from '../lib/errors';
-import { PLAIN, RELAXED } from './kernels';
+import * as inference from './kernels';
+
+/** A set of kernels as text: without and with relaxed SIMD. */
+export interface KernelTexts {
+  PLAIN: string;
+  RELAXED: string;
+}
 
 /** What the compiled kernels export: see assembly/index.ts. */
 export interface KernelExports {
@@ -11,9 +17,12 @@ const bytesOf = (text: string): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 
 /** The variant that this machine's engine takes: with fused multiply-adds where they may be used. */
-export async function compileKernels(shared: boolean): Promise<WebAssembly.Module> {
-  const relaxed = bytesOf(RELAXED);
-  const bytes = WebAssembly.validate(relaxed) ? relaxed : bytesOf(PLAIN);
+export async function compileKernels(
+  shared: boolean,
+  texts: KernelTexts = inference,
+): Promise<WebAssembly.Module> {
+  const relaxed = bytesOf(texts.RELAXED);
+  const bytes = WebAssembly.validate(relaxed) ? relaxed : bytesOf(texts.PLAIN);
   if (!WebAssembly.validate(bytes))
     throw new InnateError('unsupported', 'this browser lacks WebAssembly SIMD', {
       hint: 'Update the browser; Chrome has it since version 91, Firefox 89, Safari 16.4',

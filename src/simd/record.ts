@@ -86,8 +86,9 @@ export const VECTOR_GRADIENT_STRIDE = 180;
 export const OUT1 = 184;
 /** Values of a flat call, and those of one task: CHUNK. */
 export const COUNT = 188;
-/** Filter gradient: rows of pixels of an image that are packed together (CHUNK), or this many whole images. */
+/** Filter gradient: rows of an image's pixels that are packed together, and of how many images. */
 export const CHUNK_IMAGES = 192;
+export const CHUNK_ROWS = 196;
 /** Tables of the rows and columns of a banded resampling, and their taps. */
 export const ROW_TABLE = 52;
 export const COLUMN_TABLE = 56;

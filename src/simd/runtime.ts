@@ -1,5 +1,5 @@
 import { InnateError, OutOfMemory } from '../lib/errors';
-import { compileKernels, type KernelExports } from './module';
+import { compileKernels, type KernelExports, type KernelTexts } from './module';
 import {
   COUNTERS,
   FAILED,
@@ -34,6 +34,8 @@ export interface RuntimeOptions {
   startThread: StartThread | null;
   /** How long a run may stand still, in ms, before its threads are given up. */
   patience?: number;
+  /** The kernels: those of inference where nothing is said, or `training-kernels.ts`. */
+  kernels?: KernelTexts;
 }
 
 export interface Program {
@@ -77,10 +79,10 @@ export class SimdRuntime {
   private static async startWith(
     maxSteps: number,
     threads: number,
-    { startThread, patience = PATIENCE_MS }: RuntimeOptions,
+    { startThread, patience = PATIENCE_MS, kernels }: RuntimeOptions,
   ): Promise<SimdRuntime> {
     const shared = threads > 1;
-    const module = await compileKernels(shared);
+    const module = await compileKernels(shared, kernels);
     const memory = newMemory(shared);
     const { exports } = await WebAssembly.instantiate(module, {
       env: { memory, now: () => performance.now() },

@@ -1,5 +1,5 @@
 import { LEAKY_RELU, RELU, RELU6, SILU_ACTIVATION } from '../record';
-import { exp, madd, silu } from './vector';
+import { exp, madd, silu, siluSlope } from './vector';
 
 /** One of the activations of record.ts; softplus is the last. */
 export function activate(x: v128, activation: i32): v128 {
@@ -23,4 +23,15 @@ function log1p(t: v128): v128 {
   p = madd(p, q, f32x4.splat(1.0 / 3));
   p = madd(p, q, f32x4.splat(1));
   return f32x4.mul(f32x4.add(s, s), p);
+}
+
+/** The derivative at x for SiLU, and where the activation's result is x for the others. */
+export function slope(x: v128, activation: i32): v128 {
+  const one = f32x4.splat(1);
+  const above = f32x4.gt(x, f32x4.splat(0));
+  if (activation == SILU_ACTIVATION) return siluSlope(x);
+  if (activation == RELU) return v128.and(above, one);
+  if (activation == RELU6) return v128.and(v128.and(above, f32x4.lt(x, f32x4.splat(6))), one);
+  if (activation == LEAKY_RELU) return v128.bitselect(one, f32x4.splat(0.2), above);
+  return f32x4.sub(one, exp(f32x4.neg(x)));
 }

@@ -17,7 +17,12 @@ export function attentionKeys(record: usize, task: i32, scratch: usize): void {
   const from = load<usize>(record + SOURCE0) + <usize>(n * pixels) * stride +
     (<usize>(channels + (task % heads) * width) << 2);
   const stored = (pixels + 7) & ~7;
-  const to = load<usize>(record + KEYS) + (<usize>(task * stored * width) << 2);
+  packRows(from, stride, pixels, width, factor, load<usize>(record + KEYS) + (<usize>(task * stored * width) << 2));
+}
+
+/** The transpose of [pixels, width], scaled, in panels [pixels / 8, width, 8] with zeros behind the last pixel. */
+export function packRows(from: usize, stride: usize, pixels: i32, width: i32, factor: f32, to: usize): void {
+  const stored = (pixels + 7) & ~7;
   for (let p = 0; p < stored; p++) {
     const panel = to + (<usize>((p >> 3) * width * 8 + (p & 7)) << 2);
     const row = from + <usize>p * stride;
@@ -59,7 +64,7 @@ export function attention(record: usize, task: i32, scratch: usize): void {
 }
 
 /** Scores become exponentials of their distance to the largest; returns their sum. */
-function softmax(row: usize, pixels: i32, stored: i32): f32 {
+export function softmax(row: usize, pixels: i32, stored: i32): f32 {
   // The padding behind the last pixel must not win, nor count.
   for (let p = pixels; p < stored; p++) store<f32>(row + (<usize>p << 2), -Infinity);
   const bytes = <usize>stored << 2;

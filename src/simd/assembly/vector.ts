@@ -32,6 +32,15 @@ export function silu(x: v128): v128 {
   return f32x4.div(x, f32x4.add(f32x4.splat(1.0), exp(f32x4.neg(x))));
 }
 
+/** The derivative of SiLU: s (1 + x (1 - s)) with s = sigmoid(x). */
+// @ts-ignore: decorator
+@inline
+export function siluSlope(x: v128): v128 {
+  const one = f32x4.splat(1);
+  const s = f32x4.div(one, f32x4.add(one, exp(f32x4.neg(x))));
+  return f32x4.mul(s, madd(x, f32x4.sub(one, s), one));
+}
+
 /** Sum of the four lanes. */
 // @ts-ignore: decorator
 @inline

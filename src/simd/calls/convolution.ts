@@ -210,6 +210,7 @@ export function turnFilter(list: CallList, shape: FilterShape & { filter: number
 /** Transforms a 3x3 filter in panels for Winograd tiles: `winogradValues` float32 values at `out`. */
 export function winogradFilter(list: CallList, { filter, inputs, outputs, tile, out }: WinogradFilter): void {
   list.call(record.WINOGRAD_FILTER, Math.ceil(outputs / record.PANEL));
+  list.need(4 * 4 * 3 * (tile + 2));
   list.put(record.WEIGHTS, filter);
   list.put(record.CHANNELS0, inputs);
   list.put(record.OUT_CHANNELS, outputs);
@@ -318,7 +319,7 @@ export function filterGradient(list: CallList, gradient: FilterGradient): void {
   list.put(record.OUT_HEIGHT, dy.height);
   list.put(record.OUT_WIDTH, dy.width);
   list.put(record.OUT_CHANNELS, dy.channels);
-  list.put(record.CHUNKS, rows);
+  list.put(record.CHUNK_ROWS, rows);
   list.put(record.CHUNK_IMAGES, images);
   list.float(record.SCALE, scale);
   list.put(record.ACCUMULATE, accumulate ? 1 : 0);

@@ -1,0 +1,59 @@
+import {
+  ACTIVATE, ACTIVATION_GRADIENT, ADAM, ATTENTION_GRADIENT, BANDED, DEPTHWISE, DEPTHWISE_GRADIENT, DEVIATION_GRADIENT,
+  DEVIATION_JOIN, DEVIATION_SUMS, FILTER_GRADIENT, NORMALISE_WEIGHT, NORM_GRADIENT_APPLY, NORM_GRADIENT_FINISH,
+  NORM_GRADIENT_PARAMETERS, NORM_GRADIENT_SUMS, POWER_ITERATION, SLICE, SPECTRAL_GRADIENT, SQUARES, SUM_ROWS, TURN_FILTER,
+  WINOGRAD_FILTER,
+} from '../record';
+import { attentionGradient } from './attention-gradient';
+import { banded } from './banded';
+import { depthwise, depthwiseGradient } from './depthwise';
+import { deviationGradient, deviationJoin, deviationSums } from './deviation';
+import { activateAll, activationGradient, slice, sumRows } from './elements';
+import { filterGradient } from './filter-gradient';
+import { turnFilter, winogradFilter } from './filters';
+import { Inference } from './inference';
+import { normGradientApply, normGradientFinish, normGradientParameters, normGradientSums } from './norm-gradient';
+import { adam, squares } from './optimiser';
+import { run as runAll, serve as serveAll } from './scheduler';
+import { normaliseWeight, powerIteration, spectralGradient } from './spectral';
+
+/** The module that trains: the kernels of inference, and what gradients and optimisers need beside. */
+@unmanaged
+class Training {
+  perform(kernel: i32, record: usize, task: i32, scratch: usize): void {
+    switch (kernel) {
+      case FILTER_GRADIENT: return filterGradient(record, task, scratch);
+      case TURN_FILTER: return turnFilter(record, task, scratch);
+      case WINOGRAD_FILTER: return winogradFilter(record, task, scratch);
+      case SUM_ROWS: return sumRows(record, task, scratch);
+      case NORM_GRADIENT_SUMS: return normGradientSums(record, task, scratch);
+      case NORM_GRADIENT_FINISH: return normGradientFinish(record, task, scratch);
+      case NORM_GRADIENT_PARAMETERS: return normGradientParameters(record, task, scratch);
+      case NORM_GRADIENT_APPLY: return normGradientApply(record, task, scratch);
+      case ACTIVATE: return activateAll(record, task, scratch);
+      case ACTIVATION_GRADIENT: return activationGradient(record, task, scratch);
+      case DEPTHWISE: return depthwise(record, task, scratch);
+      case DEPTHWISE_GRADIENT: return depthwiseGradient(record, task, scratch);
+      case BANDED: return banded(record, task, scratch);
+      case SLICE: return slice(record, task, scratch);
+      case ATTENTION_GRADIENT: return attentionGradient(record, task, scratch);
+      case DEVIATION_SUMS: return deviationSums(record, task, scratch);
+      case DEVIATION_JOIN: return deviationJoin(record, task, scratch);
+      case DEVIATION_GRADIENT: return deviationGradient(record, task, scratch);
+      case POWER_ITERATION: return powerIteration(record, task, scratch);
+      case NORMALISE_WEIGHT: return normaliseWeight(record, task, scratch);
+      case SPECTRAL_GRADIENT: return spectralGradient(record, task, scratch);
+      case ADAM: return adam(record, task, scratch);
+      case SQUARES: return squares(record, task, scratch);
+      default: return changetype<Inference>(0).perform(kernel, record, task, scratch);
+    }
+  }
+}
+
+export function run(): bool {
+  return runAll<Training>();
+}
+
+export function serve(thread: i32): void {
+  serveAll<Training>(thread);
+}
