@@ -80,7 +80,6 @@ export async function runCalls<T>(
     const own = write(layout, list);
     placed ??= own;
     runtime.ensure(layout.end + threads * list.scratchBytes + 4096);
-    new Float32Array(runtime.memory.buffer).fill(Number.NaN, layout.end >> 2);
     new Float32Array(runtime.memory.buffer, runtime.dataStart).fill(Number.NaN);
     for (const { at, values } of layout.given)
       new Uint8Array(runtime.memory.buffer).set(
