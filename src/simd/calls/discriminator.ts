@@ -76,7 +76,7 @@ export interface SpectralLayer {
   out: number;
 }
 
-/** Bytes of `spectralTable` for one layer. */
+/** Words of `spectralTable` for one layer. */
 const LAYER_WORDS = 10;
 
 /** The table that the three calls below read, to be copied to an address that is a multiple of 4. */
@@ -96,8 +96,6 @@ export function spectralTable(layers: readonly SpectralLayer[]): Uint32Array {
     ]),
   );
 }
-
-export const spectralTableBytes = (layers: number): number => 4 * LAYER_WORDS * layers;
 
 interface Spectral {
   /** Address of the table, and how many layers it has. */
