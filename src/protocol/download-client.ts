@@ -1,5 +1,6 @@
 import { InnateError } from '../lib/errors';
 import type {
+  Checked,
   DownloadCall,
   DownloadFailure,
   DownloadMessage,
@@ -31,6 +32,8 @@ export interface DownloadClient {
     wanted: Wanted,
     options: { signal: AbortSignal; onProgress: (progress: DownloadProgress) => void },
   ): Promise<DownloadResult>;
+  /** Reads a model whole and compares its checksum. */
+  check(id: string, onProgress: (progress: DownloadProgress) => void): Promise<Checked>;
   remove(id: string): Promise<void>;
 }
 
@@ -100,6 +103,7 @@ export function createDownloadClient(makeWorker: () => Worker): DownloadClient {
   return {
     list: () => call({ do: 'list' }),
     download: (wanted, { signal, onProgress }) => call({ do: 'download', wanted }, onProgress, signal),
+    check: (id, onProgress) => call({ do: 'check', id }, onProgress),
     async remove(id) {
       await call({ do: 'remove', id });
     },

@@ -1,6 +1,7 @@
 import type { DownloadReason } from '../lib/download-reason';
 import type { PrecondKind } from '../lib/preconditioning';
 import type { SerialisedError } from './messages';
+import type { FileChoice } from './models';
 
 /** What page and download worker say to each other: plain data only. */
 
@@ -24,6 +25,8 @@ export interface Wanted {
     sigma: number;
     precond: PrecondKind | null;
   } | null;
+  /** What a person chose where the file leaves it open; not remembered beyond the call. */
+  choice?: FileChoice;
 }
 
 /** What a download is doing; bytes, bytes a second, seconds. Null where it is not known. */
@@ -60,9 +63,17 @@ export interface DownloadResult {
   notes: string[];
 }
 
+/** Checksums of a model that was read whole: SHA-256 in hex of its file, and of the download that it was made from. */
+export interface Checked {
+  sha256: string;
+  source: { name: string; bytes: number; sha256: string };
+}
+
 export type DownloadCall =
   | { do: 'list' }
   | { do: 'download'; wanted: Wanted }
+  /** Reads a model whole and compares its checksum; fails where it is another. */
+  | { do: 'check'; id: string }
   /** Deletes what is here of it, whole or in part. */
   | { do: 'remove'; id: string };
 
@@ -73,6 +84,7 @@ export type DownloadRequest =
 export interface DownloadResults {
   list: OnDevice;
   download: DownloadResult;
+  check: Checked;
   remove: null;
 }
 

@@ -53,6 +53,16 @@ export interface KeptModels {
   models: ModelInfo[];
   /** One sentence for each that could not be opened; it stays where it is. */
   problems: string[];
+  /** Those of them that are whole: what they miss, a difference its teacher, may come. */
+  closed: ClosedFile[];
+}
+
+/** A file that this browser keeps and that could not be opened. */
+export interface ClosedFile {
+  key: string;
+  name: string;
+  bytes: number;
+  why: string;
 }
 
 /** Real images: a sample pack that comes with the page (public/data/index.json), or the user's own files. */

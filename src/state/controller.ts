@@ -59,6 +59,8 @@ export interface Controller extends EngineChoices {
   /** Keeps an opened file in this browser for the next visit, or no longer. */
   keep(key: string, keep: boolean): Promise<void>;
   forget(key: string): Promise<void>;
+  /** Opens what this browser keeps and is not open yet. */
+  openKept(): Promise<void>;
   cancel(): void;
   dismissError(): void;
   randomSeed(): void;
@@ -69,6 +71,8 @@ export interface Controller extends EngineChoices {
    * starts, or what was last chosen for it.
    */
   selectModel(key: string): void;
+  /** Shows a model in Generate; one that a link waits for, as that link says. */
+  use(key: string): void;
   /** Says where an opened file starts, after a guess that was wrong. */
   setStartSigma(key: string, sigma: number): Promise<void>;
   readonly compare: CompareController;
@@ -105,10 +109,7 @@ export function createController(options: ControllerOptions): Controller {
         ...options.downloads,
         stores,
         persist,
-        show: (key) => {
-          if (!link.follow(key)) selectModel(key);
-          view.setState({ tab: 'generate' });
-        },
+        show: use,
         openKept: files.openKept,
         forget: (id) => client.forget(id),
       })
@@ -121,6 +122,11 @@ export function createController(options: ControllerOptions): Controller {
 
   function selectModel(key: string): void {
     view.setState({ ...samplings.of(key), model: key });
+  }
+
+  function use(key: string): void {
+    if (!link.follow(key)) selectModel(key);
+    view.setState({ tab: 'generate' });
   }
 
   /** Shows a file that has just been opened where it was opened for. */
@@ -143,6 +149,7 @@ export function createController(options: ControllerOptions): Controller {
     reread: files.reread,
     keep: files.keep,
     forget: files.forget,
+    openKept: files.openKept,
     setStartSigma: files.setStartSigma,
     compare,
     distil,
@@ -189,6 +196,7 @@ export function createController(options: ControllerOptions): Controller {
     },
     randomSeed: () => view.setState({ seed: Math.floor(Math.random() * RANDOM_SEEDS) }),
     selectModel,
+    use,
     link: () => options.address(view.getState()),
     dismissError: () => engine.setState({ error: null, remark: null }),
   };

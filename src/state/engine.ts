@@ -1,6 +1,6 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { asInnateError } from '../lib/errors';
-import type { EngineStatus, FileChoice, ModelInfo, Progress } from '../protocol/models';
+import type { ClosedFile, EngineStatus, FileChoice, ModelInfo, Progress } from '../protocol/models';
 
 /** What the engine is doing, as the page tells it. */
 export interface EngineState {
@@ -22,6 +22,8 @@ export interface EngineState {
   /** A line about the page's own doing: a link whose model is not here. */
   remark: string | null;
   opened: readonly ModelInfo[];
+  /** What this browser keeps and could not open. */
+  closed: readonly ClosedFile[];
   /** The file that is being copied to be kept, and how far: 0 to 1. */
   keeping: { key: string; share: number } | null;
 }
@@ -46,6 +48,7 @@ export const createEngineStore = (): EngineStore =>
     error: null,
     remark: null,
     opened: [],
+    closed: [],
     keeping: null,
   }));
 

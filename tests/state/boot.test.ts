@@ -92,7 +92,7 @@ describe('boot', () => {
     expect(s.stores.view.getState().model).toBe('afhq-cat-64x64-gdd-i');
     s.stores.view.setState({ seed: 1, tab: 'models' });
     s.stores.rows.setState({ rows: { elsewhere: { kind: 'here', bytes: 5 } } });
-    s.controller.rows!.use('elsewhere');
+    s.controller.use('elsewhere');
     expect(s.stores.view.getState()).toMatchObject({ model: 'elsewhere', seed: 7, tab: 'generate' });
     expect(s.stores.engine.getState().remark).toBeNull();
   });

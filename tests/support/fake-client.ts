@@ -92,7 +92,7 @@ export class FakeClient implements EngineClient {
 
   /** Files that were read in another way, and what this browser keeps. */
   readonly rereadings: { key: string; choice: FileChoice }[] = [];
-  keptModels: KeptModels = { models: [], problems: [] };
+  keptModels: KeptModels = { models: [], problems: [], closed: [] };
 
   async reread(key: string, choice: FileChoice): Promise<ModelInfo> {
     this.rereadings.push({ key, choice });

@@ -9,6 +9,9 @@ export class MemoryFiles {
   readonly root = new MemoryFolder('', this);
   failing: (path: string, what: 'open' | 'read' | 'write') => unknown = () => null;
 
+  /** What the disk gives back of what was written to a path. */
+  gives: (path: string, bytes: Uint8Array) => Uint8Array = (_path, bytes) => bytes;
+
   /** Gives this file system, and locks that are always free, to the code under test. */
   install(): void {
     const locks = {
@@ -40,8 +43,9 @@ export class MemoryFile extends File {
   constructor(
     readonly content: Uint8Array,
     name: string,
+    lastModified = Date.now(),
   ) {
-    super([content as Uint8Array<ArrayBuffer>], name);
+    super([content as Uint8Array<ArrayBuffer>], name, { lastModified });
   }
 
   override slice(start = 0, end = this.content.byteLength): MemoryFile {
@@ -52,6 +56,8 @@ export class MemoryFile extends File {
 class MemoryHandle {
   readonly kind = 'file';
   bytes = new Uint8Array();
+  /** Goes on with every change, as a disk's clock does. */
+  modified = 1_000;
 
   constructor(
     readonly name: string,
@@ -61,7 +67,7 @@ class MemoryHandle {
 
   async getFile(): Promise<MemoryFile> {
     this.files.check(this.path, 'read');
-    return new MemoryFile(this.bytes, this.name);
+    return new MemoryFile(this.bytes, this.name, this.modified);
   }
 
   async createSyncAccessHandle() {
@@ -70,11 +76,12 @@ class MemoryHandle {
       write: (bytes: Uint8Array, { at }: { at: number }) => {
         if (at + bytes.byteLength > this.bytes.byteLength) this.resize(at + bytes.byteLength);
         this.bytes.set(bytes, at);
+        this.modified++;
         return bytes.byteLength;
       },
       read: (into: Uint8Array, { at }: { at: number }) => {
         const bytes = this.bytes.subarray(at, at + into.byteLength);
-        into.set(bytes);
+        into.set(this.files.gives(this.path, bytes));
         return bytes.byteLength;
       },
       getSize: () => this.bytes.byteLength,
@@ -88,6 +95,7 @@ class MemoryHandle {
     const grown = new Uint8Array(size);
     grown.set(this.bytes.subarray(0, size));
     this.bytes = grown;
+    this.modified++;
   }
 }
 

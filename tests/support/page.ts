@@ -66,7 +66,7 @@ export const OPENED: ModelInfo = {
 export async function bootPage(
   view: Partial<ViewState> = {},
   catalogue = CATALOGUE,
-  kept: KeptModels = { models: [], problems: [] },
+  kept: KeptModels = { models: [], problems: [], closed: [] },
   /** What earlier visits downloaded; null on a page that downloads nothing. */
   here: OnDevice['here'] | null = null,
 ) {
@@ -90,6 +90,7 @@ export async function bootPage(
       client: {
         list: async () => ({ here, parts: [], problems: [] }),
         download: () => new Promise(() => {}),
+        check: () => new Promise(() => {}),
         remove: async () => {},
       },
       hosts: ['https://example.org'],

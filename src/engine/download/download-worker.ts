@@ -1,6 +1,7 @@
 import { asInnateError, InnateError } from '../../lib/errors';
 import { loadPart } from '../../lib/load-part';
 import type {
+  Checked,
   DownloadCall,
   DownloadFailure,
   DownloadMessage,
@@ -50,6 +51,10 @@ async function perform(
   switch (call.do) {
     case 'list':
       return list();
+    case 'check':
+      return check(call.id, (done, total) =>
+        post({ type: 'progress', id, progress: { phase: 'checking', done, total, rate: null, left: null } }),
+      );
     case 'remove':
       return withDownloadLock(call.id, async () => {
         await parts.remove(call.id);
@@ -66,6 +71,12 @@ async function perform(
         });
       });
   }
+}
+
+async function check(id: string, onPiece: (done: number, total: number) => void): Promise<Checked> {
+  const found = await models.find(id, { whole: true, onPiece });
+  if (!found) throw new InnateError('not-found', 'this model is not on this device', { where: id });
+  return { sha256: found.about.file.sha256, source: found.about.source };
 }
 
 async function list(): Promise<OnDevice> {

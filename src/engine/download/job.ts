@@ -1,5 +1,6 @@
+import { isSafetensors, readSafetensors } from '../../formats/safetensors';
 import type { Source } from '../../formats/source';
-import { InnateError } from '../../lib/errors';
+import { asInnateError, InnateError } from '../../lib/errors';
 import { allowedHosts } from '../../lib/hosts';
 import type { DownloadProgress, DownloadResult, Wanted } from '../../protocol/downloads';
 import { DeviceModels } from '../../storage/device-models';
@@ -11,9 +12,13 @@ import { createHasher } from '../../storage/download/sha256';
 import { KeptFiles } from '../../storage/kept-files';
 import { freeBytes, isFull } from '../../storage/opfs';
 import { convertStream } from '../models/convert-stream';
+import { deltaInfo } from '../models/delta';
 import { FILE_KEY } from '../models/file-key';
 import type { Model } from '../models/model';
 import { openModel } from '../models/open-model';
+
+/** Bytes that are copied at once. */
+const PIECE = 4 * 2 ** 20;
 
 export interface JobHooks {
   signal: AbortSignal;
@@ -46,7 +51,8 @@ export async function runDownload(
   places: JobPlaces = PLACES(),
 ): Promise<DownloadResult> {
   const { parts } = places;
-  const begun = await parts.begin(wanted.id, JSON.stringify(wanted));
+  const { choice: _, ...asked } = wanted;
+  const begun = await parts.begin(wanted.id, JSON.stringify(asked));
   if (!begun)
     throw new InnateError('io', 'this browser keeps no files', {
       where: wanted.title,
@@ -68,12 +74,17 @@ export async function runDownload(
       },
       places.platform,
     );
-    const model = opened(wanted, { ...sourceOf(file), name: wanted.name }, () => {
+    const source = { ...sourceOf(file), name: wanted.name };
+    const refused = () => {
       keeps = false;
-    });
-    const key = await convert(wanted, model, downloaded, hooks, places);
+    };
+    const difference = wanted.network === null && isDifference(source);
+    const model = difference ? null : opened(wanted, source, refused);
+    const key = model
+      ? await convert(wanted, model, downloaded, hooks, places)
+      : await keepAsIs(wanted, source, hooks, places);
     keeps = false;
-    return { key, notes: [...downloaded.notes, ...model.notes] };
+    return { key, notes: [...downloaded.notes, ...(model?.notes ?? [])] };
   } catch (error) {
     throw isFull(error)
       ? noRoom(wanted, null, await freeBytes(), await whatToDelete(wanted, places), error)
@@ -125,12 +136,19 @@ async function whatToDelete({ id }: Wanted, { parts, models }: JobPlaces): Promi
     : 'Delete saved runs in Distil or kept files, or make room on this disk';
 }
 
-/** The network in the file, which has to be the one that was asked for; else `refused` is called. */
+/** A student that is only what changed from its teacher: whoever opens it finds the teacher. */
+const isDifference = (source: Source): boolean =>
+  isSafetensors(source) && deltaInfo(readSafetensors(source).metadata) !== null;
+
+/**
+ * The network in the file, which has to be the one that was asked for; else `refused` is called, except where a person
+ * may choose, or has chosen, how it is read.
+ */
 function opened(wanted: Wanted, source: Source, refused: () => void): Model {
   try {
-    const { network } = wanted;
+    const { network, choice } = wanted;
     const { sigma, precond } = network ?? {};
-    const model = openModel(source, { sigma, ...(precond && { precond }) });
+    const model = openModel(source, { sigma, ...(precond && { precond }), ...choice });
     if (!network) return model;
     const words = (n: Pick<NonNullable<Wanted['network']>, 'resolution' | 'channels' | 'labelDim'>) =>
       `${n.resolution} x ${n.resolution}, ${n.channels} channels, ${n.labelDim} classes`;
@@ -143,7 +161,7 @@ function opened(wanted: Wanted, source: Source, refused: () => void): Model {
       found,
     });
   } catch (error) {
-    refused();
+    if (!wanted.choice && !asInnateError(error).detail.choose) refused();
     throw error;
   }
 }
@@ -156,9 +174,10 @@ async function convert(
   { models, kept }: JobPlaces,
 ): Promise<string> {
   const { id, address, name } = wanted;
-  const write = (sink: { write(piece: Uint8Array): void }) =>
+  const write: Write = (sink) =>
     convertStream(model, sink, {
       from: name,
+      ...(!wanted.network && { origin: { address, sha256 } }),
       signal,
       onProgress: (done, total) => onProgress({ phase: 'converting', done, total, rate: null, left: null }),
     });
@@ -166,6 +185,25 @@ async function convert(
     await models.put({ id, address, source: { name, bytes, sha256 } }, await createHasher(), write);
     return id;
   }
+  return keepFile(name, kept, write);
+}
+
+/** A file that needs no conversion joins those that this browser keeps. */
+const keepAsIs = ({ name }: Wanted, source: Source, { signal, onProgress }: JobHooks, { kept }: JobPlaces) =>
+  keepFile(name, kept, async (sink) => {
+    for (let at = 0; at < source.size; at += PIECE) {
+      if (signal.aborted) throw new InnateError('cancelled', 'cancelled', { where: name });
+      const length = Math.min(PIECE, source.size - at);
+      sink.write(source.read(at, length));
+      onProgress({ phase: 'converting', done: at + length, total: source.size, rate: null, left: null });
+      await new Promise((resolve) => setTimeout(resolve)); // a cancel can arrive only between two tasks
+    }
+  });
+
+type Write = Parameters<KeptFiles['place']>[2];
+
+/** Its key. */
+async function keepFile(name: string, kept: KeptFiles, write: Write): Promise<string> {
   const own = await freeName(`${name.replace(/\.[a-z]+$/i, '')}.safetensors`, kept);
   await kept.place(own, FILE_KEY + own, write);
   return FILE_KEY + own;

@@ -13,6 +13,8 @@ export interface ConvertOptions {
   dtype?: StoredDType;
   /** Name of the file that the model was opened from; the written one says it. */
   from: string;
+  /** Where that was downloaded, and what it was: a file that no catalogue describes says so itself. */
+  origin?: { address: string; sha256: string };
   /** Only the differences to this model are written; see delta.ts. */
   teacher?: { model: Pick<Model, 'weights'>; id: string; sha256: string };
   signal?: AbortSignal;
@@ -66,7 +68,8 @@ export async function convertStream(
 }
 
 /** Architecture and start sigma, what the input says of itself, and the base of a delta. */
-function convertedMetadata(model: Model, { from, teacher }: ConvertOptions): Map<string, string> {
+function convertedMetadata(model: Model, { from, origin, teacher }: ConvertOptions): Map<string, string> {
   const metadata = wholeMetadata(model).set('converted_from', from);
+  if (origin) metadata.set('downloaded_from', origin.address).set('downloaded_sha256', origin.sha256);
   return teacher ? metadata.set('delta_of', teacher.id).set('delta_sha256', teacher.sha256) : metadata;
 }

@@ -3,7 +3,8 @@ import { floatToHalf, halfToFloat } from '../../lib/half';
 import { kwargsFromConfig, type NetworkConfig } from '../../nn/config';
 import { parameterSpecs } from '../../nn/parameters';
 import { type WeightSource, weightPieces } from '../../nn/weights';
-import type { Model } from './model';
+import { ASSUMED, CONVERTED_ENTRY, type Model, PRECOND_FROM } from './model';
+import { SIGMA_FROM } from './start-sigma';
 import { samplingMetadata } from './student-steps';
 
 export type StoredDType = 'f16' | 'f32';
@@ -100,16 +101,29 @@ export function configMetadata(config: NetworkConfig): Map<string, string> {
   return metadata;
 }
 
-/** The same of a model that is written whole, with how it is sampled and what its own file says beside. */
-export function wholeMetadata({ config, sigma, sigmaMid, metadata }: Model): Map<string, string> {
+/**
+ * The same of a model that is written whole, with how it is sampled and what its own file says beside. What was guessed or
+ * assumed is written with a mark: whoever opens the file is told, and may choose.
+ */
+export function wholeMetadata(model: Model): Map<string, string> {
+  const { config, sigma, sigmaMid, sigmaFrom, precondAssumed, metadata, entry, entries } = model;
   const said = new Map(metadata);
   said.delete('delta_of');
   said.delete('delta_sha256');
   if (said.get('nfe') === '2') said.delete('nfe'); // where it was opened as another
   said.delete('sigma_mid');
   for (const [key, value] of configMetadata(config)) said.set(key, value);
+  mark(said, SIGMA_FROM, sigmaFrom === 'name' || sigmaFrom === 'unsaid' ? sigmaFrom : null);
+  mark(said, PRECOND_FROM, precondAssumed ? ASSUMED : null);
+  if (entry !== null && entries.length > 1) said.set(CONVERTED_ENTRY, entry);
   if (sigmaMid === null) return said.set('sigma', String(sigma));
   return new Map([...said, ...samplingMetadata({ sigma, sigmaMid })]);
+}
+
+/** In its place where it is there already: a file that is converted again gives itself again. */
+function mark(said: Map<string, string>, key: string, value: string | null): void {
+  if (value === null) said.delete(key);
+  else said.set(key, value);
 }
 
 function* encode(

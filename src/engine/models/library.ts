@@ -6,7 +6,14 @@ import { loadPart } from '../../lib/load-part';
 import { precondNamed } from '../../lib/preconditioning';
 import { parameterCount, parameterSpecs } from '../../nn/parameters';
 import type { RunAbout } from '../../protocol/distil';
-import type { FileChoice, KeptModels, ModelInfo, ModelRef, Progress } from '../../protocol/models';
+import type {
+  ClosedFile,
+  FileChoice,
+  KeptModels,
+  ModelInfo,
+  ModelRef,
+  Progress,
+} from '../../protocol/models';
 import {
   type Catalogue,
   type CatalogueModel,
@@ -114,6 +121,7 @@ export class Library {
   async openKept(hooks: LoadHooks): Promise<KeptModels> {
     const { files, unreadable } = await this.keptFiles.list();
     const models: ModelInfo[] = [];
+    const closed: ClosedFile[] = [];
     const problems = unreadable.map(
       (name) => `A kept file (number ${name}) is damaged. It is still in this browser's storage.`,
     );
@@ -133,10 +141,13 @@ export class Library {
         this.opened.set(about.key, { info, model, file, choice, ...(sigma !== undefined && { sigma }) });
         models.push(info);
       } catch (error) {
-        problems.push(`The kept file ${about.name} could not be opened: ${asInnateError(error).describe()}`);
+        const why = asInnateError(error).describe();
+        const { key, name, bytes } = about;
+        problems.push(`The kept file ${name} could not be opened: ${why}`);
+        closed.push({ key, name, bytes, why });
       }
     }
-    return { models, problems };
+    return { models, problems, closed };
   }
 
   private file(key: string): OpenedFile & { file: File } {
@@ -189,6 +200,7 @@ export class Library {
     if (!found) throw new InnateError('not-found', 'this file is not open any more', { where: key });
     // The same objects: whatever holds the model knows it by them.
     found.model.sigma = sigma;
+    found.model.sigmaFrom = 'person';
     found.info.sigma = sigma;
     found.info.sigmaFrom = 'person';
     found.sigma = sigma;
@@ -199,7 +211,8 @@ export class Library {
 
   /** Closes an opened file; a copy that this browser keeps is deleted. */
   async forget(key: string): Promise<void> {
-    if (this.opened.get(key)?.info.kept) await this.keptFiles.drop(key);
+    const opened = this.opened.get(key);
+    if (opened ? opened.info.kept : key.startsWith(FILE_KEY)) await this.keptFiles.drop(key);
     this.opened.delete(key);
     this.shipped.delete(key); // a public model that is deleted from this device
   }
@@ -221,7 +234,13 @@ export class Library {
 
   /** A public model that a person downloaded, or that the page's host fetched. Its weights stay in the file until they are used. */
   private async getDownloaded(entry: CatalogueModel, hooks: LoadHooks): Promise<LibraryModel> {
-    const file = (await this.deviceModels.find(entry.id))?.file ?? (await this.getFetched(entry, hooks));
+    const { signal, onProgress } = hooks;
+    const onPiece = (done: number, total: number) => {
+      if (signal.aborted) throw new InnateError('cancelled', 'cancelled');
+      onProgress({ what: `checking ${entry.name}`, done, total, unit: 'bytes' });
+    };
+    const found = await this.deviceModels.find(entry.id, { onPiece });
+    const file = found?.file ?? (await this.getFetched(entry, hooks));
     if (!file)
       throw new InnateError('not-found', 'this model is not on this device', {
         where: entry.name,
@@ -305,9 +324,9 @@ function modelInfo(
 ): ModelInfo {
   const { config } = model;
   const { unet } = config;
-  const sigmaFrom = entry?.sigma !== undefined ? 'file' : sigmaSource(model.metadata, name);
   // Its preconditioning, its distillation or its name says so.
-  const isStudent = ONE_STEP.has(config.precond) || model.metadata.has('method') || sigmaFrom === 'name';
+  const named = sigmaSource(model.metadata, name) === 'name';
+  const isStudent = ONE_STEP.has(config.precond) || model.metadata.has('method') || named;
   const family =
     unet.modelType === 'DhariwalUNet' ? 'ADM' : unet.encoderType === 'residual' ? 'NCSN++' : 'DDPM++';
   return {
@@ -321,7 +340,7 @@ function modelInfo(
     parameters: parameterCount(unet),
     precond: config.precond,
     sigma: model.sigma,
-    sigmaFrom,
+    sigmaFrom: model.sigmaFrom,
     sigmaMid: model.sigmaMid,
     architecture: `${family}, ${unet.modelChannels} channels x ${unet.channelMult.join(',')}`,
     bytes,

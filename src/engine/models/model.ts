@@ -8,8 +8,9 @@ import { configFromKwargs, kwargsFromConfig, type NetworkConfig } from '../../nn
 import { checkEmbedding, kwargsFromShapes } from '../../nn/infer-config';
 import { isHead } from '../../nn/parameters';
 import { checkWeights, type WeightSource } from '../../nn/weights';
+import type { SigmaSource } from '../../protocol/models';
 import { applyDelta, type DeltaInfo, deltaInfo } from './delta';
-import { startSigma } from './start-sigma';
+import { sigmaSource, startSigma } from './start-sigma';
 import { middleSigma } from './student-steps';
 import { checkpointWeights } from './weights';
 
@@ -17,6 +18,10 @@ import { checkpointWeights } from './weights';
 export interface Model extends ModelSampling {
   config: NetworkConfig;
   weights: WeightSource;
+  /** How its start sigma is known. */
+  sigmaFrom: SigmaSource;
+  /** Nobody said which formula wraps the network: the usual one was taken. */
+  precondAssumed: boolean;
   /** The weights as the file has them, where `weights` leave some out: a head that also predicts variances. */
   published?: WeightSource;
   /** Sentences for the user: what was taken or assumed. */
@@ -57,6 +62,8 @@ export function modelOf(checkpoint: Checkpoint, name: string, options: OpenModel
   const kwargs = architecture(checkpoint);
   checkEmbedding(kwargs);
   noteBuffers(checkpoint, kwargs, notes);
+  noteConversion(metadata, notes);
+  const precondAssumed = options.precond === undefined && isAssumed(checkpoint);
   const precond = choosePrecond(checkpoint, options.precond, notes, null);
   const stored = checkpoint.tensors.get('u');
   const levels = precond === 'iDDPMPrecond' && stored ? readFloat32(stored) : undefined;
@@ -68,9 +75,12 @@ export function modelOf(checkpoint: Checkpoint, name: string, options: OpenModel
     notes,
   );
   const sigma = startSigma(options.sigma, metadata, name, notes);
+  const sigmaFrom = options.sigma === undefined ? sigmaSource(metadata, name) : 'file';
   const sigmaMid = middleSigma(options.sigmaMid, metadata, notes);
-  const half = isHalf(checkpoint);
-  const model = { config, weights, sigma, sigmaMid, notes, half, metadata, entries, entry };
+  const model = {
+    ...{ config, weights, sigma, sigmaFrom, sigmaMid, precondAssumed, notes },
+    ...{ half: isHalf(checkpoint), metadata, entries, entry },
+  };
   return weights === published ? model : { ...model, published };
 }
 
@@ -89,7 +99,9 @@ function openDelta(checkpoint: Checkpoint, delta: DeltaInfo, name: string, optio
     weights: applyDelta(base.weights, checkpointWeights(checkpoint)),
     // A student's own, whatever its teacher's is.
     sigma: startSigma(options.sigma, checkpoint.metadata, name, notes),
+    sigmaFrom: options.sigma === undefined ? sigmaSource(checkpoint.metadata, name) : 'file',
     sigmaMid: middleSigma(options.sigmaMid, checkpoint.metadata, notes),
+    precondAssumed: false,
     notes,
     half: base.half,
     metadata: checkpoint.metadata,
@@ -117,6 +129,30 @@ function headRatio({ tensors }: Checkpoint): number {
   return stem && head ? head.shape[0]! / stem.shape[1]! : 1;
 }
 
+/** Metadata of a converted file whose preconditioning was assumed: it stays an assumption. */
+export const PRECOND_FROM = 'precond_from';
+export const ASSUMED = 'assumed';
+
+const assumption = (kind: PrecondKind): string =>
+  `the file does not name its preconditioning: ${kind} assumed (--precond gdd for GDD students)`;
+
+const isAssumed = (checkpoint: Checkpoint): boolean =>
+  checkpoint.precond === null
+    ? headRatio(checkpoint) !== 2
+    : checkpoint.metadata.get(PRECOND_FROM) === ASSUMED;
+
+/** Metadata of a converted file: which of several networks it was. The others are not in it. */
+export const CONVERTED_ENTRY = 'converted_entry';
+
+function noteConversion(metadata: ReadonlyMap<string, string>, notes: string[]): void {
+  const entry = metadata.get(CONVERTED_ENTRY);
+  if (entry !== undefined)
+    notes.push(`${entry} of ${metadata.get('converted_from') ?? 'a file'}, which held other networks too`);
+  const address = metadata.get('downloaded_from');
+  if (address !== undefined)
+    notes.push(`downloaded from ${address}, SHA-256 ${metadata.get('downloaded_sha256') ?? 'not noted'}`);
+}
+
 /** `base`: of the teacher of a delta, which has it too unless its file says otherwise. */
 function choosePrecond(
   checkpoint: Checkpoint,
@@ -132,6 +168,7 @@ function choosePrecond(
     return override;
   }
   if (found) {
+    if (checkpoint.metadata.get(PRECOND_FROM) === ASSUMED) notes.push(assumption(found));
     if (className !== null && found !== className) notes.push(`${className} is ${found} under another name`);
     return found;
   }
@@ -140,7 +177,7 @@ function choosePrecond(
     notes.push(
       twice
         ? 'the file does not name its preconditioning: iDDPMPrecond, the only one whose network predicts variances too'
-        : 'the file does not name its preconditioning: EDMPrecond assumed (--precond gdd for GDD students)',
+        : assumption('EDMPrecond'),
     );
     return twice ? 'iDDPMPrecond' : 'EDMPrecond';
   }

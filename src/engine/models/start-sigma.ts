@@ -37,13 +37,19 @@ export function readSigma(text: string): number | null {
   return value > 0 && value <= LARGEST ? value : null;
 }
 
+/** Metadata of a converted file whose start sigma was a guess: `name` or `unsaid`. A guess stays one through conversions. */
+export const SIGMA_FROM = 'sigma_from';
+
 /** How the start sigma of an opened file is known. */
-export const sigmaSource = (metadata: ReadonlyMap<string, string>, name: string): SigmaSource =>
-  readSigma(metadata.get('sigma') ?? '') !== null
-    ? 'file'
-    : sigmaOfName(name) !== null && !metadata.has('sigma')
-      ? 'name'
-      : 'unsaid';
+export function sigmaSource(metadata: ReadonlyMap<string, string>, name: string): SigmaSource {
+  if (readSigma(metadata.get('sigma') ?? '') !== null) return guessOf(metadata) ?? 'file';
+  return sigmaOfName(name) !== null && !metadata.has('sigma') ? 'name' : 'unsaid';
+}
+
+const guessOf = (metadata: ReadonlyMap<string, string>): 'name' | 'unsaid' | null => {
+  const from = metadata.get(SIGMA_FROM);
+  return from === 'name' || from === 'unsaid' ? from : null;
+};
 
 /**
  * Noise level at which a model starts: what was asked for (the catalogue, a person), else what its file says, else
@@ -59,14 +65,18 @@ export function startSigma(
   const text = metadata.get('sigma');
   if (text !== undefined) {
     const said = readSigma(text);
-    if (said !== null) return said;
+    if (said !== null) {
+      if (guessOf(metadata) === 'name') notes.push(guess(said, metadata.get('converted_from') ?? name));
+      return said;
+    }
     notes.push(`the start sigma that the file names is not a usable number: ${START_SIGMA} taken`);
     return START_SIGMA;
   }
   const guessed = sigmaOfName(name);
   if (guessed === null) return START_SIGMA;
-  notes.push(
-    `one step starts at sigma ${guessed}, guessed from the file's name${statedSigma(baseName(name)) === null ? ' (SiD)' : ''}; --sigma ${START_SIGMA} starts where others do`,
-  );
+  notes.push(guess(guessed, name));
   return guessed;
 }
+
+const guess = (sigma: number, name: string): string =>
+  `one step starts at sigma ${sigma}, guessed from the file's name${statedSigma(baseName(name)) === null ? ' (SiD)' : ''}; --sigma ${START_SIGMA} starts where others do`;

@@ -27,6 +27,8 @@ export function studentModel(
       read: (name) => held.get(name)!,
     },
     ...studentSampling(config),
+    sigmaFrom: 'file',
+    precondAssumed: false,
     entries: [],
     entry: null,
     notes: [`distilled here: ${config.method}, ${images} images`],

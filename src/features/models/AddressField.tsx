@@ -5,7 +5,7 @@ import type { Wanted } from '../../protocol/downloads';
 import type { Downloads } from '../../state/models/downloads';
 import type { RowState } from '../../state/models/rows';
 import { useApp } from '../../state/react';
-import { progressWords } from './progress-words';
+import { isWhole, progressWords } from './progress-words';
 import './downloads.css';
 
 /** A field for the address of any checkpoint on one of the hosts, and what came of such addresses and is not whole. */
@@ -110,10 +110,10 @@ function Unfinished({
           <button
             type="button"
             className="button"
-            aria-label={`Resume the download of ${title}`}
+            aria-label={isWhole(state) ? `Open ${title}` : `Resume the download of ${title}`}
             onClick={() => rows.resume(id)}
           >
-            Resume
+            {isWhole(state) ? 'Open' : 'Resume'}
           </button>
         </span>
       )}

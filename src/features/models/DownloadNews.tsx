@@ -5,7 +5,10 @@ import { useApp } from '../../state/react';
 import { copyText } from '../../ui/copy-text';
 import { Note } from '../../ui/Note';
 
-/** What went wrong with downloads, each with the way by hand; stays until it is dismissed or tried again. */
+/**
+ * What went wrong with downloads, each with the way by hand, and what a person has to choose; stays until it is dismissed
+ * or tried again.
+ */
 export function DownloadNews() {
   const news = useStore(useApp().stores.downloads, (s) => s.news);
   const failed = news.filter((n) => n.failed);
@@ -19,23 +22,34 @@ export function DownloadNews() {
   );
 }
 
-function Failure({ news: { id, text, address } }: { news: News }) {
+function Failure({ news: { id, text, address, choose } }: { news: News }) {
   const { announce, controller } = useApp();
   const copy = async (address: string) =>
     announce((await copyText(address)) ? 'Address copied' : 'The browser did not allow copying');
   return (
     <Note
-      tone="error"
+      tone={choose ? 'info' : 'error'}
       onDismiss={() => controller.rows?.dismiss(id)}
       actions={
-        address && (
-          <>
-            <button type="button" className="button" onClick={() => void copy(address)}>
-              Copy address
-            </button>
-            <code className="address">{address}</code>
-          </>
-        )
+        choose
+          ? choose.from.map((choice) => (
+              <button
+                key={choice}
+                type="button"
+                className="button"
+                onClick={() => controller.rows?.choose(id, choice)}
+              >
+                {choice}
+              </button>
+            ))
+          : address && (
+              <>
+                <button type="button" className="button" onClick={() => void copy(address)}>
+                  Copy address
+                </button>
+                <code className="address">{address}</code>
+              </>
+            )
       }
     >
       {text}
@@ -52,9 +66,14 @@ export function DownloadAnnouncements() {
     if (!newest.failed) {
       const { use } = newest;
       const offers = use !== null && stores.view.getState().model !== use;
-      announce(newest.text, offers ? { label: 'Use', perform: () => controller.rows?.use(use) } : undefined);
+      announce(newest.text, offers ? { label: 'Use', perform: () => controller.use(use) } : undefined);
       controller.rows?.dismiss(newest.id);
-    } else if (stores.view.getState().tab !== 'models') announce('A download stopped: Models says why.');
+    } else if (stores.view.getState().tab !== 'models')
+      announce(
+        newest.choose
+          ? 'A download has come: Models asks how it is meant.'
+          : 'A download stopped: Models says why.',
+      );
   }, [newest, announce, stores, controller]);
   return null;
 }

@@ -7,6 +7,7 @@ import './catalogue.css';
 import './catalogue-narrow.css';
 import { AddressField } from './AddressField';
 import { CatalogueTools, countOf } from './CatalogueTools';
+import { ClosedFile } from './ClosedFile';
 import { DataSet } from './DataSet';
 import { DownloadNews } from './DownloadNews';
 import { MachinePanel } from './MachinePanel';
@@ -19,6 +20,7 @@ export default function ModelsView({ onChooseFile }: { onChooseFile: () => void 
   const { stores } = useApp();
   const catalogue = useCatalogue();
   const opened = useEngine((s) => s.opened);
+  const closed = useEngine((s) => s.closed);
   const states = useStore(stores.rows, (s) => s.rows);
   const [filter, setFilter] = useState(NOTHING_SEARCHED);
   const all = useMemo(() => sections(catalogue?.models ?? []), [catalogue]);
@@ -35,12 +37,15 @@ export default function ModelsView({ onChooseFile }: { onChooseFile: () => void 
           found={shown.reduce((sum, section) => sum + countOf(section), 0)}
         />
         <DownloadNews />
-        {opened.length > 0 && !filter.text.trim() && (
+        {opened.length + closed.length > 0 && !filter.text.trim() && (
           <section aria-labelledby="models-opened">
             <h2 id="models-opened">Opened on this page</h2>
             <div className="opened-list">
               {opened.map((info) => (
                 <OpenedModel key={info.key} info={info} />
+              ))}
+              {closed.map((file) => (
+                <ClosedFile key={file.key} file={file} />
               ))}
             </div>
           </section>

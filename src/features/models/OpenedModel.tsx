@@ -10,7 +10,7 @@ import { StartSigma } from '../../ui/StartSigma';
 import { MeasureButton, Measured } from './Measure';
 
 export function OpenedModel({ info }: { info: ModelInfo }) {
-  const { controller, stores } = useApp();
+  const { controller } = useApp();
   const inUse = useModel()?.key === info.key;
   const isFile = info.key.startsWith(FILE_KEY);
   const role = { student: `${ownSampler(info)} student`, teacher: 'diffusion teacher', unknown: 'network' }[
@@ -47,10 +47,7 @@ export function OpenedModel({ info }: { info: ModelInfo }) {
           type="button"
           className="button"
           aria-label={inUse ? `Show ${info.name}` : `Use ${info.name}`}
-          onClick={() => {
-            controller.selectModel(info.key);
-            stores.view.setState({ tab: 'generate' });
-          }}
+          onClick={() => controller.use(info.key)}
         >
           {inUse ? 'Show' : 'Use'}
         </button>

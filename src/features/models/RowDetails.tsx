@@ -1,5 +1,7 @@
-import type { ReactNode } from 'react';
-import type { RowState } from '../../state/models/rows';
+import { type ReactNode, useState } from 'react';
+import type { Checked } from '../../protocol/downloads';
+import type { Downloads } from '../../state/models/downloads';
+import { isByHand, type RowState } from '../../state/models/rows';
 import { useApp } from '../../state/react';
 import { type CatalogueModel, fileSize, hostOf, labelCount, paperUrl } from '../../storage/catalogue';
 import { copyText } from '../../ui/copy-text';
@@ -11,7 +13,7 @@ export function RowDetails({ model, state }: { model: CatalogueModel; state: Row
   const { licence, provenance, reported } = model;
   const url = model.files[0]!.url!;
   const text = (value: unknown) => (typeof value === 'string' ? value : null);
-  const byHand = state.kind === 'manual' || !controller.rows;
+  const byHand = isByHand(model, state, controller.rows);
   const copy = async () =>
     announce((await copyText(url)) ? 'Address copied' : 'The browser did not allow copying');
   return (
@@ -58,16 +60,52 @@ export function RowDetails({ model, state }: { model: CatalogueModel; state: Row
         </p>
       )}
       {state.kind === 'here' && !state.fetched && controller.rows && (
+        <OnDevice model={model} rows={controller.rows} />
+      )}
+    </div>
+  );
+}
+
+/** What can be done with a file that is in this browser. */
+function OnDevice({ model: { id, name }, rows }: { model: CatalogueModel; rows: Downloads }) {
+  const [share, setShare] = useState<number | null>(null);
+  const [checked, setChecked] = useState<Checked | null>(null);
+  const check = async () => {
+    setShare(0);
+    setChecked(await rows.check(id, setShare));
+    setShare(null);
+  };
+  return (
+    <>
+      <div className="actions">
         <button
           type="button"
           className="button"
-          aria-label={`Delete ${model.name} from this device`}
-          onClick={() => controller.rows?.remove(model.id)}
+          aria-label={`Check the file of ${name}`}
+          title="Reads all of the file and compares its checksum with the one that was recorded"
+          disabled={share !== null}
+          onClick={() => void check()}
+        >
+          {share === null ? 'Check the file' : `Reading, ${Math.round(100 * share)} %`}
+        </button>
+        <button
+          type="button"
+          className="button"
+          aria-label={`Delete ${name} from this device`}
+          onClick={() => rows.remove(id)}
         >
           Delete from this device
         </button>
-      )}
-    </div>
+      </div>
+      <p className="caption checked" role="status">
+        {checked && (
+          <>
+            All of the file is as it was written: SHA-256 <code>{checked.sha256}</code>. The download that it
+            was made from, {checked.source.name}, had <code>{checked.source.sha256}</code>.
+          </>
+        )}
+      </p>
+    </>
   );
 }
 

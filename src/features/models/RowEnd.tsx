@@ -1,5 +1,5 @@
 import { Trash2 } from 'lucide-react';
-import type { RowActions, RowState } from '../../state/models/rows';
+import { isByHand, type RowActions, type RowState } from '../../state/models/rows';
 import { useApp, useModel } from '../../state/react';
 import { type CatalogueModel, fileSize, hostOf } from '../../storage/catalogue';
 import { formatBytes } from '../../ui/format';
@@ -36,7 +36,7 @@ function State({ model, state, actions, disclosure, onDetails }: Props & { actio
       How
     </button>
   );
-  if (!actions || state.kind === 'manual')
+  if (isByHand(model, state, actions))
     return (
       <>
         <span className="state">By hand</span>
@@ -44,11 +44,12 @@ function State({ model, state, actions, disclosure, onDetails }: Props & { actio
         {how}
       </>
     );
+  if (state.kind === 'here') return <Here model={model} bytes={state.bytes} />;
+  if (!actions) return null; // this page downloads nothing
   switch (state.kind) {
     case 'not-here':
+    case 'manual':
       return <NotHere model={model} host={host ?? ''} actions={actions} />;
-    case 'here':
-      return <Here model={model} bytes={state.bytes} actions={actions} />;
     default:
       return <Download model={model} state={state} actions={actions} />;
   }
@@ -79,7 +80,8 @@ function NotHere({ model, host, actions }: ActionProps & { host: string }) {
   );
 }
 
-function Here({ model, bytes, actions }: ActionProps & { bytes: number }) {
+function Here({ model, bytes }: { model: CatalogueModel; bytes: number }) {
+  const { controller } = useApp();
   const inUse = useModel()?.key === model.id;
   return (
     <>
@@ -90,7 +92,7 @@ function Here({ model, bytes, actions }: ActionProps & { bytes: number }) {
         type="button"
         className="button"
         aria-label={`${inUse ? 'Show' : 'Use'} ${model.name}`}
-        onClick={() => actions.use(model.id)}
+        onClick={() => controller.use(model.id)}
       >
         {inUse ? 'Show' : 'Use'}
       </button>

@@ -54,7 +54,7 @@ export function ShippedPair({ pair: { student, teacher } }: { pair: Pair }) {
 }
 
 function Shipped({ model }: { model: CatalogueModel }) {
-  const { controller, stores } = useApp();
+  const { controller } = useApp();
   const catalogue = useCatalogue()!;
   const inUse = useModel()?.key === model.id;
   const facts = catalogueFacts(catalogue, model);
@@ -75,10 +75,7 @@ function Shipped({ model }: { model: CatalogueModel }) {
           type="button"
           className="button"
           aria-label={inUse ? `Show ${model.name}` : `Use ${model.name}`}
-          onClick={() => {
-            controller.selectModel(model.id);
-            stores.view.setState({ tab: 'generate' });
-          }}
+          onClick={() => controller.use(model.id)}
         >
           {inUse ? 'Show' : 'Use'}
         </button>

@@ -3,12 +3,18 @@ import { formatBytes, formatDuration } from '../../ui/format';
 
 type Unfinished = Extract<RowState, { kind: 'downloading' | 'broken' }>;
 
+/** All of it is there; it is to be read. */
+export const isWhole = ({ done, total }: Unfinished): boolean => done > 0 && done === total;
+
 /** What a row says of a download that is not whole; `share` is null where the length is not known. */
 export function progressWords(state: Unfinished): { amount: string; left: string; share: number | null } {
   const { done, total } = state;
   const share = total ? Math.min(1, done / total) : null;
   const amount = total ? `${formatBytes(done)} of ${formatBytes(total)}` : formatBytes(done);
-  if (state.kind === 'broken') return { amount, left: 'stopped', share };
+  if (state.kind === 'broken')
+    return isWhole(state)
+      ? { amount: formatBytes(done), left: 'not opened yet', share }
+      : { amount, left: 'stopped', share };
   const { phase, rate, left } = state;
   const where = state.elsewhere ? 'in another tab' : '';
   switch (phase) {

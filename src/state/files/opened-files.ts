@@ -46,7 +46,10 @@ export function createOpenedFiles(options: Options): OpenedFiles {
   }
 
   function close(key: string): void {
-    engine.setState((s) => ({ opened: s.opened.filter((m) => m.key !== key) }));
+    engine.setState((s) => ({
+      opened: s.opened.filter((m) => m.key !== key),
+      closed: s.closed.filter((m) => m.key !== key),
+    }));
     if (view.getState().model === key)
       view.setState({ ...samplings.of(DEFAULT_MODEL), model: DEFAULT_MODEL, classIndex: null });
   }
@@ -54,8 +57,9 @@ export function createOpenedFiles(options: Options): OpenedFiles {
   return {
     async openKept() {
       await told(async () => {
-        const { models, problems } = await client.kept();
+        const { models, problems, closed } = await client.kept();
         engine.setState((s) => ({
+          closed,
           opened: [...s.opened.filter((m) => !models.some((kept) => kept.key === m.key)), ...models],
         }));
         if (problems.length > 0) throw new InnateError('io', problems.join(' '));

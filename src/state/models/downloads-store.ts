@@ -1,5 +1,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { ErrorDetail } from '../../lib/errors';
 import type { Wanted } from '../../protocol/downloads';
+import type { FileChoice } from '../../protocol/models';
 import type { Consent } from './wanted';
 
 /** Something about a download that a person should read. */
@@ -12,6 +14,8 @@ export interface DownloadNews {
   address: string | null;
   /** Key of a model that has come; null where none has. */
   use: string | null;
+  /** What a person can choose so that the file that has come can be read, and what they chose before. */
+  choose?: NonNullable<ErrorDetail['choose']> & { before: FileChoice };
 }
 
 export interface DownloadsState {

@@ -1,7 +1,8 @@
 import { asInnateError } from '../../lib/errors';
 import { sentence } from '../../lib/words';
 import { type DownloadClient, FailedDownload } from '../../protocol/download-client';
-import type { DownloadProgress, OnDevice, Wanted } from '../../protocol/downloads';
+import type { Checked, DownloadProgress, OnDevice, Wanted } from '../../protocol/downloads';
+import type { FileChoice } from '../../protocol/models';
 import type { Stores } from '../app-state';
 import type { DownloadNews } from './downloads-store';
 import { OtherTabs, type TabChannel } from './other-tabs';
@@ -16,12 +17,16 @@ export interface Downloads extends RowActions {
   /** The dialog's own Download: only now is anything asked of the host. */
   agree(): void;
   decline(): void;
+  /** Says how a file that has come is meant, where it leaves that open; nothing is asked of its host. */
+  choose(id: string, chosen: string): void;
   dismiss(id: string): void;
+  /** Reads a model whole and compares its checksum; null where it is another one, which is told. */
+  check(id: string, onShare: (share: number) => void): Promise<Checked | null>;
 }
 
 export interface DownloadsOptions {
   client: DownloadClient;
-  stores: Pick<Stores, 'rows' | 'catalogue' | 'view' | 'downloads'>;
+  stores: Pick<Stores, 'rows' | 'catalogue' | 'view' | 'downloads' | 'engine'>;
   hosts: readonly string[];
   /** Bytes that may still be stored; null where the browser does not say. */
   free: () => Promise<number | null>;
@@ -120,7 +125,8 @@ export function createDownloads(options: DownloadsOptions): Downloads {
     for (const text of problems) tell(text, { text, failed: true, address: null, use: null });
   }
 
-  async function start(wanted: Wanted): Promise<void> {
+  /** `choice`: how the file is meant, where it leaves that open. */
+  async function start(wanted: Wanted, choice: FileChoice = {}): Promise<void> {
     const { id } = wanted;
     if (running.has(id)) return;
     const abort = new AbortController();
@@ -134,24 +140,30 @@ export function createDownloads(options: DownloadsOptions): Downloads {
     if (isPasted(id))
       downloads.setState((s) => ({ pasted: [...s.pasted.filter((p) => p.id !== id), wanted] }));
     try {
-      const { key, notes } = await client.download(wanted, {
+      const { key, notes } = await client.download(withChoice(wanted, choice), {
         signal: abort.signal,
         onProgress: throttled((progress) => running.get(id) === abort && report(id, progress)),
       });
       running.delete(id);
       await list();
-      await arrived(wanted, key);
+      const open = await arrived(wanted, key);
       const anew = notes.filter((note) => note.endsWith('started anew.'));
       tell(id, {
         text: [`${wanted.title} is on this device.`, ...anew].join(' '),
         failed: false,
         address: null,
-        use: key,
+        use: open ? key : null,
       });
     } catch (error) {
       running.delete(id);
       await list();
       if (isCancelled(error)) return;
+      const { choose } = asInnateError(error).detail;
+      if (choose) {
+        const text = questionOf(wanted, choose.what);
+        tell(id, { text, failed: true, address: null, use: null, choose: { ...choose, before: choice } });
+        return;
+      }
       const address = (error instanceof FailedDownload && error.address) || wanted.address;
       tell(id, { text: lineOf(error), failed: true, address, use: null });
     } finally {
@@ -159,10 +171,14 @@ export function createDownloads(options: DownloadsOptions): Downloads {
     }
   }
 
-  /** Shows what has come to a person who waits for it, and nobody else. */
-  async function arrived({ id }: Wanted, key: string): Promise<void> {
-    if (isPasted(id)) await options.openKept();
+  /** Shows what has come to a person who waits for it, and nobody else. Whether it can be shown. */
+  async function arrived({ id }: Wanted, key: string): Promise<boolean> {
+    const closed = () => stores.engine.getState().closed;
+    // What has come may be the teacher of a difference that is kept.
+    if (isPasted(id) || closed().length > 0) await options.openKept();
+    if (closed().some((file) => file.key === key)) return false;
     if (stores.view.getState().tab === 'models' && running.size === 0) show(key);
+    return true;
   }
 
   function report(id: string, { phase, done, total, rate, left }: DownloadProgress): void {
@@ -178,6 +194,7 @@ export function createDownloads(options: DownloadsOptions): Downloads {
 
   return {
     list,
+    offers: (model) => wantedModel(model, hosts) !== null,
     download(id) {
       const model = stores.catalogue.getState().catalogue?.models.find((m) => m.id === id);
       const wanted = model && wantedModel(model, hosts);
@@ -195,6 +212,11 @@ export function createDownloads(options: DownloadsOptions): Downloads {
       if (consent) void start(consent.wanted);
     },
     decline: () => downloads.setState({ consent: null }),
+    choose(id, chosen) {
+      const wanted = begun.get(id);
+      const { choose } = downloads.getState().news.find((n) => n.id === id) ?? {};
+      if (wanted && choose) void start(wanted, { ...choose.before, [choose.what]: chosen });
+    },
     cancel(id) {
       if (running.has(id)) running.get(id)!.abort();
       else others.cancel(id);
@@ -216,7 +238,15 @@ export function createDownloads(options: DownloadsOptions): Downloads {
         others.changed();
       })();
     },
-    use: show,
+    async check(id, onShare) {
+      tell(id, null);
+      try {
+        return await client.check(id, ({ done, total }) => onShare(total ? done / total : 0));
+      } catch (error) {
+        tell(id, { text: lineOf(error), failed: true, address: null, use: null });
+        return null;
+      }
+    },
     dismiss: (id) => tell(id, null),
   };
 }
@@ -224,6 +254,15 @@ export function createDownloads(options: DownloadsOptions): Downloads {
 const isElsewhere = (state: RowState): boolean => state.kind === 'downloading' && state.elsewhere === true;
 
 const isCancelled = (error: unknown): boolean => asInnateError(error).code === 'cancelled';
+
+const withChoice = (wanted: Wanted, choice: FileChoice): Wanted =>
+  Object.keys(choice).length > 0 ? { ...wanted, choice } : wanted;
+
+/** What a person is asked of a file that has come. */
+const questionOf = ({ title }: Wanted, what: keyof FileChoice): string =>
+  what === 'entry'
+    ? `${title} is on this device and holds several networks. Choose the one that is meant; nothing is downloaded again.`
+    : `${title} is on this device; which formula wraps its network is not known here. Choose it; nothing is downloaded again.`;
 
 /** A sentence; names of files and models stay as they are written. */
 function lineOf(error: unknown): string {

@@ -25,12 +25,13 @@ export type RowState =
 
 /** What a person can ask for at a model's row. Nothing is asked of another host before `download` has asked them. */
 export interface RowActions {
+  /** Whether its host is one that this page may ask. */
+  offers(model: CatalogueModel): boolean;
   download(id: string): void;
   cancel(id: string): void;
   resume(id: string): void;
   /** Deletes what is here of it, whole or in part. */
   remove(id: string): void;
-  use(id: string): void;
 }
 
 /** By id, what differs from the start: a model that has no entry is not here. */
@@ -53,6 +54,10 @@ const MANUAL: RowState = { kind: 'manual' };
 
 export const rowState = ({ id, kind }: Pick<CatalogueModel, 'id' | 'kind'>, rows: RowStates): RowState =>
   rows[id] ?? (kind === 'manual' ? MANUAL : NOT_HERE);
+
+/** Whether it is for a person to get: its host hands it to people only, or is none that this page may ask. */
+export const isByHand = (model: CatalogueModel, state: RowState, actions: RowActions | null): boolean =>
+  state.kind === 'manual' || (state.kind === 'not-here' && !actions?.offers(model));
 
 /** Whether something of it is on this device: the whole, a part, or one that is coming. */
 export const isHere = (state: RowState): boolean => state.kind !== 'not-here' && state.kind !== 'manual';

@@ -2,11 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, it, vi } from 'vitest';
 import { runDownload } from '../../../src/engine/download/job';
+import { type ExportTensor, exportWhole } from '../../../src/engine/models/export';
 import { openModel } from '../../../src/engine/models/open-model';
+import { writeSafetensors } from '../../../src/formats/safetensors';
 import { bufferSource } from '../../../src/formats/source';
 import type { DownloadProgress, Wanted } from '../../../src/protocol/downloads';
 import { DeviceModels } from '../../../src/storage/device-models';
 import { DeviceParts } from '../../../src/storage/device-parts';
+import { createHasher } from '../../../src/storage/download/sha256';
 import { KeptFiles } from '../../../src/storage/kept-files';
 import { Device, FakeHost, type Turn } from '../../support/fake-host';
 import { FIXTURES } from '../../support/fixtures';
@@ -67,6 +70,68 @@ it('a pasted address joins the files that this browser keeps, beside one of the 
   expect(await places.parts.list()).toEqual([]);
 });
 
+/** Two networks in one file, neither the average of the other; it names no preconditioning. */
+function twoNetworks(): Uint8Array {
+  const model = openModel(bufferSource(PICKLE, 'mini.pkl'));
+  const tensors = [...exportWhole(model.config, model.weights, 'f32')];
+  const named = ['student', 'teacher'].flatMap((net) =>
+    tensors.map(([name, tensor]): [string, ExportTensor] => [name.replace(/^model/, net), tensor]),
+  );
+  return Buffer.concat([...writeSafetensors({ tensors: new Map(named), metadata: new Map() })]);
+}
+
+it('a pasted file of several networks stays and asks; the choice opens it without its host', async () => {
+  const two = { ...pasted, name: 'two.safetensors' };
+  await expect(run([{ bytes: twoNetworks() }], two).result).rejects.toMatchObject({
+    detail: { choose: { what: 'entry', from: ['student', 'teacher'] } },
+  });
+  const [part] = await places.parts.list();
+  expect(part!.record).toMatchObject({ done: part!.bytes, bytes: part!.bytes });
+  const wrong = run([], { ...two, choice: { entry: 'nobody' } });
+  await expect(wrong.result).rejects.toMatchObject({ detail: { choose: { what: 'entry' } } });
+  const chosen = run([], { ...two, choice: { entry: 'teacher' } });
+  expect(await chosen.result).toMatchObject({ key: 'file:two.safetensors' });
+  expect([...wrong.host.asked, ...chosen.host.asked]).toEqual([]);
+  expect(await places.parts.list()).toEqual([]);
+  // The other network is gone with the download: that is said wherever the file is opened, as is what was assumed.
+  const { notes } = await keptModel();
+  expect(notes.join('; ')).toMatch(/teacher of two\.safetensors, which held other networks too/);
+  expect(notes.join('; ')).toMatch(/downloaded from https:.*, SHA-256 [0-9a-f]{64}/);
+  expect(notes.join('; ')).toMatch(/does not name its preconditioning: EDMPrecond assumed/);
+});
+
+it('a choice is not remembered: what was begun with one asks again', async () => {
+  const two = { ...pasted, name: 'two.safetensors', choice: { entry: 'nobody' } };
+  await expect(run([{ bytes: twoNetworks() }], two).result).rejects.toMatchObject({ code: 'bad-argument' });
+  const [part] = await places.parts.list();
+  expect(JSON.parse(part!.wanted)).toEqual({ ...pasted, name: 'two.safetensors' });
+});
+
+it('a pasted student that is a difference is kept as it is', async () => {
+  const delta = readFileSync(join(FIXTURES, '../../public/models/fashion-mnist-32x32-gdd-i.safetensors'));
+  const { result } = run([{ bytes: delta }], { ...pasted, name: 'student.safetensors' });
+  expect(await result).toMatchObject({ key: 'file:student.safetensors' });
+  expect(Buffer.compare(await keptBytes(), delta)).toBe(0);
+  expect(await places.parts.list()).toEqual([]);
+});
+
+it.each([
+  ['network.pkl', 80, 'unsaid'],
+  ['network-snapshot-1.200000-403968.pkl', 2.5, 'name'],
+])('where %s starts is a guess, and stays one in the file that is kept', async (name, sigma, sigmaFrom) => {
+  await run([], { ...pasted, name }).result;
+  const model = await keptModel();
+  expect(model).toMatchObject({ sigma, sigmaFrom });
+  if (sigmaFrom === 'name')
+    expect(model.notes.join('; ')).toMatch(/sigma 2\.5, guessed from the file's name/);
+});
+
+async function keptBytes(): Promise<Buffer> {
+  const [kept] = (await places.kept.list()).files;
+  return Buffer.from(await kept!.file.arrayBuffer());
+}
+const keptModel = async () => openModel(bufferSource(await keptBytes(), 'renamed.safetensors'));
+
 it('another network than the catalogue describes is refused and deleted', async () => {
   const other = { ...wanted, network: { ...wanted.network!, resolution: 64 } };
   await expect(run([], other).result).rejects.toMatchObject({
@@ -116,6 +181,46 @@ it('too little room: said before a byte is written, with what could be deleted',
     reason: 'full',
     detail: { found: '0 MB free', hint: expect.stringContaining('mini') },
   });
+});
+
+const LARGE = {
+  id: 'large',
+  address: pasted.address,
+  source: { name: 'x', bytes: 1, sha256: '0'.repeat(64) },
+};
+const largeFile = async () => {
+  const folder = await (await files.root.getDirectoryHandle('models')).getDirectoryHandle('large');
+  return folder.getFileHandle('model.safetensors');
+};
+/** Longer than what is compared at every opening. */
+const put = async () =>
+  places.models.put(LARGE, await createHasher(), async (sink) => sink.write(new Uint8Array(1_500_000)));
+
+it('a model is read whole where its date is another, once, or when that is asked for', async () => {
+  await put();
+  const handle = await largeFile();
+  let read = 0;
+  const onPiece = () => void read++;
+  await places.models.find('large', { onPiece });
+  expect(read).toBe(0);
+  handle.modified++;
+  await places.models.find('large', { onPiece });
+  await places.models.find('large', { onPiece });
+  expect(read).toBe(1);
+  await places.models.find('large', { whole: true, onPiece });
+  expect(read).toBe(2);
+  // Of the same length and beginning: only all of it can tell.
+  handle.bytes[1_400_000]! ^= 1;
+  await expect(places.models.find('large', { whole: true })).rejects.toMatchObject({ code: 'bad-file' });
+  handle.modified++;
+  await expect(places.models.find('large')).rejects.toMatchObject({ code: 'bad-file' });
+});
+
+it('a disk that gives back other bytes than were written keeps no model', async () => {
+  files.gives = (path, bytes) => (path.endsWith('model.safetensors') ? bytes.map((b) => b ^ 1) : bytes);
+  await expect(put()).rejects.toMatchObject({ code: 'io', message: expect.stringContaining('gives back') });
+  files.gives = (_path, bytes) => bytes;
+  expect(await places.models.find('large')).toBeNull();
 });
 
 it('a model that was cut off, or whose file is another, is refused', async () => {

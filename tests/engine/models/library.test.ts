@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { unzipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Library } from '../../../src/engine/models/library';
 import { InnateError } from '../../../src/lib/errors';
 import type { Progress } from '../../../src/protocol/models';
+import { KeptFiles } from '../../../src/storage/kept-files';
 import { fixtureBytes } from '../../formats/helpers';
 import { MemoryFile, MemoryFiles } from '../../support/memory-files';
 
@@ -93,6 +95,20 @@ describe('a file that is kept', () => {
     expect((await visit().openKept(hooks())).models).toHaveLength(1);
   });
 
+  test('that waits for its teacher is listed with the reason, and is gone when it is forgotten', async () => {
+    const library = visit();
+    const key = 'file:student.safetensors';
+    const delta = readFileSync('public/models/fashion-mnist-32x32-gdd-i.safetensors');
+    vi.stubGlobal('fetch', async () => new Response('{"version": 1, "models": []}'));
+    await new KeptFiles().place('student.safetensors', key, async (sink) => sink.write(delta));
+    const { models, closed } = await library.openKept(hooks());
+    expect(models).toEqual([]);
+    expect(closed).toMatchObject([{ key, name: 'student.safetensors', bytes: delta.byteLength }]);
+    expect(closed[0]!.why).toMatch(/fashion-mnist-32x32-teacher/);
+    await library.forget(key);
+    expect((await library.openKept(hooks())).closed).toEqual([]);
+  });
+
   test('needs room, and nothing is left of a copy that failed', async () => {
     const library = visit();
     const { key } = await library.open(mine(), {}, hooks());
@@ -104,7 +120,7 @@ describe('a file that is kept', () => {
     expect(error).toBeInstanceOf(InnateError);
     expect((error as InnateError).describe()).toMatch(/no room for the file/);
     files.failing = () => null;
-    expect(await visit().openKept(hooks())).toEqual({ models: [], problems: [] });
+    expect(await visit().openKept(hooks())).toEqual({ models: [], problems: [], closed: [] });
     expect(await library.get({ kind: 'opened', key }, hooks())).toMatchObject({ info: { kept: false } });
   });
 
@@ -113,6 +129,6 @@ describe('a file that is kept', () => {
     const library = visit();
     const { key } = await library.open(mine(), {}, hooks());
     await expect(library.keepFile(key, true, hooks())).rejects.toThrow('keeps no files');
-    expect(await library.openKept(hooks())).toEqual({ models: [], problems: [] });
+    expect(await library.openKept(hooks())).toEqual({ models: [], problems: [], closed: [] });
   });
 });

@@ -97,7 +97,7 @@ describe('files', () => {
 
   test('a link to a kept file shows it', async () => {
     const kept = { ...OPENED, key: 'file:mine.pkl', kept: true };
-    const s = await bootPage(LINK, CATALOGUE, { models: [kept], problems: [] });
+    const s = await bootPage(LINK, CATALOGUE, { models: [kept], problems: [], closed: [] });
     expect(s.stores.view.getState()).toMatchObject(LINK);
     expect(s.stores.engine.getState()).toMatchObject({ remark: null, opened: [{ key: 'file:mine.pkl' }] });
     s.frame();
@@ -116,12 +116,17 @@ describe('files', () => {
     expect(s.stores.engine.getState().remark).toBeNull();
   });
 
-  test('a kept file that cannot be opened is said', async () => {
+  test('a kept file that cannot be opened is said, is listed, and can be deleted', async () => {
     const s = await bootPage({}, CATALOGUE, {
       models: [],
       problems: ['The kept file a.pkl could not be opened: x'],
+      closed: [{ key: 'file:a.pkl', name: 'a.pkl', bytes: 1, why: 'x' }],
     });
     expect(s.stores.engine.getState().error!.line).toContain('a.pkl could not be opened');
+    expect(s.stores.engine.getState().closed).toMatchObject([{ key: 'file:a.pkl' }]);
+    await s.controller.forget('file:a.pkl');
+    expect(s.client.forgotten).toEqual(['file:a.pkl']);
+    expect(s.stores.engine.getState().closed).toEqual([]);
   });
 
   test('a newer file ends the opening of an older one', async () => {

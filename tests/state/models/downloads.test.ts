@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { InnateError } from '../../../src/lib/errors';
 import { hostsOf } from '../../../src/lib/hosts';
 import { type DownloadClient, FailedDownload } from '../../../src/protocol/download-client';
 import type { DownloadProgress, DownloadResult, OnDevice, Wanted } from '../../../src/protocol/downloads';
 import { createStores, type Stores } from '../../../src/state/app-state';
 import { defaultView } from '../../../src/state/generate/view';
-import { createDownloads, type Downloads } from '../../../src/state/models/downloads';
+import { createDownloads, type Downloads, type DownloadsOptions } from '../../../src/state/models/downloads';
+import { isByHand } from '../../../src/state/models/rows';
 import { wantedAddress } from '../../../src/state/models/wanted';
 import { parseCatalogue } from '../../../src/storage/catalogue';
 
@@ -29,6 +31,11 @@ class FakeWorker implements DownloadClient {
   removed: string[] = [];
 
   list = async () => this.device;
+  check: DownloadClient['check'] = async (id, onProgress) => {
+    onProgress({ phase: 'checking', done: 1, total: 2, rate: null, left: null });
+    if (id === 'damaged') throw new InnateError('bad-file', 'the downloaded model is damaged', { where: id });
+    return { sha256: 'a', source: { name: 'x.pkl', bytes: 1, sha256: 'b' } };
+  };
   remove = async (id: string) => {
     this.removed.push(id);
     this.device = { ...this.device, here: [], parts: [] };
@@ -44,22 +51,24 @@ const shown: string[] = [];
 const channel = () => ({ sent: [] as unknown[], onmessage: null as ((event: MessageEvent) => void) | null });
 let tabs: ReturnType<typeof channel>;
 
+const OPTIONS = (): DownloadsOptions => ({
+  client: worker,
+  stores,
+  hosts: HOSTS,
+  free: async () => 3e9,
+  channel: Object.assign(tabs, { postMessage: (message: unknown) => void tabs.sent.push(message) }),
+  show: (key) => void shown.push(key),
+  openKept: async () => {},
+  forget: async () => {},
+});
+
 beforeEach(() => {
   worker = new FakeWorker();
   stores = createStores({ ...defaultView(24), tab: 'models' }, null);
   stores.catalogue.setState({ catalogue: CATALOGUE });
   shown.length = 0;
   tabs = channel();
-  downloads = createDownloads({
-    client: worker,
-    stores,
-    hosts: HOSTS,
-    free: async () => 3e9,
-    channel: Object.assign(tabs, { postMessage: (message: unknown) => void tabs.sent.push(message) }),
-    show: (key) => void shown.push(key),
-    openKept: async () => {},
-    forget: async () => {},
-  });
+  downloads = createDownloads(OPTIONS());
 });
 afterEach(() => vi.useRealTimers());
 
@@ -127,6 +136,68 @@ it('the last that came is shown, however soon after the one before and however s
   expect(row()).toMatchObject({ done: 4e3 });
   await vi.advanceTimersByTimeAsync(1000);
   expect(row()).toMatchObject({ done: 2e5 });
+});
+
+it('a file that leaves open how it is meant asks, and the answers go with the download', async () => {
+  await downloads.paste('https://huggingface.co/a/b/resolve/main/two.pkl');
+  downloads.agree();
+  const first = worker.calls.at(-1)!;
+  const asks = (choose: { what: 'entry' | 'precond'; from: string[] }) =>
+    new FailedDownload({
+      ...{ code: 'bad-argument', message: 'the file leaves it open', detail: { choose } },
+      ...{ reason: null, address: null },
+    });
+  const news = () => stores.downloads.getState().news[0];
+  worker.device = {
+    here: [],
+    parts: [{ wanted: first.wanted, done: 9, total: 9, busy: false }],
+    problems: [],
+  };
+  first.reject(asks({ what: 'entry', from: ['a', 'b'] }));
+  await vi.waitFor(() => expect(news()).toMatchObject({ address: null, choose: { from: ['a', 'b'] } }));
+  downloads.choose(first.wanted.id, 'b');
+  const second = worker.calls.at(-1)!;
+  expect(second.wanted).toEqual({ ...first.wanted, choice: { entry: 'b' } });
+  second.reject(asks({ what: 'precond', from: ['EDMPrecond'] }));
+  await vi.waitFor(() => expect(news()).toMatchObject({ choose: { from: ['EDMPrecond'] } }));
+  downloads.choose(first.wanted.id, 'EDMPrecond');
+  expect(worker.calls.at(-1)!.wanted.choice).toEqual({ entry: 'b', precond: 'EDMPrecond' });
+  // Resumed, it asks anew.
+  worker.calls.at(-1)!.reject(asks({ what: 'entry', from: ['a', 'b'] }));
+  await vi.waitFor(() => expect(news()).toMatchObject({ choose: { what: 'entry' } }));
+  downloads.resume(first.wanted.id);
+  expect(worker.calls.at(-1)!.wanted.choice).toBeUndefined();
+});
+
+it('a file that has come and cannot be opened yet is not shown', async () => {
+  await downloads.paste('https://huggingface.co/a/b/resolve/main/student.safetensors');
+  downloads.agree();
+  const key = 'file:student.safetensors';
+  stores.engine.setState({ closed: [{ key, name: 'student.safetensors', bytes: 1, why: 'no teacher' }] });
+  worker.calls.at(-1)!.resolve({ key, notes: [] });
+  await vi.waitFor(() => expect(stores.downloads.getState().news).toMatchObject([{ use: null }]));
+  expect(shown).toEqual([]);
+});
+
+it('a model is checked when that is asked for; what is damaged is said', async () => {
+  const shares: number[] = [];
+  expect(await downloads.check(MODEL.id, (share) => void shares.push(share))).toMatchObject({ sha256: 'a' });
+  expect(shares).toEqual([0.5]);
+  expect(await downloads.check('damaged', () => {})).toBeNull();
+  expect(stores.downloads.getState().news).toMatchObject([{ id: 'damaged', failed: true, address: null }]);
+});
+
+it('what no host of this page hands out is for a person to get, unless it is here already', () => {
+  const none = { kind: 'not-here' } as const;
+  const official = CATALOGUE.models.filter((m) => m.kind === 'official');
+  const fromNvidia = official.find((m) => m.files[0]!.url!.includes('nvlabs-fi-cdn'))!;
+  const narrow = createDownloads({ ...OPTIONS(), hosts: ['https://huggingface.co'] });
+  expect(isByHand(MODEL, none, narrow)).toBe(false);
+  expect(isByHand(fromNvidia, none, narrow)).toBe(true);
+  expect(isByHand(fromNvidia, none, downloads)).toBe(false);
+  // A page that asks no host for anything.
+  expect(isByHand(MODEL, none, null)).toBe(true);
+  expect(isByHand(MODEL, { kind: 'here', bytes: 1, fetched: true }, null)).toBe(false);
 });
 
 it('a person who went elsewhere stays there', async () => {

@@ -28,6 +28,7 @@ test('it stays when the downloads of this browser are listed anew', async () => 
     client: {
       list: async () => ({ here: [{ id: 'a', bytes: 9 }], parts: [], problems: [] }),
       download: () => Promise.reject(new Error('not asked for')),
+      check: () => Promise.reject(new Error('not asked for')),
       remove: async () => {},
     },
     stores,
