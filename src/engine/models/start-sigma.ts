@@ -66,7 +66,8 @@ export function startSigma(
   if (text !== undefined) {
     const said = readSigma(text);
     if (said !== null) {
-      if (guessOf(metadata) === 'name') notes.push(guess(said, metadata.get('converted_from') ?? name));
+      const from = metadata.get('converted_from');
+      if (guessOf(metadata) === 'name') notes.push(guess(said, from ?? name, from && `the name ${from}`));
       return said;
     }
     notes.push(`the start sigma that the file names is not a usable number: ${START_SIGMA} taken`);
@@ -78,5 +79,5 @@ export function startSigma(
   return guessed;
 }
 
-const guess = (sigma: number, name: string): string =>
-  `one step starts at sigma ${sigma}, guessed from the file's name${statedSigma(baseName(name)) === null ? ' (SiD)' : ''}; --sigma ${START_SIGMA} starts where others do`;
+const guess = (sigma: number, name: string, from = "the file's name"): string =>
+  `one step starts at sigma ${sigma}, guessed from ${from}${statedSigma(baseName(name)) === null ? ' (SiD)' : ''}; --sigma ${START_SIGMA} starts where others do`;

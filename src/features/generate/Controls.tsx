@@ -19,6 +19,7 @@ import { Stepper } from '../../ui/Stepper';
 import { ClassControl } from './ClassControl';
 import { ModelPicker } from './ModelPicker';
 import { ModeSwitch } from './ModeSwitch';
+import { PublishedModels } from './PublishedModels';
 import { RandomSeedButton } from './RandomSeedButton';
 import { SeedControl } from './SeedControl';
 import { SAMPLER_OPTIONS } from './sampler-options';
@@ -30,6 +31,7 @@ export function Controls() {
       <ModeSwitch />
       <Intro />
       <ModelPicker />
+      <PublishedModels />
       <hr className="rule-line" />
       <div className="dock">
         <SeedControl />

@@ -5,7 +5,7 @@ import type { Wanted } from '../../protocol/downloads';
 import type { Downloads } from '../../state/models/downloads';
 import type { RowState } from '../../state/models/rows';
 import { useApp } from '../../state/react';
-import { isWhole, progressWords } from './progress-words';
+import { isWhole, progressWords } from '../../ui/download-words';
 import './downloads.css';
 
 /** A field for the address of any checkpoint on one of the hosts, and what came of such addresses and is not whole. */

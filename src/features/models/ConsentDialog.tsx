@@ -38,8 +38,8 @@ export function ConsentDialog() {
           sent, and nothing was asked before.
         </p>
         <p>
-          The file is read as data: nothing in it is run. When it is here, it opens in Generate if you are
-          still in Models.
+          The file is read as data: nothing in it is run. When it is here, it is shown in Generate, unless you
+          have gone on to something else.
         </p>
         <div className="consent-actions">
           <button type="button" className="button quiet" onClick={rows.decline}>

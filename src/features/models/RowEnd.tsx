@@ -2,8 +2,8 @@ import { Trash2 } from 'lucide-react';
 import { isByHand, type RowActions, type RowState } from '../../state/models/rows';
 import { useApp, useModel } from '../../state/react';
 import { type CatalogueModel, fileSize, hostOf } from '../../storage/catalogue';
+import { progressWords } from '../../ui/download-words';
 import { formatBytes } from '../../ui/format';
-import { progressWords } from './progress-words';
 
 interface Props {
   model: CatalogueModel;

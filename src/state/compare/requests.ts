@@ -171,9 +171,12 @@ export class RowRequests {
     const { plan, columns, request } = flight;
     const images = [...resultOf(compare.getState(), plan.key).images];
     const size = chunk.resolution ** 2 * 4;
-    const title = rowTitle({ ...request, name: plan.model.facts!.name });
+    // The names of its classes may have come since it was asked for.
+    const facts =
+      planRows(this.options.stores).find(({ key }) => key === plan.key)?.model.facts ?? plan.model.facts!;
+    const title = rowTitle({ ...request, name: facts.name });
     chunk.indices.forEach((index, position) => {
-      const recipe = recipeOf(request, plan.model.facts!, index, chunk.classes?.[position] ?? null);
+      const recipe = recipeOf(request, facts, index, chunk.classes?.[position] ?? null);
       images[columns[index]!] = {
         pixels: chunk.pixels.subarray(position * size, (position + 1) * size),
         resolution: chunk.resolution,

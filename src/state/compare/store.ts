@@ -1,6 +1,6 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { Progress } from '../../protocol/models';
-import type { MadeImage } from '../generate/images';
+import { type MadeImage, renamed } from '../generate/images';
 
 /** An image of a row, and the class that was asked for: null = that of its seed. */
 export interface RowImage extends MadeImage {
@@ -49,6 +49,16 @@ export function changeResult(store: CompareStore, key: string, change: Partial<R
   store.setState((state) => ({
     results: { ...state.results, [key]: { ...resultOf(state, key), ...change } },
   }));
+}
+
+/** Gives a model's images the names of their classes, which came after them. */
+export function renameRows(store: CompareStore, modelKey: string, classes: readonly string[]): void {
+  const { results } = store.getState();
+  const named = Object.entries(results).map(([key, result]): [string, RowResult] => [
+    key,
+    { ...result, images: result.images.map((image) => image && renamed(image, modelKey, classes)) },
+  ]);
+  store.setState({ results: Object.fromEntries(named) });
 }
 
 /** Lets go of the images of rows that are gone. */

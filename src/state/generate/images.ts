@@ -48,13 +48,18 @@ export function keepOnly(store: ImagesStore, modelKey: string): void {
 
 /** Gives a model's images the names of their classes, which came after them. */
 export function rename(store: ImagesStore, modelKey: string, classes: readonly string[]): void {
-  const images = store.getState().images.map((image) => {
-    if (image?.recipe.modelKey !== modelKey || image.recipe.classIndex === null) return image;
-    const { model, seed, classIndex } = image.recipe;
-    const recipe = { ...image.recipe, className: className(classes, classIndex) };
-    return { ...image, recipe, name: image.name && imageName(model, seed, recipe.className) };
-  });
-  store.setState({ images });
+  store.setState(({ images }) => ({
+    images: images.map((image) => image && renamed(image, modelKey, classes)),
+  }));
+}
+
+/** The image with the name of its class, where that model made it. */
+export function renamed<T extends MadeImage>(image: T, modelKey: string, classes: readonly string[]): T {
+  const { seed, classIndex } = image.recipe;
+  if (image.recipe.modelKey !== modelKey || classIndex === null) return image;
+  const recipe = { ...image.recipe, className: className(classes, classIndex) };
+  const title = image.name?.slice(0, -imageName('', seed, image.recipe.className).length) ?? '';
+  return { ...image, recipe, name: image.name && imageName(title, seed, recipe.className) };
 }
 
 /** Puts a chunk in place. An image of a newer request is never overwritten by an older one. */

@@ -2,6 +2,7 @@ import { withSynonyms } from '../../lib/class-names';
 import { labelCount, parseClassNames } from '../../storage/catalogue';
 import { currentModel, type Stores } from '../app-state';
 import { planRows } from '../compare/plan';
+import { renameRows } from '../compare/store';
 import { fail } from '../engine';
 import { rename } from '../generate/images';
 
@@ -49,4 +50,6 @@ async function read(stores: Stores, load: LoadClassNames, path: string): Promise
   stores.catalogue.setState(({ classFiles }) => ({ classFiles: { ...classFiles, [path]: names } }));
   const model = currentModel(stores);
   if (model?.classes) rename(stores.images, model.key, model.classes);
+  for (const { facts } of planRows(stores).map((plan) => plan.model))
+    if (facts?.classes) renameRows(stores.compare, facts.key, facts.classes);
 }

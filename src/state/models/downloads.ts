@@ -4,6 +4,7 @@ import { type DownloadClient, FailedDownload } from '../../protocol/download-cli
 import type { Checked, DownloadProgress, OnDevice, Wanted } from '../../protocol/downloads';
 import type { FileChoice } from '../../protocol/models';
 import type { Stores } from '../app-state';
+import type { ViewState } from '../generate/view';
 import type { DownloadNews } from './downloads-store';
 import { OtherTabs, type TabChannel } from './other-tabs';
 import type { RowActions, RowState } from './rows';
@@ -54,6 +55,9 @@ export function createDownloads(options: DownloadsOptions): Downloads {
   const running = new Map<string, AbortController>();
   /** What was begun in this visit or an earlier one. */
   const begun = new Map<string, Wanted>();
+  /** Numbers of lists: the newest that was asked for, and the newest that came. */
+  let asked = 0;
+  let taken = 0;
   let watching: ReturnType<typeof setTimeout> | null = null;
   const others = new OtherTabs(options.channel, {
     row(id, state) {
@@ -89,11 +93,15 @@ export function createDownloads(options: DownloadsOptions): Downloads {
   }
 
   async function list(): Promise<void> {
+    const mine = ++asked;
     const found = await client.list().catch((error) => {
       tell('', { text: lineOf(error), failed: true, address: null, use: null });
       return null;
     });
-    if (found) take(found);
+    // Of two that overlap, the one that was asked for first may come last, and knows less.
+    if (!found || mine < taken) return;
+    taken = mine;
+    take(found);
   }
 
   function take({ here, parts, problems }: OnDevice): void {
@@ -134,6 +142,8 @@ export function createDownloads(options: DownloadsOptions): Downloads {
     begun.set(id, wanted);
     tell(id, null);
     options.persist?.();
+    const { tab, model } = stores.view.getState();
+    const waits = () => waitsStill({ tab, model }, stores.view.getState());
     const before = rows.getState().rows[id];
     const known = before && 'done' in before ? before : { done: 0, total: wanted.bytes };
     report(id, { phase: 'connecting', done: known.done, total: known.total, rate: null, left: null });
@@ -146,7 +156,7 @@ export function createDownloads(options: DownloadsOptions): Downloads {
       });
       running.delete(id);
       await list();
-      const open = await arrived(wanted, key);
+      const open = await arrived(wanted, key, waits);
       const anew = notes.filter((note) => note.endsWith('started anew.'));
       tell(id, {
         text: [`${wanted.title} is on this device.`, ...anew].join(' '),
@@ -172,12 +182,12 @@ export function createDownloads(options: DownloadsOptions): Downloads {
   }
 
   /** Shows what has come to a person who waits for it, and nobody else. Whether it can be shown. */
-  async function arrived({ id }: Wanted, key: string): Promise<boolean> {
+  async function arrived({ id }: Wanted, key: string, waits: () => boolean): Promise<boolean> {
     const closed = () => stores.engine.getState().closed;
     // What has come may be the teacher of a difference that is kept.
     if (isPasted(id) || closed().length > 0) await options.openKept();
     if (closed().some((file) => file.key === key)) return false;
-    if (stores.view.getState().tab === 'models' && running.size === 0) show(key);
+    if (waits() && running.size === 0) show(key);
     return true;
   }
 
@@ -252,6 +262,13 @@ export function createDownloads(options: DownloadsOptions): Downloads {
 }
 
 const isElsewhere = (state: RowState): boolean => state.kind === 'downloading' && state.elsewhere === true;
+
+/** In Models, or at the same model in Generate as when it began. Rows of Compare follow by themselves. */
+const waitsStill = (
+  begun: Pick<ViewState, 'tab' | 'model'>,
+  { tab, model, compare }: Pick<ViewState, 'tab' | 'model' | 'compare'>,
+): boolean =>
+  tab === 'models' || (tab === 'generate' && !compare && begun.tab === 'generate' && begun.model === model);
 
 const isCancelled = (error: unknown): boolean => asInnateError(error).code === 'cancelled';
 

@@ -123,7 +123,7 @@ it.each([
   const model = await keptModel();
   expect(model).toMatchObject({ sigma, sigmaFrom });
   if (sigmaFrom === 'name')
-    expect(model.notes.join('; ')).toMatch(/sigma 2\.5, guessed from the file's name/);
+    expect(model.notes.join('; ')).toMatch(/sigma 2\.5, guessed from the name network-snapshot-/);
 });
 
 async function keptBytes(): Promise<Buffer> {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { ModelInfo } from '../../../src/protocol/models';
 import { createStores, currentModel } from '../../../src/state/app-state';
+import { changeResult, resultOf } from '../../../src/state/compare/store';
 import { defaultView } from '../../../src/state/generate/view';
 import { followClassNames } from '../../../src/state/models/class-files';
 import { parseCatalogue } from '../../../src/storage/catalogue';
@@ -84,6 +85,26 @@ test('a network of a thousand classes gets the names of ImageNet, once, and its 
   stores.view.setState({ model: OPENED.key });
   await settled();
   expect(asked).toEqual(['classes/imagenet-1000.json']);
+});
+
+test('images of Compare get the names that come after them, and keep the titles of their rows', async () => {
+  const stores = page(async () => file);
+  stores.engine.setState({ opened: [OPENED] });
+  const recipe = {
+    ...{ modelKey: OPENED.key, model: OPENED.name, seed: 7, classIndex: 283, className: '283' },
+    ...{ sigma: 80, evaluations: 35, sampler: 'heun' },
+  };
+  const image = { pixels: new Uint8ClampedArray(4), resolution: 1, recipe, generation: 1, asked: null };
+  const row = `${OPENED.key}@heun:18`;
+  changeResult(stores.compare, row, {
+    images: [{ ...image, name: 'pytorch_model.bin at 35 NFE, seed 7, class 283' }, null],
+  });
+  stores.view.setState({ compare: true, comparison: new URLSearchParams({ row }).toString() });
+  await settled();
+  expect(resultOf(stores.compare.getState(), row).images[0]).toMatchObject({
+    name: 'pytorch_model.bin at 35 NFE, seed 7, class Persian cat',
+    recipe: { className: 'Persian cat' },
+  });
 });
 
 test('a list that cannot be read is told, and read again at the next look', async () => {

@@ -200,6 +200,38 @@ it('what no host of this page hands out is for a person to get, unless it is her
   expect(isByHand(MODEL, { kind: 'here', bytes: 1, fetched: true }, null)).toBe(false);
 });
 
+it.each([
+  ['still at the same model in Generate', {}, true],
+  ['at another model by then', { model: 'another' }, false],
+  ['at rows of Compare, which follow by themselves', { compare: true }, false],
+  ['in Models by then', { tab: 'models' }, true],
+] as const)('what was asked for in Generate is shown to a person who is %s: %o', async (_, later, seen) => {
+  stores.view.setState({ tab: 'generate' });
+  const call = await begin();
+  stores.view.setState(later);
+  worker.device = { here: [{ id: MODEL.id, bytes: 1e8 }], parts: [], problems: [] };
+  call.resolve({ key: MODEL.id, notes: [] });
+  await vi.waitFor(() => expect(row()).toEqual({ kind: 'here', bytes: 1e8 }));
+  await vi.waitFor(() => expect(stores.downloads.getState().news).toHaveLength(1));
+  expect(shown).toEqual(seen ? [MODEL.id] : []);
+});
+
+it('of two lists that overlap, the older one does not bring back what was deleted', async () => {
+  const part = { wanted: (await begin()).wanted, done: 7e6, total: 2e8, busy: false };
+  worker.calls[0]!.reject(new InnateError('cancelled', 'cancelled'));
+  await vi.waitFor(() => expect(row()).toBeUndefined());
+  let late: (device: OnDevice) => void = () => {};
+  worker.list = () => new Promise((resolve) => (late = resolve));
+  const older = downloads.list();
+  const old = late;
+  const newer = downloads.list();
+  late({ here: [], parts: [], problems: [] });
+  await newer;
+  old({ here: [], parts: [part], problems: [] });
+  await older;
+  expect(row()).toBeUndefined();
+});
+
 it('a person who went elsewhere stays there', async () => {
   const call = await begin();
   stores.view.setState({ tab: 'layers' });

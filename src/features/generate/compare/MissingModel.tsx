@@ -1,15 +1,15 @@
 import { useStore } from 'zustand';
 import { FILE_KEY, isFileKey } from '../../../state/arrival';
-import type { RowState } from '../../../state/models/rows';
+import { isByHand, type RowState, rowState } from '../../../state/models/rows';
 import { useApp } from '../../../state/react';
-import { formatPercent } from '../../../ui/format';
+import { type CatalogueModel, fileSize } from '../../../storage/catalogue';
+import { progressWords } from '../../../ui/download-words';
+import { formatBytes } from '../../../ui/format';
 import type { ShownRow } from './use-rows';
 
 /** A row whose model is not on this device: what it is, and how it comes here. */
 export function MissingModel({ row }: { row: ShownRow }) {
-  const { stores } = useApp();
   const key = row.row.model;
-  const state = useStore(stores.rows, (s) => s.rows[key]);
   if (isFileKey(key))
     return (
       <p className="compared-missing">
@@ -23,18 +23,48 @@ export function MissingModel({ row }: { row: ShownRow }) {
         No model is called so here. If it is a file, open it with Open checkpoint, and this row follows.
       </p>
     );
+  return <PublicModel model={row.model.entry} />;
+}
+
+/** One of the catalogue: what is to be done about it, as in its row of Models. */
+function PublicModel({ model }: { model: CatalogueModel }) {
+  const { controller, stores } = useApp();
+  const state = useStore(stores.rows, (s) => rowState(model, s.rows));
+  const { rows } = controller;
+  const byHand = isByHand(model, state, rows);
+  const act = (text: string, does: string, perform: () => void) => (
+    <button type="button" className="link" aria-label={does} onClick={perform}>
+      {text}
+    </button>
+  );
+  const inModels = act('how, in Models', `How to get ${model.name}, in Models`, () =>
+    stores.view.setState({ tab: 'models' }),
+  );
   return (
     <p className="compared-missing">
-      {stateText(state)}{' '}
-      <button type="button" className="link" onClick={() => stores.view.setState({ tab: 'models' })}>
-        {state?.kind === 'downloading' ? 'show it in Models' : 'get it in Models'}
-      </button>
+      {stateText(state, byHand)}{' '}
+      {!rows || byHand
+        ? inModels
+        : state.kind === 'downloading'
+          ? act('Cancel', `Cancel the download of ${model.name}`, () => rows.cancel(model.id))
+          : state.kind === 'broken'
+            ? act('Resume', `Resume the download of ${model.name}`, () => rows.resume(model.id))
+            : act(`Download${sizeText(model)}`, `Download${sizeText(model)}: ${model.name}`, () =>
+                rows.download(model.id),
+              )}
     </p>
   );
 }
 
-function stateText(state: RowState | undefined): string {
-  if (state?.kind === 'downloading')
-    return state.total ? `Coming, ${formatPercent(state.done / state.total)}:` : 'Coming:';
-  return state?.kind === 'broken' ? 'Partly here:' : 'Not here:';
+function sizeText(model: CatalogueModel): string {
+  const size = fileSize(model);
+  return size ? ` ${size.estimated ? '≈ ' : ''}${formatBytes(size.bytes)}` : '';
+}
+
+function stateText(state: RowState, byHand: boolean): string {
+  if (byHand) return 'Not here, and to be had by hand:';
+  if (state.kind === 'not-here') return 'Not on this device.';
+  if (state.kind !== 'downloading' && state.kind !== 'broken') return 'Opening.';
+  const { amount, left } = progressWords(state);
+  return `${[amount, left].filter(Boolean).join(', ')}.`;
 }

@@ -1,7 +1,17 @@
-import type { RowState } from '../../state/models/rows';
-import { formatBytes, formatDuration } from '../../ui/format';
+import { formatBytes, formatDuration } from './format';
 
-type Unfinished = Extract<RowState, { kind: 'downloading' | 'broken' }>;
+/** A download that is under way or was broken off; bytes, bytes a second, seconds. Null where it is not known. */
+type Unfinished =
+  | {
+      kind: 'downloading';
+      phase?: string;
+      done: number;
+      total: number | null;
+      rate: number | null;
+      left: number | null;
+      elsewhere?: true;
+    }
+  | { kind: 'broken'; done: number; total: number | null };
 
 /** All of it is there; it is to be read. */
 export const isWhole = ({ done, total }: Unfinished): boolean => done > 0 && done === total;
