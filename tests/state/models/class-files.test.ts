@@ -92,7 +92,7 @@ test('images of Compare get the names that come after them, and keep the titles 
   stores.engine.setState({ opened: [OPENED] });
   const recipe = {
     ...{ modelKey: OPENED.key, model: OPENED.name, seed: 7, classIndex: 283, className: '283' },
-    ...{ sigma: 80, evaluations: 35, sampler: 'heun' },
+    ...{ sigma: 80, sigmaMid: null, evaluations: 35, sampler: 'heun' },
   };
   const image = { pixels: new Uint8ClampedArray(4), resolution: 1, recipe, generation: 1, asked: null };
   const row = `${OPENED.key}@heun:18`;
