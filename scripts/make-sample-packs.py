@@ -4,10 +4,11 @@
     apt-get install dataset-fashion-mnist
     pip install numpy pillow
     python scripts/make-sample-packs.py --fashion-mnist /usr/share/datasets/fashion-mnist \\
-        --afhq-cat afhq-cat-64x64.zip --out public/data
+        --afhq-cat afhq-cat-64x64.zip --cifar10 cifar10-32x32.zip --out public/data
 
---fashion-mnist is a folder with train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz; --afhq-cat is an EDM-style
-zip of AFHQ's cats at 64x64. The same input and the same Pillow give the same bytes.
+--fashion-mnist is a folder with train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz; --afhq-cat and --cifar10 are
+EDM-style zips of AFHQ's cats at 64x64 and of CIFAR-10's training part as lossless WebP. A pack whose source is not given
+stays as it is. The same input and the same Pillow give the same bytes.
 """
 
 import argparse
@@ -25,6 +26,8 @@ FASHION_CLASSES = [
     "T-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
 ]  # fmt: skip
 FASHION_PER_CLASS = 180
+CIFAR_CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+CIFAR_PER_CLASS = 150
 CATS = 1500
 CAT_QUALITY = 78
 SEED = 0
@@ -61,17 +64,33 @@ def idx(path: Path, header: int) -> np.ndarray:
     return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=header)
 
 
+def balanced(labels: np.ndarray, per_class: int) -> np.ndarray:
+    """Places of the same number of images of each class, drawn at random, in random order."""
+    random = np.random.default_rng(SEED)
+    each = [random.permutation(np.flatnonzero(labels == c))[:per_class] for c in range(10)]
+    return random.permutation(np.concatenate(each))
+
+
 def fashion(folder: Path, path: Path) -> int:
     """The same number of each class, in random order, with two black pixels added on each side."""
     images = idx(folder / "train-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28)
     labels = idx(folder / "train-labels-idx1-ubyte.gz", 8)
-    random = np.random.default_rng(SEED)
-    each = [random.permutation(np.flatnonzero(labels == c))[:FASHION_PER_CLASS] for c in range(10)]
-    chosen = random.permutation(np.concatenate(each))
+    chosen = balanced(labels, FASHION_PER_CLASS)
     padded = np.pad(images[chosen], ((0, 0), (2, 2), (2, 2)))
     # PNG because WebP has no grey: the set should say that it has one channel.
     files = [encode(Image.fromarray(image), "PNG", compress_level=9, compress_type=1) for image in padded]
     write_zip(path, files, "png", [int(c) for c in labels[chosen]], FASHION_CLASSES)
+    return len(files)
+
+
+def cifar10(source: Path, path: Path) -> int:
+    """The same number of each class, in random order, files as they are."""
+    with zipfile.ZipFile(source) as archive:
+        listed = json.loads(archive.read("dataset.json"))["labels"]
+        names, labels = [n for n, _ in listed], np.array([c for _, c in listed])
+        chosen = balanced(labels, CIFAR_PER_CLASS)
+        files = [archive.read(names[i]) for i in chosen]
+    write_zip(path, files, "webp", [int(c) for c in labels[chosen]], CIFAR_CLASSES)
     return len(files)
 
 
@@ -86,10 +105,12 @@ def cats(source: Path, path: Path) -> int:
     return len(files)
 
 
-def describe(path: Path, **fields) -> dict:
+def describe(path: Path, images: int, **card) -> dict:
+    """The pack's entry in index.json, in the order of its fields there."""
     data = path.read_bytes()
+    first = {"id": card.pop("id"), "name": f"{card.pop('name')}, {images:,} images"}
     place = {"path": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    return {"id": path.stem, "name": fields.pop("name"), **place, **fields}
+    return {**first, **place, "images": images, **card}
 
 
 LICENCES = """# Licences of the sample data sets
@@ -97,7 +118,7 @@ LICENCES = """# Licences of the sample data sets
 ## fashion-mnist-32x32.zip
 
 {fashion} images of the training part of [Fashion-MNIST](https://github.com/zalandoresearch/fashion-mnist) (Xiao, Rasul,
-Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms", 2017), {each} of each
+Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning Algorithms", 2017), {fashion_each} of each
 class, chosen at random; padded from 28x28 to 32x32 with black and stored as PNG, pixels unchanged.
 
 The MIT License (MIT). Copyright © 2017 Zalando SE, https://tech.zalando.com
@@ -115,6 +136,14 @@ WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEM
 COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
 OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 
+## cifar10-32x32.zip
+
+{cifar10} images of the training part of [CIFAR-10](https://www.cs.toronto.edu/~kriz/cifar.html) (Krizhevsky, "Learning Multiple
+Layers of Features from Tiny Images", 2009), {cifar10_each} of each class, chosen at random, as lossless WebP, pixels unchanged.
+
+Terms: no licence stated, for research. Its authors ask to be cited. It is a labelled part of the 80 Million Tiny Images, whose
+pictures were collected from the web: rights in them stay with their owners. Provided as is, without warranties.
+
 ## afhq-cat-64x64.zip
 
 {cats} cats of the training part of Animal Faces-HQ (AFHQ, version 1; Choi, Uh, Yoo, Ha, "StarGAN v2: Diverse Image
@@ -128,44 +157,67 @@ Changes: reduced from 512x512 to 64x64 (Lanczos) and re-coded as lossy WebP, a r
 """
 
 
+def packs(args: argparse.Namespace):
+    """(source or None, what makes the pack, its catalogue entry) of each pack, in the order of the page."""
+    yield args.fashion_mnist, fashion, dict(
+        id="fashion-mnist-32x32",
+        name="Fashion-MNIST",
+        resolution=32,
+        channels=1,
+        classes=FASHION_CLASSES,
+        licence="MIT",
+        source="https://github.com/zalandoresearch/fashion-mnist",
+    )
+    yield args.cifar10, cifar10, dict(
+        id="cifar10-32x32",
+        name="CIFAR-10",
+        resolution=32,
+        channels=3,
+        classes=CIFAR_CLASSES,
+        licence="no licence stated, for research",
+        source="https://www.cs.toronto.edu/~kriz/cifar.html",
+    )
+    yield args.afhq_cat, cats, dict(
+        id="afhq-cat-64x64",
+        name="AFHQ cats",
+        resolution=64,
+        channels=3,
+        classes=None,
+        licence="CC BY-NC 4.0",
+        source="https://github.com/clovaai/stargan-v2",
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--fashion-mnist", type=Path, required=True, metavar="FOLDER")
-    parser.add_argument("--afhq-cat", type=Path, required=True, metavar="ZIP")
+    parser.add_argument("--fashion-mnist", type=Path, metavar="FOLDER")
+    parser.add_argument("--cifar10", type=Path, metavar="ZIP")
+    parser.add_argument("--afhq-cat", type=Path, metavar="ZIP")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    fashion_path = args.out / "fashion-mnist-32x32.zip"
-    cat_path = args.out / "afhq-cat-64x64.zip"
-    fashion_count = fashion(args.fashion_mnist, fashion_path)
-    cat_count = cats(args.afhq_cat, cat_path)
-    packs = [
-        describe(
-            fashion_path,
-            name=f"Fashion-MNIST, {fashion_count:,} images",
-            images=fashion_count,
-            resolution=32,
-            channels=1,
-            classes=FASHION_CLASSES,
-            licence="MIT",
-            source="https://github.com/zalandoresearch/fashion-mnist",
-        ),
-        describe(
-            cat_path,
-            name=f"AFHQ cats, {cat_count:,} images",
-            images=cat_count,
-            resolution=64,
-            channels=3,
-            classes=None,
-            licence="CC BY-NC 4.0",
-            source="https://github.com/clovaai/stargan-v2",
-        ),
-    ]
-    index = json.dumps({"version": 1, "packs": packs}, indent=1, ensure_ascii=False)
-    (args.out / "index.json").write_text(index + "\n", encoding="utf-8")
-    licences = LICENCES.format(fashion=f"{fashion_count:,}", each=FASHION_PER_CLASS, cats=f"{cat_count:,}")
+    index = args.out / "index.json"
+    before = json.loads(index.read_text()) if index.exists() else {"packs": []}
+    known = {pack["id"]: pack for pack in before["packs"]}
+    entries = []
+    for source, make, card in packs(args):
+        path = args.out / f"{card['id']}.zip"
+        if source is not None:
+            entries.append(describe(path, images=make(source, path), **card))
+        elif card["id"] in known:
+            entries.append(known[card["id"]])
+    text = json.dumps({"version": 1, "packs": entries}, indent=1, ensure_ascii=False)
+    index.write_text(text + "\n", encoding="utf-8")
+    counts = {pack["id"]: f"{pack['images']:,}" for pack in entries}
+    licences = LICENCES.format(
+        fashion=counts.get("fashion-mnist-32x32"),
+        fashion_each=FASHION_PER_CLASS,
+        cifar10=counts.get("cifar10-32x32"),
+        cifar10_each=CIFAR_PER_CLASS,
+        cats=counts.get("afhq-cat-64x64"),
+    )
     (args.out / "LICENCES.md").write_text(licences, encoding="utf-8")
-    for pack in packs:
+    for pack in entries:
         print(f"{pack['path']}: {pack['images']} images, {pack['bytes']:,} bytes")
 
 

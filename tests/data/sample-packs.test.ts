@@ -52,5 +52,5 @@ describe.each(index.packs.map((pack) => [pack.id, pack] as const))('sample pack 
 
 test('the packs stay small', () => {
   const total = index.packs.reduce((sum, { path }) => sum + statSync(join(PUBLIC_DATA, path)).size, 0);
-  expect(total).toBeLessThan(3.2e6);
+  expect(total).toBeLessThan(6 * 2 ** 20);
 });

@@ -42,6 +42,7 @@ def export(
         write_safetensors(target, to_storage(tensors, DTYPES[dtype]), card)
         return card
     stored, _ = read_safetensors(teacher_path)
+    tensors = {k: t for k, t in tensors.items() if k in stored or "resample_filter" not in k}  # see fingerprint
     if set(stored) != set(tensors) or any(stored[k].shape != v.shape for k, v in tensors.items()):
         raise UserError(f"{teacher_path} is not of the architecture of {source}: no delta")
     delta = make_delta(tensors, stored)

@@ -18,7 +18,7 @@ from .checkpoint import load_checkpoint, read_safetensors
 from .errors import UserError
 from .export import comes_from, export, fingerprint
 
-LIMIT_MIB = 36.0  # of all weights in the catalogue's folder
+LIMIT_MIB = 42.0  # of all weights in the catalogue's folder
 
 
 class Held(UserError):
@@ -122,6 +122,8 @@ def _rebased(folder, stage, teacher, present, rebase) -> list[Model]:
 def _check_copy(path, tensors, teachers) -> None:
     back, _, _ = load_checkpoint(path, teachers=teachers)
     for name, t in tensors.items():
+        if "resample_filter" in name and name not in back:
+            continue  # it follows from the architecture, and a difference leaves it out with its teacher
         limit = 2e-3 * float(t.abs().max()) + 1e-6 if t.numel() else 0
         if name not in back or (t.numel() and float((back[name].float() - t.float()).abs().max()) > limit):
             raise UserError(f"{path}: {name} was not written well; nothing has been published")

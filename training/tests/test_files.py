@@ -117,6 +117,19 @@ def test_delta_round_trip(tmp_path) -> None:
         load_checkpoint(tmp_path / "d.safetensors")
 
 
+def test_a_difference_to_a_teacher_that_leaves_out_its_filters(tmp_path) -> None:
+    teacher = tiny_net()
+    save_network(tmp_path / "s.safetensors", teacher)
+    stored, metadata = read_safetensors(tmp_path / "s.safetensors")
+    bare = {k: v for k, v in stored.items() if "resample_filter" not in k}
+    assert len(bare) < len(stored)
+    write_safetensors(tmp_path / "t.safetensors", bare, metadata)
+    export.export(
+        tmp_path / "s.safetensors", tmp_path / "d.safetensors", delta_of="t", teacher_path=tmp_path / "t.safetensors"
+    )
+    assert read_safetensors(tmp_path / "d.safetensors")[0] == {}
+
+
 def test_run_folder_is_atomic_and_locked(tmp_path) -> None:
     folder = RunFolder(tmp_path / "run")
     folder.lock()

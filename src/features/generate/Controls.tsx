@@ -22,6 +22,7 @@ import { ModeSwitch } from './ModeSwitch';
 import { PublishedModels } from './PublishedModels';
 import { RandomSeedButton } from './RandomSeedButton';
 import { SeedControl } from './SeedControl';
+import { SubjectCards } from './SubjectCards';
 import { SAMPLER_OPTIONS } from './sampler-options';
 
 export function Controls() {
@@ -30,6 +31,7 @@ export function Controls() {
     <section className="controls" aria-label="Controls">
       <ModeSwitch />
       <Intro />
+      <SubjectCards />
       <ModelPicker />
       <PublishedModels />
       <hr className="rule-line" />

@@ -1,6 +1,7 @@
 import { ChevronDown } from 'lucide-react';
 import { useMemo } from 'react';
 import type { ModelFacts } from '../../state/models';
+import { subjects } from '../../state/models/subjects';
 import { useApp, useModel, useModels } from '../../state/react';
 import { formatBytes, formatCount } from '../../ui/format';
 import { PictureCanvas } from '../../ui/PictureCanvas';
@@ -12,19 +13,16 @@ import { pictureSource } from './pictures';
  * as the platform's users know it.
  */
 export function ModelPicker() {
-  const { controller, stores } = useApp();
-  const source = useMemo(() => pictureSource(stores.images), [stores.images]);
+  const { controller } = useApp();
   const model = useModel();
   const models = useModels();
   const shipped = models.filter((m) => m.ref.kind === 'catalogue');
   const opened = models.filter((m) => m.ref.kind === 'opened');
+  // A card above already shows it.
+  const plain = subjects(models).some(({ key }) => key === model?.key);
   return (
-    <div className="picker">
-      {model?.preview ? (
-        <Sprite url={`models/${model.preview.path}`} {...model.preview} index={0} size={64} />
-      ) : (
-        <PictureCanvas source={source} index={0} size={64} decorative />
-      )}
+    <div className={plain ? 'picker is-plain' : 'picker'}>
+      {!plain && <Picture model={model} />}
       <span className="picker-text">
         <strong>{model?.name ?? 'Reading the model list'}</strong>
         {model && (
@@ -46,6 +44,14 @@ export function ModelPicker() {
       </select>
     </div>
   );
+}
+
+/** The first image of the model's preview; without one, the first of the present images. */
+function Picture({ model }: { model: ModelFacts | null }) {
+  const { stores } = useApp();
+  const source = useMemo(() => pictureSource(stores.images), [stores.images]);
+  if (!model?.preview) return <PictureCanvas source={source} index={0} size={64} decorative />;
+  return <Sprite url={`models/${model.preview.path}`} {...model.preview} index={0} size={64} />;
 }
 
 function Options({ label, models }: { label: string; models: ModelFacts[] }) {

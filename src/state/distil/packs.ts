@@ -48,8 +48,30 @@ export function misfit(
   return `Has ${has}; the teacher has ${labelDim}`;
 }
 
-/** The teacher's own data where it comes with the page, else the first pack that fits. */
+/** Data sets of shipped teachers whose images may not be published here: what they are, and where they are had. */
+const ELSEWHERE: Readonly<Record<string, { name: string; file: string; url: string }>> = {
+  'celeba-64x64': {
+    name: 'CelebA (faces)',
+    file: 'img_align_celeba.zip',
+    url: 'https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html',
+  },
+  'tiny-imagenet-64x64': {
+    name: 'Tiny ImageNet',
+    file: 'tiny-imagenet-200.zip',
+    url: 'http://cs231n.stanford.edu/tiny-imagenet-200.zip',
+  },
+};
+
+/** Where the images are had that a teacher learned from; null where they come with the page or nobody knows. */
+export const elsewhere = ({ dataset }: Pick<ModelFacts, 'dataset'>) =>
+  (dataset !== null && Object.hasOwn(ELSEWHERE, dataset) && ELSEWHERE[dataset]) || null;
+
+/**
+ * The teacher's own data where it comes with the page, else the first pack that fits; null where its own images are to
+ * be had elsewhere: other ones would teach it something else.
+ */
 export function fittingPack(packs: readonly SamplePack[], teacher: ModelFacts): SamplePack | null {
+  if (elsewhere(teacher)) return null;
   const fitting = packs.filter((pack) => misfit(pack, teacher) === null);
   return fitting.find((pack) => pack.id === teacher.dataset) ?? fitting[0] ?? null;
 }

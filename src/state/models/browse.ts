@@ -22,14 +22,16 @@ export interface DataSetSection {
 /** Data sets by the names of their zips, in the order of the page; `of` says what they show, where classes do not. */
 const SETS: readonly { id: string; title: string; of?: string; datasets: readonly string[] }[] = [
   { id: 'cifar10', title: 'CIFAR-10', datasets: ['cifar10-32x32'] },
-  { id: 'ffhq', title: 'FFHQ', of: 'faces', datasets: ['ffhq-64x64', 'celeba-64x64'] },
+  { id: 'ffhq', title: 'FFHQ', of: 'faces', datasets: ['ffhq-64x64'] },
   {
     id: 'afhq',
     title: 'AFHQv2',
     of: 'cats, dogs and wild animals',
     datasets: ['afhqv2-64x64', 'afhq-cat-64x64'],
   },
-  { id: 'imagenet', title: 'ImageNet-64', datasets: ['imagenet-64x64', 'tiny-imagenet-64x64'] },
+  { id: 'imagenet', title: 'ImageNet-64', datasets: ['imagenet-64x64'] },
+  { id: 'celeba', title: 'CelebA', datasets: ['celeba-64x64'] },
+  { id: 'tiny-imagenet', title: 'Tiny ImageNet', datasets: ['tiny-imagenet-64x64'] },
   { id: 'fashion-mnist', title: 'Fashion-MNIST', datasets: ['fashion-mnist-32x32'] },
 ];
 

@@ -3,7 +3,7 @@ import { fitMicroBatch } from '../../../src/distil/config';
 import type { CurvePoint } from '../../../src/distil/curve';
 import type { DataCheck } from '../../../src/protocol/distil';
 import { Pace } from '../../../src/state/distil/pace';
-import { fittingPack, misfit, parsePacks, type SamplePack } from '../../../src/state/distil/packs';
+import { elsewhere, fittingPack, misfit, parsePacks, type SamplePack } from '../../../src/state/distil/packs';
 import {
   changed,
   costOf,
@@ -83,6 +83,16 @@ describe('sample packs', () => {
     expect(misfit(pack('x', ['a']), CATS)).toBeNull();
     expect(fittingPack(PACKS, CATS)?.id).toBe('cats');
     expect(fittingPack([pack('x')], CLOTHES)).toBeNull();
+  });
+
+  test('a teacher whose own images are had elsewhere is not given others', () => {
+    const faces = model('faces', { dataset: 'celeba-64x64' });
+    expect(elsewhere(faces)).toMatchObject({ file: 'img_align_celeba.zip' });
+    expect(elsewhere(CATS)).toBeNull();
+    expect(fittingPack(PACKS, faces)).toBeNull();
+    const start = (data: string | null) => settleSetup({ ...NEW_SETUP, data }, [faces], PACKS);
+    expect(obstacle(start(null))).toBe('Choose images to learn from.');
+    expect(obstacle(start('cats'))).toBeNull(); // a person may want cats of it all the same
   });
 });
 

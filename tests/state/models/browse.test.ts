@@ -127,7 +127,7 @@ describe('search', () => {
       filtered(all, filter, states).map((s) => s.title);
     expect(titles({ text: 'dmd2', here: false })).toEqual(['ImageNet-64']);
     expect(titles({ text: 'nothing like it', here: false })).toEqual([]);
-    expect(titles({ text: '', here: true })).toEqual(['AFHQv2', 'Fashion-MNIST']);
+    expect(titles({ text: '', here: true })).toEqual(['CIFAR-10', 'AFHQv2', 'CelebA', 'Fashion-MNIST']);
     const states = { 'sida-ffhq': { kind: 'broken', done: 1, total: 2 } };
     expect(titles({ text: 'sida', here: true }, states)).toEqual(['FFHQ']);
   });

@@ -1,6 +1,7 @@
 import { counted } from '../../../lib/words';
-import { misfit, type SamplePack } from '../../../state/distil/packs';
+import { elsewhere, misfit, type SamplePack } from '../../../state/distil/packs';
 import { useReceive } from '../../../state/files/use-receive';
+import type { ModelFacts } from '../../../state/models';
 import { useApp, useDistil } from '../../../state/react';
 import { type Fact, Facts } from '../../../ui/Facts';
 import { FileButton } from '../../../ui/FileButton';
@@ -63,6 +64,7 @@ export function DataChoice() {
           />
         )}
       </div>
+      {teacher && !ownChosen && <Elsewhere teacher={teacher} />}
       <ChooseImages />
       {refused && (
         <Note tone="error" onDismiss={() => controller.distil.refuse(null)}>
@@ -82,6 +84,21 @@ export function DataChoice() {
         Mirror images at random
       </label>
     </section>
+  );
+}
+
+/** For a teacher whose images may not come with the page: which file it is, and where it is had. */
+function Elsewhere({ teacher }: { teacher: ModelFacts }) {
+  const set = elsewhere(teacher);
+  if (!set) return null;
+  return (
+    <p className="secondary">
+      This teacher learned from {set.name}, whose terms do not let us publish the images. Get {set.file} from{' '}
+      <a href={set.url} target="_blank" rel="noreferrer">
+        {new URL(set.url).host}
+      </a>{' '}
+      and choose it, or choose images of your own.
+    </p>
   );
 }
 
