@@ -18,6 +18,7 @@ export interface DistilOptions extends CommonOptions {
   classEmbeddings?: string;
   freeze?: FreezeChoice;
   lossType?: DistilConfig['lossType'];
+  diffaugment?: boolean;
   preset?: string;
   images?: number;
   batch?: number;

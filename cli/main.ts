@@ -226,6 +226,10 @@ command(program, 'distil', 'distil a one-step or two-step student from a diffusi
   .option('--second-features <file>', 'a second feature network: weights of VGG16-BN or DeiT-B distilled')
   .option('--class-embeddings <file>', "class embeddings that the paper's heads begin from (default: random)")
   .addOption(new Option('--loss-type <name>', 'loss (default: ns)').choices(['ns', 'hinge']))
+  .option(
+    '--diffaugment',
+    'the discriminator sees all images shifted, recoloured and cut: for fewer than 5,000',
+  )
   .addOption(
     new Option('--preset <name>', `hyper-parameters (default: ${DEFAULT_PRESET})`).choices(
       Object.keys(PRESETS),

@@ -207,6 +207,7 @@ function runConfig(
     secondFeatures: secondFeatures ?? base.secondFeatures,
     classEmbeddings: !saved && options.classEmbeddings ? 'table' : base.classEmbeddings,
     lossType: options.lossType ?? base.lossType,
+    diffAugment: options.diffaugment ?? base.diffAugment,
     images: options.images ?? base.images,
     batch: options.batch ?? base.batch,
     microBatch: options.microBatch ?? base.microBatch,
@@ -254,7 +255,9 @@ function withWayBack(error: unknown, out: string, config: DistilConfig): InnateE
     known.message,
     {
       ...known.detail,
-      hint: `Go on with --resume ${statePath} --generator-rate ${rates[0]} --discriminator-rate ${rates[1]}`,
+      hint:
+        `Go on with --resume ${statePath} --generator-rate ${rates[0]} --discriminator-rate ${rates[1]}` +
+        (known.goBackTo === 'best' && !config.diffAugment ? ' and, where images are few, --diffaugment' : ''),
     },
     error,
   );

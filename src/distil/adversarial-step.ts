@@ -4,6 +4,7 @@ import type { SpectralState } from '../nn/discriminator/forward';
 import { offTape } from '../nn/tf/tape';
 import type { Adam } from './adam';
 import { type DistilConfig, partSize } from './config';
+import { diffAugment, drawAugmentation } from './diff-augment';
 import type { Discriminator } from './discriminator';
 import { generate } from './generator';
 import { discriminatorLoss, generatorLoss } from './losses';
@@ -32,6 +33,12 @@ interface Players {
   discriminator: Discriminator;
   generatorSide: Side;
   discriminatorSide: Side;
+}
+
+/** Random numbers of one use of the feature networks: what they add to their input, and DiffAugment's. */
+interface Sight {
+  noise: RandomStream;
+  augment: RandomStream;
 }
 
 interface GeneratorResult {
@@ -85,7 +92,7 @@ export class AdversarialStep {
       return parts.length === 1 ? this.onePass(parts) : this.twoPasses(parts);
     const g = kind === 'discriminator' ? null : this.generatorStep(parts);
     if (kind === 'generator') return { g, d: null };
-    const fakes = this.fakes(parts, this.noise('discriminatorNoise'), this.featureNoise(1));
+    const fakes = this.fakes(parts, this.noise('discriminatorNoise'), this.sight(1));
     const d = this.discriminatorStep(fakes, parts);
     tf.dispose(fakes);
     return { g, d };
@@ -103,7 +110,7 @@ export class AdversarialStep {
 
   /** In parts, the activations of all of them would have to be held: the generator's pass is made again instead. */
   private twoPasses(parts: readonly MicroBatch[]) {
-    const fakes = this.fakes(parts, this.noise('generatorNoise'), this.featureNoise(0));
+    const fakes = this.fakes(parts, this.noise('generatorNoise'), this.sight(0));
     const d = this.discriminatorStep(fakes, parts);
     tf.dispose(fakes);
     return { g: this.generatorStep(parts), d };
@@ -115,7 +122,7 @@ export class AdversarialStep {
     before?: (maps: tf.Tensor4D[]) => void,
   ): GeneratorResult {
     const { config, discriminator, generatorSide } = this.players;
-    const [noise, featureNoise] = [this.noise('generatorNoise'), this.featureNoise(0)];
+    const [noise, sight] = [this.noise('generatorNoise'), this.sight(0)];
     let state: SpectralState | null = null;
     const { value, grads } = accumulate(
       parts,
@@ -123,7 +130,7 @@ export class AdversarialStep {
       () => [],
       ({ real, labels }) => {
         this.stage(before ? 'the student makes images' : 'the student learns');
-        const maps = discriminator.look(this.generate(real.shape, labels, noise), labels, featureNoise);
+        const maps = this.look(this.generate(real.shape, labels, noise), labels, sight);
         offTape(() => {
           before?.(maps);
           state ??= discriminator.advance();
@@ -140,17 +147,10 @@ export class AdversarialStep {
   }
 
   /** Mixed feature maps of generated images, one list a part. */
-  private fakes(
-    parts: readonly MicroBatch[],
-    noise: RandomStream,
-    featureNoise: RandomStream,
-  ): tf.Tensor4D[][] {
-    const { discriminator } = this.players;
+  private fakes(parts: readonly MicroBatch[], noise: RandomStream, sight: Sight): tf.Tensor4D[][] {
     return parts.map(({ real, labels }) => {
       this.stage('the student makes images');
-      return tf.tidy(() =>
-        discriminator.look(this.generate(real.shape, labels, noise), labels, featureNoise),
-      );
+      return tf.tidy(() => this.look(this.generate(real.shape, labels, noise), labels, sight));
     });
   }
 
@@ -160,14 +160,14 @@ export class AdversarialStep {
       SpectralState,
       SpectralState,
     ];
-    const featureNoise = this.featureNoise(2);
+    const sight = this.sight(2);
     const means: [tf.Scalar[], tf.Scalar[]] = [[], []];
     const { value, grads } = accumulate(
       parts,
       [...discriminatorSide.variables.values()],
       ({ real, labels }) => {
         this.stage('the discriminator learns');
-        return discriminator.look(real, labels, featureNoise);
+        return this.look(real, labels, sight);
       },
       ({ labels }, maps, index) => {
         const logits = [
@@ -192,7 +192,7 @@ export class AdversarialStep {
   private r1Step(parts: readonly MicroBatch[]): tf.Scalar {
     const { config, discriminator, discriminatorSide } = this.players;
     const state = discriminator.advance();
-    const noise = this.featureNoise(3);
+    const { noise } = this.sight(3); // as published, and as in training/: R1 is of the images as they are
     const penalties: tf.Scalar[] = [];
     let total: tf.NamedTensorMap | null = null;
     for (const { real, labels, share } of parts) {
@@ -223,8 +223,20 @@ export class AdversarialStep {
     return new RandomStream(this.players.config.seed, stream, this.iteration);
   }
 
-  private featureNoise(use: number): RandomStream {
-    return new RandomStream(this.players.config.seed, 'featureNoise', 4 * this.iteration + use);
+  /** 0: the generator's images, 1: the discriminator's where they are others, 2: real ones, 3: R1's. */
+  private sight(use: 0 | 1 | 2 | 3): Sight {
+    const { seed } = this.players.config;
+    const [noise, augment] = (['featureNoise', 'augment'] as const).map(
+      (stream) => new RandomStream(seed, stream, 4 * this.iteration + use),
+    ) as [RandomStream, RandomStream];
+    return { noise, augment };
+  }
+
+  /** Mixed feature maps of images as the discriminator sees them. Call inside tf.tidy. */
+  private look(x: tf.Tensor4D, labels: tf.Tensor2D | null, { noise, augment }: Sight): tf.Tensor4D[] {
+    const { config, discriminator } = this.players;
+    const seen = config.diffAugment ? diffAugment(x, drawAugmentation(augment, x.shape)) : x;
+    return discriminator.look(seen, labels, noise);
   }
 }
 

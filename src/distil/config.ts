@@ -71,6 +71,8 @@ export interface DistilConfig {
   /** The half-life is at most this share of the images seen. */
   emaRampUp: number;
   xFlip: boolean;
+  /** The discriminator sees real and generated images through DiffAugment: help where images are few. */
+  diffAugment: boolean;
   /** Heun steps of the teacher that imitation regresses. */
   imitationSteps: number;
 }
@@ -103,6 +105,7 @@ const SMALL: DistilConfig = {
   emaHalfLife: 8_000,
   emaRampUp: 0.25,
   xFlip: true,
+  diffAugment: false,
   imitationSteps: 9,
 };
 
@@ -170,6 +173,7 @@ const BEFORE = {
   secondFeatures: 'none',
   classEmbeddings: 'random',
   lossType: 'ns',
+  diffAugment: false,
 } as const;
 
 /** The configuration of a saved run: what an older one does not name is what it ran with. */

@@ -52,6 +52,7 @@ const CONFIG = v.looseObject({
   emaHalfLife: v.number(),
   emaRampUp: v.number(),
   xFlip: v.boolean(),
+  diffAugment: v.optional(v.boolean()),
   imitationSteps: count,
 }) satisfies v.GenericSchema<unknown, Parameters<typeof savedConfig>[0]>;
 

@@ -127,31 +127,49 @@ def _warp(x, inverse) -> torch.Tensor:
     return F.conv2d(x, down[:, :, :, None], groups=C, stride=(2, 1), padding=(pad, 0))[:, :, quarter:-quarter]
 
 
-def diff_augment(x, g) -> torch.Tensor:
-    """DiffAugment's colour, translation and cutout, differentiable, the same law for real and fake images."""
+def shift_and_cut(size) -> tuple[int, int]:
+    """DiffAugment's largest shift, and the edge of the square that it cuts out, of an edge of so many pixels."""
+    return int(size * 0.125 + 0.5), int(size * 0.2 + 0.5)
+
+
+def augmentation(shape, uniforms, integers) -> list[torch.Tensor]:
+    """DiffAugment's numbers for images of `shape`: brightness, saturation, contrast, shifts and middles of the squares.
+    uniforms() are [N, 1, 1, 1] in [0, 1), integers(low, high) [N, 1, 1].
+    """
+    out = [uniforms() for _ in range(3)]
+    out += [integers(-shift, shift + 1) for shift, _ in map(shift_and_cut, shape[2:])]
+    return out + [integers(0, size + 1 - shift_and_cut(size)[1] % 2) for size in shape[2:]]
+
+
+def torch_augmentation(shape, g) -> list[torch.Tensor]:
+    N = shape[0]
+    return augmentation(
+        shape,
+        lambda: torch.rand(N, 1, 1, 1, generator=g, device=g.device),
+        lambda low, high: torch.randint(low, high, (N, 1, 1), generator=g, device=g.device),
+    )
+
+
+def diff_augment(x, numbers) -> torch.Tensor:
+    """DiffAugment's colour, translation and cutout, differentiable, the same law for real and fake images.
+    numbers: see `augmentation`; src/distil/diff-augment.ts does the same.
+    """
     N, C, H, W = x.shape
+    brightness, saturation, contrast, ty, tx, cy, cx = (v.to(x.device) for v in numbers)
 
-    def rand() -> torch.Tensor:
-        return torch.rand(N, 1, 1, 1, generator=g, device=x.device)
-
-    x = x + (rand() - 0.5)
+    x = x + (brightness - 0.5)
     mean = x.mean(1, keepdim=True)
-    x = (x - mean) * (rand() * 2) + mean
+    x = (x - mean) * (saturation * 2) + mean
     mean = x.mean((1, 2, 3), keepdim=True)
-    x = (x - mean) * (rand() + 0.5) + mean
-
-    def integers(low, high) -> torch.Tensor:
-        return torch.randint(low, high, (N, 1, 1), generator=g, device=x.device)
+    x = (x - mean) * (contrast + 0.5) + mean
 
     rows, columns = torch.arange(H, device=x.device)[None, :, None], torch.arange(W, device=x.device)[None, None, :]
-    dy, dx = int(H * 0.125 + 0.5), int(W * 0.125 + 0.5)
-    y = (rows + integers(-dy, dy + 1) + 1).clamp(0, H + 1).expand(N, H, W)
-    z = (columns + integers(-dx, dx + 1) + 1).clamp(0, W + 1).expand(N, H, W)
+    y = (rows + ty + 1).clamp(0, H + 1).expand(N, H, W)
+    z = (columns + tx + 1).clamp(0, W + 1).expand(N, H, W)
     n = torch.arange(N, device=x.device)[:, None, None]
     x = F.pad(x, (1, 1, 1, 1)).permute(0, 2, 3, 1)[n, y, z].permute(0, 3, 1, 2)
 
-    ch, cw = int(H * 0.2 + 0.5), int(W * 0.2 + 0.5)
-    cy, cx = integers(0, H + 1 - ch % 2), integers(0, W + 1 - cw % 2)
+    ch, cw = (shift_and_cut(size)[1] for size in (H, W))
     inside = (
         ((rows - cy + ch // 2) >= 0)
         & ((rows - cy + ch // 2) < ch)

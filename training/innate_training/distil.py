@@ -136,7 +136,8 @@ class DistilTrainer(StudentTrainer):
     def features(self, x, labels, use) -> list[torch.Tensor]:
         """use: 0 of G's images, 1 of D's where they are others, 2 of real ones, 3 of R1's."""
         noise = self.draws.noise(self.iteration, use)
-        x = diff_augment(x, noise) if self.config.augment and use != 3 else x
+        if self.config.augment and use != 3:
+            x = diff_augment(x, self.draws.augmentation(x.shape, self.iteration, use))
         return self.discriminator.features(x, labels, noise)
 
     def sum_over(self, logits, term) -> torch.Tensor:

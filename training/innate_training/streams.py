@@ -9,9 +9,12 @@ import math
 import numpy as np
 import torch
 
+from .augment import augmentation
 from .rng import philox4x32
 
-PURPOSES = dict(generatorNoise=1, discriminatorNoise=2, featureNoise=4, mixing=6, heads=7, adapters=8, levels=9)
+PURPOSES = dict(
+    generatorNoise=1, discriminatorNoise=2, featureNoise=4, mixing=6, heads=7, adapters=8, levels=9, augment=10
+)
 DATA, FLIP, ROUNDS = 0x64617461, 1, 8
 LOW = 0xFFFFFFFF
 
@@ -43,6 +46,10 @@ class Stream:
         return (
             ((self.words(count) >> np.uint64(8)).astype(np.float64) * 2.0**-24).reshape(-1)[:count].astype(np.float32)
         )
+
+    def integers(self, count, low, high) -> np.ndarray:
+        """[count] in low .. high - 1."""
+        return low + np.floor(self.uniforms(count).astype(np.float64) * (high - low)).astype(np.int64)
 
     def images(self, shape) -> torch.Tensor:
         """Normals of a batch [N, C, H, W]; drawn channels last, as the page holds them."""
@@ -105,6 +112,14 @@ class PageDraws:
 
     def noise(self, iteration, use) -> Stream:
         return Stream(self.config.seed, "featureNoise", 4 * iteration + use)
+
+    def augmentation(self, shape, iteration, use) -> list[torch.Tensor]:
+        stream, count = Stream(self.config.seed, "augment", 4 * iteration + use), shape[0]
+        return augmentation(
+            shape,
+            lambda: torch.from_numpy(stream.uniforms(count)).view(-1, 1, 1, 1),
+            lambda low, high: torch.from_numpy(stream.integers(count, low, high)).view(-1, 1, 1),
+        )
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 import torch
 
+from .augment import torch_augmentation
 from .checkpoint import save_network
 from .data import Shuffle, generator, step_seed
 from .ema import EMA
@@ -39,6 +40,9 @@ class TorchDraws:
             self.g_noise = generator(self.world.device, self.config.seed, f"noise/{self.world.rank}", iteration)
         return self.g_noise
 
+    def augmentation(self, shape, iteration, use) -> list[torch.Tensor]:
+        return torch_augmentation(shape, self.g_noise)
+
 
 class StudentTrainer:
     """A generator that begins as its teacher's copy. Subclasses say in `learn` what a step learns from a batch, add
@@ -73,8 +77,8 @@ class StudentTrainer:
         c = self.config
         if c.random == "torch":
             return TorchDraws(c, count, self.world)
-        if c.random != "page" or self.world.size > 1 or c.augment:
-            raise UserError('random is "torch", or "page" for one process without augmentation')
+        if c.random != "page" or self.world.size > 1:
+            raise UserError('random is "torch", or "page" for one process')
         return PageDraws(c, count)
 
     # one iteration -------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from conftest import ROOT, shapes, tiny_net
 
 from innate_training import augment
 from innate_training import discriminator as D
+from innate_training.checkpoint import read_safetensors
 from innate_training.data import generator
 from innate_training.distil import PRESETS, DistilConfig, DistilTrainer, preset
 from innate_training.distributed import World
@@ -16,6 +17,7 @@ from innate_training.features import FrozenConv, TeacherEncoder, efficientnet_li
 from innate_training.freezing import freeze, freeze_choice, frozen_by
 from innate_training.fused import plain_autograd
 from innate_training.layers import UNetBlock
+from innate_training.streams import PageDraws, Stream
 from innate_training.teacher import TeacherConfig, TeacherTrainer, edm_loss
 
 
@@ -122,6 +124,25 @@ def test_edm_loss_weight_is_one_over_c_out_squared() -> None:
     _, out, _, _ = net.coefficients(sigma)
     d = net(x, sigma, torch.tensor([0, 1]))
     assert torch.allclose(loss, (d - x) ** 2 / out.view(-1, 1, 1, 1) ** 2, rtol=1e-4)
+
+
+@pytest.mark.parametrize("case", ["colour", "grey", "wide"])
+def test_diff_augment_is_the_golden(case) -> None:
+    """Numbers as the page draws them, values and gradients: tests/fixtures/make_augment.py of the app."""
+    golden = read_safetensors(ROOT / "tests/fixtures/method/augment.golden.safetensors")[0]
+    n, c, h, w = golden[f"{case}.images"].shape
+    numbers = PageDraws(DistilConfig(seed=5), 1).augmentation((n, c, h, w), 2, 0)
+    assert torch.equal(torch.stack([v.flatten().float() for v in numbers]), golden[f"{case}.numbers"])
+
+    def images(seed) -> torch.Tensor:
+        u = torch.from_numpy(Stream(seed, "featureNoise", 0).uniforms(n * c * h * w))
+        return (2 * u - 1).view(n, h, w, c).permute(0, 3, 1, 2).contiguous()
+
+    x = images(77).requires_grad_(True)
+    y = augment.diff_augment(x, numbers)
+    (y * images(78)).sum().backward()
+    assert torch.allclose(y, golden[f"{case}.images"], atol=2e-6)
+    assert torch.allclose(x.grad, golden[f"{case}.gradient"], atol=2e-6)
 
 
 def test_augmentation_tells_what_it_did() -> None:

@@ -25,10 +25,15 @@ G_RATE, D_RATE = 0.02, 0.04
 
 # Adam's first steps are signs of gradients: through EfficientNet's ReLU6 one value in a thousand goes the other way.
 @pytest.mark.parametrize(
-    "preset, freeze, bound",
-    [("small", None, 0.1), ("small-encoder", None, 1e-3), ("small-encoder", "enc.*,map_*", 1e-3)],
+    "preset, freeze, augment, bound",
+    [
+        ("small", None, False, 0.1),
+        ("small-encoder", None, False, 1e-3),
+        ("small-encoder", "enc.*,map_*", False, 1e-3),
+        ("small-encoder", None, True, 1e-3),
+    ],
 )
-def test_three_steps_are_the_command_lines(tmp_path, preset, freeze, bound) -> None:
+def test_three_steps_are_the_command_lines(tmp_path, preset, freeze, augment, bound) -> None:
     if not PROGRAM.is_file() or not shutil.which("node"):
         pytest.skip("the app's command line is not built")
     net = tiny_net()
@@ -37,13 +42,14 @@ def test_three_steps_are_the_command_lines(tmp_path, preset, freeze, bound) -> N
             p.add_(0.05 * torch.randn_like(p))
     save_network(tmp_path / "teacher.safetensors", net)
     write_zip(tmp_path / "shapes.zip", *shape_images(64))
-    theirs, (head, *log) = command_line(tmp_path, preset, freeze)
+    theirs, (head, *log) = command_line(tmp_path, preset, freeze, ["--diffaugment"] if augment else [])
 
     # The page's EfficientNet-Lite0, wherever else there is one.
     page = read_safetensors(ROOT / "public" / "features" / "efficientnet-lite0.safetensors")[0]
     torch.save(page, tmp_path / "efficientnet-lite0.pth")
     changes = dict(batch=BATCH, images=BATCH * STEPS, seed=SEED, g_lr=G_RATE, d_lr=D_RATE, measure_images=0)
     changes |= dict(freeze=freeze) if freeze else {}
+    changes["augment"] = augment
     recipe = parse(
         dict(
             name="same",
@@ -84,7 +90,7 @@ def same_way(ours, theirs, prefix, begun, bound) -> None:
     assert length > 0 and (off / length) ** 0.5 < bound, (prefix, off, length)
 
 
-def command_line(folder, preset, freeze) -> tuple[dict[str, torch.Tensor], list[dict]]:
+def command_line(folder, preset, freeze, flags) -> tuple[dict[str, torch.Tensor], list[dict]]:
     """The state and the log of `innate distil`; the log begins with what the run trains."""
     options = {
         "teacher": folder / "teacher.safetensors",
@@ -102,7 +108,7 @@ def command_line(folder, preset, freeze) -> tuple[dict[str, torch.Tensor], list[
     }
     if freeze:
         options["freeze"] = freeze
-    command = ["node", str(PROGRAM), "distil"]
+    command = ["node", str(PROGRAM), "distil", *flags]
     for key, value in options.items():
         command += [f"--{key}", str(value)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)

@@ -185,7 +185,7 @@ export class DistilRun {
         where: `${this.trainer.images} images`,
         expected: `a spread above ${COLLAPSED} of real images'`,
         found: result.spread.toFixed(2),
-        hint: 'Go back to the best student and lower both rates',
+        hint: `Go back to the best student and lower both rates${config.diffAugment ? '' : '; with few images, begin again with DiffAugment'}`,
       });
     if (!this.best || result.value < this.best.frechet.value)
       this.best = { images: this.trainer.images, frechet: result };

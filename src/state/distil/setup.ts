@@ -286,6 +286,13 @@ export function costOf(
   };
 }
 
+/** Below so many images of a person's own, DiffAugment is offered. */
+export const FEW_IMAGES = 5_000;
+
+/** How many images of their own a person has, where a discriminator learns from them and they are few; else null. */
+export const fewImages = ({ own, config }: Pick<SettledSetup, 'own' | 'config'>): number | null =>
+  own?.check && own.check.size < FEW_IMAGES && config.method !== 'imitation' ? own.check.size : null;
+
 /** What a choice of files is called. */
 export const ownData = (files: readonly File[]): OwnData => ({
   files: [...files],

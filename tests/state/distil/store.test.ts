@@ -10,6 +10,7 @@ import {
   type DistilSetup,
   distilRequest,
   estimateKey,
+  fewImages,
   NEW_SETUP,
   obstacle,
   settleSetup,
@@ -150,6 +151,22 @@ describe('setup', () => {
     const settled = settle({ data: 'own', own });
     expect(settled).toMatchObject({ pack: null, own });
     expect(distilRequest(settled, NEW_RUN)?.data).toEqual({ kind: 'files', files, name: 'mine.zip' });
+  });
+
+  test('DiffAugment is offered for few images of one’s own, where a discriminator learns', () => {
+    const own = { files: [], name: 'mine', check: look(2), error: null };
+    const few = (size: number, changes: DistilSetup['changes'] = {}) =>
+      fewImages(settle({ data: 'own', own: { ...own, check: { ...look(2), size } }, changes }));
+    expect(few(320)).toBe(320);
+    expect(few(4_999)).toBe(4_999);
+    expect(few(5_000)).toBeNull();
+    expect(few(320, { method: 'imitation' })).toBeNull();
+    expect(fewImages(settle({ data: 'own', own: { ...own, check: null } }))).toBeNull();
+    expect(fewImages(settle())).toBeNull(); // a sample pack
+    for (const preset of ['small', 'paper-faces'] as const)
+      expect(settle({ preset, data: 'own', own }).config.diffAugment).toBe(false);
+    const asked = settle({ data: 'own', own, changes: { diffAugment: true } });
+    expect(distilRequest(asked, NEW_RUN)?.config.diffAugment).toBe(true);
   });
 
   test('own files that are not looked at yet, cannot be read, or lack the teacher’s classes stop a start', () => {

@@ -18,6 +18,7 @@ export function RunNotes({ run, pick }: Props) {
   const { error, notices, history, ended } = run;
   const { storage, ...others } = notices;
   const alike = ended ? null : narrowing(history.points);
+  const canAugment = run.config.method !== 'imitation' && !run.config.diffAugment;
   const lines = Object.values(others).filter((line) => line && !read.includes(line));
   if (!error && !alike && !storage && lines.length === 0) return null;
   return (
@@ -44,7 +45,8 @@ export function RunNotes({ run, pick }: Props) {
         >
           The samples are becoming alike: they differ {formatPercent(alike.now)} as much as real images do,
           after {formatWhole(alike.at)} images it was {formatPercent(alike.best)}. The student may be
-          collapsing: keep the student of that moment, stop, and begin again with lower rates.
+          collapsing: keep the student of that moment, stop, and begin again with lower rates
+          {canAugment ? ' or, where images are few, with DiffAugment' : ''}.
         </Note>
       )}
       {lines.map((line) => (

@@ -8,6 +8,7 @@ import { FileButton } from '../../../ui/FileButton';
 import { formatBytes, formatWhole } from '../../../ui/format';
 import { Note } from '../../../ui/Note';
 import { useSetup } from '../use-setup';
+import { AugmentOffer } from './AugmentSwitch';
 import { OwnFacts } from './OwnFacts';
 import { RadioRow } from './RadioRow';
 
@@ -83,6 +84,7 @@ export function DataChoice() {
         />
         Mirror images at random
       </label>
+      <AugmentOffer />
     </section>
   );
 }

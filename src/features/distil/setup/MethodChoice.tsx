@@ -1,8 +1,9 @@
 import type { Method, PresetName } from '../../../distil/config';
 import { CHOICES, fieldsOf, METHOD_NAMES, METHODS, PRESET_NAMES } from '../../../state/distil/fields';
-import { defaultSampleEvery } from '../../../state/distil/setup';
+import { defaultSampleEvery, fewImages } from '../../../state/distil/setup';
 import { useApp } from '../../../state/react';
 import { useSetup } from '../use-setup';
+import { AugmentSwitch } from './AugmentSwitch';
 import { ChoiceRow, ConfigChoiceRow, ConfigRow, NumberRow } from './ParamRow';
 import { RadioRow } from './RadioRow';
 import { StudentSteps } from './StudentSteps';
@@ -58,7 +59,8 @@ export function MethodChoice() {
 
 function MoreNumbers() {
   const { controller } = useApp();
-  const { config } = useSetup();
+  const setup = useSetup();
+  const { config } = setup;
   return (
     <div className="params">
       {fieldsOf(config.method, true).map((field) => (
@@ -77,6 +79,7 @@ function MoreNumbers() {
             />
             Both networks learn from the same generated images
           </label>
+          {fewImages(setup) === null && <AugmentSwitch />}
         </>
       )}
     </div>
