@@ -19,6 +19,19 @@ export interface RunAbout {
   resolution: number;
   classes: readonly string[] | null;
   licence: string | null;
+  /** Its place in a series of runs that differ in one choice; absent for a run by itself. */
+  series?: SeriesPlace;
+}
+
+/** Which run of a series one is. */
+export interface SeriesPlace {
+  id: string;
+  name: string;
+  /** What sets this run apart. */
+  label: string;
+  /** From 0, of as many. */
+  index: number;
+  of: number;
 }
 
 export interface DistilRequest {

@@ -1,4 +1,5 @@
 import { type CompareStore, createCompareStore } from './compare/store';
+import { createSeriesStore, type SeriesStore } from './distil/series/store';
 import { createDistilStore, type DistilStore } from './distil/store';
 import { createEngineStore, type EngineStore } from './engine';
 import { createImagesStore, type ImagesStore } from './generate/images';
@@ -24,6 +25,8 @@ export interface Stores {
   compare: CompareStore;
   catalogue: CatalogueStore;
   distil: DistilStore;
+  /** Runs one after the other, to be compared. */
+  series: SeriesStore;
   measure: MeasureStore;
   /** What of the public models is on this device. */
   rows: RowsStore;
@@ -39,6 +42,7 @@ export function createStores(view: ViewState, storage: Pick<Storage, 'getItem' |
     compare: createCompareStore(),
     catalogue: createCatalogueStore(),
     distil: createDistilStore(),
+    series: createSeriesStore(storage),
     measure: createMeasureStore(),
     rows: createRowsStore(),
     downloads: createDownloadsStore(),

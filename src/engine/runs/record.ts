@@ -30,6 +30,9 @@ const RECORD = v.looseObject({
     resolution: count,
     classes: v.nullable(v.array(v.string())),
     licence: v.nullable(v.string()),
+    series: v.optional(
+      v.object({ id: v.string(), name: v.string(), label: v.string(), index: count, of: count }),
+    ),
   }),
   notes: v.string(),
   created: v.number(),

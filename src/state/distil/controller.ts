@@ -5,8 +5,10 @@ import type { ResumeRequest } from '../../protocol/runs';
 import type { Stores } from '../app-state';
 import { estimateRun } from './estimate';
 import { followRun } from './follow';
+import { newRun } from './new-run';
 import { parsePacks } from './packs';
 import { createRunsController, type RunsController } from './runs-controller';
+import { createSeriesController, type SeriesController } from './series/controller';
 import { distilSettings, type Settings, settledSetup } from './settings';
 import { distilRequest } from './setup';
 import { type DistilRunState, type DistilState, type DistilStore, isUnderWay } from './store';
@@ -24,7 +26,7 @@ export interface DistilControllerOptions {
   newId?: () => string;
 }
 
-export interface DistilController extends RunsController, Settings {
+export interface DistilController extends RunsController, Settings, SeriesController {
   /** Reads the list of sample packs; does nothing where it is here or on its way. */
   loadPacks(): Promise<void>;
   start(): void;
@@ -44,11 +46,15 @@ export function createDistilController(options: DistilControllerOptions): Distil
 
   const runs = createRunsController({ client, stores, follow });
 
-  function follow(run: DistilRunState, request: DistilRequest | ResumeRequest): void {
+  function follow(
+    run: DistilRunState,
+    request: DistilRequest | ResumeRequest,
+    shown: DistilState['shown'] = 'run',
+  ): void {
     abort = new AbortController();
     const { signal } = abort;
     options.persist?.();
-    distil.setState({ run, shown: 'run' });
+    distil.setState({ run, shown });
     followRun(run, (onEvent) => client.distil(request, { onEvent, signal }), {
       stores,
       nextFrame,
@@ -57,33 +63,36 @@ export function createDistilController(options: DistilControllerOptions): Distil
     });
   }
 
+  const newId = options.newId ?? (() => crypto.randomUUID());
+  const newNumber = () => {
+    const { run: last, runs: saved } = distil.getState();
+    return Math.max(last?.about.number ?? 0, ...(saved ?? []).map((r) => r.record.about.number)) + 1;
+  };
+  const control = (action: DistilAction) => {
+    const { run } = distil.getState();
+    if (!run || run.ended) return;
+    if (action === 'pause' && run.phase === 'paused') return; // it is at rest: nothing would answer
+    if (action !== 'save') distil.setState({ run: { ...run, asked: action } });
+    // Nothing is made yet: there is no student to keep.
+    if (action === 'stop' && run.phase === 'preparing') abort?.abort();
+    client.controlDistil(action).catch(() => {}); // the run itself reports what went wrong
+  };
+
   return {
     ...runs,
     ...distilSettings(options),
+    ...createSeriesController({ client, stores, follow, resume: runs.resumeRun, control, newId, newNumber }),
     loadPacks: packLoader(distil, options.loadPacks),
 
     start() {
-      const { run: last, runs: saved } = distil.getState();
-      if (isUnderWay(last)) return;
-      const numbers = [last?.about.number ?? 0, ...(saved ?? []).map((r) => r.record.about.number)];
-      const request = distilRequest(settledSetup(stores), {
-        id: (options.newId ?? (() => crypto.randomUUID()))(),
-        number: Math.max(...numbers) + 1,
-      });
+      if (isUnderWay(distil.getState().run)) return;
+      const request = distilRequest(settledSetup(stores), { id: newId(), number: newNumber() });
       if (request) follow(newRun(request), request);
     },
 
     estimate: () => estimateRun(options),
 
-    control(action) {
-      const { run } = distil.getState();
-      if (!run || run.ended) return;
-      if (action === 'pause' && run.phase === 'paused') return; // it is at rest: nothing would answer
-      if (action !== 'save') distil.setState({ run: { ...run, asked: action } });
-      // Nothing is made yet: there is no student to keep.
-      if (action === 'stop' && run.phase === 'preparing') abort?.abort();
-      client.controlDistil(action).catch(() => {}); // the run itself reports what went wrong
-    },
+    control,
 
     show: (what) => distil.setState((s) => ({ shown: what === 'run' && !s.run ? 'setup' : what })),
   };
@@ -103,32 +112,3 @@ function packLoader(distil: DistilStore, loadText: () => Promise<string>): () =>
     return loading;
   };
 }
-
-/** A run that was just asked for: nothing is known of it yet. */
-export const newRun = ({
-  about,
-  config,
-  ...request
-}: Pick<DistilRunState, 'about' | 'config'> & DistilRunState['request']): DistilRunState => ({
-  about,
-  config,
-  request,
-  phase: 'preparing',
-  asked: null,
-  preparing: null,
-  plan: null,
-  history: { points: [], snapshots: [] },
-  version: 0,
-  pace: null,
-  beside: 0,
-  error: null,
-  wayBack: null,
-  notices: {},
-  saved: null,
-  thinned: false,
-  memoryBytes: null,
-  peakBytes: null,
-  ended: false,
-  interrupted: false,
-  result: null,
-});

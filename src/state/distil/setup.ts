@@ -241,11 +241,12 @@ export function estimateKey(
   { teacher, config }: SettledSetup,
   backend: { name: string; label: string } | null,
 ): string {
-  const { method, features, featureSize, heads, headWidth, imitationSteps, nfe } = config;
+  const { method, freeze, features, featureSize, heads, headWidth, imitationSteps, nfe } = config;
   return JSON.stringify([
     teacher?.key,
     method,
     nfe,
+    freeze,
     method === 'imitation' ? imitationSteps : [features, featureSize, heads, headWidth],
     backend?.name,
     backend?.label,

@@ -87,7 +87,7 @@ export interface DistilState {
   refused: string | null;
   /** The run in view, ended or not. */
   run: DistilRunState | null;
-  shown: 'setup' | 'run' | 'runs' | 'compare';
+  shown: 'setup' | 'run' | 'runs' | 'compare' | 'series';
   /** Saved runs, newest first; null until the list is here or where this browser keeps none. */
   runs: readonly RunSummary[] | null;
   /** Saved runs that cannot be read. */

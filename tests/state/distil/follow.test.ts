@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { InnateError } from '../../../src/lib/errors';
 import type { DistilEvent, DistilResult } from '../../../src/protocol/distil';
-import { newRun } from '../../../src/state/distil/controller';
 import { followRun } from '../../../src/state/distil/follow';
+import { newRun } from '../../../src/state/distil/new-run';
 import { createDistilStore, type DistilRunState, type Snapshot } from '../../../src/state/distil/store';
 import { createEngineStore } from '../../../src/state/engine';
 import { tick } from '../../support/fake-client';
