@@ -35,5 +35,46 @@ export interface Ops<T> {
   attention(qkv: T, heads: number): T;
 }
 
+export interface FeatureConvOptions {
+  stride?: 1 | 2;
+  /** One filter a channel. */
+  depthwise?: boolean;
+  activation?: 'relu' | 'relu6' | null;
+  bias?: false;
+  /** TensorFlow's 'SAME' puts the odd zero at the far side; 'symmetric' is PyTorch's kernel >> 1. */
+  padding?: 'tensorflow' | 'symmetric';
+}
+
+/** What frozen feature networks and the mixing behind them are written in. Their batch norms are folded into convolutions. */
+export interface FeatureOps<T> {
+  conv(x: T, name: string, options?: FeatureConvOptions): T;
+  /** Bilinear, to a square. */
+  resize(x: T, size: number, alignCorners?: boolean): T;
+  /** Repeats grey images to three channels; RGB images pass unchanged. */
+  toRgb(x: T): T;
+  add(a: T, b: T): T;
+  scale(x: T, factor: number): T;
+}
+
+/** What a discriminator's heads are written in, in train mode. `conv` names a weight under spectral norm. */
+export interface HeadOps<T> {
+  /** 4x4, stride 2, one zero on every side, plus `name`.bias. */
+  stridedConv(x: T, name: string): T;
+  /** No zeros, no bias. */
+  lastConv(x: T, name: string): T;
+  /** The batch's own mean and (biased) variance. */
+  batchNorm(x: T, name: string): T;
+  /** Slope 0.2. */
+  leakyRelu(x: T): T;
+  /** One more channel: the mean over everything of the standard deviation over the batch (Karras et al. 2018). */
+  withDeviation(x: T): T;
+  /** One-hot rows [N, classes] times `name`.weight [classes, dim], or times its transpose [dim, classes]. */
+  embed(classes: T, name: string, options: { transposed: boolean }): T;
+  linear(v: T, name: string): T;
+  scale(x: T, factor: number): T;
+  /** The sum over channels of x [N, H, W, C] times v [N, C]: [N, H, W, 1]. */
+  dotVector(x: T, v: T): T;
+}
+
 /** Sees named intermediate values: every module's output, and the parts of U-Net blocks as "block.part". */
 export type Tap<T> = (name: string, value: T) => void;

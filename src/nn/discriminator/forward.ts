@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { HeadOps } from '../ops';
 import { fusedGroupNorm } from '../tf/group-norm';
 import { hasKernel } from '../tf/kernels';
 import type { TensorParameters } from '../tf/parameters';
@@ -13,8 +14,40 @@ export type BatchStatistics = (name: string, mean: tf.Tensor1D, variance: tf.Ten
 export type SpectralState = ReadonlyMap<string, PowerVectors>;
 
 /**
- * Logits [N, k] of every head on `maps` [N, H, W, C], in train mode: batch norm uses the batch's own statistics.
- * `classes` one-hot [N, classes] or null. Differentiable in the parameters and the maps; call inside tf.tidy.
+ * What every head says of its map, finest first: maps of logits of one channel. `classes` one-hot [N, classes] or null.
+ * In train mode: batch norm and deviation see the batch.
+ */
+export function headMaps<T>(
+  ops: HeadOps<T>,
+  config: HeadsConfig,
+  maps: readonly T[],
+  classes: T | null,
+): T[] {
+  return headSpecs(config).map((head, i): T => {
+    let h: T = maps[i]!;
+    for (const { name, norm } of head.hidden) {
+      h = ops.stridedConv(h, name);
+      h = ops.leakyRelu(norm ? ops.batchNorm(h, norm) : h);
+    }
+    if (config.style === 'small') h = ops.withDeviation(h);
+    const out = ops.lastConv(h, head.last.name);
+    if (classes === null) return out;
+    const embedded = ops.embed(classes, `${head.name}.embed`, { transposed: config.style === 'small' });
+    const projected =
+      config.style === 'paper'
+        ? equalisedLinear(ops, embedded, `${head.name}.embed_proj`, config.embeddingDim)
+        : embedded;
+    return ops.scale(ops.dotVector(out, projected), 1 / Math.sqrt(EMBEDDED_CHANNELS));
+  });
+}
+
+/** StyleGAN's equalised layer: weight / sqrt(in) at use, bias, leaky ReLU times sqrt(2). */
+const equalisedLinear = <T>(ops: HeadOps<T>, v: T, name: string, inputs: number): T =>
+  ops.scale(ops.leakyRelu(ops.linear(ops.scale(v, 1 / Math.sqrt(inputs)), name)), Math.SQRT2);
+
+/**
+ * Logits [N, k] of every head on `maps` [N, H, W, C], on TensorFlow.js. Differentiable in the parameters and the maps;
+ * call inside tf.tidy.
  */
 export function headLogits(
   config: HeadsConfig,
@@ -24,46 +57,68 @@ export function headLogits(
   classes: tf.Tensor2D | null,
   onStatistics?: BatchStatistics,
 ): tf.Tensor2D[] {
-  return headSpecs(config).map((head, i): tf.Tensor2D => {
-    let h = maps[i]!;
-    for (const layer of head.hidden) h = stridedLayer(parameters, spectral, layer, h, onStatistics);
-    if (config.style === 'small') h = withDeviation(h);
-    const out = tf.conv2d(h, normalisedWeight(parameters, spectral, head.last), 1, 'valid');
-    const n = out.shape[0];
-    if (classes === null) return tf.reshape(out, [n, -1]) as tf.Tensor2D;
-    const table = parameters.get(`${head.name}.embed.weight`) as tf.Tensor2D;
-    const projected =
-      config.style === 'paper'
-        ? equalisedLinear(parameters, `${head.name}.embed_proj`, tf.matMul<tf.Tensor2D>(classes, table))
-        : (tf.matMul(classes, table, false, true) as tf.Tensor2D);
-    return projectClass(out, projected);
-  });
+  const ops = new TfHeadOps(parameters, spectral, onStatistics);
+  return headMaps<tf.Tensor>(ops, config, maps, classes).map(
+    (logits) => tf.reshape(logits, [logits.shape[0]!, -1]) as tf.Tensor2D,
+  );
 }
 
 /** Feature maps of one head up to its last convolution are never needed outside: only the names are public. */
 export const convLayers = (config: HeadsConfig): ConvLayer[] =>
   headSpecs(config).flatMap((head: HeadSpec) => [...head.hidden, head.last]);
 
-function normalisedWeight(
-  parameters: TensorParameters,
-  spectral: SpectralState,
-  { name }: ConvLayer,
-): tf.Tensor4D {
-  return spectrallyNormalised(parameters.get(`${name}.weight_orig`), spectral.get(name)!) as tf.Tensor4D;
-}
+class TfHeadOps implements HeadOps<tf.Tensor> {
+  constructor(
+    private readonly parameters: TensorParameters,
+    private readonly spectral: SpectralState,
+    private readonly onStatistics?: BatchStatistics,
+  ) {}
 
-function stridedLayer(
-  parameters: TensorParameters,
-  spectral: SpectralState,
-  layer: ConvLayer,
-  x: tf.Tensor4D,
-  onStatistics?: BatchStatistics,
-): tf.Tensor4D {
-  const weight = normalisedWeight(parameters, spectral, layer);
-  let h: tf.Tensor = stridedConv(padPixels(x, 1) as tf.Tensor4D, weight);
-  h = tf.add(h, parameters.get(`${layer.name}.bias`));
-  if (layer.norm) h = batchNorm(parameters, layer.norm, h, onStatistics);
-  return tf.leakyRelu(h as tf.Tensor4D, 0.2);
+  stridedConv(x: tf.Tensor, name: string): tf.Tensor {
+    const y = stridedConv(padPixels(x, 1) as tf.Tensor4D, this.weight(name));
+    return tf.add(y, this.parameters.get(`${name}.bias`));
+  }
+
+  lastConv(x: tf.Tensor, name: string): tf.Tensor {
+    return tf.conv2d(x as tf.Tensor4D, this.weight(name), 1, 'valid');
+  }
+
+  batchNorm(x: tf.Tensor, name: string): tf.Tensor {
+    return batchNorm(this.parameters, name, x, this.onStatistics);
+  }
+
+  leakyRelu(x: tf.Tensor): tf.Tensor {
+    return tf.leakyRelu(x, 0.2);
+  }
+
+  withDeviation(x: tf.Tensor): tf.Tensor {
+    return withDeviation(x as tf.Tensor4D);
+  }
+
+  embed(classes: tf.Tensor, name: string, { transposed }: { transposed: boolean }): tf.Tensor {
+    return tf.matMul(classes, this.parameters.get(`${name}.weight`), false, transposed);
+  }
+
+  linear(v: tf.Tensor, name: string): tf.Tensor {
+    const product = tf.matMul(v, this.parameters.get(`${name}.weight`), false, true);
+    return tf.add(product, this.parameters.get(`${name}.bias`));
+  }
+
+  scale(x: tf.Tensor, factor: number): tf.Tensor {
+    return tf.mul(x, factor);
+  }
+
+  dotVector(x: tf.Tensor, v: tf.Tensor): tf.Tensor {
+    const [n, c] = v.shape as [number, number];
+    return tf.sum(tf.mul(x, tf.reshape(v, [n, 1, 1, c])), 3, true);
+  }
+
+  private weight(name: string): tf.Tensor4D {
+    return spectrallyNormalised(
+      this.parameters.get(`${name}.weight_orig`),
+      this.spectral.get(name)!,
+    ) as tf.Tensor4D;
+  }
 }
 
 /**
@@ -119,27 +174,9 @@ function batchNorm(
   return tf.add(tf.mul(tf.mul(centred, tf.rsqrt(tf.add(variance, EPS))), scale), shift);
 }
 
-/** One more channel: the mean over everything of the standard deviation over the batch (Karras et al. 2018). */
 function withDeviation(x: tf.Tensor4D): tf.Tensor4D {
   const [n, h, w] = x.shape;
   const variance = tf.mean(tf.square(tf.sub(x, tf.mean(x, 0, true))), 0);
   const deviation = tf.mean(tf.sqrt(tf.add(variance, 1e-6)));
   return tf.concat([x, tf.mul(tf.ones([n, h, w, 1]), deviation) as tf.Tensor4D], 3);
-}
-
-/** StyleGAN's equalised layer: weight / sqrt(in) at use, bias, leaky ReLU times sqrt(2). */
-function equalisedLinear(parameters: TensorParameters, name: string, x: tf.Tensor2D): tf.Tensor2D {
-  const weight = parameters.get(`${name}.weight`);
-  const y = tf.add(
-    tf.matMul(x, tf.mul(weight, 1 / Math.sqrt(weight.shape[1]!)), false, true),
-    parameters.get(`${name}.bias`),
-  );
-  return tf.mul(tf.leakyRelu(y, 0.2), Math.SQRT2) as tf.Tensor2D;
-}
-
-/** sum_c out_c projected_c / sqrt(64), [N, h, w, 64] to [N, h w]. */
-function projectClass(out: tf.Tensor4D, projected: tf.Tensor2D): tf.Tensor2D {
-  const [n, h, w, c] = out.shape;
-  const weighted = tf.mul(out, tf.reshape(projected, [n, 1, 1, c]));
-  return tf.reshape(tf.mul(tf.sum(weighted, 3), 1 / Math.sqrt(EMBEDDED_CHANNELS)), [n, h * w]);
 }

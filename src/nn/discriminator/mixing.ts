@@ -1,6 +1,7 @@
-import * as tf from '@tensorflow/tfjs-core';
-import { bilinearMatrix } from '../resampling';
-import { axisTensor, resampleAxes } from '../tf/pixels';
+import type * as tf from '@tensorflow/tfjs-core';
+import { FrozenLayers } from '../features/frozen';
+import type { FeatureOps } from '../ops';
+import type { WeightSource } from '../weights';
 import type { HeadStyle } from './heads';
 
 /** Draws the frozen random weights: uniform in [0, 1) and standard normal. */
@@ -15,97 +16,108 @@ export interface MixingRandom {
  *
  * 'paper': to 64, 128, 256, 512 channels; each scale is added to the one above, enlarged to twice its size
  * (bilinear, corners aligned) and mixed. 'small': at the maps' own sizes, a quarter of the work.
+ *
+ * `maps`, of height and width `sizes`, finest first, to the heads' inputs.
  */
+export function mixed<T>(
+  ops: FeatureOps<T>,
+  style: HeadStyle,
+  maps: readonly T[],
+  sizes: readonly number[],
+): T[] {
+  return style === 'paper' ? mixedAsPublished(ops, maps, sizes) : mixedSmall(ops, maps, sizes);
+}
+
+function mixedAsPublished<T>(ops: FeatureOps<T>, maps: readonly T[], sizes: readonly number[]): T[] {
+  const out: T[] = [];
+  let above: T | null = null;
+  for (let i = maps.length - 1; i >= 0; i--) {
+    let x = ops.conv(maps[i]!, `across.${i}`);
+    if (above) x = ops.add(x, above);
+    above = ops.conv(ops.resize(x, 2 * sizes[i]!, true), `down.${i}`);
+    out.unshift(above);
+  }
+  return out;
+}
+
+function mixedSmall<T>(ops: FeatureOps<T>, maps: readonly T[], sizes: readonly number[]): T[] {
+  const out = maps.map((map, i) => ops.conv(map, `across.${i}`, { bias: false }));
+  for (let i = out.length - 2; i >= 0; i--) {
+    const above = ops.conv(ops.resize(out[i + 1]!, sizes[i]!), `down.${i}`, { bias: false });
+    out[i] = ops.scale(ops.add(out[i]!, above), Math.SQRT1_2);
+  }
+  return out;
+}
+
+/** Channels that the heads see. */
+export const mixedChannels = (style: HeadStyle, maps: number): number[] =>
+  Array.from({ length: maps }, (_, i) =>
+    style === 'paper' ? 64 * 2 ** Math.max(0, i - 1) : Math.min(64 * 2 ** i, 256),
+  );
+
+/** The weights of `mixed` for maps of these channels, in the published layout. */
+export function mixingWeights(
+  style: HeadStyle,
+  channels: readonly number[],
+  random: MixingRandom,
+): WeightSource {
+  const tensors = new Map<string, { shape: number[]; values: Float32Array }>();
+  const layer = (name: string, inputs: number, outputs: number, draw: (count: number) => Float32Array) => {
+    const drawn = draw(inputs * outputs);
+    const values = drawn.map((_, i) => drawn[(i % inputs) * outputs + Math.floor(i / inputs)]!);
+    tensors.set(`${name}.weight`, { shape: [outputs, inputs, 1, 1], values });
+  };
+  const out = mixedChannels(style, channels.length);
+  if (style === 'paper') {
+    const wide = channels.map((_, i) => 64 * 2 ** i);
+    /** PyTorch's default initialisation: uniform in +-1 / sqrt(in), bias and weight. */
+    const uniform = (name: string, inputs: number, outputs: number) => {
+      const draw = (count: number) =>
+        random.uniforms(count).map((u) => (2 * u - 1) * (1 / Math.sqrt(inputs)));
+      tensors.set(`${name}.bias`, { shape: [outputs], values: draw(outputs) });
+      layer(name, inputs, outputs, draw);
+    };
+    for (const [i, c] of channels.entries()) uniform(`across.${i}`, c, wide[i]!);
+    for (const [i, c] of wide.entries()) uniform(`down.${i}`, c, out[i]!);
+  } else {
+    const normal = (name: string, inputs: number, outputs: number, gain: number) =>
+      layer(name, inputs, outputs, (count) => {
+        const std = Math.sqrt(gain / inputs);
+        return random.normals(count).map((z) => z * std);
+      });
+    for (const [i, c] of channels.entries()) normal(`across.${i}`, c, out[i]!, 2);
+    for (let i = 0; i + 1 < channels.length; i++) normal(`down.${i}`, out[i + 1]!, out[i]!, 1);
+  }
+  return {
+    names: () => tensors.keys(),
+    shape: (name) => tensors.get(name)?.shape,
+    read: (name) => tensors.get(name)!.values,
+  };
+}
+
+/** The mixing on TensorFlow.js. */
 export class Mixing {
   readonly channels: number[];
   readonly sizes: number[];
-  private readonly across: tf.Tensor4D[] = [];
-  private readonly down: tf.Tensor4D[] = [];
-  private readonly acrossBias: tf.Tensor1D[] = [];
-  private readonly downBias: tf.Tensor1D[] = [];
-  private readonly axes = new Map<string, tf.Tensor>();
+  private readonly layers: FrozenLayers;
 
   constructor(
     private readonly style: HeadStyle,
     channels: readonly number[],
-    sizes: readonly number[],
+    private readonly mapSizes: readonly number[],
     random: MixingRandom,
   ) {
-    const wide = channels.map((_, i) => 64 * 2 ** i);
-    if (style === 'paper') {
-      this.channels = wide.map((_, i) => (i === 0 ? 64 : wide[i - 1]!));
-      this.sizes = sizes.map((s) => 2 * s);
-      for (const [i, c] of channels.entries())
-        this.across.push(this.layer(random, c, wide[i]!, this.acrossBias));
-      for (const [i, c] of wide.entries())
-        this.down.push(this.layer(random, c, this.channels[i]!, this.downBias));
-    } else {
-      this.channels = wide.map((w) => Math.min(w, 256));
-      this.sizes = [...sizes];
-      for (const [i, c] of channels.entries()) this.across.push(normalLayer(random, c, this.channels[i]!, 2));
-      for (let i = 0; i + 1 < channels.length; i++)
-        this.down.push(normalLayer(random, this.channels[i + 1]!, this.channels[i]!, 1));
-    }
+    this.channels = mixedChannels(style, channels.length);
+    this.sizes = mapSizes.map((size) => (style === 'paper' ? 2 * size : size));
+    this.layers = new FrozenLayers(mixingWeights(style, channels, random));
   }
 
   /** Maps [N, h, w, c], finest first, to the heads' inputs. Call inside tf.tidy. */
   mix(maps: readonly tf.Tensor4D[]): tf.Tensor4D[] {
-    return this.style === 'paper' ? this.mixPaper(maps) : this.mixSmall(maps);
+    return mixed(this.layers, this.style, maps, this.mapSizes);
   }
 
   dispose(): void {
-    tf.dispose([this.across, this.down, this.acrossBias, this.downBias, [...this.axes.values()]]);
-    this.axes.clear();
+    this.layers.dispose();
   }
-
-  private mixPaper(maps: readonly tf.Tensor4D[]): tf.Tensor4D[] {
-    const out: tf.Tensor4D[] = [];
-    let above: tf.Tensor4D | null = null;
-    for (let i = maps.length - 1; i >= 0; i--) {
-      let x: tf.Tensor = tf.add(tf.conv2d(maps[i]!, this.across[i]!, 1, 'valid'), this.acrossBias[i]!);
-      if (above) x = tf.add(x, above);
-      const enlarged = this.resize(x as tf.Tensor4D, 2 * maps[i]!.shape[1], true);
-      above = tf.add(tf.conv2d(enlarged, this.down[i]!, 1, 'valid'), this.downBias[i]!) as tf.Tensor4D;
-      out.unshift(above);
-    }
-    return out;
-  }
-
-  private mixSmall(maps: readonly tf.Tensor4D[]): tf.Tensor4D[] {
-    const out = maps.map((map, i) => tf.conv2d(map, this.across[i]!, 1, 'valid'));
-    for (let i = out.length - 2; i >= 0; i--) {
-      const above = this.resize(out[i + 1]!, out[i]!.shape[1], false);
-      out[i] = tf.mul(tf.add(out[i]!, tf.conv2d(above, this.down[i]!, 1, 'valid')), Math.SQRT1_2);
-    }
-    return out;
-  }
-
-  private resize(x: tf.Tensor4D, size: number, alignCorners: boolean): tf.Tensor4D {
-    const from = x.shape[1];
-    const key = `${from} ${size}`;
-    let axis = this.axes.get(key);
-    if (!axis) {
-      axis = tf.keep(axisTensor(bilinearMatrix(from, size, alignCorners), from));
-      this.axes.set(key, axis);
-    }
-    return resampleAxes(x, axis, axis) as tf.Tensor4D;
-  }
-
-  /** PyTorch's default initialisation: uniform in +-1 / sqrt(in), weight and bias. */
-  private layer(random: MixingRandom, inC: number, outC: number, biases: tf.Tensor1D[]): tf.Tensor4D {
-    const bound = 1 / Math.sqrt(inC);
-    const draw = (count: number) => random.uniforms(count).map((u) => (2 * u - 1) * bound);
-    biases.push(tf.keep(tf.tensor1d(draw(outC))));
-    return tf.keep(tf.tensor4d(draw(inC * outC), [1, 1, inC, outC]));
-  }
-}
-
-function normalLayer(random: MixingRandom, inC: number, outC: number, gain: number): tf.Tensor4D {
-  const std = Math.sqrt(gain / inC);
-  return tf.keep(
-    tf.tensor4d(
-      random.normals(inC * outC).map((z) => z * std),
-      [1, 1, inC, outC],
-    ),
-  );
 }

@@ -1,5 +1,5 @@
-import * as tf from '@tensorflow/tfjs-core';
-import { toRgb } from './frozen';
+import type * as tf from '@tensorflow/tfjs-core';
+import type { FeatureOps } from '../ops';
 import { FrozenPyramid } from './frozen-pyramid';
 
 /** Repeats, stride of the first, expansion, and whether the stage's output is one of the four maps. */
@@ -14,36 +14,37 @@ const STAGES: readonly [repeats: number, stride: 1 | 2, expansion: number, map: 
 ];
 
 /**
- * EfficientNet-Lite0 up to its last block (Tan & Le 2019; the Lite variant has ReLU6 and no squeeze-excitation): the
- * network through which the paper's discriminator sees images.
+ * EfficientNet-Lite0 up to its last block (Tan & Le 2019; the Lite variant has ReLU6 and no squeeze-excitation), the
+ * network through which the paper's discriminator sees images: the four maps of x [N, R, R, 1 or 3].
+ *
+ * The range of x, [-1, 1], is the network's own: the Lite family was trained with mean and standard deviation 0.5
+ * (Zyriix/D2O, feature_networks/constants.py), not with ImageNet's.
  */
+export function efficientNetMaps<T>(ops: FeatureOps<T>, x: T, size: number): T[] {
+  let h = ops.conv(ops.resize(ops.toRgb(x), size), 'stem', { stride: 2, activation: 'relu6' });
+  const maps: T[] = [];
+  let index = 0;
+  for (const [repeats, firstStride, expansion, map] of STAGES) {
+    for (let i = 0; i < repeats; i++, index++) {
+      const name = `blocks.${index}`;
+      const inner = expansion > 1 ? ops.conv(h, `${name}.expand`, { activation: 'relu6' }) : h;
+      const spatial = ops.conv(inner, `${name}.depthwise`, {
+        stride: i === 0 ? firstStride : 1,
+        depthwise: true,
+        activation: 'relu6',
+      });
+      const projected = ops.conv(spatial, `${name}.project`);
+      h = i === 0 ? projected : ops.add(projected, h);
+    }
+    if (map) maps.push(h);
+  }
+  return maps;
+}
+
 export class EfficientNetLite0 extends FrozenPyramid {
   readonly channels = [24, 40, 112, 320];
 
-  /**
-   * The range of x, [-1, 1], is the network's own: the Lite family was trained with mean and standard deviation 0.5
-   * (Zyriix/D2O, feature_networks/constants.py), not with ImageNet's.
-   */
   maps(x: tf.Tensor4D): tf.Tensor4D[] {
-    const { layers } = this;
-    let h = layers.resize(toRgb(x), this.size);
-    h = layers.conv(h, 'stem', { stride: 2, activation: 'relu6' });
-    const maps: tf.Tensor4D[] = [];
-    let index = 0;
-    for (const [repeats, firstStride, expansion, map] of STAGES) {
-      for (let i = 0; i < repeats; i++, index++) {
-        const name = `blocks.${index}`;
-        const inner = expansion > 1 ? layers.conv(h, `${name}.expand`, { activation: 'relu6' }) : h;
-        const spatial = layers.conv(inner, `${name}.depthwise`, {
-          stride: i === 0 ? firstStride : 1,
-          depthwise: true,
-          activation: 'relu6',
-        });
-        const projected = layers.conv(spatial, `${name}.project`);
-        h = i === 0 ? projected : tf.add(projected, h);
-      }
-      if (map) maps.push(h);
-    }
-    return maps;
+    return efficientNetMaps(this.layers, x, this.size);
   }
 }

@@ -1,24 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { type AxisMatrix, bilinearMatrix } from '../resampling';
+import type { FeatureConvOptions, FeatureOps } from '../ops';
+import { bilinearMatrix } from '../resampling';
 import { type TensorParameters, TfParameters } from '../tf/parameters';
 import { axisTensor, padPixels, resampleAxes } from '../tf/pixels';
 import type { WeightSource } from '../weights';
-
-type Activation = 'relu' | 'relu6' | null;
-
-export interface FrozenConvOptions {
-  stride?: 1 | 2;
-  depthwise?: boolean;
-  activation?: Activation;
-  /** TensorFlow's 'SAME' puts the odd zero at the far side; 'symmetric' is PyTorch's kernel >> 1. */
-  padding?: 'tensorflow' | 'symmetric';
-}
+import { paddingOf } from './padding';
 
 /**
  * The layers of a frozen feature network: convolutions with their batch norm folded in (`NAME.weight`,
  * `NAME.bias`), differentiable in the image only.
  */
-export class FrozenLayers {
+export class FrozenLayers implements FeatureOps<tf.Tensor4D> {
   private readonly parameters: TensorParameters;
   private readonly constants = new Map<string, tf.Tensor>();
 
@@ -26,11 +18,11 @@ export class FrozenLayers {
     this.parameters = new TfParameters(source);
   }
 
-  conv(x: tf.Tensor4D, name: string, options: FrozenConvOptions = {}): tf.Tensor4D {
+  conv(x: tf.Tensor4D, name: string, options: FeatureConvOptions = {}): tf.Tensor4D {
     const { stride = 1, depthwise = false, activation = null, padding = 'tensorflow' } = options;
     const filter = this.parameters.get(`${name}.weight`) as tf.Tensor4D;
     const kernel = filter.shape[0];
-    const [before, after] = zeros(padding, x.shape[1], kernel, stride);
+    const [before, after] = paddingOf(padding, x.shape[1], kernel, stride);
     const same = stride === 1 && before === after;
     const input = (same ? x : padPixels(x, before, after)) as tf.Tensor4D;
     const pad = same ? 'same' : 'valid';
@@ -38,7 +30,9 @@ export class FrozenLayers {
       ? // [C, 1, k, k] as published lies in memory as [k, k, 1, C] after the layout change: the same as [k, k, C, 1].
         tf.depthwiseConv2d(input, tf.reshape(filter, [kernel, kernel, filter.shape[3], 1]), stride, pad)
       : tf.conv2d(input, filter, stride, pad);
-    const biased = tf.add(y, this.parameters.get(`${name}.bias`)) as tf.Tensor4D;
+    const biased = (
+      options.bias === false ? y : tf.add(y, this.parameters.get(`${name}.bias`))
+    ) as tf.Tensor4D;
     if (activation === 'relu6') return tf.relu6(biased);
     return activation === 'relu' ? tf.relu(biased) : biased;
   }
@@ -48,11 +42,22 @@ export class FrozenLayers {
     return this.parameters.get(name);
   }
 
-  /** Bilinear, corners not aligned. */
-  resize(x: tf.Tensor4D, size: number): tf.Tensor4D {
+  resize(x: tf.Tensor4D, size: number, alignCorners = false): tf.Tensor4D {
     const [, h, w] = x.shape;
     if (h === size && w === size) return x;
-    return resampleAxes(x, this.axis(h, size), this.axis(w, size)) as tf.Tensor4D;
+    return resampleAxes(x, this.axis(h, size, alignCorners), this.axis(w, size, alignCorners)) as tf.Tensor4D;
+  }
+
+  toRgb(x: tf.Tensor4D): tf.Tensor4D {
+    return toRgb(x);
+  }
+
+  add(a: tf.Tensor4D, b: tf.Tensor4D): tf.Tensor4D {
+    return tf.add(a, b);
+  }
+
+  scale(x: tf.Tensor4D, factor: number): tf.Tensor4D {
+    return tf.mul(x, factor);
   }
 
   constant(key: string, make: () => tf.Tensor): tf.Tensor {
@@ -70,21 +75,11 @@ export class FrozenLayers {
     this.constants.clear();
   }
 
-  private axis(from: number, to: number): tf.Tensor {
-    const build = (): AxisMatrix => bilinearMatrix(from, to, false);
-    return this.constant(`bilinear ${from} ${to}`, () => axisTensor(build(), from));
+  private axis(from: number, to: number, alignCorners: boolean): tf.Tensor {
+    return this.constant(`bilinear ${from} ${to} ${alignCorners}`, () =>
+      axisTensor(bilinearMatrix(from, to, alignCorners), from),
+    );
   }
-}
-
-function zeros(
-  padding: 'tensorflow' | 'symmetric',
-  size: number,
-  kernel: number,
-  stride: number,
-): [number, number] {
-  if (padding === 'symmetric') return [kernel >> 1, kernel >> 1];
-  const total = Math.max((Math.ceil(size / stride) - 1) * stride + kernel - size, 0);
-  return [total >> 1, total - (total >> 1)];
 }
 
 /** ImageNet's mean and standard deviation of RGB in [0, 1] (torchvision's constants). */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { toRgb } from './frozen';
+import type { FeatureOps } from '../ops';
 import { FrozenPyramid } from './frozen-pyramid';
 
 /** Depthwise layers of stride 2, counted from 1 of thirteen. */
@@ -7,23 +7,28 @@ const STRIDED = [2, 4, 6, 12];
 /** Layers whose outputs a discriminator looks at: the last ones of strides 4, 8, 16 and 32. */
 const MAPS = [3, 5, 11, 13];
 
-/** MobileNetV1 (Howard et al. 2017) at width 0.25: a tenth of EfficientNet's weights and work. */
+/**
+ * MobileNetV1 (Howard et al. 2017) at width 0.25, a tenth of EfficientNet's weights and work: the four maps of x
+ * [N, R, R, 1 or 3] in [-1, 1], which is this network's own range.
+ */
+export function mobileNetMaps<T>(ops: FeatureOps<T>, x: T, size: number): T[] {
+  let h = ops.conv(ops.resize(ops.toRgb(x), size), 'stem', { stride: 2, activation: 'relu6' });
+  const maps: T[] = [];
+  for (let i = 1; i <= 13; i++) {
+    const stride = STRIDED.includes(i) ? 2 : 1;
+    h = ops.conv(h, `layers.${i}.depthwise`, { stride, depthwise: true, activation: 'relu6' });
+    h = ops.conv(h, `layers.${i}.pointwise`, { activation: 'relu6' });
+    if (MAPS.includes(i)) maps.push(h);
+  }
+  return maps;
+}
+
 export class MobileNetV1 extends FrozenPyramid {
   readonly channels = [32, 64, 128, 256];
   readonly dims = 256;
 
-  /** The range of x, [-1, 1], is this network's own. */
   maps(x: tf.Tensor4D): tf.Tensor4D[] {
-    const { layers } = this;
-    let h = layers.conv(layers.resize(toRgb(x), this.size), 'stem', { stride: 2, activation: 'relu6' });
-    const maps: tf.Tensor4D[] = [];
-    for (let i = 1; i <= 13; i++) {
-      const stride = STRIDED.includes(i) ? 2 : 1;
-      h = layers.conv(h, `layers.${i}.depthwise`, { stride, depthwise: true, activation: 'relu6' });
-      h = layers.conv(h, `layers.${i}.pointwise`, { activation: 'relu6' });
-      if (MAPS.includes(i)) maps.push(h);
-    }
-    return maps;
+    return mobileNetMaps(this.layers, x, this.size);
   }
 
   /** The last map's mean over its pixels: [N, 256] of images x as of `maps`. Call inside tf.tidy. */

@@ -1,52 +1,77 @@
 import { InnateError } from '../../lib/errors';
 import type { Ops, Tap } from '../ops';
+import type { Activation, ConvGeometry, Node, Operation, ResizeMethod, Shape } from './operations';
 
-/** What a value is, for one image: an activation [height, width, channels] or a vector [channels]. */
-export interface Shape {
-  /** 0 for a vector. */
-  height: number;
-  width: number;
-  channels: number;
+export type { Node, Shape } from './operations';
+
+export const wholeShape = (dims: readonly number[]): Shape => ({
+  height: 0,
+  width: 0,
+  channels: dims.reduce((a, b) => a * b, 1),
+  whole: dims,
+});
+
+export const vectorShape = (channels: number): Shape => ({ height: 0, width: 0, channels });
+
+/** Nodes in the order in which they were recorded. */
+export class Graph {
+  readonly nodes: Node[] = [];
+  private readonly leaves = new Map<string, Node>();
+  private readonly known = new Map<string, Node>();
+
+  node(operation: Operation, inputs: readonly Node[], shape: Shape): Node {
+    for (const input of inputs) input.uses++;
+    const node = { id: this.nodes.length, operation, inputs, shape, uses: 0, attentionHeads: 0 };
+    this.nodes.push(node);
+    return node;
+  }
+
+  /** The same node for the same operation on the same inputs. */
+  once(operation: Operation, inputs: readonly Node[], shape: Shape): Node {
+    const key = JSON.stringify([operation, inputs.map((i) => i.id)]);
+    let node = this.known.get(key);
+    if (!node) {
+      node = this.node(operation, inputs, shape);
+      this.known.set(key, node);
+    }
+    return node;
+  }
+
+  /** A value that lives longer than a run: the same node for the same name. */
+  parameter(name: string, dims: readonly number[]): Node {
+    let leaf = this.leaves.get(name);
+    if (!leaf) {
+      leaf = this.node({ op: 'parameter', name }, [], wholeShape(dims));
+      this.leaves.set(name, leaf);
+    }
+    return leaf;
+  }
 }
 
-export type Operation =
-  | { op: 'input'; name: string }
-  | { op: 'conv2d'; name: string; kernel: number; pad: number; bias: boolean }
-  | { op: 'addBias'; name: string }
-  | { op: 'downsample'; taps: readonly number[]; pad: number }
-  | { op: 'upsample'; taps: readonly number[] }
-  | { op: 'groupNorm'; name: string; groups: number; eps: number }
-  | { op: 'silu' }
-  | { op: 'add' }
-  /** `gain`: the block whose gain, a number of each run, scales it too. */
-  | { op: 'scale'; factor: number; gain: string | null }
-  | { op: 'concat' }
-  | { op: 'addVector' }
-  | { op: 'modulate' }
-  /** `siblings`: all linear layers that read the same vector, itself too, in the order of the network. */
-  | { op: 'linear'; name: string; bias: boolean; siblings: readonly Node[] }
-  | { op: 'attention'; heads: number };
-
-/** One operation of a recorded network and its result. */
-export interface Node {
-  operation: Operation;
-  inputs: readonly Node[];
-  shape: Shape;
-  /** How many nodes read it. */
-  uses: number;
-  /** Heads of the attention that reads it as q, k and v; 0 for everything else. */
-  attentionHeads: number;
+export interface RecordOptions {
+  /** Layers whose output is scaled at each run, and the blocks that they belong to, by parameter prefix. */
+  gains?: ReadonlyMap<string, string>;
+  /** Several networks may be recorded in one graph. */
+  graph?: Graph;
+  /** What stands for a parameter where that is no leaf: a normalised weight, one that was just updated. */
+  derived?: (name: string) => Node | undefined;
 }
 
 /** Records a network as a graph of nodes instead of running it. */
 export class GraphOps implements Ops<Node> {
+  readonly graph: Graph;
   private readonly linears = new Map<Node, Node[]>();
+  private readonly gains: ReadonlyMap<string, string>;
+  private readonly derived: (name: string) => Node | undefined;
 
-  /** `gains`: layers whose output is scaled at each run, and the blocks that they belong to, by parameter prefix. */
   constructor(
     private readonly parameterShape: (name: string) => readonly number[] | undefined,
-    private readonly gains: ReadonlyMap<string, string> = new Map(),
-  ) {}
+    { gains = new Map(), graph = new Graph(), derived = () => undefined }: RecordOptions = {},
+  ) {
+    this.graph = graph;
+    this.gains = gains;
+    this.derived = derived;
+  }
 
   input(name: string, shape: Shape): Node {
     return this.node({ op: 'input', name }, [], shape);
@@ -57,18 +82,35 @@ export class GraphOps implements Ops<Node> {
   }
 
   conv2d(x: Node, name: string, { pad, bias }: { pad: number; bias?: false }): Node {
-    const [out, , kernel] = this.weightShape(name) as [number, number, number];
-    const grow = 2 * pad + 1 - kernel;
-    const convolved = this.node({ op: 'conv2d', name, kernel, pad, bias: bias !== false }, [x], {
-      height: x.shape.height + grow,
-      width: x.shape.width + grow,
-      channels: out,
-    });
+    const convolved = this.convolution(x, name, { stride: 1, pad, padEnd: pad, bias: bias !== false });
     return bias === false ? convolved : this.gained(convolved, name); // else where the bias is added
   }
 
+  /** The node that stands for `name`.weight. */
+  weight(name: string): Node {
+    return this.parameter(`${name}.weight`);
+  }
+
+  /** Any stride; `depthwise`: one filter a channel. */
+  convolution(
+    x: Node,
+    name: string,
+    options: Pick<ConvGeometry, 'stride' | 'pad' | 'padEnd'> & { bias: boolean; depthwise?: boolean },
+  ): Node {
+    const weight = this.weight(name);
+    const [out, , kernel] = weight.shape.whole as [number, number, number];
+    const { stride, pad, padEnd, bias, depthwise = false } = options;
+    const size = (pixels: number) => Math.floor((pixels + pad + padEnd - kernel) / stride) + 1;
+    return this.node(
+      { op: 'conv2d', name, kernel, stride, pad, padEnd, depthwise, bias },
+      bias ? [x, weight, this.parameter(`${name}.bias`)] : [x, weight],
+      { height: size(x.shape.height), width: size(x.shape.width), channels: out },
+    );
+  }
+
   addBias(x: Node, name: string): Node {
-    return this.gained(this.node({ op: 'addBias', name }, [x], x.shape), name);
+    const bias = this.parameter(`${name}.bias`);
+    return this.gained(this.node({ op: 'addBias', name }, [x, bias], x.shape), name);
   }
 
   downsample(x: Node, taps: readonly number[], pad: number): Node {
@@ -82,15 +124,24 @@ export class GraphOps implements Ops<Node> {
 
   upsample(x: Node, taps: readonly number[]): Node {
     const { height, width, channels } = x.shape;
-    return this.node({ op: 'upsample', taps }, [x], { height: 2 * height, width: 2 * width, channels });
+    const pad = (taps.length - 1) >> 1;
+    return this.node({ op: 'upsample', taps, pad }, [x], { height: 2 * height, width: 2 * width, channels });
   }
 
   groupNorm(x: Node, name: string, options: { groups: number; eps: number }): Node {
-    return this.gained(this.node({ op: 'groupNorm', name, ...options }, [x], x.shape), name);
+    return this.gained(this.norm(x, name, { ...options, over: 'image' }), name);
+  }
+
+  batchNorm(x: Node, name: string, eps: number): Node {
+    return this.norm(x, name, { groups: x.shape.channels, eps, over: 'batch' });
   }
 
   silu(x: Node): Node {
     return this.node({ op: 'silu' }, [x], x.shape);
+  }
+
+  activate(x: Node, kind: Activation): Node {
+    return this.node({ op: 'activate', kind }, [x], x.shape);
   }
 
   add(a: Node, b: Node): Node {
@@ -117,13 +168,24 @@ export class GraphOps implements Ops<Node> {
   }
 
   linear(v: Node, name: string, options?: { bias?: false }): Node {
-    const channels = this.weightShape(name)[0]!;
+    const weight = this.weight(name);
     const siblings = this.linears.get(v) ?? [];
     this.linears.set(v, siblings);
     const bias = options?.bias !== false;
-    const node = this.node({ op: 'linear', name, bias, siblings }, [v], { height: 0, width: 0, channels });
+    const inputs = bias ? [v, weight, this.parameter(`${name}.bias`)] : [v, weight];
+    const node = this.node(
+      { op: 'linear', name, bias, siblings },
+      inputs,
+      vectorShape(weight.shape.whole![0]!),
+    );
     siblings.push(node);
     return node;
+  }
+
+  /** v [N, out] times `name`.weight [out, in] as it is stored: rows of a table by one-hot v. */
+  linearTransposed(v: Node, name: string): Node {
+    const weight = this.weight(name);
+    return this.node({ op: 'linearTransposed', name }, [v, weight], vectorShape(weight.shape.whole![1]!));
   }
 
   attention(qkv: Node, heads: number): Node {
@@ -134,9 +196,44 @@ export class GraphOps implements Ops<Node> {
     });
   }
 
-  private node(operation: Operation, inputs: Node[], shape: Shape): Node {
-    for (const input of inputs) input.uses++;
-    return { operation, inputs, shape, uses: 0, attentionHeads: 0 };
+  resize(x: Node, size: number, method: ResizeMethod): Node {
+    if (x.shape.height === size && x.shape.width === size) return x;
+    const shape = { height: size, width: size, channels: x.shape.channels };
+    return this.node({ op: 'resize', method, transposed: false }, [x], shape);
+  }
+
+  maxPool(x: Node): Node {
+    const { height, width, channels } = x.shape;
+    return this.node({ op: 'maxPool' }, [x], { height: height / 2, width: width / 2, channels });
+  }
+
+  /** A map of one channel: the mean over everything of the standard deviation over the batch. */
+  deviation(x: Node): Node {
+    const number = this.node({ op: 'deviation' }, [x], wholeShape([1]));
+    return this.node({ op: 'broadcast' }, [number], { ...x.shape, channels: 1 });
+  }
+
+  /** The sum over the channels of x v: a map of one channel. */
+  dotVector(x: Node, v: Node): Node {
+    return this.node({ op: 'dotVector' }, [x, v], { ...x.shape, channels: 1 });
+  }
+
+  /** The sum over everything, images too: a whole value of one number. */
+  total(x: Node): Node {
+    return this.node({ op: 'total' }, [x], wholeShape([1]));
+  }
+
+  private norm(
+    x: Node,
+    name: string,
+    options: { groups: number; eps: number; over: 'image' | 'batch' },
+  ): Node {
+    const parameters = [this.parameter(`${name}.weight`), this.parameter(`${name}.bias`)];
+    return this.node({ op: 'groupNorm', name, ...options }, [x, ...parameters], x.shape);
+  }
+
+  private node(operation: Operation, inputs: readonly Node[], shape: Shape): Node {
+    return this.graph.node(operation, inputs, shape);
   }
 
   private gained(x: Node, layer: string): Node {
@@ -144,10 +241,12 @@ export class GraphOps implements Ops<Node> {
     return gain === undefined ? x : this.node({ op: 'scale', factor: 1, gain }, [x], x.shape);
   }
 
-  private weightShape(name: string): readonly number[] {
-    const shape = this.parameterShape(`${name}.weight`);
-    if (!shape) throw new InnateError('bad-file', 'a parameter is missing', { where: `${name}.weight` });
-    return shape;
+  private parameter(name: string): Node {
+    const derived = this.derived(name);
+    if (derived) return derived;
+    const shape = this.parameterShape(name);
+    if (!shape) throw new InnateError('bad-file', 'a parameter is missing', { where: name });
+    return this.graph.parameter(name, shape);
   }
 }
 

@@ -39,7 +39,7 @@ export function planNetwork(
       expected: 'channels in multiples of 4',
       found: `${config.modelChannels} channels`,
     });
-  const ops = new GraphOps((name) => weights.shape(name), gainedLayers(config, gains));
+  const ops = new GraphOps((name) => weights.shape(name), { gains: gainedLayers(config, gains) });
   const { imgResolution: size, inChannels, modelChannels, channelMultNoise, labelDim } = config;
   const vector = (channels: number) => ({ height: 0, width: 0, channels });
   const image = ops.input('image', { height: size, width: size, channels: inChannels });

@@ -1,0 +1,11 @@
+/** Zeros before and behind the pixels of an axis. */
+export function paddingOf(
+  padding: 'tensorflow' | 'symmetric',
+  size: number,
+  kernel: number,
+  stride: number,
+): [number, number] {
+  if (padding === 'symmetric') return [kernel >> 1, kernel >> 1];
+  const total = Math.max((Math.ceil(size / stride) - 1) * stride + kernel - size, 0);
+  return [total >> 1, total - (total >> 1)];
+}

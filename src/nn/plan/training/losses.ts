@@ -1,0 +1,67 @@
+import type { GraphOps, Node } from '../graph';
+import { constant } from './rules';
+
+/** How logits become a loss (docs/method.md); images a batch. */
+export interface LossForm {
+  /** Non-saturating (softplus), or hinge. */
+  type: 'ns' | 'hinge';
+  /** A mean over each head's logits, or one over all logits of a feature network; both are summed. */
+  mean: 'scale' | 'all';
+  /** Heads of each feature network, in order. */
+  networks: readonly number[];
+  /** Images over which the loss is a sum, as on one GPU of a published run; 1 = it is a mean. */
+  images: number;
+  batch: number;
+}
+
+/** Non-saturating: softplus(-D(G(z))). Hinge: -D(G(z)). `fake` is a map of logits a head. */
+export const generatorLoss = (ops: GraphOps, fake: readonly Node[], form: LossForm): Node =>
+  summed(
+    ops,
+    fake.map((logits) => {
+      const negative = ops.scale(logits, -1);
+      return form.type === 'ns' ? ops.activate(negative, 'softplus') : negative;
+    }),
+    form,
+  );
+
+/** Non-saturating: softplus(D(G(z))) + softplus(-D(x)). Hinge: relu(1 + D(G(z))) + relu(1 - D(x)). */
+export function discriminatorLoss(
+  ops: GraphOps,
+  fake: readonly Node[],
+  real: readonly Node[],
+  form: LossForm,
+): Node {
+  const one = (like: Node) => ops.graph.once({ op: 'broadcast' }, [constant(ops.graph, 1)], like.shape);
+  const term = (logits: Node) =>
+    form.type === 'ns'
+      ? ops.activate(logits, 'softplus')
+      : ops.activate(ops.add(logits, one(logits)), 'relu');
+  const negative = real.map((logits) => ops.scale(logits, -1));
+  return ops.add(summed(ops, fake.map(term), form), summed(ops, negative.map(term), form));
+}
+
+/** The mean over the logits of all heads, for the report. */
+export function meanLogit(ops: GraphOps, logits: readonly Node[], batch: number): Node {
+  const count = logits.reduce((sum, { shape }) => sum + shape.height * shape.width, 0);
+  return ops.scale(sum(ops, logits), 1 / count / batch);
+}
+
+/** The mean of each entry, a head or all of a feature network, added up. */
+function summed(ops: GraphOps, terms: readonly Node[], form: LossForm): Node {
+  const entries: Node[][] = [];
+  let from = 0;
+  for (const count of form.networks) {
+    const own = terms.slice(from, from + count);
+    entries.push(...(form.mean === 'all' ? [own] : own.map((term) => [term])));
+    from += count;
+  }
+  const means = entries.map((entry) => meanLogit(ops, entry, form.batch));
+  return ops.scale(
+    means.reduce((a, b) => ops.add(a, b)),
+    form.images,
+  );
+}
+
+const sum = (ops: GraphOps, maps: readonly Node[]): Node =>
+  maps.map((map) => ops.total(map)).reduce((a, b) => ops.add(a, b));

@@ -1,0 +1,165 @@
+import { type Graph, type Node, type Shape, vectorShape, wholeShape } from '../graph';
+import type { ConvGeometry, Operation } from '../operations';
+
+/** The gradient of one input, recorded when it is wanted. */
+type Gradient = () => Node;
+
+interface Place<K extends Operation['op']> {
+  graph: Graph;
+  node: Node;
+  operation: Extract<Operation, { op: K }>;
+  inputs: readonly [Node, ...Node[]];
+  /** Gradient of the result. */
+  dy: Node;
+}
+
+/** Gradients of an operation's inputs, in their order, as nodes like any other: they are fused and planned as those are. */
+type Rule<K extends Operation['op']> = (place: Place<K>) => readonly Gradient[];
+
+/**
+ * One rule an operation. What has none ends the way back: power vectors are constants of the normalisation, as in
+ * torch.nn.utils.spectral_norm, and what an optimiser has written is not asked how it came about.
+ */
+const RULES: { readonly [K in Operation['op']]?: Rule<K> } = {
+  conv2d: ({ graph, operation, inputs: [x, w], dy }) => [
+    () =>
+      graph.node({ op: 'convTransposed', name: operation.name, ...geometry(operation) }, [dy, w!], x.shape),
+    () => graph.node({ op: 'filterGradient', ...geometry(operation) }, [x, dy], w!.shape),
+    () => channelSums(graph, dy),
+  ],
+  convTransposed: ({ graph, node, operation, inputs: [v, w], dy }) => [
+    () =>
+      graph.node(
+        { op: 'conv2d', name: operation.name, bias: false, ...geometry(operation) },
+        [dy, w!],
+        v.shape,
+      ),
+    () => graph.node({ op: 'filterGradient', ...geometry(operation) }, [dy, v], node.inputs[1]!.shape),
+  ],
+  addBias: ({ graph, dy }) => [() => dy, () => channelSums(graph, dy)],
+  downsample: ({ graph, operation: { taps, pad }, inputs: [x], dy }) => [
+    () => scaled(graph, graph.node({ op: 'upsample', taps, pad }, [dy], x.shape), 1 / 4),
+  ],
+  upsample: ({ graph, operation: { taps, pad }, inputs: [x], dy }) => [
+    () => scaled(graph, graph.node({ op: 'downsample', taps, pad }, [dy], x.shape), 4),
+  ],
+  groupNorm: ({ graph, operation: { groups, eps, over }, inputs: [x, weight, bias], dy }) => {
+    const { channels } = x.shape;
+    const sums = () => graph.once({ op: 'normSums', groups, eps, over }, [x, dy], vectorShape(2 * channels));
+    return [
+      () => graph.node({ op: 'normGradient', groups, eps, over }, [x, dy, sums(), weight!], x.shape),
+      () => imageSum(graph, slice(graph, sums(), channels, channels), weight!.shape),
+      () => imageSum(graph, slice(graph, sums(), 0, channels), bias!.shape),
+    ];
+  },
+  silu: ({ graph, inputs: [x], dy }) => [() => graph.node({ op: 'siluGradient' }, [x, dy], x.shape)],
+  activate: ({ graph, node, operation: { kind }, dy }) => [
+    () => graph.node({ op: 'activateGradient', kind }, [node, dy], node.shape),
+  ],
+  add: ({ dy }) => [() => dy, () => dy],
+  scale: ({ graph, operation: { factor }, dy }) => [() => scaled(graph, dy, factor)],
+  concat: ({ graph, inputs: [a, b], dy }) => [
+    () => slice(graph, dy, 0, a.shape.channels),
+    () => slice(graph, dy, a.shape.channels, b!.shape.channels),
+  ],
+  slice: ({ graph, operation: { from }, inputs: [x], dy }) => [
+    () => {
+      const behind = x.shape.channels - from - dy.shape.channels;
+      const front = from > 0 ? joined(graph, zeros(graph, dy.shape, from), dy) : dy;
+      return behind > 0 ? joined(graph, front, zeros(graph, dy.shape, behind)) : front;
+    },
+  ],
+  addVector: ({ graph, dy }) => [() => dy, () => pixelSum(graph, dy)],
+  modulate: ({ graph, inputs: [x, v], dy }) => [
+    () => graph.node({ op: 'timesOnePlus' }, [dy, slice(graph, v!, 0, x.shape.channels)], x.shape),
+    () =>
+      joined(
+        graph,
+        graph.node({ op: 'pixelDot' }, [dy, x], vectorShape(x.shape.channels)),
+        pixelSum(graph, dy),
+      ),
+  ],
+  linear: ({ graph, operation: { name }, inputs: [v, w, bias], dy }) => [
+    () => graph.node({ op: 'linearTransposed', name }, [dy, w!], v.shape),
+    () => graph.node({ op: 'outer' }, [dy, v], w!.shape),
+    () => imageSum(graph, dy, bias!.shape),
+  ],
+  linearTransposed: ({ graph, operation: { name }, inputs: [v, w], dy }) => [
+    () => graph.node({ op: 'linear', name, bias: false, siblings: [] }, [dy, w!], v.shape),
+    () => graph.node({ op: 'outer' }, [v, dy], w!.shape),
+  ],
+  attention: ({ graph, operation: { heads }, inputs: [qkv], dy }) => [
+    () => {
+      const gradient = graph.node({ op: 'attentionGradient', heads }, [qkv, dy], qkv.shape);
+      gradient.attentionHeads = heads;
+      return gradient;
+    },
+  ],
+  resize: ({ graph, operation: { method, transposed }, inputs: [x], dy }) => [
+    () => graph.node({ op: 'resize', method, transposed: !transposed }, [dy], x.shape),
+  ],
+  maxPool: ({ graph, inputs: [x], dy }) => [() => graph.node({ op: 'maxPoolGradient' }, [x, dy], x.shape)],
+  deviation: ({ graph, inputs: [x], dy }) => [
+    () => graph.node({ op: 'deviationGradient' }, [x, dy], x.shape),
+  ],
+  broadcast: ({ graph, inputs: [number], dy }) => [() => graph.node({ op: 'total' }, [dy], number.shape)],
+  total: ({ graph, inputs: [x], dy }) => [() => graph.once({ op: 'broadcast' }, [dy], x.shape)],
+  dotVector: ({ graph, inputs: [x, v], dy }) => [
+    () => graph.node({ op: 'outerVector' }, [dy, v!], x.shape),
+    () => graph.node({ op: 'pixelDot' }, [x, dy], v!.shape),
+  ],
+  outerVector: ({ graph, inputs: [m, v], dy }) => [
+    () => graph.node({ op: 'dotVector' }, [dy, v!], m.shape),
+    () => graph.node({ op: 'pixelDot' }, [dy, m], v!.shape),
+  ],
+  spectralNorm: ({ graph, inputs: [w, u, v], dy }) => [
+    () => graph.node({ op: 'spectralGradient' }, [w, u!, v!, dy], w.shape),
+  ],
+};
+
+/** Gradients of a node's inputs, in their order; null where there is no way back through it. */
+export function inputGradients(graph: Graph, node: Node, dy: Node): readonly Gradient[] | null {
+  const rule = RULES[node.operation.op] as Rule<Operation['op']> | undefined;
+  if (!rule) return null;
+  return rule({
+    graph,
+    node,
+    operation: node.operation,
+    inputs: node.inputs as [Node, ...Node[]],
+    dy,
+  });
+}
+
+/** Whether gradients pass through nodes of that kind. */
+export const isDifferentiable = ({ operation }: Node): boolean => RULES[operation.op] !== undefined;
+
+const geometry = ({ kernel, stride, pad, padEnd, depthwise }: ConvGeometry): ConvGeometry => ({
+  kernel,
+  stride,
+  pad,
+  padEnd,
+  depthwise,
+});
+
+const scaled = (graph: Graph, x: Node, factor: number): Node =>
+  graph.node({ op: 'scale', factor, gain: null }, [x], x.shape);
+
+const slice = (graph: Graph, x: Node, from: number, channels: number): Node =>
+  graph.once({ op: 'slice', from }, [x], { ...x.shape, channels });
+
+const joined = (graph: Graph, a: Node, b: Node): Node =>
+  graph.node({ op: 'concat' }, [a, b], { ...a.shape, channels: a.shape.channels + b.shape.channels });
+
+const zeros = (graph: Graph, like: Shape, channels: number): Node =>
+  graph.once({ op: 'broadcast' }, [constant(graph, 0)], { ...like, channels });
+
+export const constant = (graph: Graph, value: number): Node =>
+  graph.once({ op: 'constant', value }, [], wholeShape([1]));
+
+const pixelSum = (graph: Graph, x: Node): Node =>
+  graph.once({ op: 'pixelSum' }, [x], vectorShape(x.shape.channels));
+
+const imageSum = (graph: Graph, v: Node, shape: Shape): Node => graph.node({ op: 'imageSum' }, [v], shape);
+
+const channelSums = (graph: Graph, x: Node): Node =>
+  imageSum(graph, pixelSum(graph, x), wholeShape([x.shape.channels]));
