@@ -8,7 +8,7 @@ from functools import partial
 import torch
 
 from . import discriminator as D
-from .checkpoint import load_checkpoint, load_network, read_safetensors, start_sigma
+from .checkpoint import load_checkpoint, load_network, middle_sigma, read_safetensors, start_sigma
 from .data import Dataset, load_data
 from .distil import DistilTrainer
 from .errors import UserError
@@ -201,6 +201,7 @@ def begin(trainer, recipe, source, setup, own=False) -> None:
     same_architecture(architecture, ours, source)
     if student_file:
         same_start(start_sigma(metadata, source), trainer.net.start_sigma, source)
+        same_steps(middle_sigma(metadata, source), trainer.net.sigma_mid, source)
         keep_origin(trainer, metadata)
     if foreign:
         trainer.provenance["begun_from"] = f"{origin}, {numbers(metadata)[0]:,} images"
@@ -249,15 +250,24 @@ def check_config(folder, config) -> None:
         same_architecture(before["architecture"], config["architecture"], folder.path)
     if before and "sigma" in config:  # a student's run from before the key began at 80
         same_start(before.get("sigma", SIGMA_MAX), config["sigma"], folder.path)
+        theirs, ours = (c["sigma_mid"] if c.get("nfe") == 2 else None for c in (before, config))
+        same_steps(theirs, ours, folder.path)
 
 
 def same_start(theirs, ours, where) -> None:
-    """A student is a one-step generator at the sigma where it began, and at no other."""
+    """A student is a generator from the sigma where it began, and from no other."""
     if theirs != ours:
         raise UserError(
             f"{where} starts at sigma {theirs:g}, the recipe at {ours:g}: go on with --set distil.sigma={theirs:g}, "
             "or begin anew under another --name"
         )
+
+
+def same_steps(theirs, ours, where) -> None:
+    """A student has its one or two steps for good. theirs, ours: the sigma of the second; None: there is one step."""
+    if theirs != ours:
+        words = ["nfe = 1" if mid is None else f"nfe = 2 and sigma_mid = {mid:g}" for mid in (theirs, ours)]
+        raise UserError(f"{where} has {words[0]}, the recipe {words[1]}: change the recipe, or begin anew")
 
 
 def new_teacher(setup, recipe, data, compile) -> TeacherTrainer:

@@ -4,7 +4,7 @@ import json
 import os
 import re
 
-from .checkpoint import atomic_write, load_checkpoint, sha256, start_sigma
+from .checkpoint import atomic_write, load_checkpoint, middle_sigma, sha256, start_sigma
 from .errors import UserError
 
 FEATURES = {
@@ -55,9 +55,12 @@ def make_entry(recipe, path, quality, classes=None) -> dict:
     """The catalogue's entry of a trained model's file; a difference finds its teacher beside it."""
     tensors, architecture, metadata = load_checkpoint(path)
     student = recipe.task == "student"
+    sigma_mid = middle_sigma(metadata, path) if student else None
     entry = dict(id=recipe.name, name=recipe.title or recipe.name, role=recipe.task)
     if student:
         entry.update(teacher=recipe.teacher, method=metadata.get("method", "gdd-i"), sigma=start_sigma(metadata, path))
+    if sigma_mid is not None:
+        entry.update(sigma_mid=sigma_mid)
     provenance = dict(
         data=metadata.get("data", recipe.source or recipe.data),
         images=int(metadata.get("images_seen", 0)),
@@ -74,7 +77,7 @@ def make_entry(recipe, path, quality, classes=None) -> dict:
         kind="shipped",
         dataset=recipe.data.removesuffix(".zip"),
         precond=architecture["precond"],
-        nfe=1 if student else max((q["nfe"] for q in quality), default=1),
+        nfe=(1 if sigma_mid is None else 2) if student else max((q["nfe"] for q in quality), default=1),
         resolution=architecture["img_resolution"],
         channels=architecture["img_channels"],
         classes=classes,

@@ -15,7 +15,7 @@ import torch
 
 from .errors import UserError
 from .official import is_pickle, load_official
-from .precond import SIGMA_MAX, EDMPrecond, build
+from .precond import SIGMA_MAX, SIGMA_MID, EDMPrecond, build
 
 DTYPES = {
     "F64": torch.float64,
@@ -111,8 +111,11 @@ def architecture_metadata(architecture) -> dict[str, str]:
 
 
 def save_network(path, net, provenance=None, dtype=torch.float32) -> None:
-    """The network with its card. `sigma`, where one step starts, is written where it is not 80."""
+    """The network with its card. `sigma`, where it starts, is written where it is not 80; `nfe` and `sigma_mid` of a
+    two-step student."""
     start = {} if net.start_sigma == SIGMA_MAX else {"sigma": str(net.start_sigma)}
+    if net.sigma_mid is not None:
+        start.update(nfe="2", sigma_mid=str(net.sigma_mid))
     write_safetensors(
         path,
         to_storage(net.state_dict(), dtype),
@@ -121,13 +124,22 @@ def save_network(path, net, provenance=None, dtype=torch.float32) -> None:
 
 
 def start_sigma(metadata, path="checkpoint") -> float:
-    """Where the file's network starts its one step: the metadata's `sigma`, 80 where there is none."""
+    """Where the file's network starts: the metadata's `sigma`, 80 where there is none."""
+    return positive(metadata, "sigma", SIGMA_MAX, path)
+
+
+def middle_sigma(metadata, path="checkpoint") -> float | None:
+    """Where a two-step student's second evaluation is (`nfe` 2); None for every other network."""
+    return positive(metadata, "sigma_mid", SIGMA_MID, path) if metadata.get("nfe") == "2" else None
+
+
+def positive(metadata, key, default, path) -> float:
     try:
-        value = float(metadata.get("sigma", SIGMA_MAX))
+        value = float(metadata.get(key, default))
     except ValueError:
         value = math.nan
     if not 0 < value < math.inf:
-        raise UserError(f"{path}: sigma is {metadata['sigma']!r}; it must be a positive number")
+        raise UserError(f"{path}: {key} is {metadata[key]!r}; it must be a positive number")
     return value
 
 
@@ -164,7 +176,7 @@ def load_network(path, precond=None, dtype=torch.float32, teachers=None) -> tupl
     tensors, architecture, metadata = load_checkpoint(path, precond, teachers)
     net = build(architecture, dtype)
     load_weights(net, tensors, path)
-    net.start_sigma = start_sigma(metadata, path)
+    net.start_sigma, net.sigma_mid = start_sigma(metadata, path), middle_sigma(metadata, path)
     return net, metadata
 
 

@@ -95,7 +95,9 @@ def parser() -> argparse.ArgumentParser:
     c.add_argument("--features-file")
     c.add_argument("--count", type=int, default=1000)
     c.add_argument("--reference", default="5000", help="number of real images, or an .npz with mu and sigma")
-    c.add_argument("--nfe", default="1", help="network evaluations, comma-separated: 1, 35, 79 or any odd number")
+    c.add_argument(
+        "--nfe", help="network evaluations, comma-separated: 1, 2, 35, 79 or any odd number (default: the model's)"
+    )
     c.add_argument("--sigma", type=float, help="where one step starts (default: the file's own, else 80)")
     c.add_argument("--json", action="store_true")
 
@@ -123,7 +125,7 @@ def parser() -> argparse.ArgumentParser:
     c.add_argument("model")
     c.add_argument("target")
     c.add_argument("--count", type=int, default=64)
-    c.add_argument("--steps", type=int, default=1, help="1 = one-step, more = Heun")
+    c.add_argument("--steps", type=int, help="1 = one-step, more = Heun (default: the model's own one or two)")
     c.add_argument("--class", dest="label", type=int)
     c.add_argument("--sigma", type=float, help="where one step starts (default: the file's own, else 80)")
     c.add_argument("--seed", type=int, default=0)
@@ -252,6 +254,7 @@ def evaluate(args, world) -> None:
     from . import frechet
     from .data import load_data
     from .progress import Progress
+    from .samplers import own_nfe
 
     net, _ = load(args, world)
     data = load_data(args.data, net.img_resolution, net.img_channels)
@@ -264,11 +267,11 @@ def evaluate(args, world) -> None:
     else:
         measure.refer_to_file(args.reference)
     try:
-        nfe = [int(n) for n in args.nfe.split(",")]
+        nfe = [int(n) for n in args.nfe.split(",")] if args.nfe else [own_nfe(net)]
     except ValueError:
-        raise UserError("--nfe takes odd numbers, separated by commas") from None
-    if any(n < 1 or n % 2 == 0 for n in nfe):
-        raise UserError("--nfe takes odd numbers: 1 for one step, 2 N - 1 for N Heun steps")
+        raise UserError("--nfe takes numbers, separated by commas") from None
+    if any(n < 1 or (n % 2 == 0 and n != 2) for n in nfe):
+        raise UserError("--nfe takes 1 for one step, 2 for two, or 2 N - 1 for N Heun steps")
     bar = Progress(args.count, label="evaluate", quiet=args.json)
     results = frechet.evaluate(net, data, measure, args.count, reference, nfe, bar.update)
     bar.close()
@@ -308,7 +311,7 @@ def sheet(args, world) -> None:
     net, _ = load(args, world)
     if args.label is not None and not 0 <= args.label < net.label_dim:
         raise UserError(f"--class {args.label}: the network knows {net.label_dim} classes")
-    write_sheet(args.target, net, args.count, args.steps, args.label, args.seed)
+    write_sheet(args.target, net, args.count, args.steps and 2 * args.steps - 1, args.label, args.seed)
     print(args.target)
 
 

@@ -16,6 +16,7 @@ from .frechet import evaluate
 from .recipe import Recipe
 from .run_folder import RunFolder
 from .samplers import paper_steps
+from .student import middle_of
 
 METHODS = {
     "gdd": dict(method="gdd"),
@@ -103,27 +104,29 @@ def points_of(path) -> list[dict]:
 
 
 def references(setup, comparison) -> dict:
-    """Distances of the teacher, in many steps and in the one where students start, and of held-out real images."""
+    """Distances of the teacher, in many steps and in the one or two of its students, and of held-out real images."""
     recipe = comparison.recipe
     folder = RunFolder(os.path.join(setup.runs, f"compare/{recipe.name}"))
     known = folder.read_json("references.json")
     config = recipe.distil
-    if known and known["n"] == config.measure_images and known["sigma"] == config.sigma:
+    wanted = (config.measure_images, config.sigma, middle_of(config))
+    if known and (known["n"], known["sigma"], known.get("sigma_mid")) == wanted:
         return known
     path = find_weights(recipe.teacher, setup.teacher_places)
     if path is None:
         raise UserError(f"{recipe.name}: its teacher {recipe.teacher} is nowhere")
     net, _ = load_network(path, **setup.opened)
-    net.start_sigma = config.sigma
+    net.start_sigma, net.sigma_mid = config.sigma, middle_of(config)
     data, n = setup.data(recipe), config.measure_images
     steps = paper_steps(net.img_resolution)
     measure = setup.measure_on(data, n)
-    one, many = evaluate(net.to(setup.world.device).eval(), data, measure, n, 5 * n, (1, 2 * steps - 1))
+    one, many = evaluate(net.to(setup.world.device).eval(), data, measure, n, 5 * n, (None, 2 * steps - 1))
     known = dict(
         features=measure.name,
         n=n,
         reference=one["reference"],
         sigma=config.sigma,
+        sigma_mid=net.sigma_mid,
         real=one["floor"],
         teacher_one_step=one["value"],
         teacher=many["value"],
@@ -151,12 +154,13 @@ def write(setup, comparison, out) -> None:
 def markdown(comparison, rows, known) -> str:
     """A row a method: the mean over seeds and, of two and more, their standard deviation."""
     recipe, step = comparison.recipe, comparison.images // comparison.points
+    steps = "in one step" if recipe.distil.nfe == 1 else "in two steps"
     at = [step * (i + 1) for i in range(comparison.points)]
     lines = [
         f"{recipe.data}, teacher {recipe.teacher}, {comparison.images:,} images a run at batch {recipe.distil.batch}, "
-        f"students from sigma {recipe.distil.sigma:g}. Fréchet distance on {known['features']}, n {known['n']:,} "
-        f"against {known['reference']}; held-out real images {known['real']:.2f}, the teacher in "
-        f"{known['teacher_nfe']} evaluations {known['teacher']:.2f}, in one {known['teacher_one_step']:.2f}. "
+        f"students from sigma {recipe.distil.sigma:g}, {steps}. Fréchet distance on {known['features']}, "
+        f"n {known['n']:,} against {known['reference']}; held-out real images {known['real']:.2f}, the teacher in "
+        f"{known['teacher_nfe']} evaluations {known['teacher']:.2f}, {steps} {known['teacher_one_step']:.2f}. "
         "Mean ± standard deviation over seeds.",
         "",
         f"| method | seeds | {' | '.join(f'{n:,} images' for n in at)} | spread (real images: 1) |",

@@ -1,5 +1,5 @@
-"""GDD and GDD-I: the teacher's weights, run once at a high sigma (the paper's 80), become a generator under a GAN
-loss alone.
+"""GDD and GDD-I: the teacher's weights, run once or twice from a high sigma (the paper's 80), become a generator under
+a GAN loss alone.
 
     loss_G = softplus(-D(G(z)))          loss_D = softplus(D(G(z))) + softplus(-D(x))          R1 on real images, lazily
 
@@ -18,7 +18,7 @@ from .errors import UserError
 from .freezing import freeze, freeze_card
 from .fused import plain_autograd
 from .loop import adam, run_loop
-from .precond import SIGMA_MAX
+from .precond import SIGMA_MAX, SIGMA_MID
 from .student import StudentTrainer
 
 
@@ -29,8 +29,10 @@ class DistilConfig:
     # Level 0 to 3 of the public code, or globs over parameter names ("enc.*,map_*", or a list of them); None: the
     # method's own level, 1 for gdd-i and 0 for gdd.
     freeze: int | str | list | None = None
-    # Where the one step starts: x = z * sigma. The paper's 80; 2.5, as SiD, needs a fourth of the images.
+    # Where a student starts: x = z * sigma. The paper's 80; 2.5, as SiD, needs a fourth of the images.
     sigma: float = 2.5
+    nfe: int = 1  # evaluations for one image of the student: 1 or 2
+    sigma_mid: float = SIGMA_MID  # where the second of two is
     images: int = 100_000
     batch: int = 32  # over all processes
     # Images on one GPU of a published run: the loss is the sum over them, batch norm sees that many; 0: a mean, all.
@@ -185,13 +187,13 @@ class DistilTrainer(StudentTrainer):
         c, out = self.config, {}
         if c.share_fake:
             # one pass serves both: D learns from the detached features, G then answers the updated D
-            fake = self.features(self.run_g(z[0] * c.sigma, c.sigma, labels), labels, 0)
+            fake = self.features(self.fakes(z[0], labels), labels, 0)
             out["d"] = self.step_d([m.detach() for m in fake], x, labels)
             out["g"] = self.step_g(fake, labels)
         else:
-            out["g"] = self.step_g(self.features(self.run_g(z[0] * c.sigma, c.sigma, labels), labels, 0), labels)
+            out["g"] = self.step_g(self.features(self.fakes(z[0], labels), labels, 0), labels)
             with torch.no_grad():
-                fake = self.features(self.net(z[1] * c.sigma, c.sigma, labels), labels, 1)
+                fake = self.features(self.fakes(z[1], labels, self.net), labels, 1)
             out["d"] = self.step_d(fake, x, labels)
         if c.r1_gamma and self.iteration and self.iteration % c.r1_every == 0:
             self.step_r1(x, labels)

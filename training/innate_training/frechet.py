@@ -18,7 +18,7 @@ from . import features as nets
 from . import rng
 from .checkpoint import read_safetensors
 from .errors import UserError
-from .samplers import paper_steps, sample
+from .samplers import own_nfe, paper_steps, sample, sampler_name
 from .sheet import to_bytes
 
 FILES = {
@@ -153,7 +153,7 @@ def _latents(first, end, shape) -> torch.Tensor:
 
 
 @torch.no_grad()
-def generate(net, count, steps=1, first_seed=0, batch=50, labels=None, progress=None) -> torch.Tensor:
+def generate(net, count, nfe=None, first_seed=0, batch=50, labels=None, progress=None) -> torch.Tensor:
     """uint8 images of consecutive seeds; classes in turn, so that every class has its share."""
     device, out = next(net.parameters()).device, []
     shape = (net.img_channels, net.img_resolution, net.img_resolution)
@@ -162,7 +162,7 @@ def generate(net, count, steps=1, first_seed=0, batch=50, labels=None, progress=
         z, own = _latents(seeds[0], seeds[-1] + 1, shape), None
         if net.label_dim:
             own = torch.tensor([s % net.label_dim for s in seeds]) if labels is None else labels[start : start + batch]
-        out.append(to_bytes(sample(net, z.to(device), None if own is None else own.to(device), steps)).cpu())
+        out.append(to_bytes(sample(net, z.to(device), None if own is None else own.to(device), nfe)).cpu())
         if progress:
             progress(start + len(seeds))
     return torch.cat(out)
@@ -175,21 +175,21 @@ def split_real(data, held_out, reference) -> tuple[torch.Tensor, torch.Tensor]:
     return data.images[:reference], data.images[len(data) - held_out :]
 
 
-def evaluate(net, data, measure, count=1000, reference=5000, nfe=(1,), progress=None, seed=0) -> list[dict]:
-    """Catalogue `quality` entries: one per number of evaluations, each with the floor of held-out real images."""
+def evaluate(net, data, measure, count=1000, reference=5000, nfe=(None,), progress=None, seed=0) -> list[dict]:
+    """Catalogue `quality` entries: one per number of evaluations (None: the network's own), each with the floor of
+    held-out real images."""
     real, held = split_real(data, count, reference)
     if measure.reference is None:
         measure.refer_to(real, f"{data.name}[:{len(real)}]")
     floor = measure.compare(measure.features(held))
     results = []
-    for n in nfe:
-        steps = (n + 1) // 2
-        got = measure.compare(measure.features(generate(net, count, steps, seed, progress=progress)))
+    for n in (n or own_nfe(net) for n in nfe):
+        got = measure.compare(measure.features(generate(net, count, n, seed, progress=progress)))
         results.append(
             dict(
                 metric="frechet",
                 features=measure.name,
-                sampler="one-step" if n == 1 else "heun",
+                sampler=sampler_name(n),
                 nfe=n,
                 value=round(got["value"], 4),
                 error=None if got["error"] is None else round(got["error"], 4),

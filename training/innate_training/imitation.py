@@ -44,7 +44,7 @@ class ImitationTrainer(InstanceTrainer):
         """No real image plays a part; classes are those of the batch."""
         c = self.config
         wanted = heun(self.teacher, z, labels, c.imitation_steps, c.sigma)
-        return self.run_g(z * c.sigma, c.sigma, labels), wanted
+        return self.fakes(z, labels), wanted
 
 
 class ConsistencyTrainer(InstanceTrainer):

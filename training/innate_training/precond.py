@@ -9,6 +9,7 @@ from .nets import NETS
 
 SIGMA_DATA = 0.5
 SIGMA_MIN, SIGMA_MAX = 0.002, 80.0
+SIGMA_MID = 0.8  # train.py --middle-sigma of Zyriix/D2O
 
 
 class EDMPrecond(nn.Module):
@@ -24,7 +25,9 @@ class EDMPrecond(nn.Module):
             raise UserError(f"unknown model_type {model_type!r}; known: {', '.join(NETS)}")
         self.img_resolution, self.img_channels, self.label_dim = img_resolution, img_channels, label_dim
         self.model_type, self.model_kwargs, self.dtype = model_type, dict(model_kwargs), dtype
-        self.start_sigma = SIGMA_MAX  # of one step: a value of the weights, not of the architecture
+        # How it makes images: values of the weights, not of the architecture.
+        self.start_sigma = SIGMA_MAX
+        self.sigma_mid = None  # of a two-step student's second evaluation
         try:
             self.model = NETS[model_type](
                 img_resolution, img_channels, img_channels, label_dim=label_dim, **model_kwargs

@@ -231,7 +231,7 @@ def report(setup, plan, recipe, folder_name, r, why, publish) -> None:
     measure = setup.new_measure()
     data = setup.data(recipe)
     count = plan.measure_images if student else plan.measure_images // 2  # Heun costs 2 N - 1 evaluations an image
-    quality = evaluate(net, data, measure, count, 5 * count, (1,) if student else (2 * plan.teacher_steps - 1,))
+    quality = evaluate(net, data, measure, count, 5 * count, (None,) if student else (2 * plan.teacher_steps - 1,))
     ready = os.path.join(setup.runs, "ready")
     os.makedirs(ready, exist_ok=True)
     sheet = os.path.join(ready, f"{folder_name}.png")

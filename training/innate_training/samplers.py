@@ -1,8 +1,8 @@
-"""One-step generation and EDM's deterministic Heun sampler."""
+"""One-step and two-step generation, and EDM's deterministic Heun sampler."""
 
 import torch
 
-from .precond import SIGMA_MAX, SIGMA_MIN
+from .precond import SIGMA_MAX, SIGMA_MID, SIGMA_MIN
 
 
 @torch.no_grad()
@@ -13,12 +13,22 @@ def one_step(net, latents, labels=None, sigma=None) -> torch.Tensor:
 
 
 @torch.no_grad()
-def two_step(net, latents, labels=None, middle=0.8) -> torch.Tensor:
-    """Denoises at the start sigma, goes to `middle` along the straight line and denoises again: two evaluations."""
-    start = net.start_sigma
-    x = latents.float() * start
-    d = (x - net(x, start, labels)) / start
-    return net(x + (middle - start) * d, middle, labels)
+def two_step(net, latents, labels=None, sigma_mid=None) -> torch.Tensor:
+    """Two evaluations, at the start sigma and at the network's own middle one, unless another is given."""
+    sigma_mid = sigma_mid or net.sigma_mid or SIGMA_MID
+    return generate(net, latents.float() * net.start_sigma, net.start_sigma, sigma_mid, labels)
+
+
+def generate(denoise, x, sigma, sigma_mid=None, labels=None) -> torch.Tensor:
+    """Images from x = z * sigma, as `run_G` of Zyriix/D2O (training/loss.py) makes them: denoised at sigma; in two
+    steps from there along the straight line to sigma_mid and denoised again, gradients through both evaluations.
+
+    x + (x0 - x) / t * (t - u) is written x0 + (x - x0) * u / t: in float32 it loses less.
+    """
+    first = denoise(x, sigma, labels)
+    if sigma_mid is None:
+        return first
+    return denoise(first + (x - first) * (sigma_mid / sigma), sigma_mid, labels)
 
 
 def heun_sigmas(steps, sigma_max=SIGMA_MAX, rho=7.0) -> torch.Tensor:
@@ -47,9 +57,21 @@ def heun(net, latents, labels=None, steps=18, sigma_max=SIGMA_MAX) -> torch.Tens
     return x.float()
 
 
-def sample(net, latents, labels=None, steps=1) -> torch.Tensor:
-    """steps = 1: the one-step generator; more: Heun (2 * steps - 1 evaluations)."""
-    return one_step(net, latents, labels) if steps == 1 else heun(net, latents, labels, steps)
+def own_nfe(net) -> int:
+    """Evaluations that a generator was trained for."""
+    return 1 if net.sigma_mid is None else 2
+
+
+def sample(net, latents, labels=None, nfe=None) -> torch.Tensor:
+    """nfe: 1, 2, or an odd number of evaluations by Heun; None: the network's own."""
+    nfe = nfe or own_nfe(net)
+    if nfe == 1:
+        return one_step(net, latents, labels)
+    return two_step(net, latents, labels) if nfe == 2 else heun(net, latents, labels, (nfe + 1) // 2)
+
+
+def sampler_name(nfe) -> str:
+    return {1: "one-step", 2: "two-step"}.get(nfe, "heun")
 
 
 def paper_steps(resolution) -> int:

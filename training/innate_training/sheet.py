@@ -49,13 +49,13 @@ def seed_inputs(net, seeds, label=None, by_column=False) -> tuple[torch.Tensor, 
 
 
 @torch.no_grad()
-def images_of_seeds(net, seeds, steps=1, label=None, by_column=False, batch=32) -> torch.Tensor:
+def images_of_seeds(net, seeds, nfe=None, label=None, by_column=False, batch=32) -> torch.Tensor:
     device = next(net.parameters()).device
     z, labels = seed_inputs(net, seeds, label, by_column)
     out = []
     for i in range(0, len(seeds), batch):
         part = None if labels is None else labels[i : i + batch].to(device)
-        out.append(to_bytes(sample(net, z[i : i + batch].to(device), part, steps)).cpu())
+        out.append(to_bytes(sample(net, z[i : i + batch].to(device), part, nfe)).cpu())
     return torch.cat(out)
 
 
@@ -64,11 +64,11 @@ def columns_of(net) -> int:
     return net.label_dim if 2 <= net.label_dim <= 20 else 8
 
 
-def write_sheet(path, net, count=64, steps=1, label=None, first_seed=0) -> torch.Tensor:
+def write_sheet(path, net, count=64, nfe=None, label=None, first_seed=0) -> torch.Tensor:
     columns = columns_of(net) if label is None else 8
     count = -(-count // columns) * columns
     seeds = list(range(first_seed, first_seed + count))
-    images = images_of_seeds(net, seeds, steps, label, by_column=columns == net.label_dim)
+    images = images_of_seeds(net, seeds, nfe, label, by_column=columns == net.label_dim)
     write_png(path, contact_sheet(images, columns), 2 if net.img_resolution <= 64 else 1)
     return images
 
@@ -77,6 +77,6 @@ def teacher_sheet(path, net, steps, rows=3) -> None:
     """Rows of Heun samples, and below them the same seeds in one step: the blur that a student turns into images."""
     columns = columns_of(net)
     seeds = list(range(rows * columns))
-    many = images_of_seeds(net, seeds, steps, by_column=columns == net.label_dim)
+    many = images_of_seeds(net, seeds, 2 * steps - 1, by_column=columns == net.label_dim)
     one = images_of_seeds(net, seeds[:columns], 1, by_column=columns == net.label_dim)
     write_png(path, contact_sheet(torch.cat([many, one]), columns), 2 if net.img_resolution <= 64 else 1)

@@ -9,8 +9,22 @@ from .ema import EMA
 from .errors import UserError
 from .layers import UNetBlock
 from .loop import Stopped, adam, sanitise
+from .samplers import generate
 from .sheet import write_sheet
 from .streams import PageDraws
+
+
+def middle_of(config) -> float | None:
+    """The sigma of the second of a student's two evaluations; None where it has one."""
+    if config.nfe not in (1, 2):
+        raise UserError(f"nfe is {config.nfe!r}; a student has 1 evaluation, or 2")
+    if config.nfe == 1:
+        return None
+    if config.method == "cd":
+        raise UserError("cd learns every noise level and is no two-step student: its nfe is 1")
+    if not 0 < config.sigma_mid < config.sigma:
+        raise UserError(f"sigma_mid is {config.sigma_mid!r}; it must be below sigma, {config.sigma:g}")
+    return config.sigma_mid
 
 
 class TorchDraws:
@@ -59,7 +73,8 @@ class StudentTrainer:
         for block in self.net.modules():
             if isinstance(block, UNetBlock):
                 block.dropout = config.dropout
-        self.net.start_sigma = config.sigma  # the average is a copy and starts there too
+        self.net.start_sigma = config.sigma  # the average is a copy and makes images so too
+        self.net.sigma_mid = middle_of(config)
         self.ema = EMA(self.net, config.ema_halflife, config.ema_rampup)
         self.data = data.to(world.device)
         trainable = [p for p in self.net.parameters() if p.requires_grad]
@@ -93,6 +108,11 @@ class StudentTrainer:
             x = torch.where(mirrored.view(-1, 1, 1, 1), x.flip(3), x)
         z = [latents[self.part] for latents in self.draws.latents(x.shape, self.iteration, device)]
         return x[self.part], None if labels is None else labels[self.part], z
+
+    def fakes(self, z, labels, net=None) -> torch.Tensor:
+        """The student's images of unit noise, as it will always make them."""
+        c = self.config
+        return generate(net or self.run_g, z * c.sigma, c.sigma, self.net.sigma_mid, labels)
 
     def update(self, optimiser, loss, parameters) -> None:
         optimiser.zero_grad(set_to_none=True)
@@ -151,6 +171,7 @@ class StudentTrainer:
         return {
             **self.provenance,
             "method": self.config.method,
+            "nfe": str(self.config.nfe),
             "images_seen": str(self.images),
             "minutes": str(round(self.minutes, 1)),
         }

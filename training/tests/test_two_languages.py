@@ -21,19 +21,22 @@ PROGRAM = ROOT / "build" / "cli" / "innate.mjs"
 BATCH, STEPS, SEED = 4, 3, 5
 # Warm-up makes the first rates small; these are large enough to see what three steps do.
 G_RATE, D_RATE = 0.02, 0.04
+# Keys of a recipe that the command line calls otherwise.
+FLAGS = {"augment": "diffaugment"}
 
 
 # Adam's first steps are signs of gradients: through EfficientNet's ReLU6 one value in a thousand goes the other way.
 @pytest.mark.parametrize(
-    "preset, freeze, augment, bound",
+    "preset, own, bound",
     [
-        ("small", None, False, 0.1),
-        ("small-encoder", None, False, 1e-3),
-        ("small-encoder", "enc.*,map_*", False, 1e-3),
-        ("small-encoder", None, True, 1e-3),
+        ("small", {}, 0.1),
+        ("small-encoder", {}, 1e-3),
+        ("small-encoder", dict(freeze="enc.*,map_*"), 1e-3),
+        ("small-encoder", dict(augment=True), 1e-3),
+        ("small-encoder", dict(nfe=2, sigma_mid=0.6), 1e-3),
     ],
 )
-def test_three_steps_are_the_command_lines(tmp_path, preset, freeze, augment, bound) -> None:
+def test_three_steps_are_the_command_lines(tmp_path, preset, own, bound) -> None:
     if not PROGRAM.is_file() or not shutil.which("node"):
         pytest.skip("the app's command line is not built")
     net = tiny_net()
@@ -42,27 +45,25 @@ def test_three_steps_are_the_command_lines(tmp_path, preset, freeze, augment, bo
             p.add_(0.05 * torch.randn_like(p))
     save_network(tmp_path / "teacher.safetensors", net)
     write_zip(tmp_path / "shapes.zip", *shape_images(64))
-    theirs, (head, *log) = command_line(tmp_path, preset, freeze, ["--diffaugment"] if augment else [])
+    theirs, (head, *log) = command_line(tmp_path, preset, own)
 
     # The page's EfficientNet-Lite0, wherever else there is one.
     page = read_safetensors(ROOT / "public" / "features" / "efficientnet-lite0.safetensors")[0]
     torch.save(page, tmp_path / "efficientnet-lite0.pth")
     changes = dict(batch=BATCH, images=BATCH * STEPS, seed=SEED, g_lr=G_RATE, d_lr=D_RATE, measure_images=0)
-    changes |= dict(freeze=freeze) if freeze else {}
-    changes["augment"] = augment
     recipe = parse(
         dict(
             name="same",
             task="student",
             data="shapes.zip",
             teacher=str(tmp_path / "teacher.safetensors"),
-            distil=dict(preset=preset, random="page", **changes),
+            distil=dict(preset=preset, random="page", **changes, **own),
         )
     )
     setup = assemble.Setup(World(), tmp_path, tmp_path / "runs", [], [tmp_path], dtype="f32")
     trainer, _ = assemble.open_run(setup, recipe)
     card = trainer.card()
-    assert head["freeze"] == card["freeze"] == (freeze or "1")
+    assert head["freeze"] == card["freeze"] == own.get("freeze", "1")
     assert str(head["trained"]) == card["trained_count"]
     for point in log:
         out = trainer.step()
@@ -90,7 +91,7 @@ def same_way(ours, theirs, prefix, begun, bound) -> None:
     assert length > 0 and (off / length) ** 0.5 < bound, (prefix, off, length)
 
 
-def command_line(folder, preset, freeze, flags) -> tuple[dict[str, torch.Tensor], list[dict]]:
+def command_line(folder, preset, own) -> tuple[dict[str, torch.Tensor], list[dict]]:
     """The state and the log of `innate distil`; the log begins with what the run trains."""
     options = {
         "teacher": folder / "teacher.safetensors",
@@ -106,11 +107,10 @@ def command_line(folder, preset, freeze, flags) -> tuple[dict[str, torch.Tensor]
         "out": folder / "student.safetensors",
         "log": folder / "log.jsonl",
     }
-    if freeze:
-        options["freeze"] = freeze
-    command = ["node", str(PROGRAM), "distil", *flags]
-    for key, value in options.items():
-        command += [f"--{key}", str(value)]
+    flags = {FLAGS.get(key, key.replace("_", "-")): value for key, value in own.items()}
+    command = ["node", str(PROGRAM), "distil"]
+    for key, value in {**options, **flags}.items():
+        command += [f"--{key}"] if value is True else [f"--{key}", str(value)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     lines = (folder / "log.jsonl").read_text().splitlines()
