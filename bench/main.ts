@@ -12,6 +12,7 @@ import { NET_NAMES, NETS, type NetName } from './nets';
 import { networkCost } from './network-cost';
 import { type BenchReport, benchTable, describeMachine, machineLoad, microTable } from './report';
 import { serveFolders } from './server';
+import { kernelTable, measureKernels } from './wasm-kernels';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DATA = join(ROOT, 'build/bench/data');
@@ -26,6 +27,7 @@ interface Options {
   engines: EngineName[];
   cold: boolean;
   micro: boolean;
+  wasmKernels: boolean;
   goldenInput: boolean;
   json?: string;
 }
@@ -55,6 +57,11 @@ const program = new Command('npm run bench --')
   .option('--engines <names>', 'some engines only, joined by commas', engineList, [...ENGINE_NAMES])
   .option('--cold', 'empty shader caches, a browser for each engine', false)
   .option('--micro', 'single kernels instead of networks', false)
+  .option(
+    '--wasm-kernels',
+    'single WebAssembly kernels of inference and training, on one thread of Node',
+    false,
+  )
   .option('--json <file>', 'also write the figures to a file')
   .option(
     '--golden-input',
@@ -113,6 +120,12 @@ async function main(options: Options): Promise<boolean> {
   if (options.goldenInput) {
     for (const name of NET_NAMES) await writeGoldenInput(DATA, NETS[name]);
     console.log(`weights and inputs are in ${DATA}`);
+    return true;
+  }
+  if (options.wasmKernels) {
+    const kernels = await measureKernels(options.runs);
+    console.log(kernelTable(kernels));
+    save(options, { machine: describeMachine(), load: machineLoad(), kernels });
     return true;
   }
   const net = NETS[options.net];

@@ -135,13 +135,20 @@ export const BANDED = 21;
 export const SLICE = 22;
 export const ATTENTION_GRADIENT = 23;
 export const DEVIATION_SUMS = 24;
-export const DEVIATION_JOIN = 25;
+export const TOTAL = 25;
 export const DEVIATION_GRADIENT = 26;
 export const POWER_ITERATION = 27;
 export const NORMALISE_WEIGHT = 28;
 export const SPECTRAL_GRADIENT = 29;
 export const ADAM = 30;
 export const SQUARES = 31;
+export const SUM_PARTIALS = 32;
+export const PRODUCT = 33;
+export const CHANNEL_DOT = 34;
+export const PIXEL_DOT = 35;
+export const BROADCAST = 36;
+export const MAX_POOL = 37;
+export const MAX_POOL_GRADIENT = 38;
 
 /** Columns of the packed weights' panels. */
 export const PANEL = 8;

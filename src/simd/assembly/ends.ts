@@ -1,5 +1,5 @@
 import {
-  ACTIVATION, AFFINE, BIAS, CHANNELS0, CHANNELS1, HEIGHT, OUT, OUT_CHANNELS, RESIDUAL, SCALE, SILU, SOURCE0,
+  ACTIVATION, AFFINE, BIAS, CHANNELS0, CHANNELS1, HEIGHT, OUT, OUT_CHANNELS, RELU, RELU6, RESIDUAL, SCALE, SILU, SOURCE0,
   SOURCE1, VECTOR, VECTOR_STRIDE, WIDTH,
 } from '../record';
 import { activate } from './activation';
@@ -89,6 +89,9 @@ export function finish(record: usize, pixel: i32, step: i32, pixels: i32, from: 
   const factor = load<f32>(record + SCALE);
   const activation = load<i32>(record + ACTIVATION);
   const scale = f32x4.splat(factor);
+  // The two that are bounds cost two instructions, not a call.
+  const bounded = activation == RELU || activation == RELU6;
+  const most = f32x4.splat(activation == RELU6 ? 6 : Infinity);
   const out = load<usize>(record + OUT);
   const bytes = <usize>(to - from) << 2;
   for (let p = 0; p < pixels; p++) {
@@ -99,7 +102,8 @@ export function finish(record: usize, pixel: i32, step: i32, pixels: i32, from: 
       let y = f32x4.add(v128.load(row + c), v128.load(sums + c));
       if (residual != 0) y = f32x4.add(y, v128.load(other + c));
       y = f32x4.mul(y, scale);
-      if (activation != 0) y = activate(y, activation);
+      if (bounded) y = f32x4.min(f32x4.max(y, f32x4.splat(0)), most);
+      else if (activation != 0) y = activate(y, activation);
       v128.store(row + c, y);
     }
   }

@@ -1,19 +1,22 @@
 import {
-  ACTIVATE, ACTIVATION_GRADIENT, ADAM, ATTENTION_GRADIENT, BANDED, DEPTHWISE, DEPTHWISE_GRADIENT, DEVIATION_GRADIENT,
-  DEVIATION_JOIN, DEVIATION_SUMS, FILTER_GRADIENT, NORMALISE_WEIGHT, NORM_GRADIENT_APPLY, NORM_GRADIENT_FINISH,
-  NORM_GRADIENT_PARAMETERS, NORM_GRADIENT_SUMS, POWER_ITERATION, SLICE, SPECTRAL_GRADIENT, SQUARES, SUM_ROWS, TURN_FILTER,
-  WINOGRAD_FILTER,
+  ACTIVATE, ACTIVATION_GRADIENT, ADAM, ATTENTION_GRADIENT, BANDED, BROADCAST, CHANNEL_DOT, DEPTHWISE, DEPTHWISE_GRADIENT,
+  DEVIATION_GRADIENT, DEVIATION_SUMS, FILTER_GRADIENT, MAX_POOL, MAX_POOL_GRADIENT, NORMALISE_WEIGHT, NORM_GRADIENT_APPLY,
+  NORM_GRADIENT_FINISH, NORM_GRADIENT_PARAMETERS, NORM_GRADIENT_SUMS, PIXEL_DOT, POWER_ITERATION, PRODUCT, SLICE,
+  SPECTRAL_GRADIENT, SQUARES, SUM_PARTIALS, SUM_ROWS, TOTAL, TURN_FILTER, WINOGRAD_FILTER,
 } from '../record';
 import { attentionGradient } from './attention-gradient';
 import { banded } from './banded';
 import { depthwise, depthwiseGradient } from './depthwise';
-import { deviationGradient, deviationJoin, deviationSums } from './deviation';
+import { deviationGradient, deviationSums } from './deviation';
 import { activateAll, activationGradient, slice, sumRows } from './elements';
 import { filterGradient } from './filter-gradient';
 import { turnFilter, winogradFilter } from './filters';
 import { Inference } from './inference';
 import { normGradientApply, normGradientFinish, normGradientParameters, normGradientSums } from './norm-gradient';
 import { adam, squares } from './optimiser';
+import {
+  broadcast, channelDot, maxPool, maxPoolGradient, pixelDot, product, sumPartials, total,
+} from './products';
 import { run as runAll, serve as serveAll } from './scheduler';
 import { normaliseWeight, powerIteration, spectralGradient } from './spectral';
 
@@ -38,13 +41,20 @@ class Training {
       case SLICE: return slice(record, task, scratch);
       case ATTENTION_GRADIENT: return attentionGradient(record, task, scratch);
       case DEVIATION_SUMS: return deviationSums(record, task, scratch);
-      case DEVIATION_JOIN: return deviationJoin(record, task, scratch);
       case DEVIATION_GRADIENT: return deviationGradient(record, task, scratch);
       case POWER_ITERATION: return powerIteration(record, task, scratch);
       case NORMALISE_WEIGHT: return normaliseWeight(record, task, scratch);
       case SPECTRAL_GRADIENT: return spectralGradient(record, task, scratch);
       case ADAM: return adam(record, task, scratch);
       case SQUARES: return squares(record, task, scratch);
+      case TOTAL: return total(record, task, scratch);
+      case SUM_PARTIALS: return sumPartials(record, task, scratch);
+      case PRODUCT: return product(record, task, scratch);
+      case CHANNEL_DOT: return channelDot(record, task, scratch);
+      case PIXEL_DOT: return pixelDot(record, task, scratch);
+      case BROADCAST: return broadcast(record, task, scratch);
+      case MAX_POOL: return maxPool(record, task, scratch);
+      case MAX_POOL_GRADIENT: return maxPoolGradient(record, task, scratch);
       default: return changetype<Inference>(0).perform(kernel, record, task, scratch);
     }
   }

@@ -41,6 +41,13 @@ export function siluSlope(x: v128): v128 {
   return f32x4.mul(s, madd(x, f32x4.sub(one, s), one));
 }
 
+/** Ones in the lanes of the four channels from `c` on that are below `count`: the others only pad. */
+// @ts-ignore: decorator
+@inline
+export function realChannels(c: i32, count: i32): v128 {
+  return i32x4.lt_s(i32x4.add(i32x4(0, 1, 2, 3), i32x4.splat(c)), i32x4.splat(count));
+}
+
 /** Sum of the four lanes. */
 // @ts-ignore: decorator
 @inline

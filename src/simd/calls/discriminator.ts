@@ -1,57 +1,54 @@
 import * as record from '../record';
 import type { CallList, MapAt } from './list';
+import { sumPartials } from './products';
 
 /** What the heads of a discriminator need beside convolutions: the minibatch's deviation and spectral norm. */
 
 /** Pixels of a task; they decide in which order deviations are added. */
 const PIXELS = 16;
 
-const chunksOf = ({ height, width }: MapAt): number => Math.ceil((height * width) / PIXELS);
-
 /** Float64 values of `partials`. */
-export const deviationPartials = (source: MapAt): number => chunksOf(source);
+export const deviationPartials = ({ height, width }: MapAt): number => Math.ceil((height * width) / PIXELS);
 
 export interface Deviation {
   source: MapAt;
   /** Channels that do not only pad. */
   channels: number;
-  /** Address of `deviationPartials` float64 values that the calls use, a multiple of 8. */
-  partials: number;
 }
 
 /**
- * One more channel: the mean over pixels and channels of sqrt(variance over the batch + 1e-6) (Karras et al. 2018). It is
- * number `channels` of `out`, which has storedChannels(channels + 1). Two calls.
+ * The mean over pixels and channels of sqrt(variance over the batch + 1e-6) (Karras et al. 2018): one number at `out`, stored as
+ * four values. `partials`: address of `deviationPartials` float64 values that the calls use, a multiple of 8. Two calls.
  */
-export function deviation(list: CallList, step: Deviation & { out: MapAt }): void {
+export function deviation(list: CallList, step: Deviation & { partials: number; out: number }): void {
+  const { source, channels, partials, out } = step;
   begin(list, record.DEVIATION_SUMS, step);
-  begin(list, record.DEVIATION_JOIN, step);
-  list.output(step.out);
+  list.put(record.PARTIALS, partials);
+  const scale = 1 / (source.height * source.width * channels);
+  sumPartials(list, { partials, count: deviationPartials(source), scale, out });
 }
 
-/** dx from the gradient of `deviation`'s result, [N, H, W, out channels]; `out` has the source's shape. */
+/**
+ * The gradient of `deviation`'s source from that of its number (its address), plus a residual of at least as many channels;
+ * `out` has the source's shape.
+ */
 export function deviationGradient(
   list: CallList,
-  step: Omit<Deviation, 'partials'> & { dy: MapAt; out: number },
+  step: Deviation & { gradient: number; residual?: MapAt; out: number },
 ): void {
   begin(list, record.DEVIATION_GRADIENT, step);
-  list.put(record.GRADIENT, step.dy.at);
-  list.put(record.OUT_CHANNELS, step.dy.channels);
+  list.put(record.GRADIENT, step.gradient);
+  list.put(record.RESIDUAL, step.residual?.at ?? 0);
+  list.put(record.OUT_CHANNELS, step.residual?.channels ?? 0);
   list.put(record.OUT, step.out);
 }
 
-function begin(
-  list: CallList,
-  kernel: number,
-  { source, channels, partials = 0 }: Omit<Deviation, 'partials'> & { partials?: number },
-): void {
-  list.call(kernel, chunksOf(source));
+function begin(list: CallList, kernel: number, { source, channels }: Deviation): void {
+  list.call(kernel, deviationPartials(source));
   list.sources([source]);
   list.put(record.IMAGES, source.images);
   list.put(record.COUNT, channels);
   list.put(record.CHUNK, PIXELS);
-  list.put(record.CHUNKS, chunksOf(source));
-  list.put(record.PARTIALS, partials);
 }
 
 /**

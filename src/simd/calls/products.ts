@@ -1,0 +1,113 @@
+import * as record from '../record';
+import type { CallList, MapAt, VectorAt } from './list';
+
+/** Maps times vectors, sums of products, and single numbers, each stored as four values with zeros behind it. */
+
+/** `channels`: those of a map that do not only pad; 1: the map stands for all channels of what it is multiplied with. */
+interface Real {
+  channels: number;
+}
+
+/** out = x (v + offset), x [N, H, W, C or 1], v [N, C]. */
+export function product(
+  list: CallList,
+  step: Real & { x: MapAt; v: VectorAt; offset?: 0 | 1; out: MapAt },
+): void {
+  const { x, v, offset = 0, channels, out } = step;
+  rows(list, record.PRODUCT, x);
+  list.put(record.COUNT, channels);
+  list.put(record.VECTOR, v.at);
+  list.put(record.VECTOR_STRIDE, v.stride);
+  list.float(record.EPSILON, offset);
+  list.put(record.CHANNELS1, out.channels);
+  list.put(record.OUT, out.at);
+}
+
+/** The sum over channels of x v: a map of one channel, stored as four. */
+export function channelDot(list: CallList, { x, v, out }: { x: MapAt; v: VectorAt; out: MapAt }): void {
+  rows(list, record.CHANNEL_DOT, x);
+  list.put(record.VECTOR, v.at);
+  list.put(record.VECTOR_STRIDE, v.stride);
+  list.put(record.OUT, out.at);
+}
+
+/** The sum over pixels of a b, [N, C] at `out`; `channels` are those of b. */
+export function pixelDot(list: CallList, step: Real & { a: MapAt; b: MapAt; out: VectorAt }): void {
+  const { a, b, channels, out } = step;
+  list.call(record.PIXEL_DOT, a.images);
+  list.put(record.SOURCE0, a.at);
+  list.put(record.CHANNELS0, a.channels);
+  list.put(record.SOURCE1, b.at);
+  list.put(record.CHANNELS1, b.channels);
+  list.put(record.COUNT, channels);
+  list.put(record.HEIGHT, a.height * a.width);
+  list.put(record.OUT, out.at);
+  list.put(record.VECTOR_GRADIENT_STRIDE, out.stride);
+}
+
+/** The sum over all of a map, times scale: one number. For small maps: one task. */
+export function total(list: CallList, step: Real & { x: MapAt; scale?: number; out: number }): void {
+  const { x, channels, scale = 1, out } = step;
+  list.call(record.TOTAL, 1);
+  list.put(record.SOURCE0, x.at);
+  list.put(record.CHANNELS0, x.channels);
+  list.put(record.HEIGHT, x.images * x.height * x.width);
+  list.put(record.COUNT, channels);
+  list.float(record.SCALE, scale);
+  list.put(record.OUT, out);
+}
+
+/** The sum of `count` float64 values, times scale: one number. */
+export function sumPartials(
+  list: CallList,
+  { partials, count, scale = 1, out }: { partials: number; count: number; scale?: number; out: number },
+): void {
+  list.call(record.SUM_PARTIALS, 1);
+  list.put(record.PARTIALS, partials);
+  list.put(record.COUNT, count);
+  list.float(record.SCALE, scale);
+  list.put(record.OUT, out);
+}
+
+/** One number, by its address, at every channel of a map that does not only pad. */
+export function broadcast(
+  list: CallList,
+  { source, channels, out }: Real & { source: number; out: MapAt },
+): void {
+  const pixels = out.images * out.height * out.width;
+  list.call(record.BROADCAST, 0);
+  list.rowBlocks(1, pixels, list.share(pixels, pixels, 256, 1, 1));
+  list.put(record.SOURCE0, source);
+  list.put(record.CHANNELS0, out.channels);
+  list.put(record.HEIGHT, pixels);
+  list.put(record.COUNT, channels);
+  list.put(record.OUT, out.at);
+}
+
+/** The largest of every 2x2 pixels of a map of even height and width. */
+export function maxPool(list: CallList, { x, out }: { x: MapAt; out: MapAt }): void {
+  pool(list, record.MAX_POOL, x);
+  list.put(record.OUT, out.at);
+}
+
+/** The gradient of `maxPool`'s source, of its shape: to the first of the largest. */
+export function maxPoolGradient(list: CallList, { x, dy, out }: { x: MapAt; dy: MapAt; out: MapAt }): void {
+  pool(list, record.MAX_POOL_GRADIENT, x);
+  list.put(record.GRADIENT, dy.at);
+  list.put(record.OUT, out.at);
+}
+
+function pool(list: CallList, kernel: number, x: MapAt): void {
+  list.call(kernel, (x.images * x.height) / 2);
+  list.sources([x]);
+}
+
+/** Some pixels of an image a task. */
+function rows(list: CallList, kernel: number, { at, images, height, width, channels }: MapAt): void {
+  const pixels = height * width;
+  list.call(kernel, 0);
+  list.rowBlocks(images, pixels, list.share(pixels, pixels, 64, 1, images));
+  list.put(record.SOURCE0, at);
+  list.put(record.CHANNELS0, channels);
+  list.put(record.HEIGHT, pixels);
+}

@@ -1,0 +1,110 @@
+import { describe, expect, it } from 'vitest';
+import * as calls from '../../../src/simd/calls/products';
+import { noise } from '../../plan/kernel-cases';
+import { published, relativeError, runCalls, stored } from './kernels';
+
+/** Products with vectors, sums, single numbers and max pooling against float64. */
+
+const up4 = (count: number) => Math.ceil(count / 4) * 4;
+
+describe('maps and vectors', () => {
+  it.each([
+    [2, 5, 7, 20],
+    [3, 1, 1, 64],
+    [1, 9, 9, 5],
+  ])('%d images of %d x %d x %d', async (images, height, width, channels) => {
+    const pixels = height * width;
+    const x = noise(images * pixels * channels, 1);
+    const y = noise(x.length, 2);
+    const m = noise(images * pixels, 3);
+    const v = noise(images * channels, 4);
+    const expected = {
+      product: new Float64Array(x.length),
+      outer: new Float64Array(x.length),
+      channelDot: new Float64Array(m.length),
+      pixelDot: new Float64Array(v.length),
+      weighted: new Float64Array(v.length),
+      total: 0,
+    };
+    for (const [i, value] of x.entries()) {
+      const pixel = Math.floor(i / channels);
+      const own = Math.floor(pixel / pixels) * channels + (i % channels);
+      expected.product[i] = value * (v[own]! + 1);
+      expected.outer[i] = m[pixel]! * v[own]!;
+      expected.channelDot[pixel]! += value * v[own]!;
+      expected.pixelDot[own]! += value * y[i]!;
+      expected.weighted[own]! += value * m[pixel]!;
+      expected.total += value / 2;
+    }
+    const { placed, read } = await runCalls((layout, list) => {
+      const map = (values?: Float32Array, own = channels) =>
+        layout.map(images, height, width, up4(own), values && stored(values, own));
+      const vector = () => ({ at: layout.room(images * up4(channels)), stride: 4 * up4(channels) });
+      const [source, other, single] = [map(x), map(y), map(m, 1)];
+      const weights = { at: layout.put(stored(v, channels)), stride: 4 * up4(channels) };
+      const out = {
+        product: map(),
+        outer: map(),
+        channelDot: map(undefined, 1),
+        pixelDot: vector(),
+        weighted: vector(),
+        total: layout.room(4),
+        filled: map(),
+      };
+      calls.product(list, { x: source, channels, v: weights, offset: 1, out: out.product });
+      calls.product(list, { x: single, channels: 1, v: weights, out: out.outer });
+      calls.channelDot(list, { x: source, v: weights, out: out.channelDot });
+      calls.pixelDot(list, { a: source, b: other, channels, out: out.pixelDot });
+      calls.pixelDot(list, { a: source, b: single, channels: 1, out: out.weighted });
+      calls.total(list, { x: source, channels, scale: 0.5, out: out.total });
+      calls.broadcast(list, { source: out.total, channels, out: out.filled });
+      return out;
+    });
+    const values = (at: number, rows: number, own = channels) => published(read(at, rows * up4(own)), own);
+    expect(relativeError(values(placed.product.at, images * pixels), expected.product)).toBeLessThan(1e-6);
+    expect(relativeError(values(placed.outer.at, images * pixels), expected.outer)).toBeLessThan(1e-6);
+    expect(relativeError(values(placed.channelDot.at, images * pixels, 1), expected.channelDot)).toBeLessThan(
+      1e-6,
+    );
+    expect(relativeError(values(placed.pixelDot.at, images), expected.pixelDot)).toBeLessThan(1e-6);
+    expect(relativeError(values(placed.weighted.at, images), expected.weighted)).toBeLessThan(1e-6);
+    const total = read(placed.total, 4);
+    expect(relativeError(total, [expected.total, 0, 0, 0])).toBeLessThan(1e-5);
+    const filled = values(placed.filled.at, images * pixels);
+    expect(filled.every((value) => value === total[0])).toBe(true);
+  });
+});
+
+describe('max pooling', () => {
+  it.each([
+    [2, 6, 8, 12],
+    [1, 2, 2, 4],
+  ])('%d images of %d x %d x %d', async (images, height, width, channels) => {
+    const x = noise(images * height * width * channels, 1).map((v) => Math.round(3 * v)); // with ties
+    const dy = noise(x.length / 4, 2);
+    const y = new Float64Array(dy.length);
+    const dx = new Float64Array(x.length);
+    for (let i = 0; i < dy.length; i++) {
+      const [c, pixel] = [i % channels, Math.floor(i / channels)];
+      const [ox, row] = [pixel % (width / 2), Math.floor(pixel / (width / 2))];
+      const places = [0, 1, width, width + 1].map((d) => (2 * row * width + 2 * ox + d) * channels + c);
+      const most = Math.max(...places.map((at) => x[at]!));
+      y[i] = most;
+      dx[places.find((at) => x[at] === most)!] = dy[i]!;
+    }
+    const { placed, read } = await runCalls((layout, list) => {
+      const source = layout.map(images, height, width, channels, x);
+      const out = layout.map(images, height / 2, width / 2, channels);
+      const gradient = layout.map(images, height, width, channels);
+      calls.maxPool(list, { x: source, out });
+      calls.maxPoolGradient(list, {
+        x: source,
+        dy: layout.map(images, height / 2, width / 2, channels, dy),
+        out: gradient,
+      });
+      return { y: out.at, dx: gradient.at };
+    });
+    expect(relativeError(read(placed.y, y.length), y)).toBe(0);
+    expect(relativeError(read(placed.dx, dx.length), dx)).toBe(0);
+  });
+});
