@@ -20,9 +20,10 @@ module.exports = {
     layer('simd', '^src/simd/', ['lib/']),
     layer('nn', '^src/nn/', ['gpu/', 'simd/', 'rng/', 'lib/']),
     layer('data', '^src/data/', ['formats/', 'rng/', 'lib/']),
-    layer('distil', '^src/distil/', ['nn/', 'data/', 'gpu/', 'rng/', 'lib/']),
+    layer('measure', '^src/measure/', ['rng/', 'lib/']),
+    layer('distil', '^src/distil/', ['measure/', 'nn/', 'data/', 'gpu/', 'rng/', 'lib/']),
     layer('protocol', '^src/protocol/', [PLAIN_DISTIL, 'lib/']),
-    layer('engine', '^src/engine/', ['protocol/', 'distil/', 'nn/', 'simd/', 'data/', 'gpu/', 'storage/', 'formats/', 'rng/', 'lib/']),
+    layer('engine', '^src/engine/', ['protocol/', 'measure/', 'distil/', 'nn/', 'simd/', 'data/', 'gpu/', 'storage/', 'formats/', 'rng/', 'lib/']),
     layer('ui', '^src/ui/', ['lib/']),
     layer('state', '^src/state/', ['protocol/', PLAIN_DISTIL, 'storage/catalogue', 'rng/', 'lib/']),
     layer('features', '^src/features/', ['ui/', 'state/', 'protocol/', PLAIN_DISTIL, 'storage/catalogue', 'rng/', 'lib/']),
@@ -60,7 +61,7 @@ module.exports = {
     {
       name: 'core-has-no-page',
       severity: 'error',
-      from: { path: '^src/(engine|protocol|storage|nn|simd|distil|gpu|formats|rng|lib|data)/' },
+      from: { path: '^src/(engine|protocol|storage|nn|simd|measure|distil|gpu|formats|rng|lib|data)/' },
       to: { path: '(react|react-dom|zustand)' },
     },
     {

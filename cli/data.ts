@@ -26,18 +26,23 @@ export async function openData(
   { unet }: NetworkConfig,
   report?: { note(text: string): void },
 ): Promise<Dataset> {
-  const data = await openDataset(sourcesOf(path), {
-    channels: unet.inChannels,
-    resolution: unet.imgResolution,
-    decoders: decoders(),
-  });
+  return openImages(path, { channels: unet.inChannels, resolution: unet.imgResolution }, report);
+}
+
+/** Images of any program, as they are stored or as `shape` wants them. */
+export async function openImages(
+  path: string,
+  shape: { channels?: number; resolution?: number } = {},
+  report?: { note(text: string): void },
+): Promise<Dataset> {
+  const data = await openDataset(sourcesOf(path), { ...shape, decoders: decoders() });
   for (const note of data.notes) report?.note(note);
   return data;
 }
 
 /** Channels of the images as they are stored: 1 or 3, by the first that can be read. */
 export async function storedChannels(path: string): Promise<number> {
-  return (await openDataset(sourcesOf(path), { decoders: decoders() })).channels;
+  return (await openImages(path)).channels;
 }
 
 function decoders() {

@@ -15,6 +15,7 @@ import { type InspectOptions, inspect } from './commands/inspect';
 import { listModels, verifyModels } from './commands/models';
 import { type RunOptions, run } from './commands/run';
 import { type DistilOptions, MEASURE } from './distil-command';
+import { measureOptions } from './measure-options';
 import {
   backendOption,
   entryOption,
@@ -313,22 +314,18 @@ command(program, 'distil', 'distil a one-step or two-step student from a diffusi
 command(
   program,
   'evaluate <model>',
-  'measure the Fréchet distance to real images',
+  'measure the images of a model, or an archive or folder of images: FID and its kin',
   ...samplingOptions(),
   ...computing(),
+  ...measureOptions(),
 )
-  .addOption(required('--data <path>', 'real images: data-set zip, CIFAR-10 archive, .npz, or a folder'))
-  .addOption(
-    new Option('--count <n>', 'number of images to generate').argParser(positiveInteger).default(1000),
-  )
-  .addOption(
-    new Option('--reference <n>', 'number of real images to compare with')
-      .argParser(positiveInteger)
-      .default(5000),
-  )
   .addHelpText(
     'after',
-    examples('innate evaluate afhq-cat-64x64-gdd-i --data public/data/afhq-cat-64x64.zip --count 1000'),
+    examples(
+      'innate evaluate afhq-cat-64x64-gdd-i --data public/data/afhq-cat-64x64.zip --count 1000',
+      'innate evaluate edm-cifar10.pkl --sampler heun --data cifar10-32x32.npz --protocol edm --features inception:pt_inception-2015-12-05-6726825d.pth',
+      'innate evaluate samples.npz --data cifar-10-python.tar.gz --metrics fid,kid,pr',
+    ),
   )
   .action(reported((model: string, o: EvaluateOptions, report) => evaluate(model, o, report)));
 

@@ -1,6 +1,6 @@
+import type { FrechetResult } from '../measure/frechet';
 import type { DistilConfig } from './config';
 import type { CurvePoint } from './curve';
-import type { FrechetResult } from './frechet';
 import { fromTensor } from './trainable';
 import type { DistilTrainer, Updates } from './trainer';
 

@@ -6,6 +6,7 @@ import { latin1, quote } from './text';
 /** A row-major array to be written. */
 export type ArrayData = { readonly shape: readonly number[] } & (
   | { readonly dtype: 'f32'; readonly data: Float32Array }
+  | { readonly dtype: 'f64'; readonly data: Float64Array }
   | { readonly dtype: 'u8'; readonly data: Uint8Array | Uint8ClampedArray }
   | { readonly dtype: 'i32'; readonly data: Int32Array }
   | { readonly dtype: 'i64'; readonly data: BigInt64Array }
@@ -15,6 +16,7 @@ export type ArrayData = { readonly shape: readonly number[] } & (
 /** numpy's names of these types. */
 const DESCR: Record<Exclude<ArrayData['dtype'], 'text'>, string> = {
   f32: '<f4',
+  f64: '<f8',
   i64: '<i8',
   i32: '<i4',
   u8: '|u1',

@@ -28,3 +28,18 @@ export function bilinearMatrix(size: number, out: number, alignCorners: boolean)
   }
   return { rows: out, values };
 }
+
+/**
+ * The same as TensorFlow 1's resize_bilinear: pixel i of the result lies at i * size / out of the source, without half a
+ * pixel's offset, so that the image moves towards its beginning.
+ */
+export function tensorFlow1Matrix(size: number, out: number): AxisMatrix {
+  const values = new Float32Array(out * size);
+  for (let i = 0; i < out; i++) {
+    const at = (i * size) / out;
+    const lower = Math.floor(at);
+    values[i * size + lower]! += 1 - (at - lower);
+    values[i * size + Math.min(size - 1, lower + 1)]! += at - lower;
+  }
+  return { rows: out, values };
+}

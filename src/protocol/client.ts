@@ -4,13 +4,12 @@ import type {
   DistilEvent,
   DistilRequest,
   DistilResult,
-  MeasureRequest,
-  MeasureResult,
   StepEstimate,
 } from './distil';
 import { type CallOptions, EngineWorker } from './engine-worker';
 import type { GenerateOutcome, GenerateRequest, ImageChunk } from './generate';
 import type { InspectEvent, InspectOutcome, InspectRequest, LookRequest, LookResult } from './layers';
+import type { MeasureRequest, MeasureResult } from './measure';
 import type { EngineStatus, FileChoice, KeptModels, ModelInfo, ModelRef, StartOptions } from './models';
 import { OpenedModels } from './opened-models';
 import type { ResumeRequest, RunsCall, RunsResults } from './runs';

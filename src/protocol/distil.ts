@@ -1,6 +1,5 @@
 import type { DistilConfig } from '../distil/config';
 import type { CurvePoint } from '../distil/curve';
-import type { SamplerName } from '../lib/sampling';
 import type { DataRef, ModelInfo, ModelRef } from './models';
 
 /** What the page and the worker say about distillation. One run at a time; it shares the back-end with generation. */
@@ -134,15 +133,6 @@ export interface StepEstimate {
   limitBytes: number | null;
 }
 
-export interface MeasureRequest {
-  model: ModelRef;
-  data: DataRef;
-  /** Images generated, and held-out real ones for the floor. */
-  count: number;
-  sampler: SamplerName;
-  steps: number;
-}
-
 /** What was found out of a person's own images before a run. */
 export interface DataCheck {
   name: string;
@@ -162,18 +152,4 @@ export interface DataCheck {
   reasons: string;
   /** Sentences: what was taken or left. */
   notes: string[];
-}
-
-/** A Fréchet distance with everything that it means nothing without. */
-export interface MeasureResult {
-  features: string;
-  nfe: number;
-  value: number;
-  error: number | null;
-  floor: number;
-  spread: number;
-  n: number;
-  reference: string;
-  /** Images that could not be read, and why; '' where all could. */
-  skipped: string;
 }

@@ -5,12 +5,11 @@ import type {
   DistilEvent,
   DistilRequest,
   DistilResult,
-  MeasureRequest,
-  MeasureResult,
   StepEstimate,
 } from './distil';
 import type { GenerateOutcome, GenerateRequest, ImageChunk } from './generate';
 import type { InspectEvent, InspectOutcome, InspectRequest, LookRequest, LookResult } from './layers';
+import type { MeasureRequest, MeasureResult } from './measure';
 import type {
   EngineStatus,
   FileChoice,

@@ -2,7 +2,7 @@ import { createStore, type StoreApi } from 'zustand/vanilla';
 import { asInnateError } from '../lib/errors';
 import { defaultSteps } from '../lib/sampling';
 import type { EngineClient } from '../protocol/client';
-import type { MeasureRequest, MeasureResult } from '../protocol/distil';
+import type { MeasureRequest, MeasureResult } from '../protocol/measure';
 import type { DataRef, Progress } from '../protocol/models';
 import type { ModelFacts } from './models';
 
@@ -33,7 +33,16 @@ export function createMeasureController(
       if (store.getState().work) return;
       abort = new AbortController();
       store.setState({ work: { key, progress: null }, error: null });
-      const request = { model: ref, data, count, sampler, steps: defaultSteps(resolution) };
+      const steps = defaultSteps(resolution);
+      const request = {
+        model: ref,
+        data,
+        features: 'resnet56' as const,
+        inception: null,
+        count,
+        sampler,
+        steps,
+      };
       try {
         const result = await client.measure(request, {
           signal: abort.signal,

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { readCatalogue } from '../../cli/catalogue';
 import { datasetNamed, datasetOf, farOff, type Kind, otherKind } from '../../cli/same-kind';
-import { featureShift, featureStatistics } from '../../src/distil/frechet';
+import { featureShift } from '../../src/measure/frechet';
+import { featureStatistics } from '../../src/measure/moments';
 
 const CATS: Kind = { dataset: 'afhq-cat-64x64', labelDim: 0, classes: null, channels: 3 };
 const CLOTHES: Kind = {

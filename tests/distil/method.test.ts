@@ -7,7 +7,6 @@ import { Adam } from '../../src/distil/adam';
 import { checkConfig, PRESETS, preset, savedConfig } from '../../src/distil/config';
 import { Discriminator } from '../../src/distil/discriminator';
 import { EMA } from '../../src/distil/ema';
-import { compareToReal, featureStatistics, frechetDistance } from '../../src/distil/frechet';
 import { frozenBy, trainedBy } from '../../src/distil/freeze';
 import { discriminatorLoss, generatorLoss } from '../../src/distil/losses';
 import { accumulate, microBatches } from '../../src/distil/micro-batch';
@@ -15,6 +14,8 @@ import { RandomStream } from '../../src/distil/random';
 import { fromTensor, TrainableParameters } from '../../src/distil/trainable';
 import { openModel } from '../../src/engine/models/open-model';
 import '../../src/nn/tf/gradients';
+import { compareToReal, frechetDistance } from '../../src/measure/frechet';
+import { featureStatistics } from '../../src/measure/moments';
 import { parameterSpecs } from '../../src/nn/parameters';
 import { FIXTURES, maxError, readGolden } from '../support/fixtures';
 

@@ -37,19 +37,23 @@ export function innateWith(files: Record<string, unknown>, env: Record<string, s
     writeFileSync(join(folder, 'public/models', name), JSON.stringify(content));
   const proxies = /^(https?_proxy|no_proxy|hf_endpoint|innate_cache)$/i;
   const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !proxies.test(name)));
-  return (args: string[], more: Record<string, string> = {}): RunningInnate => {
-    const child = spawn(process.execPath, [join(folder, 'build/cli/innate.mjs'), ...args], {
-      stdio: 'pipe',
-      env: { ...clean, ...env, ...more },
-    });
-    const said = { stdout: '', stderr: '' };
-    child.stdout.on('data', (text) => (said.stdout += text));
-    child.stderr.on('data', (text) => (said.stderr += text));
-    const end = new Promise<CliResult>((resolve) =>
-      child.on('close', (status, signal) => resolve({ status, signal, ...said })),
-    );
-    return { child, end, said };
-  };
+  return (args: string[], more: Record<string, string> = {}): RunningInnate =>
+    running(join(folder, 'build/cli/innate.mjs'), args, { ...clean, ...env, ...more });
+}
+
+/** The built command line while the test goes on, with a cache of the test's own. */
+export const innateBeside = (cache: string, ...args: string[]): RunningInnate =>
+  running(BIN, args, { ...process.env, INNATE_CACHE: cache });
+
+function running(bin: string, args: string[], env: NodeJS.ProcessEnv): RunningInnate {
+  const child = spawn(process.execPath, [bin, ...args], { stdio: 'pipe', env });
+  const said = { stdout: '', stderr: '' };
+  child.stdout.on('data', (text) => (said.stdout += text));
+  child.stderr.on('data', (text) => (said.stderr += text));
+  const end = new Promise<CliResult>((resolve) =>
+    child.on('close', (status, signal) => resolve({ status, signal, ...said })),
+  );
+  return { child, end, said };
 }
 
 export interface RunningInnate {

@@ -6,12 +6,12 @@ import type {
   DistilEvent,
   DistilRequest,
   DistilResult,
-  MeasureResult,
   StepEstimate,
 } from '../../src/protocol/distil';
 import type { CallOptions } from '../../src/protocol/engine-worker';
 import type { GenerateOutcome, GenerateRequest, ImageChunk } from '../../src/protocol/generate';
 import type { InspectOutcome, LookResult } from '../../src/protocol/layers';
+import type { MeasureResult } from '../../src/protocol/measure';
 import type {
   EngineStatus,
   FileChoice,

@@ -1,10 +1,5 @@
-import type {
-  DataCheck,
-  DistilEvent,
-  DistilRequest,
-  DistilResult,
-  MeasureRequest,
-} from '../../protocol/distil';
+import type { DataCheck, DistilEvent, DistilRequest, DistilResult } from '../../protocol/distil';
+import type { MeasureRequest } from '../../protocol/measure';
 import type { Progress } from '../../protocol/models';
 import type { ResumeRequest, RunsCall } from '../../protocol/runs';
 import { nextTask } from '../inference/next-task';

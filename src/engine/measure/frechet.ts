@@ -1,18 +1,14 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { allUnreadable, type Dataset, DRAW_SEED, drawn } from '../../data';
-import {
-  compareToReal,
-  type FeatureStatistics,
-  type FrechetResult,
-  featureStatistics,
-} from '../../distil/frechet';
 import { InnateError } from '../../lib/errors';
 import { whole } from '../../lib/words';
-import { toNHWC } from '../../nn/denoiser';
+import { compareToReal, type FrechetResult } from '../../measure/frechet';
+import { type FeatureStatistics, featureStatistics } from '../../measure/moments';
 import type { CifarResNet } from '../../nn/features/cifar-resnet';
+import { asShown, extract } from './extract';
+import { FEATURE_WORDS } from './measure-networks';
 
 /** Named wherever a distance is shown: it is not the Inception FID. */
-export const MEASURE_NAME = 'ResNet-56 trained on CIFAR-10, 64 features';
+export const MEASURE_NAME = FEATURE_WORDS.resnet56;
 
 const BATCH = 50;
 
@@ -49,7 +45,10 @@ export class FrechetMeasure {
     let read = 0;
     for await (const images of batches(data, seed, wanted)) {
       await breathe?.();
-      chunks.push(await extract(net, images, data.channels, data.resolution));
+      chunks.push(
+        (await extract(net, { values: images, channels: data.channels, resolution: data.resolution }))
+          .features,
+      );
       read += chunks.at(-1)!.length / net.dims;
       onProgress?.(read, wanted);
     }
@@ -72,15 +71,8 @@ export class FrechetMeasure {
 
   /** Generated images [N, C, R, R] in [-1, 1]; rounded to bytes as they would be shown. */
   async measure(images: Float32Array, channels: number, resolution: number): Promise<FrechetResult> {
-    const size = channels * resolution ** 2;
-    const chunks: Float32Array[] = [];
-    for (let at = 0; at < images.length; at += BATCH * size) {
-      const part = images.slice(at, Math.min(images.length, at + BATCH * size));
-      for (let i = 0; i < part.length; i++)
-        part[i] = Math.floor(Math.min(255, Math.max(0, part[i]! * 127.5 + 128))) / 127.5 - 1;
-      chunks.push(await extract(this.net, part, channels, resolution));
-    }
-    return compareToReal(concat(chunks), this.net.dims, this.real);
+    const { features } = await extract(this.net, { values: asShown(images.slice()), channels, resolution });
+    return compareToReal(features, this.net.dims, this.real);
   }
 
   /** The same real images on another device, where `net` is. */
@@ -91,23 +83,6 @@ export class FrechetMeasure {
   dispose(): void {
     this.net.dispose();
   }
-}
-
-async function extract(
-  net: CifarResNet,
-  images: Float32Array,
-  channels: number,
-  resolution: number,
-): Promise<Float32Array> {
-  const n = images.length / (channels * resolution ** 2);
-  const features = tf.tidy(() =>
-    net.features(
-      tf.tensor4d(toNHWC(images, n, channels, resolution ** 2), [n, resolution, resolution, channels]),
-    ),
-  );
-  const values = (await features.data()) as Float32Array;
-  features.dispose();
-  return values;
 }
 
 /** Readable images drawn at random, [n, C, R, R] in [-1, 1] each, `count` in all where there are so many. */

@@ -1,22 +1,26 @@
 import { skippedLine } from '../../data';
+import { blobSource } from '../../formats/source';
 import { InnateError } from '../../lib/errors';
+import { loadPart } from '../../lib/load-part';
 import { evaluations } from '../../lib/sampling';
 import { defaultSampling } from '../../nn/samplers';
-import type { MeasureRequest, MeasureResult } from '../../protocol/distil';
+import { METRIC_NAMES, type MeasureRequest, type MeasureResult } from '../../protocol/measure';
 import type { Progress } from '../../protocol/models';
 import { nextTask } from '../inference/next-task';
-import { sampleImages, seedBatch } from '../inference/sampling';
 import type { SourceServices } from '../runs/sources';
 import type { EngineServices } from '../services';
-import { measureNetwork } from './feature-networks';
-import { FrechetMeasure, MEASURE_NAME } from './frechet';
+import { MemoryStore } from './feature-store';
+import { fillStore, modelImages } from './image-blocks';
+import { FEATURE_WORDS, openMeasureNetwork } from './measure-networks';
+import { measureSets } from './measurement';
+import { realReference } from './real-images';
 
 type MeasureServices = SourceServices & Pick<EngineServices, 'failure' | 'denoiser'>;
 
-/** Real images that the distance refers to, at most. */
+/** Real images that the numbers refer to, at most. */
 const REFERENCE = 2000;
 
-/** Fréchet distance of any model to real images, with that of held-out real images: what `innate evaluate` does. */
+/** Measures any model against real images, with held-out ones for the floor: what `innate evaluate` does. */
 export function measureAny(
   request: MeasureRequest,
   services: MeasureServices,
@@ -27,7 +31,7 @@ export function measureAny(
 }
 
 async function measure(
-  { model: ref, data: from, count, sampler, steps }: MeasureRequest,
+  { model: ref, data: from, features, inception, count, sampler, steps }: MeasureRequest,
   services: MeasureServices,
   signal: AbortSignal,
   onProgress: (progress: Progress) => void,
@@ -39,42 +43,54 @@ async function measure(
   const report = (what: string, unit: Progress['unit']) => (done: number, total: number) =>
     onProgress({ what, done, total, unit });
   const { model } = await services.model(ref);
-  const { config } = model;
-  const { unet } = config;
-  const data = await services.data.open(from, config, report('downloading images', 'bytes'));
-  const net = await measureNetwork(services.data.feature);
+  const { unet } = model.config;
+  const data = await services.data.open(from, model.config, report('downloading images', 'bytes'));
+  const net = await openMeasureNetwork(
+    features,
+    services.data.feature,
+    inception && (await inceptionWeights(inception)),
+    'tensorflow-1',
+  );
   const denoiser = await services.denoiser(model);
   try {
-    const real = await FrechetMeasure.against(
-      net,
-      data,
-      count,
-      REFERENCE,
-      report('measuring real images', 'images'),
+    const logits = net.classes !== undefined;
+    const shares = { reference: REFERENCE, heldOut: count };
+    const real = await realReference(net, data, new MemoryStore(net.dims), shares, {
       breathe,
-    );
-    const seeds = Array.from({ length: count }, (_, i) => i);
-    const batch = seedBatch(config, seeds, null);
-    if (unet.labelDim) batch.classes = Int32Array.from(seeds, (s) => s % unet.labelDim); // every class its share
-    const sampling = { ...defaultSampling(unet.imgResolution, model), sampler, steps };
-    const images = await sampleImages(denoiser, batch, sampling, {
-      breathe,
-      onProgress: ({ done, total }) => report('generating', 'evaluations')(done, total),
+      logits,
+      onProgress: report('measuring real images', 'images'),
     });
-    const result = await real.measure(images, unet.outChannels, unet.imgResolution);
+    const sampling = { ...defaultSampling(unet.imgResolution, model), sampler, steps };
+    const store = new MemoryStore(net.dims);
+    await fillStore(net, modelImages(denoiser, sampling, count, 'in-turn'), store, {
+      breathe,
+      logits,
+      onProgress: report('generating', 'images'),
+    });
+    const metrics = METRIC_NAMES.filter((name) => name !== 'is' || logits);
+    const found = await measureSets([{ store, from: 0, to: count }], real, metrics, {
+      breathe,
+      onWhat: (what) => report(`computing: ${what}`, 'images')(0, 0),
+    });
     return {
-      features: MEASURE_NAME,
+      ...found,
+      features: FEATURE_WORDS[features],
+      onInception: features === 'inception',
+      protocol: null,
       nfe: evaluations(sampling),
-      value: result.value,
-      error: result.error,
-      floor: real.floor.value,
-      spread: result.spread,
       n: count,
-      reference: real.reference,
+      reference: real.words,
+      read: real.read,
       skipped: skippedLine(data.skipped),
     };
   } finally {
     denoiser.dispose();
     net.dispose();
   }
+}
+
+/** The readers of pickles and torch files are loaded by the first file that needs them. */
+async function inceptionWeights(file: File) {
+  const { openInception } = await loadPart(import('./inception-file'));
+  return openInception(blobSource(file, file.name));
 }

@@ -2,7 +2,7 @@ import { Ruler } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { defaultSteps, evaluations, ownSampler } from '../../lib/sampling';
 import { counted } from '../../lib/words';
-import type { MeasureRequest, MeasureResult } from '../../protocol/distil';
+import type { MeasureRequest, MeasureResult } from '../../protocol/measure';
 import type { DataRef } from '../../protocol/models';
 import { fittingPack, misfit, type SamplePack } from '../../state/distil/packs';
 import { isUnderWay } from '../../state/distil/store';
@@ -51,10 +51,11 @@ export function Measured({ model }: { model: Pick<ModelFacts, 'key'> }) {
 const NONE: readonly MeasureResult[] = [];
 const NO_PACKS: readonly SamplePack[] = [];
 
-const lineOf = (result: MeasureResult): string => `FD ${formatValue(result.value)}${detailsOf(result)}`;
+const lineOf = (result: MeasureResult): string =>
+  `FD ${formatValue(result.metrics.fid!.value)}${detailsOf(result)}`;
 
-const detailsOf = ({ error, floor, nfe, spread, n, reference }: MeasureResult): string =>
-  `${error === null ? '' : ` ± ${formatValue(error)}`} at ${nfe} NFE, floor ${formatValue(floor)}, spread ${formatValue(spread)}, n = ${formatWhole(n)} against ${reference}`;
+const detailsOf = ({ metrics: { fid }, nfe, spread, n, reference }: MeasureResult): string =>
+  `${fid!.error === null ? '' : ` ± ${formatValue(fid!.error)}`} at ${nfe} NFE, floor ${formatValue(fid!.floor ?? 0)}, spread ${formatValue(spread)}, n = ${formatWhole(n)} against ${reference}`;
 
 function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => void }) {
   const { controller } = useApp();
@@ -218,7 +219,7 @@ function Result({ result }: { result: MeasureResult }) {
   return (
     <>
       <p role="status">
-        <strong>{formatValue(result.value)}</strong>
+        <strong>{formatValue(result.metrics.fid!.value)}</strong>
         {detailsOf(result)}. Features: {result.features}. Not the Inception FID.
       </p>
       {result.skipped && <Note tone="warn">{result.skipped}.</Note>}

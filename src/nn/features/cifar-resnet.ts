@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { WeightSource } from '../weights';
-import { FrozenLayers, imageNetNormalise } from './frozen';
+import { averagedDown, FrozenLayers, imageNetNormalise } from './frozen';
 
 /**
  * A CIFAR ResNet with option A shortcuts (He et al. 2016), 64 features before its classifier: what Fréchet
@@ -22,10 +22,14 @@ export class CifarResNet {
   /** x [N, R, R, 1 or 3] in [-1, 1], R = 32 or a multiple (averaged down), to [N, 64]. Call inside tf.tidy. */
   features(x: tf.Tensor4D): tf.Tensor2D {
     const { layers } = this;
-    let h = layers.conv(imageNetNormalise(layers, toSize(layers, x, this.size)), 'conv1', {
-      activation: 'relu',
-      padding: 'symmetric',
-    });
+    let h = layers.conv(
+      imageNetNormalise(layers, layers.resize(averagedDown(x, this.size), this.size)),
+      'conv1',
+      {
+        activation: 'relu',
+        padding: 'symmetric',
+      },
+    );
     for (const stage of [1, 2, 3])
       for (let i = 0; i < this.perStage; i++) {
         const name = `layer${stage}.${i}`;
@@ -52,12 +56,4 @@ function shortcut(x: tf.Tensor4D): tf.Tensor4D {
     [0, 0],
     [c / 2, c / 2],
   ]) as tf.Tensor4D;
-}
-
-/** Averages whole blocks of pixels where the size divides, else interpolates. */
-function toSize(layers: FrozenLayers, x: tf.Tensor4D, size: number): tf.Tensor4D {
-  const factor = x.shape[1] / size;
-  if (factor === 1) return x;
-  if (Number.isInteger(factor)) return tf.avgPool(x, factor, factor, 'valid');
-  return layers.resize(x, size);
 }

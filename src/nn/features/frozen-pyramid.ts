@@ -1,6 +1,6 @@
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import type { WeightSource } from '../weights';
-import { FrozenLayers, nominalSizes } from './frozen';
+import { averagedDown, FrozenLayers, nominalSizes } from './frozen';
 
 /** A frozen network as a discriminator sees images through it: four maps, of strides 4, 8, 16 and 32. */
 export abstract class FrozenPyramid {
@@ -18,6 +18,16 @@ export abstract class FrozenPyramid {
 
   /** Returns the four maps of x [N, R, R, 1 or 3] in [-1, 1]. Call inside tf.tidy. */
   abstract maps(x: tf.Tensor4D): tf.Tensor4D[];
+
+  /** Number of features: channels of the last map. */
+  get dims(): number {
+    return this.channels.at(-1)!;
+  }
+
+  /** The last map's mean over its pixels, [N, dims] of images x as of `maps`. Call inside tf.tidy. */
+  features(x: tf.Tensor4D): tf.Tensor2D {
+    return tf.mean(this.maps(averagedDown(x, this.size)).at(-1)!, [1, 2]) as tf.Tensor2D;
+  }
 
   /** Height and width of the four maps. */
   sizes(): number[] {

@@ -1,10 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { FeatureConvOptions, FeatureOps } from '../ops';
-import { bilinearMatrix } from '../resampling';
+import { type AxisMatrix, bilinearMatrix, tensorFlow1Matrix } from '../resampling';
 import { type TensorParameters, TfParameters } from '../tf/parameters';
 import { axisTensor, padPixels, resampleAxes } from '../tf/pixels';
 import type { WeightSource } from '../weights';
 import { paddingOf } from './padding';
+
+interface FrozenConvOptions extends Omit<FeatureConvOptions, 'padding'> {
+  /** 'none' is TensorFlow's 'VALID'. */
+  padding?: FeatureConvOptions['padding'] | 'none';
+}
 
 /**
  * The layers of a frozen feature network: convolutions with their batch norm folded in (`NAME.weight`,
@@ -18,12 +23,13 @@ export class FrozenLayers implements FeatureOps<tf.Tensor4D> {
     this.parameters = new TfParameters(source);
   }
 
-  conv(x: tf.Tensor4D, name: string, options: FeatureConvOptions = {}): tf.Tensor4D {
+  conv(x: tf.Tensor4D, name: string, options: FrozenConvOptions = {}): tf.Tensor4D {
     const { stride = 1, depthwise = false, activation = null, padding = 'tensorflow' } = options;
     const filter = this.parameters.get(`${name}.weight`) as tf.Tensor4D;
     const kernel = filter.shape[0];
-    const [before, after] = paddingOf(padding, x.shape[1], kernel, stride);
-    const same = stride === 1 && before === after;
+    const [before, after] = padding === 'none' ? [0, 0] : paddingOf(padding, x.shape[1], kernel, stride);
+    // An odd kernel of stride 1 needs no padding of our own, whatever its other side is (Inception's are 1 x 7).
+    const same = padding !== 'none' && stride === 1 && before === after;
     const input = (same ? x : padPixels(x, before, after)) as tf.Tensor4D;
     const pad = same ? 'same' : 'valid';
     const y = depthwise
@@ -43,9 +49,14 @@ export class FrozenLayers implements FeatureOps<tf.Tensor4D> {
   }
 
   resize(x: tf.Tensor4D, size: number, alignCorners = false): tf.Tensor4D {
-    const [, h, w] = x.shape;
-    if (h === size && w === size) return x;
-    return resampleAxes(x, this.axis(h, size, alignCorners), this.axis(w, size, alignCorners)) as tf.Tensor4D;
+    return this.resampled(x, size, `bilinear ${alignCorners}`, (from) =>
+      bilinearMatrix(from, size, alignCorners),
+    );
+  }
+
+  /** As TensorFlow 1 resizes: without half-pixel centres. */
+  resizeAsTensorFlow1(x: tf.Tensor4D, size: number): tf.Tensor4D {
+    return this.resampled(x, size, 'tensorflow-1', (from) => tensorFlow1Matrix(from, size));
   }
 
   toRgb(x: tf.Tensor4D): tf.Tensor4D {
@@ -75,10 +86,17 @@ export class FrozenLayers implements FeatureOps<tf.Tensor4D> {
     this.constants.clear();
   }
 
-  private axis(from: number, to: number, alignCorners: boolean): tf.Tensor {
-    return this.constant(`bilinear ${from} ${to} ${alignCorners}`, () =>
-      axisTensor(bilinearMatrix(from, to, alignCorners), from),
-    );
+  private resampled(
+    x: tf.Tensor4D,
+    size: number,
+    way: string,
+    matrix: (from: number) => AxisMatrix,
+  ): tf.Tensor4D {
+    const [, h, w] = x.shape;
+    if (h === size && w === size) return x;
+    const axis = (from: number) =>
+      this.constant(`${way} ${from} ${size}`, () => axisTensor(matrix(from), from));
+    return resampleAxes(x, axis(h), axis(w)) as tf.Tensor4D;
   }
 }
 
@@ -89,6 +107,12 @@ const STD = [0.229, 0.224, 0.225];
 /** Repeats grey images [N, H, W, 1] to three channels; RGB images pass unchanged. */
 export function toRgb(x: tf.Tensor4D): tf.Tensor4D {
   return x.shape[3] === 1 ? tf.concat([x, x, x], 3) : x;
+}
+
+/** Averages whole blocks of pixels of images [N, R, R, C] where `size` divides R; other images pass unchanged. */
+export function averagedDown(x: tf.Tensor4D, size: number): tf.Tensor4D {
+  const factor = x.shape[1] / size;
+  return factor > 1 && Number.isInteger(factor) ? tf.avgPool(x, factor, factor, 'valid') : x;
 }
 
 /** Maps images [N, H, W, 1 or 3] in [-1, 1] to RGB with ImageNet's statistics, which a network trained on them expects. */

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import type { FeatureOps } from '../ops';
 import { FrozenPyramid } from './frozen-pyramid';
 
@@ -25,14 +25,8 @@ export function mobileNetMaps<T>(ops: FeatureOps<T>, x: T, size: number): T[] {
 
 export class MobileNetV1 extends FrozenPyramid {
   readonly channels = [32, 64, 128, 256];
-  readonly dims = 256;
 
   maps(x: tf.Tensor4D): tf.Tensor4D[] {
     return mobileNetMaps(this.layers, x, this.size);
-  }
-
-  /** The last map's mean over its pixels: [N, 256] of images x as of `maps`. Call inside tf.tidy. */
-  features(x: tf.Tensor4D): tf.Tensor2D {
-    return tf.mean(this.maps(x).at(-1)!, [1, 2]) as tf.Tensor2D;
   }
 }

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { InnateError } from '../../lib/errors';
 import type { WeightSource } from '../weights';
+import { foldedNorms } from './folded-norms';
 import { FrozenLayers, imageNetNormalise, nominalSizes } from './frozen';
 
 /** Convolutions by their place in torchvision's `features`, stage by stage; a batch norm and a ReLU follow each. */
@@ -83,27 +84,16 @@ function maxPool2(x: tf.Tensor4D): tf.Tensor4D {
 }
 
 /** `features.I.weight` and `.bias` with the batch norm of `features.(I + 1)` in them. */
-function folded(source: WeightSource): WeightSource {
-  const [norm, scaleOf] = [
-    (place: number, what: string) => source.read(`features.${place + 1}.${what}`),
-    (place: number) => {
-      const variance = norm(place, 'running_var');
-      return norm(place, 'weight').map((w, i) => w / Math.sqrt(variance[i]! + EPS));
-    },
-  ];
-  return {
-    names: () => source.names(),
-    shape: (name) => source.shape(name),
-    read(name) {
-      const place = Number(/^features\.(\d+)\./.exec(name)?.[1]);
-      const scale = scaleOf(place);
-      if (name.endsWith('.bias')) {
-        const [mean, shift] = [norm(place, 'running_mean'), norm(place, 'bias')];
-        return source.read(name).map((b, o) => (b - mean[o]!) * scale[o]! + shift[o]!);
-      }
-      const values = source.read(name);
-      const fan = values.length / scale.length;
-      return values.map((v, i) => v * scale[Math.floor(i / fan)]!);
-    },
-  };
-}
+const folded = (source: WeightSource): WeightSource =>
+  foldedNorms(source, EPS, (layer) => {
+    const place = Number(/^features\.(\d+)$/.exec(layer)?.[1]);
+    const norm = `features.${place + 1}`;
+    return {
+      weight: `${layer}.weight`,
+      bias: `${layer}.bias`,
+      scale: `${norm}.weight`,
+      shift: `${norm}.bias`,
+      mean: `${norm}.running_mean`,
+      variance: `${norm}.running_var`,
+    };
+  });

@@ -1,7 +1,7 @@
 import type { RowFigures } from '../../lib/row-caption';
 import type { RowSpec } from '../../lib/row-spec';
 import { defaultSteps, evaluations, ownSampler, SIGMA_MID, START_SIGMA } from '../../lib/sampling';
-import type { MeasureResult } from '../../protocol/distil';
+import type { MeasureResult } from '../../protocol/measure';
 import type { Catalogue, CatalogueModel } from '../../storage/catalogue';
 import { measuredFd, reportedFid } from '../../storage/catalogue-figures';
 import { type ClassFiles, catalogueFacts, type ModelFacts } from '../models';
@@ -52,7 +52,7 @@ export function rowFigures(
   const { sampler, steps, sigma } = settled(row, facts);
   const way = { sampler, steps, ownSigma: sigma === (facts?.sigma ?? START_SIGMA) };
   const nfe = evaluations(way);
-  const fresh = way.ownSigma ? measured.find((m) => m.nfe === nfe) : undefined;
+  const fresh = way.ownSigma ? measured.find((m) => m.nfe === nfe && !m.onInception) : undefined;
   return {
     name: facts?.name ?? row.model,
     role: facts?.role ?? 'unknown',
@@ -62,6 +62,6 @@ export function rowFigures(
     ms,
     parameters: facts?.parameters || null,
     paper: entry && reportedFid(entry),
-    here: fresh ?? (entry && measuredFd(entry, way)),
+    here: fresh?.metrics.fid ? { ...fresh, ...fresh.metrics.fid } : entry && measuredFd(entry, way),
   };
 }

@@ -1,0 +1,98 @@
+import { existsSync, statSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import type { Dataset } from '../src/data';
+import { type ImageStream, modelImages, setImages } from '../src/engine/measure/image-blocks';
+import { torchRecord } from '../src/formats/torch/zip';
+import { openZip } from '../src/formats/zip';
+import { evaluations } from '../src/lib/sampling';
+import type { SamplerOptions } from '../src/nn/samplers';
+import type { MeasureProtocol } from '../src/protocol/measure';
+import { openBackend } from './backend';
+import { readCatalogue } from './catalogue';
+import { openImages } from './data';
+import { fileSource } from './files';
+import { fileMark } from './measure-store';
+import { type CommonOptions, type SamplingFlags, samplerOptions } from './options';
+import type { Report } from './report';
+import { datasetOf, type Kind } from './same-kind';
+import { openSession } from './session';
+
+/** What is measured: a model, or images that some program has made. */
+export interface Subject {
+  images: ImageStream;
+  channels: number;
+  resolution: number;
+  backend: string;
+  /** What it is told apart by when a run goes on. */
+  mark: unknown;
+  /** To be compared with the real images' kind; null of images, which say nothing of themselves. */
+  kind: Kind | null;
+  /** For the result. */
+  about: Record<string, unknown>;
+  /** How images were made, in words; '' of given ones. */
+  how: string;
+  /** Given images, for what of them could not be read. */
+  set: Dataset | null;
+}
+
+/** A folder, an array, an archive of images; everything else is a model. */
+export function isImages(argument: string): boolean {
+  if (!existsSync(argument)) return false;
+  if (statSync(argument).isDirectory()) return true;
+  if (/\.(npz|npy|tar|tgz|tar\.gz)$/i.test(argument)) return true;
+  return /\.zip$/i.test(argument) && !torchRecord(openZip(fileSource(argument)));
+}
+
+/** Images that are given, at most `count` of them, in their order. */
+export async function givenImages(
+  path: string,
+  count: number | undefined,
+  options: CommonOptions,
+  report: Report,
+): Promise<Subject> {
+  const set = await openImages(path, {}, report);
+  const active = await openBackend(options.backend, (line) => report.note(line));
+  report.backend(active);
+  return {
+    images: setImages(set, Math.min(count ?? set.size, set.size), 'stored'),
+    channels: set.channels,
+    resolution: set.resolution,
+    backend: active.name,
+    mark: fileMark(path),
+    kind: null,
+    about: { images: basename(resolve(path)) },
+    how: '',
+    set,
+  };
+}
+
+/** Images of the seeds 0 to `total` of a model. */
+export async function ofModel(
+  argument: string,
+  options: CommonOptions & SamplingFlags,
+  total: number,
+  protocol: MeasureProtocol | undefined,
+  report: Report,
+): Promise<Subject> {
+  const { model, denoiser, backend } = await openSession(argument, options, report);
+  const { unet } = model.config;
+  const sampling: SamplerOptions = samplerOptions(options, model);
+  const classes = protocol === 'edm' ? 'of-seed' : 'in-turn';
+  const nfe = evaluations(sampling);
+  return {
+    images: modelImages(denoiser, sampling, total, classes),
+    channels: unet.outChannels,
+    resolution: unet.imgResolution,
+    backend,
+    mark: [fileMark(model.path), options.entry, options.precond, sampling, classes],
+    kind: {
+      dataset: datasetOf(model, readCatalogue()),
+      labelDim: unet.labelDim,
+      classes: model.classes,
+      channels: unet.outChannels,
+    },
+    about: { model: model.id, sampler: sampling.sampler, nfe, sigma: sampling.sigmaMax },
+    how: `, ${nfe} NFE`,
+    set: null,
+  };
+}

@@ -1,0 +1,98 @@
+import { allUnreadable, type Dataset, DRAW_SEED, drawn } from '../../data';
+import type { ImageDenoiser } from '../../nn/denoiser';
+import type { SamplerOptions } from '../../nn/samplers';
+import { sampleImages, seedBatch } from '../inference/sampling';
+import { asShown, extract, type ImageBlock } from './extract';
+import type { FeatureStore } from './feature-store';
+import type { MeasureNetwork } from './measure-networks';
+
+/** Images between two saves. */
+const BLOCK = 200;
+
+export interface StoreHooks {
+  breathe?: () => Promise<void>;
+  /** Hears how many of how many images are done. */
+  onProgress?: (done: number, total: number) => void;
+  /** Keep the logits too. */
+  logits?: boolean;
+}
+
+/** Images that come in blocks. */
+export interface ImageStream {
+  /** At most so many. */
+  total: number;
+  /** The blocks behind the first `from` images. */
+  blocks(from: number, hooks: StoreHooks): AsyncIterable<ImageBlock>;
+}
+
+/** Fills a store with the features of the images that it does not have yet. */
+export async function fillStore(
+  net: MeasureNetwork,
+  images: ImageStream,
+  store: FeatureStore,
+  hooks: StoreHooks = {},
+): Promise<void> {
+  const { breathe, onProgress, logits = false } = hooks;
+  onProgress?.(store.count, images.total);
+  if (store.count >= images.total) return;
+  for await (const block of images.blocks(store.count, hooks)) {
+    await store.append(await extract(net, block, { logits, breathe }));
+    onProgress?.(store.count, images.total);
+  }
+}
+
+/** Whether every class has its share in turn, or each seed the class that it draws. */
+export type SeedClasses = 'in-turn' | 'of-seed';
+
+/** Images of the seeds 0, 1, ... of a model, rounded to bytes. */
+export const modelImages = (
+  denoiser: ImageDenoiser,
+  sampling: SamplerOptions,
+  total: number,
+  classes: SeedClasses,
+): ImageStream => ({
+  total,
+  async *blocks(from, { breathe, onProgress }) {
+    const { config } = denoiser;
+    const { labelDim, outChannels: channels, imgResolution: resolution } = config.unet;
+    for (let at = from; at < total; at += BLOCK) {
+      const seeds = Array.from({ length: Math.min(BLOCK, total - at) }, (_, i) => at + i);
+      const batch = seedBatch(config, seeds, null);
+      if (labelDim && classes === 'in-turn') batch.classes = Int32Array.from(seeds, (s) => s % labelDim);
+      const values = await sampleImages(denoiser, batch, sampling, {
+        ...(breathe && { breathe }),
+        onProgress: (p) => onProgress?.(at + Math.floor((seeds.length * p.done) / p.total), total),
+      });
+      yield { values: asShown(values), channels, resolution };
+    }
+  },
+});
+
+/** Images of a set: readable ones drawn at random, or all in their order. */
+export const setImages = (data: Dataset, total: number, order: 'drawn' | 'stored'): ImageStream => ({
+  total: Math.min(total, data.size),
+  async *blocks(from) {
+    const { channels, resolution } = data;
+    const size = channels * resolution ** 2;
+    let values = new Float32Array(BLOCK * size);
+    let [met, filled] = [0, 0];
+    for await (const { pixels } of order === 'drawn' ? drawn(data, DRAW_SEED) : stored(data)) {
+      if (met === total) break;
+      if (met++ < from) continue;
+      for (let j = 0; j < size; j++) values[filled * size + j] = pixels[j]! / 127.5 - 1;
+      if (++filled < BLOCK) continue;
+      yield { values, channels, resolution };
+      values = new Float32Array(BLOCK * size);
+      filled = 0;
+    }
+    if (filled > 0) yield { values: values.subarray(0, filled * size), channels, resolution };
+    if (met === 0) throw allUnreadable(data);
+  },
+});
+
+async function* stored(data: Dataset) {
+  for (let i = 0; i < data.size; i++) {
+    const sample = await data.read(i);
+    if (sample) yield sample;
+  }
+}
