@@ -1,4 +1,4 @@
-"""innate-train: train-teacher, distil, compare, evaluate, export, sheet, publish, queue."""
+"""innate-train: train-teacher, distil, compare, evaluate, classify, export, sheet, publish, queue."""
 
 from __future__ import annotations
 
@@ -101,6 +101,15 @@ def parser() -> argparse.ArgumentParser:
     c.add_argument("--sigma", type=float, help="where one step starts (default: the file's own, else 80)")
     c.add_argument("--json", action="store_true")
 
+    c = command("classify", "Of each class, the share of the images that a ResNet trained on CIFAR-10 names so.")
+    c.add_argument("model")
+    c.add_argument("--classifier", default="cifar10-resnet56", choices=("cifar10-resnet56", "cifar10-resnet20"))
+    c.add_argument("--features-dir", action="append", default=[], help="folder of feature networks")
+    c.add_argument("--count", type=int, default=2000)
+    c.add_argument("--steps", type=int, default=1, help="1 = one-step, more = Heun")
+    c.add_argument("--sigma", type=float, help="where one step starts (default: the file's own, else 80)")
+    c.add_argument("--json", action="store_true")
+
     c = command("export", "Write a .safetensors file that the app reads, whole or as a difference to the teacher's.")
     c.add_argument("source")
     c.add_argument("target")
@@ -119,7 +128,7 @@ def parser() -> argparse.ArgumentParser:
         help="replace a teacher although a student that depends on it is not in "
         "SOURCE: that student is rewritten whole",
     )
-    c.add_argument("--limit", type=float, default=36.0, help="MiB that all weights may take (default 36)")
+    c.add_argument("--limit", type=float, default=42.0, help="MiB that all weights may take (default 42)")
 
     c = command("sheet", "Uncurated contact sheet: seeds in order.")
     c.add_argument("model")
@@ -174,6 +183,7 @@ def run(args) -> None:
             "distil": train,
             "compare": compare,
             "evaluate": evaluate,
+            "classify": classify,
             "export": export,
             "sheet": sheet,
             "publish": publish,
@@ -284,6 +294,19 @@ def evaluate(args, world) -> None:
                 f"{r['nfe']} NFE ({r['sampler']}): Fréchet {r['value']:.3f}{error} on {r['features']}, "
                 f"n = {r['n']} against {r['reference']}; real against real {r['floor']:.3f}; spread {r['spread']:.2f}"
             )
+
+
+def classify(args, world) -> None:
+    from .classify import Classifier, find_classifier, shares
+
+    net, _ = load(args, world)
+    classifier = Classifier(find_classifier(args.classifier, args.features_dir)).to(world.device)
+    found = shares(net, classifier, args.count, args.steps)
+    if args.json:
+        print(json.dumps(dict(classifier=args.classifier, n=args.count, shares=[round(s, 4) for s in found])))
+    else:
+        print("  ".join(f"{c}: {share:.1%}" for c, share in enumerate(found)))
+        print(f"{sum(found) / len(found):.1%} of {args.count:,} images are named as asked for ({args.classifier})")
 
 
 def export(args, world) -> None:
