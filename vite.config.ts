@@ -23,9 +23,11 @@ function folderOf(moduleIds: readonly string[]): string {
   return '';
 }
 
-/** A room of the engine gives its chunks their first name: engine/distil/worker.ts becomes distil-worker. */
+/** A room of engine or storage gives its chunks their first name: engine/distil/worker.ts becomes distil-worker. */
 const roomOf = (facade: string | null): string =>
-  facade === null ? '' : facade.replace(/^.*\/src\/engine\/([^/]+)\/[^/]+$|^.*$/, '$1-').replace(/^-$/, '');
+  facade === null
+    ? ''
+    : facade.replace(/^.*\/src\/(?:engine|storage)\/([^/]+)\/[^/]+$|^.*$/, '$1-').replace(/^-$/, '');
 
 const notices = thirdPartyNotices();
 

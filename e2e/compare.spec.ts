@@ -182,17 +182,19 @@ test('an image opens beside the rows with the settings of its row; a link brings
 test('a model that is not on this device says how it comes here, and its row follows', async () => {
   const at = `#/generate?mode=compare&row=sida-ffhq&row=file:mini-ncsnpp-16-cond.pkl@heun:2&row=${STUDENT}`;
   app = await openApp({ at });
-  const { page } = app;
+  const { page, foreign } = app;
   await filled(page, 6);
-  await expect(rowOf(page, 0)).toContainText('Not here: get it in Models');
+  await expect(rowOf(page, 0)).toContainText(/Not here\. Download ≈ \d+ MB/);
   await expect(rowOf(page, 0)).toContainText(/FID [\d.]+/); // what its authors report is known
   await expect(rowOf(page, 1)).toContainText('Open the file “mini-ncsnpp-16-cond.pkl” with Open checkpoint');
   await page.getByLabel('Open checkpoint').setInputFiles(PKL);
   await filled(page, 12);
   await expect(rowOf(page, 1)).toContainText('3 NFE');
   expect(await page.locator('tr[data-row]').count()).toBe(3);
-  await page.getByRole('button', { name: 'get it in Models' }).click();
-  await expect(page.getByRole('tab', { name: 'Models' })).toHaveAttribute('aria-selected', 'true');
+  await page.getByRole('button', { name: /^Download ≈ \d+ MB: SiDA FFHQ$/ }).click();
+  await expect(page.getByRole('dialog', { name: 'Download SiDA FFHQ?' })).toContainText('huggingface.co');
+  await page.keyboard.press('Escape');
+  expect(foreign).toEqual([]);
 });
 
 test('the sheet shows the same pixels, four times as large', async () => {

@@ -1,12 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import { expect, type Locator, test } from '@playwright/test';
 import { type App, type AppOptions, images, openApp } from './app';
+import { bytesIn, CHECKPOINT, smallCatalogue } from './downloads';
 import { PublicHosts } from './public-hosts';
 
-const FIXTURES = join(import.meta.dirname, '../tests/fixtures');
-const CHECKPOINT = readFileSync(join(FIXTURES, 'mini/mini-adm-16-cond.pkl'));
 const ADDRESS = 'https://huggingface.co/some/where/resolve/main/mini-adm.pkl';
 
 let app: App;
@@ -29,15 +26,6 @@ const open = async (options: AppOptions = {}) => {
   await expect(app.page.getByRole('heading', { name: 'From an address' })).toBeVisible();
   return app;
 };
-
-/** A catalogue in which one public model is small enough for a test. */
-function smallCatalogue(): string {
-  const catalogue = JSON.parse(readFileSync(join(FIXTURES, '../../public/models/index.json'), 'utf8'));
-  const entry = catalogue.models.find((m: { id: string }) => m.id === 'sida-afhqv2');
-  Object.assign(entry, { resolution: 16, label_dim: 5, parameters: 600_000, sigma: 80 });
-  entry.files[0].bytes = CHECKPOINT.length;
-  return JSON.stringify(catalogue);
-}
 
 const dialog = (): Locator => app.page.getByRole('dialog');
 
@@ -101,19 +89,6 @@ test('a pasted address: asked first, then downloaded by redirect, converted, and
   // Nothing of the download itself is left.
   expect(await page.evaluate(bytesIn, ['downloads'])).toBe(0);
 });
-
-/** Bytes of a folder of the private files. */
-async function bytesIn([name]: string[]): Promise<number> {
-  const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle(name!, { create: true });
-  let bytes = 0;
-  const add = async (handle: FileSystemDirectoryHandle): Promise<void> => {
-    for await (const entry of (handle as unknown as { values(): AsyncIterable<FileSystemHandle> }).values())
-      if (entry.kind === 'directory') await add(entry as FileSystemDirectoryHandle);
-      else bytes += (await (entry as FileSystemFileHandle).getFile()).size;
-  };
-  await add(folder);
-  return bytes;
-}
 
 test('a public model of the catalogue: two presses to its images, there on the next visit, deleted with its size', async () => {
   const { page } = await open({ host: { files: { 'models/index.json': smallCatalogue() } } });

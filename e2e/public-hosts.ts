@@ -62,6 +62,12 @@ export class PublicHosts {
     return hosts;
   }
 
+  /** As `args`, but any other name leads here too: whatever a page asks for is seen, whomever it asks. */
+  get argsOfAll(): string[] {
+    const { port } = this.server.address() as AddressInfo;
+    return [`--host-resolver-rules=MAP * 127.0.0.1:${port},EXCLUDE localhost`];
+  }
+
   get args(): string[] {
     const { port } = this.server.address() as AddressInfo;
     const names = ['huggingface.co', '*.huggingface.co', '*.hf.co', 'nvlabs-fi-cdn.nvidia.com', '*.example'];

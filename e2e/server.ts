@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
@@ -26,9 +26,20 @@ export interface Hosting {
   files?: Readonly<Record<string, string>>;
 }
 
+/** What docs/hosting.md says that a host should send: the policy is that of the built page, which names its hosts. */
+function documentedHeaders(page: string): [name: string, value: string][] {
+  const [, policy] = /http-equiv="Content-Security-Policy" content="([^"]+)"/.exec(page) ?? [];
+  if (!policy) throw new Error('dist/index.html has no policy: run npm run build');
+  return [
+    ['Content-Security-Policy', policy.replaceAll('&#39;', "'")],
+    ['Cross-Origin-Opener-Policy', 'same-origin'],
+    ['Cross-Origin-Embedder-Policy', 'require-corp'],
+    ['Cross-Origin-Resource-Policy', 'same-origin'],
+  ];
+}
+
 /**
- * dist/ as a plain static host serves it: under a sub-path, without isolation headers unless asked, since many
- * hosts cannot send them.
+ * dist/ as a static host serves it, under a sub-path where asked; `isolated: false` as one that cannot send headers.
  */
 export async function serveDist({
   subPath = '/',
@@ -36,10 +47,12 @@ export async function serveDist({
   files = {},
 }: Hosting = {}): Promise<StaticHost> {
   const root = join(import.meta.dirname, '../dist');
+  const headers = documentedHeaders(readFileSync(join(root, 'index.html'), 'utf8'));
   const server: Server = createServer((request, response) => {
     const path = decodeURIComponent(request.url!.split('?')[0]!);
     const relative = path.startsWith(subPath) ? normalize(path.slice(subPath.length) || 'index.html') : '..';
     const file = join(root, relative);
+    if (isolated) for (const [name, value] of headers) response.setHeader(name, value);
     const own = files[relative];
     if (own !== undefined) {
       response.setHeader('content-type', TYPES[extname(file)] ?? 'application/octet-stream');
@@ -52,10 +65,6 @@ export async function serveDist({
     }
     response.setHeader('content-type', TYPES[extname(file)] ?? 'application/octet-stream');
     response.setHeader('content-length', statSync(file).size);
-    if (isolated) {
-      response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
-      response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
-    }
     createReadStream(file).pipe(response);
   });
   await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve));

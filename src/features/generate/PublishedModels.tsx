@@ -17,7 +17,9 @@ export function PublishedModels() {
     <div className="published">
       {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is for fields */}
       <p role="group" aria-labelledby="published-title">
-        <span id="published-title">Published models</span>
+        <span id="published-title" className="published-title">
+          Published one-step models{found.every(({ state }) => state.kind === 'not-here') && ' to download'}
+        </span>
         {found.map((item) => (
           <Item key={item.title} item={item} />
         ))}

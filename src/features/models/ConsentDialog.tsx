@@ -74,7 +74,10 @@ function sizeWords(size: Consent['size'], kept: number | null): string {
 }
 
 function storageWords(free: number | null, needed: number | null): string {
-  const left = free === null ? 'the browser does not say what is left' : `${formatBytes(free)} left`;
+  const left =
+    free === null
+      ? 'the browser does not say what is left'
+      : `the browser says ${formatBytes(free)} are left`;
   if (needed === null) return `${left}; the download stops where that is not enough`;
   return `${left}; about ${formatBytes(needed)} needed until it is converted`;
 }

@@ -33,7 +33,7 @@ function PublicModel({ model }: { model: CatalogueModel }) {
   const { rows } = controller;
   const byHand = isByHand(model, state, rows);
   const act = (text: string, does: string, perform: () => void) => (
-    <button type="button" className="link" aria-label={does} onClick={perform}>
+    <button type="button" className="link" aria-label={does} title={does} onClick={perform}>
       {text}
     </button>
   );
@@ -62,9 +62,8 @@ function sizeText(model: CatalogueModel): string {
 }
 
 function stateText(state: RowState, byHand: boolean): string {
-  if (byHand) return 'Not here, and to be had by hand:';
-  if (state.kind === 'not-here') return 'Not on this device.';
+  if (byHand) return 'By hand:';
+  if (state.kind === 'not-here') return 'Not here.';
   if (state.kind !== 'downloading' && state.kind !== 'broken') return 'Opening.';
-  const { amount, left } = progressWords(state);
-  return `${[amount, left].filter(Boolean).join(', ')}.`;
+  return `${progressWords(state).amount}.`;
 }
