@@ -28,6 +28,11 @@ test('images without classes: Start waits, and a press chooses a teacher that th
   await expect(page.getByRole('img', { name: '3 of your images' })).toBeVisible({ timeout: 60_000 });
   await expect(page.getByText('28 × 28', { exact: false }).first()).toBeVisible();
   await expect(page.getByText(/1 image skipped: broken\.png: not an image/)).toBeVisible();
+  // Few images of one's own: offered, and off until it is asked for.
+  await expect(
+    page.getByText(/You have 4 images\. A discriminator can learn fewer than 5,000 by heart/),
+  ).toBeVisible();
+  await expect(page.getByRole('checkbox', { name: 'DiffAugment' })).not.toBeChecked();
   const start = page.getByRole('button', { name: 'Start', exact: true });
   await expect(start).toBeDisabled();
   await expect(page.getByText('4 files: has no classes; the teacher has 10.')).toBeVisible();
@@ -36,6 +41,21 @@ test('images without classes: Start waits, and a press chooses a teacher that th
     .first()
     .click();
   await expect(start).toBeEnabled();
+});
+
+test('a preset of the paper takes a second feature network from a file, and says what else a file is', async () => {
+  const { page } = app;
+  await expect(page.getByLabel('Choose a network')).toHaveCount(0);
+  await page.getByLabel('Preset').selectOption('paper-faces');
+  const choose = page.getByLabel('Choose a network');
+  await choose.setInputFiles('tests/fixtures/inspection.json');
+  await expect(page.getByRole('alert').getByText(/inspection\.json: not a checkpoint/)).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Start', exact: true })).toBeDisabled();
+  await choose.setInputFiles('tests/fixtures/method/deit.wrapped.zip.pth');
+  await expect(page.getByText('DeiT-B distilled, deit.wrapped.zip.pth')).toBeVisible();
+  await page.getByRole('button', { name: 'Reset Second features' }).click();
+  await expect(page.getByText(/Without it EfficientNet-Lite0 judges alone/)).toBeVisible();
+  await page.getByLabel('Preset').selectOption('small');
 });
 
 test('files dropped on the header go where they belong, and what belongs nowhere is said', async () => {

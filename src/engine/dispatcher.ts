@@ -137,6 +137,8 @@ export class Dispatcher {
         return (await this.distillery()).estimate(request.request);
       case 'check-data':
         return (await this.distillery()).checkData(request.files, request.name);
+      case 'check-paper-file':
+        return (await this.distillery()).checkPaperFile(request.file, request.kind);
       case 'measure':
         return (await this.distillery()).measure(request.request, signal, hooks.onProgress);
       case 'inspect':

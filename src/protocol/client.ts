@@ -12,6 +12,7 @@ import type { InspectEvent, InspectOutcome, InspectRequest, LookRequest, LookRes
 import type { MeasureRequest, MeasureResult } from './measure';
 import type { EngineStatus, FileChoice, KeptModels, ModelInfo, ModelRef, StartOptions } from './models';
 import { OpenedModels } from './opened-models';
+import type { PaperFile, PaperFileChecks } from './paper-files';
 import type { ResumeRequest, RunsCall, RunsResults } from './runs';
 
 /** The engine as the page sees it; everything heavy happens in a worker. Rejections are InnateErrors. */
@@ -50,6 +51,8 @@ export interface EngineClient {
   estimate(request: DistilRequest): Promise<StepEstimate>;
   /** A look at a person's own images; nothing of them is kept. */
   checkData(files: readonly File[], name: string): Promise<DataCheck>;
+  /** What a file of the published method holds; nothing of it is kept. */
+  checkPaperFile<K extends PaperFile>(file: File, kind: K): Promise<PaperFileChecks[K]>;
   /** Fréchet distance of a model to real images, with its floor. */
   measure(request: MeasureRequest, options?: CallOptions): Promise<MeasureResult>;
   /** Sends a control to the run under way; does nothing without one. */
@@ -114,6 +117,8 @@ export function createEngineClient(makeWorker: () => Worker): EngineClient {
       worker.call({ type: 'runs', call: request }) as Promise<RunsResults[C['do']]>,
     estimate: (request) => worker.call({ type: 'estimate', request }),
     checkData: (files, name) => worker.call({ type: 'check-data', files: [...files], name }),
+    checkPaperFile: <K extends PaperFile>(file: File, kind: K) =>
+      worker.call({ type: 'check-paper-file', file, kind }) as Promise<PaperFileChecks[K]>,
     measure: (request, options) => worker.call({ type: 'measure', request }, options),
     inspect: (request, options) => worker.call({ type: 'inspect', request }, options),
     look: (request, options) => worker.call({ type: 'look', request }, options),

@@ -1,6 +1,7 @@
 import type { DistilConfig } from '../distil/config';
 import type { CurvePoint } from '../distil/curve';
 import type { DataRef, ModelInfo, ModelRef } from './models';
+import type { PaperFiles } from './paper-files';
 
 /** What the page and the worker say about distillation. One run at a time; it shares the back-end with generation. */
 
@@ -39,6 +40,8 @@ export interface DistilRequest {
   /** Go on from this student instead of the teacher's weights. */
   student: ModelRef | null;
   data: DataRef;
+  /** A person's, where the configuration says that there are such. */
+  paper?: PaperFiles;
   config: DistilConfig;
   /** Seeds of the images that are shown on the way, always the same ones. */
   sampleSeeds: number[];

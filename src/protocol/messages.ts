@@ -19,6 +19,7 @@ import type {
   Progress,
   StartOptions,
 } from './models';
+import type { PaperFile, PaperFileChecks } from './paper-files';
 import type { ResumeRequest, RunsCall, RunsResults } from './runs';
 
 /**
@@ -48,6 +49,7 @@ export type Request =
   | { type: 'runs'; id: number; call: RunsCall }
   | { type: 'estimate'; id: number; request: DistilRequest }
   | { type: 'check-data'; id: number; files: File[]; name: string }
+  | { type: 'check-paper-file'; id: number; file: File; kind: PaperFile }
   | { type: 'measure'; id: number; request: MeasureRequest }
   | { type: 'inspect'; id: number; request: InspectRequest }
   | { type: 'look'; id: number; request: LookRequest }
@@ -69,6 +71,7 @@ export interface Results {
   runs: RunsResults[keyof RunsResults];
   estimate: StepEstimate;
   'check-data': DataCheck;
+  'check-paper-file': PaperFileChecks[PaperFile];
   measure: MeasureResult;
   inspect: InspectOutcome;
   look: LookResult;

@@ -2,6 +2,7 @@ import type { DistilConfig } from '../distil/config';
 import type { CurvePoint } from '../distil/curve';
 import type { DistilPlan, DistilRequest, RunAbout, WayBack } from './distil';
 import type { ModelInfo } from './models';
+import type { NamedFile } from './paper-files';
 
 /** What the page and the worker say about the runs that are saved in this browser. */
 
@@ -9,10 +10,9 @@ import type { ModelInfo } from './models';
 export type RunEnd = 'open' | 'finished' | 'stopped' | 'failed';
 
 /** What a saved run was asked for. Files are named: their bytes lie beside it, or have to be chosen again. */
-export type SavedRequest = Omit<DistilRequest, 'data'> & {
-  data:
-    | { kind: 'pack'; id: string }
-    | { kind: 'files'; name: string; files: { name: string; bytes: number }[] };
+export type SavedRequest = Omit<DistilRequest, 'data' | 'paper'> & {
+  data: { kind: 'pack'; id: string } | { kind: 'files'; name: string; files: NamedFile[] };
+  secondFeatures?: NamedFile;
 };
 
 /** A run as it is written down at every save (engine/runs/folder). */
@@ -37,7 +37,7 @@ export interface RunRecord {
   plan: DistilPlan | null;
   backend: string;
   /** What of it lies beside the record, so that it can go on without the user's files. */
-  kept: { teacher: boolean; student: boolean; data: boolean };
+  kept: { teacher: boolean; student: boolean; data: boolean; secondFeatures?: boolean };
   /** Moments whose students had to go to make room. */
   thinned: number;
 }
@@ -126,7 +126,7 @@ export interface ResumeRequest {
   from: WayBack;
   /** What differs from now on. */
   changes: Partial<Pick<DistilConfig, 'images' | 'generatorRate' | 'discriminatorRate' | 'microBatch'>>;
-  /** The user's images, where they are not kept. */
+  /** The user's images and second feature network, where they are not kept. */
   files: File[];
   /** The user's teacher, where it is not kept. */
   teacher: DistilRequest['teacher'] | null;

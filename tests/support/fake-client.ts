@@ -20,6 +20,7 @@ import type {
   ModelRef,
   StartOptions,
 } from '../../src/protocol/models';
+import type { PaperFile, PaperFileChecks } from '../../src/protocol/paper-files';
 import type { ResumeRequest, RunsCall, RunsResults } from '../../src/protocol/runs';
 
 export const STATUS: EngineStatus = {
@@ -228,6 +229,14 @@ export class FakeClient implements EngineClient {
 
   checkData(files: readonly File[]): Promise<DataCheck> {
     return this.checks(files);
+  }
+
+  paperChecks: (file: File, kind: PaperFile) => Promise<PaperFileChecks[PaperFile]> = async () => ({
+    network: 'vgg16-bn',
+  });
+
+  checkPaperFile<K extends PaperFile>(file: File, kind: K): Promise<PaperFileChecks[K]> {
+    return this.paperChecks(file, kind) as Promise<PaperFileChecks[K]>;
   }
 
   measure(): Promise<MeasureResult> {

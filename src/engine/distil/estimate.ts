@@ -34,16 +34,17 @@ export async function estimateStep(
 /** The estimate for networks and data that are open. */
 export async function measureSteps(
   request: DistilRequest,
-  { teacher, student, data }: Awaited<ReturnType<typeof openSources>>,
+  sources: Awaited<ReturnType<typeof openSources>>,
   services: StepServices,
 ): Promise<StepEstimate> {
+  const { teacher, data } = sources;
   const backend = services.backend();
   const [few, more] = [2, MEASURED].map((n) => Math.min(n, request.config.batch)) as [number, number];
   const steps: { bytes: number; seconds: number }[] = [];
   let heldBytes = 0;
   for (const batch of [few, more]) {
     const before = tf.memory().numBytes;
-    const run = await throwaway(request, { teacher, student, data }, services, { batch, microBatch: 0 });
+    const run = await throwaway(request, sources, services, { batch, microBatch: 0 });
     try {
       await run.step(); // compiles, and makes the moments
       heldBytes = tf.memory().numBytes - before;
@@ -59,7 +60,7 @@ export async function measureSteps(
   const parts = fitMicroBatch(request.config, teacher.config.unet.imgResolution, backend.name);
   const timed =
     parts.microBatch > 0 && parts.microBatch < parts.batch
-      ? await secondsInParts(request, { teacher, student, data }, services, more)
+      ? await secondsInParts(request, sources, services, more)
       : null;
   const slope = more > few ? (second.seconds - first.seconds) / (more - few) : 0;
   // A busy machine may make the smaller step the slower one.
@@ -83,7 +84,7 @@ type Sources = Awaited<ReturnType<typeof openSources>>;
 
 const throwaway = (
   { config }: DistilRequest,
-  { teacher, student, data }: Sources,
+  { teacher, student, data, secondFeatures, classTable }: Sources,
   services: StepServices,
   size: { batch: number; microBatch: number },
 ): Promise<DistilRun> =>
@@ -94,6 +95,8 @@ const throwaway = (
     // The discriminator's heads of the paper ask for large batches; memory and time are as with those.
     config: { ...config, ...size, heads: 'small', r1Gamma: 0 },
     features: services.data.feature,
+    ...(secondFeatures && { secondFeatures }),
+    ...(classTable && { classTable }),
     backend: backendLine(services.backend()),
     measureImages: 0,
     measureEvery: 0,

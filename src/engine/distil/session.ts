@@ -198,7 +198,7 @@ export class DistilSession {
   private async build(open: OpenRun, saved: SavedRun | null): Promise<DistilRun> {
     const { services, parts } = this;
     const { record, distances } = open;
-    const { teacher, student, data } = open.sources;
+    const { teacher, student, data, secondFeatures, classTable } = open.sources;
     const backend = services.backend();
     const { measureImages, measureEvery, sampleSeeds } = record.request;
     const config = fitMicroBatch(record.config, teacher.config.unet.imgResolution, backend.name);
@@ -224,6 +224,8 @@ export class DistilSession {
       data,
       config,
       features: services.data.feature,
+      ...(secondFeatures && { secondFeatures }),
+      ...(classTable && { classTable }),
       backend: record.backend,
       ...(measureImages > 0 && { measure: () => distances.on(services.epoch(), tell) }),
       measureImages,

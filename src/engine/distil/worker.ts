@@ -1,11 +1,13 @@
 import type { DataCheck, DistilEvent, DistilRequest, DistilResult } from '../../protocol/distil';
 import type { MeasureRequest } from '../../protocol/measure';
 import type { Progress } from '../../protocol/models';
+import type { PaperFile, PaperFileChecks } from '../../protocol/paper-files';
 import type { ResumeRequest, RunsCall } from '../../protocol/runs';
 import { nextTask } from '../inference/next-task';
 import { measureAny } from '../measure/measure-model';
 import { PageData } from '../models/page-data';
 import { answerRuns } from '../runs/answer';
+import { checkPaperFile } from '../runs/paper-files';
 import type { EngineServices } from '../services';
 import { checkDataset, THUMBNAIL } from './data-check';
 import { estimateStep } from './estimate';
@@ -51,6 +53,10 @@ export class DistilWorker {
   /** Needs no back-end: it goes on beside a run. */
   async checkData(files: readonly File[], name: string): Promise<DataCheck> {
     return checkDataset(await this.data.look(files, name, THUMBNAIL), nextTask);
+  }
+
+  checkPaperFile<K extends PaperFile>(file: File, kind: K): PaperFileChecks[K] {
+    return checkPaperFile(file, kind);
   }
 
   measure(request: MeasureRequest, signal: AbortSignal, onProgress: (progress: Progress) => void) {

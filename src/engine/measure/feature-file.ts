@@ -1,6 +1,7 @@
 import type { FileFeature } from '../../distil/config';
 import type { ClassTable } from '../../distil/discriminator';
 import { openTensors } from '../../formats/open-checkpoint';
+import type { TensorData } from '../../formats/safetensors';
 import type { Source } from '../../formats/source';
 import { checkFinite, readFloat32, type TensorRef } from '../../formats/tensor';
 import { badFile } from '../../lib/errors';
@@ -32,6 +33,20 @@ export function openFeatureFile(source: Source): { name: FileFeature; weights: W
     expected: "torchvision's vgg16_bn or timm's deit_base_distilled_patch16_224",
     found: `${tensors.size} tensors`,
   });
+}
+
+/** What of such weights a run looks through, in float32: no classifier, which is most of VGG16, and no counters. */
+export function featureTensors(weights: WeightSource): Map<string, TensorData> {
+  const out = new Map<string, TensorData>();
+  for (const name of weights.names()) {
+    if (/^(classifier|head|head_dist|norm)\.|num_batches_tracked$/.test(name)) continue;
+    const bytes = () => {
+      const { buffer, byteOffset, byteLength } = weights.read(name);
+      return new Uint8Array(buffer, byteOffset, byteLength);
+    };
+    out.set(name, { dtype: 'f32', shape: weights.shape(name)!, bytes });
+  }
+  return out;
 }
 
 /** The one matrix of a file [rows, dim], a class a row: in_embeddings/tf_efficientnet_lite0.pkl of Zyriix/D2O. */

@@ -50,7 +50,7 @@ function serially<T>(task: () => Promise<T>): Promise<T> {
  *   record.0/1    what it is and how far (RunRecord)      label.0/1   its name and notes
  *   last.0/1      its newest state, best.0/1 the state at its lowest distance (the command line's .state file)
  *   samples/N.rgba, students/N.safetensors                 after N images
- *   teacher.safetensors, start.safetensors, data/0, 1, ... what the user brought
+ *   teacher.safetensors, start.safetensors, features.safetensors, data/0, 1, ... what the user brought
  */
 export class RunFolder {
   private readonly records: SlotPair;
@@ -234,11 +234,11 @@ export class RunFolder {
     });
   }
 
-  saveFile(name: 'teacher' | 'start', pieces: Iterable<Uint8Array>): Promise<number> {
+  saveFile(name: 'teacher' | 'start' | 'features', pieces: Iterable<Uint8Array>): Promise<number> {
     return serially(() => writeFile(this.folder, name + STUDENT, pieces));
   }
 
-  file(name: 'teacher' | 'start'): Promise<Source | null> {
+  file(name: 'teacher' | 'start' | 'features'): Promise<Source | null> {
     return serially(async () => {
       const file = await readFile(this.folder, name + STUDENT);
       return file && blobSource(file, name + STUDENT);

@@ -8,12 +8,13 @@ const MODEL = v.variant('kind', [
   v.object({ kind: v.literal('catalogue'), id: v.string() }),
   v.object({ kind: v.literal('opened'), key: v.string() }),
 ]);
+const FILE = v.object({ name: v.string(), bytes: count });
 const DATA = v.variant('kind', [
   v.object({ kind: v.literal('pack'), id: v.string() }),
   v.object({
     kind: v.literal('files'),
     name: v.string(),
-    files: v.array(v.object({ name: v.string(), bytes: count })),
+    files: v.array(FILE),
   }),
 ]);
 const DISTANCE = v.nullable(
@@ -41,6 +42,7 @@ const RECORD = v.looseObject({
     teacher: MODEL,
     student: v.nullable(MODEL),
     data: DATA,
+    secondFeatures: v.optional(FILE),
     sampleSeeds: v.array(v.number()),
     sampleEvery: count,
     measureImages: count,
@@ -56,7 +58,12 @@ const RECORD = v.looseObject({
   best: DISTANCE,
   plan: v.nullable(v.looseObject({ layers: v.array(v.looseObject({ name: v.string() })) })),
   backend: v.string(),
-  kept: v.looseObject({ teacher: v.boolean(), student: v.boolean(), data: v.boolean() }),
+  kept: v.looseObject({
+    teacher: v.boolean(),
+    student: v.boolean(),
+    data: v.boolean(),
+    secondFeatures: v.optional(v.boolean()),
+  }),
   thinned: count,
 });
 

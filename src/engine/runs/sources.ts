@@ -1,20 +1,22 @@
 import type { Dataset } from '../../data';
 import { openSafetensors } from '../../formats/checkpoint';
-import { writeSafetensors } from '../../formats/safetensors';
+import { type TensorData, writeSafetensors } from '../../formats/safetensors';
 import { InnateError } from '../../lib/errors';
 import type { DistilRequest } from '../../protocol/distil';
 import type { DataRef } from '../../protocol/models';
 import type { ResumeRequest, RunRecord, SavedRequest } from '../../protocol/runs';
 import { freeBytes, readFile, writeFile } from '../../storage/opfs';
+import { featureTensors } from '../measure/feature-file';
 import { configMetadata, exportWhole } from '../models/export';
 import { type Model, modelOf } from '../models/model';
 import type { PageData } from '../models/page-data';
 import { cachedWeights } from '../models/weights';
 import type { EngineServices } from '../services';
 import type { RunFolder } from './folder';
+import { isFile, named, type OpenPaperFiles, openPaperFiles, reopenSecondFeatures } from './paper-files';
 
 /** What a run is made of: networks and images. */
-export interface RunSources {
+export interface RunSources extends OpenPaperFiles {
   teacher: Model;
   student: Model | null;
   data: Dataset;
@@ -43,6 +45,7 @@ export async function openSources(
     teacher,
     student: request.student ? (await services.model(request.student)).model : null,
     data: await services.data.open(request.data, teacher.config, downloading(report)),
+    ...openPaperFiles(request.paper ?? {}, request.config),
   };
 }
 
@@ -52,7 +55,7 @@ const downloading = (report: Report) => (done: number, total: number) =>
 
 /** The sources of a saved run: from the page, from beside its record, or as they were chosen again. */
 export async function reopenSources(
-  { request, kept }: RunRecord,
+  { request, config, kept }: RunRecord,
   folder: RunFolder,
   resume: ResumeRequest,
   services: SourceServices,
@@ -66,42 +69,50 @@ export async function reopenSources(
     : kept.student
       ? await storedModel(folder, 'start')
       : (await services.model(request.student)).model;
-  const ref = await dataRef(request.data, kept.data, folder, resume.files);
+  const images = resume.files.filter((file) => !isFile(file, request.secondFeatures));
+  const ref = await dataRef(request.data, kept.data, folder, images);
+  const features = kept.secondFeatures ? await folder.file('features') : null;
   return {
     teacher,
     student,
     data: await services.data.open(ref, teacher.config, downloading(report)),
+    ...reopenSecondFeatures(config, features, request.secondFeatures, resume.files),
   };
 }
 
 /** Copies what only the user has beside the record, where there is room; says what it did. */
 export async function keepSources(
   request: DistilRequest,
-  { teacher, student }: RunSources,
+  { teacher, student, secondFeatures }: RunSources,
   folder: RunFolder,
   report: Report,
 ): Promise<RunRecord['kept']> {
-  const kept = { teacher: false, student: false, data: false };
+  const kept: RunRecord['kept'] = { teacher: false, student: false, data: false };
   if (request.teacher.kind === 'opened') kept.teacher = await keepModel(folder, 'teacher', teacher);
   if (student && request.student?.kind === 'opened') kept.student = await keepModel(folder, 'start', student);
   if (request.data.kind === 'files') kept.data = await keepFiles(folder, request.data.files, report);
+  if (secondFeatures)
+    kept.secondFeatures = await keepTensors(folder, 'features', featureTensors(secondFeatures));
   return kept;
 }
 
 /** A request as a run writes it down: of files, their paths and sizes. */
 export function savedRequest(request: DistilRequest): SavedRequest {
-  const { data } = request;
-  if (data.kind === 'pack') return { ...request, data };
+  const { data, paper, ...rest } = request;
+  const saved = { ...rest, ...(paper?.secondFeatures && { secondFeatures: named(paper.secondFeatures) }) };
+  if (data.kind === 'pack') return { ...saved, data };
   const files = data.files.map((file) => ({ name: pathOf(file), bytes: file.size }));
-  return { ...request, data: { kind: 'files', name: data.name, files } };
+  return { ...saved, data: { kind: 'files', name: data.name, files } };
 }
 
 /** What has to be chosen again before a run can go on, in words; null = nothing. */
-export function missingSources({ request, kept, about }: RunRecord): string | null {
+export function missingSources({ request, config, kept, about }: RunRecord): string | null {
   const missing: string[] = [];
   if (request.teacher.kind === 'opened' && !kept.teacher) missing.push(`the teacher ${about.teacherName}`);
   if (request.student?.kind === 'opened' && !kept.student) missing.push('the student that it began from');
   if (request.data.kind === 'files' && !kept.data) missing.push(`the images ${request.data.name}`);
+  if (config.secondFeatures !== 'none' && !kept.secondFeatures)
+    missing.push(`the feature network ${request.secondFeatures?.name ?? config.secondFeatures}`);
   return missing.length > 0 ? missing.join(' and ') : null;
 }
 
@@ -114,11 +125,24 @@ async function hasRoom(bytes: number): Promise<boolean> {
 
 /** Float32, so that it is the network that the run began with, bit for bit. */
 async function keepModel(folder: RunFolder, name: 'teacher' | 'start', model: Model): Promise<boolean> {
-  const tensors = exportWhole(model.config, model.weights, 'f32');
+  return keepTensors(
+    folder,
+    name,
+    exportWhole(model.config, model.weights, 'f32'),
+    configMetadata(model.config),
+  );
+}
+
+async function keepTensors(
+  folder: RunFolder,
+  name: 'teacher' | 'start' | 'features',
+  tensors: ReadonlyMap<string, TensorData>,
+  metadata: ReadonlyMap<string, string> = new Map(),
+): Promise<boolean> {
   const values = [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   if (values > MOST_PARAMETERS || !(await hasRoom(4 * values))) return false;
   try {
-    await folder.saveFile(name, writeSafetensors({ tensors, metadata: configMetadata(model.config) }));
+    await folder.saveFile(name, writeSafetensors({ tensors, metadata }));
     return true;
   } catch {
     return false; // the list of runs says that it has to be opened again

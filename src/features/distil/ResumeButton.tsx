@@ -18,10 +18,12 @@ export function ResumeButton({ run, primary = false }: { run: RunSummary; primar
       teacher:
         record.kept.teacher || record.request.teacher.kind === 'catalogue' ? null : (teacher?.ref ?? null),
     });
-  if (missing && record.request.data.kind === 'files' && !record.kept.data)
+  const wantsImages = record.request.data.kind === 'files' && !record.kept.data;
+  const wantsFeatures = record.config.secondFeatures !== 'none' && !record.kept.secondFeatures;
+  if (missing && (wantsImages || wantsFeatures))
     return (
       <FileButton
-        label="Choose its images and resume"
+        label={wantsFeatures ? 'Choose its files and resume' : 'Choose its images and resume'}
         className={primary ? 'primary' : undefined}
         icon={Play}
         title={`It needs ${missing} again`}

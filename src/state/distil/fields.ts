@@ -120,7 +120,7 @@ const FIELDS: readonly ConfigField[] = [
   {
     key: 'batchGpu',
     label: 'Loss summed over',
-    range: 'images of a GPU; 0 = a mean',
+    range: 'images; 0 = a mean',
     min: 0,
     max: 512,
     whole: true,

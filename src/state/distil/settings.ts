@@ -1,8 +1,10 @@
 import type { DistilConfig } from '../../distil/config';
 import { asInnateError } from '../../lib/errors';
 import type { EngineClient } from '../../protocol/client';
+import type { PaperFile } from '../../protocol/paper-files';
 import type { Stores } from '../app-state';
 import { usableModels } from '../models';
+import type { GivenFile } from './paper-files';
 import {
   changed,
   type DistilSetup,
@@ -19,12 +21,14 @@ export interface Settings {
   set(changes: Partial<Omit<DistilSetup, 'teacher' | 'changes'>>): void;
   configure(changes: Partial<DistilConfig>): void;
   takeFiles(files: readonly File[]): void;
+  /** A file of the published method, looked at as it is taken; null = without one. */
+  takePaperFile(kind: PaperFile, file: File | null): void;
   /** Says what of some files was not taken; null = all were. */
   refuse(refused: string | null): void;
 }
 
 interface SettingsOptions {
-  client: Pick<EngineClient, 'checkData'>;
+  client: Pick<EngineClient, 'checkData' | 'checkPaperFile'>;
   stores: Pick<Stores, 'distil' | 'engine' | 'catalogue' | 'rows'>;
 }
 
@@ -69,6 +73,22 @@ export function distilSettings({ client, stores }: SettingsOptions): Settings {
           setup.own?.files === own.files ? { ...setup, own: { ...own, ...found } } : setup,
         );
       client.checkData(own.files, own.name).then(
+        (check) => settle({ check }),
+        (error) => settle({ error: `${asInnateError(error).describe()}.` }),
+      );
+    },
+
+    takePaperFile(kind, file) {
+      const give = (given: GivenFile | null) =>
+        setSetup((setup) => ({ ...setup, given: { ...setup.given, [kind]: given } }));
+      give(file && { file, check: null, error: null });
+      if (!file) return;
+      // A file chosen since is looked at itself.
+      const settle = (found: Partial<GivenFile>) => {
+        const now = distil.getState().setup.given[kind];
+        if (now?.file === file) give({ ...now, ...found });
+      };
+      client.checkPaperFile(file, kind).then(
         (check) => settle({ check }),
         (error) => settle({ error: `${asInnateError(error).describe()}.` }),
       );

@@ -11,8 +11,10 @@ import {
 import { distancesDue, referenceImages, samplingsDue } from '../../distil/schedule';
 import { asInnateError } from '../../lib/errors';
 import type { DataCheck, DistilRequest, RunAbout, StepEstimate } from '../../protocol/distil';
+import type { PaperFile } from '../../protocol/paper-files';
 import type { ModelFacts } from '../models';
 import { fittingPack, misfit, type SamplePack } from './packs';
+import { fileConfig, fileObstacle, filesOf, type GivenFiles, NO_FILES, wantedFiles } from './paper-files';
 
 /** What a person chose for the next run; null = what fits the teacher. */
 export interface DistilSetup {
@@ -23,6 +25,8 @@ export interface DistilSetup {
   data: string | 'own' | null;
   own: OwnData | null;
   preset: PresetName | null;
+  /** Files of the published method; presets of the paper take them. */
+  given: GivenFiles;
   /** What differs from the preset. */
   changes: Partial<DistilConfig>;
   /** Steps between samples; null = often enough to watch. */
@@ -48,6 +52,7 @@ export const NEW_SETUP: DistilSetup = {
   data: null,
   own: null,
   preset: null,
+  given: NO_FILES,
   changes: {},
   sampleEvery: null,
   measureImages: null,
@@ -95,6 +100,9 @@ export interface SettledSetup {
   pack: SamplePack | null;
   own: OwnData | null;
   preset: PresetName;
+  given: GivenFiles;
+  /** Which of them the run takes. */
+  wanted: readonly PaperFile[];
   /** The preset as it is, to go back to. */
   base: DistilConfig;
   config: DistilConfig;
@@ -128,7 +136,9 @@ export function settleSetup(
   // One that goes on from a student makes images as that one does.
   const ready: DistilConfig = { ...PRESETS[preset], method };
   const base: DistilConfig = { ...ready, ...(student && samplingConfig(student, ready)) };
-  const config = { ...base, ...setup.changes };
+  const asSet = { ...base, ...setup.changes };
+  const wanted = wantedFiles(preset, asSet, teacher);
+  const config = { ...asSet, ...fileConfig(setup.given, wanted) };
   const usual = {
     measureImages: fast ? MEASURE.fast : MEASURE.slow,
     measureEvery: Math.max(config.batch, Math.ceil(config.images / MEASUREMENTS)),
@@ -139,6 +149,8 @@ export function settleSetup(
     pack,
     own,
     preset,
+    given: setup.given,
+    wanted,
     base,
     config,
     sampleEvery: setup.sampleEvery ?? defaultSampleEvery(config),
@@ -170,6 +182,8 @@ export function obstacle(settled: SettledSetup): string | null {
       : 'Choose images to learn from.';
   const own = pack ? null : ownObstacle(settled, teacher);
   if (own) return own;
+  const file = fileObstacle(settled.given, settled.wanted, teacher);
+  if (file) return file;
   try {
     checkConfig(config);
   } catch (error) {
@@ -208,6 +222,7 @@ export function distilRequest(
   { id, number }: Pick<RunAbout, 'id' | 'number'>,
 ): DistilRequest | null {
   const { teacher, student, pack, own, config, sampleEvery, measureImages, measureEvery } = settled;
+  const { given, wanted } = settled;
   if (!teacher || obstacle(settled)) return null;
   return {
     about: {
@@ -224,6 +239,7 @@ export function distilRequest(
     teacher: teacher.ref,
     student: student?.ref ?? null,
     data: own ? { kind: 'files', files: own.files, name: own.name } : { kind: 'pack', id: pack!.id },
+    ...(wanted.length > 0 && { paper: filesOf(given, wanted) }),
     config,
     sampleSeeds: Array.from({ length: SAMPLE_SEEDS }, (_, i) => i),
     sampleEvery,
@@ -241,13 +257,14 @@ export function estimateKey(
   { teacher, config }: SettledSetup,
   backend: { name: string; label: string } | null,
 ): string {
-  const { method, freeze, features, featureSize, heads, headWidth, imitationSteps, nfe } = config;
+  const { method, freeze, features, secondFeatures, featureSize, heads, headWidth, imitationSteps, nfe } =
+    config;
   return JSON.stringify([
     teacher?.key,
     method,
     nfe,
     freeze,
-    method === 'imitation' ? imitationSteps : [features, featureSize, heads, headWidth],
+    method === 'imitation' ? imitationSteps : [features, secondFeatures, featureSize, heads, headWidth],
     backend?.name,
     backend?.label,
   ]);

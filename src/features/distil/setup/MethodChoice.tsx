@@ -4,6 +4,7 @@ import { defaultSampleEvery, fewImages } from '../../../state/distil/setup';
 import { useApp } from '../../../state/react';
 import { useSetup } from '../use-setup';
 import { AugmentSwitch } from './AugmentSwitch';
+import { PaperFileRows } from './PaperFileRows';
 import { ChoiceRow, ConfigChoiceRow, ConfigRow, NumberRow } from './ParamRow';
 import { RadioRow } from './RadioRow';
 import { StudentSteps } from './StudentSteps';
@@ -43,6 +44,7 @@ export function MethodChoice() {
           onChange={(value) => controller.distil.set({ preset: value as PresetName })}
         />
         <StudentSteps />
+        <PaperFileRows />
         {fieldsOf(config.method, false).map((field) => (
           <ConfigRow key={field.key} field={field} />
         ))}
