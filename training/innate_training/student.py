@@ -73,9 +73,12 @@ class StudentTrainer:
         for block in self.net.modules():
             if isinstance(block, UNetBlock):
                 block.dropout = config.dropout
+        self.net.model.label_dropout = 0.0
         self.net.start_sigma = config.sigma  # the average is a copy and makes images so too
         self.net.sigma_mid = middle_of(config)
         self.ema = EMA(self.net, config.ema_halflife, config.ema_rampup)
+        if config.heads == "paper":
+            self.ema.net.dtype = torch.float32  # published samples are
         self.data = data.to(world.device)
         trainable = [p for p in self.net.parameters() if p.requires_grad]
         self.g_optimiser = adam(trainable, config.g_lr, tuple(config.betas))

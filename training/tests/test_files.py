@@ -156,6 +156,8 @@ def test_every_recipe_is_valid_and_fits_a_cpu() -> None:
     for name in set(names) - {"queue"}:
         r = recipe.load(name)
         assert r.name == name
+        if name.startswith("edm-"):  # the published pairs of feature networks
+            assert r.distil.features == ["vgg16-bn" if "cifar10" in name else "deit-distilled", "efficientnet-lite0"]
         if r.task == "teacher":
             kwargs = {k: v for k, v in r.net.items() if k not in ("precond", "conditional")}
             net = build(

@@ -18,6 +18,7 @@ from innate_training.freezing import freeze, freeze_choice, frozen_by
 from innate_training.fused import plain_autograd
 from innate_training.layers import UNetBlock
 from innate_training.streams import PageDraws, Stream
+from innate_training.student import StudentTrainer
 from innate_training.teacher import TeacherConfig, TeacherTrainer, edm_loss
 
 
@@ -269,6 +270,15 @@ def test_the_generator_runs_at_the_recipes_sigma() -> None:
     ((std, sigma),) = seen
     assert sigma == 2.5 and 2.3 < std < 2.7
     assert t.net.start_sigma == t.ema.net.start_sigma == 2.5
+
+
+def test_papers_students_are_sampled_in_float32_and_see_every_label() -> None:
+    net = tiny_net()
+    net.dtype, net.model.label_dropout = torch.bfloat16, 0.1
+    for heads, sampled in (("paper", torch.float32), ("small", torch.bfloat16)):
+        t = StudentTrainer(net, shapes(), DistilConfig(batch=8, heads=heads), World())
+        assert (t.net.dtype, t.ema.net.dtype, t.net.model.label_dropout) == (torch.bfloat16, sampled, 0.0)
+        assert t.ema.net(torch.zeros(1, 3, 16, 16), 2.5, torch.tensor([0])).dtype == torch.float32
 
 
 def test_globs_freeze_by_name() -> None:
