@@ -19,6 +19,7 @@ export interface DistilOptions extends CommonOptions {
   freeze?: FreezeChoice;
   lossType?: DistilConfig['lossType'];
   diffaugment?: boolean;
+  instanceLoss?: DistilConfig['instanceLoss'];
   preset?: string;
   images?: number;
   batch?: number;

@@ -232,6 +232,12 @@ command(program, 'distil', 'distil a one-step or two-step student from a diffusi
     'the discriminator sees all images shifted, recoloured and cut: for fewer than 5,000',
   )
   .addOption(
+    new Option(
+      '--instance-loss <name>',
+      "what imitation and cd compare: pixels, or EfficientNet-Lite0's features (default: l2)",
+    ).choices(['l2', 'lite0']),
+  )
+  .addOption(
     new Option('--preset <name>', `hyper-parameters (default: ${DEFAULT_PRESET})`).choices(
       Object.keys(PRESETS),
     ),

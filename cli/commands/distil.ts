@@ -13,6 +13,7 @@ import {
 } from '../../src/distil/config';
 import { freezeChoice, freezeFacts, freezeMetadata, freezeText } from '../../src/distil/freeze';
 import type { RunMeta } from '../../src/distil/state';
+import { studentNetwork } from '../../src/distil/student-network';
 import { Diverged } from '../../src/engine/distil/errors';
 import { DistilRun } from '../../src/engine/distil/run';
 import { openClassTable, openFeatureFile } from '../../src/engine/measure/feature-file';
@@ -130,7 +131,8 @@ async function train(
         .catch((error) => Promise.reject(withWayBack(error, command.out, config)));
       if (command.log) logLine(command.log, point);
       report.progress(run.trainer.images, config.images);
-      if (point.frechet !== undefined) await keepBest(run, command.out, teacher.config, report);
+      if (point.frechet !== undefined)
+        await keepBest(run, command.out, studentNetwork(config, teacher.config), report);
       if (performance.now() - lastSave > 60_000) {
         await saveState(run, statePath);
         lastSave = performance.now();
@@ -208,6 +210,7 @@ function runConfig(
     classEmbeddings: !saved && options.classEmbeddings ? 'table' : base.classEmbeddings,
     lossType: options.lossType ?? base.lossType,
     diffAugment: options.diffaugment ?? base.diffAugment,
+    instanceLoss: options.instanceLoss ?? base.instanceLoss,
     images: options.images ?? base.images,
     batch: options.batch ?? base.batch,
     microBatch: options.microBatch ?? base.microBatch,
@@ -228,8 +231,8 @@ function runConfig(
   checkConfig(config);
   const kind = (of: DistilConfig) =>
     `--method ${of.method} --freeze ${freezeText(freezeChoice(of))} --features ${of.features} ` +
-    `--second-features ${of.secondFeatures} --sigma ${of.startSigma} --nfe ${of.nfe}` +
-    (of.nfe === 2 ? ` --sigma-mid ${of.sigmaMid}` : '');
+    `--second-features ${of.secondFeatures} --instance-loss ${of.instanceLoss} --sigma ${of.startSigma} ` +
+    `--nfe ${of.nfe}${of.nfe === 2 ? ` --sigma-mid ${of.sigmaMid}` : ''}`;
   if (saved && kind(saved.config) !== kind(config))
     throw new InnateError('mismatch', 'the saved run had other settings', {
       where: options.resume ?? '',
@@ -301,7 +304,7 @@ function readState(path: string): SavedRun {
 function studentMetadata(teacher: OpenedModel, config: DistilConfig, images: number): Map<string, string> {
   const metadata = new Map(teacher.metadata);
   for (const key of ['delta_of', 'delta_sha256', 'converted_from', 'sigma_mid']) metadata.delete(key);
-  for (const [key, value] of configMetadata(teacher.config)) metadata.set(key, value);
+  for (const [key, value] of configMetadata(studentNetwork(config, teacher.config))) metadata.set(key, value);
   for (const [key, value] of samplingMetadata(studentSampling(config))) metadata.set(key, value);
   for (const [key, value] of freezeMetadata(config, teacher.config.unet)) metadata.set(key, value);
   return metadata

@@ -2,8 +2,10 @@ import { InnateError } from '../lib/errors';
 import { type ModelSampling, SIGMA_MID, START_SIGMA } from '../lib/sampling';
 import type { HeadStyle } from '../nn/discriminator/heads';
 
-export const METHODS = ['gdd', 'gdd-i', 'imitation'] as const;
+export const METHODS = ['gdd', 'gdd-i', 'imitation', 'cd'] as const;
 export type Method = (typeof METHODS)[number];
+/** Whether a method has a discriminator; the others compare image with image (instance-step.ts). */
+export const isAdversarial = (method: Method): boolean => method === 'gdd' || method === 'gdd-i';
 export const FEATURE_NAMES = ['efficientnet-lite0', 'teacher-encoder', 'mobilenet-v1-0.25'] as const;
 export type FeatureName = (typeof FEATURE_NAMES)[number];
 /** Feature networks too large to ship: a person gives their weights as a file. */
@@ -75,6 +77,12 @@ export interface DistilConfig {
   diffAugment: boolean;
   /** Heun steps of the teacher that imitation regresses. */
   imitationSteps: number;
+  /** What imitation and cd make small: a difference of pixels, or of EfficientNet-Lite0's features at `featureSize`. */
+  instanceLoss: 'l2' | 'lite0';
+  /** Noise levels between `startSigma` and 0.002 of which cd compares neighbours. */
+  cdSteps: number;
+  /** The share that cd's target network keeps at a step; 0 = it is the student itself. */
+  targetDecay: number;
 }
 
 const SMALL: DistilConfig = {
@@ -107,6 +115,9 @@ const SMALL: DistilConfig = {
   xFlip: true,
   diffAugment: false,
   imitationSteps: 9,
+  instanceLoss: 'l2',
+  cdSteps: 18,
+  targetDecay: 0.95,
 };
 
 /**
@@ -174,6 +185,9 @@ const BEFORE = {
   classEmbeddings: 'random',
   lossType: 'ns',
   diffAugment: false,
+  instanceLoss: 'l2',
+  cdSteps: 18,
+  targetDecay: 0.95,
 } as const;
 
 /** The configuration of a saved run: what an older one does not name is what it ran with. */
@@ -201,6 +215,16 @@ export const samplingConfig = (
   nfe: sigmaMid === null ? base.nfe : 2,
   sigmaMid: sigmaMid ?? base.sigmaMid,
 });
+
+/** The shipped feature network that a run looks through; null where it compares pixels. */
+export const featuresOf = ({
+  method,
+  features,
+  instanceLoss,
+}: Pick<DistilConfig, 'method' | 'features' | 'instanceLoss'>): FeatureName | null => {
+  if (isAdversarial(method)) return features;
+  return instanceLoss === 'lite0' ? 'efficientnet-lite0' : null;
+};
 
 /** Images whose activations are held, and whose batch statistics are taken, together. */
 export const partSize = ({
@@ -248,7 +272,19 @@ export function checkNumbers(config: DistilConfig): void {
       expected: `a noise level below the start sigma, ${config.startSigma}`,
       found: String(config.sigmaMid),
     });
-  if (config.method !== 'imitation' && config.batch < 2)
+  if (config.method === 'cd' && config.nfe !== 1)
+    throw new InnateError('bad-argument', 'consistency distillation learns every noise level, not two', {
+      where: 'nfe',
+      expected: '1',
+      found: String(config.nfe),
+    });
+  if (!(config.cdSteps >= 2 && config.targetDecay >= 0 && config.targetDecay < 1))
+    throw new InnateError('bad-argument', 'consistency distillation is not possible with these', {
+      where: 'cdSteps, targetDecay',
+      expected: 'at least 2 levels, and a share from 0 up to 1',
+      found: `${config.cdSteps}, ${config.targetDecay}`,
+    });
+  if (isAdversarial(config.method) && config.batch < 2)
     throw new InnateError('bad-argument', 'the discriminator compares images of a batch', {
       where: 'batch',
       expected: 'at least 2',
@@ -276,11 +312,15 @@ const WASM_BUDGET = 3.8e9;
  * both evaluations of a two-step student: the activations of both are held. R1 holds those of features and heads twice,
  * without the student's.
  */
-function bytesPerImage({ features, featureSize, nfe, r1Gamma }: DistilConfig, resolution: number): number {
-  const network = 83e6 * nfe * (resolution / 32) ** 2;
+function bytesPerImage(config: DistilConfig, resolution: number): number {
+  const network = 83e6 * config.nfe * (resolution / 32) ** 2;
+  const seen = featuresOf(config);
+  if (seen === null) return network;
   const judges =
-    features === 'teacher-encoder' ? 34e6 * (resolution / 32) ** 2 : 93e6 * (featureSize / 128) ** 2;
-  return r1Gamma > 0 ? judges + Math.max(network, judges) : network + judges;
+    seen === 'teacher-encoder' ? 34e6 * (resolution / 32) ** 2 : 93e6 * (config.featureSize / 128) ** 2;
+  return isAdversarial(config.method) && config.r1Gamma > 0
+    ? judges + Math.max(network, judges)
+    : network + judges;
 }
 
 /**

@@ -6,32 +6,43 @@ import { hasKernel, runKernel } from '../nn/tf/kernels';
  * limit: min(halfLife, rampUp * images seen) (Karras et al. 2022).
  */
 export class EMA {
-  readonly averages = new Map<string, tf.Tensor>();
+  readonly averages: Map<string, tf.Tensor>;
 
   constructor(
     variables: ReadonlyMap<string, tf.Variable>,
     private readonly halfLife: number,
     private readonly rampUp: number,
   ) {
-    for (const [name, variable] of variables) this.averages.set(name, tf.clone(variable as tf.Tensor));
+    this.averages = copies(variables);
   }
 
   /** After a step on `batch` images; `seen` counts those before it. */
   update(variables: ReadonlyMap<string, tf.Variable>, seen: number, batch: number): void {
     const halfLife = Math.min(this.halfLife, this.rampUp > 0 ? seen * this.rampUp : Number.POSITIVE_INFINITY);
-    const beta = 0.5 ** (batch / Math.max(halfLife, 1e-8));
-    for (const [name, variable] of variables) {
-      const before = this.averages.get(name)!;
-      const after = hasKernel('Blend')
-        ? runKernel<tf.Tensor>('Blend', { a: before, b: variable }, { share: 1 - beta })
-        : tf.tidy(() => tf.add(tf.mul(before, beta), tf.mul(variable, 1 - beta)));
-      this.averages.set(name, after);
-      before.dispose();
-    }
+    blend(this.averages, variables, 0.5 ** (batch / Math.max(halfLife, 1e-8)));
   }
 
   dispose(): void {
     for (const tensor of this.averages.values()) tensor.dispose();
     this.averages.clear();
+  }
+}
+
+export const copies = (variables: ReadonlyMap<string, tf.Variable>): Map<string, tf.Tensor> =>
+  new Map([...variables].map(([name, variable]) => [name, tf.clone(variable as tf.Tensor)]));
+
+/** average = beta * average + (1 - beta) * variable, in place of the averages before. */
+export function blend(
+  averages: Map<string, tf.Tensor>,
+  variables: ReadonlyMap<string, tf.Variable>,
+  beta: number,
+): void {
+  for (const [name, variable] of variables) {
+    const before = averages.get(name)!;
+    const after = hasKernel('Blend')
+      ? runKernel<tf.Tensor>('Blend', { a: before, b: variable }, { share: 1 - beta })
+      : tf.tidy(() => tf.add(tf.mul(before, beta), tf.mul(variable, 1 - beta)));
+    averages.set(name, after);
+    before.dispose();
   }
 }

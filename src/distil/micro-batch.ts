@@ -35,13 +35,13 @@ export function microBatches(real: tf.Tensor4D, labels: tf.Tensor2D | null, size
 export function accumulate<G extends tf.TensorContainer>(
   parts: readonly MicroBatch[],
   variables: tf.Variable[],
-  prepare: (part: MicroBatch) => G,
+  prepare: (part: MicroBatch, index: number) => G,
   loss: (part: MicroBatch, given: G, index: number) => tf.Scalar,
 ): { value: tf.Scalar; grads: tf.NamedTensorMap } {
   let grads: tf.NamedTensorMap | null = null;
   const losses: tf.Scalar[] = [];
   for (const [index, part] of parts.entries()) {
-    const given = tf.tidy(() => prepare(part));
+    const given = tf.tidy(() => prepare(part, index));
     const step = tf.variableGrads(() => loss(part, given, index), variables);
     tf.dispose(given);
     losses.push(step.value);

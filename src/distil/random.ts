@@ -10,6 +10,7 @@ export const STREAMS = {
   mixing: 6,
   heads: 7,
   adapters: 8,
+  levels: 9,
   augment: 10,
 } as const;
 export type Stream = keyof typeof STREAMS;

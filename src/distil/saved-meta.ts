@@ -54,6 +54,9 @@ const CONFIG = v.looseObject({
   xFlip: v.boolean(),
   diffAugment: v.optional(v.boolean()),
   imitationSteps: count,
+  instanceLoss: v.optional(v.picklist(['l2', 'lite0'])),
+  cdSteps: v.optional(count),
+  targetDecay: v.optional(v.number()),
 }) satisfies v.GenericSchema<unknown, Parameters<typeof savedConfig>[0]>;
 
 /** The configuration that a saved run gives; what an older one does not name is what it ran with. */

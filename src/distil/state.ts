@@ -38,7 +38,7 @@ export interface StateTensor {
 
 /**
  * The trained tensors of a run, in the published layout: `generator.`, `ema.` and `adamG.` (second moments: beta1 is
- * 0) for the student, `heads.` and `adamD.` for the discriminator with its power vectors and
+ * 0) for the student, `target.` for consistency distillation's target network, `heads.` and `adamD.` for the discriminator with its power vectors and
  * running statistics. What is frozen comes from
  * the teacher again.
  */
@@ -51,8 +51,9 @@ export async function collectTensors(trainer: DistilTrainer): Promise<Map<string
     for (const [prefix, store] of [
       ['ema.', trainer.ema.averages],
       ['adamG.', trainer.adamG.second],
+      ['target.', trainer.target?.averages],
     ] as const) {
-      const tensor = store.get(name);
+      const tensor = store?.get(name);
       if (tensor)
         out.set(prefix + name, { shape, values: fromTensor((await tensor.data()) as Float32Array, shape) });
     }

@@ -1,23 +1,21 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { SIGMAS } from '../lib/noise-levels';
 import type { NetworkConfig } from '../nn/config';
 import '../nn/tf/gradients';
 import { Denoiser, fourierFrequencies, oneHotRows, toNHWC } from '../nn/denoiser';
 import { parameterSpecs } from '../nn/parameters';
-import { heun } from '../nn/samplers';
 import type { WeightSource } from '../nn/weights';
 import { Adam } from './adam';
-import { AdversarialStep, apply, type OnStage, type Shape4, type StepKind } from './adversarial-step';
-import { checkNumbers, type DistilConfig, partSize } from './config';
+import { AdversarialStep, type OnStage, type Shape4, type StepKind } from './adversarial-step';
+import { checkNumbers, type DistilConfig, isAdversarial } from './config';
 import type { StepReport } from './curve';
 import { type ClassTable, Discriminator, type FeatureNetwork } from './discriminator';
 import { EMA } from './ema';
 import { trainedBy } from './freeze';
-import { generate } from './generator';
-import { accumulate, microBatches } from './micro-batch';
-import { RandomStream } from './random';
+import { instanceLoss } from './instance-loss';
+import { InstanceStep } from './instance-step';
 import { overlay, prefixed, restoreTensors, type SavedTensors } from './saved';
-import { gradientNorm, scalars } from './scalars';
+import { studentNetwork } from './student-network';
+import { TargetNetwork } from './target-network';
 import { fromTensor, TrainableParameters } from './trainable';
 
 export type { StepKind } from './adversarial-step';
@@ -36,12 +34,13 @@ export interface Updates {
 }
 
 export interface TrainerParts {
+  /** The teacher's. */
   network: NetworkConfig;
   teacher: WeightSource;
   /** Start from these weights instead of the teacher's. */
   student?: WeightSource;
   data: BatchSource;
-  /** Made once the teacher is on the back-end; null for imitation. */
+  /** Made once the teacher is on the back-end; null where pixels are compared. */
   features: ((teacher: Denoiser) => FeatureNetwork[]) | null;
   /** Class embeddings that the paper's heads begin from; random ones where there are none. */
   classTable?: ClassTable | null;
@@ -57,8 +56,8 @@ export interface TrainerParts {
 
 /**
  * GDD and GDD-I (Zheng & Yang 2024): the generator is a copy of the teacher, run once at the start sigma, or in
- * two steps (generator.ts), under a GAN loss alone (adversarial-step.ts). `imitation` regresses the teacher's own Heun samples instead: the comparison that
- * the paper's first claim needs.
+ * two steps (generator.ts), under a GAN loss alone (adversarial-step.ts). `imitation` and `cd` follow the teacher image
+ * by image (instance-step.ts): the comparison that the paper's first claim needs.
  */
 export class DistilTrainer {
   iteration: number;
@@ -66,12 +65,15 @@ export class DistilTrainer {
   readonly generator: TrainableParameters;
   readonly discriminator: Discriminator | null;
   readonly ema: EMA;
+  /** Of consistency distillation. */
+  readonly target: TargetNetwork | null;
   readonly adamG: Adam;
   readonly adamD: Adam;
   private readonly denoiser: Denoiser;
   private readonly teacher: Denoiser;
   private readonly variablesG: Map<string, tf.Variable>;
   private readonly adversarial: AdversarialStep | null;
+  private readonly instance: InstanceStep | null;
   /** Corrected for lazy regularisation. */
   private readonly discriminatorRate: number;
 
@@ -87,12 +89,14 @@ export class DistilTrainer {
       .map((spec) => spec.name);
     const trains = trainedBy(config, network.unet);
     this.generator = new TrainableParameters(overlay(start, saved, 'generator.'), names, trains);
-    this.denoiser = new Denoiser(network, { parameters: this.generator, freqs, trains });
+    const student = studentNetwork(config, network);
+    this.denoiser = new Denoiser(student, { parameters: this.generator, freqs, trains });
     this.teacher = Denoiser.open(network, parts.teacher);
     this.variablesG = this.generator.variables();
-    this.discriminator = parts.features
+    const features = parts.features?.(this.teacher) ?? [];
+    this.discriminator = isAdversarial(config.method)
       ? new Discriminator(
-          parts.features(this.teacher),
+          features,
           config,
           network.unet.labelDim,
           saved && prefixed(saved, 'heads.'),
@@ -115,6 +119,21 @@ export class DistilTrainer {
         generatorSide: { variables: this.variablesG, adam: this.adamG },
         discriminatorSide: { variables: variablesD, adam: this.adamD },
       });
+    this.target =
+      config.method === 'cd'
+        ? new TargetNetwork(student, this.generator, freqs, config.targetDecay, saved)
+        : null;
+    this.instance = this.discriminator
+      ? null
+      : new InstanceStep({
+          config,
+          student,
+          teacher: this.teacher,
+          denoiser: this.denoiser,
+          generatorSide: { variables: this.variablesG, adam: this.adamG },
+          loss: instanceLoss(config, features[0]),
+          target: this.target,
+        });
     this.ema = new EMA(this.variablesG, config.emaHalfLife, config.emaRampUp);
     if (saved) this.restore(saved);
   }
@@ -134,7 +153,7 @@ export class DistilTrainer {
     this.setRates();
     const report = this.adversarial
       ? await this.adversarial.run(this.iteration, real, labels, kind, this.parts.onStage)
-      : await this.imitationStep(shape, classes, labels);
+      : await this.instance!.run(this.iteration, real, classes, labels, this.parts.onStage);
     tf.dispose([real, labels ?? []]);
     if (kind !== 'discriminator') this.ema.update(this.variablesG, this.images, config.batch);
     this.images += config.batch;
@@ -148,58 +167,6 @@ export class DistilTrainer {
     const share = warmUp > 0 ? Math.min(1, (this.images + batch) / warmUp) : 1;
     this.adamG.rate = generatorRate * share;
     this.adamD.rate = this.discriminatorRate * share;
-  }
-
-  private async imitationStep(shape: Shape4, classes: ArrayLike<number> | null, labels: tf.Tensor2D | null) {
-    const { config, network } = this.parts;
-    const count = shape.reduce((a, b) => a * b, 1);
-    const z = new RandomStream(config.seed, 'generatorNoise', this.iteration).normals(count); // NCHW and NHWC alike
-    const { inChannels, imgResolution } = network.unet;
-    const size = inChannels * imgResolution ** 2;
-    const nhwc = (values: Float32Array) => {
-      const images = values.length / size;
-      const channelsLast = toNHWC(values, images, inChannels, imgResolution ** 2);
-      return tf.tensor4d(channelsLast, [images, imgResolution, imgResolution, inChannels]);
-    };
-    const sigma = config.startSigma;
-    const input = nhwc(z.map((v) => v * sigma));
-    const parts = microBatches(input, labels, partSize(config));
-    const wanted: tf.Tensor4D[] = [];
-    let from = 0;
-    for (const { real: part } of parts) {
-      const to = from + part.shape[0];
-      const ofPart = classes && Array.from(classes).slice(from, to);
-      const target = await heun(
-        (x, level) => this.teacher.denoise(x, level, ofPart),
-        z.subarray(from * size, to * size),
-        { steps: config.imitationSteps, sigmaMin: SIGMAS.min, sigmaMax: sigma },
-      );
-      wanted.push(nhwc(target));
-      from = to;
-    }
-    const { value, grads } = accumulate(
-      parts,
-      [...this.variablesG.values()],
-      () => [],
-      (part, _, index) =>
-        tf.mean(
-          tf.square(tf.sub(generate(this.denoiser, part.real, part.labels, config), wanted[index]!)),
-        ) as tf.Scalar,
-    );
-    const norm = gradientNorm(grads);
-    apply({ adam: this.adamG, variables: this.variablesG }, grads);
-    if (parts.length > 1) tf.dispose(parts.map((p) => [p.real, p.labels ?? []]));
-    tf.dispose([input, ...wanted]);
-    const [lossG, gradientNormG] = await scalars([value, norm]);
-    return {
-      lossG: lossG!,
-      gradientNormG: gradientNormG!,
-      lossD: null,
-      gradientNormD: null,
-      r1: null,
-      logitsReal: null,
-      logitsFake: null,
-    };
   }
 
   /** The averaged student: a whole network in the published layout. */
@@ -231,6 +198,7 @@ export class DistilTrainer {
     this.teacher.dispose();
     this.discriminator?.dispose();
     this.ema.dispose();
+    this.target?.dispose();
     this.adamG.dispose();
     this.adamD.dispose();
   }

@@ -6,7 +6,7 @@ import * as v from 'valibot';
  */
 
 /** How a network came to be, by the name that its paper gives the method. */
-const METHODS = ['edm', 'gdd', 'gdd-i', 'imitation', 'sid', 'sida', 'sid2a', 'dmd2', 'ect'] as const;
+const METHODS = ['edm', 'gdd', 'gdd-i', 'imitation', 'cd', 'sid', 'sida', 'sid2a', 'dmd2', 'ect'] as const;
 
 const text = v.pipe(v.string('a text'), v.minLength(1, 'a text'));
 const positive = v.pipe(

@@ -1,6 +1,6 @@
 import type { WeightSource } from '../../nn/weights';
 import type { DistilEvent } from '../../protocol/distil';
-import { deltaPieces, studentMetadata } from '../runs/student';
+import { asStudent, deltaPieces, studentMetadata } from '../runs/student';
 import type { OpenRun } from './open-run';
 
 /** A moment of a run: the samples that were made then, and the weights that made them. */
@@ -25,7 +25,7 @@ export async function keepMoment(
     await folder?.saveSamples(images, pixels);
     if (student) {
       const metadata = studentMetadata(config, images, about, sources.teacher.config.unet);
-      const pieces = deltaPieces(sources.teacher, weights, metadata, about.teacherKey);
+      const pieces = deltaPieces(asStudent(sources.teacher, config), weights, metadata, about.teacherKey);
       gone = await folder.saveStudent(images, pieces);
     }
   } catch {

@@ -1,7 +1,7 @@
 import type { Dataset } from '../../data';
 import { BatchSampler } from '../../data';
 import type { OnStage } from '../../distil/adversarial-step';
-import { type DistilConfig, studentSampling } from '../../distil/config';
+import { type DistilConfig, featuresOf, studentSampling } from '../../distil/config';
 import type { CurvePoint } from '../../distil/curve';
 import type { ClassTable } from '../../distil/discriminator';
 import { distancesDue } from '../../distil/schedule';
@@ -21,6 +21,7 @@ import type { FrechetMeasure } from '../measure/frechet';
 import type { Model } from '../models/model';
 import { checkMarks, sourceMarks } from '../runs/source-marks';
 import type { RunState, SavedRun } from '../runs/state';
+import { asStudent } from '../runs/student';
 import { brokenStudent, checkFinite, Diverged, explainMemory } from './errors';
 
 /** A spread below this share of real images' counts as a collapse once the student had more. */
@@ -89,9 +90,7 @@ export class DistilRun {
       ...(student && { student: student.weights }),
       data: sampler,
       features:
-        config.method === 'imitation'
-          ? null
-          : await featureNetworks(config, options.features, options.secondFeatures),
+        featuresOf(config) && (await featureNetworks(config, options.features, options.secondFeatures)),
       config,
       ...(options.classTable && { classTable: options.classTable }),
       ...(options.onStage && { onStage: options.onStage }),
@@ -171,7 +170,8 @@ export class DistilRun {
     const started = performance.now();
     const weights = await this.student();
     const sampling = studentSampling(config);
-    const result = await measureModel(distances, teacher, weights, measureImages, sampling).catch(
+    const model = asStudent(teacher, config);
+    const result = await measureModel(distances, model, weights, measureImages, sampling).catch(
       brokenStudent(point.iteration),
     );
     point.frechet = result.value;

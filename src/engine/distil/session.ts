@@ -18,7 +18,7 @@ import { nextTask } from '../inference/next-task';
 import { RunFolder } from '../runs/folder';
 import { withRunLock } from '../runs/lock';
 import { type SavedRun, savedStudent } from '../runs/state';
-import { studentModel } from '../runs/student';
+import { asStudent, studentModel } from '../runs/student';
 import { brokenStart, brokenStudent, Diverged, smallerPart } from './errors';
 import { keepMoment } from './moments';
 import { type OpenRun, openRun } from './open-run';
@@ -242,7 +242,7 @@ export class DistilSession {
     const weights = await run.student();
     const { request, config } = open.record;
     const made = await this.parts
-      .samples(open.sources.teacher, weights, request.sampleSeeds, studentSampling(config))
+      .samples(asStudent(open.sources.teacher, config), weights, request.sampleSeeds, studentSampling(config))
       .catch(brokenStudent(point.iteration));
     if (open.realVariance > 0) point.sampleSpread = made.variance / open.realVariance;
     const moment = { images: point.images, pixels: made.pixels, weights };
@@ -300,7 +300,7 @@ export class DistilSession {
     await this.end(open, phase, null);
     let student: ModelInfo | null = null;
     if (weights) {
-      const model = studentModel(sources.teacher, weights, record.config, images);
+      const model = studentModel(asStudent(sources.teacher, record.config), weights, record.config, images);
       student = services.keep(model, images, record.about);
     } else if (images === 0 && folder) await RunFolder.remove(folder.id); // nothing was made
     this.enter(phase);

@@ -1,4 +1,11 @@
-import { type DistilConfig, FEATURE_NAMES, type FeatureName, type FileFeature } from '../../distil/config';
+import {
+  type DistilConfig,
+  FEATURE_NAMES,
+  type FeatureName,
+  type FileFeature,
+  featuresOf,
+  isAdversarial,
+} from '../../distil/config';
 import type { FeatureNetwork } from '../../distil/discriminator';
 import { RandomStream } from '../../distil/random';
 import { readyTensors } from '../../gpu/backends';
@@ -16,16 +23,17 @@ import type { WeightSource } from '../../nn/weights';
 export type FeatureWeights = (name: string) => Promise<WeightSource>;
 
 /**
- * Loads what the discriminator looks through: the network of `config.features`, and a second one from a person's file
- * where `config.secondFeatures` names one. The teacher's own encoder needs no weights of its own.
+ * Loads what the run looks through: for a discriminator the network of `config.features`, and a second one from a person's
+ * file where `config.secondFeatures` names one; for a loss on features EfficientNet-Lite0. The teacher's own encoder needs no weights of its own.
  */
 export async function featureNetworks(
-  { features, secondFeatures, featureSize }: DistilConfig,
+  config: DistilConfig,
   weights: FeatureWeights,
   secondWeights: WeightSource | undefined,
 ): Promise<(teacher: Denoiser) => FeatureNetwork[]> {
-  const first = await shipped(features, featureSize, weights);
-  if (secondFeatures === 'none') return (teacher) => [first(teacher)];
+  const { secondFeatures, featureSize } = config;
+  const first = await shipped(featuresOf(config) ?? config.features, featureSize, weights);
+  if (secondFeatures === 'none' || !isAdversarial(config.method)) return (teacher) => [first(teacher)];
   if (!secondWeights)
     throw new InnateError('bad-argument', 'the weights of the second feature network are missing', {
       where: secondFeatures,

@@ -21,7 +21,7 @@ import { RunFolder } from './folder';
 import { heldRuns, withRunLock } from './lock';
 import { missingSources } from './sources';
 import { savedStudent } from './state';
-import { deltaPieces, keptStudent, studentMetadata, studentModel, wholePieces } from './student';
+import { asStudent, deltaPieces, keptStudent, studentMetadata, studentModel, wholePieces } from './student';
 import { keepUnsaved, newestState, recordOf, stateFile, unsavedRuns } from './unsaved';
 
 export type RunsServices = Pick<EngineServices, 'model' | 'keep'>;
@@ -171,12 +171,13 @@ async function studentAt(
 ): Promise<{ teacher: Model; weights: WeightSource; images: number }> {
   const { request, kept } = record;
   const teacher = await networkOf(folder, 'teacher', request.teacher, kept.teacher, services);
+  const own = asStudent(teacher, record.config);
   const saved = await newestState(folder);
   if (saved && (images === null || images === saved.meta.images)) {
     const start = request.student
       ? await networkOf(folder, 'start', request.student, kept.student, services)
       : teacher;
-    return { teacher, weights: savedStudent(saved, start.weights), images: saved.meta.images };
+    return { teacher: own, weights: savedStudent(saved, start.weights), images: saved.meta.images };
   }
   if (images === null) throw new InnateError('not-found', 'nothing of this run is saved yet');
   const student = await folder.student(images);
@@ -185,7 +186,7 @@ async function studentAt(
       where: `${images} images`,
       hint: 'Choose a moment that is marked as kept',
     });
-  return { teacher, weights: keptStudent(teacher, student), images };
+  return { teacher: own, weights: keptStudent(teacher, student), images };
 }
 
 /** A network that a run began with: the run's own copy where it keeps one, else what it refers to. */

@@ -1,5 +1,6 @@
 import { type DistilConfig, studentSampling } from '../../distil/config';
 import { freezeMetadata } from '../../distil/freeze';
+import { studentNetwork } from '../../distil/student-network';
 import { readSafetensors, writeSafetensors } from '../../formats/safetensors';
 import type { Source } from '../../formats/source';
 import type { UNetConfig } from '../../nn/config';
@@ -11,7 +12,13 @@ import type { Model } from '../models/model';
 import { samplingMetadata } from '../models/student-steps';
 import { checkpointWeights } from '../models/weights';
 
-/** A student of a run as a model of its own; its values are read at once, for the run goes on. */
+/** The teacher of a run as the network that its student is. */
+export const asStudent = (teacher: Model, config: DistilConfig): Model => ({
+  ...teacher,
+  config: studentNetwork(config, teacher.config),
+});
+
+/** A student of a run, `teacher` being what `asStudent` gives, as a model of its own; its values are read at once, for the run goes on. */
 export function studentModel(
   teacher: Model,
   weights: WeightSource,

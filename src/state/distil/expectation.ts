@@ -1,3 +1,4 @@
+import { isAdversarial } from '../../distil/config';
 import type { DistilRunState } from './store';
 
 /**
@@ -19,6 +20,6 @@ const STAGES: readonly { until: number; text: string }[] = [
 /** A sentence for a run that starts from a teacher; null where there is nothing to say. */
 export function expectation(run: Pick<DistilRunState, 'config' | 'ended'>, images: number): string | null {
   const { config, ended } = run;
-  if (ended || config.method === 'imitation' || images === 0) return null;
+  if (ended || !isAdversarial(config.method) || images === 0) return null;
   return STAGES.find(({ until }) => images <= until)?.text ?? null;
 }

@@ -1,10 +1,22 @@
-import type { DistilConfig, FeatureName, Method, PresetName } from '../../distil/config';
+import {
+  type DistilConfig,
+  type FeatureName,
+  featuresOf,
+  isAdversarial,
+  type Method,
+  type PresetName,
+} from '../../distil/config';
 import { MAX_SEED } from '../../rng/seeds';
 
 /** Names and ranges of what can be set before a run. */
 
-export const METHODS: readonly Method[] = ['gdd-i', 'gdd', 'imitation'];
-export const METHOD_NAMES: Record<Method, string> = { 'gdd-i': 'GDD-I', gdd: 'GDD', imitation: 'Imitation' };
+export const METHODS: readonly Method[] = ['gdd-i', 'gdd', 'imitation', 'cd'];
+export const METHOD_NAMES: Record<Method, string> = {
+  'gdd-i': 'GDD-I',
+  gdd: 'GDD',
+  imitation: 'Imitation',
+  cd: 'CD',
+};
 
 /** "GDD-I", "GDD-I in two steps". */
 export const methodText = ({ method, nfe }: Pick<DistilConfig, 'method' | 'nfe'>): string =>
@@ -39,21 +51,31 @@ const LOSS_TYPES: Record<DistilConfig['lossType'], string> = {
   hinge: 'Hinge',
 };
 
+const INSTANCE_LOSSES: Record<DistilConfig['instanceLoss'], string> = {
+  l2: 'Pixels',
+  lite0: 'EfficientNet-Lite0’s features',
+};
+
 /** A choice of a run that its presets make too. */
 export interface ConfigChoice {
-  key: 'features' | 'heads' | 'lossType' | 'lossMean';
+  key: 'features' | 'heads' | 'lossType' | 'lossMean' | 'instanceLoss';
   label: string;
   /** By value, as people read them. */
   names: Readonly<Record<string, string>>;
 }
 
-/** The choices of a run that trains against a discriminator. */
-export const CHOICES: readonly ConfigChoice[] = [
+const WITH_DISCRIMINATOR: readonly ConfigChoice[] = [
   { key: 'features', label: 'Features', names: FEATURE_NAMES },
   { key: 'heads', label: 'Heads', names: HEAD_NAMES },
   { key: 'lossType', label: 'Loss', names: LOSS_TYPES },
   { key: 'lossMean', label: 'Loss is', names: LOSS_NAMES },
 ];
+const WITHOUT_DISCRIMINATOR: readonly ConfigChoice[] = [
+  { key: 'instanceLoss', label: 'Compares', names: INSTANCE_LOSSES },
+];
+
+export const choicesOf = (method: Method): readonly ConfigChoice[] =>
+  isAdversarial(method) ? WITH_DISCRIMINATOR : WITHOUT_DISCRIMINATOR;
 
 type NumberKey = {
   [K in keyof DistilConfig]: DistilConfig[K] extends number ? K : never;
@@ -71,6 +93,8 @@ export interface ConfigField {
   small?: boolean;
   /** Methods that use it; all where it is left out. */
   methods?: readonly Method[];
+  /** Whether a run of those methods uses it. */
+  when?: (config: DistilConfig) => boolean;
   /** Shown when asked for. */
   rare?: boolean;
 }
@@ -99,6 +123,15 @@ const FIELDS: readonly ConfigField[] = [
     max: 100,
     whole: true,
     methods: ['imitation'],
+  },
+  {
+    key: 'cdSteps',
+    label: 'Noise levels',
+    range: '2 to 1,024',
+    min: 2,
+    max: 1024,
+    whole: true,
+    methods: ['cd'],
   },
   {
     key: 'startSigma',
@@ -181,7 +214,16 @@ const FIELDS: readonly ConfigField[] = [
     max: 512,
     whole: true,
     rare: true,
-    methods: ADVERSARIAL,
+    when: (config) => featuresOf(config) !== null,
+  },
+  {
+    key: 'targetDecay',
+    label: 'Target’s average',
+    range: 'share kept a step; 0 = none',
+    min: 0,
+    max: 0.9999,
+    rare: true,
+    methods: ['cd'],
   },
   {
     key: 'headWidth',
@@ -195,5 +237,10 @@ const FIELDS: readonly ConfigField[] = [
   },
 ];
 
-export const fieldsOf = (method: Method, rare: boolean): ConfigField[] =>
-  FIELDS.filter((f) => (f.rare ?? false) === rare && (f.methods?.includes(method) ?? true));
+export const fieldsOf = (config: DistilConfig, rare: boolean): ConfigField[] =>
+  FIELDS.filter(
+    (f) =>
+      (f.rare ?? false) === rare &&
+      (f.methods?.includes(config.method) ?? true) &&
+      (f.when?.(config) ?? true),
+  );

@@ -2,7 +2,9 @@ import {
   checkConfig,
   DEFAULT_PRESET,
   type DistilConfig,
+  featuresOf,
   fitMicroBatch,
+  isAdversarial,
   PRESETS,
   type PresetName,
   partSize,
@@ -257,14 +259,15 @@ export function estimateKey(
   { teacher, config }: SettledSetup,
   backend: { name: string; label: string } | null,
 ): string {
-  const { method, freeze, features, secondFeatures, featureSize, heads, headWidth, imitationSteps, nfe } =
-    config;
+  const { method, freeze, secondFeatures, featureSize, heads, headWidth, imitationSteps, nfe } = config;
   return JSON.stringify([
     teacher?.key,
     method,
     nfe,
     freeze,
-    method === 'imitation' ? imitationSteps : [features, secondFeatures, featureSize, heads, headWidth],
+    featuresOf(config),
+    featureSize,
+    isAdversarial(method) ? [secondFeatures, heads, headWidth] : imitationSteps,
     backend?.name,
     backend?.label,
   ]);
@@ -278,7 +281,7 @@ export function costOf(
   { config, sampleEvery, measureImages, measureEvery }: CostOptions,
 ): { seconds: number; bytes: number; fits: boolean; smaller: number | null } {
   const { secondsPerStep, secondsPerImage, fixedBytes, bytesPerImage, limitBytes } = estimate;
-  const { images, batch, method } = config;
+  const { images, batch } = config;
   // As the run takes them: the whole batch only where it may.
   const { microBatch } = fitMicroBatch(config, estimate.resolution, estimate.backend);
   const steps = Math.ceil(images / batch);
@@ -287,7 +290,7 @@ export function costOf(
   // The teacher and held-out images are compared once, and so are the real ones that all refer to.
   const compared = distances > 0 ? (distances + 2) * measureImages + referenceImages(measureImages) : 0;
   const at = (part: number) => fixedBytes + bytesPerImage * part;
-  const whole = method === 'imitation' ? batch : partSize({ ...config, microBatch });
+  const whole = partSize({ ...config, microBatch });
   const fits = limitBytes === null || at(whole) <= limitBytes;
   // The largest power of two that leaves a tenth free.
   let smaller = 1;
@@ -309,7 +312,7 @@ export const FEW_IMAGES = 5_000;
 
 /** How many images of their own a person has, where a discriminator learns from them and they are few; else null. */
 export const fewImages = ({ own, config }: Pick<SettledSetup, 'own' | 'config'>): number | null =>
-  own?.check && own.check.size < FEW_IMAGES && config.method !== 'imitation' ? own.check.size : null;
+  own?.check && own.check.size < FEW_IMAGES && isAdversarial(config.method) ? own.check.size : null;
 
 /** What a choice of files is called. */
 export const ownData = (files: readonly File[]): OwnData => ({

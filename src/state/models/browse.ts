@@ -40,6 +40,7 @@ export const METHOD_NAMES: Readonly<Record<NonNullable<CatalogueModel['method']>
   gdd: 'GDD',
   'gdd-i': 'GDD-I',
   imitation: 'Imitation',
+  cd: 'CD',
   sid: 'SiD',
   sida: 'SiDA',
   sid2a: 'SiD2A',

@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'react';
+import { isAdversarial } from '../../../distil/config';
 import type { CurvePoint } from '../../../distil/curve';
 import { distancesDue } from '../../../distil/schedule';
 import type { DistilRunState } from '../../../state/distil/store';
@@ -16,7 +17,7 @@ export function Measurements({ run, moment }: { run: DistilRunState; moment: Mom
   const [tools, setTools] = useState(CURVE_SETTINGS);
   const { points } = run.history;
   const { method, batch, nfe } = run.config;
-  const adversarial = method !== 'imitation';
+  const adversarial = isAdversarial(method);
   // One list that grows; the version says when.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the list is one object
   const data = useMemo(

@@ -1,4 +1,5 @@
 import { Pause, Play, Square, StepForward } from 'lucide-react';
+import { isAdversarial } from '../../../distil/config';
 import type { DistilAction } from '../../../protocol/distil';
 import type { DistilRunState } from '../../../state/distil/store';
 import { useApp } from '../../../state/react';
@@ -53,9 +54,9 @@ export function RunControls({ run }: { run: DistilRunState }) {
   );
 }
 
-/** Imitation has no discriminator. */
+/** Imitation and consistency distillation have no discriminator. */
 const steps = ({ config }: DistilRunState): [DistilAction, string, string][] =>
-  config.method === 'imitation'
+  !isAdversarial(config.method)
     ? [['step', 'One step', 'One update of the student']]
     : [
         ['step-d', 'One D step', 'One update of the discriminator, which tells real from generated'],

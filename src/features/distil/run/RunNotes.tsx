@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { isAdversarial } from '../../../distil/config';
 import type { WayBack } from '../../../protocol/distil';
 import { type DistilRunState, narrowing } from '../../../state/distil/store';
 import { useApp, useDistil } from '../../../state/react';
@@ -18,7 +19,7 @@ export function RunNotes({ run, pick }: Props) {
   const { error, notices, history, ended } = run;
   const { storage, ...others } = notices;
   const alike = ended ? null : narrowing(history.points);
-  const canAugment = run.config.method !== 'imitation' && !run.config.diffAugment;
+  const canAugment = isAdversarial(run.config.method) && !run.config.diffAugment;
   const lines = Object.values(others).filter((line) => line && !read.includes(line));
   if (!error && !alike && !storage && lines.length === 0) return null;
   return (
@@ -78,8 +79,8 @@ function GoBack({ run, from }: { run: DistilRunState; from: WayBack }) {
       onClick={() => void controller.distil.resumeRun(about.id, { from, changes: rates })}
     >
       Go on from {PLACES[from]} at half the{' '}
-      {config.method === 'imitation' ? `rate, ${formatSmall(rates.generatorRate)}` : 'rates'}
-      {config.method !== 'imitation' &&
+      {!isAdversarial(config.method) ? `rate, ${formatSmall(rates.generatorRate)}` : 'rates'}
+      {isAdversarial(config.method) &&
         `, ${formatSmall(rates.generatorRate)} and ${formatSmall(rates.discriminatorRate)}`}
     </button>
   );

@@ -1,5 +1,5 @@
-import type { Method, PresetName } from '../../../distil/config';
-import { CHOICES, fieldsOf, METHOD_NAMES, METHODS, PRESET_NAMES } from '../../../state/distil/fields';
+import { isAdversarial, type Method, type PresetName } from '../../../distil/config';
+import { choicesOf, fieldsOf, METHOD_NAMES, METHODS, PRESET_NAMES } from '../../../state/distil/fields';
 import { defaultSampleEvery, fewImages } from '../../../state/distil/setup';
 import { useApp } from '../../../state/react';
 import { useSetup } from '../use-setup';
@@ -13,6 +13,7 @@ const ABOUT: Record<Method, string> = {
   'gdd-i': 'Learns from real images; the convolutions stay as the teacher has them',
   gdd: 'Learns from real images; everything trains',
   imitation: 'For comparison: copies the teacher image by image',
+  cd: 'For comparison: consistency distillation, one image for all noise levels of a path',
 };
 
 export function MethodChoice() {
@@ -45,9 +46,10 @@ export function MethodChoice() {
         />
         <StudentSteps />
         <PaperFileRows />
-        {fieldsOf(config.method, false).map((field) => (
+        {fieldsOf(config, false).map((field) => (
           <ConfigRow key={field.key} field={field} />
         ))}
+        {!isAdversarial(config.method) && <Choices method={config.method} />}
         <SampleEvery />
         <Measured />
       </div>
@@ -65,14 +67,12 @@ function MoreNumbers() {
   const { config } = setup;
   return (
     <div className="params">
-      {fieldsOf(config.method, true).map((field) => (
+      {fieldsOf(config, true).map((field) => (
         <ConfigRow key={field.key} field={field} />
       ))}
-      {config.method !== 'imitation' && (
+      {isAdversarial(config.method) && (
         <>
-          {CHOICES.map((choice) => (
-            <ConfigChoiceRow key={choice.key} choice={choice} />
-          ))}
+          <Choices method={config.method} />
           <label className="check">
             <input
               type="checkbox"
@@ -87,6 +87,9 @@ function MoreNumbers() {
     </div>
   );
 }
+
+const Choices = ({ method }: { method: Method }) =>
+  choicesOf(method).map((choice) => <ConfigChoiceRow key={choice.key} choice={choice} />);
 
 function SampleEvery() {
   const { controller } = useApp();
