@@ -97,6 +97,32 @@ describe('a run', { timeout: 600_000 }, () => {
     expect(result.status, result.stderr).toBe(0);
     expect(log('imitation').at(-1)).toMatchObject({ lossD: null });
   });
+
+  it('of consistency distillation goes on with its target, and is a consistency model', () => {
+    const cd = (name: string, images: string, ...rest: string[]) =>
+      innate(
+        ...distil(name, '--method', 'cd', '--images', images, '--batch', '2', '--generator-rate', '1e-2'),
+        ...rest,
+      );
+    expect(cd('consistent', '6').status).toBe(0);
+    expect(cd('parted', '4').status).toBe(0);
+    const resumed = cd('parted', '6', '--resume', join(out, 'parted.safetensors.state'));
+    expect(resumed.status, resumed.stderr).toBe(0);
+    expect(withoutSpeed(log('parted'))).toEqual(withoutSpeed(log('consistent')));
+    const { metadata } = readSafetensors(fileSource(join(out, 'parted.safetensors')));
+    expect(metadata.get('precond')).toBe('GDDPrecond');
+    expect(metadata.get('method')).toBe('cd');
+    const other = cd(
+      'parted',
+      '8',
+      '--resume',
+      join(out, 'parted.safetensors.state'),
+      '--instance-loss',
+      'lite0',
+    );
+    expect(other.status).toBe(1);
+    expect(other.stderr).toMatch(/--instance-loss l2/);
+  });
 });
 
 describe('bad input', () => {
