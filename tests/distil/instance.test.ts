@@ -120,7 +120,7 @@ describe('consistency distillation', () => {
   it('asks for levels and a share that there can be', () => {
     const config = { ...preset('small'), method: 'cd' as const };
     expect(() => checkNumbers(config)).not.toThrow();
-    for (const change of [{ cdSteps: 1 }, { targetDecay: 1 }, { targetDecay: -0.1 }])
+    for (const change of [{ cdSteps: 1 }, { targetDecay: 1 }, { targetDecay: -0.1 }, { nfe: 2 as const }])
       expect(() => checkNumbers({ ...config, ...change })).toThrow(/consistency/);
   });
 });

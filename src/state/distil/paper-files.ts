@@ -1,4 +1,4 @@
-import type { DistilConfig, FileFeature, PresetName } from '../../distil/config';
+import { type DistilConfig, type FileFeature, isAdversarial, type PresetName } from '../../distil/config';
 import type { PaperFile, PaperFileChecks, PaperFiles } from '../../protocol/paper-files';
 import type { ModelFacts } from '../models';
 
@@ -26,7 +26,7 @@ export function wantedFiles(
   { method, heads }: Pick<DistilConfig, 'method' | 'heads'>,
   teacher: Pick<ModelFacts, 'labelDim'> | null,
 ): PaperFile[] {
-  if (!preset.startsWith('paper') || method === 'imitation') return [];
+  if (!preset.startsWith('paper') || !isAdversarial(method)) return [];
   return heads === 'paper' && teacher && teacher.labelDim > 0
     ? ['secondFeatures', 'classTable']
     : ['secondFeatures'];

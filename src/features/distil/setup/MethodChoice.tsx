@@ -33,7 +33,7 @@ export function MethodChoice() {
             title={METHOD_NAMES[method]}
             about={ABOUT[method]}
             checked={config.method === method}
-            onChoose={() => controller.distil.configure({ method })}
+            onChoose={() => controller.distil.configure(method === 'cd' ? { method, nfe: 1 } : { method })}
           />
         ))}
       </div>
@@ -44,7 +44,7 @@ export function MethodChoice() {
           options={PRESET_NAMES}
           onChange={(value) => controller.distil.set({ preset: value as PresetName })}
         />
-        <StudentSteps />
+        {config.method !== 'cd' && <StudentSteps />}
         <PaperFileRows />
         {fieldsOf(config, false).map((field) => (
           <ConfigRow key={field.key} field={field} />
