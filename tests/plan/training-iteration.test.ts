@@ -18,11 +18,13 @@ describe.each([
     name: 'shared fakes, small conditional heads, frozen convolutions',
     shareFakes: true,
     heads: 'small' as const,
+    nfe: 1 as const,
   },
-  { name: "fresh fakes, the paper's heads", shareFakes: false, heads: 'paper' as const },
-])('$name', ({ shareFakes, heads }) => {
+  { name: "fresh fakes, the paper's heads", shareFakes: false, heads: 'paper' as const, nfe: 1 as const },
+  { name: 'a two-step student', shareFakes: true, heads: 'small' as const, nfe: 2 as const },
+])('$name', ({ shareFakes, heads, nfe }) => {
   it('is what the trainer does', { timeout: 120_000 }, async () => {
-    const run = miniRun({ shareFakes, heads });
+    const run = miniRun({ shareFakes, heads, nfe });
     const { trainer, iteration, state, inputs, batch } = await run;
     const { graph, reports, updates, carried } = iteration;
     const before = new Map([...state].map(([name, values]) => [name, values.slice()]));

@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { type DistilConfig, lossImages, preset } from '../../src/distil/config';
+import { type DistilConfig, lossImages, preset, studentSampling } from '../../src/distil/config';
 import { RandomStream } from '../../src/distil/random';
 import { collectTensors } from '../../src/distil/state';
 import { DistilTrainer } from '../../src/distil/trainer';
@@ -70,7 +70,7 @@ export interface MiniRun {
 }
 
 /** A trainer on a small network, and the graph of its next iteration with everything that goes into it. */
-export async function miniRun(choice: Pick<DistilConfig, 'shareFakes' | 'heads'>): Promise<MiniRun> {
+export async function miniRun(choice: Pick<DistilConfig, 'shareFakes' | 'heads' | 'nfe'>): Promise<MiniRun> {
   const [batch, unet] = [4, NETWORK.unet];
   const config: DistilConfig = { ...preset('small'), ...choice, batch, headWidth: 16, warmUp: 0 };
   const specs = parameterSpecs(unet).filter((s) => !s.buffer && !s.optional);
@@ -98,6 +98,7 @@ export async function miniRun(choice: Pick<DistilConfig, 'shareFakes' | 'heads'>
   const iteration = recordIteration({
     network: NETWORK,
     startSigma: config.startSigma,
+    sigmaMid: studentSampling(config).sigmaMid,
     generator: { shape: (name) => teacher.shape(name), trained, beta2: 0.99, eps: 1e-8 },
     discriminator: { beta2: 0.99, eps: 1e-8 },
     features: [
@@ -132,7 +133,8 @@ export async function miniRun(choice: Pick<DistilConfig, 'shareFakes' | 'heads'>
     if (o.op === 'parameter' && !state.has(o.name)) state.set(o.name, new Float64Array(shape.channels));
 
   const size = unet.imgResolution ** 2 * unet.inChannels;
-  const cNoise = new Float64Array(batch).fill(precondCoefficients(NETWORK, config.startSigma).cNoise);
+  const embedding = (sigma: number) =>
+    noiseEmbedding(unet, new Float64Array(batch).fill(precondCoefficients(NETWORK, sigma).cNoise), null);
   const rates = (rate: number) => [rate, 1 / Math.sqrt(1 - 0.99)];
   return {
     trainer,
@@ -142,7 +144,8 @@ export async function miniRun(choice: Pick<DistilConfig, 'shareFakes' | 'heads'>
     inputs: new Map<string, ArrayLike<number>>([
       ['z', new RandomStream(config.seed, 'generatorNoise', 0).normals(batch * size)],
       ['z discriminator', new RandomStream(config.seed, 'discriminatorNoise', 0).normals(batch * size)],
-      ['noise', noiseEmbedding(unet, cNoise, null)],
+      ['noise', embedding(config.startSigma)],
+      ['noise second', embedding(config.sigmaMid)],
       ['labels', oneHot(labels, unet.labelDim)],
       ['real', toNHWC(images, batch, unet.inChannels, unet.imgResolution ** 2)],
       ['ratesG', rates(config.generatorRate)],

@@ -324,9 +324,10 @@ function modelInfo(
 ): ModelInfo {
   const { config } = model;
   const { unet } = config;
-  // Its preconditioning, its distillation or its name says so.
+  // Its preconditioning, its distillation, its second step or its name says so.
   const named = sigmaSource(model.metadata, name) === 'name';
-  const isStudent = ONE_STEP.has(config.precond) || model.metadata.has('method') || named;
+  const made = model.metadata.has('method') || model.sigmaMid !== null;
+  const isStudent = ONE_STEP.has(config.precond) || made || named;
   const family =
     unet.modelType === 'DhariwalUNet' ? 'ADM' : unet.encoderType === 'residual' ? 'NCSN++' : 'DDPM++';
   return {

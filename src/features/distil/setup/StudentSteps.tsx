@@ -36,8 +36,7 @@ export function StudentSteps() {
       {config.nfe === 2 && (
         <NumberRow
           label="Second sigma"
-          range={`below ${formatNumber(config.startSigma)}; 0.8 in the paper’s code`}
-          name="Second sigma"
+          range={`below ${formatNumber(config.startSigma)}`}
           value={config.sigmaMid}
           usual={base.sigmaMid}
           min={0.01}

@@ -3,7 +3,7 @@ import { headMaps } from '../../discriminator/forward';
 import { type HeadsConfig, headParameters } from '../../discriminator/heads';
 import { mixed } from '../../discriminator/mixing';
 import type { FeatureOps } from '../../ops';
-import { Graph, type Node, type Shape, vectorShape, wholeShape } from '../graph';
+import { Graph, type GraphOps, type Node, type Shape, vectorShape, wholeShape } from '../graph';
 import { gradients } from './differentiate';
 import { GraphFeatures } from './features';
 import { recordDenoiser } from './generator';
@@ -33,6 +33,8 @@ export interface SideSettings {
 export interface IterationSettings {
   network: NetworkConfig;
   startSigma: number;
+  /** Noise level of a two-step student's second evaluation; null where it has one. */
+  sigmaMid: number | null;
   generator: SideSettings;
   /** Its parameters are those of `heads`. */
   discriminator: Pick<SideSettings, 'beta2' | 'eps'>;
@@ -46,7 +48,8 @@ export interface IterationSettings {
 /**
  * What one iteration of the GAN computes and changes. State is the leaves of the graph, by these prefixes: `generator.`,
  * `heads.` (with `NAME.weight_u`), `features.I.` and `mixing.I.` frozen, `adamG.` and `adamD.` second moments, `ema.`.
- * Given at each run: `z` and, with fresh noise, `z discriminator`, unit normals; `noise`, the embedding of c_noise;
+ * Given at each run: `z` and, with fresh noise, `z discriminator`, unit normals; `noise`, the embedding of c_noise, and
+ * `noise second`, that of a second evaluation;
  * `labels`; `real`; `ratesG` and `ratesD`, each [rate, 1 / sqrt(1 - beta2^t)]; `share`, of the new value in the average.
  */
 export interface Iteration {
@@ -94,16 +97,24 @@ class StepRecorder {
     this.headNames = headParameters(heads).map(({ name }) => name);
   }
 
-  /** The student's images from the noise of that name, by its parameters as they are now. */
+  /** The student's images from the noise of that name, by its parameters as they are now (distil/generator.ts). */
   images(noise: string): Node {
-    const { network, startSigma } = this.settings;
-    const { unet } = network;
+    const { network, startSigma, sigmaMid } = this.settings;
     const ops = opsOn(this.graph, this.generator);
-    const x = ops.scale(this.input(noise, this.imageShape(unet.inChannels)), startSigma);
-    const embedding = this.input('noise', vectorShape(unet.modelChannels * unet.channelMultNoise));
-    return recordDenoiser(ops, network, x, startSigma, {
-      noise: embedding,
-      labels: this.labels(unet.labelDim),
+    const x = ops.scale(this.input(noise, this.imageShape(network.unet.inChannels)), startSigma);
+    const first = this.denoised(ops, x, startSigma, 'noise');
+    if (sigmaMid === null) return first;
+    const share = sigmaMid / startSigma;
+    const moved = ops.add(ops.scale(first, 1 - share), ops.scale(x, share));
+    return this.denoised(ops, moved, sigmaMid, 'noise second');
+  }
+
+  private denoised(ops: GraphOps, x: Node, sigma: number, embedding: string): Node {
+    const { network } = this.settings;
+    const { modelChannels, channelMultNoise, labelDim } = network.unet;
+    return recordDenoiser(ops, network, x, sigma, {
+      noise: this.input(embedding, vectorShape(modelChannels * channelMultNoise)),
+      labels: this.labels(labelDim),
     });
   }
 
