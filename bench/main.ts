@@ -12,6 +12,8 @@ import { NET_NAMES, NETS, type NetName } from './nets';
 import { networkCost } from './network-cost';
 import { type BenchReport, benchTable, describeMachine, machineLoad, microTable } from './report';
 import { serveFolders } from './server';
+import { TRAIN_NET_NAMES, type TrainNetName } from './train/nets';
+import { measureTraining, type TrainOptions, trainTable } from './train/run';
 import { kernelTable, measureKernels } from './wasm-kernels';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -19,8 +21,11 @@ const DATA = join(ROOT, 'build/bench/data');
 const PAGE = join(ROOT, 'build/bench/page');
 
 interface Options {
-  net: NetName;
-  batch: number;
+  net: NetName | TrainNetName;
+  train: boolean;
+  backends: TrainOptions['backends'];
+  pytorch: boolean;
+  batch?: number;
   runs: number;
   warmUps: number;
   adapter: AdapterChoice;
@@ -49,8 +54,19 @@ const program = new Command('npm run bench --')
   .description(
     'Innate beside TensorFlow.js and ONNX Runtime Web: one page, one network, the same weights and input.',
   )
-  .addOption(new Option('--net <name>', 'network').choices(NET_NAMES).default('small'))
-  .option('--batch <n>', 'images a run', integer(1), 1)
+  .addOption(
+    new Option('--net <name>', `network; with --train ${TRAIN_NET_NAMES.join(', ')} (default: clothes)`)
+      .choices([...NET_NAMES, ...TRAIN_NET_NAMES])
+      .default('small'),
+  )
+  .option('--batch <n>', "images a run (default: 1; with --train the network's own)", integer(1))
+  .option('--train', 'an iteration of a distillation instead of images, in Node', false)
+  .addOption(
+    new Option('--backends <names...>', 'with --train')
+      .choices(['wasm', 'webgpu'])
+      .default(['wasm', 'webgpu']),
+  )
+  .option('--no-pytorch', 'with --train: without the PyTorch package beside it')
   .option('--runs <n>', 'timed runs of each engine, interleaved', integer(0), 5)
   .option('--warm-ups <n>', 'runs between the first and the timed ones', integer(0), 1)
   .addOption(new Option('--adapter <name>', 'WebGPU adapter').choices(ADAPTER_CHOICES).default('lavapipe'))
@@ -128,9 +144,25 @@ async function main(options: Options): Promise<boolean> {
     save(options, { machine: describeMachine(), load: machineLoad(), kernels });
     return true;
   }
+  if (options.train) {
+    const report = await measureTraining(ROOT, {
+      net: isTrained(options.net) ? options.net : 'clothes',
+      batch: options.batch ?? null,
+      runs: options.runs,
+      backends: options.backends,
+      pytorch: options.pytorch,
+      progress: (line) => process.stderr.write(`${line}\n`),
+    });
+    console.log(trainTable(report));
+    save(options, report);
+    return report.engines.some((engine) => engine.msPerIteration !== null);
+  }
+  if (isTrained(options.net))
+    throw new InnateError('bad-argument', 'a network of --train', { expected: NET_NAMES.join(', ') });
   const net = NETS[options.net];
+  const batch = options.batch ?? 1;
   const golden = readGolden(ROOT, net);
-  const files = await prepareNet(DATA, net, options.batch, golden);
+  const files = await prepareNet(DATA, net, batch, golden);
   await buildPage();
   const server = await serveFolders({
     '/': PAGE,
@@ -152,7 +184,7 @@ async function main(options: Options): Promise<boolean> {
     }
     const engines = await measure({
       net,
-      batch: options.batch,
+      batch,
       runs: options.runs,
       warmUps: options.warmUps,
       engines: options.engines,
@@ -166,13 +198,11 @@ async function main(options: Options): Promise<boolean> {
       ...about,
       peak,
       cold: options.cold,
-      net: options.net,
-      batch: options.batch,
+      net: net.name,
+      batch,
       runs: options.runs,
-      network: networkCost(net.config, options.batch),
-      hardwarePlans: (['f32', 'f16'] as const).map((precision) =>
-        hardwarePlan(net.config, options.batch, precision),
-      ),
+      network: networkCost(net.config, batch),
+      hardwarePlans: (['f32', 'f16'] as const).map((precision) => hardwarePlan(net.config, batch, precision)),
       engines,
     };
     console.log(benchTable(report));
@@ -182,6 +212,9 @@ async function main(options: Options): Promise<boolean> {
     server.close();
   }
 }
+
+const isTrained = (name: NetName | TrainNetName): name is TrainNetName =>
+  (TRAIN_NET_NAMES as readonly string[]).includes(name);
 
 function save({ json }: Options, report: object): void {
   if (json) writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);

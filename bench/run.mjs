@@ -1,5 +1,6 @@
-// npm run bench: the command line in main.ts, bundled for Node.
+// npm run bench: the command line in main.ts, and the process of an engine that trains, bundled for Node.
 import { build } from 'esbuild';
+import { options as cliOptions } from '../scripts/build-cli.mjs';
 import { softwareGpuEnv } from '../scripts/software-gpu/env.mjs';
 
 if (!process.env.INNATE_CHROMIUM) Object.assign(process.env, softwareGpuEnv());
@@ -19,5 +20,10 @@ await build({
     js: "import { createRequire as __cr } from 'node:module'; const require = __cr(import.meta.url);",
   },
   logLevel: 'warning',
+});
+await build({
+  ...cliOptions,
+  entryPoints: ['bench/train/child.ts'],
+  outfile: 'build/bench/train-engine.mjs',
 });
 await import(new URL(`../${outfile}`, import.meta.url).href);

@@ -1,0 +1,46 @@
+"""Images a second of the PyTorch package on a recipe: one JSON line. For bench/train/pytorch.ts."""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+
+from innate_training.cli import settle_threads
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--recipe", required=True)
+    parser.add_argument("--preset", required=True)
+    parser.add_argument("--batch", type=int, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--iterations", type=int, required=True)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--weights", required=True)
+    parser.add_argument("--features-dir", required=True)
+    args = parser.parse_args()
+    settle_threads()
+
+    import torch
+
+    torch.set_num_threads(args.threads)
+    from innate_training import recipe as recipes
+    from innate_training.assemble import Setup, open_run
+    from innate_training.distributed import World
+
+    recipe = recipes.load(args.recipe, [f"distil.preset={args.preset}", f"distil.batch={args.batch}"])
+    with tempfile.TemporaryDirectory() as runs:
+        setup = Setup(World(), args.data, runs, [args.weights], [args.features_dir], "bf16")
+        trainer, _ = open_run(setup, recipe)
+        trainer.step()
+        start, processor = time.perf_counter(), time.process_time()
+        for _ in range(args.iterations):
+            trainer.step()
+        seconds, processor = time.perf_counter() - start, time.process_time() - processor
+    images = args.iterations * args.batch
+    json.dump({"imagesPerSecond": images / seconds, "processorMs": 1000 * processor / images * args.batch}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
