@@ -68,9 +68,10 @@ export function makeSeries(
     held: null,
     runs: members.map(({ label, request }, index): SeriesRun => {
       const series: SeriesPlace = { id, name, label, index, of: members.length };
+      const { paper: _, ...plain } = request; // files do not outlive their tab
       return {
         label,
-        request: { ...request, about: { ...request.about, series }, data: savedData(request.data) },
+        request: { ...plain, about: { ...request.about, series }, data: savedData(request.data) },
         state: 'waiting',
         error: null,
       };
