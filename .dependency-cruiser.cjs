@@ -7,7 +7,7 @@ const layer = (name, from, allowed) => ({
 });
 
 /** What a distillation is, in plain data: the only part of src/distil that the page and the contract know. */
-const PLAIN_DISTIL = 'distil/(config|curve|schedule)\\.ts$';
+const PLAIN_DISTIL = 'distil/(config|curve|schedule|freeze-rule)\\.ts$';
 
 module.exports = {
   forbidden: [

@@ -11,7 +11,8 @@ import {
   samplingConfig,
   studentSampling,
 } from '../../src/distil/config';
-import { freezeChoice, freezeFacts, freezeMetadata, freezeText } from '../../src/distil/freeze';
+import { freezeFacts, freezeMetadata } from '../../src/distil/freeze';
+import { freezeChoice, freezeText } from '../../src/distil/freeze-rule';
 import type { RunMeta } from '../../src/distil/state';
 import { studentNetwork } from '../../src/distil/student-network';
 import { Diverged } from '../../src/engine/distil/errors';

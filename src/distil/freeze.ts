@@ -1,44 +1,23 @@
 import { InnateError } from '../lib/errors';
 import type { UNetConfig } from '../nn/config';
 import { type ParameterSpec, parameterSpecs } from '../nn/parameters';
-import { type DistilConfig, FREEZE_LEVELS, type FreezeChoice, type FreezeLevel } from './config';
-import { matchGlobs } from './freeze-globs';
-
-/** Parts of a U-Net block that a level freezes (train.py --freeze of Zyriix/D2O). */
-const FROZEN_PARTS: Readonly<Record<FreezeLevel, RegExp | null>> = {
-  0: null,
-  1: /conv|proj/,
-  2: /conv|proj|qkv/,
-  3: /conv|proj|qkv|skip/,
-};
-
-/** The published rule for what is part of a block: encoder and decoder, the down and up blocks and in0, in1. */
-const IN_BLOCK = /block|up|down|in/;
+import { type DistilConfig, FREEZE_LEVELS, type FreezeChoice } from './config';
+import { freezeChoice, freezeText, frozenNames } from './freeze-rule';
 
 /** What of a network can train: no buffers, and nothing of training-time augmentation. */
-const trainable = (config: UNetConfig): ParameterSpec[] =>
+export const trainable = (config: UNetConfig): ParameterSpec[] =>
   parameterSpecs(config).filter(({ buffer, optional }) => !buffer && !optional);
 
 /**
  * Parameters that keep the teacher's values. Level 1 is GDD-I (D2O-F in the revision): what trains is norms, affine,
  * qkv and skip layers, the mapping network and the convolutions outside blocks. Globs freeze whatever they match,
- * inside blocks and outside; one that matches nothing throws a `bad-argument` error (freeze-globs.ts).
+ * inside blocks and outside; one that matches nothing throws a `bad-argument` error (freeze-rule.ts).
  */
-export function frozenBy(choice: FreezeChoice, config: UNetConfig): string[] {
-  if (typeof choice !== 'number')
-    return matchGlobs(
-      choice,
-      trainable(config).map(({ name }) => name),
-    );
-  const parts = FROZEN_PARTS[choice];
-  return parameterSpecs(config)
-    .filter(({ name, buffer }) => !buffer && parts !== null && IN_BLOCK.test(name) && parts.test(name))
-    .map(({ name }) => name);
-}
-
-/** What a run freezes: as chosen, else the method's own level. */
-export const freezeChoice = ({ method, freeze }: Pick<DistilConfig, 'method' | 'freeze'>): FreezeChoice =>
-  freeze ?? (method === 'gdd-i' ? 1 : 0);
+export const frozenBy = (choice: FreezeChoice, config: UNetConfig): string[] =>
+  frozenNames(
+    choice,
+    trainable(config).map(({ name }) => name),
+  );
 
 /**
  * Whether a parameter trains. Buffers and parameters of training-time augmentation never do. Throws a `bad-argument`
@@ -104,10 +83,6 @@ export const freezeMetadata = (
     ['frozen_count', String(frozen)],
   ]);
 };
-
-/** "1", or "enc.*,map_*": as `--freeze` and a recipe take it. */
-export const freezeText = (choice: FreezeChoice): string =>
-  typeof choice === 'number' ? String(choice) : choice.join(',');
 
 /** A level or globs, separated by commas. Throws a `bad-argument` error on another number and on an empty glob. */
 export function parseFreeze(text: string): FreezeChoice {

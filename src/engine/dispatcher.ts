@@ -26,6 +26,7 @@ const OWN_TURNS: ReadonlySet<Call['type']> = new Set([
   'runs',
   'estimate',
   'check-data',
+  'parameters',
   'measure',
   'inspect',
   'look',
@@ -135,6 +136,8 @@ export class Dispatcher {
         return (await this.distillery()).runs(request.call);
       case 'estimate':
         return (await this.distillery()).estimate(request.request);
+      case 'parameters':
+        return (await this.distillery()).parameters(request.model);
       case 'check-data':
         return (await this.distillery()).checkData(request.files, request.name);
       case 'check-paper-file':

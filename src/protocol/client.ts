@@ -4,6 +4,7 @@ import type {
   DistilEvent,
   DistilRequest,
   DistilResult,
+  ParameterSize,
   StepEstimate,
 } from './distil';
 import { type CallOptions, EngineWorker } from './engine-worker';
@@ -49,6 +50,8 @@ export interface EngineClient {
   runs<C extends RunsCall>(call: C): Promise<RunsResults[C['do']]>;
   /** What a step of that run would take, from a measured one. */
   estimate(request: DistilRequest): Promise<StepEstimate>;
+  /** Every parameter of a network that can train, in the order of its blocks. */
+  parameters(model: ModelRef): Promise<ParameterSize[]>;
   /** A look at a person's own images; nothing of them is kept. */
   checkData(files: readonly File[], name: string): Promise<DataCheck>;
   /** What a file of the published method holds; nothing of it is kept. */
@@ -116,6 +119,7 @@ export function createEngineClient(makeWorker: () => Worker): EngineClient {
     runs: <C extends RunsCall>(request: C) =>
       worker.call({ type: 'runs', call: request }) as Promise<RunsResults[C['do']]>,
     estimate: (request) => worker.call({ type: 'estimate', request }),
+    parameters: (model) => worker.call({ type: 'parameters', model }),
     checkData: (files, name) => worker.call({ type: 'check-data', files: [...files], name }),
     checkPaperFile: <K extends PaperFile>(file: File, kind: K) =>
       worker.call({ type: 'check-paper-file', file, kind }) as Promise<PaperFileChecks[K]>,

@@ -72,6 +72,12 @@ export interface DistilPlan {
   microBatch: number | null;
 }
 
+/** A parameter that can train: its published name, and how many values it has. */
+export interface ParameterSize {
+  name: string;
+  size: number;
+}
+
 export type DistilPhase = 'preparing' | 'running' | 'paused' | 'finished' | 'stopped' | 'failed';
 
 /** A save to go on from: the newest, the one before it, or the one with the lowest distance. */

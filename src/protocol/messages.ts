@@ -5,6 +5,7 @@ import type {
   DistilEvent,
   DistilRequest,
   DistilResult,
+  ParameterSize,
   StepEstimate,
 } from './distil';
 import type { GenerateOutcome, GenerateRequest, ImageChunk } from './generate';
@@ -50,6 +51,7 @@ export type Request =
   | { type: 'estimate'; id: number; request: DistilRequest }
   | { type: 'check-data'; id: number; files: File[]; name: string }
   | { type: 'check-paper-file'; id: number; file: File; kind: PaperFile }
+  | { type: 'parameters'; id: number; model: ModelRef }
   | { type: 'measure'; id: number; request: MeasureRequest }
   | { type: 'inspect'; id: number; request: InspectRequest }
   | { type: 'look'; id: number; request: LookRequest }
@@ -72,6 +74,7 @@ export interface Results {
   estimate: StepEstimate;
   'check-data': DataCheck;
   'check-paper-file': PaperFileChecks[PaperFile];
+  parameters: ParameterSize[];
   measure: MeasureResult;
   inspect: InspectOutcome;
   look: LookResult;

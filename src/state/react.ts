@@ -3,6 +3,7 @@ import { useStore } from 'zustand';
 import { useShallow } from 'zustand/react/shallow';
 import type { Stores } from './app-state';
 import type { Controller } from './controller';
+import type { SeriesState } from './distil/series/store';
 import type { DistilState } from './distil/store';
 import type { EngineState } from './engine';
 import type { ViewState } from './generate/view';
@@ -36,6 +37,8 @@ export const useEngine = <T>(select: (engine: EngineState) => T): T =>
   useStore(useApp().stores.engine, useShallow(select));
 export const useDistil = <T>(select: (distil: DistilState) => T): T =>
   useStore(useApp().stores.distil, useShallow(select));
+export const useSeries = <T>(select: (series: SeriesState) => T): T =>
+  useStore(useApp().stores.series, useShallow(select));
 export const useMeasure = <T>(select: (measure: MeasureState) => T): T =>
   useStore(useApp().stores.measure, useShallow(select));
 export const useCatalogue = () => useStore(useApp().stores.catalogue, (s) => s.catalogue);

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { factTexts, footText, howText, type RowFigures, rowTitle } from '../../src/lib/row-caption';
 import { FONT, fitText, textColumns, wrapText } from '../../src/lib/sheet/font';
-import type { SheetImage } from '../../src/lib/sheet/page';
-import { drawSheet } from '../../src/lib/sheet/sheet';
+import { drawSheet, type SheetImage } from '../../src/lib/sheet/sheet';
 
 const figures = (change: Partial<RowFigures> = {}): RowFigures => ({
   name: 'Cats',

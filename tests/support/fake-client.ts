@@ -6,6 +6,7 @@ import type {
   DistilEvent,
   DistilRequest,
   DistilResult,
+  ParameterSize,
   StepEstimate,
 } from '../../src/protocol/distil';
 import type { CallOptions } from '../../src/protocol/engine-worker';
@@ -237,6 +238,13 @@ export class FakeClient implements EngineClient {
 
   checkPaperFile<K extends PaperFile>(file: File, kind: K): Promise<PaperFileChecks[K]> {
     return this.paperChecks(file, kind) as Promise<PaperFileChecks[K]>;
+  }
+
+  /** What of a network can train. */
+  sizes: ParameterSize[] = [];
+
+  async parameters(): Promise<ParameterSize[]> {
+    return this.sizes;
   }
 
   measure(): Promise<MeasureResult> {

@@ -1,6 +1,13 @@
-import type { DataCheck, DistilEvent, DistilRequest, DistilResult } from '../../protocol/distil';
+import { trainable } from '../../distil/freeze';
+import type {
+  DataCheck,
+  DistilEvent,
+  DistilRequest,
+  DistilResult,
+  ParameterSize,
+} from '../../protocol/distil';
 import type { MeasureRequest } from '../../protocol/measure';
-import type { Progress } from '../../protocol/models';
+import type { ModelRef, Progress } from '../../protocol/models';
 import type { PaperFile, PaperFileChecks } from '../../protocol/paper-files';
 import type { ResumeRequest, RunsCall } from '../../protocol/runs';
 import { nextTask } from '../inference/next-task';
@@ -48,6 +55,15 @@ export class DistilWorker {
 
   estimate(request: DistilRequest) {
     return this.exclusively(() => estimateStep(request, { ...this.services, data: this.data }));
+  }
+
+  /** What of a network can train; needs no back-end. */
+  async parameters(ref: ModelRef): Promise<ParameterSize[]> {
+    const { model } = await this.services.model(ref);
+    return trainable(model.config.unet).map(({ name, shape }) => ({
+      name,
+      size: shape.reduce((a, b) => a * b, 1),
+    }));
   }
 
   /** Needs no back-end: it goes on beside a run. */

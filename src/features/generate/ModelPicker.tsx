@@ -69,8 +69,7 @@ function Options({ label, models }: { label: string; models: ModelFacts[] }) {
 function kindOf(model: ModelFacts): string {
   const student = model.sigmaMid === null ? 'Student' : 'Two-step student';
   const role = { student, teacher: 'Teacher', unknown: 'Network' }[model.role];
-  // What belongs together stays on one line.
-  return `${role}, ${formatCount(model.parameters).replace(' ', '\u00a0')}`;
+  return `${role}, ${formatCount(model.parameters)}`;
 }
 
 function sizeOf(model: ModelFacts): string {

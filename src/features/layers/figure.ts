@@ -2,9 +2,9 @@ import { coverage, MARGIN, sigmaText, startOf } from '../../state/layers/summary
 import type { LayersView } from '../../state/layers/view';
 import { formatValue } from '../../ui/format';
 import { hexColour, type Ramp, rampBytes } from '../../ui/ramp';
+import { type Figure, SvgDrawing } from '../../ui/svg-drawing';
 import { LIGHT_RAMPS } from './figure-colours';
 import { type MapModel, type MapRow, RATIO_SPAN, ratioShade } from './map-model';
-import { type Figure, SvgDrawing } from './svg-drawing';
 import type { Findings, Pair } from './types';
 import { axisText, INPUT_WORDS, imagesText, percentText, QUANTITY_WORDS, SCALE_WORDS } from './words';
 

@@ -1,6 +1,7 @@
 import { activationsJson, type InspectionJson, QUANTITIES } from '../../lib/activations';
 import type { LayersState } from '../../state/layers/store';
 import { coverage, startOf } from '../../state/layers/summary';
+import { rasterise } from '../../ui/rasterise';
 import { saveBlob } from '../../ui/save-blob';
 import { figureSvg } from './figure';
 import { mapModel } from './map-model';
@@ -82,32 +83,4 @@ export function findingsCsv(findings: Findings): string {
             );
         }
   return `${lines.join('\n')}\n`;
-}
-
-async function rasterise({
-  text,
-  width,
-  height,
-}: {
-  text: string;
-  width: number;
-  height: number;
-}): Promise<Blob> {
-  const url = URL.createObjectURL(new Blob([text], { type: 'image/svg+xml' }));
-  try {
-    const image = new Image();
-    image.src = url;
-    await image.decode();
-    const scale = 2;
-    const canvas = document.createElement('canvas');
-    canvas.width = width * scale;
-    canvas.height = height * scale;
-    const context = canvas.getContext('2d');
-    context?.drawImage(image, 0, 0, canvas.width, canvas.height);
-    return await new Promise<Blob>((resolve, reject) =>
-      canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('the picture could not be made')))),
-    );
-  } finally {
-    URL.revokeObjectURL(url);
-  }
 }

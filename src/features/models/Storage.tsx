@@ -2,7 +2,6 @@ import { Trash2 } from 'lucide-react';
 import { useStore } from 'zustand';
 import type { RowState } from '../../state/models/rows';
 import { useApp, useCatalogue } from '../../state/react';
-import { isWhole } from '../../ui/download-words';
 import { formatBytes } from '../../ui/format';
 import './downloads.css';
 
@@ -11,8 +10,6 @@ interface Stored {
   name: string;
   bytes: number;
   whole: boolean;
-  /** What is to be done yet, in a word or two; empty where nothing is. */
-  state: string;
 }
 
 /** What downloads have left in this browser, the largest first, each with its size and a way to delete it. */
@@ -34,13 +31,13 @@ export function Storage() {
         Downloaded <span className="caption">{formatBytes(stored.reduce((sum, s) => sum + s.bytes, 0))}</span>
       </h3>
       <ul>
-        {stored.map(({ id, name, bytes, whole, state }) => {
+        {stored.map(({ id, name, bytes, whole }) => {
           const label = `Delete ${whole ? '' : 'the part of '}${name}, ${formatBytes(bytes)}`;
           return (
             <li key={id}>
               <span>
                 {name}
-                {state && <span className="caption"> {state}</span>}
+                {!whole && <span className="caption"> unfinished</span>}
               </span>
               <span className="caption">{formatBytes(bytes)}</span>
               <button
@@ -59,19 +56,15 @@ export function Storage() {
       <p className="caption">
         {stored.some(({ whole }) => whole)
           ? 'In this browser. What is whole works offline.'
-          : 'In this browser. It goes on from there.'}
+          : 'In this browser. Resume goes on from there.'}
       </p>
     </section>
   );
 }
 
 function storedOf(id: string, name: string, state: RowState): Stored[] {
-  if (state.kind === 'broken')
-    return [
-      { id, name, bytes: state.done, whole: false, state: isWhole(state) ? 'not opened yet' : 'unfinished' },
-    ];
+  if (state.kind === 'broken') return [{ id, name, bytes: state.done, whole: false }];
   // What the host of this page fetched is not in this browser.
-  if (state.kind === 'here' && !state.fetched)
-    return [{ id, name, bytes: state.bytes, whole: true, state: '' }];
+  if (state.kind === 'here' && !state.fetched) return [{ id, name, bytes: state.bytes, whole: true }];
   return [];
 }

@@ -5,6 +5,7 @@ import type { ResumeRequest } from '../../protocol/runs';
 import type { Stores } from '../app-state';
 import { estimateRun } from './estimate';
 import { followRun } from './follow';
+import { type FreezeLab, freezeLab } from './lab/controller';
 import { newRun } from './new-run';
 import { parsePacks } from './packs';
 import { createRunsController, type RunsController } from './runs-controller';
@@ -26,7 +27,7 @@ export interface DistilControllerOptions {
   newId?: () => string;
 }
 
-export interface DistilController extends RunsController, Settings, SeriesController {
+export interface DistilController extends RunsController, Settings, SeriesController, FreezeLab {
   /** Reads the list of sample packs; does nothing where it is here or on its way. */
   loadPacks(): Promise<void>;
   start(): void;
@@ -81,6 +82,7 @@ export function createDistilController(options: DistilControllerOptions): Distil
   return {
     ...runs,
     ...distilSettings(options),
+    ...freezeLab({ client, stores }),
     ...createSeriesController({ client, stores, follow, resume: runs.resumeRun, control, newId, newNumber }),
     loadPacks: packLoader(distil, options.loadPacks),
 

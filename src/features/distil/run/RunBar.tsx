@@ -19,6 +19,18 @@ export function RunBar({ run, picked }: { run: DistilRunState; picked: number | 
         <p className="caption">
           {methodText(config)} on {about.dataName}; batch {config.batch}
           {parts}, seed {config.seed}
+          {about.series && (
+            <>
+              {'. '}
+              <button
+                type="button"
+                className="link"
+                onClick={() => void controller.distil.showSeries(about.series!.id)}
+              >
+                The series, run {about.series.index + 1} of {about.series.of}
+              </button>
+            </>
+          )}
           {several && (
             <>
               {'. '}

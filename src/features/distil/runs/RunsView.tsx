@@ -163,6 +163,18 @@ function RunRow({ run, chosen, onChoose, onDelete }: RowProps) {
           placeholder="Notes"
           onCommit={(notes) => relabel({ notes })}
         />
+        {about.series && (
+          <p className="caption">
+            Run {about.series.index + 1} of {about.series.of} of a series, {about.series.label}.{' '}
+            <button
+              type="button"
+              className="link"
+              onClick={() => void controller.distil.showSeries(about.series!.id)}
+            >
+              Show the series
+            </button>
+          </p>
+        )}
         {missing && <p className="caption">To go on it needs {missing} again.</p>}
       </div>
       <div className="run-actions">

@@ -1,4 +1,6 @@
+import { lazy, Suspense } from 'react';
 import { isAdversarial, type Method, type PresetName } from '../../../distil/config';
+import { loadPart } from '../../../lib/load-part';
 import { choicesOf, fieldsOf, METHOD_NAMES, METHODS, PRESET_NAMES } from '../../../state/distil/fields';
 import { defaultSampleEvery, fewImages } from '../../../state/distil/setup';
 import { useApp } from '../../../state/react';
@@ -8,6 +10,9 @@ import { PaperFileRows } from './PaperFileRows';
 import { ChoiceRow, ConfigChoiceRow, ConfigRow, NumberRow } from './ParamRow';
 import { RadioRow } from './RadioRow';
 import { StudentSteps } from './StudentSteps';
+
+/** Loaded beside the settings, which do not wait for it. */
+const WhatTrains = lazy(() => loadPart(import('../lab/WhatTrains')));
 
 const ABOUT: Record<Method, string> = {
   'gdd-i': 'Learns from real images; the convolutions stay as the teacher has them',
@@ -37,6 +42,9 @@ export function MethodChoice() {
           />
         ))}
       </div>
+      <Suspense fallback={null}>
+        <WhatTrains />
+      </Suspense>
       <div className="params">
         <ChoiceRow
           label="Preset"

@@ -66,12 +66,11 @@ export function makeSeries(
     id,
     name,
     held: null,
-    runs: members.map(({ label, request }, index): SeriesRun => {
+    runs: members.map(({ label, request: { paper: _, ...request } }, index): SeriesRun => {
       const series: SeriesPlace = { id, name, label, index, of: members.length };
-      const { paper: _, ...plain } = request; // files do not outlive their tab
       return {
         label,
-        request: { ...plain, about: { ...request.about, series }, data: savedData(request.data) },
+        request: { ...request, about: { ...request.about, series }, data: savedData(request.data) },
         state: 'waiting',
         error: null,
       };

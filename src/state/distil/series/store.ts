@@ -1,7 +1,8 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { savedConfig } from '../../../distil/config';
 import type { RunDetail } from '../../../protocol/runs';
-import type { Series } from './series';
+import type { Placed } from '../lab/parts';
+import type { Series, SeriesMember } from './series';
 
 export interface SeriesState {
   /** The newest series, over or not; null where there is none. */
@@ -11,6 +12,11 @@ export interface SeriesState {
   /** Saved runs of the series in view, with their curves. */
   details: readonly RunDetail[];
   error: string | null;
+  /** What the chosen teacher's parameters are; null until they are here. */
+  parts: { teacher: string; all: readonly Placed[] } | null;
+  partsError: string | null;
+  /** Choices of frozen layers collected for the next series. */
+  tries: readonly SeriesMember[];
 }
 
 export type SeriesStore = StoreApi<SeriesState>;
@@ -27,6 +33,9 @@ export function createSeriesStore(storage: KeyValue | null): SeriesStore {
     shown: null,
     details: [],
     error: null,
+    parts: null,
+    partsError: null,
+    tries: [],
   }));
   store.subscribe(({ series }, before) => {
     if (series === before.series) return;

@@ -1,6 +1,36 @@
 import { InnateError } from '../lib/errors';
+import type { DistilConfig, FreezeChoice, FreezeLevel } from './config';
 
-/** Globs over parameter names: * stands for any characters, dots too, ? for one. "model." may be left out. */
+/**
+ * What a choice freezes, by the names of parameters alone. In globs * stands for any characters, dots too, ? for one;
+ * "model." may be left out.
+ */
+
+/** Parts of a U-Net block that a level freezes (train.py --freeze of Zyriix/D2O). */
+const FROZEN_PARTS: Readonly<Record<FreezeLevel, RegExp | null>> = {
+  0: null,
+  1: /conv|proj/,
+  2: /conv|proj|qkv/,
+  3: /conv|proj|qkv|skip/,
+};
+
+/** The published rule for what is part of a block: encoder and decoder, the down and up blocks and in0, in1. */
+const IN_BLOCK = /block|up|down|in/;
+
+/** What a run freezes: as chosen, else the method's own level. */
+export const freezeChoice = ({ method, freeze }: Pick<DistilConfig, 'method' | 'freeze'>): FreezeChoice =>
+  freeze ?? (method === 'gdd-i' ? 1 : 0);
+
+/** "1", or "enc.*,map_*": as `--freeze` and a recipe take it. */
+export const freezeText = (choice: FreezeChoice): string =>
+  typeof choice === 'number' ? String(choice) : choice.join(',');
+
+/** Those of a network's trainable parameters that a choice freezes, in their order. */
+export function frozenNames(choice: FreezeChoice, names: readonly string[]): string[] {
+  if (typeof choice !== 'number') return matchGlobs(choice, names);
+  const parts = FROZEN_PARTS[choice];
+  return names.filter((name) => parts !== null && IN_BLOCK.test(name) && parts.test(name));
+}
 
 /** Names that a mistyped glob is answered with. */
 const NEAR = 3;
@@ -19,7 +49,7 @@ function pattern(glob: string): RegExp {
  * The names that at least one glob matches, in their own order. Throws a `bad-argument` error that names near parameters
  * where a glob matches none: a mistyped one would freeze nothing and nobody would notice.
  */
-export function matchGlobs(globs: readonly string[], names: readonly string[]): string[] {
+function matchGlobs(globs: readonly string[], names: readonly string[]): string[] {
   const matched = new Set<string>();
   for (const glob of globs) {
     const regex = pattern(glob);
@@ -36,7 +66,7 @@ export function matchGlobs(globs: readonly string[], names: readonly string[]): 
 }
 
 /** The names that share most with a glob, by pairs of characters; each layer once. */
-export function nearNames(glob: string, names: readonly string[]): string[] {
+function nearNames(glob: string, names: readonly string[]): string[] {
   const wanted = pairs(glob.replace(/[*?]+/g, ' '));
   const layers = new Set<string>();
   return names

@@ -43,6 +43,24 @@ export class SvgDrawing {
     if (!clear) circle(2, ground);
   }
 
+  /** A line through points, with a dot at each where `dots` says so. */
+  line(
+    points: readonly (readonly [x: number, y: number])[],
+    stroke: string,
+    { dash = '', width = 2, dots = false }: { dash?: string; width?: number; dots?: boolean } = {},
+  ): void {
+    const path = points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(' ');
+    const dashed = dash ? ` stroke-dasharray="${dash}"` : '';
+    this.out.push(
+      `<polyline points="${path}" fill="none" stroke="${stroke}" stroke-width="${width}"${dashed}/>`,
+    );
+    for (const [x, y] of dots ? points : []) this.circle(x, y, stroke);
+  }
+
+  circle(x: number, y: number, fill: string): void {
+    this.out.push(`<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="3.5" fill="${fill}"/>`);
+  }
+
   /** `margin` stays free to the right of the longest line of text. */
   finish(width: number, height: number, margin: number): Figure {
     const wide = Math.ceil(Math.max(width, this.reach + margin));
