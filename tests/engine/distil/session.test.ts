@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { fileSource } from '../../../cli/files';
@@ -13,12 +14,13 @@ import type { LibraryModel } from '../../../src/engine/models/library';
 import { openModel } from '../../../src/engine/models/open-model';
 import type { PageData } from '../../../src/engine/models/page-data';
 import { RunFolder } from '../../../src/engine/runs/folder';
+import { writeSafetensors } from '../../../src/formats/safetensors';
 import { InnateError } from '../../../src/lib/errors';
 import type { DistilEvent, DistilPhase, DistilRequest } from '../../../src/protocol/distil';
 import type { ModelInfo } from '../../../src/protocol/models';
 import type { ResumeRequest } from '../../../src/protocol/runs';
 import { FIXTURES } from '../../support/fixtures';
-import { MemoryFiles } from '../../support/memory-files';
+import { MemoryFile, MemoryFiles } from '../../support/memory-files';
 
 const files = new MemoryFiles();
 const teacher = openModel(fileSource(join(FIXTURES, 'parity', 'ddpmpp-skip-16-vp.pkl')));
@@ -305,6 +307,42 @@ test('a stop in the midst of a step saves the run, a resumed one goes on from th
   const again = await running({ ...resume, files: [] });
   expect(again.run().trainer.images).toBe(2);
   expect(await again.record()).toMatchObject({ images: 2, end: 'open' });
+});
+
+test('files of the published method reach a run, and its second network the resumed one', async () => {
+  const given = (name: string) =>
+    new MemoryFile(new Uint8Array(readFileSync(join(FIXTURES, 'method', name))), name);
+  const values = Float32Array.of(1, 2, 3, 4);
+  const bytes = () => new Uint8Array(values.buffer);
+  const table = writeSafetensors({ tensors: new Map([['w', { dtype: 'f32', shape: [2, 2], bytes }]]) });
+  const first = await running({
+    ...request(),
+    config: {
+      ...preset('paper-faces'),
+      secondFeatures: 'deit-distilled',
+      classEmbeddings: 'table',
+      batch: 2,
+      images: 1000,
+    },
+    paper: {
+      secondFeatures: given('deit.wrapped.zip.pth'),
+      classTable: new MemoryFile(new Uint8Array(Buffer.concat([...table])), 'table.safetensors'),
+    },
+  });
+  const { secondFeatures, classTable } = first.run().options;
+  expect(classTable).toEqual({ rows: 2, dim: 2, values });
+  await first.step();
+  first.session.control('stop');
+  await first.step();
+  await first.result;
+  expect((await first.record()).kept.secondFeatures).toBe(true);
+  const again = await running({ resume: first.id, from: 'last', changes: {}, files: [], teacher: null });
+  const [name] = [...again.run().options.secondFeatures!.names()] as [string];
+  expect(again.run().options.secondFeatures!.read(name)).toEqual(secondFeatures!.read(name));
+  expect(again.run().options.classTable).toBeUndefined(); // its heads are saved
+  again.session.control('stop');
+  await again.step();
+  await again.result;
 });
 
 test('a saved run whose images cannot be had is left as it was', async () => {
