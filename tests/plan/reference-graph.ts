@@ -1,20 +1,19 @@
-import type { Graph, Node, Shape } from '../../src/nn/plan/graph';
-import type { Activation, ConvGeometry, ResizeMethod } from '../../src/nn/plan/operations';
-import { bilinearMatrix } from '../../src/nn/resampling';
+import type { Graph, Node } from '../../src/nn/plan/graph';
+import { Definitions } from '../../src/nn/plan/training/definitions';
 
-/**
- * Every operation of a graph in plain TypeScript and float64, by its definition: the oracle of the rules of
- * differentiation and of the executors. Values are [N, H, W, C], [N, C] or whole.
- */
+/** Executes a graph by the definitions of its operations. */
 export class ReferenceGraph {
   private readonly values = new Map<Node, Float64Array>();
+  private readonly definitions: Definitions;
 
   constructor(
-    readonly batch: number,
+    batch: number,
     private readonly inputs: ReadonlyMap<string, ArrayLike<number>>,
     /** Updates write here. */
     readonly state: Map<string, Float64Array>,
-  ) {}
+  ) {
+    this.definitions = new Definitions(batch);
+  }
 
   /** Computes the nodes, and what they need, in the order of their recording. */
   run(graph: Graph, wanted: readonly Node[]): ReadonlyMap<Node, Float64Array> {
@@ -25,220 +24,15 @@ export class ReferenceGraph {
     return this.values;
   }
 
-  private size(shape: Shape): number {
-    if (shape.whole) return shape.channels;
-    return this.batch * rows(shape) * shape.channels;
-  }
-
   private compute(node: Node): Float64Array {
-    const { operation: o, shape, inputs } = node;
+    const { operation: o, inputs } = node;
     const at = inputs.map((input) => this.values.get(input)!);
     const [a, b, c] = at as [Float64Array, Float64Array, Float64Array];
-    const from = inputs[0]?.shape as Shape;
-    const out = new Float64Array(this.size(shape));
-    const channels = shape.channels;
     switch (o.op) {
       case 'input':
-        return checked(Float64Array.from(this.inputs.get(o.name)!), out, o.name);
+        return this.checked(Float64Array.from(this.inputs.get(o.name)!), node);
       case 'parameter':
-        return checked(this.state.get(o.name)!.slice(), out, o.name);
-      case 'constant':
-        return out.fill(o.value);
-      case 'conv2d': {
-        const w = tapMajor(b, o, from.channels);
-        windows(o, this.batch, from, shape, (x, y, tap) => {
-          const inner = o.depthwise ? 1 : from.channels;
-          for (let k = 0; k < channels; k++)
-            out[y + k]! += dot(a, o.depthwise ? x + k : x, w, (tap * channels + k) * inner, inner);
-        });
-        return o.bias ? out.map((v, i) => v + c[i % channels]!) : out;
-      }
-      case 'convTransposed': {
-        const w = tapMajor(b, o, channels);
-        const outputs = from.channels;
-        windows(o, this.batch, shape, from, (x, y, tap) => {
-          const inner = o.depthwise ? 1 : channels;
-          for (let k = 0; k < outputs; k++)
-            addScaled(out, o.depthwise ? x + k : x, w, (tap * outputs + k) * inner, inner, a[y + k]!);
-        });
-        return out;
-      }
-      case 'filterGradient': {
-        const outputs = inputs[1]!.shape.channels;
-        const inner = o.depthwise ? 1 : from.channels;
-        windows(o, this.batch, from, inputs[1]!.shape, (x, y, tap) => {
-          for (let k = 0; k < outputs; k++)
-            addScaled(out, (tap * outputs + k) * inner, a, o.depthwise ? x + k : x, inner, b[y + k]!);
-        });
-        return published(out, o);
-      }
-      case 'addBias':
-        return out.map((_, i) => a[i]! + b[i % channels]!);
-      case 'downsample':
-        filter(o, this.batch, from, shape, (x, y, f) => {
-          out[y] = out[y]! + f * a[x]!;
-        });
-        return out;
-      case 'upsample':
-        filter(o, this.batch, shape, from, (x, y, f) => {
-          out[x] = out[x]! + 4 * f * a[y]!;
-        });
-        return out;
-      case 'groupNorm': {
-        const { hat } = this.normalised(a, from, o);
-        return out.map((_, i) => hat[i]! * b[i % channels]! + c[i % channels]!);
-      }
-      case 'normSums': {
-        const { hat } = this.normalised(a, from, o);
-        const pixels = rows(from);
-        for (let i = 0; i < a.length; i++) {
-          const [n, k] = [Math.floor(i / (pixels * from.channels)), i % from.channels];
-          out[n * channels + k]! += b[i]!;
-          out[n * channels + from.channels + k]! += b[i]! * hat[i]!;
-        }
-        return out;
-      }
-      case 'normGradient': {
-        // From its definition, not from the sums: r (w dy - mean(w dy) - xhat mean(w dy xhat)).
-        const { hat, inverse, group } = this.normalised(a, from, o);
-        const w = at[3]!;
-        const g = b.map((v, i) => v * w[i % channels]!);
-        const mean = averages(g, group);
-        const meanHat = averages(
-          g.map((v, i) => v * hat[i]!),
-          group,
-        );
-        return out.map((_, i) => inverse[i]! * (g[i]! - mean[i]! - hat[i]! * meanHat[i]!));
-      }
-      case 'silu':
-        return a.map((x) => x * sigmoid(x));
-      case 'siluGradient':
-        return a.map((x, i) => b[i]! * sigmoid(x) * (1 + x * (1 - sigmoid(x))));
-      case 'activate':
-        return a.map((x) => activated(o.kind, x));
-      case 'activateGradient':
-        return a.map((y, i) => b[i]! * slope(o.kind, y));
-      case 'add':
-        return a.map((x, i) => x + b[i]!);
-      case 'scale':
-        return a.map((x) => x * o.factor);
-      case 'concat':
-        for (let r = 0; r < out.length / channels; r++) {
-          out.set(a.subarray(r * from.channels, (r + 1) * from.channels), r * channels);
-          const other = inputs[1]!.shape.channels;
-          out.set(b.subarray(r * other, (r + 1) * other), r * channels + from.channels);
-        }
-        return out;
-      case 'slice':
-        return out.map((_, i) => a[Math.floor(i / channels) * from.channels + o.from + (i % channels)]!);
-      case 'addVector':
-        return out.map((_, i) => a[i]! + b[this.vectorIndex(i, shape)]!);
-      case 'timesOnePlus':
-        return out.map((_, i) => a[i]! * (b[this.vectorIndex(i, shape)]! + 1));
-      case 'modulate':
-        return out.map((_, i) => {
-          const n = Math.floor(i / (rows(shape) * channels));
-          const k = i % channels;
-          return a[i]! * (b[n * 2 * channels + k]! + 1) + b[n * 2 * channels + channels + k]!;
-        });
-      case 'linear':
-        return out.map((_, i) => {
-          const [n, k] = [Math.floor(i / channels), i % channels];
-          return dot(a, n * from.channels, b, k * from.channels, from.channels) + (o.bias ? c[k]! : 0);
-        });
-      case 'linearTransposed':
-        for (let i = 0; i < out.length; i++)
-          for (let k = 0; k < from.channels; k++)
-            out[i]! += a[Math.floor(i / channels) * from.channels + k]! * b[k * channels + (i % channels)]!;
-        return out;
-      case 'outer': {
-        const other = inputs[1]!.shape.channels;
-        for (let n = 0; n < this.batch; n++)
-          for (let i = 0; i < from.channels; i++)
-            for (let j = 0; j < other; j++)
-              out[i * other + j]! += a[n * from.channels + i]! * b[n * other + j]!;
-        return out;
-      }
-      case 'attention':
-        attend(o.heads, this.batch, shape, a, ({ y, v, weights }) => {
-          for (const [j, weight] of weights.entries())
-            addScaled(out, y, a, v(j), channels / o.heads, weight, 3);
-        });
-        return out;
-      case 'attentionGradient': {
-        const width = inputs[1]!.shape.channels / o.heads;
-        attend(o.heads, this.batch, inputs[1]!.shape, a, ({ y, q, k, v, weights, factor }) => {
-          // d score = weight (d weight - sum weight d weight) factor, d weight = dy . v.
-          const change = weights.map((_, j) => dot(b, y, a, v(j), width, 3));
-          const mean = dot(weights, 0, change, 0, weights.length);
-          for (const [j, weight] of weights.entries()) {
-            const d = weight * (change[j]! - mean) * factor;
-            for (let i = 0; i < width; i++) {
-              out[v(j) + 3 * i]! += weight * b[y + i]!;
-              out[q + 3 * i]! += d * a[k(j) + 3 * i]!;
-              out[k(j) + 3 * i]! += d * a[q + 3 * i]!;
-            }
-          }
-        });
-        return out;
-      }
-      case 'resize':
-        resize(o.method, this.batch, o.transposed ? shape : from, o.transposed ? from : shape, (x, y, f) => {
-          if (o.transposed) out[x]! += f * a[y]!;
-          else out[y]! += f * a[x]!;
-        });
-        return out;
-      case 'maxPool':
-        return out.map((_, i) => a[largest(a, i, from, shape)]!);
-      case 'maxPoolGradient':
-        for (let i = 0; i < b.length; i++) out[largest(a, i, from, inputs[1]!.shape)]! += b[i]!;
-        return out;
-      case 'deviation': {
-        const { root } = this.deviations(a);
-        return out.fill(root.reduce((x, y) => x + y, 0) / root.length);
-      }
-      case 'deviationGradient': {
-        const { root, mean } = this.deviations(a);
-        const each = root.length;
-        return out.map((_, i) => (b[0]! / each) * ((a[i]! - mean[i % each]!) / this.batch / root[i % each]!));
-      }
-      case 'broadcast':
-        return out.fill(a[0]!);
-      case 'total':
-        return out.fill(a.reduce((x, y) => x + y, 0));
-      case 'dotVector':
-        for (let i = 0; i < a.length; i++)
-          out[Math.floor(i / from.channels)]! += a[i]! * b[this.vectorIndex(i, from)]!;
-        return out;
-      case 'outerVector':
-        return out.map((_, i) => a[Math.floor(i / channels)]! * b[this.vectorIndex(i, shape)]!);
-      case 'pixelSum':
-      case 'pixelDot':
-        for (let i = 0; i < a.length; i++) {
-          const other =
-            o.op === 'pixelSum' ? 1 : b[inputs[1]!.shape.channels === 1 ? Math.floor(i / channels) : i]!;
-          out[this.vectorIndex(i, from)]! += a[i]! * other;
-        }
-        return out;
-      case 'squares':
-        return out.fill(dot(a, 0, a, 0, a.length));
-      case 'imageSum':
-        for (let i = 0; i < a.length; i++) out[i % channels]! += a[i]!;
-        return out;
-      case 'powerV':
-        return unit(matrixTimes(a, b, out));
-      case 'powerU':
-        return unit(timesMatrix(a, b, out));
-      case 'spectralNorm': {
-        const sigma = singular(a, b, c);
-        return a.map((w) => w / sigma);
-      }
-      case 'spectralGradient': {
-        const sigma = singular(a, b, c);
-        const dw = at[3]!;
-        const along = dw.reduce((sum, d, i) => sum + d * a[i]!, 0) / sigma ** 2;
-        return a.map((_, i) => dw[i]! / sigma - along * b[Math.floor(i / c.length)]! * c[i % c.length]!);
-      }
+        return this.checked(this.state.get(o.name)!.slice(), node);
       case 'adam': {
         const g = b.map(sanitised);
         const second = c.map((v, i) => o.beta2 * v + (1 - o.beta2) * g[i]! ** 2);
@@ -252,7 +46,15 @@ export class ReferenceGraph {
           inputs[0]!,
           a.map((v, i) => v + c[0]! * (b[i]! - v)),
         );
+      default:
+        return this.definitions.value(node, at);
     }
+  }
+
+  private checked(values: Float64Array, { operation, shape }: Node): Float64Array {
+    const size = this.definitions.size(shape);
+    if (values.length === size) return values;
+    throw new Error(`${JSON.stringify(operation)} has ${values.length} values, not ${size}`);
   }
 
   private write({ operation }: Node, values: Float64Array): Float64Array {
@@ -260,285 +62,6 @@ export class ReferenceGraph {
     this.state.set(operation.name, values);
     return values;
   }
-
-  private vectorIndex(i: number, { height, width, channels }: Shape): number {
-    return Math.floor(i / (height * width * channels)) * channels + (i % channels);
-  }
-
-  private normalised(
-    x: Float64Array,
-    shape: Shape,
-    { groups, eps, over }: { groups: number; eps: number; over: 'image' | 'batch' },
-  ) {
-    const width = shape.channels / groups;
-    const group = (i: number) =>
-      (over === 'image' ? Math.floor(i / (rows(shape) * shape.channels)) * groups : 0) +
-      Math.floor((i % shape.channels) / width);
-    const mean = averages(x, group);
-    const variance = averages(
-      x.map((v, i) => (v - mean[i]!) ** 2),
-      group,
-    );
-    const inverse = variance.map((v) => 1 / Math.sqrt(v + eps));
-    return { group, inverse, hat: x.map((v, i) => (v - mean[i]!) * inverse[i]!) };
-  }
-
-  /** Mean and standard deviation over the batch of every element. */
-  private deviations(x: Float64Array) {
-    const each = x.length / this.batch;
-    const over = (value: (i: number) => number) =>
-      Float64Array.from({ length: each }, (_, i) => {
-        let sum = 0;
-        for (let n = 0; n < this.batch; n++) sum += value(n * each + i);
-        return sum / this.batch;
-      });
-    const mean = over((i) => x[i]!);
-    const root = over((i) => (x[i]! - mean[i % each]!) ** 2).map((v) => Math.sqrt(v + 1e-6));
-    return { mean, root };
-  }
-}
-
-const rows = ({ height, width }: Shape): number => Math.max(1, height * width);
-
-function checked(values: Float64Array, like: Float64Array, name: string): Float64Array {
-  if (values.length !== like.length)
-    throw new Error(`${name} has ${values.length} values, not ${like.length}`);
-  return values;
-}
-
-/** Each element's mean over its group, by `group` of its index. */
-function averages(x: Float64Array, group: (i: number) => number): Float64Array {
-  const sums: number[] = [];
-  const counts: number[] = [];
-  for (let i = 0; i < x.length; i++) {
-    sums[group(i)] = (sums[group(i)] ?? 0) + x[i]!;
-    counts[group(i)] = (counts[group(i)] ?? 0) + 1;
-  }
-  return x.map((_, i) => sums[group(i)]! / counts[group(i)]!);
-}
-
-/** Visits what a convolution joins: first indices of a pixel of x and of one of y, and the tap between them. */
-function windows(
-  { kernel, stride, pad }: ConvGeometry,
-  batch: number,
-  source: Shape,
-  result: Shape,
-  visit: (x: number, y: number, tap: number) => void,
-): void {
-  for (let n = 0; n < batch; n++)
-    for (let oy = 0; oy < result.height; oy++)
-      for (let ox = 0; ox < result.width; ox++)
-        for (let i = 0; i < kernel; i++)
-          for (let j = 0; j < kernel; j++) {
-            const [sy, sx] = [oy * stride + i - pad, ox * stride + j - pad];
-            if (sy < 0 || sy >= source.height || sx < 0 || sx >= source.width) continue;
-            visit(
-              ((n * source.height + sy) * source.width + sx) * source.channels,
-              ((n * result.height + oy) * result.width + ox) * result.channels,
-              i * kernel + j,
-            );
-          }
-}
-
-/** OIHW to [tap, O, I]. */
-function tapMajor(w: Float64Array, { kernel, depthwise }: ConvGeometry, inputs: number): Float64Array {
-  const area = kernel * kernel;
-  const inner = depthwise ? 1 : inputs;
-  const outputs = w.length / area / inner;
-  return w.map((_, i) => {
-    const [tap, rest] = [Math.floor(i / (outputs * inner)), i % (outputs * inner)];
-    return w[rest * area + tap]!;
-  });
-}
-
-/** [tap, O, I] to OIHW. */
-function published(w: Float64Array, { kernel }: ConvGeometry): Float64Array {
-  const area = kernel * kernel;
-  const each = w.length / area;
-  return w.map((_, i) => w[(i % area) * each + Math.floor(i / area)]!);
-}
-
-/** Visits what a filter of `taps` with stride 2 takes from `source`: indices of x and y, and the factor. */
-function filter(
-  { taps, pad }: { taps: readonly number[]; pad: number },
-  batch: number,
-  source: Shape,
-  result: Shape,
-  visit: (x: number, y: number, factor: number) => void,
-): void {
-  const total = taps.reduce((a, b) => a + b, 0);
-  const k = taps.length;
-  const geometry = { kernel: k, stride: 2, pad, padEnd: pad, depthwise: true };
-  windows(geometry, batch, source, result, (x, y, tap) => {
-    const factor = (taps[Math.floor(tap / k)]! * taps[tap % k]!) / total ** 2;
-    for (let c = 0; c < source.channels; c++) visit(x + c, y + c, factor);
-  });
-}
-
-/** Visits every product of a resize. */
-function resize(
-  method: ResizeMethod,
-  batch: number,
-  source: Shape,
-  result: Shape,
-  visit: (x: number, y: number, factor: number) => void,
-): void {
-  const axis = (size: number, out: number): Float64Array => {
-    if (method !== 'box') return Float64Array.from(bilinearMatrix(size, out, method === 'corners').values);
-    const block = size / out;
-    return Float64Array.from({ length: out * size }, (_, i) =>
-      Math.floor((i % size) / block) === Math.floor(i / size) ? 1 / block : 0,
-    );
-  };
-  const [vertical, horizontal] = [axis(source.height, result.height), axis(source.width, result.width)];
-  for (let n = 0; n < batch; n++)
-    for (let oy = 0; oy < result.height; oy++)
-      for (let ox = 0; ox < result.width; ox++)
-        for (let sy = 0; sy < source.height; sy++)
-          for (let sx = 0; sx < source.width; sx++) {
-            const factor = vertical[oy * source.height + sy]! * horizontal[ox * source.width + sx]!;
-            if (factor === 0) continue;
-            for (let c = 0; c < result.channels; c++)
-              visit(
-                ((n * source.height + sy) * source.width + sx) * source.channels + c,
-                ((n * result.height + oy) * result.width + ox) * result.channels + c,
-                factor,
-              );
-          }
-}
-
-/** Where the first of the largest of four pixels lies, for element `i` of the result. */
-function largest(x: Float64Array, i: number, from: Shape, to: Shape): number {
-  const c = i % to.channels;
-  const pixel = Math.floor(i / to.channels);
-  const [ox, oy, n] = [
-    pixel % to.width,
-    Math.floor(pixel / to.width) % to.height,
-    Math.floor(pixel / (to.width * to.height)),
-  ];
-  let best = -1;
-  for (const [dy, dx] of [
-    [0, 0],
-    [0, 1],
-    [1, 0],
-    [1, 1],
-  ] as const) {
-    const at = ((n * from.height + 2 * oy + dy) * from.width + 2 * ox + dx) * from.channels + c;
-    if (best < 0 || x[at]! > x[best]!) best = at;
-  }
-  return best;
-}
-
-interface Query {
-  /** First indices, in `qkv` every third value is the next channel: of its own q, and of key and value j. */
-  q: number;
-  k(j: number): number;
-  v(j: number): number;
-  /** First index in the result. */
-  y: number;
-  /** Softmax of factor q k'. */
-  weights: Float64Array;
-  factor: number;
-}
-
-function attend(
-  heads: number,
-  batch: number,
-  { height, width, channels }: Shape,
-  qkv: Float64Array,
-  visit: (query: Query) => void,
-): void {
-  const [pixels, each] = [height * width, channels / heads];
-  const factor = 1 / Math.sqrt(each);
-  for (let n = 0; n < batch; n++)
-    for (let h = 0; h < heads; h++)
-      for (let i = 0; i < pixels; i++) {
-        const at = (which: number) => (j: number) => ((n * pixels + j) * heads + h) * each * 3 + which;
-        const [q, k, v] = [at(0)(i), at(1), at(2)];
-        const scores = Float64Array.from(
-          { length: pixels },
-          (_, j) => factor * dot(qkv, q, qkv, k(j), each, 3, 3),
-        );
-        const top = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-        const exps = scores.map((s) => Math.exp(s - top));
-        const total = exps.reduce((a, b) => a + b, 0);
-        const y = (n * pixels + i) * channels + h * each;
-        visit({ q, k, v, y, weights: exps.map((e) => e / total), factor });
-      }
-}
-
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
-
-function activated(kind: Activation, x: number): number {
-  switch (kind) {
-    case 'relu':
-      return Math.max(0, x);
-    case 'relu6':
-      return Math.min(6, Math.max(0, x));
-    case 'leakyRelu':
-      return x > 0 ? x : 0.2 * x;
-    case 'softplus':
-      return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
-  }
-}
-
-/** The derivative of an activation at its result y. */
-function slope(kind: Activation, y: number): number {
-  switch (kind) {
-    case 'relu':
-      return y > 0 ? 1 : 0;
-    case 'relu6':
-      return y > 0 && y < 6 ? 1 : 0;
-    case 'leakyRelu':
-      return y > 0 ? 1 : 0.2;
-    case 'softplus':
-      return -Math.expm1(-y);
-  }
-}
-
-function dot(
-  a: Float64Array,
-  i: number,
-  b: Float64Array,
-  j: number,
-  count: number,
-  strideB = 1,
-  strideA = 1,
-): number {
-  let sum = 0;
-  for (let k = 0; k < count; k++) sum += a[i + k * strideA]! * b[j + k * strideB]!;
-  return sum;
-}
-
-function addScaled(
-  to: Float64Array,
-  i: number,
-  from: Float64Array,
-  j: number,
-  count: number,
-  factor: number,
-  stride = 1,
-): void {
-  for (let k = 0; k < count; k++) to[i + k]! += factor * from[j + k * stride]!;
-}
-
-/** OIHW weights as M' [out, fan in]: M u is M' transposed times u. */
-function matrixTimes(w: Float64Array, u: Float64Array, out: Float64Array): Float64Array {
-  for (let i = 0; i < w.length; i++) out[i % out.length]! += w[i]! * u[Math.floor(i / out.length)]!;
-  return out;
-}
-
-function timesMatrix(w: Float64Array, v: Float64Array, out: Float64Array): Float64Array {
-  for (let i = 0; i < w.length; i++) out[Math.floor(i / v.length)]! += w[i]! * v[i % v.length]!;
-  return out;
-}
-
-const singular = (w: Float64Array, u: Float64Array, v: Float64Array): number =>
-  dot(timesMatrix(w, v, new Float64Array(u.length)), 0, u, 0, u.length);
-
-function unit(x: Float64Array): Float64Array {
-  const norm = Math.max(Math.sqrt(dot(x, 0, x, 0, x.length)), 1e-12);
-  return x.map((v) => v / norm);
 }
 
 /** NaN to 0, infinities to +-1e5. */

@@ -1,0 +1,323 @@
+import type { Node, Shape } from '../graph';
+import type { Activation } from '../operations';
+import { addScaled, attend, dot, filter, largest, published, resize, tapMajor, windows } from './loops';
+
+/**
+ * Every operation of a graph in float64, by its definition: the oracle of the rules of differentiation and of the
+ * executors, and what an executor falls back on for small values. Values are [N, H, W, C], [N, C] or whole.
+ */
+export class Definitions {
+  constructor(readonly batch: number) {}
+
+  size(shape: Shape): number {
+    if (shape.whole) return shape.channels;
+    return this.batch * rows(shape) * shape.channels;
+  }
+
+  /** The value of a node from those of its inputs. */
+  value(node: Node, at: readonly Float64Array[]): Float64Array {
+    const { operation: o, shape, inputs } = node;
+    const [a, b, c] = at as [Float64Array, Float64Array, Float64Array];
+    const from = inputs[0]?.shape as Shape;
+    const out = new Float64Array(this.size(shape));
+    const channels = shape.channels;
+    switch (o.op) {
+      case 'constant':
+        return out.fill(o.value);
+      case 'conv2d': {
+        const w = tapMajor(b, o, from.channels);
+        windows(o, this.batch, from, shape, (x, y, tap) => {
+          const inner = o.depthwise ? 1 : from.channels;
+          for (let k = 0; k < channels; k++)
+            out[y + k]! += dot(a, o.depthwise ? x + k : x, w, (tap * channels + k) * inner, inner);
+        });
+        return o.bias ? out.map((v, i) => v + c[i % channels]!) : out;
+      }
+      case 'convTransposed': {
+        const w = tapMajor(b, o, channels);
+        const outputs = from.channels;
+        windows(o, this.batch, shape, from, (x, y, tap) => {
+          const inner = o.depthwise ? 1 : channels;
+          for (let k = 0; k < outputs; k++)
+            addScaled(out, o.depthwise ? x + k : x, w, (tap * outputs + k) * inner, inner, a[y + k]!);
+        });
+        return out;
+      }
+      case 'filterGradient': {
+        const outputs = inputs[1]!.shape.channels;
+        const inner = o.depthwise ? 1 : from.channels;
+        windows(o, this.batch, from, inputs[1]!.shape, (x, y, tap) => {
+          for (let k = 0; k < outputs; k++)
+            addScaled(out, (tap * outputs + k) * inner, a, o.depthwise ? x + k : x, inner, b[y + k]!);
+        });
+        return published(out, o);
+      }
+      case 'addBias':
+        return out.map((_, i) => a[i]! + b[i % channels]!);
+      case 'downsample':
+        filter(o, this.batch, from, shape, (x, y, f) => {
+          out[y] = out[y]! + f * a[x]!;
+        });
+        return out;
+      case 'upsample':
+        filter(o, this.batch, shape, from, (x, y, f) => {
+          out[x] = out[x]! + 4 * f * a[y]!;
+        });
+        return out;
+      case 'groupNorm': {
+        const { hat } = this.normalised(a, from, o);
+        return out.map((_, i) => hat[i]! * b[i % channels]! + c[i % channels]!);
+      }
+      case 'normSums': {
+        const { hat } = this.normalised(a, from, o);
+        const pixels = rows(from);
+        for (let i = 0; i < a.length; i++) {
+          const [n, k] = [Math.floor(i / (pixels * from.channels)), i % from.channels];
+          out[n * channels + k]! += b[i]!;
+          out[n * channels + from.channels + k]! += b[i]! * hat[i]!;
+        }
+        return out;
+      }
+      case 'normGradient': {
+        // From its definition, not from the sums: r (w dy - mean(w dy) - xhat mean(w dy xhat)).
+        const { hat, inverse, group } = this.normalised(a, from, o);
+        const w = at[3]!;
+        const g = b.map((v, i) => v * w[i % channels]!);
+        const mean = averages(g, group);
+        const meanHat = averages(
+          g.map((v, i) => v * hat[i]!),
+          group,
+        );
+        return out.map((_, i) => inverse[i]! * (g[i]! - mean[i]! - hat[i]! * meanHat[i]!));
+      }
+      case 'silu':
+        return a.map((x) => x * sigmoid(x));
+      case 'siluGradient':
+        return a.map((x, i) => b[i]! * sigmoid(x) * (1 + x * (1 - sigmoid(x))));
+      case 'activate':
+        return a.map((x) => activated(o.kind, x));
+      case 'activateGradient':
+        return a.map((y, i) => b[i]! * slope(o.kind, y));
+      case 'add':
+        return a.map((x, i) => x + b[i]!);
+      case 'scale':
+        return a.map((x) => x * o.factor);
+      case 'concat':
+        for (let r = 0; r < out.length / channels; r++) {
+          out.set(a.subarray(r * from.channels, (r + 1) * from.channels), r * channels);
+          const other = inputs[1]!.shape.channels;
+          out.set(b.subarray(r * other, (r + 1) * other), r * channels + from.channels);
+        }
+        return out;
+      case 'slice':
+        return out.map((_, i) => a[Math.floor(i / channels) * from.channels + o.from + (i % channels)]!);
+      case 'addVector':
+        return out.map((_, i) => a[i]! + b[this.vectorIndex(i, shape)]!);
+      case 'timesOnePlus':
+        return out.map((_, i) => a[i]! * (b[this.vectorIndex(i, shape)]! + 1));
+      case 'modulate':
+        return out.map((_, i) => {
+          const n = Math.floor(i / (rows(shape) * channels));
+          const k = i % channels;
+          return a[i]! * (b[n * 2 * channels + k]! + 1) + b[n * 2 * channels + channels + k]!;
+        });
+      case 'linear':
+        return out.map((_, i) => {
+          const [n, k] = [Math.floor(i / channels), i % channels];
+          return dot(a, n * from.channels, b, k * from.channels, from.channels) + (o.bias ? c[k]! : 0);
+        });
+      case 'linearTransposed':
+        for (let i = 0; i < out.length; i++)
+          for (let k = 0; k < from.channels; k++)
+            out[i]! += a[Math.floor(i / channels) * from.channels + k]! * b[k * channels + (i % channels)]!;
+        return out;
+      case 'outer': {
+        const other = inputs[1]!.shape.channels;
+        for (let n = 0; n < this.batch; n++)
+          for (let i = 0; i < from.channels; i++)
+            for (let j = 0; j < other; j++)
+              out[i * other + j]! += a[n * from.channels + i]! * b[n * other + j]!;
+        return out;
+      }
+      case 'attention':
+        attend(o.heads, this.batch, shape, a, ({ y, v, weights }) => {
+          for (const [j, weight] of weights.entries())
+            addScaled(out, y, a, v(j), channels / o.heads, weight, 3);
+        });
+        return out;
+      case 'attentionGradient': {
+        const width = inputs[1]!.shape.channels / o.heads;
+        attend(o.heads, this.batch, inputs[1]!.shape, a, ({ y, q, k, v, weights, factor }) => {
+          // d score = weight (d weight - sum weight d weight) factor, d weight = dy . v.
+          const change = weights.map((_, j) => dot(b, y, a, v(j), width, 3));
+          const mean = dot(weights, 0, change, 0, weights.length);
+          for (const [j, weight] of weights.entries()) {
+            const d = weight * (change[j]! - mean) * factor;
+            for (let i = 0; i < width; i++) {
+              out[v(j) + 3 * i]! += weight * b[y + i]!;
+              out[q + 3 * i]! += d * a[k(j) + 3 * i]!;
+              out[k(j) + 3 * i]! += d * a[q + 3 * i]!;
+            }
+          }
+        });
+        return out;
+      }
+      case 'resize':
+        resize(o.method, this.batch, o.transposed ? shape : from, o.transposed ? from : shape, (x, y, f) => {
+          if (o.transposed) out[x]! += f * a[y]!;
+          else out[y]! += f * a[x]!;
+        });
+        return out;
+      case 'maxPool':
+        return out.map((_, i) => a[largest(a, i, from, shape)]!);
+      case 'maxPoolGradient':
+        for (let i = 0; i < b.length; i++) out[largest(a, i, from, inputs[1]!.shape)]! += b[i]!;
+        return out;
+      case 'deviation': {
+        const { root } = this.deviations(a);
+        return out.fill(root.reduce((x, y) => x + y, 0) / root.length);
+      }
+      case 'deviationGradient': {
+        const { root, mean } = this.deviations(a);
+        const each = root.length;
+        return out.map((_, i) => (b[0]! / each) * ((a[i]! - mean[i % each]!) / this.batch / root[i % each]!));
+      }
+      case 'broadcast':
+        return out.fill(a[0]!);
+      case 'total':
+        return out.fill(a.reduce((x, y) => x + y, 0));
+      case 'dotVector':
+        for (let i = 0; i < a.length; i++)
+          out[Math.floor(i / from.channels)]! += a[i]! * b[this.vectorIndex(i, from)]!;
+        return out;
+      case 'outerVector':
+        return out.map((_, i) => a[Math.floor(i / channels)]! * b[this.vectorIndex(i, shape)]!);
+      case 'pixelSum':
+      case 'pixelDot':
+        for (let i = 0; i < a.length; i++) {
+          const other =
+            o.op === 'pixelSum' ? 1 : b[inputs[1]!.shape.channels === 1 ? Math.floor(i / channels) : i]!;
+          out[this.vectorIndex(i, from)]! += a[i]! * other;
+        }
+        return out;
+      case 'squares':
+        return out.fill(dot(a, 0, a, 0, a.length));
+      case 'imageSum':
+        for (let i = 0; i < a.length; i++) out[i % channels]! += a[i]!;
+        return out;
+      case 'powerV':
+        return unit(matrixTimes(a, b, out));
+      case 'powerU':
+        return unit(timesMatrix(a, b, out));
+      case 'spectralNorm': {
+        const sigma = singular(a, b, c);
+        return a.map((w) => w / sigma);
+      }
+      case 'spectralGradient': {
+        const sigma = singular(a, b, c);
+        const dw = at[3]!;
+        const along = dw.reduce((sum, d, i) => sum + d * a[i]!, 0) / sigma ** 2;
+        return a.map((_, i) => dw[i]! / sigma - along * b[Math.floor(i / c.length)]! * c[i % c.length]!);
+      }
+      default:
+        throw new Error(`${o.op} is no function of its inputs`);
+    }
+  }
+
+  private vectorIndex(i: number, { height, width, channels }: Shape): number {
+    return Math.floor(i / (height * width * channels)) * channels + (i % channels);
+  }
+
+  private normalised(
+    x: Float64Array,
+    shape: Shape,
+    { groups, eps, over }: { groups: number; eps: number; over: 'image' | 'batch' },
+  ) {
+    const width = shape.channels / groups;
+    const group = (i: number) =>
+      (over === 'image' ? Math.floor(i / (rows(shape) * shape.channels)) * groups : 0) +
+      Math.floor((i % shape.channels) / width);
+    const mean = averages(x, group);
+    const variance = averages(
+      x.map((v, i) => (v - mean[i]!) ** 2),
+      group,
+    );
+    const inverse = variance.map((v) => 1 / Math.sqrt(v + eps));
+    return { group, inverse, hat: x.map((v, i) => (v - mean[i]!) * inverse[i]!) };
+  }
+
+  /** Mean and standard deviation over the batch of every element. */
+  private deviations(x: Float64Array) {
+    const each = x.length / this.batch;
+    const over = (value: (i: number) => number) =>
+      Float64Array.from({ length: each }, (_, i) => {
+        let sum = 0;
+        for (let n = 0; n < this.batch; n++) sum += value(n * each + i);
+        return sum / this.batch;
+      });
+    const mean = over((i) => x[i]!);
+    const root = over((i) => (x[i]! - mean[i % each]!) ** 2).map((v) => Math.sqrt(v + 1e-6));
+    return { mean, root };
+  }
+}
+
+const rows = ({ height, width }: Shape): number => Math.max(1, height * width);
+
+/** Each element's mean over its group, by `group` of its index. */
+function averages(x: Float64Array, group: (i: number) => number): Float64Array {
+  const sums: number[] = [];
+  const counts: number[] = [];
+  for (let i = 0; i < x.length; i++) {
+    sums[group(i)] = (sums[group(i)] ?? 0) + x[i]!;
+    counts[group(i)] = (counts[group(i)] ?? 0) + 1;
+  }
+  return x.map((_, i) => sums[group(i)]! / counts[group(i)]!);
+}
+
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+
+function activated(kind: Activation, x: number): number {
+  switch (kind) {
+    case 'relu':
+      return Math.max(0, x);
+    case 'relu6':
+      return Math.min(6, Math.max(0, x));
+    case 'leakyRelu':
+      return x > 0 ? x : 0.2 * x;
+    case 'softplus':
+      return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+  }
+}
+
+/** The derivative of an activation at its result y. */
+function slope(kind: Activation, y: number): number {
+  switch (kind) {
+    case 'relu':
+      return y > 0 ? 1 : 0;
+    case 'relu6':
+      return y > 0 && y < 6 ? 1 : 0;
+    case 'leakyRelu':
+      return y > 0 ? 1 : 0.2;
+    case 'softplus':
+      return -Math.expm1(-y);
+  }
+}
+
+/** OIHW weights as M' [out, fan in]: M u is M' transposed times u. */
+function matrixTimes(w: Float64Array, u: Float64Array, out: Float64Array): Float64Array {
+  for (let i = 0; i < w.length; i++) out[i % out.length]! += w[i]! * u[Math.floor(i / out.length)]!;
+  return out;
+}
+
+function timesMatrix(w: Float64Array, v: Float64Array, out: Float64Array): Float64Array {
+  for (let i = 0; i < w.length; i++) out[Math.floor(i / v.length)]! += w[i]! * v[i % v.length]!;
+  return out;
+}
+
+const singular = (w: Float64Array, u: Float64Array, v: Float64Array): number =>
+  dot(timesMatrix(w, v, new Float64Array(u.length)), 0, u, 0, u.length);
+
+function unit(x: Float64Array): Float64Array {
+  const norm = Math.max(Math.sqrt(dot(x, 0, x, 0, x.length)), 1e-12);
+  return x.map((v) => v / norm);
+}

@@ -1,0 +1,177 @@
+import type { Shape } from '../graph';
+import type { ConvGeometry, ResizeMethod } from '../operations';
+import { axisMatrix } from './axes';
+
+/** Which elements of an operation's input and result meet. */
+
+/** Visits what a convolution joins: first indices of a pixel of x and of one of y, and the tap between them. */
+export function windows(
+  { kernel, stride, pad }: ConvGeometry,
+  batch: number,
+  source: Shape,
+  result: Shape,
+  visit: (x: number, y: number, tap: number) => void,
+): void {
+  for (let n = 0; n < batch; n++)
+    for (let oy = 0; oy < result.height; oy++)
+      for (let ox = 0; ox < result.width; ox++)
+        for (let i = 0; i < kernel; i++)
+          for (let j = 0; j < kernel; j++) {
+            const [sy, sx] = [oy * stride + i - pad, ox * stride + j - pad];
+            if (sy < 0 || sy >= source.height || sx < 0 || sx >= source.width) continue;
+            visit(
+              ((n * source.height + sy) * source.width + sx) * source.channels,
+              ((n * result.height + oy) * result.width + ox) * result.channels,
+              i * kernel + j,
+            );
+          }
+}
+
+/** OIHW to [tap, O, I]. */
+export function tapMajor(w: Float64Array, { kernel, depthwise }: ConvGeometry, inputs: number): Float64Array {
+  const area = kernel * kernel;
+  const inner = depthwise ? 1 : inputs;
+  const outputs = w.length / area / inner;
+  return w.map((_, i) => {
+    const [tap, rest] = [Math.floor(i / (outputs * inner)), i % (outputs * inner)];
+    return w[rest * area + tap]!;
+  });
+}
+
+/** [tap, O, I] to OIHW. */
+export function published(w: Float64Array, { kernel }: ConvGeometry): Float64Array {
+  const area = kernel * kernel;
+  const each = w.length / area;
+  return w.map((_, i) => w[(i % area) * each + Math.floor(i / area)]!);
+}
+
+/** Visits what a filter of `taps` with stride 2 takes from `source`: indices of x and y, and the factor. */
+export function filter(
+  { taps, pad }: { taps: readonly number[]; pad: number },
+  batch: number,
+  source: Shape,
+  result: Shape,
+  visit: (x: number, y: number, factor: number) => void,
+): void {
+  const total = taps.reduce((a, b) => a + b, 0);
+  const k = taps.length;
+  const geometry = { kernel: k, stride: 2, pad, padEnd: pad, depthwise: true };
+  windows(geometry, batch, source, result, (x, y, tap) => {
+    const factor = (taps[Math.floor(tap / k)]! * taps[tap % k]!) / total ** 2;
+    for (let c = 0; c < source.channels; c++) visit(x + c, y + c, factor);
+  });
+}
+
+/** Visits every product of a resize. */
+export function resize(
+  method: ResizeMethod,
+  batch: number,
+  source: Shape,
+  result: Shape,
+  visit: (x: number, y: number, factor: number) => void,
+): void {
+  const [vertical, horizontal] = [
+    axisMatrix(method, source.height, result.height),
+    axisMatrix(method, source.width, result.width),
+  ];
+  for (let n = 0; n < batch; n++)
+    for (let oy = 0; oy < result.height; oy++)
+      for (let ox = 0; ox < result.width; ox++)
+        for (let sy = 0; sy < source.height; sy++)
+          for (let sx = 0; sx < source.width; sx++) {
+            const factor = vertical[oy * source.height + sy]! * horizontal[ox * source.width + sx]!;
+            if (factor === 0) continue;
+            for (let c = 0; c < result.channels; c++)
+              visit(
+                ((n * source.height + sy) * source.width + sx) * source.channels + c,
+                ((n * result.height + oy) * result.width + ox) * result.channels + c,
+                factor,
+              );
+          }
+}
+
+/** Where the first of the largest of four pixels lies, for element `i` of the result. */
+export function largest(x: Float64Array, i: number, from: Shape, to: Shape): number {
+  const c = i % to.channels;
+  const pixel = Math.floor(i / to.channels);
+  const [ox, oy, n] = [
+    pixel % to.width,
+    Math.floor(pixel / to.width) % to.height,
+    Math.floor(pixel / (to.width * to.height)),
+  ];
+  let best = -1;
+  for (const [dy, dx] of [
+    [0, 0],
+    [0, 1],
+    [1, 0],
+    [1, 1],
+  ] as const) {
+    const at = ((n * from.height + 2 * oy + dy) * from.width + 2 * ox + dx) * from.channels + c;
+    if (best < 0 || x[at]! > x[best]!) best = at;
+  }
+  return best;
+}
+
+export interface Query {
+  /** First indices, in `qkv` every third value is the next channel: of its own q, and of key and value j. */
+  q: number;
+  k(j: number): number;
+  v(j: number): number;
+  /** First index in the result. */
+  y: number;
+  /** Softmax of factor q k'. */
+  weights: Float64Array;
+  factor: number;
+}
+
+export function attend(
+  heads: number,
+  batch: number,
+  { height, width, channels }: Shape,
+  qkv: Float64Array,
+  visit: (query: Query) => void,
+): void {
+  const [pixels, each] = [height * width, channels / heads];
+  const factor = 1 / Math.sqrt(each);
+  for (let n = 0; n < batch; n++)
+    for (let h = 0; h < heads; h++)
+      for (let i = 0; i < pixels; i++) {
+        const at = (which: number) => (j: number) => ((n * pixels + j) * heads + h) * each * 3 + which;
+        const [q, k, v] = [at(0)(i), at(1), at(2)];
+        const scores = Float64Array.from(
+          { length: pixels },
+          (_, j) => factor * dot(qkv, q, qkv, k(j), each, 3, 3),
+        );
+        const top = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+        const exps = scores.map((s) => Math.exp(s - top));
+        const total = exps.reduce((a, b) => a + b, 0);
+        const y = (n * pixels + i) * channels + h * each;
+        visit({ q, k, v, y, weights: exps.map((e) => e / total), factor });
+      }
+}
+
+export function dot(
+  a: Float64Array,
+  i: number,
+  b: Float64Array,
+  j: number,
+  count: number,
+  strideB = 1,
+  strideA = 1,
+): number {
+  let sum = 0;
+  for (let k = 0; k < count; k++) sum += a[i + k * strideA]! * b[j + k * strideB]!;
+  return sum;
+}
+
+export function addScaled(
+  to: Float64Array,
+  i: number,
+  from: Float64Array,
+  j: number,
+  count: number,
+  factor: number,
+  stride = 1,
+): void {
+  for (let k = 0; k < count; k++) to[i + k]! += factor * from[j + k * stride]!;
+}

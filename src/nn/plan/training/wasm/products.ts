@@ -1,0 +1,58 @@
+import type { CallList, MapAt, VectorAt } from '../../../../simd/calls/list';
+import * as calls from '../../../../simd/calls/products';
+import type { Node } from '../../graph';
+import { storedChannels } from '../../steps';
+import type { Site } from './site';
+
+/** What a call of two inputs at most reads and writes: maps, and the second input as a vector. */
+interface Operands {
+  x: MapAt;
+  other: () => MapAt;
+  v: () => VectorAt;
+  /** Those of x that do not only pad, and of the other one. */
+  channels: number;
+  otherChannels: number;
+  out: MapAt;
+}
+
+type Write = (list: CallList, operands: Operands) => void;
+
+const vectorOf = ({ at, channels }: MapAt): VectorAt => ({ at, stride: 4 * channels });
+
+/** Maps times vectors, sums of products, single numbers, pools. */
+export const PRODUCTS = {
+  dotVector: (list, { x, v, out }) => calls.channelDot(list, { x, v: v(), out }),
+  outerVector: (list, { x, v, out }) => calls.product(list, { x, v: v(), channels: 1, out }),
+  timesOnePlus: (list, { x, v, channels, out }) =>
+    calls.product(list, { x, v: v(), offset: 1, channels, out }),
+  pixelDot: (list, { x, other, otherChannels: channels, out }) =>
+    calls.pixelDot(list, { a: x, b: other(), channels, out: vectorOf(out) }),
+  total: (list, { x, channels, out }) => calls.total(list, { x, channels, out: out.at }),
+  maxPool: (list, { x, out }) => calls.maxPool(list, { x, out }),
+  maxPoolGradient: (list, { x, other, out }) => calls.maxPoolGradient(list, { x, dy: other(), out }),
+} as const satisfies Record<string, Write>;
+
+export function writeProduct(site: Site, node: Node, write: Write): void {
+  const [x, second] = node.inputs as [Node, Node | undefined];
+  const [read, other] = [site.plain(x), second && site.plain(second)];
+  const out = site.room(node);
+  site.calls([...read.rooms, ...(other ? other.rooms : []), out], (list) =>
+    write(list, {
+      x: read.sources()[0]!,
+      other: () => other!.sources()[0]!,
+      v: () => ({ at: other!.rooms[0]!.at, stride: 4 * storedChannels(second!.shape.channels) }),
+      channels: x.shape.channels,
+      otherChannels: second?.shape.channels ?? 0,
+      out: site.map(node),
+    }),
+  );
+}
+
+/** One number at every element. */
+export function writeBroadcast(site: Site, node: Node): void {
+  const number = site.room(node.inputs[0]!);
+  const out = site.room(node);
+  site.calls([number, out], (list) =>
+    calls.broadcast(list, { source: number.at, channels: node.shape.channels, out: site.map(node) }),
+  );
+}

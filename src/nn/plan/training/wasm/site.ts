@@ -1,0 +1,193 @@
+import { InnateError } from '../../../../lib/errors';
+import type { CallList, MapAt, PrologueAt } from '../../../../simd/calls/list';
+import { pointwise } from '../../../../simd/calls/maps';
+import type { Node, Shape } from '../../graph';
+import { storedChannels } from '../../steps';
+import { Definitions } from '../definitions';
+import { Folding } from './folding';
+import { publishedPlaces, storedValues, WholeLayouts } from './layout';
+import { type Room, Works } from './works';
+
+/** What a call reads of a node: maps and what is done to them as they are read. Rooms have addresses once it is written. */
+export interface Reading {
+  rooms: readonly Room[];
+  sources: () => MapAt[];
+  prologue: () => PrologueAt;
+}
+
+/** Reads a node through its norm, where there is one: `norms.ts` gives it. */
+export type ReadNormed = (node: Node) => Reading | null;
+
+/** A program in the making: the rooms of its values, and the ways in which they are read. */
+export class Site {
+  readonly works = new Works();
+  readonly folding: Folding;
+  readonly layouts: WholeLayouts;
+  readonly definitions: Definitions;
+  readNormed: ReadNormed = () => null;
+  /** Tables that are written once, before the first run. */
+  readonly tables: { room: Room; words: () => Int32Array | Uint32Array }[] = [];
+  private readonly rooms = new Map<Node, Room>();
+  private readonly places = new Map<Node, Int32Array>();
+  private readonly written: ReadonlySet<Node>;
+
+  constructor(
+    nodes: readonly Node[],
+    wanted: readonly Node[],
+    carried: ReadonlyMap<Node, Node>,
+    readonly batch: number,
+  ) {
+    this.folding = new Folding(nodes, wanted);
+    this.layouts = new WholeLayouts(this.folding.readers, carried);
+    this.definitions = new Definitions(batch);
+    const updated = this.folding.needed.flatMap(({ operation: { op }, inputs }) =>
+      op === 'adam' ? [inputs[0]!, inputs[2]!] : op === 'blend' ? [inputs[0]!] : [],
+    );
+    this.written = new Set([...updated, ...carried.keys()]);
+  }
+
+  /** State that no step changes: what is made of it is made once. */
+  frozen(node: Node): boolean {
+    return node.operation.op === 'parameter' && !this.written.has(node);
+  }
+
+  /** Where a node's value lies. Updates lie where the state does that they change. */
+  room(node: Node): Room {
+    let room = this.rooms.get(node);
+    if (!room) {
+      const { op } = node.operation;
+      room =
+        op === 'adam' || op === 'blend'
+          ? this.room(node.inputs[0]!)
+          : this.works.room(this.values(node), op === 'parameter');
+      this.rooms.set(node, room);
+    }
+    return room;
+  }
+
+  /** The room that a node's value is written to is another one's. */
+  share(node: Node, room: Room): void {
+    this.rooms.set(node, room);
+  }
+
+  /** Float32 values as stored. */
+  values(node: Node): number {
+    const { shape } = node;
+    if (shape.whole) return storedValues(this.layouts.of(node));
+    return this.batch * pixels(shape) * storedChannels(shape.channels);
+  }
+
+  /** A value as the kernels see it; a vector is a map of one row with a column for each image. */
+  map(node: Node, room = this.room(node)): MapAt {
+    const { height, width, channels } = node.shape;
+    const stored = storedChannels(channels);
+    return height === 0
+      ? { at: room.at, images: 1, height: 1, width: this.batch, channels: stored }
+      : { at: room.at, images: this.batch, height, width, channels: stored };
+  }
+
+  /** Reads a node as it is or through its norm. */
+  read(node: Node): Reading {
+    return this.readNormed(node) ?? this.plain(node);
+  }
+
+  /** Reads a node as a map of its own, which is made for this reader where the value exists only through a norm. */
+  plain(node: Node): Reading {
+    const normed = this.readNormed(node);
+    if (!normed) return { rooms: [this.room(node)], sources: () => [this.map(node)], prologue: () => ({}) };
+    const made = this.works.room(this.values(node));
+    this.works.add({
+      rooms: [...normed.rooms, made],
+      once: false,
+      calls: (list) =>
+        pointwise(list, {
+          sources: normed.sources(),
+          prologue: normed.prologue(),
+          out: this.map(node, made),
+        }),
+    });
+    return { rooms: [made], sources: () => [this.map(node, made)], prologue: () => ({}) };
+  }
+
+  calls(rooms: readonly Room[], calls: (list: CallList) => void, once = false): void {
+    this.works.add({ rooms, once, calls });
+  }
+
+  /** A node by its definition, on the host: for small values. */
+  host(node: Node): void {
+    const inputs = node.inputs.map((input) => ({ input, room: this.room(input) }));
+    const out = this.room(node);
+    this.works.add({
+      rooms: [...inputs.map(({ room }) => room), out],
+      once: false,
+      host: (memory) =>
+        this.store(
+          memory,
+          node,
+          this.definitions.value(
+            node,
+            inputs.map(({ input }) => this.load(memory, input)),
+          ),
+        ),
+    });
+  }
+
+  /** A node's value as published, [N, H, W, C] or whole. */
+  load(memory: ArrayBufferLike, node: Node): Float64Array {
+    const stored = new Float32Array(memory, this.room(node).at, this.values(node));
+    const out = new Float64Array(this.definitions.size(node.shape));
+    if (node.shape.whole) {
+      for (const [i, place] of this.publishedPlaces(node).entries()) if (place >= 0) out[place] = stored[i]!;
+      return out;
+    }
+    const [channels, width] = this.channels(node);
+    for (let i = 0; i < out.length; i++) out[i] = stored[Math.floor(i / channels) * width + (i % channels)]!;
+    return out;
+  }
+
+  /** The other way; channels that only pad become zero. */
+  store(memory: ArrayBufferLike, node: Node, values: ArrayLike<number>): void {
+    if (values.length !== this.definitions.size(node.shape))
+      throw new InnateError('mismatch', 'a value does not fit the plan', {
+        where: JSON.stringify(node.operation),
+        expected: `${this.definitions.size(node.shape)} values`,
+        found: String(values.length),
+      });
+    const stored = new Float32Array(memory, this.room(node).at, this.values(node));
+    if (node.shape.whole) {
+      for (const [i, place] of this.publishedPlaces(node).entries())
+        stored[i] = place < 0 ? 0 : values[place]!;
+      return;
+    }
+    const [channels, width] = this.channels(node);
+    if (width !== channels) stored.fill(0);
+    for (let i = 0; i < values.length; i++)
+      stored[Math.floor(i / channels) * width + (i % channels)] = values[i]!;
+  }
+
+  private channels({ shape: { channels }, attentionHeads, operation }: Node): [number, number] {
+    if (attentionHeads) throw unplanned(operation.op, 'a computation of the host on q, k and v');
+    return [channels, storedChannels(channels)];
+  }
+
+  private publishedPlaces(node: Node): Int32Array {
+    let places = this.places.get(node);
+    if (!places) {
+      places = publishedPlaces(this.layouts.of(node), node.shape.channels);
+      this.places.set(node, places);
+    }
+    return places;
+  }
+}
+
+export const unplanned = (where: string, found: string): InnateError =>
+  new InnateError('unsupported', 'this step cannot be planned', { where, found });
+
+export const pixels = ({ height, width }: Shape): number => Math.max(1, height * width);
+
+/** A node's values as pixels of a few channels, for calls that look at no neighbours. */
+export function rowAt(site: Site, node: Node, at: number): MapAt {
+  const count = site.values(node);
+  const channels = [64, 16, 4].find((c) => count % c === 0) ?? 4;
+  return { at, images: 1, height: 1, width: count / channels, channels };
+}
