@@ -9,6 +9,7 @@ import {
   fitMicroBatch,
   preset,
   samplingConfig,
+  savedConfig,
   studentSampling,
 } from '../../src/distil/config';
 import { generate } from '../../src/distil/generator';
@@ -146,6 +147,12 @@ describe('a two-step student', () => {
     const parts = (nfe: 1 | 2) => fitMicroBatch({ ...small, nfe }, 64, 'wasm').microBatch;
     expect(parts(2)).toBeGreaterThan(0);
     expect(parts(2)).toBeLessThan(parts(1));
+  });
+
+  it('is not what runs of before made: they do not say their steps', () => {
+    const { nfe: _, sigmaMid: __, ...old } = preset('small');
+    expect(savedConfig(old)).toEqual(preset('small'));
+    expect(studentSampling(savedConfig(old)).sigmaMid).toBeNull();
   });
 
   it('that a run goes on from decides how its images are made', () => {
