@@ -266,11 +266,7 @@ command(program, 'distil', 'distil a one-step or two-step student from a diffusi
       `noise level at which the student starts ${perPreset('startSigma')}`,
     ).argParser(positive),
   )
-  .addOption(
-    new Option('--nfe <n>', `evaluations for one image of the student: 1 or 2 ${perPreset('nfe')}`).argParser(
-      studentNfe,
-    ),
-  )
+  .addOption(studentNfe(perPreset('nfe')))
   .addOption(middleSigma(`${perPreset('sigmaMid')}`))
   .addOption(
     new Option('--generator-rate <number>', `learning rate ${perPreset('generatorRate')}`).argParser(

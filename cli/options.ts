@@ -134,11 +134,14 @@ export function freezeOption(text: string): FreezeChoice {
 }
 
 /** Evaluations of a student, as train.py --multi-step-g of Zyriix/D2O; more than two are not distilled here. */
-export function studentNfe(text: string): StudentNfe {
-  const nfe = STUDENT_NFE.find((known) => String(known) === text);
-  if (nfe === undefined) throw new InvalidArgumentError(`one of ${STUDENT_NFE.join(', ')} is expected`);
-  return nfe;
-}
+export const studentNfe = (end: string): Option =>
+  new Option('--nfe <n>', `evaluations for one image of the student: 1 or 2 ${end}`).argParser(
+    (text): StudentNfe => {
+      const nfe = STUDENT_NFE.find((known) => String(known) === text);
+      if (nfe === undefined) throw new InvalidArgumentError(`one of ${STUDENT_NFE.join(', ')} is expected`);
+      return nfe;
+    },
+  );
 
 /** "80,10,1,0.1", "heun:18" or "log:12". */
 export function noiseLevels(text: string): number[] {
