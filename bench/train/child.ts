@@ -1,10 +1,14 @@
 import './stock';
+import { asInnateError } from '../../src/lib/errors';
 import { watchGpu } from '../page/gpu-counters';
+import { openPlan } from './plan-engine';
 import type { FromEngine, StepFigures, TrainRow } from './protocol';
 import { openStockTfjs, openTfjs, type TrainEngine } from './tfjs-engines';
 
 /** The process of one engine: it opens at the start, and makes an iteration whenever it is told to. */
 const ENGINES: Readonly<Record<string, (row: TrainRow) => Promise<TrainEngine>>> = {
+  plan: (row) => openPlan(row, 1),
+  'plan, two threads': (row) => openPlan(row, 2),
   tfjs: openTfjs,
   'tfjs-stock': openStockTfjs,
 };
@@ -46,7 +50,7 @@ async function measured(engine: TrainEngine, gpu: ReturnType<typeof watchGpu> | 
 }
 
 function fail(error: unknown): void {
-  say({ failed: error instanceof Error ? error.message : String(error) });
+  say({ failed: asInnateError(error).describe() });
 }
 
 main().catch(fail);

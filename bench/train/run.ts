@@ -17,7 +17,7 @@ export interface TrainOptions {
 }
 
 /** Engines by name; the process of one is started in child.ts. */
-const ENGINE_NAMES = ['tfjs', 'tfjs-stock'] as const;
+const ENGINE_NAMES = ['plan', 'plan, two threads', 'tfjs', 'tfjs-stock'] as const;
 
 export interface TrainResult {
   name: string;
