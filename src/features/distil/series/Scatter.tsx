@@ -29,7 +29,7 @@ export function Scatter({ rows }: { rows: readonly SeriesRow[] }) {
         <g key={tick}>
           <line className="grid" x1={LEFT} x2={WIDTH} y1={y.at(tick)} y2={y.at(tick)} />
           <text x={LEFT - 6} y={y.at(tick) + 4} textAnchor="end">
-            {formatValue(tick)}
+            {tick}
           </text>
         </g>
       ))}
@@ -49,7 +49,11 @@ export function Scatter({ rows }: { rows: readonly SeriesRow[] }) {
             />
           )}
           <circle cx={x(share)} cy={y.at(value)} r={4} />
-          <text x={x(share)} y={y.at(value) - 9} textAnchor={share > 0.4 ? 'end' : 'middle'}>
+          <text
+            x={x(share) - (share > 0.3 ? 9 : -9)}
+            y={y.at(value) + 4}
+            textAnchor={share > 0.3 ? 'end' : 'start'}
+          >
             {label}
           </text>
         </g>

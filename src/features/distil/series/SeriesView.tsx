@@ -157,16 +157,16 @@ function Table({ rows }: { rows: readonly SeriesRow[] }) {
         <thead>
           <tr>
             <th scope="col">Choice</th>
-            <th scope="col" className="number">
+            <th scope="col" className="measure">
               Trains
             </th>
-            <th scope="col" className="number">
+            <th scope="col" className="measure">
               Distance at the end
             </th>
-            <th scope="col" className="number">
+            <th scope="col" className="measure">
               Images
             </th>
-            <th scope="col" className="number">
+            <th scope="col" className="measure">
               Time
             </th>
             <th scope="col">Samples</th>
@@ -182,16 +182,16 @@ function Table({ rows }: { rows: readonly SeriesRow[] }) {
                   <StateText row={row} />
                 </span>
               </th>
-              <td className="number" data-label="Trains">
+              <td className="measure" data-label="Trains">
                 {row.share === null ? '–' : `${(100 * row.share).toFixed(1)} %`}
               </td>
-              <td className="number" data-label="Distance">
+              <td className="measure" data-label="Distance">
                 {distanceText(row)}
               </td>
-              <td className="number" data-label="Images">
+              <td className="measure" data-label="Images">
                 {formatWhole(row.images)}
               </td>
-              <td className="number" data-label="Time">
+              <td className="measure" data-label="Time">
                 {row.seconds > 0 ? formatDuration(row.seconds) : '–'}
               </td>
               <td>
@@ -280,7 +280,7 @@ function Plots({ rows }: { rows: readonly SeriesRow[] }) {
           onPick={setPicked}
         />
       </Plot>
-      <Plot title="Distance by share that trains" note="newest distance of each, with its error">
+      <Plot title="Distance by share that trains" note="with its error">
         <Scatter rows={rows} />
       </Plot>
     </div>

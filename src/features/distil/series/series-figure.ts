@@ -17,7 +17,10 @@ export function seriesFigure(title: string, note: string, rows: readonly SeriesR
   draw.text(16, 26, title, { weight: 600, size: 14 });
   draw.text(16, 46, note);
   const values = rows.flatMap(({ distances }) => distances.map(({ value }) => value)).filter((v) => v > 0);
-  const y = logScale(Math.min(...values, 1), Math.max(...values, 2), TOP + HEIGHT, TOP);
+  const y =
+    values.length > 0
+      ? logScale(Math.min(...values), Math.max(...values), TOP + HEIGHT, TOP)
+      : logScale(1, 2, TOP + HEIGHT, TOP);
   const most = Math.max(1, ...rows.map(({ of }) => of));
   const x = (images: number) => LEFT + (WIDTH * images) / most;
   axis(draw, y, LEFT, WIDTH);
@@ -70,7 +73,13 @@ function scatter(draw: SvgDrawing, y: LogScale, rows: readonly SeriesRow[]): voi
         lineOf(i).hex,
         { width: 1 },
       );
-    draw.text(x(row.share), y.at(end.value) - 8, row.label, { anchor: row.share > 0.4 ? 'end' : 'middle' });
+    const right = row.share > 0.3;
+    draw.text(
+      x(row.share) + (right ? -9 : 9),
+      y.at(end.value) + 4,
+      row.label,
+      right ? { anchor: 'end' } : {},
+    );
   }
 }
 
@@ -103,7 +112,7 @@ function axis(draw: SvgDrawing, y: LogScale, left: number, width: number): void 
       tick === y.low ? PALE : '#e3e4df',
       { width: 1 },
     );
-    draw.text(left - 8, y.at(tick) + 4, formatValue(tick), { anchor: 'end' });
+    draw.text(left - 8, y.at(tick) + 4, String(tick), { anchor: 'end' });
   }
 }
 
