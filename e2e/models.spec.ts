@@ -21,7 +21,9 @@ const headings = (page: Page) => page.locator('.data-set').getByRole('heading', 
 test('a section a data set, the best reported first, teachers last; nothing is asked of another host', async () => {
   app = await openApp({ at: `#/models?${SMALL}` });
   const { page } = app;
-  await expect(headings(page)).toHaveText(['CIFAR-10', 'FFHQ', 'AFHQv2', 'ImageNet-64', 'Fashion-MNIST']);
+  await expect(headings(page)).toHaveText([
+    ...['CIFAR-10', 'FFHQ', 'AFHQv2', 'ImageNet-64', 'CelebA', 'Fashion-MNIST'],
+  ]);
   expect(await rows(page, 'FFHQ')).toEqual([
     'GDD-I of FFHQ',
     'SiDA of FFHQ',
@@ -78,9 +80,9 @@ test('search finds in all sections, and says when there is nothing', async () =>
   await search.fill('stable diffusion');
   await expect(page.getByText('No model fits “stable diffusion”.')).toBeVisible();
   await page.getByRole('button', { name: 'Clear' }).click();
-  await expect(headings(page)).toHaveCount(5);
+  await expect(headings(page)).toHaveCount(6);
   await page.getByRole('checkbox', { name: 'On this device' }).check();
-  await expect(headings(page)).toHaveText(['AFHQv2', 'Fashion-MNIST']);
+  await expect(headings(page)).toHaveText(['CIFAR-10', 'AFHQv2', 'CelebA', 'Fashion-MNIST']);
   await page.getByRole('button', { name: 'Use Cats, diffusion teacher' }).click();
   await expect(page.getByRole('tab', { name: 'Generate', selected: true })).toBeVisible();
 });
@@ -169,6 +171,12 @@ test('on a phone: nothing sideways, targets of 44, a class is searched above the
         .map((e) => `${e.textContent} ${e.getBoundingClientRect().height}`),
     );
   expect(small).toEqual([]);
+  // The data sets to jump to stand beside each other, as many as they are.
+  const overlaps = await page.locator('.jump button').evaluateAll((elements) => {
+    const boxes = elements.map((e) => [e.getBoundingClientRect().left, e.scrollWidth, e.clientWidth]);
+    return boxes.filter(([left, text, own], i) => text! > own! || left! + own! > (boxes[i + 1]?.[0] ?? 1e9));
+  });
+  expect(overlaps).toEqual([]);
   const { violations } = await new AxeBuilder({ page }).analyze();
   expect(violations.map((v) => `${v.id} ${v.nodes[0]?.target}`)).toEqual([]);
 
