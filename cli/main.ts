@@ -8,14 +8,13 @@ import { asInnateError, InnateError } from '../src/lib/errors';
 import { type CompareOptions, compare } from './commands/compare';
 import { type ConvertOptions, convert } from './commands/convert';
 import { distil } from './commands/distil';
-import { type EvaluateOptions, evaluate } from './commands/evaluate';
 import { type FetchOptions, fetchModel, removeModel } from './commands/fetch';
 import { type GenerateOptions, generate } from './commands/generate';
 import { type InspectOptions, inspect } from './commands/inspect';
 import { listModels, verifyModels } from './commands/models';
 import { type RunOptions, run } from './commands/run';
 import { type DistilOptions, MEASURE } from './distil-command';
-import { measureOptions } from './measure-options';
+import { addMeasureCommands } from './measure-command';
 import {
   backendOption,
   entryOption,
@@ -313,23 +312,7 @@ command(program, 'distil', 'distil a one-step or two-step student from a diffusi
     return withReport(o.json, (report) => distil(o, report));
   });
 
-command(
-  program,
-  'evaluate <model>',
-  'measure the images of a model, or an archive or folder of images: FID and its kin',
-  ...samplingOptions(),
-  ...computing(),
-  ...measureOptions(),
-)
-  .addHelpText(
-    'after',
-    examples(
-      'innate evaluate afhq-cat-64x64-gdd-i --data public/data/afhq-cat-64x64.zip --count 1000',
-      'innate evaluate edm-cifar10.pkl --sampler heun --data cifar10-32x32.npz --protocol edm --features inception:pt_inception-2015-12-05-6726825d.pth',
-      'innate evaluate samples.npz --data cifar-10-python.tar.gz --metrics fid,kid,pr',
-    ),
-  )
-  .action(reported((model: string, o: EvaluateOptions, report) => evaluate(model, o, report)));
+addMeasureCommands(program, { command, computing, examples, reported });
 
 const models = program
   .command('models')

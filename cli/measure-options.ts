@@ -34,7 +34,7 @@ function metricList(text: string): MetricName[] {
   });
 }
 
-export const featuresOption = () =>
+const featuresOption = () =>
   new Option('--features <name>', `what images are compared by: ${SHIPPED.join(', ')}, or inception:FILE`)
     .argParser(featuresChoice)
     .default(featuresChoice('resnet56'), 'resnet56');
@@ -72,4 +72,16 @@ export const measureOptions = (): Option[] => [
     ...MEASURE_PROTOCOLS,
   ]),
   new Option('--save-features <file>', '.npz for the feature vectors, their mean and covariance'),
+];
+
+/** `nearest` compares pixels too. */
+export const nearestOptions = (): Option[] => [
+  required('--data <path>', 'the training images: data-set zip, CIFAR-10 archive, .npz, or a folder'),
+  new Option('--seeds <list>', 'list of seeds, such as 0-15,20; of given images, which of them').default(
+    '0-15',
+  ),
+  new Option('--features <name>', `where distances are: ${SHIPPED.join(', ')}, pixels, or inception:FILE`)
+    .argParser((text) => (text === 'pixels' ? text : featuresChoice(text)))
+    .default(featuresChoice('lite0'), 'lite0'),
+  required('--out <file>', 'sheet.png: each image with its nearest training images'),
 ];

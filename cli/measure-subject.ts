@@ -1,10 +1,14 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type { Dataset } from '../src/data';
+import { sampleImages, seedBatch } from '../src/engine/inference/sampling';
+import { asShown, type ImageBlock } from '../src/engine/measure/extract';
 import { type ImageStream, modelImages, setImages } from '../src/engine/measure/image-blocks';
 import { torchRecord } from '../src/formats/torch/zip';
 import { openZip } from '../src/formats/zip';
+import { InnateError } from '../src/lib/errors';
 import { evaluations } from '../src/lib/sampling';
+import { counted } from '../src/lib/words';
 import type { SamplerOptions } from '../src/nn/samplers';
 import type { MeasureProtocol } from '../src/protocol/measure';
 import { openBackend } from './backend';
@@ -95,4 +99,43 @@ export async function ofModel(
     how: `, ${nfe} NFE`,
     set: null,
   };
+}
+
+/** A few images in memory: of these seeds of a model, or of these places of given images. Rounded to bytes, in [-1, 1]. */
+export async function chosenImages(
+  argument: string,
+  seeds: readonly number[],
+  options: CommonOptions & SamplingFlags,
+  report: Report,
+): Promise<{ block: ImageBlock; name: string; backend: string }> {
+  if (isImages(argument)) {
+    const { set, backend } = await givenImages(argument, undefined, options, report);
+    return { block: await placesOf(set!, seeds), name: basename(resolve(argument)), backend };
+  }
+  const { model, denoiser, backend } = await openSession(argument, options, report);
+  const { outChannels: channels, imgResolution: resolution } = model.config.unet;
+  const batch = seedBatch(model.config, seeds, null);
+  report.note(`generating ${counted(seeds.length, 'image')}`);
+  const values = await sampleImages(denoiser, batch, samplerOptions(options, model), {
+    onProgress: ({ done, total }) => report.progress(done, total),
+  });
+  return { block: { values: asShown(values), channels, resolution }, name: model.id, backend };
+}
+
+async function placesOf(set: Dataset, places: readonly number[]): Promise<ImageBlock> {
+  const { channels, resolution } = set;
+  const size = channels * resolution ** 2;
+  const values = new Float32Array(places.length * size);
+  for (const [row, place] of places.entries()) {
+    const sample = place < set.size && Number.isInteger(place) ? await set.read(place) : null;
+    if (!sample)
+      throw new InnateError('bad-argument', 'there is no such image', {
+        where: set.name,
+        expected: `images 0 to ${set.size - 1} that can be read`,
+        found: `image ${place}`,
+        hint: 'Name images with --seeds',
+      });
+    for (let j = 0; j < size; j++) values[row * size + j] = sample.pixels[j]! / 127.5 - 1;
+  }
+  return { values, channels, resolution };
 }

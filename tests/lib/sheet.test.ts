@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { factTexts, footText, howText, type RowFigures, rowTitle } from '../../src/lib/row-caption';
 import { FONT, fitText, textColumns, wrapText } from '../../src/lib/sheet/font';
-import { drawSheet, type SheetImage } from '../../src/lib/sheet/sheet';
+import type { SheetImage } from '../../src/lib/sheet/page';
+import { drawSheet } from '../../src/lib/sheet/sheet';
 
 const figures = (change: Partial<RowFigures> = {}): RowFigures => ({
   name: 'Cats',

@@ -1,0 +1,110 @@
+import { type Dataset, DRAW_SEED } from '../../data';
+import { shuffled } from '../../data/shuffle';
+import { InnateError } from '../../lib/errors';
+import type { Vectors } from '../../measure/distances';
+import { extract, type ImageBlock } from './extract';
+import type { FeatureStore } from './feature-store';
+import { fillStore, type StoreHooks, setImages } from './image-blocks';
+import type { MeasureNetwork } from './measure-networks';
+import { type Memorisation, memorisation, pixelUnit } from './memorisation';
+
+/** Real images whose own nearest ones are the yardstick. */
+const HELD_OUT = 1000;
+
+/** Features, with a place for those of the training images; null: pixels. */
+export interface Space {
+  net: MeasureNetwork;
+  store: FeatureStore;
+}
+
+export interface NearestImages extends Memorisation {
+  /** Training images that were searched. */
+  searched: number;
+  /** Index in the data set of what was searched at a place. */
+  index(place: number): number;
+}
+
+/**
+ * The nearest training images of generated ones, of all that can be read, with the distances that real images have to each other
+ * beside them. Throws where the set has too few.
+ */
+export async function nearestImages(
+  generated: ImageBlock,
+  data: Dataset,
+  space: Space | null,
+  k: number,
+  hooks: StoreHooks = {},
+): Promise<NearestImages> {
+  const { breathe } = hooks;
+  const all = setImages(data, data.size, 'stored');
+  const stream = async function* (): AsyncGenerator<Float32Array> {
+    if (space) {
+      for await (const { features } of space.store.blocks()) yield features;
+      return;
+    }
+    let done = 0;
+    for await (const { values } of all.blocks(0, hooks)) {
+      yield values;
+      done += values.length / pixelsOf(data);
+      hooks.onProgress?.(done, data.size);
+    }
+  };
+  if (space) await fillStore(space.net, all, space.store, hooks);
+  const readable = await readableOf(data, space?.store.count ?? null);
+  if (readable.length < 2)
+    throw new InnateError('bad-argument', 'too few images to look for neighbours', {
+      where: data.name,
+      expected: 'at least 2 that can be read',
+      found: String(readable.length),
+    });
+  const places = Int32Array.from({ length: Math.min(HELD_OUT, readable.length) }, (_, i) =>
+    shuffled(i, readable.length, DRAW_SEED, 0),
+  );
+  const heldOut = space ? await rowsAt(space.store, places) : await pixelsAt(data, places, readable);
+  const queries: Vectors = space
+    ? { values: (await extract(space.net, generated, { breathe })).features, dims: space.net.dims }
+    : { values: generated.values, dims: pixelsOf(data) };
+  const found = await memorisation(queries, { vectors: heldOut, places }, stream(), {
+    k,
+    unit: space ? 1 : pixelUnit(pixelsOf(data)),
+    ...(breathe && { breathe }),
+  });
+  return { ...found, searched: readable.length, index: (place) => readable[place]! };
+}
+
+const pixelsOf = ({ channels, resolution }: Dataset): number => channels * resolution ** 2;
+
+/** Indices of the images that can be read. `count`: how many those are, where that is known. */
+async function readableOf(data: Dataset, count: number | null): Promise<Int32Array> {
+  const all = Int32Array.from({ length: data.size }, (_, i) => i);
+  if (count === data.size) return all;
+  const readable: number[] = [];
+  for (const i of all) if (await data.read(i)) readable.push(i);
+  return Int32Array.from(readable);
+}
+
+async function rowsAt(store: FeatureStore, places: Int32Array): Promise<Vectors> {
+  const { dims } = store;
+  const values = new Float32Array(places.length * dims);
+  const rows = new Map(Array.from(places, (place, row) => [place, row]));
+  let before = 0;
+  for await (const { features } of store.blocks()) {
+    const n = features.length / dims;
+    for (let i = 0; i < n; i++) {
+      const row = rows.get(before + i);
+      if (row !== undefined) values.set(features.subarray(i * dims, (i + 1) * dims), row * dims);
+    }
+    before += n;
+  }
+  return { values, dims };
+}
+
+async function pixelsAt(data: Dataset, places: Int32Array, readable: Int32Array): Promise<Vectors> {
+  const dims = pixelsOf(data);
+  const values = new Float32Array(places.length * dims);
+  for (const [row, place] of places.entries()) {
+    const { pixels } = (await data.read(readable[place]!))!;
+    for (let j = 0; j < dims; j++) values[row * dims + j] = pixels[j]! / 127.5 - 1;
+  }
+  return { values, dims };
+}
