@@ -22,6 +22,8 @@ test('any model is measured, with its floor', async () => {
   expect(floor).toBeLessThan(value);
   expect(value).toBeLessThan(6); // 1.95 with n 1,000; few images cost a little
   expect(text).toMatch(/at 1 NFE.*n = 64 against [\d,]+ images/);
+  await expect(dialog.getByRole('row')).toHaveText([/^Metric/, /^FD/, /^KD/, /^Precision/, /^Recall/]);
+  expect(await violations(page)).toEqual([]);
   await closeDialog(page);
   await expect(page.getByText(/^Measured here: FD/)).toBeVisible();
   expect(foreign).toEqual([]);

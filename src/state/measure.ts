@@ -18,8 +18,11 @@ export type MeasureStore = StoreApi<MeasureState>;
 export const createMeasureStore = (): MeasureStore =>
   createStore(() => ({ results: {}, work: null, error: null }));
 
+/** How many images, made how, and what they are compared by. */
+export type MeasuredHow = Pick<MeasureRequest, 'count' | 'sampler' | 'features' | 'inception'>;
+
 export interface MeasureController {
-  measure(model: ModelFacts, data: DataRef, count: number, sampler: MeasureRequest['sampler']): Promise<void>;
+  measure(model: ModelFacts, data: DataRef, how: MeasuredHow): Promise<void>;
   cancelMeasure(): void;
 }
 
@@ -29,20 +32,11 @@ export function createMeasureController(
 ): MeasureController {
   let abort: AbortController | null = null;
   return {
-    async measure({ key, ref, resolution }, data, count, sampler) {
+    async measure({ key, ref, resolution }, data, how) {
       if (store.getState().work) return;
       abort = new AbortController();
       store.setState({ work: { key, progress: null }, error: null });
-      const steps = defaultSteps(resolution);
-      const request = {
-        model: ref,
-        data,
-        features: 'resnet56' as const,
-        inception: null,
-        count,
-        sampler,
-        steps,
-      };
+      const request = { model: ref, data, ...how, steps: defaultSteps(resolution) };
       try {
         const result = await client.measure(request, {
           signal: abort.signal,

@@ -2,7 +2,7 @@ import { Ruler } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { defaultSteps, evaluations, ownSampler } from '../../lib/sampling';
 import { counted } from '../../lib/words';
-import type { MeasureRequest, MeasureResult } from '../../protocol/measure';
+import type { MeasureFeatures, MeasureRequest, MeasureResult } from '../../protocol/measure';
 import type { DataRef } from '../../protocol/models';
 import { fittingPack, misfit, type SamplePack } from '../../state/distil/packs';
 import { isUnderWay } from '../../state/distil/store';
@@ -10,11 +10,12 @@ import type { ModelFacts } from '../../state/models';
 import { useApp, useDistil, useMeasure } from '../../state/react';
 import { Dialog } from '../../ui/Dialog';
 import { FileButton } from '../../ui/FileButton';
-import { formatValue, formatWhole } from '../../ui/format';
 import { Note } from '../../ui/Note';
 import { NumberField } from '../../ui/NumberField';
 import { ProgressLine } from '../../ui/ProgressLine';
 import { Segmented } from '../../ui/Segmented';
+import { FeaturesChoice } from './FeaturesChoice';
+import { lineOf, Result } from './MeasureResult';
 
 /** Images of a distance: enough for two digits, few enough for a processor. */
 const USUAL = 300;
@@ -51,12 +52,6 @@ export function Measured({ model }: { model: Pick<ModelFacts, 'key'> }) {
 const NONE: readonly MeasureResult[] = [];
 const NO_PACKS: readonly SamplePack[] = [];
 
-const lineOf = (result: MeasureResult): string =>
-  `FD ${formatValue(result.metrics.fid!.value)}${detailsOf(result)}`;
-
-const detailsOf = ({ metrics: { fid }, nfe, spread, n, reference }: MeasureResult): string =>
-  `${fid!.error === null ? '' : ` ± ${formatValue(fid!.error)}`} at ${nfe} NFE, floor ${formatValue(fid!.floor ?? 0)}, spread ${formatValue(spread)}, n = ${formatWhole(n)} against ${reference}`;
-
 function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => void }) {
   const { controller } = useApp();
   const { packs, busy } = useDistil((s) => ({ packs: s.packs ?? NO_PACKS, busy: isUnderWay(s.run) }));
@@ -68,6 +63,8 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
   const [chosen, setChosen] = useState<string | null>(null);
   const [own, setOwn] = useState<OwnFiles | null>(null);
   const [count, setCount] = useState(USUAL);
+  const [features, setFeatures] = useState<MeasureFeatures>('resnet56');
+  const [inception, setInception] = useState<File | null>(null);
   const [sampler, setSampler] = useState<MeasuredSampler>(
     model.role === 'teacher' ? 'heun' : ownSampler(model),
   );
@@ -81,9 +78,16 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
     <Dialog title={`Measure ${model.name}`} onClose={onClose}>
       <p className="secondary">
         The Fréchet distance says how far the model’s images are from real ones. The floor is the distance
-        between two sets of real images; no model is expected to do better.
+        between two sets of real images; no model is expected to do better. Kernel distance, precision and
+        recall come with it.
       </p>
       <RealImages packs={fitting} pack={pack} own={own} onPack={setChosen} onOwn={setOwn} />
+      <FeaturesChoice
+        features={features}
+        inception={inception}
+        onFeatures={setFeatures}
+        onInception={setInception}
+      />
       <Amount model={model} count={count} sampler={sampler} onCount={setCount} onSampler={setSampler} />
       {mine && (
         <ProgressLine
@@ -93,7 +97,7 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
         />
       )}
       {error?.key === model.key && <Note tone="error">{error.line}</Note>}
-      {results[0] && !mine && <Result result={results[0]} />}
+      {results[0] && !mine && <Result model={model.name} result={results[0]} />}
       <div className="measure-actions">
         {busy && <span className="caption">A run is in progress, so both take longer.</span>}
         {mine ? (
@@ -104,8 +108,10 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
           <button
             type="button"
             className="button primary"
-            disabled={!data || work !== null}
-            onClick={() => void controller.measure.measure(model, data!, count, sampler)}
+            disabled={!data || work !== null || (features === 'inception' && !inception)}
+            onClick={() =>
+              void controller.measure.measure(model, data!, { count, sampler, features, inception })
+            }
           >
             Start
           </button>
@@ -211,18 +217,6 @@ function RealImages({ packs, pack, own, onPack, onOwn }: RealImagesProps) {
             });
         }}
       />
-    </>
-  );
-}
-
-function Result({ result }: { result: MeasureResult }) {
-  return (
-    <>
-      <p role="status">
-        <strong>{formatValue(result.metrics.fid!.value)}</strong>
-        {detailsOf(result)}. Features: {result.features}. Not the Inception FID.
-      </p>
-      {result.skipped && <Note tone="warn">{result.skipped}.</Note>}
     </>
   );
 }
