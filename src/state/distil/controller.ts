@@ -1,6 +1,7 @@
 import { asInnateError } from '../../lib/errors';
 import type { EngineClient } from '../../protocol/client';
 import type { DistilAction, DistilRequest } from '../../protocol/distil';
+import type { ModelRef } from '../../protocol/models';
 import type { ResumeRequest } from '../../protocol/runs';
 import type { Stores } from '../app-state';
 import { estimateRun } from './estimate';
@@ -9,6 +10,7 @@ import { type FreezeLab, freezeLab } from './lab/controller';
 import { newRun } from './new-run';
 import { parsePacks } from './packs';
 import { createRunsController, type RunsController } from './runs-controller';
+import { type Pictures, teacherPictures } from './series/claim';
 import { createSeriesController, type SeriesController } from './series/controller';
 import { distilSettings, type Settings, settledSetup } from './settings';
 import { distilRequest } from './setup';
@@ -34,6 +36,8 @@ export interface DistilController extends RunsController, Settings, SeriesContro
   /** Measures a step of the run as it is set: what it would take. */
   estimate(): Promise<void>;
   control(action: DistilAction): void;
+  /** The teacher's many-step images of seeds from that noise level; made once. */
+  teacherPictures(teacher: ModelRef, seeds: readonly number[], sigma: number): Promise<Pictures>;
   /** Back to the settings, which are those of the last run. */
   show(what: DistilState['shown']): void;
 }
@@ -44,6 +48,8 @@ export function createDistilController(options: DistilControllerOptions): Distil
   const { distil } = stores;
   /** Ends the call of the newest run before anything is made. */
   let abort: AbortController | null = null;
+
+  const pictures = new Map<string, Promise<Pictures>>();
 
   const runs = createRunsController({ client, stores, follow });
 
@@ -93,6 +99,14 @@ export function createDistilController(options: DistilControllerOptions): Distil
     },
 
     estimate: () => estimateRun(options),
+
+    teacherPictures(teacher, seeds, sigma) {
+      const key = JSON.stringify([teacher, seeds, sigma]);
+      const made = pictures.get(key) ?? teacherPictures(client, teacher, seeds, sigma);
+      pictures.set(key, made);
+      made.catch(() => pictures.delete(key)); // may be tried again
+      return made;
+    },
 
     control,
 

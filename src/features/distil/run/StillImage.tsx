@@ -31,7 +31,7 @@ export function StillImage({ samples, count, size }: Props) {
       aria-hidden
       width={count * resolution}
       height={resolution}
-      style={{ inlineSize: count * size, blockSize: size }}
+      style={{ inlineSize: count * size, maxInlineSize: '100%' }}
     />
   );
 }

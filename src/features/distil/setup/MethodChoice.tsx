@@ -4,6 +4,7 @@ import { loadPart } from '../../../lib/load-part';
 import { choicesOf, fieldsOf, METHOD_NAMES, METHODS, PRESET_NAMES } from '../../../state/distil/fields';
 import { defaultSampleEvery, fewImages } from '../../../state/distil/setup';
 import { useApp } from '../../../state/react';
+import { CompareMethods } from '../claim/CompareMethods';
 import { useSetup } from '../use-setup';
 import { AugmentSwitch } from './AugmentSwitch';
 import { PaperFileRows } from './PaperFileRows';
@@ -65,6 +66,7 @@ export function MethodChoice() {
         <summary>More numbers</summary>
         <MoreNumbers />
       </details>
+      <CompareMethods />
     </section>
   );
 }

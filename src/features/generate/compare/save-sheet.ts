@@ -5,6 +5,7 @@ import { shows } from '../../../state/compare/store';
 import { className } from '../../../state/models';
 import { formatNumber } from '../../../ui/format';
 import { saveBlob } from '../../../ui/save-blob';
+import { sheetPng } from '../../../ui/sheet-png';
 import { classNote } from './class-note';
 import type { ShownRow } from './use-rows';
 
@@ -23,7 +24,7 @@ export async function saveSheet(
     ),
     rows: rows.map((row) => sheetRow(row, columns)),
   });
-  const blob = await toPng(sheet);
+  const blob = await sheetPng(sheet);
   if (blob) saveBlob(blob, `compare-seed-${formatNumber(seeds[0]?.seed ?? 0)}.png`);
 }
 
@@ -46,14 +47,4 @@ function headText(seed: number, rows: readonly ShownRow[], column: number): stri
   const asked = chosen?.wanted[column]?.asked ?? null;
   const named = asked === null ? '' : `, ${className(chosen!.model.facts?.classes ?? null, asked)}`;
   return `seed ${formatNumber(seed)}${named}`;
-}
-
-async function toPng({ width, height, data }: ReturnType<typeof drawSheet>): Promise<Blob | null> {
-  const rgba = new Uint8ClampedArray(width * height * 4).fill(255);
-  for (let i = 0; i < width * height; i++) for (let c = 0; c < 3; c++) rgba[4 * i + c] = data[3 * i + c]!;
-  const canvas = document.createElement('canvas');
-  canvas.width = width;
-  canvas.height = height;
-  canvas.getContext('2d')?.putImageData(new ImageData(rgba, width, height), 0, 0);
-  return new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
 }
