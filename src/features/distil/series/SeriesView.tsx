@@ -8,6 +8,7 @@ import { formatDuration, formatValue, formatWhole } from '../../../ui/format';
 import { Note } from '../../../ui/Note';
 import { rasterise } from '../../../ui/rasterise';
 import { saveBlob } from '../../../ui/save-blob';
+import { ClaimPicture } from '../claim/ClaimPicture';
 import { Plot } from '../run/Plot';
 import { StillImage } from '../run/StillImage';
 import { GoOn } from './GoOn';
@@ -52,6 +53,7 @@ export default function SeriesView() {
       </header>
       {current && <Progress rows={rows} />}
       {error && <Note tone="error">{error}</Note>}
+      <ClaimPicture />
       <Table rows={rows} />
       <Plots rows={rows} />
     </div>
