@@ -89,7 +89,7 @@ function Picture({ details }: { details: readonly RunDetail[] }) {
 
 function Row({ row, resolution, waits }: { row: ClaimRow; resolution: number; waits: boolean }) {
   const { figures, pixels } = row;
-  const size = resolution > 32 ? 96 : 64;
+  const size = resolution > 32 ? 128 : 96;
   return (
     <div className="claim-row" data-role={figures.role}>
       <div>

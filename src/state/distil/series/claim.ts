@@ -154,9 +154,11 @@ export function claimFoot(details: readonly RunDetail[]): string {
     plan?.teacherOneStep == null
       ? ''
       : ` The teacher’s own first step, where every student began, is at ${Number(plan.teacherOneStep.toPrecision(3))}.`;
+  const { measureImages } = record.request;
+  const on = plan && measureImages > 0 ? ` Distances on ${plan.features}, n ${measureImages}.` : '';
   return (
     `The same noise in every column; ${about.dataName}, batch ${config.batch}, the same images and order for all.` +
-    `${one}${floor} Distances on ${plan?.features ?? 'no features'}, n ${record.request.measureImages}.`
+    `${one}${floor}${on}`
   );
 }
 
