@@ -47,7 +47,10 @@ export function verifyShipped(model: CatalogueModel): void {
 }
 
 /** What a file says of its sampling, its entry says too: neither the page nor a person is told two things. */
-function checkSampling(model: CatalogueModel, metadata: ReadonlyMap<string, string>): void {
+export function checkSampling(
+  model: Pick<CatalogueModel, 'id' | 'sigma' | 'sigma_mid'>,
+  metadata: ReadonlyMap<string, string>,
+): void {
   const { sigma, sigmaMid } = samplingOf(model);
   const differ = (field: string, what: string, expected: string, found: unknown) =>
     new InnateError('mismatch', `the catalogue and the file differ in ${what}`, {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { checkSampling } from '../../cli/catalogue-check';
 import { fileSource } from '../../cli/files';
 import { readSafetensors } from '../../src/formats/safetensors';
 import { readFloat32 } from '../../src/formats/tensor';
@@ -83,6 +84,22 @@ it('distil makes one, which its file, its state and a student that goes on from 
   const next = distil('next', '--images', '2', '--student', join(out, 'two.safetensors'));
   expect(next.status, next.stderr).toBe(0);
   expect(Object.fromEntries(said('next.safetensors'))).toMatchObject(own);
+});
+
+it('models verify: what a file says of its steps, its entry says too', () => {
+  const check = (entry: { sigma?: number; sigma_mid?: number }, file: Record<string, string>) => () =>
+    checkSampling({ id: 'x', ...entry }, new Map(Object.entries(file)));
+  const two = { nfe: '2', sigma: '2.5', sigma_mid: '0.6' };
+  expect(check({ sigma: 2.5, sigma_mid: 0.6 }, two)).not.toThrow();
+  expect(check({ sigma: 2.5 }, { nfe: '1', sigma: '2.5' })).not.toThrow();
+  expect(check({ sigma: 2.5, sigma_mid: 0.6 }, { sigma: '2.5' })).not.toThrow(); // a file that does not say
+  for (const [entry, file] of [
+    [{ sigma: 2.5 }, two],
+    [{ sigma: 2.5, sigma_mid: 0.8 }, two],
+    [{ sigma: 2.5, sigma_mid: 0.6 }, { nfe: '1' }],
+  ] as const)
+    expect(check(entry, file)).toThrow('differ in the sigma of a second step');
+  expect(check({ sigma_mid: 0.6 }, two)).toThrow('differ in the start sigma');
 });
 
 it('refuses steps that make no sense', () => {

@@ -69,7 +69,8 @@ function Options({ label, models }: { label: string; models: ModelFacts[] }) {
 function kindOf(model: ModelFacts): string {
   const student = model.sigmaMid === null ? 'Student' : 'Two-step student';
   const role = { student, teacher: 'Teacher', unknown: 'Network' }[model.role];
-  return `${role}, ${formatCount(model.parameters)}`;
+  // What belongs together stays on one line.
+  return `${role}, ${formatCount(model.parameters).replace(' ', '\u00a0')}`;
 }
 
 function sizeOf(model: ModelFacts): string {

@@ -10,6 +10,8 @@ const TITLES = {
   2: 'Two steps: it runs again on the way from noise to the first image. Training takes about twice as long',
 } as const;
 
+const ONE_STEP_ONLY = 'Consistency distillation learns every noise level: its student has one step';
+
 /** In how many steps the student makes an image, and where the second one is. */
 export function StudentSteps() {
   const { controller } = useApp();
@@ -28,7 +30,8 @@ export function StudentSteps() {
           options={STUDENT_NFE.map((nfe) => ({
             value: String(nfe),
             label: String(nfe),
-            title: TITLES[nfe],
+            title: nfe === 2 && config.method === 'cd' ? ONE_STEP_ONLY : TITLES[nfe],
+            disabled: nfe === 2 && config.method === 'cd',
           }))}
           onChange={(value) => controller.distil.configure({ nfe: value === '2' ? 2 : 1 })}
         />
