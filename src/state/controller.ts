@@ -208,6 +208,7 @@ function closeGone({ engine }: Stores, isOpen: (key: string) => boolean, close: 
   for (const { key } of gone) close(key);
   if (gone.length > 0)
     engine.setState({
+      awaits: null,
       remark: `The engine stopped, and ${gone.map(({ name }) => name).join(', ')} went with it: open it again, or show it from its run.`,
     });
 }

@@ -21,6 +21,8 @@ export interface EngineState {
   } | null;
   /** A line about the page's own doing: a link whose model is not here. */
   remark: string | null;
+  /** Id of the public model that the page's link waits for; null = none. */
+  awaits: string | null;
   opened: readonly ModelInfo[];
   /** What this browser keeps and could not open. */
   closed: readonly ClosedFile[];
@@ -47,6 +49,7 @@ export const createEngineStore = (): EngineStore =>
     reading: null,
     error: null,
     remark: null,
+    awaits: null,
     opened: [],
     closed: [],
     keeping: null,

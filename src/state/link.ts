@@ -16,7 +16,8 @@ export class Link {
     const model = currentModel(this.stores);
     if (!model) return;
     this.awaited = read.view.model !== null && read.view.model !== model.key ? read.view : null;
-    engine.setState({ remark: linkRemark(read, model, catalogue) });
+    const missing = catalogue.models.find((m) => m.id === this.awaited?.model && m.kind !== 'shipped');
+    engine.setState({ remark: linkRemark(read, model, catalogue), awaits: missing?.id ?? null });
     view.setState(settledView(view.getState(), model));
   }
 
@@ -25,7 +26,7 @@ export class Link {
     const { engine, view } = this.stores;
     if (this.awaited?.model !== key) return false;
     view.setState({ ...this.awaited, tab: view.getState().tab });
-    engine.setState({ remark: null });
+    engine.setState({ remark: null, awaits: null });
     this.awaited = null;
     return true;
   }

@@ -90,11 +90,12 @@ describe('boot', () => {
   test('a link to a public model that is not here is followed when it has come', async () => {
     const s = await bootPage({ model: 'elsewhere', seed: 7 }, undefined, undefined, []);
     expect(s.stores.view.getState().model).toBe('afhq-cat-64x64-gdd-i');
+    expect(s.stores.engine.getState().awaits).toBe('elsewhere');
     s.stores.view.setState({ seed: 1, tab: 'models' });
     s.stores.rows.setState({ rows: { elsewhere: { kind: 'here', bytes: 5 } } });
     s.controller.use('elsewhere');
     expect(s.stores.view.getState()).toMatchObject({ model: 'elsewhere', seed: 7, tab: 'generate' });
-    expect(s.stores.engine.getState().remark).toBeNull();
+    expect(s.stores.engine.getState()).toMatchObject({ remark: null, awaits: null });
   });
 
   test('whatever of a link cannot be followed is said, at the start and on the way', async () => {

@@ -1,18 +1,31 @@
 import { useState } from 'react';
-import { useApp, useEngine, usePrefs } from '../../state/react';
+import { useStore } from 'zustand';
+import { rowState } from '../../state/models/rows';
+import { useApp, useCatalogue, useEngine, usePrefs } from '../../state/react';
+import type { CatalogueModel } from '../../storage/catalogue';
 import { Note } from '../../ui/Note';
+
+/** The public model that the link waits for, where it can be downloaded and is not coming yet. */
+function useAwaited(id: string | null): CatalogueModel | null {
+  const { controller, stores } = useApp();
+  const model = useCatalogue()?.models.find((m) => m.id === id);
+  const state = useStore(stores.rows, (s) => model && rowState(model, s.rows));
+  return model && state?.kind === 'not-here' && controller.rows?.offers(model) ? model : null;
+}
 
 /** Lines about the machine and the link; each can be put away, and a new one comes back. */
 export function Notices() {
   const { controller } = useApp();
   const preference = usePrefs((p) => p.backend);
-  const { reason, available, backend, notice, remark } = useEngine(({ status, remark }) => ({
+  const { reason, available, backend, notice, remark, awaits } = useEngine(({ status, remark, awaits }) => ({
     reason: status?.webgpuReason ?? null,
     available: status?.webgpuAvailable ?? false,
     backend: status?.backend?.name ?? null,
     notice: status?.notice ?? null,
     remark,
+    awaits,
   }));
+  const wanted = useAwaited(awaits);
   const [read, setRead] = useState<readonly string[]>([]);
   // Chosen by hand: then the reason is known.
   const why = backend !== 'webgpu' && preference !== 'wasm' ? reason : null;
@@ -25,8 +38,7 @@ export function Notices() {
           key={line}
           tone={line === remark ? 'info' : 'warn'}
           actions={
-            line === why &&
-            available && (
+            line === why && available ? (
               <button
                 type="button"
                 className="button"
@@ -34,6 +46,13 @@ export function Notices() {
               >
                 Use WebGPU anyway
               </button>
+            ) : (
+              line === remark &&
+              wanted && (
+                <button type="button" className="button" onClick={() => controller.rows?.download(wanted.id)}>
+                  Download {wanted.name}
+                </button>
+              )
             )
           }
           onDismiss={() => setRead([...read, line])}

@@ -3,7 +3,7 @@ import { type Published, published } from '../../state/models/published';
 import { useApp, useCatalogue, useModel } from '../../state/react';
 import { fileSize, hostOf } from '../../storage/catalogue';
 import { progressWords } from '../../ui/download-words';
-import { formatBytes, formatPercent } from '../../ui/format';
+import { formatBytes } from '../../ui/format';
 
 /** The published one-step models, one for each data set: shown where they are here, else the dialog that downloads them. */
 export function PublishedModels() {
@@ -43,7 +43,6 @@ function Item({ item: { title, model, state } }: { item: Published }) {
     else if (part) stores.view.setState({ tab: 'models' });
     else controller.rows?.download(model.id);
   };
-  const share = part?.total ? ` ${formatPercent(part.done / part.total)}` : '';
   const size = fileSize(model);
   const download = `Download ${model.name} from ${hostOf(model)}, ${size ? `${size.estimated ? 'about ' : ''}${formatBytes(size.bytes)}` : 'size not known'}`;
   const does = state.kind === 'here' ? `Use ${model.name}` : part ? `${model.name} in Models` : download;
@@ -52,12 +51,11 @@ function Item({ item: { title, model, state } }: { item: Published }) {
       type="button"
       className="link"
       aria-current={inUse || undefined}
-      aria-label={`${title}${share}: ${does}`}
+      aria-label={`${title}: ${does}`}
       title={does}
       onClick={press}
     >
       {title}
-      {share}
     </button>
   );
 }
@@ -73,7 +71,7 @@ function Coming({
   const { amount, left, share } = progressWords(state);
   const live = state.kind === 'downloading';
   return (
-    <div className="published-coming">
+    <div className={live ? 'published-coming' : 'published-coming stopped'}>
       <progress aria-label={`Download of ${model.name}`} value={share ?? undefined} />
       <span className="caption">
         {model.name}: {[amount, left].filter(Boolean).join(', ')}

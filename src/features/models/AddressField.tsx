@@ -1,12 +1,19 @@
 import { Trash2 } from 'lucide-react';
 import { type FormEvent, useId, useState } from 'react';
 import { useStore } from 'zustand';
+import { allowedHosts } from '../../lib/hosts';
 import type { Wanted } from '../../protocol/downloads';
 import type { Downloads } from '../../state/models/downloads';
 import type { RowState } from '../../state/models/rows';
 import { useApp } from '../../state/react';
 import { isWhole, progressWords } from '../../ui/download-words';
 import './downloads.css';
+
+/** Where addresses may lead; the regional hosts behind them are no places to paste from. */
+const HOSTS = allowedHosts
+  .filter((host) => !host.includes('*'))
+  .map((host) => host.replace(/^https?:\/\//, ''))
+  .join(' or ');
 
 /** A field for the address of any checkpoint on one of the hosts, and what came of such addresses and is not whole. */
 export function AddressField() {
@@ -39,7 +46,7 @@ function Field({ rows }: { rows: Downloads }) {
   return (
     <form className="address-form" onSubmit={(event) => void submit(event)}>
       <label htmlFor={id} className="secondary">
-        A .pkl, .pt or .safetensors on huggingface.co or nvlabs-fi-cdn.nvidia.com
+        A .pkl, .pt or .safetensors on {HOSTS}
       </label>
       <div>
         <input

@@ -33,9 +33,10 @@ export function ConsentDialog() {
           </Note>
         )}
         <p>
-          {host} and the hosts it keeps its files on learn this machine’s network address, which browser it
-          has, that this page comes from {location.host}, and that it asked for this file. Nothing else is
-          sent, and nothing was asked before.
+          {host} and the hosts it keeps its files on learn, as with any request of a browser, this machine’s
+          network address, its browser, system and languages; that this page is at {location.host}; and which
+          file it asks for. No cookies are sent, and nothing of what you do here. Until you press Download,
+          nothing is asked.
         </p>
         <p>
           The file is read as data: nothing in it is run. When it is here, it is shown in Generate, unless you

@@ -30,13 +30,15 @@ export default function ModelsView({ onChooseFile }: { onChooseFile: () => void 
     <div className="models">
       <h1 className="hidden-text">Models</h1>
       <div className="models-list">
-        <CatalogueTools
-          sections={all}
-          filter={filter}
-          onFilter={setFilter}
-          found={shown.reduce((sum, section) => sum + countOf(section), 0)}
-        />
-        <DownloadNews />
+        <div className="models-top">
+          <CatalogueTools
+            sections={all}
+            filter={filter}
+            onFilter={setFilter}
+            found={shown.reduce((sum, section) => sum + countOf(section), 0)}
+          />
+          <DownloadNews />
+        </div>
         {opened.length + closed.length > 0 && !filter.text.trim() && (
           <section aria-labelledby="models-opened">
             <h2 id="models-opened">Opened on this page</h2>

@@ -2,6 +2,7 @@ import { Trash2 } from 'lucide-react';
 import { useStore } from 'zustand';
 import type { RowState } from '../../state/models/rows';
 import { useApp, useCatalogue } from '../../state/react';
+import { isWhole } from '../../ui/download-words';
 import { formatBytes } from '../../ui/format';
 import './downloads.css';
 
@@ -10,6 +11,8 @@ interface Stored {
   name: string;
   bytes: number;
   whole: boolean;
+  /** What is to be done yet, in a word or two; empty where nothing is. */
+  state: string;
 }
 
 /** What downloads have left in this browser, the largest first, each with its size and a way to delete it. */
@@ -31,13 +34,13 @@ export function Storage() {
         Downloaded <span className="caption">{formatBytes(stored.reduce((sum, s) => sum + s.bytes, 0))}</span>
       </h3>
       <ul>
-        {stored.map(({ id, name, bytes, whole }) => {
+        {stored.map(({ id, name, bytes, whole, state }) => {
           const label = `Delete ${whole ? '' : 'the part of '}${name}, ${formatBytes(bytes)}`;
           return (
             <li key={id}>
               <span>
                 {name}
-                {!whole && <span className="caption"> unfinished</span>}
+                {state && <span className="caption"> {state}</span>}
               </span>
               <span className="caption">{formatBytes(bytes)}</span>
               <button
@@ -56,15 +59,19 @@ export function Storage() {
       <p className="caption">
         {stored.some(({ whole }) => whole)
           ? 'In this browser. What is whole works offline.'
-          : 'In this browser. Resume goes on from there.'}
+          : 'In this browser. It goes on from there.'}
       </p>
     </section>
   );
 }
 
 function storedOf(id: string, name: string, state: RowState): Stored[] {
-  if (state.kind === 'broken') return [{ id, name, bytes: state.done, whole: false }];
+  if (state.kind === 'broken')
+    return [
+      { id, name, bytes: state.done, whole: false, state: isWhole(state) ? 'not opened yet' : 'unfinished' },
+    ];
   // What the host of this page fetched is not in this browser.
-  if (state.kind === 'here' && !state.fetched) return [{ id, name, bytes: state.bytes, whole: true }];
+  if (state.kind === 'here' && !state.fetched)
+    return [{ id, name, bytes: state.bytes, whole: true, state: '' }];
   return [];
 }
