@@ -52,6 +52,30 @@ export function filesOf(given: GivenFiles, wanted: readonly PaperFile[]): PaperF
   return files;
 }
 
+/**
+ * The files that a configuration names: those that are kept, else those that a person has given since and that hold the
+ * same; null where one is missing.
+ */
+export function filesFor(
+  { secondFeatures, classEmbeddings }: Pick<DistilConfig, 'secondFeatures' | 'classEmbeddings'>,
+  kept: PaperFiles,
+  given: GivenFiles,
+): PaperFiles | null {
+  const files: PaperFiles = {};
+  if (secondFeatures !== 'none') {
+    const again = given.secondFeatures?.check?.network === secondFeatures ? given.secondFeatures.file : null;
+    const file = kept.secondFeatures ?? again;
+    if (!file) return null;
+    files.secondFeatures = file;
+  }
+  if (classEmbeddings === 'table') {
+    const file = kept.classTable ?? (given.classTable?.check ? given.classTable.file : null);
+    if (!file) return null;
+    files.classTable = file;
+  }
+  return files;
+}
+
 /** What of the files stands in the way of a start, in a sentence; null = nothing. */
 export function fileObstacle(
   given: GivenFiles,

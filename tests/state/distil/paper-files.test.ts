@@ -5,11 +5,13 @@ import { createStores } from '../../../src/state/app-state';
 import {
   fileConfig,
   fileObstacle,
+  filesFor,
   filesOf,
   type GivenFiles,
   NO_FILES,
   wantedFiles,
 } from '../../../src/state/distil/paper-files';
+import { makeSeries } from '../../../src/state/distil/series/series';
 import { distilSettings } from '../../../src/state/distil/settings';
 import { NEW_SETUP, settleSetup } from '../../../src/state/distil/setup';
 import { defaultView } from '../../../src/state/generate/view';
@@ -43,6 +45,26 @@ describe('files of the published method', () => {
     expect(filesOf(GIVEN, ['secondFeatures'])).toEqual({ secondFeatures: network });
     const looked = { ...GIVEN, secondFeatures: { ...GIVEN.secondFeatures!, check: null } };
     expect(fileConfig(looked, both)).toEqual({ classEmbeddings: 'table' });
+  });
+
+  test('of a series that goes on are those it began with, else those that are given again', () => {
+    const request = {
+      about: { id: 'r' },
+      data: { kind: 'pack', id: 'p' },
+      paper: { secondFeatures: network },
+    };
+    const { runs } = makeSeries({ id: 's', name: 'S' }, [{ label: 'a', request: request as never }]);
+    expect(runs[0]!.request).not.toHaveProperty('paper'); // it is written down
+    const vgg = { secondFeatures: 'vgg16-bn', classEmbeddings: 'random' } as const;
+    expect(filesFor({ secondFeatures: 'none', classEmbeddings: 'random' }, {}, GIVEN)).toEqual({});
+    expect(filesFor(vgg, { secondFeatures: table }, GIVEN)).toEqual({ secondFeatures: table });
+    expect(filesFor(vgg, {}, GIVEN)).toEqual({ secondFeatures: network });
+    expect(filesFor({ ...vgg, secondFeatures: 'deit-distilled' }, {}, GIVEN)).toBeNull(); // another network
+    expect(filesFor({ ...vgg, classEmbeddings: 'table' }, { secondFeatures: network }, NO_FILES)).toBeNull();
+    expect(filesFor({ ...vgg, classEmbeddings: 'table' }, {}, GIVEN)).toEqual({
+      secondFeatures: network,
+      classTable: table,
+    });
   });
 
   test('stop a start while they are looked at, where they are something else, and where rows are missing', () => {

@@ -2,8 +2,10 @@ import { asInnateError } from '../../../lib/errors';
 import type { EngineClient } from '../../../protocol/client';
 import type { DistilAction, DistilRequest } from '../../../protocol/distil';
 import type { DataRef } from '../../../protocol/models';
+import type { PaperFiles } from '../../../protocol/paper-files';
 import type { Stores } from '../../app-state';
 import { newRun } from '../new-run';
+import { filesFor } from '../paper-files';
 import { settledSetup } from '../settings';
 import { distilRequest, obstacle, type SettledSetup } from '../setup';
 import { type DistilRunState, type DistilState, isUnderWay } from '../store';
@@ -71,7 +73,8 @@ export function createSeriesController(options: SeriesOptions): SeriesController
 class Controller {
   /** A person's images, which a browser does not keep between visits. */
   private files: DataRef | null = null;
-  private paper: DistilRequest['paper'];
+  /** Nor the files of the published method. */
+  private paper: PaperFiles = {};
   /** The series of the last visit is looked at once. */
   private looked = false;
 
@@ -100,7 +103,7 @@ class Controller {
     if (made.length === 0) return 'There is nothing to try.';
     const data = made[0]!.request.data;
     this.files = data.kind === 'files' ? data : null;
-    this.paper = made[0]!.request.paper;
+    this.paper = made[0]!.request.paper ?? {};
     this.set(makeSeries({ id: newId(), name: shared.name }, made));
     stores.series.setState({ shown: this.series!.id, details: [], error: null });
     stores.distil.setState({ shown: 'series' });
@@ -192,8 +195,13 @@ class Controller {
       this.set({ ...series, held: 'Its images have to be chosen again.' });
       return;
     }
+    const paper = filesFor(rest.config, this.paper, stores.distil.getState().setup.given);
+    if (!paper) {
+      this.set({ ...series, held: 'Choose the files of its method again, beside the preset, and go on.' });
+      return;
+    }
     this.set(began(series, idOf(next)));
-    const request: DistilRequest = { ...rest, data: ref, ...(this.paper && { paper: this.paper }) };
+    const request: DistilRequest = { ...rest, data: ref, paper };
     const { shown } = stores.distil.getState();
     follow(newRun(request), request, shown);
   }

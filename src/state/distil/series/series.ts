@@ -66,11 +66,12 @@ export function makeSeries(
     id,
     name,
     held: null,
-    runs: members.map(({ label, request: { paper: _, ...request } }, index): SeriesRun => {
+    runs: members.map(({ label, request }, index): SeriesRun => {
       const series: SeriesPlace = { id, name, label, index, of: members.length };
+      const { paper: _, ...plain } = request; // files do not outlive their tab
       return {
         label,
-        request: { ...request, about: { ...request.about, series }, data: savedData(request.data) },
+        request: { ...plain, about: { ...request.about, series }, data: savedData(request.data) },
         state: 'waiting',
         error: null,
       };
