@@ -32,7 +32,7 @@ def main() -> None:
     recipe = recipes.load(args.recipe, [f"distil.preset={args.preset}", f"distil.batch={args.batch}"])
     with tempfile.TemporaryDirectory() as runs:
         setup = Setup(World(), args.data, runs, [args.weights], [args.features_dir], "bf16")
-        trainer, _ = open_run(setup, recipe)
+        trainer, _ = open_run(setup, recipe, fresh=True)
         trainer.step()
         start, processor = time.perf_counter(), time.process_time()
         for _ in range(args.iterations):
