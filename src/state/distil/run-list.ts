@@ -1,5 +1,6 @@
 import { asInnateError } from '../../lib/errors';
 import type { EngineClient } from '../../protocol/client';
+import type { RunSummary } from '../../protocol/runs';
 import type { Stores } from '../app-state';
 import type { DistilStore } from './store';
 
@@ -57,6 +58,19 @@ export function runList({ client, stores: { distil } }: RunListOptions): RunList
     },
   };
 }
+
+/**
+ * The newest run that did not end by itself and that nobody writes; null where there is none. A run of the series that
+ * waits, if one does, goes on with it and is left out.
+ */
+export const interruptedRun = (
+  runs: readonly RunSummary[] | null,
+  waiting: { id: string } | null,
+): RunSummary | null =>
+  runs?.find(
+    ({ record: { end, about }, busy }) =>
+      end === 'open' && !busy && !(waiting && about.series?.id === waiting.id),
+  ) ?? null;
 
 /** Does what the list of runs offers; what goes wrong is said above the list. */
 export async function told(distil: DistilStore, task: () => Promise<void>): Promise<void> {

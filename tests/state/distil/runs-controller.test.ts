@@ -3,6 +3,7 @@ import { InnateError } from '../../../src/lib/errors';
 import type { RunDetail, RunsCall, UnreadableRun } from '../../../src/protocol/runs';
 import { createStores } from '../../../src/state/app-state';
 import { createDistilController } from '../../../src/state/distil/controller';
+import { interruptedRun } from '../../../src/state/distil/run-list';
 import { defaultView } from '../../../src/state/generate/view';
 import { FakeClient, tick } from '../../support/fake-client';
 
@@ -191,4 +192,20 @@ test('runs that cannot be read are listed, exported and deleted like others; wha
   s.client.answers = () => null;
   await s.controller.deleteRun('x');
   expect(s.client.asked.map((call) => call.do)).toContain('delete');
+});
+
+test('the newest run that did not end is offered; one of the series that waits is not', () => {
+  const alone = detail('alone');
+  const series = { id: 's', name: 'Levels', label: 'level 1', index: 0, of: 2 };
+  const member = detail('member', { about: { ...alone.record.about, series } });
+  const ended = detail('ended', { end: 'finished' });
+  const busy = { ...detail('busy'), busy: true };
+  const offered = (waiting: { id: string } | null, ...runs: RunDetail[]) =>
+    interruptedRun(runs, waiting)?.record ?? null;
+  expect(offered(null, ended, busy, alone)).toBe(alone.record);
+  expect(offered({ id: 's' }, ended, member, alone)).toBe(alone.record);
+  expect(offered({ id: 'other' }, member, alone)).toBe(member.record);
+  expect(offered(null, member)).toBe(member.record);
+  expect(offered(null, ended, busy)).toBeNull();
+  expect(interruptedRun(null, null)).toBeNull();
 });

@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { interruptedRun } from '../../../state/distil/run-list';
 import { isOver } from '../../../state/distil/series/series';
 import { isUnderWay } from '../../../state/distil/store';
 import { useApp, useDistil, useSeries } from '../../../state/react';
@@ -13,10 +14,7 @@ export function Interrupted() {
   const { runs, run, error } = useDistil((s) => ({ runs: s.runs, run: s.run, error: s.runsError }));
   const [put, setPut] = useState<string | null>(null);
   const series = useSeries((s) => (s.series?.held != null && !isOver(s.series) ? s.series : null));
-  // A run of a series that waits goes on with its series.
-  const found = runs?.find(
-    ({ record, busy }) => record.end === 'open' && !busy && record.about.series?.id !== series?.id,
-  );
+  const found = interruptedRun(runs, series);
   const offered = found && put !== found.record.about.id && !isUnderWay(run) ? found : null;
   return (
     <>
