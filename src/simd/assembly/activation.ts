@@ -1,8 +1,9 @@
-import { LEAKY_RELU, RELU, RELU6, SILU_ACTIVATION } from '../record';
+import { LEAKY_RELU, NONE, RELU, RELU6, SILU_ACTIVATION } from '../record';
 import { exp, madd, silu, siluSlope } from './vector';
 
 /** One of the activations of record.ts; softplus is the last. */
 export function activate(x: v128, activation: i32): v128 {
+  if (activation == NONE) return x;
   const zero = f32x4.splat(0);
   if (activation == SILU_ACTIVATION) return silu(x);
   if (activation == RELU) return f32x4.max(x, zero);
@@ -28,6 +29,7 @@ function log1p(t: v128): v128 {
 /** The derivative at x for SiLU, and where the activation's result is x for the others. */
 export function slope(x: v128, activation: i32): v128 {
   const one = f32x4.splat(1);
+  if (activation == NONE) return one;
   const above = f32x4.gt(x, f32x4.splat(0));
   if (activation == SILU_ACTIVATION) return siluSlope(x);
   if (activation == RELU) return v128.and(above, one);

@@ -13,6 +13,7 @@ const ACTIVATIONS: [string, number, (x: number) => number, (x: number) => number
   ['ReLU', record.RELU, (x) => Math.max(x, 0), (x) => (x > 0 ? 1 : 0)],
   ['ReLU6', record.RELU6, (x) => Math.min(Math.max(x, 0), 6), (x) => (x > 0 && x < 6 ? 1 : 0)],
   ['leaky ReLU', record.LEAKY_RELU, (x) => (x > 0 ? x : 0.2 * x), (x) => (x > 0 ? 1 : 0.2)],
+  ['none', record.NONE, (x) => x, () => 1],
   ['softplus', record.SOFTPLUS, (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), sigmoid],
 ];
 
