@@ -29,6 +29,16 @@ const roomOf = (facade: string | null): string =>
     ? ''
     : facade.replace(/^.*\/src\/(?:engine|storage)\/([^/]+)\/[^/]+$|^.*$/, '$1-').replace(/^-$/, '');
 
+/**
+ * The page's own chunks lie apart: a view that is loaded when it is shown in the folder of its feature, all that comes
+ * with the page in another.
+ */
+function pageFolder(facade: string | null, dynamic: boolean): string {
+  if (!dynamic) return 'page/';
+  const feature = facade?.match(/\/src\/features\/([^/]+)\//)?.[1];
+  return feature ? `views/${feature}/` : '';
+}
+
 const notices = thirdPartyNotices();
 
 export default defineConfig({
@@ -42,7 +52,19 @@ export default defineConfig({
     unknownAddresses(),
   ],
   resolve: { mainFields: ['browser', 'module', 'main'] },
-  build: { target: 'es2022', assetsInlineLimit: 0, sourcemap: false, chunkSizeWarningLimit: 1200 },
+  build: {
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    sourcemap: false,
+    chunkSizeWarningLimit: 1200,
+    rolldownOptions: {
+      output: {
+        entryFileNames: 'assets/page/[name]-[hash].js',
+        chunkFileNames: ({ facadeModuleId, isDynamicEntry }) =>
+          `assets/${pageFolder(facadeModuleId, isDynamicEntry)}[name]-[hash].js`,
+      },
+    },
+  },
   worker: {
     plugins: () => [notices.collect()],
     format: 'es',

@@ -1,16 +1,16 @@
 import { lazy, Suspense, useEffect } from 'react';
 import { loadPart } from '../../lib/load-part';
 import { useApp, useDistil, useEngine } from '../../state/react';
-import { CompareView } from './runs/CompareView';
 import './setup/setup.css';
 import './run/run.css';
 import './distil-narrow.css';
 import './runs/runs.css';
-import { RunView } from './run/RunView';
-import { RunsView } from './runs/RunsView';
 import { SetupView } from './setup/SetupView';
 
-/** Loaded when a series is first shown. */
+/** Each is loaded when it is first shown. */
+const RunView = lazy(() => loadPart(import('./run/RunView')));
+const RunsView = lazy(() => loadPart(import('./runs/RunsView')));
+const CompareRuns = lazy(() => loadPart(import('./runs/CompareRuns')));
 const SeriesView = lazy(() => loadPart(import('./series/SeriesView')));
 
 /** A diffusion teacher becomes a one-step generator: what to make it of, then the run, then all of them. */
@@ -32,19 +32,19 @@ export function DistilView() {
   return (
     <>
       <h1 className="hidden-text">Distil</h1>
-      {shown === 'run' && hasRun ? (
-        <RunView />
-      ) : shown === 'series' ? (
-        <Suspense fallback={null}>
+      <Suspense fallback={null}>
+        {shown === 'run' && hasRun ? (
+          <RunView />
+        ) : shown === 'series' ? (
           <SeriesView />
-        </Suspense>
-      ) : shown === 'runs' ? (
-        <RunsView />
-      ) : shown === 'compare' && compared ? (
-        <CompareView />
-      ) : (
-        <SetupView />
-      )}
+        ) : shown === 'runs' ? (
+          <RunsView />
+        ) : shown === 'compare' && compared ? (
+          <CompareRuns />
+        ) : (
+          <SetupView />
+        )}
+      </Suspense>
     </>
   );
 }

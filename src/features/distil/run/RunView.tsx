@@ -7,7 +7,7 @@ import { RunNotes } from './RunNotes';
 import { Samples } from './Samples';
 
 /** A run and what it has made so far. */
-export function RunView() {
+export default function RunView() {
   const run = useDistil((s) => s.run);
   return run && <ShownRun run={run} />;
 }

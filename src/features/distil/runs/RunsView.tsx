@@ -11,7 +11,7 @@ import { ResumeButton } from '../ResumeButton';
 import { StillImage } from '../run/StillImage';
 
 /** Every run that this browser has saved. */
-export function RunsView() {
+export default function RunsView() {
   const { controller } = useApp();
   const { runs, unreadable, error } = useDistil((s) => ({
     runs: s.runs,

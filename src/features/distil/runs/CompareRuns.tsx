@@ -21,7 +21,7 @@ const SIDES = [
 ] as const;
 
 /** Two runs: the same seeds at the same moment beside each other, and their curves over one axis. */
-export function CompareView() {
+export default function CompareRuns() {
   const runs = useDistil((s) => s.compared);
   return runs && <Comparison runs={runs} />;
 }
