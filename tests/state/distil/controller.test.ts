@@ -8,34 +8,8 @@ import { createController } from '../../../src/state/controller';
 import { studentName } from '../../../src/state/distil/setup';
 import { isUnderWay } from '../../../src/state/distil/store';
 import { defaultView } from '../../../src/state/generate/view';
+import { CATALOGUE, PACKS } from '../../support/clothes';
 import { FakeClient, tick } from '../../support/fake-client';
-
-const CATALOGUE = JSON.stringify({
-  version: 1,
-  models: [
-    {
-      id: 'fashion-mnist-32x32-teacher',
-      name: 'Clothes, diffusion teacher',
-      role: 'teacher',
-      kind: 'shipped',
-      dataset: 'fashion-mnist-32x32',
-      precond: 'EDMPrecond',
-      architecture: {},
-      resolution: 32,
-      channels: 1,
-      classes: null,
-      parameters: 1,
-      files: [{ path: 'a.safetensors', bytes: 1, sha256: null, dtype: 'f16' }],
-      licence: 'MIT',
-      provenance: {},
-      quality: [],
-    },
-  ],
-});
-const PACKS = JSON.stringify({
-  version: 1,
-  packs: [{ id: 'fashion-mnist-32x32', name: 'Clothes', images: 9 }],
-});
 
 const STUDENT: ModelInfo = {
   key: 'made-1',

@@ -18,6 +18,7 @@ import {
 } from '../../../src/state/distil/series/series';
 import { createSeriesStore } from '../../../src/state/distil/series/store';
 import { defaultView } from '../../../src/state/generate/view';
+import { CATALOGUE, PACKS } from '../../support/clothes';
 import { FakeClient, tick } from '../../support/fake-client';
 
 const request = (id: string): DistilRequest => ({
@@ -136,33 +137,6 @@ describe('what a browser keeps of it', () => {
     }
     expect(createSeriesStore(null).getState().series).toBeNull();
   });
-});
-
-const CATALOGUE = JSON.stringify({
-  version: 1,
-  models: [
-    {
-      id: 'fashion-mnist-32x32-teacher',
-      name: 'Clothes, diffusion teacher',
-      role: 'teacher',
-      kind: 'shipped',
-      dataset: 'fashion-mnist-32x32',
-      precond: 'EDMPrecond',
-      architecture: {},
-      resolution: 32,
-      channels: 1,
-      classes: null,
-      parameters: 1,
-      files: [{ path: 'a.safetensors', bytes: 1, sha256: null, dtype: 'f16' }],
-      licence: 'MIT',
-      provenance: {},
-      quality: [],
-    },
-  ],
-});
-const PACKS = JSON.stringify({
-  version: 1,
-  packs: [{ id: 'fashion-mnist-32x32', name: 'Clothes', images: 9 }],
 });
 
 async function page(storage = memory()) {
