@@ -1,5 +1,6 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { chunkFolders } from './scripts/chunk-folders.ts';
 import { thirdPartyNotices } from './scripts/notices.ts';
 import { contentSecurityPolicy, HEADERS, serviceWorker, unknownAddresses } from './scripts/vite-page.ts';
 
@@ -29,17 +30,8 @@ const roomOf = (facade: string | null): string =>
     ? ''
     : facade.replace(/^.*\/src\/(?:engine|storage)\/([^/]+)\/[^/]+$|^.*$/, '$1-').replace(/^-$/, '');
 
-/**
- * The page's own chunks lie apart: a view that is loaded when it is shown in the folder of its feature, all that comes
- * with the page in another.
- */
-function pageFolder(facade: string | null, dynamic: boolean): string {
-  if (!dynamic) return 'page/';
-  const feature = facade?.match(/\/src\/features\/([^/]+)\//)?.[1];
-  return feature ? `views/${feature}/` : '';
-}
-
 const notices = thirdPartyNotices();
+const folders = chunkFolders();
 
 export default defineConfig({
   base: './', // works under any sub-path of any static host
@@ -47,6 +39,7 @@ export default defineConfig({
   plugins: [
     react(),
     contentSecurityPolicy(),
+    folders.plugin,
     notices.emit(),
     serviceWorker('afhq-cat-64x64-gdd-i'),
     unknownAddresses(),
@@ -60,8 +53,7 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         entryFileNames: 'assets/page/[name]-[hash].js',
-        chunkFileNames: ({ facadeModuleId, isDynamicEntry }) =>
-          `assets/${pageFolder(facadeModuleId, isDynamicEntry)}[name]-[hash].js`,
+        chunkFileNames: (chunk) => `assets/${folders.of(chunk)}[name]-[hash].js`,
       },
     },
   },

@@ -7,10 +7,14 @@ test.afterEach(() => app?.close());
 const SMALL = '#/generate?model=fashion-mnist-32x32-gdd-i&count=4';
 
 test('a part that the host no longer has: its tab says so, the others work, a reload brings it and keeps the view', async () => {
-  app = await openApp({ at: `${SMALL}&seed=12` });
+  app = await openApp({
+    at: `${SMALL}&seed=12`,
+    prepare: async (page) => {
+      await page.route(/LayersView-.*\.js$/, (route) => route.fulfill({ status: 404 }));
+    },
+  });
   const { page } = app;
   await settled(page);
-  await page.route(/LayersView-.*\.js$/, (route) => route.fulfill({ status: 404 }));
   await page.getByRole('tab', { name: 'Layers' }).click();
   await expect(page.getByRole('alert')).toContainText('A part of this page could not be loaded');
   await page.getByRole('tab', { name: 'Generate' }).click();
@@ -20,6 +24,27 @@ test('a part that the host no longer has: its tab says so, the others work, a re
   await page.getByRole('button', { name: 'Reload the page' }).click();
   await expect(page.getByRole('heading', { level: 1, name: 'Layers' })).toBeAttached({ timeout: 60_000 });
   await expect(page).toHaveURL(/#\/layers\?.*seed=12/);
+});
+
+test('a first visit has the other tabs before they are asked for: they open when the host is gone', async () => {
+  app = await openApp({ at: SMALL });
+  const { page, host } = app;
+  const parts = ['DistilView', 'WhatTrains', 'RunView', 'LayersView', 'ModelsView', 'ConsentDialog', 'Help'];
+  const loaded = () =>
+    page.evaluate(() =>
+      performance
+        .getEntriesByType('resource')
+        .map(({ name }) => name)
+        .join(' '),
+    );
+  for (const part of parts) await expect.poll(loaded).toMatch(new RegExp(`/${part}-[^ ]*\\.js`));
+  await settled(page);
+  host.close();
+  await page.context().setOffline(true);
+  for (const tab of ['Distil', 'Layers', 'Models']) {
+    await page.getByRole('tab', { name: tab }).click();
+    await expect(page.getByRole('heading', { level: 1, name: tab })).toBeAttached();
+  }
 });
 
 test('Back and Forward walk through the tabs; a drag adds nothing to the history', async () => {

@@ -7,6 +7,7 @@ import { App } from './app/App';
 import { createApp } from './app/create-app';
 import { ErrorBoundary } from './app/ErrorBoundary';
 import { registerServiceWorker, reloadPage } from './app/offline';
+import { fetchParts } from './ui/part';
 
 const { boot, ...app } = createApp();
 createRoot(document.getElementById('root')!).render(
@@ -20,7 +21,7 @@ createRoot(document.getElementById('root')!).render(
     </ErrorBoundary>
   </StrictMode>,
 );
-void boot();
+void boot().then(() => fetchParts());
 void registerServiceWorker(
   new Promise((resolve) =>
     app.stores.engine.subscribe(({ status }) => status?.backend && resolve(status.backend.name)),

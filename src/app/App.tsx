@@ -1,27 +1,20 @@
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { useStore } from 'zustand';
-import { DistilView } from '../features/distil/DistilView';
 import { GenerateView } from '../features/generate/GenerateView';
-import { ConsentDialog } from '../features/models/ConsentDialog';
-import { DownloadAnnouncements } from '../features/models/DownloadNews';
-import { loadPart } from '../lib/load-part';
+import { DownloadAnnouncements } from '../features/models/DownloadAnnouncements';
 import { type AppContext, AppProvider } from '../state/react';
 import { Toast, type ToastContent } from '../ui/Toast';
 import { createActions, handleKey, TAB_NAMES } from './actions';
 import './app.css';
 import { DropTarget } from './DropTarget';
 import { ErrorBoundary } from './ErrorBoundary';
-import { Help } from './Help';
 import { reloadPage } from './offline';
+import { ConsentDialog, DistilView, Help, LayersView, ModelsView, PartShown } from './parts';
 import { StatusBar } from './StatusBar';
 import { TopBar } from './TopBar';
 import { WorkBar } from './WorkBar';
 
 const TOAST_MS = 6000;
-
-/** Loaded when their tab is first shown. */
-const LayersView = lazy(() => loadPart(import('../features/layers/LayersView')));
-const ModelsView = lazy(() => loadPart(import('../features/models/ModelsView')));
 
 export function App({ stores, controller }: Pick<AppContext, 'stores' | 'controller'>) {
   const [toast, setToast] = useState<ToastContent | null>(null);
@@ -29,6 +22,7 @@ export function App({ stores, controller }: Pick<AppContext, 'stores' | 'control
   const [help, setHelp] = useState(false);
   const fileInput = useRef<HTMLInputElement>(null);
   const tab = useStore(stores.view, (v) => v.tab);
+  const asked = useStore(stores.downloads, (d) => d.consent !== null);
 
   const app = useMemo<AppContext>(
     () => ({
@@ -69,18 +63,12 @@ export function App({ stores, controller }: Pick<AppContext, 'stores' | 'control
               comfort="The other tabs still work."
               onReload={() => void reloadPage()}
             >
-              {tab === 'generate' && <GenerateView />}
-              {tab === 'distil' && <DistilView />}
-              {tab === 'layers' && (
-                <Suspense>
-                  <LayersView />
-                </Suspense>
-              )}
-              {tab === 'models' && (
-                <Suspense>
-                  <ModelsView onChooseFile={chooseFile} />
-                </Suspense>
-              )}
+              <Suspense>
+                {tab === 'generate' && <GenerateView />}
+                {tab === 'distil' && <DistilView />}
+                {tab === 'layers' && <LayersView />}
+                {tab === 'models' && <ModelsView onChooseFile={chooseFile} />}
+              </Suspense>
             </ErrorBoundary>
           </div>
         </main>
@@ -95,9 +83,17 @@ export function App({ stores, controller }: Pick<AppContext, 'stores' | 'control
           setHeld(false); // what had the pointer is gone, and says nothing of it
         }}
       />
-      <ConsentDialog />
+      {asked && (
+        <PartShown name="The question about this download">
+          <ConsentDialog />
+        </PartShown>
+      )}
       <DownloadAnnouncements />
-      {help && <Help actions={actions} onClose={() => setHelp(false)} />}
+      {help && (
+        <PartShown name="Help">
+          <Help actions={actions} onClose={() => setHelp(false)} />
+        </PartShown>
+      )}
     </AppProvider>
   );
 }

@@ -11,7 +11,7 @@ const ELSEWHERE: [string, string][] = [
 ];
 
 /** What the page is about, in the words a newcomer needs, and the keys. */
-export function Help({ actions, onClose }: { actions: readonly Action[]; onClose: () => void }) {
+export default function Help({ actions, onClose }: { actions: readonly Action[]; onClose: () => void }) {
   return (
     <Dialog title="About Innate" full onClose={onClose}>
       <div className="help">

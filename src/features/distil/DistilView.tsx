@@ -1,6 +1,6 @@
-import { lazy, Suspense, useEffect } from 'react';
-import { loadPart } from '../../lib/load-part';
+import { Suspense, useEffect } from 'react';
 import { useApp, useDistil, useEngine } from '../../state/react';
+import { part } from '../../ui/part';
 import './setup/setup.css';
 import './run/run.css';
 import './distil-narrow.css';
@@ -8,13 +8,13 @@ import './runs/runs.css';
 import { SetupView } from './setup/SetupView';
 
 /** Each is loaded when it is first shown. */
-const RunView = lazy(() => loadPart(import('./run/RunView')));
-const RunsView = lazy(() => loadPart(import('./runs/RunsView')));
-const CompareRuns = lazy(() => loadPart(import('./runs/CompareRuns')));
-const SeriesView = lazy(() => loadPart(import('./series/SeriesView')));
+const RunView = part(() => import('./run/RunView'));
+const RunsView = part(() => import('./runs/RunsView'));
+const CompareRuns = part(() => import('./runs/CompareRuns'));
+const SeriesView = part(() => import('./series/SeriesView'));
 
 /** A diffusion teacher becomes a one-step generator: what to make it of, then the run, then all of them. */
-export function DistilView() {
+export default function DistilView() {
   const { controller } = useApp();
   const { shown, hasRun, compared } = useDistil((s) => ({
     shown: s.shown,

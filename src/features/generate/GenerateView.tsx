@@ -1,7 +1,7 @@
-import { lazy, Suspense, useRef, useState } from 'react';
-import { loadPart } from '../../lib/load-part';
+import { Suspense, useRef, useState } from 'react';
 import { useView } from '../../state/react';
 import { Dialog } from '../../ui/Dialog';
+import { part } from '../../ui/part';
 import { NARROW, useMedia } from '../../ui/use-space';
 import { Controls } from './Controls';
 import './generate.css';
@@ -9,7 +9,7 @@ import { Inspector, InspectorTitle } from './Inspector';
 import { Stage } from './Stage';
 
 /** Loaded when rows are first compared. */
-const CompareView = lazy(() => loadPart(import('./compare/CompareView')));
+const CompareView = part(() => import('./compare/CompareView'));
 
 /** One model, or several side by side. */
 export function GenerateView() {

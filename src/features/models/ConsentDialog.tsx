@@ -8,7 +8,7 @@ import { Note } from '../../ui/Note';
 import './downloads.css';
 
 /** What is said, and asked, before another host is asked for anything. */
-export function ConsentDialog() {
+export default function ConsentDialog() {
   const { controller, stores } = useApp();
   const consent = useStore(stores.downloads, (s) => s.consent);
   const { rows } = controller;

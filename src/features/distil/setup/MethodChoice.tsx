@@ -1,9 +1,9 @@
-import { lazy, Suspense } from 'react';
+import { Suspense } from 'react';
 import { isAdversarial, type Method, type PresetName } from '../../../distil/config';
-import { loadPart } from '../../../lib/load-part';
 import { choicesOf, fieldsOf, METHOD_NAMES, METHODS, PRESET_NAMES } from '../../../state/distil/fields';
 import { defaultSampleEvery, fewImages } from '../../../state/distil/setup';
 import { useApp } from '../../../state/react';
+import { part } from '../../../ui/part';
 import { CompareMethods } from '../claim/CompareMethods';
 import { useSetup } from '../use-setup';
 import { AugmentSwitch } from './AugmentSwitch';
@@ -13,7 +13,7 @@ import { RadioRow } from './RadioRow';
 import { StudentSteps } from './StudentSteps';
 
 /** Loaded beside the settings, which do not wait for it. */
-const WhatTrains = lazy(() => loadPart(import('../lab/WhatTrains')));
+const WhatTrains = part(() => import('../lab/WhatTrains'));
 
 const ABOUT: Record<Method, string> = {
   'gdd-i': 'Learns from real images; the convolutions stay as the teacher has them',

@@ -1,0 +1,19 @@
+import { type ReactNode, Suspense } from 'react';
+import { part } from '../ui/part';
+import { ErrorBoundary } from './ErrorBoundary';
+import { reloadPage } from './offline';
+
+export const DistilView = part(() => import('../features/distil/DistilView'));
+export const LayersView = part(() => import('../features/layers/LayersView'));
+export const ModelsView = part(() => import('../features/models/ModelsView'));
+export const ConsentDialog = part(() => import('../features/models/ConsentDialog'));
+export const Help = part(() => import('./Help'));
+
+/** The place of a part that comes over the page: nothing until it is there, and a word where it cannot be had. */
+export function PartShown({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <ErrorBoundary name={name} comfort="Everything else still works." onReload={() => void reloadPage()}>
+      <Suspense>{children}</Suspense>
+    </ErrorBoundary>
+  );
+}
