@@ -28,6 +28,15 @@ export function createActions(
     { id: 'generate', label: 'Generate', key: 'g', perform: controller.generate },
     { id: 'random', label: 'Random seed', key: 'r', perform: controller.randomSeed },
     {
+      id: 'pin',
+      label: 'Pin the selected image, or let it go',
+      key: 'p',
+      perform: () => {
+        const { tab, compare, selected } = stores.view.getState();
+        if (tab === 'generate' && !compare) announce(controller.pins.toggle(selected));
+      },
+    },
+    {
       id: 'link',
       label: 'Copy link to this view',
       key: 'l',

@@ -34,6 +34,8 @@ export const chosenSampler = (
 
 /** What a person may choose: noise levels of the first evaluation, and numbers of Heun steps. */
 export const SIGMA = { min: 0.1, max: 200 } as const;
+/** What the noise may be multiplied by: 0 leaves the mean image, above 1 images grow wilder than the model's own. */
+export const TEMPERATURE = { min: 0, max: 2 } as const;
 export const MIN_STEPS = 2;
 export const MAX_STEPS = 200;
 

@@ -28,11 +28,14 @@ export interface DenoiserOptions {
   budgetBytes?: number;
 }
 
+/** Classes of N images: an index each, a vector each (`rows` [N, labelDim] flat), or null for "no class". */
+export type ClassLabels = ArrayLike<number> | { rows: Float32Array } | null;
+
 /** What a sampler needs of a network: D(x, sigma, class), whoever executes it. */
 export interface ImageDenoiser {
   readonly config: NetworkConfig;
-  /** x and the result [N, C, R, R] flat; `classes` [N] indices or null for "no class". */
-  denoise(x: Float32Array, sigma: number, classes: ArrayLike<number> | null): Promise<Float32Array>;
+  /** x and the result [N, C, R, R] flat. */
+  denoise(x: Float32Array, sigma: number, classes: ClassLabels): Promise<Float32Array>;
   dispose(): void;
 }
 
@@ -113,13 +116,13 @@ export class Denoiser implements ImageDenoiser {
   }
 
   /**
-   * x and the result [N, C, R, R] flat; `classes` [N] indices or null. `tap` sees tensors that live only
+   * x and the result [N, C, R, R] flat; `tap` sees tensors that live only
    * during the call. Throws a `backend` error when the result is not finite.
    */
   async denoise(
     x: Float32Array,
     sigma: number,
-    classes: ArrayLike<number> | null,
+    classes: ClassLabels,
     tap?: Tap<tf.Tensor>,
   ): Promise<Float32Array> {
     const result = this.start(x, sigma, classes, tap);
@@ -133,18 +136,13 @@ export class Denoiser implements ImageDenoiser {
   }
 
   /** `denoise` without reading the result back: [N, R, R, C], for the caller to dispose of. */
-  start(
-    x: Float32Array,
-    sigma: number,
-    classes: ArrayLike<number> | null,
-    tap?: Tap<tf.Tensor>,
-  ): tf.Tensor4D {
+  start(x: Float32Array, sigma: number, classes: ClassLabels, tap?: Tap<tf.Tensor>): tf.Tensor4D {
     const { imgResolution: resolution, inChannels, labelDim } = this.config.unet;
     const n = x.length / (resolution ** 2 * inChannels);
     return tf.tidy(() => {
       const values = toNHWC(x, n, inChannels, resolution ** 2);
       const input = tf.tensor4d(values, [n, resolution, resolution, inChannels]);
-      const labels = classes && labelDim ? oneHotRows(classes, labelDim) : null;
+      const labels = classes && labelDim ? tf.tensor2d(labelRows(classes, labelDim), [n, labelDim]) : null;
       return this.forward(input, [sigma], labels, tap);
     });
   }
@@ -172,6 +170,16 @@ export const fourierFrequencies = (config: NetworkConfig, source: WeightSource):
 /** [N] class indices to one-hot rows [N, labelDim]; throws on an index outside. */
 export const oneHotRows = (classes: ArrayLike<number>, labelDim: number): tf.Tensor2D =>
   tf.tensor2d(oneHot(classes, labelDim), [classes.length, labelDim]);
+
+/** Class vectors [N, labelDim] of labels; throws on an index outside, and on vectors of another length. */
+export function labelRows(classes: Exclude<ClassLabels, null>, labelDim: number): Float32Array {
+  if (!('rows' in classes)) return oneHot(classes, labelDim);
+  if (classes.rows.length % labelDim === 0) return classes.rows;
+  throw new InnateError('mismatch', 'the class vectors do not fit the network', {
+    expected: `a multiple of ${labelDim} weights`,
+    found: String(classes.rows.length),
+  });
+}
 
 /** The same as plain values. */
 export function oneHot(classes: ArrayLike<number>, labelDim: number): Float32Array {

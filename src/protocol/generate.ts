@@ -1,14 +1,35 @@
+import type { ClassMix } from '../lib/class-mix';
+import type { NoiseSource } from '../lib/noise-source';
 import type { SamplerName } from '../lib/sampling';
 import type { ModelRef } from './models';
 
 /** What the page and the worker say about making images. */
 
-export interface GenerateRequest {
-  model: ModelRef;
+/** What the images are made of. */
+export interface ImageInputs {
   /** One an image; fractions blend neighbours. */
   seeds: number[];
   /** For all images; null = the class of each seed. */
   classIndex: number | null;
+  /** Classes that every image's own is mixed with; none when absent. */
+  mix?: ClassMix;
+  /** What the unit noise is multiplied by; 1 when absent. The network is told the same sigma. */
+  temperature?: number;
+  /** What single images have in place of the above, by position in `seeds`. */
+  own?: readonly (OwnInput | null)[];
+}
+
+/** What one image has of its own; what is absent is as for all images. */
+export interface OwnInput {
+  noise?: NoiseSource;
+  /** null = the class of its seed. */
+  classIndex?: number | null;
+  mix?: ClassMix;
+  temperature?: number;
+}
+
+export interface GenerateRequest extends ImageInputs {
+  model: ModelRef;
   sampler: SamplerName;
   /** Heun steps. */
   steps: number;
@@ -27,7 +48,7 @@ export interface ImageChunk {
   /** indices.length images of resolution^2 * 4 bytes. */
   pixels: Uint8ClampedArray<ArrayBuffer>;
   resolution: number;
-  /** Class of each image; null for unconditional networks. */
+  /** Class of each image, without what is mixed with it; null for unconditional networks. */
   classes: number[] | null;
   /** Milliseconds that these images took together, all their passes included. */
   ms: number;

@@ -3,6 +3,8 @@ import { createSeriesStore, type SeriesStore } from './distil/series/store';
 import { createDistilStore, type DistilStore } from './distil/store';
 import { createEngineStore, type EngineStore } from './engine';
 import { createImagesStore, type ImagesStore } from './generate/images';
+import { createLatentsStore, type LatentsStore } from './generate/latents';
+import { createPinPicturesStore, type PinPicturesStore } from './generate/pin-pictures';
 import { createViewStore, type ViewState, type ViewStore } from './generate/view';
 import { createMeasureStore, type MeasureStore } from './measure';
 import {
@@ -22,6 +24,8 @@ export interface Stores {
   prefs: PrefsStore;
   engine: EngineStore;
   images: ImagesStore;
+  pinned: PinPicturesStore;
+  latents: LatentsStore;
   compare: CompareStore;
   catalogue: CatalogueStore;
   distil: DistilStore;
@@ -39,6 +43,8 @@ export function createStores(view: ViewState, storage: Pick<Storage, 'getItem' |
     prefs: createPrefsStore(storage),
     engine: createEngineStore(),
     images: createImagesStore(),
+    pinned: createPinPicturesStore(),
+    latents: createLatentsStore(),
     compare: createCompareStore(),
     catalogue: createCatalogueStore(),
     distil: createDistilStore(),

@@ -7,11 +7,13 @@ import { createDistilController, type DistilController } from './distil/controll
 import { type EngineChoices, engineChoices } from './engine-choices';
 import { createOpenedFiles } from './files/opened-files';
 import { Opening } from './files/opening';
+import { AsideRequests } from './generate/aside';
 import { followView } from './generate/follow-view';
+import { createPins, type PinsController } from './generate/pins';
 import type { LoadSheet } from './generate/preview';
 import { ImageRequests } from './generate/requests';
 import { Samplings } from './generate/samplings';
-import type { ViewState } from './generate/view';
+import { oneModelShown, type ViewState } from './generate/view';
 import type { LayersOptions } from './layers/controller';
 import { Link } from './link';
 import { createMeasureController, type MeasureController } from './measure';
@@ -75,6 +77,7 @@ export interface Controller extends EngineChoices {
   use(key: string): void;
   /** Says where an opened file starts, after a guess that was wrong. */
   setStartSigma(key: string, sigma: number): Promise<void>;
+  readonly pins: PinsController;
   readonly compare: CompareController;
   readonly distil: DistilController;
   readonly measure: MeasureController;
@@ -88,7 +91,7 @@ export interface Controller extends EngineChoices {
 const RANDOM_SEEDS = 1_000_000;
 
 /** What an opened file starts with: its own classes, and the images in view. */
-const OPENED_VIEW = { tab: 'generate', classIndex: null, selected: 0 } as const;
+const OPENED_VIEW = { tab: 'generate', classIndex: null, mix: [], own: [], selected: 0 } as const;
 
 /** The flow between the view, the engine and the images. */
 export function createController(options: ControllerOptions): Controller {
@@ -97,6 +100,11 @@ export function createController(options: ControllerOptions): Controller {
   const work = new Work(engine);
   const starting = new EngineStart({ client, stores, work, engine: options.engine });
   const requests = new ImageRequests({ client, stores, work, nextFrame, now });
+  const aside = new AsideRequests({
+    client,
+    main: requests,
+    ready: () => engine.getState().status !== null && oneModelShown(view.getState()),
+  });
   const samplings = new Samplings();
   const files = createOpenedFiles({ client, stores, samplings, requests, persist });
   const compare = createCompareController({ client, stores, nextFrame, now });
@@ -151,6 +159,7 @@ export function createController(options: ControllerOptions): Controller {
     forget: files.forget,
     openKept: files.openKept,
     setStartSigma: files.setStartSigma,
+    pins: createPins(stores, aside),
     compare,
     distil,
     measure: createMeasureController(client, stores.measure),

@@ -1,7 +1,9 @@
-import { MAX_STEPS, MIN_STEPS, SAMPLER_NAMES, SIGMA } from '../lib/sampling';
+import { formatMix, readMix } from '../lib/class-mix';
+import { MAX_STEPS, MIN_STEPS, SAMPLER_NAMES, SIGMA, TEMPERATURE } from '../lib/sampling';
 import { sentence, whole } from '../lib/words';
 import { MAX_SEED } from '../rng/seeds';
 import { COMPARISON_PARAMS, readComparison } from './compare/view';
+import { formatOwn, formatPins, readOwn, readPins } from './generate/points';
 import { MAX_COUNT, TABS, tidySeed, VIEW_PLACES, type ViewState } from './generate/view';
 import { LAYERS_PLACES, unreadLayers } from './layers/view';
 
@@ -20,16 +22,21 @@ export function formatHash(view: ViewState, defaults: ViewState): string {
     if (value !== null && (always || value !== defaults[key]))
       params.set(VIEW_PLACES[key].param, String(value));
   };
+  const write = (key: keyof ViewState, text: string) => text && params.set(VIEW_PLACES[key].param, text);
   put('model', true);
   put('seed', true);
-  for (const key of ['classIndex', 'count', 'sampler', 'steps', 'sigma', 'selected'] as const) put(key);
+  put('classIndex');
+  write('mix', formatMix(view.mix));
+  for (const key of ['count', 'sampler', 'steps', 'sigma', 'temperature', 'selected'] as const) put(key);
+  write('own', formatOwn(view.own));
+  write('pins', formatPins(view.pins));
   if (view.tab === 'generate' && view.compare) {
     params.set(VIEW_PLACES.compare.param, COMPARE);
     for (const [name, value] of new URLSearchParams(view.comparison)) params.append(name, value);
   }
   if (view.tab === 'layers')
     for (const [name, value] of new URLSearchParams(view.layers)) params.set(name, value);
-  const query = params.toString().replace(/%2C|%3A|%40|%3D/g, decodeURIComponent);
+  const query = params.toString().replace(/%2C|%3A|%3B|%40|%3D/g, decodeURIComponent);
   return `#/${view.tab}${query ? `?${query}` : ''}`;
 }
 
@@ -79,6 +86,18 @@ export function readHash(hash: string, defaults: ViewState): ReadView {
     problems.push(
       `The link has the sampler “${shorten(named('sampler')!)}”, but it must be one of ${SAMPLER_NAMES.join(', ')}: the default is shown.`,
     );
+  const mix = readMix(named('mix') ?? '');
+  if (named('mix') !== null && !mix)
+    problems.push(
+      `The link has the mix “${shorten(named('mix')!)}”, but it must be classes with weights of 1 at most together, such as 4:0.35,7:0.2: nothing is mixed.`,
+    );
+  const { own, unread: strangePlaces } = readOwn(named('own') ?? '', count);
+  const { pins, unread: strangePins } = readPins(named('pins') ?? '');
+  for (const [what, text] of [
+    ...strangePlaces.map((text) => ['an image of its own', text] as const),
+    ...strangePins.map((text) => ['a pin', text] as const),
+  ])
+    problems.push(`The link has ${what}, “${shorten(text)}”, that cannot be read: it is left out.`);
   const selected = read('selected', RANGES.selected) ?? defaults.selected;
   if (selected >= count)
     problems.push(`The link selects image ${selected + 1} of ${count}: the last one is selected.`);
@@ -89,11 +108,15 @@ export function readHash(hash: string, defaults: ViewState): ReadView {
       seed: tidySeed(read('seed', RANGES.seed) ?? defaults.seed),
       // The upper end depends on the network: the controller checks it when that is known.
       classIndex: read('classIndex', RANGES.classIndex) ?? defaults.classIndex,
+      mix: mix ?? defaults.mix,
+      temperature: read('temperature', RANGES.temperature) ?? defaults.temperature,
       count,
       sampler: sampler ?? defaults.sampler,
       steps: read('steps', RANGES.steps) ?? defaults.steps,
       sigma: read('sigma', RANGES.sigma) ?? defaults.sigma,
       selected: Math.min(selected, count - 1),
+      own,
+      pins,
       compare: compare || defaults.compare,
       comparison: comparison || defaults.comparison,
       layers: new URLSearchParams(layers).toString() || defaults.layers,
@@ -116,6 +139,7 @@ const RANGES = {
   count: { name: 'number of images', low: 1, high: MAX_COUNT, whole: true },
   steps: { name: 'number of steps', low: MIN_STEPS, high: MAX_STEPS, whole: true },
   sigma: { name: 'start sigma', low: SIGMA.min, high: SIGMA.max, whole: false },
+  temperature: { name: 'temperature', low: TEMPERATURE.min, high: TEMPERATURE.max, whole: false },
   selected: { name: 'selected image', low: 0, high: MAX_COUNT - 1, whole: true },
 } as const satisfies Partial<Record<keyof ViewState, Range>>;
 

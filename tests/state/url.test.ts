@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { SAMPLER_NAMES } from '../../src/lib/sampling';
+import { AS_USUAL, formatPin, type OwnNoise, type OwnPlace, type Pin } from '../../src/state/generate/points';
 import { createViewStore, defaultView, TABS, type ViewState } from '../../src/state/generate/view';
 import { formatHash, parseHash, type ReadView, readHash } from '../../src/state/url';
 import { syncAddress } from '../../src/state/url-sync';
@@ -44,6 +45,62 @@ describe('view in the address', () => {
     expect(parseHash('#/generate?count=4&selected=9', DEFAULTS).selected).toBe(3);
   });
 
+  const mixes = fc.constantFrom(
+    [],
+    [{ index: 4, weight: 0.35 }],
+    [
+      { index: 4, weight: 0.25 },
+      { index: 7, weight: 0.75 },
+    ],
+  );
+  const noises: fc.Arbitrary<OwnNoise | null> = fc.constantFrom(
+    null,
+    { latent: 'mine.npy-3f', strokes: [] },
+    { latent: null, strokes: [{ seed: 77, radius: 6, strength: 0.5, points: [1, 2, 30, 40] }] },
+    {
+      latent: 'mine.npy-3f',
+      strokes: [
+        { seed: 4294967295, radius: 1, strength: 1, points: [0, 0] },
+        { seed: 0, radius: 64, strength: 0.01, points: [63, 63] },
+      ],
+    },
+  );
+  const pins: fc.Arbitrary<Pin> = fc.record({
+    seed: fc.integer({ min: 0, max: 4294967295 }).map((s) => (s % 3 ? s : s / 4)),
+    classIndex: fc.option(fc.nat(1000)),
+    mix: mixes,
+    sigma: fc.constantFrom(null, 2.5, 80),
+    temperature: fc.constantFrom(1, 0.5),
+    sampler: fc.constant(null),
+    steps: fc.constant(null),
+    noise: noises,
+  });
+  const places: fc.Arbitrary<OwnPlace> = fc.record({
+    place: fc.nat(63),
+    classIndex: fc.nat(9),
+    noise: noises,
+  });
+
+  test('what single images have of their own is read by people, and what cannot be read is said', () => {
+    const pin = { ...AS_USUAL, seed: 23, classIndex: 1, mix: [{ index: 2, weight: 0.35 }] };
+    const view = { ...DEFAULTS, pins: [pin, { ...AS_USUAL, seed: 4, sampler: 'heun' as const, steps: 18 }] };
+    const hash = formatHash({ ...view, model: 'cats' }, DEFAULTS);
+    expect(hash).toBe('#/generate?model=cats&seed=0&pins=23@class=1,mix=2:0.35;4@steps=heun:18');
+    const odd = readHash(
+      '#/generate?pins=23;4@colour=red;x;5@mix=1:2&mix=1:0.7,2:0.7&own=99@class=1',
+      DEFAULTS,
+    );
+    expect(odd.view.pins).toEqual([{ ...AS_USUAL, seed: 23 }]);
+    expect(odd.view).toMatchObject({ mix: [], own: [] });
+    expect(odd.problems.map((p) => /“(.*?)”/.exec(p)![1])).toEqual([
+      '1:0.7,2:0.7',
+      '99@class=1',
+      '4@colour=red',
+      'x',
+      '5@mix=1:2',
+    ]);
+  });
+
   test('every view comes back from its address', () => {
     const views: fc.Arbitrary<ViewState> = fc
       .record({
@@ -51,7 +108,11 @@ describe('view in the address', () => {
         model: fc.option(fc.string({ minLength: 1 }).filter((s) => s.trim() === s && s !== '')),
         seed: fc.integer({ min: 0, max: 4294967295 }).map((s) => (s % 3 ? s : s / 4)),
         classIndex: fc.option(fc.nat(1000)),
+        mix: mixes,
+        temperature: fc.constantFrom(0, 0.85, 1, 2),
         count: fc.integer({ min: 1, max: 64 }),
+        pins: fc.uniqueArray(pins, { maxLength: 5, selector: formatPin }),
+        own: fc.uniqueArray(places, { maxLength: 3, selector: ({ place }) => place }),
         sampler: fc.constantFrom(null, ...SAMPLER_NAMES),
         steps: fc.option(fc.integer({ min: 2, max: 200 })),
         sigma: fc.constantFrom(0.1, 0.5, 80, 200),
@@ -68,6 +129,7 @@ describe('view in the address', () => {
       .map((view) => ({
         ...view,
         selected: Math.min(view.selected, view.count - 1),
+        own: view.own.filter(({ place }) => place < view.count),
         compare: view.compare && view.tab === 'generate',
         comparison: view.compare && view.tab === 'generate' ? view.comparison : '',
         layers: view.tab === 'layers' ? new URLSearchParams(view.layers).toString() : '',

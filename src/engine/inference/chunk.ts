@@ -7,9 +7,10 @@ import type { integerSeedNoise } from '../../rng/seeds';
 import type { GenerateHooks } from '../services';
 import type { Device } from './device';
 import type { Inference } from './inference';
+import { inputBatch } from './inputs';
 import { nextTask } from './next-task';
 import { imagesToRgba } from './pixels';
-import { sampleImages, seedBatch } from './sampling';
+import { sampleImages } from './sampling';
 
 /** What a chunk is made with. */
 export interface ChunkTools {
@@ -37,8 +38,7 @@ export async function makeChunk(
   hooks: GenerateHooks,
 ): Promise<MadeChunk> {
   const { denoiser } = inference;
-  const seeds = indices.map((i) => request.seeds[i]!);
-  const batch = seedBatch(denoiser.config, seeds, request.classIndex, noise);
+  const batch = inputBatch(denoiser.config, request, indices, noise);
   const compiling = inference.prepare(indices.length, (done, total) =>
     hooks.onProgress({ what: 'preparing shaders', done, total, unit: 'shaders' }),
   );

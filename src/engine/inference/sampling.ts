@@ -2,7 +2,7 @@ import { checkDevice } from '../../gpu/backends';
 import { InnateError } from '../../lib/errors';
 import { evaluations } from '../../lib/sampling';
 import type { NetworkConfig } from '../../nn/config';
-import type { ImageDenoiser } from '../../nn/denoiser';
+import type { ClassLabels, ImageDenoiser } from '../../nn/denoiser';
 import { roundSigma, sigmaRange } from '../../nn/precond';
 import { type SamplerOptions, sample } from '../../nn/samplers';
 import { type integerSeedNoise, seedClass, seedNoise } from '../../rng/seeds';
@@ -13,6 +13,8 @@ export interface Batch {
   latents: Float32Array;
   /** Class index of each image; null for "no class" or an unconditional network. */
   classes: Int32Array | null;
+  /** Class vectors [N, labelDim] where classes are mixed: they count in place of `classes`. */
+  vectors?: Float32Array;
 }
 
 /** Values per image. */
@@ -35,6 +37,17 @@ export function seedBatch(
     return { latents, classes: null };
   }
   return { latents, classes: Int32Array.from(seeds, (seed) => chosenClass ?? seedClass(seed, labelDim)) };
+}
+
+/** What the network is told of the classes of images `from` to `to`. */
+function labelsOf(
+  { classes, vectors }: Batch,
+  from: number,
+  to: number,
+  { unet }: NetworkConfig,
+): ClassLabels {
+  if (vectors) return { rows: vectors.subarray(from * unet.labelDim, to * unet.labelDim) };
+  return classes?.subarray(from, to) ?? null;
 }
 
 export interface SampleProgress {
@@ -76,7 +89,7 @@ export async function sampleImages(
   const images = new Float32Array(batch.latents.length);
   for (let from = 0; from < count; from += step) {
     const n = Math.min(step, count - from);
-    const classes = batch.classes?.subarray(from, from + n) ?? null;
+    const classes = labelsOf(batch, from, from + n, config);
     const result = await sample(
       async (x, sigma) => {
         await hooks.breathe?.();

@@ -1,7 +1,9 @@
-import { Copy, Download } from 'lucide-react';
+import { Copy, Download, Pin } from 'lucide-react';
 import { useMemo } from 'react';
 import { useStore } from 'zustand';
 import type { MadeImage } from '../../state/generate/images';
+import { isPinned } from '../../state/generate/pins';
+import { withOwn } from '../../state/generate/points';
 import { useApp, useView } from '../../state/react';
 import { copyText } from '../../ui/copy-text';
 import { Facts } from '../../ui/Facts';
@@ -26,6 +28,7 @@ export function InspectorTitle() {
       <h2>{seed === null ? 'No image yet' : `Seed ${seed}`}</h2>
       {image && (
         <>
+          <PinButton image={image} />
           <button
             type="button"
             className="icon-button"
@@ -56,6 +59,65 @@ export function InspectorTitle() {
   );
 }
 
+function PinButton({ image }: { image: MadeImage }) {
+  const { announce, controller } = useApp();
+  const place = useView((v) => v.selected);
+  const pinned = useView((v) => isPinned(v, image, place));
+  return (
+    <button
+      type="button"
+      className="icon-button pin-button"
+      aria-label="Pin image"
+      aria-pressed={pinned}
+      aria-keyshortcuts="P"
+      title={pinned ? 'Unpin image (P)' : 'Pin image: it stays in view (P)'}
+      onClick={() => announce(controller.pins.toggle(place))}
+    >
+      <Pin aria-hidden />
+    </button>
+  );
+}
+
+/** What can be done with the selected image's own seed and class. */
+function OwnActions({ image }: { image: MadeImage }) {
+  const { announce, stores } = useApp();
+  const place = useView((v) => v.selected);
+  const kept = useView((v) => v.own.some((own) => own.place === place && own.classIndex !== null));
+  const { seed, classIndex } = image.recipe;
+  const keep = (index: number | null) =>
+    stores.view.setState(({ own }) => ({ own: withOwn(own, place, { classIndex: index }) }));
+  const text = formatNumber(seed);
+  return (
+    <div className="own-actions">
+      <button
+        type="button"
+        className="link"
+        onClick={async () =>
+          announce((await copyText(text)) ? `Seed ${text} was copied` : 'The browser did not allow copying')
+        }
+      >
+        Copy seed
+      </button>
+      {place > 0 && (
+        <button type="button" className="link" onClick={() => stores.view.setState({ seed, selected: 0 })}>
+          Start from it
+        </button>
+      )}
+      {classIndex !== null && (
+        <button
+          type="button"
+          className="link"
+          title="Whatever Class says, this image keeps its own"
+          aria-pressed={kept}
+          onClick={() => keep(kept ? null : classIndex)}
+        >
+          {kept ? 'Release its class' : 'Keep its class'}
+        </button>
+      )}
+    </div>
+  );
+}
+
 /** The selected image at a whole multiple, and how to make it again. */
 export function Inspector() {
   const { stores } = useApp();
@@ -69,9 +131,12 @@ export function Inspector() {
     <>
       <Hero {...hero} source={source} index={index} resolution={resolution} />
       {image && (
-        <Facts
-          facts={[...recipeFacts(image.recipe), ['Size', `${resolution} × ${resolution}, shown ${shown}×`]]}
-        />
+        <div className="about">
+          <Facts
+            facts={[...recipeFacts(image.recipe), ['Size', `${resolution} × ${resolution}, shown ${shown}×`]]}
+          />
+          <OwnActions image={image} />
+        </div>
       )}
     </>
   );

@@ -1,8 +1,9 @@
-import { type Ref, useMemo, useRef } from 'react';
+import { type Ref, Suspense, useMemo, useRef } from 'react';
 import { useStore } from 'zustand';
 import { useApp, useModel, usePrefs, useView } from '../../state/react';
 import { layOut } from '../../ui/grid-layout';
 import { ImageGrid } from '../../ui/ImageGrid';
+import { part } from '../../ui/part';
 import { NARROW, useMedia, useSpace, WIDE } from '../../ui/use-space';
 import { Hint } from './Hint';
 import { Notices } from './Notices';
@@ -11,6 +12,20 @@ import { Toolbar } from './Toolbar';
 
 /** Height kept for the line under the images. */
 const HINT = 44;
+
+const PinnedStrip = part(() => import('./playground/PinnedStrip'));
+
+/** What stays in view under the images, from the second pin on. */
+function Strips() {
+  const pinned = useView((v) => v.pins.length > 1);
+  return pinned ? (
+    <div className="strips">
+      <Suspense>
+        <PinnedStrip />
+      </Suspense>
+    </div>
+  ) : null;
+}
 
 interface Props {
   ref: Ref<HTMLElement>;
@@ -57,6 +72,7 @@ export function Stage({ ref, onOpenImage }: Props) {
           />
         )}
         <Hint />
+        <Strips />
       </div>
     </section>
   );

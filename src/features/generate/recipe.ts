@@ -3,15 +3,24 @@ import { formatNumber, formatWhole } from '../../ui/format';
 
 const STEPS: Record<string, string> = { 'one-step': '1', 'two-step': '2', heun: 'Heun' };
 
+const NOISE = {
+  latent: 'a latent of your own',
+  painted: 'the seed’s, painted over',
+  'painted latent': 'a latent of your own, painted over',
+} as const;
+
 /** How an image is made again: terms and values, as they are shown. */
 export function recipeFacts(recipe: Recipe): [string, string][] {
-  const { classIndex, className, evaluations } = recipe;
+  const { classIndex, className, evaluations, mix, noise, temperature } = recipe;
   const named = className === null || className === String(classIndex) ? '' : `, ${className}`;
+  const classText = mix.length > 0 ? (className ?? '') : `${classIndex}${named}`;
   return [
     ['Model', recipe.model],
     ['Seed', formatNumber(recipe.seed)],
-    ...(classIndex === null ? [] : ([['Class', `${classIndex}${named}`]] as [string, string][])),
+    ...(noise === 'seed' ? [] : ([['Noise', NOISE[noise]]] as [string, string][])),
+    ...(classIndex === null ? [] : ([['Class', classText]] as [string, string][])),
     ['Start sigma', formatNumber(recipe.sigma)],
+    ...(temperature === 1 ? [] : ([['Temperature', formatNumber(temperature)]] as [string, string][])),
     ...(recipe.sigmaMid === null
       ? []
       : ([['Second sigma', formatNumber(recipe.sigmaMid)]] as [string, string][])),

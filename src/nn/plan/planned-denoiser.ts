@@ -1,7 +1,14 @@
 import { InnateError } from '../../lib/errors';
 import { unetBlocks } from '../blocks';
 import type { NetworkConfig } from '../config';
-import { fourierFrequencies, type ImageDenoiser, oneHot, toNCHW, toNHWC } from '../denoiser';
+import {
+  type ClassLabels,
+  fourierFrequencies,
+  type ImageDenoiser,
+  labelRows,
+  toNCHW,
+  toNHWC,
+} from '../denoiser';
 import { noiseEmbedding } from '../embedding';
 import { findBlock } from '../gains';
 import { precondCoefficients } from '../precond';
@@ -89,7 +96,7 @@ export class PlannedDenoiser implements ImageDenoiser {
     return (await this.executor(this.options({ images: true }), batch, onProgress)).executor;
   }
 
-  async denoise(x: Float32Array, sigma: number, classes: ArrayLike<number> | null): Promise<Float32Array> {
+  async denoise(x: Float32Array, sigma: number, classes: ClassLabels): Promise<Float32Array> {
     const { results } = await this.forward(x, sigma, classes, { images: true });
     return this.images(x, sigma, results);
   }
@@ -115,7 +122,7 @@ export class PlannedDenoiser implements ImageDenoiser {
   private async forward(
     x: Float32Array,
     sigma: number,
-    classes: ArrayLike<number> | null,
+    classes: ClassLabels,
     watch: PlanWatch,
   ): Promise<{ n: number; plan: Plan; results: PlanResults }> {
     const { unet } = this.config;
@@ -134,7 +141,7 @@ export class PlannedDenoiser implements ImageDenoiser {
       ['noise', noiseEmbedding(unet, new Float64Array(n).fill(cNoise), this.freqs)],
     ]);
     if (unet.labelDim)
-      inputs.set('labels', classes ? oneHot(classes, unet.labelDim) : new Float32Array(n * unet.labelDim));
+      inputs.set('labels', classes ? labelRows(classes, unet.labelDim) : new Float32Array(n * unet.labelDim));
     return { n, ...(await this.evaluate(this.options(watch), n, inputs)) };
   }
 

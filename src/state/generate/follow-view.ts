@@ -6,7 +6,18 @@ import type { ImageRequests } from './requests';
 import type { Samplings } from './samplings';
 import { oneModelShown, settledView } from './view';
 
-const RENDERED = ['model', 'seed', 'classIndex', 'count', 'sampler', 'steps', 'sigma'] as const;
+const RENDERED = [
+  'model',
+  'seed',
+  'classIndex',
+  'mix',
+  'temperature',
+  'own',
+  'count',
+  'sampler',
+  'steps',
+  'sigma',
+] as const;
 
 interface Options {
   stores: Stores;
@@ -31,7 +42,7 @@ export function followView({ stores, requests, samplings, loadSheet }: Options):
       const model = currentModel(stores);
       const settled = model && settledView(next, model);
       // The same listener runs again for what this changes.
-      if (settled && (settled.model !== next.model || settled.classIndex !== next.classIndex))
+      if (settled && (['model', 'classIndex', 'mix'] as const).some((key) => settled[key] !== next[key]))
         view.setState(settled);
       if (model) showOnly(model);
     }
@@ -41,7 +52,9 @@ export function followView({ stores, requests, samplings, loadSheet }: Options):
       requests.schedule();
     if (next.count !== before.count) {
       resize(images, next.count);
-      if (next.selected >= next.count) view.setState({ selected: next.count - 1 });
+      const own = next.own.filter(({ place }) => place < next.count);
+      if (next.selected >= next.count || own.length < next.own.length)
+        view.setState({ selected: Math.min(next.selected, next.count - 1), own });
     }
   });
 }

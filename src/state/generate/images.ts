@@ -1,4 +1,5 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
+import { type ClassMix, sharesOf } from '../../lib/class-mix';
 import type { ImageChunk } from '../../protocol/generate';
 import { className, imageName } from '../models';
 
@@ -18,10 +19,16 @@ export interface Recipe {
   modelKey: string;
   model: string;
   seed: number;
+  /** What the noise is: the seed's, a latent that a person brought, or either painted over. */
+  noise: 'seed' | 'latent' | 'painted' | 'painted latent';
   /** null for unconditional networks. */
   classIndex: number | null;
+  /** What its class is mixed with. */
+  mix: ClassMix;
+  /** Of mixed classes all names with their weights. */
   className: string | null;
   sigma: number;
+  temperature: number;
   /** Of the second step; null where there is none. */
   sigmaMid: number | null;
   evaluations: number;
@@ -53,13 +60,31 @@ export function rename(store: ImagesStore, modelKey: string, classes: readonly s
   }));
 }
 
+/** The accessible name of an image: model or row, seed, class. */
+export function imageNameOf(title: string, { seed, noise, className: words }: Recipe): string {
+  const name = noise === 'seed' ? title : `${title}, ${noise}`;
+  return imageName(name, seed, words);
+}
+
 /** The image with the name of its class, where that model made it. */
 export function renamed<T extends MadeImage>(image: T, modelKey: string, classes: readonly string[]): T {
-  const { seed, classIndex } = image.recipe;
+  const { classIndex, mix } = image.recipe;
   if (image.recipe.modelKey !== modelKey || classIndex === null) return image;
-  const recipe = { ...image.recipe, className: className(classes, classIndex) };
-  const title = image.name?.slice(0, -imageName('', seed, image.recipe.className).length) ?? '';
-  return { ...image, recipe, name: image.name && imageName(title, seed, recipe.className) };
+  const recipe = { ...image.recipe, className: classWords(classes, classIndex, mix) };
+  const title = image.name?.slice(0, -imageNameOf('', image.recipe).length) ?? '';
+  return { ...image, recipe, name: image.name && imageNameOf(title, recipe) };
+}
+
+/** Name of an image's class; of mixed ones each with its weight. */
+export function classWords(
+  classes: readonly string[] | null,
+  own: number | null,
+  mix: ClassMix,
+): string | null {
+  if (own === null) return null;
+  if (mix.length === 0) return className(classes, own);
+  const shares = sharesOf(own, mix).sort((a, b) => b.weight - a.weight);
+  return shares.map(({ index, weight }) => `${weight} ${className(classes, index)}`).join(', ');
 }
 
 /** Puts a chunk in place. An image of a newer request is never overwritten by an older one. */
@@ -78,7 +103,7 @@ export function place(
     images[index] = {
       pixels: chunk.pixels.subarray(position * size, (position + 1) * size),
       resolution: chunk.resolution,
-      name: imageName(made.model, made.seed, made.className),
+      name: imageNameOf(made.model, made),
       recipe: made,
       generation,
     };

@@ -2,6 +2,7 @@ import { ownSampler } from '../../lib/sampling';
 import { seedClass } from '../../rng/seeds';
 import { currentModel, type Stores } from '../app-state';
 import type { ModelFacts } from '../models';
+import { latentsOf } from './latents';
 import { buildRequest, recipeOf } from './request';
 
 /** Reads the sheet of that path: RGBA, rows of `width` pixels; null where it cannot be had. */
@@ -20,12 +21,13 @@ export async function showPreview(stores: Stores, model: ModelFacts, loadSheet: 
   // The view may have moved on while the sheet was on its way.
   if (!sheet || currentModel(stores)?.key !== model.key || sheet.width !== resolution * preview.columns)
     return;
-  const request = buildRequest(view, model);
-  if (request.sampler !== ownSampler(model) || request.sigma !== model.sigma || view.classIndex !== null)
-    return;
+  const request = buildRequest(view, model, latentsOf(stores.latents));
+  const asDrawn = view.classIndex === null && view.mix.length === 0 && view.temperature === 1;
+  if (request.sampler !== ownSampler(model) || request.sigma !== model.sigma || !asDrawn) return;
   const images = stores.images.getState().images.map((image, index) => {
     const seed = request.seeds[index]!;
-    if (image || !Number.isInteger(seed) || seed >= preview.columns * preview.rows) return image;
+    if (image || request.own?.[index] || !Number.isInteger(seed) || seed >= preview.columns * preview.rows)
+      return image;
     return {
       pixels: cutTile(sheet, resolution, seed % preview.columns, Math.floor(seed / preview.columns)),
       resolution,

@@ -5,7 +5,9 @@ import { currentModel, type Stores } from '../app-state';
 import { fail, succeed } from '../engine';
 import type { ModelFacts } from '../models';
 import type { Work } from '../work';
+import type { MainRequests } from './aside';
 import { place, resize } from './images';
+import { latentsOf } from './latents';
 import { buildRequest, recipeOf, sameWork } from './request';
 import { oneModelShown } from './view';
 
@@ -38,14 +40,24 @@ interface Flight {
 }
 
 /** The requests for the images of the view: at most one a frame, each with the newest values. */
-export class ImageRequests {
+export class ImageRequests implements MainRequests {
   private generation = 0;
   private flight: Flight | null = null;
   private scheduled = false;
   /** A newer request is wanted as soon as the one under way has shown an image. */
   private waiting = false;
+  private readonly listeners: (() => void)[] = [];
 
   constructor(private readonly options: Options) {}
+
+  get idle(): boolean {
+    // Before the first request nothing rests: it is still to come.
+    return this.generation > 0 && this.flight === null && !this.scheduled && !this.waiting;
+  }
+
+  whenIdle(listener: () => void): void {
+    this.listeners.push(listener);
+  }
 
   /** Makes the images of the view in the next frame. */
   schedule(): void {
@@ -67,7 +79,7 @@ export class ImageRequests {
     const { stores, now } = this.options;
     const model = currentModel(stores);
     if (!model || !stores.engine.getState().status) return; // boot calls again
-    const request = buildRequest(stores.view.getState(), model);
+    const request = buildRequest(stores.view.getState(), model, latentsOf(stores.latents));
     const { flight } = this;
     if (!insist && flight && !flight.delivered && sameWork(flight.request, request)) {
       const left = HOLD_MS - (now() - flight.issued);
@@ -151,5 +163,6 @@ export class ImageRequests {
     this.options.work.end('generating');
     if (error !== undefined) fail(this.options.stores.engine, 'generating', error);
     if (this.waiting) this.schedule();
+    if (this.idle) for (const listener of this.listeners) listener();
   }
 }

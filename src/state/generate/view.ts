@@ -1,8 +1,10 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
+import { type ClassMix, mixWithin } from '../../lib/class-mix';
 import type { SamplerName } from '../../lib/sampling';
 import { MAX_SEED } from '../../rng/seeds';
 import type { ModelFacts } from '../models';
 import type { Place } from '../place';
+import type { OwnPlace, Pin } from './points';
 
 export const TABS = ['generate', 'distil', 'layers', 'models'] as const;
 export type Tab = (typeof TABS)[number];
@@ -16,6 +18,10 @@ export interface ViewState {
   seed: number;
   /** null = the class that each seed draws. */
   classIndex: number | null;
+  /** Classes that each image's own is mixed with. */
+  mix: ClassMix;
+  /** What the noise is multiplied by. */
+  temperature: number;
   count: number;
   /** Null = the model's own: one step, or two of a two-step student. */
   sampler: SamplerName | null;
@@ -25,6 +31,10 @@ export interface ViewState {
   sigma: number | null;
   /** Index of the image whose recipe is shown. */
   selected: number;
+  /** What single places of the grid have of their own. */
+  own: readonly OwnPlace[];
+  /** Images that a person keeps in view. */
+  pins: readonly Pin[];
   /** Rows of several models are shown in place of one. */
   compare: boolean;
   /** What they are, as the query of a link (state/compare/view.ts): kept while one model is shown. */
@@ -39,11 +49,15 @@ export const VIEW_PLACES = {
   model: { where: 'url', param: 'model' },
   seed: { where: 'url', param: 'seed' },
   classIndex: { where: 'url', param: 'class' },
+  mix: { where: 'url', param: 'mix' }, // mix=4:0.35,7:0.2
+  temperature: { where: 'url', param: 'temperature' },
   count: { where: 'url', param: 'count' },
   sampler: { where: 'url', param: 'sampler' },
   steps: { where: 'url', param: 'steps' },
   sigma: { where: 'url', param: 'sigma' },
   selected: { where: 'url', param: 'selected' },
+  own: { where: 'url', param: 'own' }, // own=3@class=1;5@paint=... (points.ts)
+  pins: { where: 'url', param: 'pins' }, // pins=23@class=1;4 (points.ts)
   compare: { where: 'url', param: 'mode' }, // mode=compare
   comparison: { where: 'url', param: '' }, // the parameters below
   layers: { where: 'url', param: '' }, // the parameters below
@@ -63,9 +77,13 @@ export function defaultView(count = 24): ViewState {
     model: null,
     seed: 0,
     classIndex: null,
+    mix: [],
+    temperature: 1,
     count,
     ...OWN_SAMPLING,
     selected: 0,
+    own: [],
+    pins: [],
     compare: false,
     comparison: '',
     layers: '',
@@ -79,12 +97,13 @@ export const oneModelShown = ({ tab, compare }: ViewState): boolean => tab !== '
 
 /** The view once the model is known: the key that is really shown, and no class that it does not have. */
 export function settledView(
-  { classIndex, compare }: ViewState,
+  { classIndex, mix, compare }: ViewState,
   { key, labelDim }: Pick<ModelFacts, 'key' | 'labelDim'>,
-): Pick<ViewState, 'model' | 'classIndex'> {
+): Pick<ViewState, 'model' | 'classIndex' | 'mix'> {
   // Side by side, the class is of the rows' models.
-  const stays = compare || classIndex === null || classIndex < labelDim;
-  return { model: key, classIndex: stays ? classIndex : null };
+  if (compare) return { model: key, classIndex, mix };
+  const stays = classIndex === null || classIndex < labelDim;
+  return { model: key, classIndex: stays ? classIndex : null, mix: mixWithin(mix, labelDim) };
 }
 
 /** Four decimals: what a slider or a field can mean, without the dust of floating point. */

@@ -67,6 +67,9 @@ test('a network of a thousand classes gets the names of ImageNet, once, and its 
     className: '283',
     sigma: 80,
     sigmaMid: null,
+    noise: 'seed' as const,
+    mix: [],
+    temperature: 1,
     evaluations: 1,
     sampler: 'one-step',
   };
@@ -93,6 +96,7 @@ test('images of Compare get the names that come after them, and keep the titles 
   const recipe = {
     ...{ modelKey: OPENED.key, model: OPENED.name, seed: 7, classIndex: 283, className: '283' },
     ...{ sigma: 80, sigmaMid: null, evaluations: 35, sampler: 'heun' },
+    ...{ noise: 'seed' as const, mix: [], temperature: 1 },
   };
   const image = { pixels: new Uint8ClampedArray(4), resolution: 1, recipe, generation: 1, asked: null };
   const row = `${OPENED.key}@heun:18`;

@@ -1,0 +1,60 @@
+import { expect, type Page, test } from '@playwright/test';
+import { images, maxDifference, openApp, pixels, settled } from './app';
+
+/** What Generate can do beyond Seed and Class, on WebAssembly with the smallest network that comes with the page. */
+
+const CLOTHES = '#/generate?model=fashion-mnist-32x32-gdd-i&count=4';
+const open = (at = CLOTHES) => openApp({ at, backend: 'wasm' });
+
+/** The picture of a strip, once it is drawn. */
+async function drawn(page: Page, strip: string, index: number): Promise<number[]> {
+  const canvas = page.getByRole('region', { name: strip }).locator('canvas').nth(index);
+  await expect(canvas).not.toHaveAttribute('data-empty', '');
+  return pixels(canvas);
+}
+
+test('pins stand in a strip, are in the link, outlive a reload, and are drawn from it to the bit', async () => {
+  const app = await open();
+  const { page } = app;
+  try {
+    await settled(page);
+    const strip = page.getByRole('region', { name: 'Pinned' });
+    await page.getByRole('button', { name: 'Select image 2' }).click();
+    await page.keyboard.press('p');
+    await expect(page.getByRole('button', { name: 'Pin image' })).toHaveAttribute('aria-pressed', 'true');
+    await expect(strip).toHaveCount(0); // one pin changes nothing of the first view
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('p');
+    await expect(strip.getByRole('listitem')).toHaveCount(2);
+    const grid = [
+      await pixels(images(page, /seed 1,/).first()),
+      await pixels(images(page, /seed 2,/).first()),
+    ];
+    expect(await drawn(page, 'Pinned', 0)).toEqual(grid[0]);
+    expect(await drawn(page, 'Pinned', 1)).toEqual(grid[1]);
+    await expect(page).toHaveURL(/pins=1@class=\d;2@class=\d/);
+
+    // Made anew from the link alone, while the grid shows other seeds with another class.
+    await page.evaluate(() => {
+      location.hash = location.hash.replace('seed=0', 'seed=40&class=3');
+    });
+    await page.reload();
+    await settled(page);
+    expect(await drawn(page, 'Pinned', 0)).toEqual(grid[0]);
+    expect(await drawn(page, 'Pinned', 1)).toEqual(grid[1]);
+
+    // A pin is shown as it was, and let go with a key.
+    await strip.getByRole('button', { name: /^Show pinned seed 2,/ }).click();
+    await expect(images(page, /seed 2,/).first()).toBeVisible();
+    await settled(page);
+    expect(
+      maxDifference(await pixels(page.locator('.image-grid canvas').first()), grid[1]!),
+    ).toBeLessThanOrEqual(1);
+    await strip.getByRole('button', { name: /^Show pinned seed 1,/ }).press('Delete');
+    await expect(strip).toHaveCount(0);
+    await expect(page).toHaveURL(/pins=2@class=\d(&|$)/);
+    expect(app.complaints).toEqual([]);
+  } finally {
+    await app.close();
+  }
+});
