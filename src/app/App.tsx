@@ -1,15 +1,19 @@
-import { Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { useStore } from 'zustand';
 import { GenerateView } from '../features/generate/GenerateView';
 import { DownloadAnnouncements } from '../features/models/DownloadAnnouncements';
+import type { ActionContext } from '../state/actions/action';
+import { Registry } from '../state/actions/registry';
 import { type AppContext, AppProvider } from '../state/react';
 import { Toast, type ToastContent } from '../ui/Toast';
-import { createActions, handleKey, TAB_NAMES } from './actions';
+import { ACTIONS, FAMILIES } from './actions/actions';
+import { handleKey } from './actions/keyboard';
+import { TAB_NAMES } from './actions/page';
 import './app.css';
 import { DropTarget } from './DropTarget';
 import { ErrorBoundary } from './ErrorBoundary';
 import { reloadPage } from './offline';
-import { ConsentDialog, DistilView, Help, LayersView, ModelsView, PartShown } from './parts';
+import { ConsentDialog, DistilView, Help, LayersView, ModelsView, Palette, PartShown } from './parts';
 import { StatusBar } from './StatusBar';
 import { TopBar } from './TopBar';
 import { WorkBar } from './WorkBar';
@@ -19,28 +23,28 @@ const TOAST_MS = 6000;
 export function App({ stores, controller }: Pick<AppContext, 'stores' | 'controller'>) {
   const [toast, setToast] = useState<ToastContent | null>(null);
   const [held, setHeld] = useState(false);
-  const [help, setHelp] = useState(false);
+  const [over, setOver] = useState<'help' | 'palette' | null>(null);
   const fileInput = useRef<HTMLInputElement>(null);
   const tab = useStore(stores.view, (v) => v.tab);
   const asked = useStore(stores.downloads, (d) => d.consent !== null);
 
-  const app = useMemo<AppContext>(
-    () => ({
+  const app = useMemo<AppContext>(() => {
+    const context: ActionContext = {
       stores,
       controller,
       announce: (text, action) => setToast({ text, action }),
-      showHelp: () => setHelp(true),
-    }),
-    [stores, controller],
-  );
-  const chooseFile = useCallback(() => fileInput.current?.click(), []);
-  const actions = useMemo(() => createActions(app, { chooseFile }), [app, chooseFile]);
+      showHelp: () => setOver('help'),
+      showPalette: () => setOver('palette'),
+      chooseFile: () => fileInput.current?.click(),
+    };
+    return { ...context, actions: new Registry(context, ACTIONS, FAMILIES) };
+  }, [stores, controller]);
 
   useEffect(() => {
-    const onKey = (event: KeyboardEvent) => handleKey(event, actions);
+    const onKey = (event: KeyboardEvent) => handleKey(event, app.actions);
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
-  }, [actions]);
+  }, [app]);
   useEffect(() => {
     document.title = `${TAB_NAMES[tab]} - Innate`; // what the browser's history shows
   }, [tab]);
@@ -50,10 +54,11 @@ export function App({ stores, controller }: Pick<AppContext, 'stores' | 'control
     return () => clearTimeout(timer);
   }, [toast, held]);
 
+  const close = () => setOver(null);
   return (
     <AppProvider value={app}>
       <div className="app">
-        <TopBar actions={actions} fileInput={fileInput} />
+        <TopBar fileInput={fileInput} />
         <main>
           {tab !== 'generate' && <WorkBar />}
           <div className="panel" id={`panel-${tab}`} role="tabpanel" aria-labelledby={`tab-${tab}`}>
@@ -67,7 +72,7 @@ export function App({ stores, controller }: Pick<AppContext, 'stores' | 'control
                 {tab === 'generate' && <GenerateView />}
                 {tab === 'distil' && <DistilView />}
                 {tab === 'layers' && <LayersView />}
-                {tab === 'models' && <ModelsView onChooseFile={chooseFile} />}
+                {tab === 'models' && <ModelsView onChooseFile={app.chooseFile} />}
               </Suspense>
             </ErrorBoundary>
           </div>
@@ -89,9 +94,9 @@ export function App({ stores, controller }: Pick<AppContext, 'stores' | 'control
         </PartShown>
       )}
       <DownloadAnnouncements />
-      {help && (
-        <PartShown name="Help">
-          <Help actions={actions} onClose={() => setHelp(false)} />
+      {over && (
+        <PartShown name={over === 'help' ? 'Help' : 'The list of actions'}>
+          {over === 'help' ? <Help onClose={close} /> : <Palette onClose={close} />}
         </PartShown>
       )}
     </AppProvider>

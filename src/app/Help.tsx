@@ -1,17 +1,23 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
+import { type Action, GROUPS } from '../state/actions/action';
+import { keysOf } from '../state/actions/shortcut';
+import { useApp } from '../state/react';
 import { Dialog } from '../ui/Dialog';
-import type { Action } from './actions';
+import { Keys } from '../ui/Keys';
+import './help.css';
+import { searchActions } from './palette/search';
 
-const ELSEWHERE: [string, string][] = [
-  ['Arrows', 'In the grid: select another image'],
-  ['Arrows', 'On a slider: one step, or ten with Shift'],
-  ['Alt + arrows', 'On Seed: a hundredth, which blends two neighbours'],
-  ['Shift + drag', 'The same, with the pointer'],
-  ['Double click', 'On a slider: back to its default'],
+/** Keys that belong to a place on the page. */
+const ELSEWHERE: [keys: string[], what: string][] = [
+  [['Arrows'], 'In the grid: select another image'],
+  [['Arrows'], 'On a slider: one step, or ten with Shift'],
+  [['Alt', 'Arrows'], 'On Seed: a hundredth, which blends two neighbours'],
+  [['Shift', 'Drag'], 'The same, with the pointer'],
+  [['Double click'], 'On a slider: back to its default'],
 ];
 
 /** What the page is about, in the words a newcomer needs, and the keys. */
-export default function Help({ actions, onClose }: { actions: readonly Action[]; onClose: () => void }) {
+export default function Help({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title="About Innate" full onClose={onClose}>
       <div className="help">
@@ -48,19 +54,7 @@ export default function Help({ actions, onClose }: { actions: readonly Action[];
             The Layers tab shows what each part of a network does at each sigma, and what happens without it.
           </Term>
         </dl>
-        <h3>Keys</h3>
-        <dl className="shortcuts">
-          {[...actions.map(({ key, label }) => [key.toUpperCase(), label]), ...ELSEWHERE].map(
-            ([keys, what]) => (
-              <div key={what}>
-                <dt>
-                  <kbd>{keys}</kbd>
-                </dt>
-                <dd>{what}</dd>
-              </div>
-            ),
-          )}
-        </dl>
+        <Actions />
         <p className="caption">
           Innate is free software under the MIT licence. It contains work of others:{' '}
           <Away to="./THIRD-PARTY-NOTICES.txt">third-party notices</Away>.
@@ -69,6 +63,71 @@ export default function Help({ actions, onClose }: { actions: readonly Action[];
     </Dialog>
   );
 }
+
+/** Everything that can be done, with its key where it has one. */
+function Actions() {
+  const { actions } = useApp();
+  const [text, setText] = useState('');
+  const searched = text.trim() !== '';
+  const shown = searched ? searchActions(text, actions.actions).map(({ action }) => action) : null;
+  return (
+    <section className="help-actions" aria-labelledby="help-actions">
+      <h3 id="help-actions">Actions and keys</h3>
+      <input
+        className="select"
+        type="search"
+        aria-label="Search actions and keys"
+        placeholder="Search"
+        value={text}
+        onChange={(event) => setText(event.currentTarget.value)}
+      />
+      {shown ? (
+        <>
+          <ActionList actions={shown} />
+          {shown.length === 0 && <p className="caption">No action is called that.</p>}
+        </>
+      ) : (
+        <>
+          {GROUPS.map((group) => (
+            <Group key={group} name={group} actions={actions.actions.filter((a) => a.group === group)} />
+          ))}
+          <h4>Where the focus is</h4>
+          <dl className="shortcuts">
+            {ELSEWHERE.map(([keys, what]) => (
+              <div key={what}>
+                <dt>{what}</dt>
+                <dd>
+                  <Keys keys={keys} />
+                </dd>
+              </div>
+            ))}
+          </dl>
+        </>
+      )}
+    </section>
+  );
+}
+
+function Group({ name, actions }: { name: string; actions: readonly Action[] }) {
+  if (actions.length === 0) return null;
+  return (
+    <>
+      <h4>{name}</h4>
+      <ActionList actions={actions} />
+    </>
+  );
+}
+
+const ActionList = ({ actions }: { actions: readonly Action[] }) => (
+  <dl className="shortcuts">
+    {actions.map(({ id, name, shortcut }) => (
+      <div key={id}>
+        <dt>{name}</dt>
+        <dd>{shortcut && <Keys keys={keysOf(shortcut)} />}</dd>
+      </div>
+    ))}
+  </dl>
+);
 
 function Term({ name, children }: { name: string; children: ReactNode }) {
   return (

@@ -1,17 +1,16 @@
-import { CircleQuestionMark, Contrast, Link2 } from 'lucide-react';
-import type { KeyboardEvent, RefObject } from 'react';
+import { CircleQuestionMark, Contrast, Link2, Search } from 'lucide-react';
+import type { KeyboardEvent, ReactNode, RefObject } from 'react';
+import { ariaKeys, keysOf } from '../state/actions/shortcut';
 import { TABS, type Tab } from '../state/generate/view';
-import { useApp, useView } from '../state/react';
-import { type Action, TAB_NAMES } from './actions';
+import { useAction, useApp, useView } from '../state/react';
+import { TAB_NAMES } from './actions/page';
 import { OpenCheckpoint } from './OpenCheckpoint';
 
 interface Props {
-  actions: readonly Action[];
   fileInput: RefObject<HTMLInputElement | null>;
 }
 
-export function TopBar({ actions, fileInput }: Props) {
-  const perform = (id: string) => void actions.find((a) => a.id === id)?.perform();
+export function TopBar({ fileInput }: Props) {
   return (
     <header className="top-bar">
       <p className="brand">
@@ -21,13 +20,16 @@ export function TopBar({ actions, fileInput }: Props) {
       <Tabs />
       <div className="top-tools">
         <OpenCheckpoint input={fileInput} />
-        <Tool label="Copy link to this view" onClick={() => perform('link')}>
+        <Tool id="link">
           <Link2 aria-hidden />
         </Tool>
-        <Tool label="Help" onClick={() => perform('help')}>
+        <Tool id="palette">
+          <Search aria-hidden />
+        </Tool>
+        <Tool id="help" label="Help">
           <CircleQuestionMark aria-hidden />
         </Tool>
-        <Tool label="Switch theme" onClick={() => perform('theme')}>
+        <Tool id="theme" label="Switch theme">
           <Contrast aria-hidden />
         </Tool>
       </div>
@@ -35,17 +37,19 @@ export function TopBar({ actions, fileInput }: Props) {
   );
 }
 
-function Tool({
-  label,
-  onClick,
-  children,
-}: {
-  label: string;
-  onClick: () => void;
-  children: React.ReactNode;
-}) {
+/** The button of an action; `label` where its name is long. */
+function Tool({ id, label, children }: { id: string; label?: string; children: ReactNode }) {
+  const { action, perform } = useAction(id);
+  const { name, shortcut } = action;
   return (
-    <button type="button" className="icon-button" aria-label={label} title={label} onClick={onClick}>
+    <button
+      type="button"
+      className="icon-button"
+      aria-label={label ?? name}
+      aria-keyshortcuts={shortcut && ariaKeys(shortcut)}
+      title={shortcut ? `${label ?? name} (${keysOf(shortcut).join(' ')})` : (label ?? name)}
+      onClick={perform}
+    >
       {children}
     </button>
   );

@@ -7,6 +7,7 @@ export const DistilView = part(() => import('../features/distil/DistilView'));
 export const LayersView = part(() => import('../features/layers/LayersView'));
 export const ModelsView = part(() => import('../features/models/ModelsView'));
 export const ConsentDialog = part(() => import('../features/models/ConsentDialog'));
+export const Palette = part(() => import('./palette/Palette'));
 export const Help = part(() => import('./Help'));
 
 /** The place of a part that comes over the page: nothing until it is there, and a word where it cannot be had. */

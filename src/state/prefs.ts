@@ -16,7 +16,16 @@ export interface Prefs {
   tiles: TileChoice;
   /** Enlarge with interpolation instead of whole pixels. */
   smooth: boolean;
+  /** Ids of the actions that were last found in the palette, the newest first. */
+  recent: readonly string[];
 }
+
+/** So many actions are remembered. */
+const RECENT = 8;
+
+/** The list with that action in front. */
+export const withRecent = (recent: readonly string[], id: string): readonly string[] =>
+  [id, ...recent.filter((other) => other !== id)].slice(0, RECENT);
 
 /** Where each preference is kept. */
 export const PREF_PLACES = {
@@ -25,6 +34,7 @@ export const PREF_PLACES = {
   precision: { where: 'storage', key: 'innate.precision' },
   tiles: { where: 'storage', key: 'innate.tiles' },
   smooth: { where: 'storage', key: 'innate.smooth' },
+  recent: { where: 'storage', key: 'innate.recent' },
 } as const satisfies Record<keyof Prefs, Place>;
 
 export type PrefsStore = StoreApi<Prefs>;
@@ -37,6 +47,7 @@ const READ: { [K in keyof Prefs]: (text: string | null) => Prefs[K] } = {
   precision: (text) => PRECISIONS.find((p) => p === text) ?? 'auto',
   tiles: (text) => TILE_CHOICES.find((t) => t === text) ?? 'auto',
   smooth: (text) => text === 'true',
+  recent: (text) => (text ? text.split(',') : []).slice(0, RECENT),
 };
 
 /** Storage may be forbidden or full: preferences then last as long as the page. */
@@ -54,6 +65,7 @@ export function createPrefsStore(storage: KeyValue | null): PrefsStore {
     precision: READ.precision(read(PREF_PLACES.precision.key)),
     tiles: READ.tiles(read(PREF_PLACES.tiles.key)),
     smooth: READ.smooth(read(PREF_PLACES.smooth.key)),
+    recent: READ.recent(read(PREF_PLACES.recent.key)),
   }));
   store.subscribe((prefs, before) => {
     for (const name of Object.keys(PREF_PLACES) as (keyof Prefs)[]) {

@@ -1,8 +1,8 @@
-import { createContext, useContext } from 'react';
+import { createContext, useCallback, useContext, useSyncExternalStore } from 'react';
 import { useStore } from 'zustand';
 import { useShallow } from 'zustand/react/shallow';
-import type { Stores } from './app-state';
-import type { Controller } from './controller';
+import type { Action, ActionContext } from './actions/action';
+import type { Registry } from './actions/registry';
 import type { SeriesState } from './distil/series/store';
 import type { DistilState } from './distil/store';
 import type { EngineState } from './engine';
@@ -12,14 +12,9 @@ import { chooseModel, type ModelFacts, usableModels } from './models';
 import { hereOf } from './models/rows';
 import type { Prefs } from './prefs';
 
-/** The thin binding between the stores and React. */
-export interface AppContext {
-  stores: Stores;
-  controller: Controller;
-  /** Says a passing confirmation, and offers one thing that can be done about it. */
-  announce: (text: string, action?: { label: string; perform: () => void }) => void;
-  /** Opens the dialog that explains the page. */
-  showHelp: () => void;
+/** What the page's components have: the state, what can be done, and the few things that only the page itself can do. */
+export interface AppContext extends ActionContext {
+  actions: Registry;
 }
 
 const Context = createContext<AppContext | null>(null);
@@ -57,4 +52,28 @@ export function useModels(): ModelFacts[] {
 export function useModel(): ModelFacts | null {
   const key = useView((v) => v.model);
   return chooseModel(useModels(), key);
+}
+
+/** An action as a button or an entry of a menu needs it. */
+interface UsableAction {
+  action: Action;
+  /** Why it cannot be done now; null = it can. */
+  obstacle: string | null;
+  perform: () => void;
+}
+
+export function useAction(id: string): UsableAction {
+  const { actions, stores } = useApp();
+  const action = actions.get(id);
+  const subscribe = useCallback(
+    (listener: () => void) => {
+      const ends = Object.values(stores).map((store) => store.subscribe(listener));
+      return () => {
+        for (const end of ends) end();
+      };
+    },
+    [stores],
+  );
+  const obstacle = useSyncExternalStore(subscribe, () => actions.obstacle(action));
+  return { action, obstacle, perform: () => void actions.perform(action) };
 }

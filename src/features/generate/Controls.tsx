@@ -8,9 +8,10 @@ import {
   SIGMA,
   START_SIGMA,
 } from '../../lib/sampling';
+import { ariaKeys, keysOf } from '../../state/actions/shortcut';
 import { MAX_COUNT } from '../../state/generate/view';
 import type { ModelFacts } from '../../state/models';
-import { useApp, useModel, usePrefs, useView } from '../../state/react';
+import { useAction, useApp, useModel, usePrefs, useView } from '../../state/react';
 import { BackendChoice } from '../../ui/BackendChoice';
 import { Segmented } from '../../ui/Segmented';
 import { Slider } from '../../ui/Slider';
@@ -158,15 +159,16 @@ function Counts({ model }: { model: ModelFacts | null }) {
 }
 
 function GenerateButton() {
-  const { controller } = useApp();
+  const { action, perform } = useAction('generate');
+  const { shortcut = '' } = action;
   return (
     <button
       type="button"
       className="button primary generate-button"
-      aria-keyshortcuts="G"
-      onClick={controller.generate}
+      aria-keyshortcuts={ariaKeys(shortcut)}
+      onClick={perform}
     >
-      Generate <kbd aria-hidden>G</kbd>
+      {action.name} <kbd aria-hidden>{keysOf(shortcut)}</kbd>
     </button>
   );
 }

@@ -1,17 +1,17 @@
 import { Copy, Download, Pin } from 'lucide-react';
 import { useMemo } from 'react';
 import { useStore } from 'zustand';
+import { ariaKeys, keysOf } from '../../state/actions/shortcut';
 import type { MadeImage } from '../../state/generate/images';
 import { isPinned } from '../../state/generate/pins';
 import { withOwn } from '../../state/generate/points';
-import { useApp, useView } from '../../state/react';
+import { useAction, useApp, useView } from '../../state/react';
 import { copyText } from '../../ui/copy-text';
 import { Facts } from '../../ui/Facts';
 import { formatNumber } from '../../ui/format';
 import { Hero, useHero } from './Hero';
 import { pictureSource } from './pictures';
-import { recipeFacts, recipeText } from './recipe';
-import { savePng } from './save-png';
+import { recipeFacts } from './recipe';
 
 function useSelected(): MadeImage | null {
   const { stores } = useApp();
@@ -21,11 +21,11 @@ function useSelected(): MadeImage | null {
 
 export function InspectorTitle() {
   const image = useSelected();
-  const { announce, controller } = useApp();
-  const seed = image && formatNumber(image.recipe.seed);
+  const copy = useAction('copy-recipe');
+  const save = useAction('save-png');
   return (
     <div className="inspector-title">
-      <h2>{seed === null ? 'No image yet' : `Seed ${seed}`}</h2>
+      <h2>{image === null ? 'No image yet' : `Seed ${formatNumber(image.recipe.seed)}`}</h2>
       {image && (
         <>
           <PinButton image={image} />
@@ -34,13 +34,7 @@ export function InspectorTitle() {
             className="icon-button"
             aria-label="Copy recipe"
             title="Copy recipe: model, seed and settings, with a link"
-            onClick={async () =>
-              announce(
-                (await copyText(recipeText(image.recipe, controller.link())))
-                  ? `The recipe of seed ${seed} was copied`
-                  : 'The browser did not allow copying',
-              )
-            }
+            onClick={copy.perform}
           >
             <Copy aria-hidden />
           </button>
@@ -49,7 +43,7 @@ export function InspectorTitle() {
             className="icon-button"
             aria-label="Save PNG"
             title="Save PNG"
-            onClick={() => void savePng(image)}
+            onClick={save.perform}
           >
             <Download aria-hidden />
           </button>
@@ -60,18 +54,20 @@ export function InspectorTitle() {
 }
 
 function PinButton({ image }: { image: MadeImage }) {
-  const { announce, controller } = useApp();
+  const { action, perform } = useAction('pin');
+  const { shortcut = '' } = action;
   const place = useView((v) => v.selected);
   const pinned = useView((v) => isPinned(v, image, place));
+  const keys = keysOf(shortcut).join(' ');
   return (
     <button
       type="button"
       className="icon-button pin-button"
       aria-label="Pin image"
       aria-pressed={pinned}
-      aria-keyshortcuts="P"
-      title={pinned ? 'Unpin image (P)' : 'Pin image: it stays in view (P)'}
-      onClick={() => announce(controller.pins.toggle(place))}
+      aria-keyshortcuts={ariaKeys(shortcut)}
+      title={pinned ? `Unpin image (${keys})` : `Pin image: it stays in view (${keys})`}
+      onClick={perform}
     >
       <Pin aria-hidden />
     </button>

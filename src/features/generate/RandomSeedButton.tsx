@@ -1,13 +1,15 @@
 import { Shuffle } from 'lucide-react';
-import { useApp } from '../../state/react';
+import { ariaKeys, keysOf } from '../../state/actions/shortcut';
+import { useAction } from '../../state/react';
 
 export function RandomSeedButton() {
-  const { controller } = useApp();
+  const { action, perform } = useAction('random');
+  const { shortcut = '' } = action;
   return (
     <div className="random-row">
-      <button type="button" className="button" aria-keyshortcuts="R" onClick={controller.randomSeed}>
+      <button type="button" className="button" aria-keyshortcuts={ariaKeys(shortcut)} onClick={perform}>
         <Shuffle aria-hidden />
-        Random seed <kbd aria-hidden>R</kbd>
+        {action.name} <kbd aria-hidden>{keysOf(shortcut)}</kbd>
       </button>
     </div>
   );

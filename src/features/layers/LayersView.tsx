@@ -12,6 +12,8 @@ import { mapModel } from './map-model';
 import { Toolbar } from './Toolbar';
 import { useLayers, useLayersController, useShown } from './use-layers';
 
+export { saveMap } from './save-map';
+
 /** Which part of a network lives at which noise level: the map, the guide above it, and a close look beside it. */
 export default function LayersView() {
   useShown();

@@ -9,8 +9,7 @@ import { useApp } from '../../state/react';
 /** Made when the tab is first shown, and kept with what it has measured. */
 const controllers = new WeakMap<Controller, LayersController>();
 
-export function useLayersController(): LayersController {
-  const { controller } = useApp();
+export function layersController(controller: Controller): LayersController {
   let layers = controllers.get(controller);
   if (!layers) {
     layers = createLayersController(controller.inside);
@@ -18,6 +17,8 @@ export function useLayersController(): LayersController {
   }
   return layers;
 }
+
+export const useLayersController = (): LayersController => layersController(useApp().controller);
 
 export const useLayers = <T>(select: (state: LayersState) => T): T =>
   useStore(useLayersController().store, useShallow(select));

@@ -1,0 +1,15 @@
+import { DISTIL_ACTIONS } from '../../features/distil/actions';
+import { GENERATE_ACTIONS, modelActions } from '../../features/generate/actions';
+import { LAYERS_ACTIONS } from '../../features/layers/actions';
+import type { Action, ActionFamily } from '../../state/actions/action';
+import { PAGE_ACTIONS } from './page';
+
+/** Every action of the page. A feature has its own in `actions.ts` of its folder. */
+export const ACTIONS: readonly Action[] = [
+  ...GENERATE_ACTIONS,
+  ...DISTIL_ACTIONS,
+  ...LAYERS_ACTIONS,
+  ...PAGE_ACTIONS,
+];
+
+export const FAMILIES: readonly ActionFamily[] = [modelActions];
