@@ -71,7 +71,7 @@ async function iterations(
 ): Promise<() => Promise<number[]>> {
   const config = fitMicroBatch(whole, network.unet.imgResolution, backend);
   const features = await featureNetworks(config, featureWeights, undefined);
-  const trainer = new DistilTrainer({ network, teacher, data, features, config });
+  const trainer = await DistilTrainer.open({ network, teacher, data, features, config });
   return async () => {
     const { lossG, lossD } = await trainer.step();
     return [lossG!, lossD!];

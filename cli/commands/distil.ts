@@ -11,12 +11,14 @@ import {
   samplingConfig,
   studentSampling,
 } from '../../src/distil/config';
+import { executorLine } from '../../src/distil/executor';
 import { freezeFacts, freezeMetadata } from '../../src/distil/freeze';
 import { freezeChoice, freezeText } from '../../src/distil/freeze-rule';
 import type { RunMeta } from '../../src/distil/state';
 import { studentNetwork } from '../../src/distil/student-network';
 import { Diverged } from '../../src/engine/distil/errors';
 import { DistilRun } from '../../src/engine/distil/run';
+import { recordedSteps } from '../../src/engine/inference/recorded-steps';
 import { openClassTable, openFeatureFile } from '../../src/engine/measure/feature-file';
 import { measureNetwork } from '../../src/engine/measure/feature-networks';
 import { FrechetMeasure } from '../../src/engine/measure/frechet';
@@ -27,7 +29,7 @@ import { writeSafetensors } from '../../src/formats/safetensors';
 import { asInnateError, InnateError } from '../../src/lib/errors';
 import type { ModelSampling } from '../../src/lib/sampling';
 import { backendLine, counted, whole } from '../../src/lib/words';
-import { openBackend } from '../backend';
+import { kernelThreads, openBackend } from '../backend';
 import { type OpenedModel, openModelArgument } from '../catalogue';
 import { featureWeights, openData } from '../data';
 import { completeCommand, type DistilCommand, type DistilOptions, remember } from '../distil-command';
@@ -36,6 +38,7 @@ import { checkWritable, fileSource, writeAtomic } from '../files';
 import { endProcess, onInterrupt } from '../interrupt';
 import { fileOptions } from '../options';
 import type { Report } from '../report';
+import { startNodeThread } from '../threads';
 
 /** innate distil: a one-step student from a teacher, saved as it goes. */
 export async function distil(options: DistilOptions, report: Report): Promise<void> {
@@ -103,11 +106,13 @@ async function openJob(
     ...(table && { classTable: table }),
     backend: backendLine(active),
     ...(measure && { measure: async () => measure }),
+    recordedSteps: recordedSteps({ backend: active, threads: kernelThreads() }, startNodeThread),
     measureImages,
     measureEvery,
     ...(saved && { saved }),
     command: remember(command),
   });
+  report.note(executorLine(run.facts));
   return { run, saved, command, config, teacher, data, statePath: `${command.out}.state` };
 }
 

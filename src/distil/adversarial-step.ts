@@ -6,18 +6,13 @@ import type { Adam } from './adam';
 import { type DistilConfig, partSize } from './config';
 import { diffAugment, drawAugmentation } from './diff-augment';
 import type { Discriminator } from './discriminator';
+import type { OnStage, StepKind, StepNumbers } from './executor';
 import { generate } from './generator';
 import { discriminatorLoss, generatorLoss } from './losses';
 import { accumulate, addGradients, type MicroBatch, microBatches, weightedMean } from './micro-batch';
 import { r1Gradients } from './r1';
 import { RandomStream } from './random';
 import { gradientNorm, scalars } from './scalars';
-
-/** What a step updates: one network alone, or both, in the order of `DistilConfig.shareFakes`. */
-export type StepKind = 'both' | 'generator' | 'discriminator';
-
-/** What a step is at, for whoever waits for it: of its `total` parts, `done` are over. */
-export type OnStage = (what: string, done: number, total: number) => void;
 
 export type Shape4 = [number, number, number, number];
 
@@ -41,6 +36,16 @@ interface Sight {
   augment: RandomStream;
 }
 
+/** Of a step: tensors of images and one-hot labels belong to the caller. */
+interface TensorInputs {
+  iteration: number;
+  real: tf.Tensor4D;
+  labels: tf.Tensor2D | null;
+  kind: StepKind;
+  withR1: boolean;
+  onStage?: OnStage | undefined;
+}
+
 interface GeneratorResult {
   loss: tf.Scalar;
   gradientNorm: tf.Scalar;
@@ -62,20 +67,13 @@ export class AdversarialStep {
 
   constructor(private readonly players: Players) {}
 
-  async run(
-    iteration: number,
-    real: tf.Tensor4D,
-    labels: tf.Tensor2D | null,
-    kind: StepKind,
-    onStage?: OnStage,
-  ) {
+  async run({ iteration, real, labels, kind, withR1, onStage }: TensorInputs): Promise<StepNumbers> {
     const { config } = this.players;
     this.iteration = iteration;
     const parts = microBatches(real, labels, partSize(config));
     this.stage = counter(parts.length, kind, onStage);
     const { g, d } = this.updates(parts, kind);
-    const withR1 = d && config.r1Gamma > 0 && iteration > 0 && iteration % config.r1Every === 0;
-    const [r1 = null] = withR1 ? await scalars([this.r1Step(parts)]) : [];
+    const [r1 = null] = d && withR1 ? await scalars([this.r1Step(parts)]) : [];
     if (parts.length > 1) tf.dispose(parts.map((p) => [p.real, p.labels ?? []]));
     const [lossG = null, gradientNormG = null] = g ? await scalars([g.loss, g.gradientNorm]) : [];
     const [lossD = null, gradientNormD = null, logitsFake = null, logitsReal = null] = d

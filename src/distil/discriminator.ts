@@ -4,9 +4,11 @@ import { convLayers, headLogits, type SpectralState } from '../nn/discriminator/
 import { type HeadParameter, type HeadsConfig, headParameters } from '../nn/discriminator/heads';
 import { Mixing } from '../nn/discriminator/mixing';
 import { type PowerVectors, powerIteration } from '../nn/discriminator/spectral';
+import type { FeatureOps } from '../nn/ops';
 import type { WeightSource } from '../nn/weights';
 import type { DistilConfig } from './config';
 import { RandomStream } from './random';
+import type { StateTensor } from './saved';
 import { TrainableParameters } from './trainable';
 
 /** A frozen feature network as the loop uses it: images [N, R, R, C] in [-1, 1] to maps, finest first. */
@@ -17,6 +19,15 @@ export interface FeatureNetwork {
   nominalSizes?(): number[];
   /** `random` draws whatever noise the network adds to its input. Call inside tf.tidy. */
   maps(x: tf.Tensor4D, labels: tf.Tensor2D | null, random: RandomStream): tf.Tensor4D[];
+  /** The same for a recorded step; absent where its operations cannot be recorded. */
+  readonly recorded?: RecordedFeatures;
+  dispose?(): void;
+}
+
+/** A feature network in the vocabulary of the graph, with its weights. */
+export interface RecordedFeatures {
+  weights: WeightSource;
+  maps<T>(ops: FeatureOps<T>, x: T): T[];
 }
 
 /** Class embeddings [rows, dim] from which every head's table begins: the first rows, one a class. */
@@ -156,6 +167,16 @@ export class Discriminator {
     const out = new Map<string, Float32Array>();
     for (const [name, tensor] of this.running) out.set(name, (await tensor.data()) as Float32Array);
     for (const [name, { u }] of this.power) out.set(`${name}.weight_u`, (await u.data()) as Float32Array);
+    return out;
+  }
+
+  /** All that is saved of it: what trains, and the buffers. */
+  async state(): Promise<Map<string, StateTensor>> {
+    const { parameters } = this;
+    const out = new Map<string, StateTensor>();
+    for (const name of parameters.variables().keys())
+      out.set(name, { shape: parameters.shape(name)!, values: await parameters.fetch(name) });
+    for (const [name, values] of await this.buffers()) out.set(name, { shape: [values.length], values });
     return out;
   }
 

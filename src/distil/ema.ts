@@ -1,25 +1,29 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { hasKernel, runKernel } from '../nn/tf/kernels';
+import type { DistilConfig } from './config';
 
 /**
- * Exponential moving average of the trained parameters. The half-life, in images, grows with the run up to its
- * limit: min(halfLife, rampUp * images seen) (Karras et al. 2022).
+ * The share of the new parameters in their average after a step on `batch` images; `seen` counts those before it. The
+ * half-life of an average, in images, grows with the run up to its limit: min(halfLife, rampUp * images seen) (Karras et al. 2022).
  */
+export function averageShare(
+  { emaHalfLife, emaRampUp, batch }: Pick<DistilConfig, 'emaHalfLife' | 'emaRampUp' | 'batch'>,
+  seen: number,
+): number {
+  const halfLife = Math.min(emaHalfLife, emaRampUp > 0 ? seen * emaRampUp : Number.POSITIVE_INFINITY);
+  return 1 - 0.5 ** (batch / Math.max(halfLife, 1e-8));
+}
+
+/** Exponential moving average of the trained parameters. */
 export class EMA {
   readonly averages: Map<string, tf.Tensor>;
 
-  constructor(
-    variables: ReadonlyMap<string, tf.Variable>,
-    private readonly halfLife: number,
-    private readonly rampUp: number,
-  ) {
+  constructor(variables: ReadonlyMap<string, tf.Variable>) {
     this.averages = copies(variables);
   }
 
-  /** After a step on `batch` images; `seen` counts those before it. */
-  update(variables: ReadonlyMap<string, tf.Variable>, seen: number, batch: number): void {
-    const halfLife = Math.min(this.halfLife, this.rampUp > 0 ? seen * this.rampUp : Number.POSITIVE_INFINITY);
-    blend(this.averages, variables, 0.5 ** (batch / Math.max(halfLife, 1e-8)));
+  update(variables: ReadonlyMap<string, tf.Variable>, share: number): void {
+    blend(this.averages, variables, 1 - share);
   }
 
   dispose(): void {

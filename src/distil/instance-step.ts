@@ -3,9 +3,9 @@ import { karrasLevels, SIGMAS } from '../lib/noise-levels';
 import type { NetworkConfig } from '../nn/config';
 import { type Denoiser, toNCHW, toNHWC } from '../nn/denoiser';
 import { heun } from '../nn/samplers';
-import { apply, type OnStage, type Shape4, type Side } from './adversarial-step';
+import { apply, type Shape4, type Side } from './adversarial-step';
 import { type DistilConfig, partSize } from './config';
-import type { StepReport } from './curve';
+import type { OnStage, StepNumbers } from './executor';
 import { generate } from './generator';
 import type { InstanceLoss } from './instance-loss';
 import { accumulate, microBatches } from './micro-batch';
@@ -48,7 +48,7 @@ export class InstanceStep {
     classes: ArrayLike<number> | null,
     labels: tf.Tensor2D | null,
     onStage?: OnStage,
-  ): Promise<Omit<StepReport, 'iteration' | 'images'>> {
+  ): Promise<StepNumbers> {
     const { config, denoiser, generatorSide, loss, target } = this.players;
     const z = new RandomStream(config.seed, 'generatorNoise', iteration).normals(real.size);
     onStage?.('the teacher shows what is right', 0, 2);

@@ -2,6 +2,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { WeightSource } from '../nn/weights';
 import type { TrainableParameters } from './trainable';
 
+/** A tensor of a run's state, in the published layout. */
+export interface StateTensor {
+  shape: readonly number[];
+  values: Float32Array;
+}
+
 /** Tensors of a saved state (see state.ts). */
 export type SavedTensors = Pick<WeightSource, 'shape' | 'read'>;
 

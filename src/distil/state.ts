@@ -1,10 +1,14 @@
 import type { FrechetResult } from '../measure/frechet';
 import type { DistilConfig } from './config';
 import type { CurvePoint } from './curve';
-import { fromTensor } from './trainable';
-import type { DistilTrainer, Updates } from './trainer';
+import type { Updates } from './executor';
 
-/** Everything that is not a tensor. */
+/**
+ * A run's state beside its tensors. Those are, in the published layout: `generator.`, `ema.` and `adamG.` (second moments:
+ * beta1 is 0) for the student, `target.` for consistency distillation's target network, `heads.` and `adamD.` for the
+ * discriminator with its power vectors and running statistics (which training never reads, and the plan does not keep).
+ * What is frozen comes from the teacher again.
+ */
 export interface RunMeta {
   version: 1;
   config: DistilConfig;
@@ -29,45 +33,4 @@ export interface SourceMarks {
   /** The network that training began from, where that is not the teacher. */
   student: string | null;
   data: { images: number; labelDim: number; content: string };
-}
-
-export interface StateTensor {
-  shape: readonly number[];
-  values: Float32Array;
-}
-
-/**
- * The trained tensors of a run, in the published layout: `generator.`, `ema.` and `adamG.` (second moments: beta1 is
- * 0) for the student, `target.` for consistency distillation's target network, `heads.` and `adamD.` for the discriminator with its power vectors and
- * running statistics. What is frozen comes from
- * the teacher again.
- */
-export async function collectTensors(trainer: DistilTrainer): Promise<Map<string, StateTensor>> {
-  const out = new Map<string, StateTensor>();
-  const { generator, discriminator } = trainer;
-  for (const name of generator.variables().keys()) {
-    const shape = generator.shape(name)!;
-    out.set(`generator.${name}`, { shape, values: await generator.fetch(name) });
-    for (const [prefix, store] of [
-      ['ema.', trainer.ema.averages],
-      ['adamG.', trainer.adamG.second],
-      ['target.', trainer.target?.averages],
-    ] as const) {
-      const tensor = store?.get(name);
-      if (tensor)
-        out.set(prefix + name, { shape, values: fromTensor((await tensor.data()) as Float32Array, shape) });
-    }
-  }
-  if (!discriminator) return out;
-  const { parameters } = discriminator;
-  for (const name of parameters.variables().keys()) {
-    const shape = parameters.shape(name)!;
-    out.set(`heads.${name}`, { shape, values: await parameters.fetch(name) });
-    const second = trainer.adamD.second.get(name);
-    if (second)
-      out.set(`adamD.${name}`, { shape, values: fromTensor((await second.data()) as Float32Array, shape) });
-  }
-  for (const [name, values] of await discriminator.buffers())
-    out.set(`heads.${name}`, { shape: [values.length], values });
-  return out;
 }

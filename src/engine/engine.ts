@@ -19,6 +19,7 @@ import { abandonDevice, type Device, openDevice } from './inference/device';
 import { Failures, NOTICES } from './inference/failures';
 import { Inference } from './inference/inference';
 import type { AnyDenoiser } from './inference/open-denoiser';
+import { recordedSteps } from './inference/recorded-steps';
 import { exportWhole, type StoredDType, wholeMetadata } from './models/export';
 import { Library, type LibraryModel } from './models/library';
 import type { Model } from './models/model';
@@ -131,6 +132,7 @@ export class Engine {
     return {
       modelsUrl: this.require().options.modelsUrl,
       backend,
+      recordedSteps: () => recordedSteps(this.require().device),
       epoch: () => this.epoch,
       failure: () => this.require().device.failure,
       recover: async (error, epoch) => {

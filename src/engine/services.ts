@@ -1,6 +1,7 @@
 import type { ActiveBackend } from '../gpu/backends';
 import type { InnateError } from '../lib/errors';
 import type { ImageDenoiser } from '../nn/denoiser';
+import type { OpenExecutor } from '../nn/plan/training/executor';
 import type { RunAbout } from '../protocol/distil';
 import type { ImageChunk } from '../protocol/generate';
 import type { ModelInfo, ModelRef, Progress } from '../protocol/models';
@@ -24,6 +25,8 @@ export interface EngineServices {
   /** Folder of the page's files, with a slash at its end. */
   modelsUrl: string;
   backend(): Pick<ActiveBackend, 'name' | 'label'>;
+  /** Executes recorded steps of training on the back-end; undefined where nothing does. */
+  recordedSteps(): OpenExecutor | undefined;
   /** A number for each device: tensors of another one are gone. */
   epoch(): number;
   /** Rejects when the device fails. */

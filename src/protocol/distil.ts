@@ -68,6 +68,8 @@ export interface DistilPlan {
   /** What distances are measured on and to, in words; null before the first one. */
   features: string;
   reference: string | null;
+  /** What executes a step, and why it is not the plan where it is not: a clause. Runs of earlier versions do not say. */
+  executor?: string;
   /** Images whose gradients are taken together, where that is less than the batch. */
   microBatch: number | null;
 }

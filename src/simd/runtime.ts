@@ -113,6 +113,11 @@ export class SimdRuntime {
     return COUNTERS + this.maxSteps * 64 + this.programBytes;
   }
 
+  /** Length of the memory that a program needs. */
+  bytesFor({ end, scratchBytes }: Pick<Program, 'end' | 'scratchBytes'>): number {
+    return end + this.threads * scratchBytes + SLACK;
+  }
+
   /** Makes the memory at least `bytes` long; views made before do not see the new part. */
   ensure(bytes: number): void {
     const missing = Math.ceil((bytes - this.memory.buffer.byteLength) / PAGE);
@@ -130,19 +135,20 @@ export class SimdRuntime {
   }
 
   /** Runs a program to its end. Throws `ThreadsFailed` when a thread has failed. */
-  run({ records, end, scratchBytes }: Program): void {
+  run(program: Program): void {
     if (this.failure !== null) throw new ThreadsFailed(this.failure);
+    const { records, end, scratchBytes } = program;
     const steps = records.length / RECORD_BYTES;
     if (steps > this.maxSteps) throw new RangeError(`a program of ${steps} steps`);
-    this.ensure(end + this.threads * scratchBytes + SLACK);
+    this.ensure(this.bytesFor(program));
     const words = new Int32Array(this.memory.buffer);
     const bytes = new Uint8Array(this.memory.buffer);
-    const program = COUNTERS + this.maxSteps * 64;
+    const at = COUNTERS + this.maxSteps * 64;
     bytes.fill(0, COUNTERS, COUNTERS + steps * 64);
-    bytes.set(records, program);
+    bytes.set(records, at);
     words[STEPS / 4] = steps;
     words[THREADS / 4] = this.threads;
-    words[PROGRAM / 4] = program;
+    words[PROGRAM / 4] = at;
     words[SCRATCH / 4] = end;
     words[SCRATCH_BYTES / 4] = scratchBytes;
     let whole = 0;

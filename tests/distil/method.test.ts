@@ -6,7 +6,7 @@ import { fileSource } from '../../cli/files';
 import { Adam } from '../../src/distil/adam';
 import { checkConfig, PRESETS, preset, savedConfig } from '../../src/distil/config';
 import { Discriminator } from '../../src/distil/discriminator';
-import { EMA } from '../../src/distil/ema';
+import { averageShare, EMA } from '../../src/distil/ema';
 import { frozenBy, trainedBy } from '../../src/distil/freeze';
 import { discriminatorLoss, generatorLoss } from '../../src/distil/losses';
 import { accumulate, microBatches } from '../../src/distil/micro-batch';
@@ -87,14 +87,16 @@ describe('EMA', () => {
   it('ramps its half-life up with the images seen', async () => {
     const variable = tf.variable(tf.scalar(0));
     const variables = new Map([['x', variable]]);
-    const ema = new EMA(variables, 1000, 0.05);
+    const ema = new EMA(variables);
+    const share = (seen: number, batch: number) =>
+      averageShare({ emaHalfLife: 1000, emaRampUp: 0.05, batch }, seen);
     variable.assign(tf.scalar(1));
-    ema.update(variables, 0, 32); // nothing seen: the average follows at once
+    ema.update(variables, share(0, 32)); // nothing seen: the average follows at once
     expect((await ema.averages.get('x')!.data())[0]).toBeCloseTo(1, 6);
     variable.assign(tf.scalar(0));
-    ema.update(variables, 640, 32); // half-life 32 images
+    ema.update(variables, share(640, 32)); // half-life 32 images
     expect((await ema.averages.get('x')!.data())[0]).toBeCloseTo(0.5, 6);
-    ema.update(variables, 1e6, 1000); // at its limit
+    ema.update(variables, share(1e6, 1000)); // at its limit
     expect((await ema.averages.get('x')!.data())[0]).toBeCloseTo(0.25, 6);
     ema.dispose();
     variable.dispose();

@@ -2,8 +2,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import { Adam } from '../../src/distil/adam';
-import { AdversarialStep, type StepKind } from '../../src/distil/adversarial-step';
+import { AdversarialStep } from '../../src/distil/adversarial-step';
 import { type DistilConfig, preset } from '../../src/distil/config';
+import type { OnStage, StepKind } from '../../src/distil/executor';
 import { RandomStream } from '../../src/distil/random';
 import '../../src/nn/tf/gradients';
 
@@ -58,7 +59,7 @@ function players(shareFakes: boolean, microBatch: number) {
 
 const run = (step: AdversarialStep, kind: StepKind = 'both') => {
   const real = tf.tensor4d(REAL, SHAPE);
-  return step.run(3, real, null, kind).finally(() => real.dispose());
+  return step.run({ iteration: 3, real, labels: null, kind, withR1: false }).finally(() => real.dispose());
 };
 const noise = (stream: 'generatorNoise' | 'discriminatorNoise') =>
   [...new RandomStream(7, stream, 3).normals(4 * BATCH)].map((z) => z * SIGMA);
@@ -109,7 +110,8 @@ describe.each([0, 2])('in parts of %i (0: the whole batch)', (microBatch) => {
         const told: [number, number][] = [];
         const { step } = players(shareFakes, microBatch);
         const real = tf.tensor4d(REAL, SHAPE);
-        await step.run(0, real, null, kind, (_, done, total) => told.push([done, total]));
+        const onStage: OnStage = (_, done, total) => told.push([done, total]);
+        await step.run({ iteration: 0, real, labels: null, kind, withR1: false, onStage });
         const total = each * (microBatch ? BATCH / microBatch : 1);
         expect(told).toEqual(Array.from({ length: total }, (_, i) => [i, total]));
         real.dispose();

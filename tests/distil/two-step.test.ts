@@ -72,11 +72,13 @@ function players(change: Partial<DistilConfig>) {
   return { step, asked, value: async (v: 'g' | 'w') => (await { g, w }[v].data())[0]! };
 }
 
+const of = (real: tf.Tensor4D) => ({ real, labels: null, kind: 'both' as const, withR1: false });
+
 describe.each([0, 2])('two steps, in parts of %i (0: the whole batch)', (microBatch) => {
   it.each([true, false])('train through both evaluations (shared fakes: %s)', async (shareFakes) => {
     const { step, asked, value } = players({ shareFakes, microBatch });
     const real = tf.tensor4d(REAL, SHAPE);
-    const found = await step.run(3, real, null, 'both');
+    const found = await step.run({ iteration: 3, ...of(real) });
     real.dispose();
     const z = noise('generatorNoise');
     // With shared fakes the generator answers the updated discriminator.
@@ -99,9 +101,9 @@ describe.each([0, 2])('two steps, in parts of %i (0: the whole batch)', (microBa
   it('leaves nothing behind', async () => {
     const { step } = players({ microBatch });
     const real = tf.tensor4d(REAL, SHAPE);
-    await step.run(0, real, null, 'both'); // makes the moments
+    await step.run({ iteration: 0, ...of(real) }); // makes the moments
     const before = tf.memory().numTensors;
-    for (let i = 1; i < 3; i++) await step.run(i, real, null, 'both');
+    for (let i = 1; i < 3; i++) await step.run({ iteration: i, ...of(real) });
     expect(tf.memory().numTensors).toBe(before);
   });
 });

@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
-import { collectTensors } from '../../src/distil/state';
 import { ReferenceGraph } from './reference-graph';
 import { miniRun } from './training-run';
 
@@ -44,7 +43,7 @@ describe.each([
     expect(Math.sqrt(number('squaresD')) / report.gradientNormD!).toBeCloseTo(1, 3);
 
     let moved = 0;
-    for (const [name, { values: expected }] of await collectTensors(trainer)) {
+    for (const [name, { values: expected }] of await trainer.state()) {
       // Training never reads the running statistics. A bias before a batch norm has no gradient: Adam steps by its noise.
       if (/running_(mean|var)$/.test(name) || (heads === 'paper' && /main\.0\.bias$/.test(name))) continue;
       const found = state.get(name)!;

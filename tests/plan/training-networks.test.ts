@@ -9,7 +9,7 @@ import { parameterSpecs } from '../../src/nn/parameters';
 import { Graph, GraphOps, vectorShape } from '../../src/nn/plan/graph';
 import { gradients } from '../../src/nn/plan/training/differentiate';
 import { recordDenoiser } from '../../src/nn/plan/training/generator';
-import { WasmIteration } from '../../src/nn/plan/training/wasm/executor';
+import { WasmIterations } from '../../src/nn/plan/training/wasm/executor';
 import { precondCoefficients } from '../../src/nn/precond';
 import { FIXTURES, maxError, readGolden } from '../support/fixtures';
 import { ReferenceGraph } from './reference-graph';
@@ -50,12 +50,11 @@ describe('whole networks', () => {
     ]);
     const state = new Map(parameters.map((s) => [s.name, Float64Array.from(weights.read(s.name))]));
     const values = new ReferenceGraph(n, inputs, state).run(graph, [image, ...found.values()]);
-    const step = await WasmIteration.open({ graph, carried, reports: new Map(), updates: [] }, n, {
-      threads: 2,
-      startThread: startNodeThread,
-    });
+    const step = new WasmIterations({ threads: 2, startThread: startNodeThread });
+    const iteration = { graph, carried, reports: new Map(), updates: [], moving: new Set<string>() };
+    await step.prepare('gradients', { iteration, batch: n });
     for (const leaf of step.names()) if (state.has(leaf)) step.write(leaf, state.get(leaf)!);
-    step.run(inputs);
+    await step.run('gradients', inputs);
 
     const close = (gradient: Float32Array, expected: Float32Array, what: string, relative = 1e-5) => {
       const bound = relative * expected.reduce((m, v) => Math.max(m, Math.abs(v)), 0) + 1e-8;
@@ -64,7 +63,7 @@ describe('whole networks', () => {
     for (const [i, { name: parameter }] of parameters.entries()) {
       const expected = golden.float(`grad.${parameter}`);
       close(Float32Array.from(values.get(found.get(wanted[i]!)!)!), expected, parameter);
-      close(step.read(`gradient ${parameter}`), expected, `${parameter} on the kernels`, 1e-4);
+      close(await step.read(`gradient ${parameter}`), expected, `${parameter} on the kernels`, 1e-4);
     }
     step.dispose();
     close(

@@ -1,17 +1,15 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { type DistilConfig, lossImages, preset, studentSampling } from '../../src/distil/config';
+import { type DistilConfig, preset } from '../../src/distil/config';
+import { Discriminator } from '../../src/distil/discriminator';
 import { RandomStream } from '../../src/distil/random';
-import { collectTensors } from '../../src/distil/state';
-import { DistilTrainer } from '../../src/distil/trainer';
+import { RecordedRun } from '../../src/distil/recorded-step';
+import { DistilTrainer, type TrainerParts } from '../../src/distil/trainer';
 import type { NetworkConfig } from '../../src/nn/config';
-import { oneHot, toNHWC } from '../../src/nn/denoiser';
-import { mixingWeights } from '../../src/nn/discriminator/mixing';
-import { noiseEmbedding } from '../../src/nn/embedding';
+import { toNHWC } from '../../src/nn/denoiser';
 import { FrozenLayers } from '../../src/nn/features/frozen';
 import type { FeatureOps } from '../../src/nn/ops';
 import { parameterSpecs } from '../../src/nn/parameters';
 import { type Iteration, recordIteration } from '../../src/nn/plan/training/iteration';
-import { precondCoefficients } from '../../src/nn/precond';
 import { drawnWeights } from '../support/drawn';
 
 const NETWORK: NetworkConfig = {
@@ -69,88 +67,81 @@ export interface MiniRun {
   batch: number;
 }
 
-/** A trainer on a small network, and the graph of its next iteration with everything that goes into it. */
-export async function miniRun(choice: Pick<DistilConfig, 'shareFakes' | 'heads' | 'nfe'>): Promise<MiniRun> {
-  const [batch, unet] = [4, NETWORK.unet];
-  const config: DistilConfig = { ...preset('small'), ...choice, batch, headWidth: 16, warmUp: 0 };
-  const specs = parameterSpecs(unet).filter((s) => !s.buffer && !s.optional);
+export type MiniChoice = Partial<DistilConfig> & Pick<DistilConfig, 'heads'>;
+
+/** What a trainer on a small network is made of; the same batch in every step. */
+export function miniParts(choice: MiniChoice): TrainerParts {
+  const batch = 4;
+  const config: DistilConfig = { ...preset('small'), batch, headWidth: 16, warmUp: 0, ...choice };
+  const specs = parameterSpecs(NETWORK.unet).filter((s) => !s.buffer && !s.optional);
   const teacher = drawnWeights(Object.fromEntries(specs.map((s) => [s.name, s.shape])), 11);
   const featureSize = choice.heads === 'small' ? 32 : 8; // the published heads are wide
-  const sizes = [featureSize / 2, featureSize / 4];
-  const channels = [8, 16];
-  const images = new RandomStream(77, 'featureNoise', 0).uniforms(batch * 768).map((u) => 2 * u - 1);
-  const labels = [0, 1, 2, 1];
-  const trainer = new DistilTrainer({
+  let position = 0;
+  return {
     network: NETWORK,
     teacher,
-    data: { position: 0, next: async () => ({ images, labels }) },
+    data: {
+      get position() {
+        return position;
+      },
+      async next(count) {
+        position += count;
+        const images = new RandomStream(77, 'featureNoise', 0).uniforms(count * 768).map((u) => 2 * u - 1);
+        return { images, labels: Array.from({ length: count }, (_, i) => [0, 1, 2, 1][i % 4]!) };
+      },
+    },
     features: () => {
       const layers = new FrozenLayers(FEATURES);
       return [
-        { channels, sizes: () => sizes, maps: (x: tf.Tensor4D) => featureMaps(layers, x, featureSize) },
+        {
+          channels: [8, 16],
+          sizes: () => [featureSize / 2, featureSize / 4],
+          maps: (x: tf.Tensor4D) => featureMaps(layers, x, featureSize),
+          recorded: {
+            weights: FEATURES,
+            maps: (ops, x) => featureMaps(ops, x, featureSize),
+          },
+          dispose: () => layers.dispose(),
+        },
       ];
     },
     config,
-  });
-  const mixing = mixingWeights(config.heads, channels, new RandomStream(3, 'mixing', 0));
-  const trained = [...trainer.generator.variables().keys()];
-  const { heads } = trainer.discriminator!;
-  const iteration = recordIteration({
-    network: NETWORK,
-    startSigma: config.startSigma,
-    sigmaMid: studentSampling(config).sigmaMid,
-    generator: { shape: (name) => teacher.shape(name), trained, beta2: 0.99, eps: 1e-8 },
-    discriminator: { beta2: 0.99, eps: 1e-8 },
-    features: [
-      {
-        network: (name) => FEATURES.shape(name),
-        mixing: (name) => mixing.shape(name),
-        sizes,
-        maps: (ops, x) => featureMaps(ops, x, featureSize),
-      },
-    ],
-    heads,
-    loss: {
-      type: config.lossType,
-      mean: config.lossMean,
-      networks: heads.networks,
-      images: lossImages(config),
-      batch,
-    },
-    shareFakes: config.shareFakes,
-  });
+  };
+}
+
+/** A trainer on TensorFlow.js, and the graph of its next iteration with everything that goes into it. */
+export async function miniRun(choice: MiniChoice): Promise<MiniRun> {
+  const parts = miniParts(choice);
+  const { config, network, data } = parts;
+  const trainer = await DistilTrainer.open(parts);
+  const features = parts.features!(null as never);
+  const discriminator = new Discriminator(features, config, network.unet.labelDim);
+  const run = new RecordedRun(parts, features, discriminator.heads);
+  discriminator.dispose();
+  const iteration = recordIteration(run.settings);
 
   const state = new Map<string, Float64Array>();
-  for (const { name } of specs) state.set(`generator.${name}`, Float64Array.from(teacher.read(name)));
-  for (const [prefix, source] of [
-    ['features.0.', FEATURES],
-    ['mixing.0.', mixing],
-  ] as const)
-    for (const name of source.names()) state.set(prefix + name, Float64Array.from(source.read(name)));
-  for (const [name, { values }] of await collectTensors(trainer)) state.set(name, Float64Array.from(values));
-  // Moments of a run that has not begun.
+  for (const [name, { values }] of await trainer.state()) state.set(name, Float64Array.from(values));
   for (const { operation: o, shape } of iteration.graph.nodes)
-    if (o.op === 'parameter' && !state.has(o.name)) state.set(o.name, new Float64Array(shape.channels));
+    if (o.op === 'parameter' && !state.has(o.name))
+      // moments of a run that has not begun are zeros
+      state.set(o.name, Float64Array.from(run.frozen(o.name) ?? new Float64Array(shape.channels)));
 
-  const size = unet.imgResolution ** 2 * unet.inChannels;
-  const embedding = (sigma: number) =>
-    noiseEmbedding(unet, new Float64Array(batch).fill(precondCoefficients(NETWORK, sigma).cNoise), null);
-  const rates = (rate: number) => [rate, 1 / Math.sqrt(1 - 0.99)];
+  const { images, labels } = await data.next(config.batch);
   return {
     trainer,
     iteration,
     state,
-    batch,
-    inputs: new Map<string, ArrayLike<number>>([
-      ['z', new RandomStream(config.seed, 'generatorNoise', 0).normals(batch * size)],
-      ['z discriminator', new RandomStream(config.seed, 'discriminatorNoise', 0).normals(batch * size)],
-      ['noise', embedding(config.startSigma)],
-      ['noise second', embedding(config.sigmaMid)],
-      ['labels', oneHot(labels, unet.labelDim)],
-      ['real', toNHWC(images, batch, unet.inChannels, unet.imgResolution ** 2)],
-      ['ratesG', rates(config.generatorRate)],
-      ['ratesD', rates(config.discriminatorRate)],
-      ['share', [1]], // nothing has been seen: the first average is the first student
-    ]),
+    batch: config.batch,
+    inputs: run.inputs({
+      kind: 'both',
+      iteration: 0,
+      real: toNHWC(images, config.batch, network.unet.inChannels, network.unet.imgResolution ** 2),
+      classes: labels,
+      rates: trainer.rates,
+      updates: trainer.updates,
+      share: 1, // nothing has been seen: the first average is the first student
+      r1: false,
+    }),
   };
 }

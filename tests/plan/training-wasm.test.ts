@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import { startNodeThread } from '../../cli/threads';
-import { WasmIteration } from '../../src/nn/plan/training/wasm/executor';
+import { WasmIterations } from '../../src/nn/plan/training/wasm/executor';
 import { ReferenceGraph } from './reference-graph';
 import { miniRun } from './training-run';
 
@@ -30,10 +30,13 @@ describe.each([
     const after: Map<string, Float32Array>[] = [];
     const reports: Map<string, number>[] = [];
     for (const threads of [1, 2]) {
-      const step = await WasmIteration.open(iteration, batch, { threads, startThread: startNodeThread });
+      const step = new WasmIterations({ threads, startThread: startNodeThread });
+      await step.prepare('both', { iteration, batch });
       for (const name of step.names()) step.write(name, state.get(name)!);
-      reports.push(step.run(inputs));
-      after.push(new Map(Array.from(step.names(), (name) => [name, step.read(name)])));
+      reports.push(await step.run('both', inputs));
+      const found = new Map<string, Float32Array>();
+      for (const name of step.names()) found.set(name, await step.read(name));
+      after.push(found);
       step.dispose();
     }
     expect(after[1]).toEqual(after[0]);

@@ -9,9 +9,9 @@ import type { EngineServices } from '../services';
 import { DistilRun } from './run';
 import { makeSamples } from './samples';
 
-type EstimateServices = SourceServices & Pick<EngineServices, 'backend' | 'failure'>;
+type EstimateServices = SourceServices & Pick<EngineServices, 'backend' | 'recordedSteps' | 'failure'>;
 
-type StepServices = Pick<EstimateServices, 'backend' | 'data'>;
+type StepServices = Pick<EstimateServices, 'backend' | 'recordedSteps' | 'data'>;
 
 /** What WebAssembly can address is 4.29 GB; its module and gaps between pieces of data take the rest. */
 const WASM_BYTES = 4e9;
@@ -47,7 +47,7 @@ export async function measureSteps(
     const run = await throwaway(request, sources, services, { batch, microBatch: 0 });
     try {
       await run.step(); // compiles, and makes the moments
-      heldBytes = tf.memory().numBytes - before;
+      heldBytes = tf.memory().numBytes + run.bytes - before;
       const started = performance.now();
       await run.step();
       const seconds = (performance.now() - started) / 1000;
@@ -98,6 +98,7 @@ const throwaway = (
     ...(secondFeatures && { secondFeatures }),
     ...(classTable && { classTable }),
     backend: backendLine(services.backend()),
+    recordedSteps: services.recordedSteps(),
     measureImages: 0,
     measureEvery: 0,
   });

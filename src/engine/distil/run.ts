@@ -1,18 +1,19 @@
 import type { Dataset } from '../../data';
 import { BatchSampler } from '../../data';
-import type { OnStage } from '../../distil/adversarial-step';
 import { type DistilConfig, featuresOf, studentSampling } from '../../distil/config';
 import type { CurvePoint } from '../../distil/curve';
 import type { ClassTable } from '../../distil/discriminator';
+import type { ExecutorFacts, OnStage, StepKind } from '../../distil/executor';
 import { distancesDue } from '../../distil/schedule';
-import { collectTensors, type RunMeta, type SourceMarks } from '../../distil/state';
-import { type BatchSource, DistilTrainer, type StepKind } from '../../distil/trainer';
+import type { RunMeta, SourceMarks } from '../../distil/state';
+import { type BatchSource, DistilTrainer } from '../../distil/trainer';
 import { checkDevice, readyTensors } from '../../gpu/backends';
 import { peakBytes } from '../../gpu/peak-memory';
 import { InnateError } from '../../lib/errors';
 import type { ModelSampling } from '../../lib/sampling';
 import { counted } from '../../lib/words';
 import { Denoiser } from '../../nn/denoiser';
+import type { OpenExecutor } from '../../nn/plan/training/executor';
 import { defaultSampling } from '../../nn/samplers';
 import type { WeightSource } from '../../nn/weights';
 import { sampleImages, seedBatch } from '../inference/sampling';
@@ -38,6 +39,8 @@ export interface DistilRunOptions {
   /** Where `config.classEmbeddings` is 'table'; a saved run needs none. */
   classTable?: ClassTable;
   backend: string;
+  /** Executes recorded steps on this back-end; absent where nothing does. */
+  recordedSteps?: OpenExecutor | undefined;
   /** Asked for when the first distance is due: reading real images takes its time. */
   measure?: () => Promise<FrechetMeasure>;
   /** Images generated for a distance. */
@@ -58,7 +61,7 @@ export interface DistilRunOptions {
 export class DistilRun {
   readonly curve: CurvePoint[];
   best: RunMeta['best'];
-  /** The most that TensorFlow.js held within the last step. */
+  /** The most that the back-end held within the last step. */
   peakBytes = 0;
 
   private constructor(
@@ -84,7 +87,7 @@ export class DistilRun {
     if (saved) checkMarks(saved.meta, marks);
     await readyTensors();
     const sampler = batchSource(data, config, saved?.meta.dataPosition ?? 0);
-    const trainer = new DistilTrainer({
+    const trainer = await DistilTrainer.open({
       network: teacher.config,
       teacher: teacher.weights,
       ...(student && { student: student.weights }),
@@ -94,6 +97,7 @@ export class DistilRun {
       config,
       ...(options.classTable && { classTable: options.classTable }),
       ...(options.onStage && { onStage: options.onStage }),
+      ...(options.recordedSteps && { plan: options.recordedSteps }),
       ...(saved && {
         saved: saved.tensors,
         iteration: saved.meta.iteration,
@@ -108,6 +112,16 @@ export class DistilRun {
     return this.options.config;
   }
 
+  /** Bytes held beside what TensorFlow.js counts. */
+  get bytes(): number {
+    return this.trainer.bytes;
+  }
+
+  /** What executes its steps, and why. */
+  get facts(): ExecutorFacts {
+    return this.trainer.facts;
+  }
+
   get finished(): boolean {
     return this.trainer.images >= this.options.config.images;
   }
@@ -119,7 +133,7 @@ export class DistilRun {
     const { value: report, bytes } = await peakBytes(() => this.trainer.step(kind)).catch((error) =>
       Promise.reject(explainMemory(error, this.options.config)),
     );
-    this.peakBytes = bytes;
+    this.peakBytes = bytes + this.trainer.bytes;
     const seconds = (performance.now() - started) / 1000;
     checkDevice();
     checkFinite(report);
@@ -138,7 +152,7 @@ export class DistilRun {
   async state(): Promise<RunState> {
     const { trainer } = this;
     return {
-      tensors: await collectTensors(trainer),
+      tensors: await trainer.state(),
       meta: {
         version: 1,
         config: this.options.config,

@@ -1,6 +1,6 @@
 import { fitMicroBatch, studentSampling } from '../../distil/config';
 import type { CurvePoint } from '../../distil/curve';
-import type { StepKind } from '../../distil/trainer';
+import { executorLine, type StepKind } from '../../distil/executor';
 import { asInnateError, InnateError, OutOfMemory } from '../../lib/errors';
 import { backendLine, counted, sentence } from '../../lib/words';
 import type { WeightSource } from '../../nn/weights';
@@ -167,7 +167,12 @@ export class DistilSession {
     this.firstStep = false;
     const sampled = point.iteration % request.sampleEvery === 0 || run.finished;
     if (sampled) await this.alive(this.sample(open, run, point));
-    emit({ kind: 'point', point, memoryBytes: this.services.memory(), peakBytes: run.peakBytes });
+    emit({
+      kind: 'point',
+      point,
+      memoryBytes: this.services.memory() + run.bytes,
+      peakBytes: run.peakBytes,
+    });
     if (run.best !== best) await this.save(open, 'best');
     if (open.saver.due) await this.save(open);
   }
@@ -230,9 +235,11 @@ export class DistilSession {
       ...(measureImages > 0 && { measure: () => distances.on(services.epoch(), tell) }),
       measureImages,
       measureEvery,
+      recordedSteps: services.recordedSteps(),
       onStage: (what, done, total) => this.firstStep && this.report(`${first}: ${what}`)(done, total),
       ...(saved && { saved }),
     });
+    Object.assign(plan, { executor: executorLine(run.facts) });
     tell();
     return run;
   }

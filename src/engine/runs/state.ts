@@ -1,6 +1,6 @@
+import type { SavedTensors, StateTensor } from '../../distil/saved';
 import { readRunMeta } from '../../distil/saved-meta';
-import type { RunMeta, StateTensor } from '../../distil/state';
-import type { SavedTensors } from '../../distil/trainer';
+import type { RunMeta } from '../../distil/state';
 import { readSafetensors, writeSafetensors } from '../../formats/safetensors';
 import type { Source } from '../../formats/source';
 import { badFile } from '../../lib/errors';

@@ -1,4 +1,3 @@
-import type * as tf from '@tensorflow/tfjs-core';
 import type { FeatureOps } from '../ops';
 import { FrozenPyramid } from './frozen-pyramid';
 
@@ -44,7 +43,7 @@ export function efficientNetMaps<T>(ops: FeatureOps<T>, x: T, size: number): T[]
 export class EfficientNetLite0 extends FrozenPyramid {
   readonly channels = [24, 40, 112, 320];
 
-  maps(x: tf.Tensor4D): tf.Tensor4D[] {
-    return efficientNetMaps(this.layers, x, this.size);
+  protected mapsOn<T>(ops: FeatureOps<T>, x: T): T[] {
+    return efficientNetMaps(ops, x, this.size);
   }
 }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { FeatureOps } from '../ops';
 import type { WeightSource } from '../weights';
 import { averagedDown, FrozenLayers, nominalSizes } from './frozen';
 
@@ -9,15 +10,25 @@ export abstract class FrozenPyramid {
   protected readonly layers: FrozenLayers;
 
   constructor(
-    source: WeightSource,
+    private readonly source: WeightSource,
     /** Height and width to which images are enlarged first; 224 in the paper. */
     readonly size = 224,
   ) {
     this.layers = new FrozenLayers(source);
   }
 
-  /** Returns the four maps of x [N, R, R, 1 or 3] in [-1, 1]. Call inside tf.tidy. */
-  abstract maps(x: tf.Tensor4D): tf.Tensor4D[];
+  /** The four maps of images x [N, R, R, 1 or 3] in [-1, 1], whoever executes. */
+  protected abstract mapsOn<T>(ops: FeatureOps<T>, x: T): T[];
+
+  /** The four maps on TensorFlow.js. Call inside tf.tidy. */
+  maps(x: tf.Tensor4D): tf.Tensor4D[] {
+    return this.mapsOn(this.layers, x);
+  }
+
+  /** For a graph that is recorded. */
+  get recorded() {
+    return { weights: this.source, maps: <T>(ops: FeatureOps<T>, x: T) => this.mapsOn(ops, x) };
+  }
 
   /** Number of features: channels of the last map. */
   get dims(): number {

@@ -1,4 +1,3 @@
-import type * as tf from '@tensorflow/tfjs-core';
 import type { FeatureOps } from '../ops';
 import { FrozenPyramid } from './frozen-pyramid';
 
@@ -26,7 +25,7 @@ export function mobileNetMaps<T>(ops: FeatureOps<T>, x: T, size: number): T[] {
 export class MobileNetV1 extends FrozenPyramid {
   readonly channels = [32, 64, 128, 256];
 
-  maps(x: tf.Tensor4D): tf.Tensor4D[] {
-    return mobileNetMaps(this.layers, x, this.size);
+  protected mapsOn<T>(ops: FeatureOps<T>, x: T): T[] {
+    return mobileNetMaps(ops, x, this.size);
   }
 }

@@ -39,6 +39,7 @@ it('foretells the memory of a step of the run from smaller ones', async () => {
     { teacher, student: null, data },
     {
       backend: () => ({ name: 'wasm', label: '1 thread' }),
+      recordedSteps: () => undefined,
       data: { feature: noFeatures },
     } as unknown as Parameters<typeof measureSteps>[2],
   );

@@ -5,8 +5,8 @@ import { fileSource } from '../../../cli/files';
 import type { Dataset } from '../../../src/data';
 import { preset } from '../../../src/distil/config';
 import type { CurvePoint } from '../../../src/distil/curve';
+import type { StepKind } from '../../../src/distil/executor';
 import type { RunMeta } from '../../../src/distil/state';
-import type { StepKind } from '../../../src/distil/trainer';
 import type { DistilRun, DistilRunOptions } from '../../../src/engine/distil/run';
 import type { DistilServices } from '../../../src/engine/distil/services';
 import { DistilSession } from '../../../src/engine/distil/session';
@@ -76,6 +76,8 @@ class FakeRun {
   readonly trainer: { iteration: number; images: number; updates: object };
   readonly curve: CurvePoint[] = [];
   best: RunMeta['best'] = null;
+  readonly bytes = 0;
+  readonly facts = { executor: 'plan', label: '1 thread of WebAssembly', reason: null };
   /** Steps that wait for their end. */
   readonly waiting: { kind: StepKind; end: (best?: number) => void; fail: (error: unknown) => void }[] = [];
   readonly kinds: StepKind[] = [];
@@ -143,6 +145,7 @@ function session(start: DistilRequest | ResumeRequest = request()) {
   const device = { epoch: 1, recovers: 0 };
   const services: DistilServices = {
     backend: () => ({ name: 'wasm', label: '1 thread' }),
+    recordedSteps: () => undefined,
     epoch: () => device.epoch,
     failure: () => new Promise<never>(() => {}),
     recover: async () => {

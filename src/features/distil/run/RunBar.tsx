@@ -19,6 +19,7 @@ export function RunBar({ run, picked }: { run: DistilRunState; picked: number | 
         <p className="caption">
           {methodText(config)} on {about.dataName}; batch {config.batch}
           {parts}, seed {config.seed}
+          {plan?.executor && `. ${sentence(plan.executor)}`}
           {about.series && (
             <>
               {'. '}

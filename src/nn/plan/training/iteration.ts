@@ -60,19 +60,24 @@ export interface Iteration {
   updates: readonly Node[];
   /** State that takes over a node's value at the end of the step. */
   carried: ReadonlyMap<string, Node>;
+  /** Names of the parameters that train, by this step or another: nothing that is made of one outlives a run. */
+  moving: ReadonlySet<string>;
 }
 
-/** Records one whole iteration: forward, backward, Adam and the average, of both networks. */
-export function recordIteration(settings: IterationSettings): Iteration {
+/** Records one whole iteration: forward, backward, Adam and the average, of both networks, or of one of them alone. */
+export function recordIteration(
+  settings: IterationSettings,
+  kind: 'both' | 'generator' | 'discriminator' = 'both',
+): Iteration {
   const step = new StepRecorder(settings);
-  if (settings.shareFakes) {
+  if (kind === 'both' && settings.shareFakes) {
     const maps = step.look(step.images('z'));
     step.discriminatorStep(maps);
     step.generatorStep(maps);
-  } else {
-    step.generatorStep(step.look(step.images('z')));
-    step.discriminatorStep(step.look(step.images('z discriminator')));
+    return step.finish();
   }
+  if (kind !== 'discriminator') step.generatorStep(step.look(step.images('z')));
+  if (kind !== 'generator') step.discriminatorStep(step.look(step.images('z discriminator')));
   return step.finish();
 }
 
@@ -158,7 +163,12 @@ class StepRecorder {
       const power = name.replace('weight_orig', 'weight_u');
       carried.set(`heads.${power}`, this.heads.node(power));
     }
-    return { graph: this.graph, reports: this.reports, updates: this.updates, carried };
+    const { trained } = this.settings.generator;
+    const moving = new Set([
+      ...trained.map((name) => `generator.${name}`),
+      ...this.headNames.map((name) => `heads.${name}`),
+    ]);
+    return { graph: this.graph, reports: this.reports, updates: this.updates, carried, moving };
   }
 
   /** One forward pass of the heads as they are now. */

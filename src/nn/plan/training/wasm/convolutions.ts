@@ -16,8 +16,9 @@ import { LEAKY_RELU, NONE, RELU, RELU6, SOFTPLUS } from '../../../../simd/record
 import type { Node, Shape } from '../../graph';
 import type { Activation, ConvGeometry } from '../../operations';
 import { storedChannels } from '../../steps';
+import { Unplanned } from '../executor';
 import type { Ending } from './folding';
-import { type Site, unplanned } from './site';
+import type { Site } from './site';
 import type { Room } from './works';
 
 export const ACTIVATIONS: Readonly<Record<Activation, number>> = {
@@ -184,8 +185,8 @@ export function writeConvolution(site: Site, filters: Filters, owner: Node, endi
 
 export function writeFilterGradient(site: Site, node: Node): void {
   const { operation: o } = node;
-  if (o.op !== 'filterGradient') throw unplanned(o.op, 'no filter gradient');
-  if (o.depthwise) throw unplanned('a depthwise convolution', 'a filter that trains');
+  if (o.op !== 'filterGradient') throw new Unplanned(o.op, 'no filter gradient');
+  if (o.depthwise) throw new Unplanned('a depthwise convolution', 'a filter that trains');
   const [x, dy] = node.inputs as [Node, Node];
   const [read, gradient] = [site.read(x), site.plain(dy)];
   const out = site.room(node);

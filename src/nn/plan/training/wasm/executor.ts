@@ -1,209 +1,141 @@
-import { InnateError, OutOfMemory } from '../../../../lib/errors';
-import { CallList } from '../../../../simd/calls/list';
-import { slice } from '../../../../simd/calls/maps';
-import { stepNumbers } from '../../../../simd/calls/optimiser';
-import { RECORD_BYTES } from '../../../../simd/record';
+import { InnateError } from '../../../../lib/errors';
 import { type RuntimeOptions, SimdRuntime } from '../../../../simd/runtime';
 import * as trainingKernels from '../../../../simd/training-kernels';
 import type { Node } from '../../graph';
-import type { Iteration } from '../iteration';
-import { Compiler } from './compile';
-import { rowAt, Site } from './site';
-import type { Work } from './works';
+import { type IterationExecutor, type RecordedStep, Unplanned } from '../executor';
+import { callsOf, type Segment, StepProgram } from './program';
+import type { SharedState } from './site';
 
-/** Kernel calls that run at once, or a computation of the host. */
-type Segment = { records: Uint8Array; scratchBytes: number } | { host: (memory: ArrayBufferLike) => void };
+/** What the kernels can address, less what they read past the end. */
+const ADDRESSABLE = 2 ** 32 - 2 ** 16;
 
 /**
- * A recorded iteration on the kernels of src/simd: one memory holds state, what is made of frozen parameters, and an arena
- * planned by lifetimes; nothing is allocated after `open`. Calls block their thread: use it in a worker, or in Node.
+ * Recorded steps on the kernels of src/simd: one memory holds state, what is made of frozen parameters, and an arena
+ * planned by lifetimes; nothing is allocated after `prepare`. Calls block their thread: use it in a worker, or in Node.
  */
-export class WasmIteration {
-  private frozenChanged = true;
+export class WasmIterations implements IterationExecutor {
+  private runtime: SimdRuntime | null = null;
+  /** Kernel calls that the runtime takes at once. */
+  private longest = 0;
+  private readonly programs = new Map<string, StepProgram>();
+  private readonly state: SharedState = new Map();
+  /** Which step knows how a leaf lies. */
+  private readonly owners = new Map<string, { program: StepProgram; node: Node }>();
+  /** The bytes that live within a run, which the steps share, and the first byte after everything. */
+  private arena = { from: 0, to: 0 };
+  private end = 0;
 
-  private constructor(
-    private readonly runtime: SimdRuntime,
-    private readonly site: Site,
-    private readonly compiler: Compiler,
-    private readonly iteration: Iteration,
-    private readonly late: readonly Node[],
-    private readonly leaves: ReadonlyMap<string, Node>,
-    private readonly inputs: ReadonlyMap<string, Node>,
-    private readonly setup: readonly Segment[],
-    private readonly step: readonly Segment[],
-    /** First byte after the arena. */
-    private readonly end: number,
-  ) {}
+  constructor(private readonly options: RuntimeOptions) {}
 
-  /** Plans the iteration for `batch` images. Throws `unsupported` where a step has no kernels. */
-  static async open(iteration: Iteration, batch: number, options: RuntimeOptions): Promise<WasmIteration> {
-    const { graph, reports, updates, carried } = iteration;
-    const changed = [...updates, ...carried.values()];
-    const wanted = [...reports.values(), ...changed];
-    const leaves = new Map<string, Node>();
-    const inputs = new Map<string, Node>();
-    const carriedLeaves = new Map<Node, Node>();
-    for (const node of graph.nodes) {
-      const { operation: o } = node;
-      const source = o.op === 'parameter' ? carried.get(o.name) : undefined;
-      if (source) carriedLeaves.set(node, source);
-    }
-    const site = new Site(graph.nodes, wanted, carriedLeaves, batch);
-    for (const node of [...site.folding.needed, ...carriedLeaves.keys()]) {
-      if (node.operation.op === 'parameter') leaves.set(node.operation.name, node);
-      if (node.operation.op === 'input') inputs.set(node.operation.name, node);
-    }
-    const changing = reaching(graph.nodes, changed);
-    const late = site.folding.needed.filter(
-      (node) => !changing.has(node) && node.operation.op !== 'squares' && node.inputs.length > 0,
-    );
-    const compiler = new Compiler(site);
-    compiler.write(new Set(late));
-    for (const [leaf, node] of carriedLeaves) carry(site, node, leaf);
-
-    const given = [...inputs.values()].map((node) => site.room(node));
-    const read = [...late, ...late.flatMap(({ inputs: needed }) => needed)].map((node) => site.room(node));
-    const plan = (start: number, threads: number) => {
-      const end = site.works.place(start, given, read);
-      return {
-        end,
-        setup: segments(
-          site.works.works.filter(({ once }) => once),
-          threads,
-        ),
-        step: segments(
-          site.works.works.filter(({ once }) => !once),
-          threads,
-        ),
-      };
-    };
-    const asked = plan(0, options.threads);
-    const longest = Math.max(...[...asked.setup, ...asked.step].map(length));
-    const runtime = await SimdRuntime.start(longest, { ...options, kernels: trainingKernels });
-    const { end, setup, step } = plan(runtime.dataStart, runtime.threads);
-    const scratch = runtime.threads * Math.max(...[...setup, ...step].map(scratchOf));
-    if (end + scratch > 2 ** 32 - 2 ** 16)
-      throw new OutOfMemory('backend', 'out of memory', {
-        expected: 'less than 4 GB of WebAssembly memory',
-        hint: 'Use a smaller batch',
-      });
-    runtime.ensure(end + scratch);
-    for (const { room, words } of site.tables) {
-      const table = words();
-      new Uint32Array(runtime.memory.buffer, room.at, table.length).set(new Uint32Array(table.buffer));
-    }
-    return new WasmIteration(runtime, site, compiler, iteration, late, leaves, inputs, setup, step, end);
+  get label(): string {
+    const { threads } = this;
+    return `${threads} thread${threads === 1 ? '' : 's'} of WebAssembly`;
   }
 
   get threads(): number {
-    return this.runtime.threads;
+    return this.runtime?.threads ?? this.options.threads;
   }
 
-  /** Of the whole memory. */
   get bytes(): number {
-    return this.runtime.memory.buffer.byteLength;
+    return this.runtime?.memory.buffer.byteLength ?? 0;
   }
 
   /** Kernel calls of a step. */
-  get calls(): number {
-    return this.step.reduce((sum, segment) => sum + length(segment), 0);
+  calls(name: string): number {
+    return this.program(name).written.step.reduce((sum, segment) => sum + callsOf(segment), 0);
   }
 
-  /** Names of all state. */
+  async prepare(name: string, step: RecordedStep): Promise<void> {
+    const program = new StepProgram(step, this.state);
+    const runtime = await this.started(program);
+    const free = this.end || runtime.dataStart;
+    const kept = program.placeKept(free);
+    const arena = program.arenaBytes();
+    if (this.end === 0 || arena > this.arena.to - this.arena.from)
+      this.arena = { from: kept, to: kept + arena };
+    const end = Math.max(this.end, kept, program.placeArena(this.arena.from));
+    program.write(runtime.threads, this.longest);
+    const bytes = runtime.bytesFor({ end, scratchBytes: program.scratchBytes });
+    if (bytes > ADDRESSABLE)
+      throw new Unplanned(
+        `${step.batch} images at once`,
+        `${(bytes / 1e9).toFixed(1)} GB of WebAssembly memory`,
+      );
+    runtime.ensure(bytes);
+    new Uint8Array(runtime.memory.buffer).fill(0, free, kept); // threads may have had their scratch there
+    program.fill(runtime.memory.buffer);
+    this.end = end;
+    this.programs.set(name, program);
+    for (const [leaf, place] of program.shared()) if (!this.state.has(leaf)) this.state.set(leaf, place);
+    for (const [leaf, node] of program.leaves)
+      if (!this.owners.has(leaf)) this.owners.set(leaf, { program, node });
+  }
+
   names(): Iterable<string> {
-    return this.leaves.keys();
+    return this.owners.keys();
   }
 
-  /** State in the published layout. */
-  read(name: string): Float32Array {
-    return Float32Array.from(this.site.load(this.runtime.memory.buffer, this.leaf(name)));
+  async read(name: string): Promise<Float32Array> {
+    const { program, node } = this.owner(name);
+    return program.read(this.memory, node);
   }
 
   write(name: string, values: ArrayLike<number>): void {
-    this.site.store(this.runtime.memory.buffer, this.leaf(name), values);
-    this.frozenChanged = true;
+    const { program, node } = this.owner(name);
+    program.store(this.memory, node, values);
+    for (const other of this.programs.values()) other.stale = true;
   }
 
-  /** One step: changes the state, and returns its reports. */
-  run(inputs: ReadonlyMap<string, ArrayLike<number>>): Map<string, number> {
-    const { site, runtime } = this;
-    const memory = runtime.memory.buffer;
-    if (this.frozenChanged) this.execute(this.setup);
-    this.frozenChanged = false;
-    for (const [name, node] of this.inputs) {
-      const values = inputs.get(name);
-      if (!values) throw new InnateError('mismatch', 'an input of the step is missing', { where: name });
-      site.store(memory, node, values);
+  async run(name: string, inputs: ReadonlyMap<string, ArrayLike<number>>): Promise<Map<string, number>> {
+    const program = this.program(name);
+    if (program.stale) this.execute(program.written.setup);
+    program.stale = false;
+    for (const [input, node] of program.inputs) {
+      const values = inputs.get(input);
+      if (!values) throw new InnateError('mismatch', 'an input of the step is missing', { where: input });
+      program.store(this.memory, node, values);
     }
-    for (const { room, rates, share, beta2, eps } of this.compiler.numbers.values()) {
-      const [rate, correction] = site.load(memory, rates) as unknown as [number, number];
-      const averageBeta = share ? 1 - site.load(memory, share)[0]! : 0;
-      const numbers = stepNumbers({ rate, beta1: 0, beta2, correction, eps, averageBeta });
-      new Float32Array(memory, room.at, numbers.length).set(numbers);
-    }
-    this.execute(this.step);
-    const values = new Map<Node, Float64Array>();
-    const value = (node: Node): Float64Array => {
-      const partials = this.compiler.partials.get(node);
-      if (!partials) return values.get(node) ?? site.load(memory, node);
-      const sums = new Float64Array(memory, partials.room.at, partials.count);
-      return Float64Array.of(sums.reduce((a, b) => a + b, 0));
-    };
-    for (const node of this.late) values.set(node, site.definitions.value(node, node.inputs.map(value)));
-    return new Map(Array.from(this.iteration.reports, ([name, node]) => [name, value(node)[0]!]));
+    program.fillNumbers(this.memory);
+    this.execute(program.written.step);
+    return program.reported(this.memory);
   }
 
   dispose(): void {
-    this.runtime.dispose();
+    this.runtime?.dispose();
+    this.runtime = null;
+    this.programs.clear();
   }
 
-  private leaf(name: string): Node {
-    const node = this.leaves.get(name);
-    if (!node) throw new InnateError('bad-argument', 'the step has no such state', { found: name });
-    return node;
+  /** The runtime, which the first step starts: its calls decide how many can run at once. */
+  private async started(program: StepProgram): Promise<SimdRuntime> {
+    if (!this.runtime) {
+      program.write(this.options.threads);
+      this.longest = program.longest;
+      this.runtime = await SimdRuntime.start(this.longest, { ...this.options, kernels: trainingKernels });
+    }
+    return this.runtime;
   }
 
-  private execute(program: readonly Segment[]): void {
-    const { runtime, end } = this;
-    for (const segment of program) {
-      if ('host' in segment) segment.host(runtime.memory.buffer);
-      else runtime.run({ ...segment, end });
+  private get memory(): ArrayBufferLike {
+    return this.runtime!.memory.buffer;
+  }
+
+  private program(name: string): StepProgram {
+    const program = this.programs.get(name);
+    if (!program) throw new InnateError('bad-argument', 'no such step was prepared', { found: name });
+    return program;
+  }
+
+  private owner(name: string): { program: StepProgram; node: Node } {
+    const owner = this.owners.get(name);
+    if (!owner) throw new InnateError('bad-argument', 'the steps have no such state', { found: name });
+    return owner;
+  }
+
+  private execute(calls: readonly Segment[]): void {
+    for (const segment of calls) {
+      if ('host' in segment) segment.host(this.memory);
+      else this.runtime!.run({ ...segment, end: this.end });
     }
   }
 }
-
-/** Nodes that the given ones are computed from, themselves too. */
-function reaching(nodes: readonly Node[], from: readonly Node[]): Set<Node> {
-  const found = new Set(from);
-  for (const node of [...nodes].reverse())
-    if (found.has(node)) for (const input of node.inputs) found.add(input);
-  return found;
-}
-
-/** State takes over a value when the step is through. */
-function carry(site: Site, node: Node, leaf: Node): void {
-  const [from, to] = [site.room(node), site.room(leaf)];
-  site.calls([from, to], (list) =>
-    slice(list, { source: rowAt(site, leaf, from.at), from: 0, out: rowAt(site, leaf, to.at) }),
-  );
-}
-
-function segments(works: readonly Work[], threads: number): Segment[] {
-  const out: Segment[] = [];
-  let list = new CallList(threads);
-  const close = () => {
-    if (list.length > 0) out.push({ records: list.records, scratchBytes: list.scratchBytes });
-    list = new CallList(threads);
-  };
-  for (const { calls, host } of works) {
-    calls?.(list);
-    if (!host) continue;
-    close();
-    out.push({ host });
-  }
-  close();
-  return out;
-}
-
-const length = (segment: Segment): number => ('host' in segment ? 0 : segment.records.length / RECORD_BYTES);
-const scratchOf = (segment: Segment): number => ('host' in segment ? 0 : segment.scratchBytes);

@@ -10,7 +10,8 @@ import {
 import { slice } from '../../../../simd/calls/maps';
 import type { Node } from '../../graph';
 import { storedChannels } from '../../steps';
-import { rowAt, type Site, unplanned } from './site';
+import { Unplanned } from '../executor';
+import { rowAt, type Site } from './site';
 import type { Room } from './works';
 
 /** What only the heads of a discriminator need: spectral norm and the minibatch's deviation. */
@@ -25,7 +26,7 @@ export class HeadWorks {
     const { site } = this;
     const [weight, u, v] = node.inputs as [Node, Node, Node];
     const filter = site.layouts.of(weight);
-    if (filter.kind !== 'filter') throw unplanned('spectral norm', filter.kind);
+    if (filter.kind !== 'filter') throw new Unplanned('spectral norm', filter.kind);
     const before = site.room(v.inputs[1]!);
     const gradient = (site.folding.readers.get(node.inputs[1]!) ?? []).find(
       ({ operation }) => operation.op === 'spectralGradient',

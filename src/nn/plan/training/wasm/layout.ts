@@ -1,8 +1,8 @@
-import { InnateError } from '../../../../lib/errors';
 import type { Node } from '../../graph';
 import { separatedOrder } from '../../qkv';
 import { storedChannels } from '../../steps';
 import { packDirect, packedMatrix, packLinear } from '../../wasm/weights';
+import { Unplanned } from '../executor';
 
 /**
  * How a whole value lies in the kernels' memory: a filter or a matrix in panels, a depthwise filter by taps, everything
@@ -33,10 +33,7 @@ export function storedValues(layout: WholeLayout): number {
 export function publishedPlaces(layout: WholeLayout, count: number): Int32Array {
   // The layouts' own packing, of places instead of values; exact in float32 up to 2^24.
   if (count >= 2 ** 24)
-    throw new InnateError('unsupported', 'a parameter is too large to be trained here', {
-      expected: 'less than 16 M values',
-      found: String(count),
-    });
+    throw new Unplanned('a parameter', `${count} values, where less than 2^24 are possible`);
   const places = Float32Array.from({ length: count }, (_, i) => i + 1);
   const stored = new Float32Array(storedValues(layout));
   const padded = (channels: number, order: readonly number[] = []) =>
@@ -71,10 +68,11 @@ export function publishedPlaces(layout: WholeLayout, count: number): Int32Array 
 export class WholeLayouts {
   private readonly known = new Map<Node, WholeLayout>();
 
-  /** `carried`: state that takes over another node's value, and that node. */
+  /** `carried`: state that takes over another node's value, and that node; `shared`: leaves that lie in memory already. */
   constructor(
     private readonly readers: ReadonlyMap<Node, readonly Node[]>,
     private readonly carried: ReadonlyMap<Node, Node>,
+    private readonly shared: (name: string) => WholeLayout | undefined,
   ) {}
 
   of(node: Node): WholeLayout {
@@ -82,7 +80,10 @@ export class WholeLayouts {
     if (!layout) {
       const source = this.carried.get(node);
       layout =
-        this.made(node) ?? this.read(node) ?? (source ? this.of(source) : vector(node.shape.channels, 0));
+        (node.operation.op === 'parameter' ? this.shared(node.operation.name) : undefined) ??
+        this.made(node) ??
+        this.read(node) ??
+        (source ? this.of(source) : vector(node.shape.channels, 0));
       this.known.set(node, layout);
     }
     return layout;

@@ -3,8 +3,9 @@ import { pointwise, slice } from '../../../../simd/calls/maps';
 import { norm, normGradient, partialValues } from '../../../../simd/calls/norm';
 import type { Node } from '../../graph';
 import { storedChannels } from '../../steps';
+import { Unplanned } from '../executor';
 import type { Normed, NormGradientPlan } from './folding';
-import { type Reading, type Site, unplanned } from './site';
+import type { Reading, Site } from './site';
 import type { Room } from './works';
 
 /** What a norm has found: factor and offset of every channel, and mean and inverse deviation, for the way back. */
@@ -51,7 +52,7 @@ export class Norms {
     const { site } = this;
     const { norm: node, modulate, silu, dx } = plan;
     const { operation: o, inputs } = node;
-    if (o.op !== 'groupNorm') throw unplanned(o.op, 'no norm');
+    if (o.op !== 'groupNorm') throw new Unplanned(o.op, 'no norm');
     const { source, affine, statistics } = this.statistics(plan);
     const [weight, bias] = [site.room(inputs[1]!), site.room(inputs[2]!)];
     const { channels } = node.shape;
@@ -107,8 +108,8 @@ export class Norms {
   private write(node: Node, modulate: Node | null): Found {
     const { site } = this;
     const { operation: o, inputs, shape } = node;
-    if (o.op !== 'groupNorm') throw unplanned(o.op, 'no norm');
-    if (shape.channels % 4 !== 0) throw unplanned('a norm', `${shape.channels} channels`);
+    if (o.op !== 'groupNorm') throw new Unplanned(o.op, 'no norm');
+    if (shape.channels % 4 !== 0) throw new Unplanned('a norm', `${shape.channels} channels`);
     const source = site.plain(inputs[0]!);
     const images = o.over === 'batch' ? 1 : site.batch;
     const [affine, statistics] = [1, 2].map(() => site.works.room(images * 2 * shape.channels)) as [

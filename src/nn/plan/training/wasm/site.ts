@@ -4,8 +4,9 @@ import { pointwise } from '../../../../simd/calls/maps';
 import type { Node, Shape } from '../../graph';
 import { storedChannels } from '../../steps';
 import { Definitions } from '../definitions';
+import { Unplanned } from '../executor';
 import { Folding } from './folding';
-import { publishedPlaces, storedValues, WholeLayouts } from './layout';
+import { publishedPlaces, storedValues, type WholeLayout, WholeLayouts } from './layout';
 import { type Room, Works } from './works';
 
 /** What a call reads of a node: maps and what is done to them as they are read. Rooms have addresses once it is written. */
@@ -18,48 +19,61 @@ export interface Reading {
 /** Reads a node through its norm, where there is one: `norms.ts` gives it. */
 export type ReadNormed = (node: Node) => Reading | null;
 
+/** Leaves that several steps share, by name: where each lies, and how. */
+export type SharedState = Map<string, { room: Room; layout: WholeLayout }>;
+
+/** What of a recorded step is executed, for a batch of so many images. */
+export interface SiteGraph {
+  nodes: readonly Node[];
+  wanted: readonly Node[];
+  /** State that takes over another node's value, and that node. */
+  carried: ReadonlyMap<Node, Node>;
+  batch: number;
+  /** Names of the state that some step changes. */
+  moving: ReadonlySet<string>;
+}
+
 /** A program in the making: the rooms of its values, and the ways in which they are read. */
 export class Site {
   readonly works = new Works();
   readonly folding: Folding;
   readonly layouts: WholeLayouts;
   readonly definitions: Definitions;
+  readonly batch: number;
   readNormed: ReadNormed = () => null;
   /** Tables that are written once, before the first run. */
   readonly tables: { room: Room; words: () => Int32Array | Uint32Array }[] = [];
   private readonly rooms = new Map<Node, Room>();
   private readonly places = new Map<Node, Int32Array>();
-  private readonly written: ReadonlySet<Node>;
+  private readonly moving: ReadonlySet<string>;
 
+  /** `moving`: state that some step changes; `state`: leaves that lie in memory already. */
   constructor(
-    nodes: readonly Node[],
-    wanted: readonly Node[],
-    carried: ReadonlyMap<Node, Node>,
-    readonly batch: number,
+    { nodes, wanted, carried, batch, moving }: SiteGraph,
+    private readonly state: SharedState,
   ) {
     this.folding = new Folding(nodes, wanted);
-    this.layouts = new WholeLayouts(this.folding.readers, carried);
+    this.layouts = new WholeLayouts(this.folding.readers, carried, (name) => state.get(name)?.layout);
     this.definitions = new Definitions(batch);
-    const updated = this.folding.needed.flatMap(({ operation: { op }, inputs }) =>
-      op === 'adam' ? [inputs[0]!, inputs[2]!] : op === 'blend' ? [inputs[0]!] : [],
-    );
-    this.written = new Set([...updated, ...carried.keys()]);
+    this.batch = batch;
+    this.moving = moving;
   }
 
   /** State that no step changes: what is made of it is made once. */
-  frozen(node: Node): boolean {
-    return node.operation.op === 'parameter' && !this.written.has(node);
+  frozen({ operation: o }: Node): boolean {
+    return o.op === 'parameter' && !this.moving.has(o.name);
   }
 
   /** Where a node's value lies. Updates lie where the state does that they change. */
   room(node: Node): Room {
     let room = this.rooms.get(node);
     if (!room) {
-      const { op } = node.operation;
+      const { operation: o } = node;
       room =
-        op === 'adam' || op === 'blend'
+        o.op === 'adam' || o.op === 'blend'
           ? this.room(node.inputs[0]!)
-          : this.works.room(this.values(node), op === 'parameter');
+          : ((o.op === 'parameter' ? this.state.get(o.name)?.room : undefined) ??
+            this.works.room(this.values(node), o.op === 'parameter'));
       this.rooms.set(node, room);
     }
     return room;
@@ -166,7 +180,7 @@ export class Site {
   }
 
   private channels({ shape: { channels }, attentionHeads, operation }: Node): [number, number] {
-    if (attentionHeads) throw unplanned(operation.op, 'a computation of the host on q, k and v');
+    if (attentionHeads) throw new Unplanned(operation.op, 'a computation of the host on q, k and v');
     return [channels, storedChannels(channels)];
   }
 
@@ -179,9 +193,6 @@ export class Site {
     return places;
   }
 }
-
-export const unplanned = (where: string, found: string): InnateError =>
-  new InnateError('unsupported', 'this step cannot be planned', { where, found });
 
 export const pixels = ({ height, width }: Shape): number => Math.max(1, height * width);
 

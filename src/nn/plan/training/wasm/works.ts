@@ -35,16 +35,21 @@ export class Works {
     this.works.push(work);
   }
 
-  /**
-   * Gives every room its address from `start` on: first what is kept, then an arena in which rooms that are not in use at
-   * the same time share memory. `inputs` are filled before the run, `results` are read after it. Returns the end.
-   */
-  place(start: number, inputs: readonly Room[], results: readonly Room[]): number {
+  /** Gives what is kept its addresses from `start` on; returns the end. */
+  placeKept(start: number): number {
     let next = Math.ceil(start / 64) * 64;
     for (const room of this.kept) {
       room.at = next;
       next += room.bytes;
     }
+    return next;
+  }
+
+  /**
+   * Gives the other rooms their addresses from `start` on: those that are not in use at the same time share memory. `inputs`
+   * are filled before the run, `results` are read after it. Returns the end.
+   */
+  placeArena(start: number, inputs: readonly Room[], results: readonly Room[]): number {
     const spans = new Map<Room, Span>();
     const use = (room: Room, at: number) => {
       if (room.kept) return;
@@ -59,8 +64,8 @@ export class Works {
     for (const room of results) use(room, this.works.length);
     const { offsets, bytes } = placeBuffers([...spans.values()]);
     [...spans.keys()].forEach((room, i) => {
-      room.at = next + offsets[i]!;
+      room.at = start + offsets[i]!;
     });
-    return next + bytes;
+    return start + bytes;
   }
 }

@@ -1,0 +1,146 @@
+import { fourierFrequencies, oneHot } from '../nn/denoiser';
+import { type HeadsConfig, headParameters } from '../nn/discriminator/heads';
+import { mixingWeights } from '../nn/discriminator/mixing';
+import { noiseEmbedding } from '../nn/embedding';
+import { Unplanned } from '../nn/plan/training/executor';
+import type { IterationSettings } from '../nn/plan/training/iteration';
+import { precondCoefficients } from '../nn/precond';
+import type { WeightSource } from '../nn/weights';
+import { type DistilConfig, isAdversarial, lossImages, partSize, studentSampling } from './config';
+import type { FeatureNetwork, RecordedFeatures } from './discriminator';
+import type { ExecutorParts, StepInputs } from './executor';
+import { trainable, trainedBy } from './freeze';
+import { discriminatorBetas } from './lazy-regularisation';
+import { RandomStream } from './random';
+
+/** Why no step of these settings can be recorded; null where one can. */
+export function unrecorded(config: DistilConfig): Unplanned | null {
+  if (!isAdversarial(config.method)) return new Unplanned(`the method ${config.method}`);
+  if (config.diffAugment) return new Unplanned('DiffAugment');
+  if (config.r1Gamma > 0) return new Unplanned('R1');
+  if (partSize(config) < config.batch) return new Unplanned('a batch in parts');
+  return null;
+}
+
+/** A frozen feature network as it is recorded, and the mixing behind it. */
+interface Look {
+  network: FeatureNetwork;
+  recorded: RecordedFeatures;
+  mixing: WeightSource;
+}
+
+/** What a run's steps are recorded from, and what goes into them. */
+export class RecordedRun {
+  readonly settings: IterationSettings;
+  readonly trained: readonly string[];
+  private readonly looks: readonly Look[];
+  /** Of c_noise, for every image, by noise level. */
+  private readonly embeddings = new Map<number, Float32Array>();
+  private readonly headShapes: ReadonlyMap<string, readonly number[]>;
+
+  /** Throws `Unplanned` where a feature network cannot be recorded. */
+  constructor(
+    private readonly parts: ExecutorParts,
+    features: readonly FeatureNetwork[],
+    heads: HeadsConfig,
+  ) {
+    const { network, config, teacher } = parts;
+    const trains = trainedBy(config, network.unet);
+    this.trained = trainable(network.unet)
+      .map(({ name }) => name)
+      .filter((name) => trains(name) && teacher.shape(name));
+    this.looks = features.map((of, i) => {
+      if (!of.recorded) throw new Unplanned('these feature networks');
+      const mixing = mixingWeights(config.heads, of.channels, new RandomStream(3, 'mixing', i));
+      return { network: of, recorded: of.recorded, mixing };
+    });
+    this.headShapes = new Map(headParameters(heads).map(({ name, shape }) => [name, shape]));
+    this.settings = {
+      network,
+      startSigma: config.startSigma,
+      sigmaMid: studentSampling(config).sigmaMid,
+      generator: {
+        shape: (name) => teacher.shape(name),
+        trained: this.trained,
+        beta2: 0.99,
+        eps: 1e-8,
+      },
+      discriminator: { beta2: discriminatorBetas(config).beta2, eps: 1e-8 },
+      features: this.looks.map(({ network: of, recorded, mixing }) => ({
+        network: (name) => recorded.weights.shape(name),
+        mixing: (name) => mixing.shape(name),
+        sizes: of.sizes(),
+        maps: (ops, x) => recorded.maps(ops, x),
+      })),
+      heads,
+      loss: {
+        type: config.lossType,
+        mean: config.lossMean,
+        networks: heads.networks,
+        images: lossImages(config),
+        batch: config.batch,
+      },
+      shareFakes: config.shareFakes,
+    };
+  }
+
+  /** A leaf that never trains, by its name in the graph; undefined for all others. */
+  frozen(name: string): Float32Array | undefined {
+    const [, prefix, index, rest] = /^(features|mixing)\.(\d+)\.(.*)$/.exec(name) ?? [];
+    if (prefix) {
+      const { recorded, mixing } = this.looks[Number(index)]!;
+      return (prefix === 'features' ? recorded.weights : mixing).read(rest!);
+    }
+    if (!name.startsWith('generator.')) return undefined;
+    return (this.parts.student ?? this.parts.teacher).read(name.slice('generator.'.length));
+  }
+
+  /** Of a head's parameter; undefined for a buffer. */
+  headShape(name: string): readonly number[] | undefined {
+    return this.headShapes.get(name);
+  }
+
+  /** Everything that the graph of a step asks for at each run. */
+  inputs({
+    kind,
+    iteration,
+    real,
+    classes,
+    rates,
+    updates,
+    share,
+  }: StepInputs): Map<string, ArrayLike<number>> {
+    const { network, config } = this.parts;
+    const { unet } = network;
+    const normals = (stream: 'generatorNoise' | 'discriminatorNoise') =>
+      new RandomStream(config.seed, stream, iteration).normals(real.length);
+    const inputs = new Map<string, ArrayLike<number>>([
+      ['real', real],
+      ['noise', this.embedding(config.startSigma)],
+      ['share', [share]],
+      ['ratesG', [rates.generator, correction(0.99, updates.generator)]],
+      ['ratesD', [rates.discriminator, correction(discriminatorBetas(config).beta2, updates.discriminator)]],
+    ]);
+    if (kind !== 'discriminator') inputs.set('z', normals('generatorNoise'));
+    if (kind === 'discriminator' || !config.shareFakes)
+      inputs.set('z discriminator', normals('discriminatorNoise'));
+    if (config.nfe === 2) inputs.set('noise second', this.embedding(config.sigmaMid));
+    if (unet.labelDim && classes) inputs.set('labels', oneHot(classes, unet.labelDim));
+    return inputs;
+  }
+
+  private embedding(sigma: number): Float32Array {
+    let embedding = this.embeddings.get(sigma);
+    if (!embedding) {
+      const { network, config, teacher } = this.parts;
+      const { cNoise } = precondCoefficients(network, Math.fround(sigma));
+      const each = new Float64Array(config.batch).fill(cNoise);
+      embedding = noiseEmbedding(network.unet, each, fourierFrequencies(network, teacher));
+      this.embeddings.set(sigma, embedding);
+    }
+    return embedding;
+  }
+}
+
+/** Adam's 1 / sqrt(1 - beta2^t) of the step after `updates` others. */
+const correction = (beta2: number, updates: number): number => 1 / Math.sqrt(1 - beta2 ** (updates + 1));

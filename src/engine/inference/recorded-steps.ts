@@ -1,0 +1,18 @@
+import type { OpenExecutor } from '../../nn/plan/training/executor';
+import { type StartThread, startPageThread } from '../../simd/threads';
+import type { Device } from './device';
+
+/**
+ * What executes recorded steps of training on a back-end; undefined where nothing does. Its kernels are loaded when a run
+ * asks for them.
+ */
+export function recordedSteps(
+  { backend, threads }: Pick<Device, 'threads'> & { backend: Pick<Device['backend'], 'name'> },
+  startThread: StartThread = startPageThread,
+): OpenExecutor | undefined {
+  if (backend.name !== 'wasm') return undefined;
+  return async () => {
+    const { WasmIterations } = await import('../../nn/plan/training/wasm/executor');
+    return new WasmIterations({ threads, startThread: threads > 1 ? startThread : null });
+  };
+}

@@ -1,0 +1,151 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openBackend } from '../../cli/backend';
+import { startNodeThread } from '../../cli/threads';
+import type { StepKind } from '../../src/distil/executor';
+import type { StateTensor } from '../../src/distil/saved';
+import { DistilTrainer, type TrainerParts } from '../../src/distil/trainer';
+import type { OpenExecutor } from '../../src/nn/plan/training/executor';
+import { WasmIterations } from '../../src/nn/plan/training/wasm/executor';
+import { type MiniChoice, miniParts } from './training-run';
+
+/** The trainer on a plan beside the trainer on TensorFlow.js, which is the oracle: whole runs of both. */
+beforeAll(async () => {
+  await openBackend('wasm');
+});
+
+const plan: OpenExecutor = async () => new WasmIterations({ threads: 1, startThread: startNodeThread });
+
+const SMALL: MiniChoice = { heads: 'small', warmUp: 16, emaHalfLife: 40 };
+
+/** Goes on from a saved state, as a file of one would have it. */
+const resumed = (parts: TrainerParts, trainer: DistilTrainer, state: ReadonlyMap<string, StateTensor>) => ({
+  ...parts,
+  iteration: trainer.iteration,
+  images: trainer.images,
+  updates: trainer.updates,
+  saved: {
+    shape: (name: string) => state.get(name)?.shape,
+    read: (name: string) => state.get(name)!.values,
+  },
+});
+
+async function steps(trainer: DistilTrainer, kinds: readonly StepKind[]) {
+  const reports = [];
+  for (const kind of kinds) reports.push(await trainer.step(kind));
+  return reports;
+}
+
+const both = (count: number): StepKind[] => Array.from({ length: count }, () => 'both');
+const MIXED: StepKind[] = ['both', 'discriminator', 'generator', 'discriminator', 'both', 'generator'];
+
+async function pair(choice: MiniChoice) {
+  const parts = miniParts(choice);
+  const oracle = await DistilTrainer.open(parts);
+  const planned = await DistilTrainer.open({ ...miniParts(choice), plan });
+  expect(oracle.facts).toMatchObject({ executor: 'tensorflow.js', reason: null });
+  expect(planned.facts).toMatchObject({ executor: 'plan', label: '1 thread of WebAssembly', reason: null });
+  return { oracle, planned, parts };
+}
+
+type Reports = Awaited<ReturnType<typeof steps>>;
+
+function expectClose(found: Reports, expected: Reports, relative: number) {
+  expect(found.length).toBe(expected.length);
+  for (const [i, wanted] of expected.entries()) {
+    const { lossG, lossD, logitsReal, logitsFake, gradientNormG, gradientNormD, r1, ...counters } = wanted;
+    expect(found[i]).toMatchObject(counters);
+    for (const [name, value] of Object.entries({
+      lossG,
+      lossD,
+      logitsReal,
+      logitsFake,
+      gradientNormG,
+      gradientNormD,
+      r1,
+    })) {
+      const ours = found[i]![name as 'lossG'];
+      if (value === null) expect(ours, `${name} ${i}`).toBeNull();
+      else expect(Math.abs(ours! - value), `${name} ${i}`).toBeLessThan(relative * (1 + Math.abs(value)));
+    }
+  }
+}
+
+describe('a run on the plan', { timeout: 120_000 }, () => {
+  it('has the curves of one on TensorFlow.js', async () => {
+    const { oracle, planned } = await pair(SMALL);
+    const [expected, found] = [await steps(oracle, both(24)), await steps(planned, both(24))];
+    expectClose(found, expected, 2e-3);
+    expect(expected[0]!.lossD! - expected.at(-1)!.lossD!).toBeGreaterThan(0.05); // they are no lines
+    const [ours, theirs] = [await planned.student(), await oracle.student()];
+    for (const name of ours.names()) {
+      const wanted = theirs.read(name);
+      expect(
+        ours.read(name).every((v, i) => Math.abs(v - wanted[i]!) < 5e-3),
+        name,
+      ).toBe(true);
+    }
+    oracle.dispose();
+    planned.dispose();
+  });
+
+  it.each(['small', 'paper'] as const)('takes steps of one network alone, with %s heads', async (heads) => {
+    const { oracle, planned } = await pair({ ...SMALL, heads, shareFakes: heads === 'small' });
+    expectClose(await steps(planned, MIXED), await steps(oracle, MIXED), 5e-3);
+    expect(planned.updates).toEqual(oracle.updates);
+    oracle.dispose();
+    planned.dispose();
+  });
+
+  it('resumed equals the uninterrupted one, bit for bit', async () => {
+    const parts = { ...miniParts(SMALL), plan };
+    const whole = await DistilTrainer.open(parts);
+    await steps(whole, MIXED.slice(0, 3));
+    const again = await DistilTrainer.open(resumed(parts, whole, await whole.state()));
+    expect(await steps(again, MIXED)).toEqual(await steps(whole, MIXED));
+    expect(await again.state()).toEqual(await whole.state());
+    whole.dispose();
+    again.dispose();
+  });
+
+  it('goes on from the other executor, and the other from it', async () => {
+    const { oracle, planned, parts } = await pair(SMALL);
+    await steps(oracle, both(3));
+    await steps(planned, both(3));
+    const expected = oracle.iteration;
+    const onPlan = await DistilTrainer.open({ ...resumed(parts, oracle, await oracle.state()), plan });
+    const offPlan = await DistilTrainer.open(resumed(parts, planned, await planned.state()));
+    expect(onPlan.facts.executor).toBe('plan');
+    expect(offPlan.iteration).toBe(expected);
+    const curve = await steps(oracle, both(5));
+    expectClose(await steps(onPlan, both(5)), curve, 1e-3);
+    expectClose(await steps(offPlan, both(5)), curve, 1e-3);
+    for (const trainer of [oracle, planned, onPlan, offPlan]) trainer.dispose();
+  });
+
+  it('holds after 200 iterations what it held after the first', async () => {
+    const before = tf.memory().numTensors;
+    const trainer = await DistilTrainer.open({ ...miniParts(SMALL), plan });
+    expect(tf.memory().numTensors).toBe(before); // what it began with on TensorFlow.js is let go
+    await trainer.step();
+    const { bytes } = trainer;
+    expect(bytes).toBeGreaterThan(1e6);
+    await steps(trainer, both(200));
+    expect(trainer.bytes).toBe(bytes);
+    expect(tf.memory().numTensors).toBe(before);
+    trainer.dispose();
+  });
+});
+
+it.each([
+  [{ ...SMALL, diffAugment: true }, 'DiffAugment cannot be planned'],
+  [{ ...SMALL, microBatch: 2 }, 'a batch in parts cannot be planned'],
+  [{ ...SMALL, method: 'imitation' as const }, 'the method imitation cannot be planned'],
+])('what is not planned says why (%#)', async (choice, what) => {
+  const trainer = await DistilTrainer.open({ ...miniParts(choice), plan });
+  expect(trainer.facts).toMatchObject({
+    executor: 'tensorflow.js',
+    reason: what,
+  });
+  trainer.dispose();
+});
