@@ -41,7 +41,7 @@ export default defineConfig({
     contentSecurityPolicy(),
     folders.plugin,
     notices.emit(),
-    serviceWorker('afhq-cat-64x64-gdd-i'),
+    serviceWorker({ model: 'afhq-cat-64x64-gdd-i', teacher: 'fashion-mnist-32x32-teacher' }),
     unknownAddresses(),
   ],
   resolve: { mainFields: ['browser', 'module', 'main'] },

@@ -11,6 +11,8 @@ const TYPES: Record<string, string> = {
   '.wasm': 'application/wasm',
   '.webp': 'image/webp',
   '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.webmanifest': 'application/manifest+json',
 };
 
 export interface StaticHost {

@@ -16,6 +16,7 @@ export const POLICY = [
   ["connect-src 'self'", ...hostsOf(process.env.INNATE_HOSTS)].join(' '),
   "img-src 'self' blob:",
   "style-src 'self'",
+  "manifest-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
 ].join('; ');
@@ -46,8 +47,14 @@ export function contentSecurityPolicy(): Plugin {
   };
 }
 
-/** Builds src/app/service-worker.ts with the list of what the page needs offline: itself and its default model. */
-export function serviceWorker(defaultModel: string): Plugin {
+/** Which model the page begins with, and which teacher the Distil tab. */
+interface Beginning {
+  model: string;
+  teacher: string;
+}
+
+/** Builds src/app/service-worker.ts with the list of what the page needs offline: itself and what its tabs begin with. */
+export function serviceWorker(beginning: Beginning): Plugin {
   return {
     name: 'innate-service-worker',
     apply: 'build',
@@ -59,7 +66,9 @@ export function serviceWorker(defaultModel: string): Plugin {
           name,
           output.type === 'chunk' ? output.code : output.source,
         ]);
-      const source = await buildWorker(contents, publicFiles('public'), modelFiles('public', defaultModel));
+      const wanted = modelFiles('public', beginning.model);
+      const later = laterFiles('public', beginning).filter((file) => !wanted.includes(file));
+      const source = await buildWorker(contents, publicFiles('public'), wanted, later);
       this.emitFile({ type: 'asset', fileName: 'sw.js', source });
     },
   };
@@ -67,13 +76,16 @@ export function serviceWorker(defaultModel: string): Plugin {
 
 /**
  * The service worker's script. `contents`: every file of the bundle by name, index.html among them; `files`: the
- * digests of public/; `wanted`: those of them that are kept before they are used.
+ * digests of public/; `wanted`: those of them that are kept before they are used, and `later` once the page is idle.
  */
 export async function buildWorker(
   contents: readonly (readonly [string, string | Uint8Array])[],
   files: Readonly<Record<string, string>>,
   wanted: readonly string[],
+  later: readonly string[] = [],
 ): Promise<string> {
+  const missing = [...wanted, ...later].find((file) => files[file] === undefined);
+  if (missing) throw new Error(`public/${missing} is wanted offline, but it is not there`);
   const version = createHash('sha256');
   for (const [name, content] of [...contents].sort(([a], [b]) => (a < b ? -1 : 1)))
     version.update(`${name}\0`).update(content);
@@ -82,6 +94,7 @@ export async function buildWorker(
     version: version.digest('hex').slice(0, 12),
     files,
     wanted,
+    later,
     headers: HEADERS,
   };
   const { outputFiles } = await build({
@@ -108,12 +121,21 @@ export function publicFiles(root: string): Record<string, string> {
   );
 }
 
-/** The files of a model and of its teacher when it is a delta, the catalogue and the preview. */
+/** What of the catalogue is read here. */
+interface ShippedModel {
+  id: string;
+  dataset: string;
+  preview?: string;
+  files: { path: string; deltaOf?: string }[];
+}
+
+const readModels = (root: string): ShippedModel[] =>
+  (JSON.parse(readFileSync(join(root, 'models/index.json'), 'utf8')) as { models: ShippedModel[] }).models;
+
+/** What installs the page; the files of a model, and of its teacher when it is a delta, the catalogue and the preview. */
 function modelFiles(root: string, id: string): string[] {
-  const { models } = JSON.parse(readFileSync(join(root, 'models/index.json'), 'utf8')) as {
-    models: { id: string; preview?: string; files: { path: string; deltaOf?: string }[] }[];
-  };
-  const files = ['models/index.json'];
+  const models = readModels(root);
+  const files = ['app.webmanifest', 'icons/icon-192.png', 'icons/icon-512.png', 'models/index.json'];
   for (let next: string | undefined = id; next !== undefined; ) {
     const model = models.find((m) => m.id === next);
     if (!model) throw new Error(`no model ${next} in the catalogue`);
@@ -124,6 +146,20 @@ function modelFiles(root: string, id: string): string[] {
     next = file.deltaOf;
   }
   return files;
+}
+
+/**
+ * The pictures of all models, what one press of Start distils with (teacher, sample pack, frozen networks), and the
+ * real images that Layers shows to the first model.
+ */
+function laterFiles(root: string, { model, teacher }: Beginning): string[] {
+  const models = readModels(root);
+  const previews = models.flatMap(({ preview }) => (preview ? [`models/${preview}`] : []));
+  const packs = models
+    .filter(({ id }) => id === teacher || id === model)
+    .map(({ dataset }) => `data/${dataset}.zip`);
+  const frozen = ['efficientnet-lite0', 'cifar10-resnet56'].map((name) => `features/${name}.safetensors`);
+  return [...previews, 'data/index.json', ...modelFiles(root, teacher), ...packs, ...frozen];
 }
 
 /**

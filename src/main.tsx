@@ -6,7 +6,7 @@ import './ui/controls.css';
 import { App } from './app/App';
 import { createApp } from './app/create-app';
 import { ErrorBoundary } from './app/ErrorBoundary';
-import { registerServiceWorker, reloadPage } from './app/offline';
+import { keepForOffline, registerServiceWorker, reloadPage } from './app/offline';
 import { fetchParts } from './ui/part';
 
 const { boot, ...app } = createApp();
@@ -21,7 +21,9 @@ createRoot(document.getElementById('root')!).render(
     </ErrorBoundary>
   </StrictMode>,
 );
-void boot().then(() => fetchParts());
+void boot()
+  .then(() => fetchParts())
+  .then(keepForOffline);
 void registerServiceWorker(
   new Promise((resolve) =>
     app.stores.engine.subscribe(({ status }) => status?.backend && resolve(status.backend.name)),

@@ -9,6 +9,8 @@ export interface OfflineOptions extends OfflineFilesOptions {
   version: string;
   /** The part of `files` that is wanted offline after the first visit; the others are kept once they have been used. */
   wanted: readonly string[];
+  /** What is fetched after that, while the page has nothing else to do: what its other tabs begin with. */
+  later: readonly string[];
   /** Headers that every answer gets. */
   headers: Readonly<Record<string, string>>;
 }
@@ -18,6 +20,8 @@ const PREFIX = 'innate-';
 export interface Offline {
   install(): Promise<void>;
   activate(): Promise<void>;
+  /** Fetches what is wanted later, one file after the other. */
+  keepLater(): Promise<void>;
   /** Whether a request is this worker's business. */
   covers(request: Request): boolean;
   /** `waitUntil` gets what goes on after the answer. */
@@ -25,7 +29,7 @@ export interface Offline {
 }
 
 export function createOffline(options: OfflineOptions): Offline {
-  const { shell, version, wanted, scope, caches } = options;
+  const { shell, version, wanted, later, scope, caches } = options;
   const files = new OfflineFiles(`${PREFIX}files`, options);
   const SHELL = `${PREFIX}page-${version}`;
   /** What a person may open: the page by both its names, and the files that belong to it. */
@@ -56,6 +60,10 @@ export function createOffline(options: OfflineOptions): Offline {
       for (const name of await caches.keys())
         if (name.startsWith(PREFIX) && name !== SHELL && name !== files.name) await caches.delete(name);
       await files.prune();
+    },
+
+    async keepLater() {
+      for (const path of later) await files.fetch(path);
     },
 
     covers: ({ method, url }) => method === 'GET' && url.startsWith(scope),

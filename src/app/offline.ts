@@ -25,6 +25,17 @@ export async function registerServiceWorker(backend: Promise<BackendName>): Prom
   else navigator.serviceWorker.addEventListener('controllerchange', () => void reload(), { once: true });
 }
 
+/**
+ * Has the service worker fetch what the page's other tabs begin with, so that they work offline too; not where a
+ * person saves data. Called when the page is idle.
+ */
+export async function keepForOffline(): Promise<void> {
+  const { connection } = navigator as { connection?: { saveData?: boolean } };
+  if (!import.meta.env.PROD || !('serviceWorker' in navigator) || connection?.saveData) return;
+  const { active } = await navigator.serviceWorker.ready;
+  active?.postMessage('keep-later');
+}
+
 /** How long a new version may take to be ready, ms. */
 const PATIENCE_MS = 10_000;
 

@@ -6,7 +6,7 @@
  */
 import { createOffline, type OfflineOptions } from './offline-cache';
 
-declare const BUILD: Pick<OfflineOptions, 'shell' | 'version' | 'files' | 'wanted' | 'headers'>;
+declare const BUILD: Pick<OfflineOptions, 'shell' | 'version' | 'files' | 'wanted' | 'later' | 'headers'>;
 
 const worker = self as unknown as ServiceWorkerGlobalScope;
 const offline = createOffline({
@@ -25,6 +25,8 @@ worker.addEventListener('fetch', (event) => {
     event.respondWith(offline.answer(event.request, (work) => event.waitUntil(work)));
 });
 // A page that lost a part of itself asks for the new version at once (app/offline.ts).
-worker.addEventListener('message', ({ data }) => {
-  if (data === 'take-over') void worker.skipWaiting();
+// One that is idle has the rest kept for the next visit.
+worker.addEventListener('message', (event) => {
+  if (event.data === 'take-over') void worker.skipWaiting();
+  if (event.data === 'keep-later') event.waitUntil(offline.keepLater());
 });

@@ -44,6 +44,7 @@ function worker(changes: Partial<OfflineOptions> = {}) {
     version: '1',
     files,
     wanted: ['models/index.json', 'models/cat.bin'],
+    later: ['data/cats.zip'],
     headers: { 'Content-Security-Policy': "default-src 'none'", 'Cross-Origin-Opener-Policy': 'same-origin' },
     scope: SCOPE,
     caches: caches as unknown as CacheStorage,
@@ -71,6 +72,17 @@ test('a script is there offline although the host varies its answers by Origin',
   const script = await get('assets/index-1.js', { headers: { Origin: 'https://host.example' } });
   expect(await script.text()).toBe('script');
   expect(await (await get('models/cat.bin')).text()).toBe('cat');
+});
+
+test('what is wanted later is fetched when the page asks for it, once, and is there offline', async () => {
+  const { install, keepLater, text } = worker();
+  await install();
+  expect(asked).not.toContain('data/cats.zip');
+  await keepLater();
+  await keepLater();
+  expect(asked.filter((path) => path === 'data/cats.zip')).toHaveLength(1);
+  online = false;
+  expect(await text('data/cats.zip')).toBe('cats');
 });
 
 test('every answer has the headers, from the cache and from the network', async () => {
