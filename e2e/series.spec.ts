@@ -26,18 +26,18 @@ test('what trains: two choices on one budget, a reload in the middle, a table an
 
   // The map: a level, then the decoder alone, then one block more by keyboard.
   await page.getByText(/^What trains: level 1, \d+ %$/).click();
-  const map = page.getByRole('table', { name: /What trains, by block and part/ });
+  const map = page.getByRole('group', { name: /What trains, by block and part/ });
   await expect(map.getByRole('button', { name: 'all norm train' })).toHaveAttribute('aria-pressed', 'true');
   await expect(map.getByRole('button', { name: 'all conv train' })).toHaveAttribute('aria-pressed', 'mixed');
   await page.getByRole('button', { name: 'Add to the list' }).click();
   await page.getByRole('button', { name: 'Decoder only' }).click();
   await expect(page.getByText("--freeze 'enc.*,map_*'")).toBeVisible();
   await page.getByRole('button', { name: 'Add to the list' }).click();
-  const cell = map.getByRole('button', { name: /^encoder 32x32_block0, norm,/ });
+  const cell = map.getByRole('button', { name: /^enc.32x32_block0, norm,/ });
   await cell.click();
   await expect(cell).toHaveAttribute('aria-pressed', 'true');
   await page.keyboard.press('ArrowRight');
-  await expect(map.getByRole('button', { name: /^encoder 32x32_block0, affine,/ })).toBeFocused();
+  await expect(map.getByRole('button', { name: /^enc.32x32_block0, affine,/ })).toBeFocused();
   await cell.click();
   await expect(page.getByText("--freeze 'enc.*,map_*'")).toBeVisible();
   expect(await violations(page)).toEqual([]);

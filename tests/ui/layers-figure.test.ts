@@ -4,7 +4,7 @@ import { paintChannel, scaleLimit, statistics } from '../../src/features/layers/
 import { figureSvg } from '../../src/features/layers/figure';
 import { LIGHT_RAMPS } from '../../src/features/layers/figure-colours';
 import { GUIDE } from '../../src/features/layers/guide-steps';
-import { cellText, mapModel, ratioShade } from '../../src/features/layers/map-model';
+import { cellText, layoutOf, mapModel, ratioShade } from '../../src/features/layers/map-model';
 import { findingsCsv, findingsJson } from '../../src/features/layers/save';
 import { originText } from '../../src/features/layers/words';
 import { ActivationTable, type InspectionJson } from '../../src/lib/activations';
@@ -37,7 +37,9 @@ describe('the figure', () => {
       3,
     );
     expect(row.frozen).toBeGreaterThan(0.8);
-    expect(model.split).toBe(json.blocks.findIndex((b) => b.name.startsWith('dec.')));
+    const { gapBefore } = layoutOf(model);
+    const decoder = json.blocks.findIndex((b) => b.name.startsWith('dec.'));
+    expect(json.blocks.flatMap((_, i) => (gapBefore(i) > 0 ? [i] : []))).toEqual([decoder]);
     expect(ratioShade(1)).toBe(0.5);
     expect(ratioShade(4)).toBe(1);
     expect(nearestLevel(json.sigmas, 1.92)).toBe(9);

@@ -1,4 +1,5 @@
 import type { LikenessJson } from '../../lib/activations';
+import { placeOf } from '../../lib/network-place';
 import {
   MARGIN,
   nearestLevel,
@@ -85,7 +86,7 @@ function Likeness({ findings }: { findings: Findings }) {
     );
   const blocks = rows.flatMap((r) => (r.part === null ? [r.name] : []));
   const { low, high, unclear, lowInDecoder, lowSigma } = verdict(likeness, blocks, sigmas, start);
-  const decoder = blocks.filter((b) => b.startsWith('dec.')).length;
+  const decoder = blocks.filter((b) => placeOf(b).side === 'decoder').length;
   return (
     <>
       <p>

@@ -1,17 +1,17 @@
 import { ArrowDown, ArrowLeft, ArrowRight, ArrowUp } from 'lucide-react';
-import { useId, useMemo, useState } from 'react';
+import { type CSSProperties, useId, useMemo, useState } from 'react';
 import { sigmaText } from '../../state/layers/summary';
 import type { LayersView } from '../../state/layers/view';
 import { formatValue } from '../../ui/format';
+import type { MapCell } from '../../ui/network-map/cells';
 import type { Ramps } from '../../ui/ramp';
+import { BlockNames } from './BlockNames';
 import { MapArea } from './MapArea';
 import { Columns, Histogram, SigmaAxis } from './MapMargins';
-import { MapNames } from './MapNames';
 import { MapTable } from './MapTable';
-import { mapLayout } from './map-layout';
-import { cellOf, cellText, type MapModel } from './map-model';
+import { cellOf, cellText, layoutOf, type MapModel } from './map-model';
 import type { Findings, Pair } from './types';
-import { type ChosenCell, type MapCell, useChosenCell } from './use-chosen-cell';
+import { type ChosenCell, useChosenCell } from './use-chosen-cell';
 import './LayerMap.css';
 
 interface Props {
@@ -29,26 +29,26 @@ interface Props {
  * close look. A table with the same numbers stands behind it for screen readers.
  */
 export function LayerMap({ findings, model, view, pair, ramps, onOpen }: Props) {
-  const { rows, sigmas, split } = model;
+  const { rows, sigmas } = model;
   const chosen = useChosenCell(model, view);
   const [hover, setHover] = useState<MapCell | null>(null);
   const readout = useId();
-  const layout = useMemo(() => mapLayout(rows.length, split), [rows.length, split]);
-  const draw = { model, ramps, ...layout };
+  const layout = useMemo(() => layoutOf(model), [model]);
+  const draw = { model, ramps, layout };
   const student = pair.student !== null;
   const isChosen = chosen.row >= 0;
   const at = hover ?? (isChosen ? chosen : null);
 
-  const tell = ({ row, level }: MapCell): string => {
+  const tell = ({ row, column }: MapCell): string => {
     const { row: facts, index } = rows[row]!;
-    const cell = cellOf(findings, view, index, level);
-    return `${facts.name} at sigma ${sigmaText(sigmas[level]!)}: ${cellText(cell, formatValue)}`;
+    const cell = cellOf(findings, view, index, column);
+    return `${facts.name} at sigma ${sigmaText(sigmas[column]!)}: ${cellText(cell, formatValue)}`;
   };
 
   return (
-    <div className={student ? 'map' : 'map alone'}>
+    <div className={student ? 'map' : 'map alone'} style={{ '--row': `${layout.pitch}px` } as CSSProperties}>
       <MapHead findings={findings} pair={pair} />
-      <MapNames model={model} chosen={chosen} open={view.open} />
+      <BlockNames model={model} layout={layout} chosen={chosen} open={view.open} />
       <MapArea
         {...draw}
         view={view}
@@ -59,7 +59,7 @@ export function LayerMap({ findings, model, view, pair, ramps, onOpen }: Props) 
         onOpen={onOpen}
       />
       {student && <Columns {...draw} />}
-      <SigmaAxis sigmas={sigmas} chosen={chosen.level} />
+      <SigmaAxis sigmas={sigmas} chosen={chosen.column} />
       {student && findings.likeness && (
         <Histogram findings={findings} likeness={findings.likeness} model={model} />
       )}
@@ -76,23 +76,25 @@ export function LayerMap({ findings, model, view, pair, ramps, onOpen }: Props) 
 }
 
 const STEPS = [
-  { name: 'Block above', Icon: ArrowUp, row: -1, level: 0 },
-  { name: 'Block below', Icon: ArrowDown, row: 1, level: 0 },
-  { name: 'Higher sigma', Icon: ArrowLeft, row: 0, level: -1 },
-  { name: 'Lower sigma', Icon: ArrowRight, row: 0, level: 1 },
+  { name: 'Block above', Icon: ArrowUp, row: -1, column: 0 },
+  { name: 'Block below', Icon: ArrowDown, row: 1, column: 0 },
+  { name: 'Higher sigma', Icon: ArrowLeft, row: 0, column: -1 },
+  { name: 'Lower sigma', Icon: ArrowRight, row: 0, column: 1 },
 ];
 
 /** For fingers: a cell is too small a target. */
 function Steps({ chosen }: { chosen: ChosenCell }) {
   return (
     <div className="map-steps">
-      {STEPS.map(({ name, Icon, row, level }) => (
+      {STEPS.map(({ name, Icon, row, column }) => (
         <button
           key={name}
           type="button"
           className="icon-button"
           aria-label={name}
-          onClick={() => chosen.choose({ row: Math.max(0, chosen.row) + row, level: chosen.level + level })}
+          onClick={() =>
+            chosen.choose({ row: Math.max(0, chosen.row) + row, column: chosen.column + column })
+          }
         >
           <Icon aria-hidden />
         </button>

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef } from 'react';
 import type { Row } from '../../lib/activations';
+import { placeOf } from '../../lib/network-place';
 import { Note } from '../../ui/Note';
 import { ProgressLine } from '../../ui/ProgressLine';
 import { useRamps } from '../../ui/ramp';
@@ -83,6 +84,6 @@ export default function LayersView() {
 function firstChoice(rows: readonly Row[]): string | null {
   const blocks = rows.filter((r) => r.part === null);
   const full = Math.max(...blocks.map((r) => r.resolution));
-  const found = blocks.find((r) => r.block.startsWith('dec.') && r.resolution === full) ?? blocks[0];
+  const found = blocks.find((r) => placeOf(r.block).side === 'decoder' && r.resolution === full) ?? blocks[0];
   return found?.name ?? null;
 }

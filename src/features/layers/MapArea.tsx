@@ -1,8 +1,9 @@
 import { type KeyboardEvent, type MouseEvent, useMemo, useRef } from 'react';
 import type { LayersView } from '../../state/layers/view';
+import { cellAfter, type MapCell } from '../../ui/network-map/cells';
 import { rampColour } from '../../ui/ramp';
-import { type DrawProps, ROW } from './map-layout';
-import { type ChosenCell, cellAfter, type MapCell } from './use-chosen-cell';
+import type { DrawProps } from './map-model';
+import type { ChosenCell } from './use-chosen-cell';
 import { QUANTITY_WORDS } from './words';
 
 interface Props extends DrawProps {
@@ -20,20 +21,21 @@ interface Props extends DrawProps {
 
 /** The cells, which pointer and keys choose among: one focus stop. */
 export function MapArea({ view, chosen, student, readout, onHover, onOpen, ...draw }: Props) {
-  const { model, height, top } = draw;
+  const { model, layout } = draw;
+  const { height, pitch, top } = layout;
   const { rows, sigmas } = model;
   const area = useRef<HTMLDivElement>(null);
   const pointed = (event: MouseEvent): MapCell | null => {
     const box = area.current!.getBoundingClientRect();
     const y = event.clientY - box.top;
-    const row = rows.findIndex((_, i) => y >= top(i) && y < top(i) + ROW);
-    const level = Math.floor(((event.clientX - box.left) / box.width) * sigmas.length);
-    return row < 0 || level < 0 || level >= sigmas.length ? null : { row, level };
+    const row = rows.findIndex((_, i) => y >= top(i) && y < top(i) + pitch);
+    const column = Math.floor(((event.clientX - box.left) / box.width) * sigmas.length);
+    return row < 0 || column < 0 || column >= sigmas.length ? null : { row, column };
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const { key } = event;
-    const to = cellAfter(key, chosen, sigmas.length);
+    const to = cellAfter(key, chosen, { rows: rows.length, columns: sigmas.length });
     const block = rows[Math.max(0, chosen.row)]?.row.block;
     const open = block !== undefined && view.open.includes(block);
     if (to) chosen.choose(to);
@@ -63,12 +65,12 @@ export function MapArea({ view, chosen, student, readout, onHover, onOpen, ...dr
       }}
     >
       <Cells {...draw} />
-      {student && <Dots model={model} top={top} />}
+      {student && <Dots model={model} layout={layout} />}
       {chosen.row >= 0 && (
         <i
           className="map-chosen"
           style={{
-            insetInlineStart: `${(100 * chosen.level) / sigmas.length}%`,
+            insetInlineStart: `${(100 * chosen.column) / sigmas.length}%`,
             inlineSize: `${100 / sigmas.length}%`,
             insetBlockStart: top(chosen.row),
           }}
@@ -78,7 +80,7 @@ export function MapArea({ view, chosen, student, readout, onHover, onOpen, ...dr
   );
 }
 
-function Cells({ model, ramps, height, top }: DrawProps) {
+function Cells({ model, ramps, layout: { height, pitch, top } }: DrawProps) {
   const { rows, sigmas } = model;
   const cells = useMemo(
     () =>
@@ -91,13 +93,13 @@ function Cells({ model, ramps, height, top }: DrawProps) {
               x={x}
               y={top(y)}
               width={1}
-              height={ROW}
+              height={pitch}
               fill={rampColour(ramps.sequential, shade)}
             />
           ),
         ),
       ),
-    [rows, ramps, top],
+    [rows, ramps, pitch, top],
   );
   return (
     <svg
@@ -112,7 +114,7 @@ function Cells({ model, ramps, height, top }: DrawProps) {
 }
 
 /** Filled where one level stands out, hollow where many are about as alike. */
-function Dots({ model: { rows, sigmas }, top }: Pick<DrawProps, 'model' | 'top'>) {
+function Dots({ model: { rows, sigmas }, layout: { pitch, top } }: Pick<DrawProps, 'model' | 'layout'>) {
   return rows.map(({ row, likest }, y) =>
     likest ? (
       <i
@@ -120,7 +122,7 @@ function Dots({ model: { rows, sigmas }, top }: Pick<DrawProps, 'model' | 'top'>
         className={likest.clear ? 'map-dot' : 'map-dot unclear'}
         style={{
           insetInlineStart: `${(100 * (likest.level + 0.5)) / sigmas.length}%`,
-          insetBlockStart: top(y) + ROW / 2,
+          insetBlockStart: top(y) + pitch / 2,
         }}
       />
     ) : null,

@@ -2,13 +2,12 @@ import type { LikenessJson } from '../../lib/activations';
 import { sigmaText, startOf, verdict } from '../../state/layers/summary';
 import { formatValue } from '../../ui/format';
 import { rampColour } from '../../ui/ramp';
-import { type DrawProps, ROW } from './map-layout';
-import { type MapModel, type MapRow, ratioShade } from './map-model';
+import { type DrawProps, type MapModel, type MapRow, ratioShade } from './map-model';
 import type { Findings } from './types';
 import { axisText, percentText } from './words';
 
 /** What stands beside and below the cells: the student, the weights, the sigmas, and how many blocks are like each. */
-export function Columns({ model, ramps, height, top }: DrawProps) {
+export function Columns({ model, ramps, layout: { height, pitch, top } }: DrawProps) {
   const { rows, mostChange } = model;
   const column = (cell: (r: MapRow) => { colour: string; title: string } | null) => (
     <svg
@@ -21,7 +20,7 @@ export function Columns({ model, ramps, height, top }: DrawProps) {
         const shown = cell(r);
         return (
           shown && (
-            <rect key={r.row.name} x={0} y={top(y)} width={1} height={ROW} fill={shown.colour}>
+            <rect key={r.row.name} x={0} y={top(y)} width={1} height={pitch} fill={shown.colour}>
               <title>{`${r.row.name}, ${shown.title}`}</title>
             </rect>
           )

@@ -4,12 +4,11 @@ import { formatValue } from '../../ui/format';
 import { hexColour, type Ramp, rampBytes } from '../../ui/ramp';
 import { type Figure, SvgDrawing } from '../../ui/svg-drawing';
 import { LIGHT_RAMPS } from './figure-colours';
-import { type MapModel, type MapRow, RATIO_SPAN, ratioShade } from './map-model';
+import { layoutOf, type MapModel, type MapRow, RATIO_SPAN, ratioShade } from './map-model';
 import type { Findings, Pair } from './types';
 import { axisText, INPUT_WORDS, imagesText, percentText, QUANTITY_WORDS, SCALE_WORDS } from './words';
 
 const ROW = 16;
-const GAP = 8;
 const MARGIN_X = 16;
 const NAMES = 196;
 const CELL = 34;
@@ -33,11 +32,13 @@ interface Places {
   bottom: number;
 }
 
-function placesOf({ rows, sigmas, split }: MapModel, student: boolean): Places {
+function placesOf(model: MapModel, student: boolean): Places {
+  const { rows, sigmas } = model;
+  const layout = layoutOf(model, { pitch: ROW });
   const cells = MARGIN_X + NAMES;
   const end = cells + sigmas.length * CELL;
   const weights = end + 3 * BETWEEN + 2 * COLUMN;
-  const top = (row: number) => TOP + row * ROW + (split > 0 && row >= split ? GAP : 0);
+  const top = (row: number) => TOP + layout.top(row);
   return {
     cells,
     student: end + BETWEEN,

@@ -1,4 +1,5 @@
 import type { Cell, Row } from '../../lib/activations';
+import { placeOf } from '../../lib/network-place';
 import type { Findings } from '../../state/layers/store';
 import {
   cellIn,
@@ -13,6 +14,8 @@ import {
   within,
 } from '../../state/layers/summary';
 import type { LayersView } from '../../state/layers/view';
+import { type MapLayout, mapLayout } from '../../ui/network-map/layout';
+import type { Ramps } from '../../ui/ramp';
 
 /** One row of the map as it is drawn, on screen and in files. */
 export interface MapRow {
@@ -37,8 +40,6 @@ export interface MapModel {
   sigmas: readonly number[];
   /** The range of all shown rows, for the legend; null where each row has its own. */
   range: Range | null;
-  /** Index of the first decoder row. */
-  split: number;
   /** Largest weight change, for the bars. */
   mostChange: number;
 }
@@ -80,10 +81,23 @@ export function mapModel(
     rows: shown,
     sigmas,
     range: same ? ranges[0]! : null,
-    split: shown.findIndex((r) => r.row.block.startsWith('dec.')),
     mostChange: Math.max(0, ...shown.map((r) => r.change ?? 0)),
   };
 }
+
+/** What the parts of a drawn map share. */
+export interface DrawProps {
+  model: MapModel;
+  ramps: Ramps;
+  layout: MapLayout;
+}
+
+/** Where the rows are: a gap stands before the decoder. */
+export const layoutOf = ({ rows }: MapModel, size?: Parameters<typeof mapLayout>[1]): MapLayout =>
+  mapLayout(
+    rows.map(({ row }) => placeOf(row.block).side),
+    size,
+  );
 
 /** A ratio on the diverging scale: 1/4 to 4 times. */
 export const RATIO_SPAN = 4;

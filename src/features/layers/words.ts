@@ -59,10 +59,6 @@ export const SCALE_WORDS: Record<Scale, { name: string; means: string }> = {
   global: { name: 'Global', means: 'All blocks share a scale from 0' },
 };
 
-/** "enc.32x32_block0" as the map writes it: its side apart. */
-export const sideOf = (block: string): string => block.slice(0, 3);
-export const shortName = (block: string): string => block.slice(4);
-
 /** Where the numbers of a map come from: "Measured here on wasm (2 threads), 8 images.", or how many there are. */
 export function originText(findings: Findings, measuring: boolean): string {
   const { backend, source } = findings;

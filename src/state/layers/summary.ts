@@ -6,6 +6,7 @@ import {
   QUANTITIES,
   type Row,
 } from '../../lib/activations';
+import { placeOf } from '../../lib/network-place';
 import { START_SIGMA } from '../../lib/sampling';
 import type { Findings } from './store';
 import type { MapQuantity, Scale } from './view';
@@ -76,7 +77,7 @@ export function verdict(
     else out.high.push(name);
     if (best.clear) out.counts[best.level]! += 1;
   });
-  out.lowInDecoder = out.low.filter((name) => name.startsWith('dec.')).length;
+  out.lowInDecoder = out.low.filter((name) => placeOf(name).side === 'decoder').length;
   return out;
 }
 

@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { fileSource } from '../../../cli/files';
 import { frozenNames } from '../../../src/distil/freeze-rule';
 import { openModel } from '../../../src/engine/models/open-model';
-import { parameterSpecs } from '../../../src/nn/parameters';
+import { unetBlocks } from '../../../src/nn/blocks';
+import { layersOf, parameterSpecs } from '../../../src/nn/parameters';
+import { flipGrid } from '../../../src/state/distil/lab/flips';
 import {
   choiceLabel,
   choiceOf,
@@ -12,6 +14,7 @@ import {
   shareOf,
   trainingOf,
 } from '../../../src/state/distil/lab/parts';
+import { cellAfter, type MapCell } from '../../../src/ui/network-map/cells';
 import { FIXTURES } from '../../support/fixtures';
 
 /** A repeatable stream of numbers from 0 to 1. */
@@ -36,12 +39,55 @@ describe.each(['mini-ncsnpp-16-cond', 'mini-adm-16-cond'])('the map of %s', (fil
       expect([...inside].sort()).toEqual([...names].sort());
     }
     const blocks = mapRows(all, 'block');
-    const attention = blocks.find(({ label, side }) => side === 'decoder' && label.endsWith('_in0'))!;
+    const attention = blocks.find(({ block, side }) => side === 'decoder' && block.endsWith('_in0'))!;
     expect([...attention.cells.keys()].sort()).toEqual(['affine', 'conv', 'norm', 'proj', 'qkv']);
     const mapping = blocks.find(({ side }) => side === 'mapping')!;
     expect([...mapping.cells.keys()]).toEqual(['map']);
     const encoder = mapRows(all, 'resolution').filter(({ side }) => side === 'encoder');
     expect(encoder.length).toBe(config.unet.channelMult.length);
+  });
+
+  test('has the rows that Layers draws, in their order, a layer or a parameter at a time', () => {
+    const drawn = unetBlocks(config.unet).map(({ name }) => name);
+    const rows = mapRows(all, 'block').map(({ block }) => block);
+    expect(rows.filter((block) => /^(enc|dec)\./.test(block))).toEqual(drawn);
+    expect(rows[0]).toBe('map');
+    const sizes = layersOf(config.unet).map((layer) =>
+      placed({
+        name: layer.name,
+        size: layer.parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
+      }),
+    );
+    const parts = (of: typeof all) =>
+      mapRows(of, 'block').map(({ block, side, cells }) => [
+        block,
+        side,
+        [...cells].map(([part, { size }]) => [part, size]).sort(),
+      ]);
+    expect(parts(sizes)).toEqual(parts(all));
+  });
+
+  test.each(['block', 'resolution'] as const)('arrow keys come to every head, name and cell by %s', (by) => {
+    const { flips, shape } = flipGrid(all, mapRows(all, by), by);
+    const place = ({ row, column }: MapCell) => `${row} ${column}`;
+    const places = new Set(flips.map(place));
+    expect(places.size).toBe(flips.length);
+    const reached = new Set<string>();
+    const open: MapCell[] = [{ row: 1, column: 0 }];
+    for (let at = open.pop(); at; at = open.pop()) {
+      if (reached.has(place(at))) continue;
+      reached.add(place(at));
+      for (const key of ['ArrowUp', 'ArrowDown', 'ArrowLeft', 'ArrowRight'])
+        open.push(cellAfter(key, at, { ...shape, has: (cell) => places.has(place(cell)) })!);
+    }
+    expect(reached).toEqual(places);
+    const named = (what: string) => new Set(flips.find((flip) => flip.what === what)!.names);
+    const start = (of: string) => new Set(names.filter((n) => n.startsWith(`model.${of}`)));
+    expect(named('the whole encoder')).toEqual(start('enc.'));
+    expect(named('all qkv')).toEqual(new Set(names.filter((n) => n.includes('.qkv.'))));
+    expect(named(by === 'block' ? 'encoder at 16 × 16' : 'encoder at 16 × 16, whole')).toEqual(
+      start('enc.16x16_'),
+    );
   });
 
   test('any choice comes back from its globs, and a level as the level', () => {

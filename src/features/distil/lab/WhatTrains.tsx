@@ -15,7 +15,7 @@ import { formatCount } from '../../../ui/format';
 import { Note } from '../../../ui/Note';
 import { Segmented } from '../../../ui/Segmented';
 import { useSetup } from '../use-setup';
-import { PartsMap } from './PartsMap';
+import { FlipMap } from './FlipMap';
 import { Tries } from './Tries';
 import './lab.css';
 
@@ -100,7 +100,7 @@ function Lab({ all, choice }: { all: readonly Placed[]; choice: FreezeChoice }) 
           Everything is frozen: nothing would train.
         </p>
       )}
-      <PartsMap all={all} frozen={frozen} onFlip={flip} />
+      <FlipMap all={all} frozen={frozen} onFlip={flip} />
       <p className="caption lab-globs">
         On the command line: <code>--freeze {shellText(choice)}</code>
       </p>

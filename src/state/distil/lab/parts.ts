@@ -1,40 +1,22 @@
 import { type DistilConfig, FREEZE_LEVELS, type FreezeChoice } from '../../../distil/config';
 import { freezeText, frozenNames } from '../../../distil/freeze-rule';
+import { type Place, placeOf, resolutionGlob, type Side } from '../../../lib/network-place';
 import type { ParameterSize } from '../../../protocol/distil';
 
 /** The network as the freeze lab sees it: blocks by parts, and what of them a choice freezes. */
 
 export const PARTS = ['conv', 'skip', 'norm', 'affine', 'qkv', 'proj', 'map'] as const;
 export type Part = (typeof PARTS)[number];
-export type Side = 'encoder' | 'decoder' | 'mapping';
 
 /** One parameter with its place in the map. */
-export interface Placed extends ParameterSize {
-  side: Side;
-  /** "32x32_block0"; of the mapping network and ADM's output layers their own names. */
-  block: string;
-  /** Pixels; null in the mapping network. */
-  resolution: number | null;
+export interface Placed extends ParameterSize, Pick<Place, 'side' | 'block' | 'resolution'> {
   part: Part;
 }
 
-/** "model.enc.32x32_block0.conv0.weight" is conv of the encoder's 32x32_block0. */
+/** "model.enc.32x32_block0.conv0.weight" is conv of enc.32x32_block0; a whole layer may be placed by its name too. */
 export function placed({ name, size }: ParameterSize): Placed {
-  const [first = '', ...rest] = name.replace(/^model\./, '').split('.');
-  const inSide = first === 'enc' || first === 'dec';
-  const block = inSide ? rest[0]! : first;
-  const layer = inSide && rest.length > 2 ? rest[1]! : block;
-  // ADM's last norm and convolution stand behind its decoder.
-  const side = first === 'enc' ? 'encoder' : first.startsWith('map_') ? 'mapping' : 'decoder';
-  const resolution = /^(\d+)x\d+/.exec(block)?.[1];
-  return {
-    name,
-    size,
-    side,
-    block,
-    resolution: resolution === undefined ? null : Number(resolution),
-    part: side === 'mapping' ? 'map' : partOf(layer),
-  };
+  const { side, block, resolution, layer } = placeOf(name);
+  return { name, size, side, block, resolution, part: side === 'mapping' ? 'map' : partOf(layer ?? block) };
 }
 
 function partOf(layer: string): Part {
@@ -48,25 +30,19 @@ export interface Cell {
 }
 
 export interface MapRow {
-  label: string;
+  /** "enc.32x32_block0"; of all blocks of a side at one resolution their glob, "enc.32x32_*". */
+  block: string;
   side: Side;
-  resolution: number | null;
   cells: Map<Part, Cell>;
 }
 
 /** Rows in the order of the network: a block each, or for narrow screens a resolution of a side. */
 export function mapRows(all: readonly Placed[], by: 'block' | 'resolution'): MapRow[] {
   const rows = new Map<string, MapRow>();
-  for (const { name, size, side, block, resolution, part } of all) {
-    const label =
-      side === 'mapping'
-        ? 'mapping'
-        : by === 'block' || resolution === null
-          ? block
-          : `${resolution} × ${resolution}`;
-    const key = `${side} ${label}`;
-    const row = rows.get(key) ?? { label, side, resolution, cells: new Map<Part, Cell>() };
-    rows.set(key, row);
+  for (const { name, size, side, block: own, resolution, part } of all) {
+    const block = by === 'block' || resolution === null ? own : resolutionGlob(side, resolution);
+    const row = rows.get(block) ?? { block, side, cells: new Map<Part, Cell>() };
+    rows.set(block, row);
     const cell = row.cells.get(part) ?? { names: [], size: 0 };
     row.cells.set(part, { names: [...cell.names, name], size: cell.size + size });
   }

@@ -1,44 +1,31 @@
 import { ChevronDown, ChevronRight } from 'lucide-react';
-import { GAP } from './map-layout';
+import type { MapLayout } from '../../ui/network-map/layout';
+import { MapNames } from '../../ui/network-map/MapNames';
 import type { MapModel } from './map-model';
 import type { ChosenCell } from './use-chosen-cell';
-import { shortName, sideOf } from './words';
 
 interface Props {
   model: MapModel;
+  layout: MapLayout;
   chosen: ChosenCell;
   /** Blocks that are unfolded into their parts. */
   open: readonly string[];
 }
 
 /** Names of the map's rows, with what unfolds a block, and their channels. */
-export function MapNames({ model: { rows, split }, chosen, open }: Props) {
+export function BlockNames({ model, layout, chosen, open }: Props) {
   return (
-    <ol className="map-names" aria-label="Blocks">
-      {rows.map(({ row }, i) => (
-        <li
-          key={row.name}
-          className={i === chosen.row ? 'chosen' : row.part === null ? undefined : 'inner'}
-          style={i === split && split > 0 ? { marginBlockStart: GAP } : undefined}
-        >
-          {row.part === null ? (
-            <>
-              <Fold
-                block={row.block}
-                open={open.includes(row.block)}
-                can={hasParts(row.block)}
-                onFold={chosen.fold}
-              />
-              <span className="side">{sideOf(row.block)}</span>
-              <span className="name">{shortName(row.block)}</span>
-            </>
-          ) : (
-            <span className="name">{row.part}</span>
+    <MapNames rows={model.rows.map(({ row }) => row)} layout={layout} chosen={chosen.row}>
+      {(name, { block, part, channels }) => (
+        <>
+          {part === null && (
+            <Fold block={block} open={open.includes(block)} can={hasParts(block)} onFold={chosen.fold} />
           )}
-          <span className="channels-count">{row.channels}</span>
-        </li>
-      ))}
-    </ol>
+          {name}
+          <span className="channels-count">{channels}</span>
+        </>
+      )}
+    </MapNames>
   );
 }
 
