@@ -33,6 +33,17 @@ test('what trains: two choices on one budget, a reload in the middle, a table an
   await page.getByRole('button', { name: 'Decoder only' }).click();
   await expect(page.getByText("--freeze 'enc.*,map_*'")).toBeVisible();
   await page.getByRole('button', { name: 'Add to the list' }).click();
+
+  // With the mapping network alone a step still goes back through the frozen encoder; one press spares that.
+  const through = page.getByText(/still goes back through it/);
+  await expect(through).toBeHidden();
+  await map.getByRole('button', { name: 'the mapping network, whole train' }).click();
+  await expect(page.getByText("--freeze 'enc.*'", { exact: true })).toBeVisible();
+  await expect(through).toBeVisible();
+  await page.getByRole('button', { name: 'Freeze the mapping network too' }).click();
+  await expect(page.getByText("--freeze 'enc.*,map_*'")).toBeVisible();
+  await expect(through).toBeHidden();
+
   const cell = map.getByRole('button', { name: /^enc.32x32_block0, norm,/ });
   await cell.click();
   await expect(cell).toHaveAttribute('aria-pressed', 'true');

@@ -28,12 +28,12 @@ import { decodeState, encodeState, type SavedRun } from '../../src/engine/runs/s
 import { writeSafetensors } from '../../src/formats/safetensors';
 import { asInnateError, InnateError } from '../../src/lib/errors';
 import type { ModelSampling } from '../../src/lib/sampling';
-import { backendLine, counted, whole } from '../../src/lib/words';
+import { backendLine, counted } from '../../src/lib/words';
 import { kernelThreads, openBackend } from '../backend';
 import { type OpenedModel, openModelArgument } from '../catalogue';
 import { featureWeights, openData } from '../data';
 import { completeCommand, type DistilCommand, type DistilOptions, remember } from '../distil-command';
-import { logLine, trimLog } from '../distil-log';
+import { freezeLine, logLine, trimLog } from '../distil-log';
 import { checkWritable, fileSource, writeAtomic } from '../files';
 import { endProcess, onInterrupt } from '../interrupt';
 import { fileOptions } from '../options';
@@ -82,10 +82,7 @@ async function openJob(
   const wanted = runConfig(options, saved?.meta, student, second?.name);
   const table =
     !saved && command.classEmbeddings ? openClassTable(fileSource(command.classEmbeddings)) : undefined;
-  const { freeze, frozen, trained, parameters, shareTrained } = freezeFacts(wanted, teacher.config.unet);
-  report.note(
-    `freeze ${freeze}: ${counted(frozen, 'parameter')} stay, ${counted(trained, 'parameter')} of ${whole(parameters)} train, ${(100 * shareTrained).toFixed(1)} %`,
-  );
+  report.note(freezeLine(freezeFacts(wanted, teacher.config.unet)));
   const data = await openData(command.data, teacher.config, report);
   const active = await openBackend(options.backend, (line) => report.note(line));
   report.backend(active);

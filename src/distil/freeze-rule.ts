@@ -32,6 +32,20 @@ export function frozenNames(choice: FreezeChoice, names: readonly string[]): str
   return names.filter((name) => parts !== null && IN_BLOCK.test(name) && parts.test(name));
 }
 
+/**
+ * Whether each step goes back through an encoder of which nothing trains: the result of the mapping network enters its
+ * blocks, so the gradient of a mapping network that trains comes through them.
+ */
+export function throughFrozenEncoder(frozen: ReadonlySet<string>, names: readonly string[]): boolean {
+  const of = (start: string) => names.filter((name) => short(name).startsWith(start));
+  const encoder = of('enc.');
+  return (
+    encoder.length > 0 &&
+    encoder.every((name) => frozen.has(name)) &&
+    of('map_').some((name) => !frozen.has(name))
+  );
+}
+
 /** Names that a mistyped glob is answered with. */
 const NEAR = 3;
 

@@ -2,7 +2,7 @@ import { InnateError } from '../lib/errors';
 import type { UNetConfig } from '../nn/config';
 import { type ParameterSpec, parameterSpecs } from '../nn/parameters';
 import { type DistilConfig, FREEZE_LEVELS, type FreezeChoice } from './config';
-import { freezeChoice, freezeText, frozenNames } from './freeze-rule';
+import { freezeChoice, freezeText, frozenNames, throughFrozenEncoder } from './freeze-rule';
 
 /** What of a network can train: no buffers, and nothing of training-time augmentation. */
 export const trainable = (config: UNetConfig): ParameterSpec[] =>
@@ -48,6 +48,8 @@ export interface FreezeFacts {
   /** Of the parameters, 0 to 1. */
   shareTrained: number;
   tensors: { trained: number; frozen: number };
+  /** The encoder is frozen whole, yet each step goes back through it: for the mapping network, which trains. */
+  throughFrozenEncoder: boolean;
 }
 
 export function freezeFacts(
@@ -59,6 +61,7 @@ export function freezeFacts(
   const moving = specs.filter(({ name }) => trains(name));
   const values = (of: readonly ParameterSpec[]) =>
     of.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const fixed = new Set(specs.flatMap(({ name }) => (trains(name) ? [] : [name])));
   const [parameters, trained] = [values(specs), values(moving)];
   return {
     freeze: freezeText(freezeChoice(choice)),
@@ -67,6 +70,10 @@ export function freezeFacts(
     frozen: parameters - trained,
     shareTrained: trained / parameters,
     tensors: { trained: moving.length, frozen: specs.length - moving.length },
+    throughFrozenEncoder: throughFrozenEncoder(
+      fixed,
+      specs.map(({ name }) => name),
+    ),
   };
 }
 

@@ -59,6 +59,18 @@ it('level 2 freezes qkv too, beside a second feature network, and the file says 
   expect(other.stderr).toMatch(/other settings/);
 });
 
+it('says first what trains, and where a frozen encoder is still gone back through', () => {
+  const first = (freeze: string) =>
+    innate(
+      ...['distil', '--teacher', TEACHER, '--data', 'no.zip', '--freeze', freeze],
+      ...['--out', join(out, 'said.safetensors')],
+    ).stderr.split('\n')[0]!;
+  expect(first('enc.*')).toMatch(
+    /^freeze enc\.\*: .* train, 75\.3 %; .* the frozen encoder.* freeze map_\* too/,
+  );
+  expect(first('enc.*,map_*')).toMatch(/^freeze enc\.\*,map_\*: .* train, 7\d\.\d %$/);
+});
+
 it('refuses a level, a network and a table that are none', () => {
   expect(distil('bad', '--images', '4', '--freeze', '4').stderr).toMatch(/a level \(0, 1, 2, 3\), or globs/);
   expect(distil('bad', '--images', '4', '--freeze', 'enc.*,encoder.*').stderr).toMatch(

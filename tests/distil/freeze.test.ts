@@ -88,6 +88,16 @@ describe('what trains', () => {
     expect(said.get('freeze')).toBe('enc.*,map_*');
     expect(Number(said.get('trained_parameters'))).toBeCloseTo(size(decoder) / size(names), 4);
   });
+  it('says where the mapping network alone leads back through a frozen encoder', () => {
+    const through = (freeze: Parameters<typeof frozenBy>[0]) =>
+      freezeFacts({ method: 'gdd', freeze }, config.unet).throughFrozenEncoder;
+    expect(through(['enc.*'])).toBe(true);
+    expect(through(['enc.*', 'map_layer0.*'])).toBe(true);
+    expect(through(['enc.*', 'map_*'])).toBe(false);
+    expect(through(['map_*'])).toBe(false);
+    expect(through(['enc.16x16_*'])).toBe(false);
+    for (const level of [0, 1, 2, 3] as const) expect(through(level)).toBe(false);
+  });
   it('is never nothing', () => {
     expect(() => trainedBy({ method: 'gdd', freeze: ['*'] }, config.unet)).toThrow(/nothing would train/);
   });

@@ -22,6 +22,7 @@ export function runCard(
     teacher: about.teacherName,
     data: { name: about.dataName, images: plan?.dataImages ?? null },
     method: config.method,
+    sampling: { sampler: ownSampler(studentSampling(config)), ...studentSampling(config) },
     parameters: plan && { trained: plan.trainedParameters, all: plan.parameters },
     config,
     backend: backend && backendLine(backend),

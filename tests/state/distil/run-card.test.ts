@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { type DistilConfig, preset } from '../../../src/distil/config';
 import type { CurvePoint } from '../../../src/distil/curve';
 import { runCard } from '../../../src/state/distil/run-card';
 import type { DistilRunState } from '../../../src/state/distil/store';
@@ -38,6 +39,17 @@ test('the card of a run has every distance and the lowest one, and names the bac
       { images: 96, value: 4, error: null, spread: null },
       { images: 128, value: 5, error: null, spread: null },
     ],
+  });
+});
+
+test('a two-step student is called one, with its sigmas', () => {
+  const card = (config: Partial<DistilConfig>) =>
+    runCard({ ...run([]), config: { ...preset('small'), ...config } }, '', null);
+  expect(card({}).sampling).toEqual({ sampler: 'one-step', sigma: 2.5, sigmaMid: null });
+  expect(card({ nfe: 2, sigmaMid: 0.6 }).sampling).toEqual({
+    sampler: 'two-step',
+    sigma: 2.5,
+    sigmaMid: 0.6,
   });
 });
 

@@ -1,7 +1,7 @@
 import { Plus } from 'lucide-react';
 import { useEffect, useMemo } from 'react';
 import { FREEZE_LEVELS, type FreezeChoice } from '../../../distil/config';
-import { freezeChoice, freezeText, frozenNames } from '../../../distil/freeze-rule';
+import { freezeChoice, freezeText, frozenNames, throughFrozenEncoder } from '../../../distil/freeze-rule';
 import {
   choiceOf,
   flipped,
@@ -38,21 +38,25 @@ export default function WhatTrains() {
 function Lab({ all, choice }: { all: readonly Placed[]; choice: FreezeChoice }) {
   const { controller } = useApp();
   const { config } = useSetup();
+  const names = useMemo(() => all.map(({ name }) => name), [all]);
   const frozen = useMemo(() => {
-    const names = all.map(({ name }) => name);
     // Globs that were made for another network may match nothing here.
     try {
       return new Set(frozenNames(choice, names));
     } catch {
       return new Set<string>();
     }
-  }, [all, choice]);
+  }, [names, choice]);
   const { total, trained, share } = shareOf(all, frozen);
   const set = (next: FreezeChoice) =>
     controller.distil.configure({ freeze: freezeSetting(next, config.method) });
   const flip = (names: readonly string[]) => set(choiceOf(flipped(frozen, names), all));
   const freezeAllBut = (side: Placed['side']) =>
     set(choiceOf(new Set(all.flatMap((p) => (p.side === side ? [] : [p.name]))), all));
+  const freezeMapping = () => {
+    const mapping = all.flatMap((p) => (p.side === 'mapping' ? [p.name] : []));
+    set(choiceOf(new Set([...frozen, ...mapping]), all));
+  };
   const level = typeof choice === 'number' ? String(choice) : 'own';
   return (
     <details className="what-trains">
@@ -99,6 +103,17 @@ function Lab({ all, choice }: { all: readonly Placed[]; choice: FreezeChoice }) 
         <p className="problem" role="alert">
           Everything is frozen: nothing would train.
         </p>
+      )}
+      {throughFrozenEncoder(frozen, names) && (
+        <div className="lab-through" role="status">
+          <p>
+            The encoder is frozen, but each step still goes back through it: the mapping network, whose result
+            enters its blocks, trains.
+          </p>
+          <button type="button" className="button" onClick={freezeMapping}>
+            Freeze the mapping network too
+          </button>
+        </div>
       )}
       <FlipMap all={all} frozen={frozen} onFlip={flip} />
       <p className="caption lab-globs">
