@@ -303,16 +303,39 @@ export function checkConfig(config: DistilConfig): void {
   });
 }
 
+/**
+ * What of a run's settings keeps its steps from being recorded as a plan; null where nothing does. Whether its networks can
+ * be planned on a device shows when they are compiled.
+ */
+export function unplannedSetting(config: DistilConfig): string | null {
+  const { method, features, secondFeatures } = config;
+  if (!isAdversarial(method)) return `the method ${method}`;
+  if (config.diffAugment) return 'DiffAugment';
+  if (config.r1Gamma > 0) return 'R1';
+  if (features === 'teacher-encoder') return "heads on the teacher's own encoder";
+  if (secondFeatures !== 'none') return `a second feature network, ${secondFeatures},`;
+  if (partSize(config) < config.batch) return 'a batch in parts';
+  return null;
+}
+
 /** Bytes of WebAssembly's 4 GB that a run may take. */
 const WASM_BUDGET = 3.8e9;
 
 /**
- * What an image of a step takes at the peak, measured with the small networks: 83 MB for the student at 32x32, 93 MB
+ * The same where a step is one plan, whose values share memory by lifetime: 13.6 MB with the small network at 32x32 and
+ * features at 128x128, 23.9 MB at 64x64.
+ */
+const plannedBytesPerImage = ({ nfe, featureSize }: DistilConfig, resolution: number): number =>
+  3.5e6 * nfe * (resolution / 32) ** 2 + 10.2e6 * (featureSize / 128) ** 2;
+
+/**
+ * What an image of a step takes at the peak on TensorFlow.js, measured with the small networks: 83 MB for the student at 32x32, 93 MB
  * for EfficientNet-Lite0 at 128x128 and its heads, 34 MB for heads on the teacher's own encoder. Gradients go through
  * both evaluations of a two-step student: the activations of both are held. R1 holds those of features and heads twice,
  * without the student's.
  */
 function bytesPerImage(config: DistilConfig, resolution: number): number {
+  if (unplannedSetting(config) === null) return plannedBytesPerImage(config, resolution);
   const network = 83e6 * config.nfe * (resolution / 32) ** 2;
   const seen = featuresOf(config);
   if (seen === null) return network;

@@ -1,6 +1,7 @@
 import { Denoiser } from '../nn/denoiser';
-import type { IterationExecutor, OpenExecutor } from '../nn/plan/training/executor';
+import { type IterationExecutor, type OpenExecutor, Unplanned } from '../nn/plan/training/executor';
 import { recordIteration } from '../nn/plan/training/iteration';
+import { unplannedSetting } from './config';
 import { Discriminator } from './discriminator';
 import type {
   ExecutorFacts,
@@ -10,7 +11,7 @@ import type {
   StepKind,
   StepNumbers,
 } from './executor';
-import { RecordedRun, unrecorded } from './recorded-step';
+import { RecordedRun } from './recorded-step';
 import { prefixed, type StateTensor } from './saved';
 
 /** Steps as recorded graphs (nn/plan/training), compiled once for the back-end: the fast way. */
@@ -28,8 +29,8 @@ export class PlannedExecutor implements StepExecutor {
    * settings cannot be recorded, or the back-end has no kernels or no memory for them.
    */
   static async open(parts: ExecutorParts, open: OpenExecutor): Promise<PlannedExecutor> {
-    const refusal = unrecorded(parts.config);
-    if (refusal) throw refusal;
+    const refusal = unplannedSetting(parts.config);
+    if (refusal !== null) throw new Unplanned(refusal);
     const { run, heads } = await beginning(parts);
     const iterations = await open();
     try {

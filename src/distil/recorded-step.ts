@@ -6,21 +6,12 @@ import { Unplanned } from '../nn/plan/training/executor';
 import type { IterationSettings } from '../nn/plan/training/iteration';
 import { precondCoefficients } from '../nn/precond';
 import type { WeightSource } from '../nn/weights';
-import { type DistilConfig, isAdversarial, lossImages, partSize, studentSampling } from './config';
+import { lossImages, studentSampling } from './config';
 import type { FeatureNetwork, RecordedFeatures } from './discriminator';
 import type { ExecutorParts, StepInputs } from './executor';
 import { trainable, trainedBy } from './freeze';
 import { discriminatorBetas } from './lazy-regularisation';
 import { RandomStream } from './random';
-
-/** Why no step of these settings can be recorded; null where one can. */
-export function unrecorded(config: DistilConfig): Unplanned | null {
-  if (!isAdversarial(config.method)) return new Unplanned(`the method ${config.method}`);
-  if (config.diffAugment) return new Unplanned('DiffAugment');
-  if (config.r1Gamma > 0) return new Unplanned('R1');
-  if (partSize(config) < config.batch) return new Unplanned('a batch in parts');
-  return null;
-}
 
 /** A frozen feature network as it is recorded, and the mixing behind it. */
 interface Look {

@@ -40,10 +40,14 @@ test('on WebAssembly a batch is taken in equal parts that fit, by what the featu
   const part = (name: string, resolution: number, changes = {}) =>
     fitMicroBatch({ ...preset(name), ...changes }, resolution, 'wasm').microBatch;
   expect(part('small-encoder', 32)).toBe(0); // the whole batch
-  expect(part('small', 32)).toBe(16);
-  expect(part('small', 64)).toBe(8);
-  expect(part('small', 64, { batch: 20 })).toBe(7);
-  expect(part('small', 512)).toBe(2);
+  const onTensorFlow = { diffAugment: true };
+  expect(part('small', 32, onTensorFlow)).toBe(16);
+  expect(part('small', 64, onTensorFlow)).toBe(8);
+  expect(part('small', 64, { ...onTensorFlow, batch: 20 })).toBe(7);
+  expect(part('small', 512, onTensorFlow)).toBe(2);
   expect(part('small', 64, { microBatch: 5 })).toBe(5); // as asked for
+  // A plan takes a tenth of that memory.
+  expect(part('small', 64)).toBe(0);
+  expect(part('small', 64, { batch: 256 })).toBe(128);
   expect(fitMicroBatch(preset('small'), 64, 'webgpu').microBatch).toBe(0);
 });

@@ -12,7 +12,7 @@ export function recordedSteps(
 ): OpenExecutor | undefined {
   if (backend.name !== 'wasm') return undefined;
   return async () => {
-    const { WasmIterations } = await import('../../nn/plan/training/wasm/executor');
+    const { WasmIterations } = await import('../distil/wasm-steps');
     return new WasmIterations({ threads, startThread: threads > 1 ? startThread : null });
   };
 }
