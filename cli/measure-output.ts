@@ -1,9 +1,15 @@
-import { type FeatureStore, rangeCount, statisticsOf, vectorsOf } from '../src/engine/measure/feature-store';
+import {
+  type FeatureStore,
+  rangeCount,
+  type StoreRange,
+  statisticsOf,
+  within,
+} from '../src/engine/measure/feature-store';
 import type { Reference } from '../src/engine/measure/measurement';
 import type { ArrayData } from '../src/formats/npy';
-import { writeNpz } from '../src/formats/npz';
+import { type ArrayStream, npzPieces } from '../src/formats/npz';
 import { type Metric, type MetricKey, type Metrics, metricLabel } from '../src/protocol/measure';
-import { writeAtomic } from './files';
+import { writeAtomicFrom } from './files';
 import type { Subject } from './measure-subject';
 
 /** Digits behind the point: kernel distances are small. */
@@ -36,21 +42,27 @@ export async function savedFeatures(
   const all = { store, from: 0, to: store.count };
   const { mean, covariance } = await statisticsOf(all);
   const { dims } = store;
-  const arrays: Record<string, ArrayData> = {
-    features: { dtype: 'f32', shape: [store.count, dims], data: (await vectorsOf(all, store.count)).values },
-    mu: { dtype: 'f64', shape: [dims], data: mean },
-    sigma: { dtype: 'f64', shape: [dims, dims], data: covariance },
-  };
-  if (reference.vectors) {
-    const n = rangeCount(reference.vectors);
-    const { values } = await vectorsOf(reference.vectors, n);
-    arrays.reference = { dtype: 'f32', shape: [n, dims], data: values };
+  const arrays: [string, ArrayData | ArrayStream][] = [
+    ['features', vectorStream(all)],
+    ['mu', { dtype: 'f64', shape: [dims], data: mean }],
+    ['sigma', { dtype: 'f64', shape: [dims, dims], data: covariance }],
+  ];
+  if (reference.vectors) arrays.push(['reference', vectorStream(reference.vectors)]);
+  if (!subject.set) {
+    const seeds = BigInt64Array.from({ length: store.count }, (_, i) => BigInt(i));
+    arrays.push(['seeds', { dtype: 'i64', shape: [store.count], data: seeds }]);
   }
-  if (!subject.set)
-    arrays.seeds = {
-      dtype: 'i64',
-      shape: [store.count],
-      data: BigInt64Array.from({ length: store.count }, (_, i) => BigInt(i)),
-    };
-  await writeAtomic(path, [writeNpz(arrays)]);
+  await writeAtomicFrom(path, async (output) => {
+    for await (const piece of npzPieces(arrays)) await output.write(piece);
+  });
+}
+
+/** Vectors on their way from one file into another: 50,000 of Inception are 400 MB. */
+const vectorStream = (range: StoreRange): ArrayStream => ({
+  shape: [rangeCount(range), range.store.dims],
+  pieces: featuresOf(range),
+});
+
+async function* featuresOf(range: StoreRange): AsyncGenerator<Float32Array> {
+  for await (const { features } of within(range)) yield features;
 }

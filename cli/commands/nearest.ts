@@ -81,6 +81,8 @@ export async function nearest(argument: string, options: NearestOptions, report:
       images: found.images.map((image, i) => ({
         seed: seeds[i],
         quantile: image.quantile,
+        ratio: image.ratio,
+        ratioQuantile: image.ratioQuantile,
         suspect: image.suspect,
         nearest: image.near.map(({ place, distance }) => ({ index: found.index(place), distance })),
       })),
@@ -99,8 +101,8 @@ const middle = (sorted: Float64Array): number => sorted[sorted.length >> 1]!;
 function summary(found: NearestImages, data: Dataset, space: string): string[] {
   const { images, suspects, copying, real, searched } = found;
   const verdict = copying
-    ? `Sign of copying: ${whole(suspects)} of ${whole(images.length)} images are nearer to a training image than 99 % of real images are to another`
-    : `No sign of copying: ${whole(suspects)} of ${whole(images.length)} images are nearer than 99 % of real images are`;
+    ? `Sign of copying: ${whole(suspects)} of ${whole(images.length)} images are nearer to a training image, in itself or beside their next ones, than 99 % of real images are to another`
+    : `No sign of copying: ${whole(suspects)} of ${whole(images.length)} images are nearer, in itself or beside their next ones, than 99 % of real images are`;
   return [
     `${verdict} (1 % would be by chance).`,
     `${whole(searched)} images of ${data.name} searched, ${whole(real.length)} real images as the yardstick; ${space}.`,
@@ -139,8 +141,10 @@ async function writeSheet(
   ]);
 }
 
-const placeOf = ({ quantile: share, suspect }: NearestFound): string =>
-  `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} % of real nearer${suspect ? ': look' : ''}`;
+const placeOf = ({ quantile: byDistance, ratioQuantile, suspect }: NearestFound): string => {
+  const share = suspect ? Math.min(byDistance, ratioQuantile) : byDistance;
+  return `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} % of real nearer${suspect ? ': look' : ''}`;
+};
 
 function generatedImage({ values, channels, resolution }: ImageBlock, i: number): SheetImage {
   const size = channels * resolution ** 2;

@@ -14,7 +14,7 @@ export type ArrayData = { readonly shape: readonly number[] } & (
 );
 
 /** numpy's names of these types. */
-const DESCR: Record<Exclude<ArrayData['dtype'], 'text'>, string> = {
+export const DESCR: Record<Exclude<ArrayData['dtype'], 'text'>, string> = {
   f32: '<f4',
   f64: '<f8',
   i64: '<i8',
@@ -25,7 +25,22 @@ const DESCR: Record<Exclude<ArrayData['dtype'], 'text'>, string> = {
 const MAGIC = '\x93NUMPY';
 const MAX_HEADER = 1 << 16;
 
-/** An array as a .npy file (version 1.0, C order). Throws when data and shape differ. */
+/** What stands before the values of a .npy file (version 1.0, C order), padded so that numpy can map them. */
+export function npyHead(descr: string, shape: readonly number[]): Uint8Array {
+  // A tuple of one needs its comma.
+  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
+  const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`;
+  // Data start at a multiple of 64.
+  const total = Math.ceil((10 + dict.length + 1) / 64) * 64;
+  const out = new Uint8Array(total).fill(0x20);
+  for (let i = 0; i < MAGIC.length; i++) out[i] = MAGIC.charCodeAt(i);
+  out.set([1, 0, (total - 10) & 255, (total - 10) >> 8], 6);
+  for (let i = 0; i < dict.length; i++) out[10 + i] = dict.charCodeAt(i);
+  out[total - 1] = 10;
+  return out;
+}
+
+/** An array as a .npy file. Throws when data and shape differ. */
 export function writeNpy(array: ArrayData): Uint8Array {
   const { shape } = array;
   const { descr, data } =
@@ -36,17 +51,10 @@ export function writeNpy(array: ArrayData): Uint8Array {
       expected: `${count} elements`,
       found: String(array.data.length),
     });
-  // A tuple of one needs its comma.
-  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
-  const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`;
-  // Data start at a multiple of 64, so that numpy can map them.
-  const total = Math.ceil((10 + dict.length + 1) / 64) * 64;
-  const out = new Uint8Array(total + data.byteLength).fill(0x20, 0, total);
-  for (let i = 0; i < MAGIC.length; i++) out[i] = MAGIC.charCodeAt(i);
-  out.set([1, 0, (total - 10) & 255, (total - 10) >> 8], 6);
-  for (let i = 0; i < dict.length; i++) out[10 + i] = dict.charCodeAt(i);
-  out[total - 1] = 10;
-  out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), total);
+  const head = npyHead(descr, shape);
+  const out = new Uint8Array(head.length + data.byteLength);
+  out.set(head);
+  out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), head.length);
   return out;
 }
 

@@ -1,4 +1,4 @@
-import { createReadStream, readFileSync, statSync } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -7,20 +7,11 @@ import { NETS } from '../../bench/nets';
 import { writeAtomic } from '../../cli/files';
 import { innateWith, scratch } from '../support/cli';
 import { entry } from '../support/mini-adm';
+import { watchMemory } from '../support/peak-memory';
 import { syntheticPickle } from '../support/synthetic-pickle';
 
 const wanted = process.env.INNATE_LONG_TESTS === '1';
 if (!wanted) console.log('skipped: memory of fetching a checkpoint of 1.2 GB (INNATE_LONG_TESTS=1 runs it)');
-
-/** The most memory that a process has had so far, in bytes; Linux alone says it. 0 where it has just ended. */
-function peakMemory(pid: number): number {
-  try {
-    const kilobytes = /VmHWM:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0;
-    return Number(kilobytes) * 1024;
-  } catch {
-    return 0;
-  }
-}
 
 test.runIf(wanted)(
   'a checkpoint of 1.2 GB is fetched in less than 256 MB of memory',
@@ -39,12 +30,9 @@ test.runIf(wanted)(
     const adm = entry('adm', { resolution: 64, classes: null, label_dim: 1000, precond: 'EDMPrecond' });
     const run = innateWith({ 'index.json': { version: 1, models: [adm] } }, { INNATE_CACHE: folder });
     const { child, end } = run(['models', 'fetch', 'adm', '--url', url, '--json']);
-    let peak = 0;
-    const watch = setInterval(() => {
-      peak = Math.max(peak, peakMemory(child.pid!));
-    }, 50);
+    const memory = watchMemory(child.pid!);
     const { status, stdout, stderr } = await end;
-    clearInterval(watch);
+    const peak = memory.stop();
     server.close();
     expect(status, stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ source: { bytes: size } });

@@ -2,7 +2,7 @@ import { decode } from 'fast-png';
 import { describe, expect, test } from 'vitest';
 import { openNpy } from '../../src/data/npy-array';
 import { writeNpy } from '../../src/formats/npy';
-import { writeNpz } from '../../src/formats/npz';
+import { npzPieces, writeNpz } from '../../src/formats/npz';
 import { encodePng, type PngImage, readPngText } from '../../src/formats/png';
 import { bufferSource } from '../../src/formats/source';
 import { readFloat32, readInt32 } from '../../src/formats/tensor';
@@ -25,6 +25,25 @@ describe('numpy files', () => {
     const deflated = readNpz(fixtureSource('formats/arrays-deflated.npz'));
     expect(readFloat32(deflated.get('f2')!)[1]).toBe(-4.75);
     expect(deflated.get('scalar')!.shape).toEqual([]);
+  });
+
+  test('an array that comes in pieces is the same as the whole one', async () => {
+    const values = Float32Array.from({ length: 30 }, (_, i) => i / 7);
+    async function* pieces() {
+      for (let at = 0; at < 30; at += 12) yield values.subarray(at, at + 12);
+    }
+    const mu = { dtype: 'f64', shape: [2], data: Float64Array.of(1 / 3, -1) } as const;
+    const written = async (rows: number) => {
+      const out: Uint8Array[] = [];
+      const arrays = Object.entries({ features: { shape: [rows, 3], pieces: pieces() }, mu });
+      for await (const piece of npzPieces(arrays)) out.push(piece.slice());
+      return readNpz(bufferSource(new Uint8Array(Buffer.concat(out)), 'pieces.npz'));
+    };
+    const read = await written(10);
+    expect(read.get('features')).toMatchObject({ dtype: 'f32', shape: [10, 3] });
+    expect(readFloat32(read.get('features')!)).toEqual(values);
+    expect(read.get('mu')).toMatchObject({ dtype: 'f64', shape: [2] });
+    await expect(written(11)).rejects.toThrow('3 values short');
   });
 
   test.each([false, true])('what is written is read again (compress: %s)', (compress) => {

@@ -37,8 +37,9 @@ export function innateWith(files: Record<string, unknown>, env: Record<string, s
     writeFileSync(join(folder, 'public/models', name), JSON.stringify(content));
   const proxies = /^(https?_proxy|no_proxy|hf_endpoint|innate_cache)$/i;
   const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !proxies.test(name)));
-  return (args: string[], more: Record<string, string> = {}): RunningInnate =>
+  const run = (args: string[], more: Record<string, string> = {}): RunningInnate =>
     running(join(folder, 'build/cli/innate.mjs'), args, { ...clean, ...env, ...more });
+  return Object.assign(run, { folder });
 }
 
 /** The built command line while the test goes on, with a cache of the test's own. */

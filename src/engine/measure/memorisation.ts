@@ -1,4 +1,4 @@
-import { isCopying, isSuspect, quantile } from '../../measure/copying';
+import { isCopying, isSuspect, quantile, relativeDistance } from '../../measure/copying';
 import type { Vectors } from '../../measure/distances';
 import { searchNearest } from './nearest-search';
 
@@ -14,6 +14,10 @@ export interface NearestFound {
   near: Neighbour[];
   /** Share of the held-out real images that are nearer to a training image than this one is. */
   quantile: number;
+  /** The nearest distance divided by the mean of the four that follow it. */
+  ratio: number;
+  /** Share of the held-out real images whose ratio is smaller. */
+  ratioQuantile: number;
   suspect: boolean;
 }
 
@@ -25,6 +29,9 @@ export interface Memorisation {
   /** More suspects than chance makes. */
   copying: boolean;
 }
+
+/** Neighbours behind the nearest that its distance is set in relation to. */
+const NEXT = 4;
 
 /**
  * Looks for the training images that generated ones are copies of. Held-out real images are of the same set: each is searched
@@ -43,16 +50,34 @@ export async function memorisation(
   all.set(heldOut.vectors.values, generated.values.length);
   const own = new Int32Array(count + heldOut.places.length).fill(-1);
   own.set(heldOut.places, count);
-  const found = await searchNearest({ values: all, dims }, set, { k, own, ...(breathe && { breathe }) });
-  const distance = (row: number, i: number) => Math.sqrt(found.values[row * k + i]!) * unit;
-  const real = Float64Array.from(heldOut.places, (_, i) => distance(count + i, 0)).sort();
-  const images = Array.from({ length: count }, (_, row): NearestFound => {
-    const near = Array.from({ length: k }, (_, i) => ({
-      place: found.places[row * k + i]!,
-      distance: distance(row, i),
+  const wide = Math.max(k, 1 + NEXT);
+  const found = await searchNearest({ values: all, dims }, set, {
+    k: wide,
+    own,
+    ...(breathe && { breathe }),
+  });
+  const neighbours = (row: number): Neighbour[] =>
+    Array.from({ length: wide }, (_, i) => ({
+      place: found.places[row * wide + i]!,
+      distance: Math.sqrt(found.values[row * wide + i]!) * unit,
     })).filter(({ place }) => place >= 0);
+  const ratioOf = (near: readonly Neighbour[]) =>
+    relativeDistance(near.slice(0, 1 + NEXT).map(({ distance }) => distance));
+  const held = Array.from(heldOut.places, (_, i) => neighbours(count + i));
+  const real = Float64Array.from(held, ([nearest]) => nearest!.distance).sort();
+  const ratios = Float64Array.from(held, ratioOf).sort();
+  const images = Array.from({ length: count }, (_, row): NearestFound => {
+    const near = neighbours(row);
     const share = quantile(near[0]!.distance, real);
-    return { near, quantile: share, suspect: isSuspect(share) };
+    const ratio = ratioOf(near);
+    const ratioShare = quantile(ratio, ratios);
+    return {
+      near: near.slice(0, k),
+      quantile: share,
+      ratio,
+      ratioQuantile: ratioShare,
+      suspect: isSuspect(share, ratioShare),
+    };
   });
   const suspects = images.filter((image) => image.suspect).length;
   return { images, real, suspects, copying: isCopying(suspects, count) };

@@ -32,17 +32,23 @@ export class CifarResNet {
     );
     for (const stage of [1, 2, 3])
       for (let i = 0; i < this.perStage; i++) {
-        const name = `layer${stage}.${i}`;
-        const stride = stage > 1 && i === 0 ? 2 : 1;
-        const inner = layers.conv(h, `${name}.conv1`, { stride, activation: 'relu', padding: 'symmetric' });
-        const out = layers.conv(inner, `${name}.conv2`, { padding: 'symmetric' });
-        h = tf.relu(tf.add(out, stride === 2 ? shortcut(h) : h)) as tf.Tensor4D;
+        const from = h;
+        h = tf.tidy(() => this.block(from, `layer${stage}.${i}`, stage > 1 && i === 0));
+        from.dispose(); // 54 layers of a batch would be some 250 MB
       }
     return tf.mean(h, [1, 2]) as tf.Tensor2D;
   }
 
   dispose(): void {
     this.layers.dispose();
+  }
+
+  private block(x: tf.Tensor4D, name: string, halves: boolean): tf.Tensor4D {
+    const { layers } = this;
+    const stride = halves ? 2 : 1;
+    const inner = layers.conv(x, `${name}.conv1`, { stride, activation: 'relu', padding: 'symmetric' });
+    const out = layers.conv(inner, `${name}.conv2`, { padding: 'symmetric' });
+    return tf.relu(tf.add(out, halves ? shortcut(x) : x)) as tf.Tensor4D;
   }
 }
 

@@ -90,10 +90,11 @@ export class InceptionV3 {
 
   /** x [N, R, R, 1 or 3] in [-1, 1], as bytes are, to [N, dims]. Call inside tf.tidy. */
   features(x: tf.Tensor4D): tf.Tensor2D {
-    let h = this.stem(this.prepared(x));
+    let h = tf.tidy(() => this.stem(this.prepared(x)));
     for (const [name, block] of BLOCKS) {
       const from = h;
       h = tf.tidy(() => this.block(from, name, block));
+      from.dispose();
     }
     return tf.mean(h, [1, 2]) as tf.Tensor2D;
   }

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { RandomStream } from '../../../src/distil/random';
 import { memorisation } from '../../../src/engine/measure/memorisation';
 import { searchNearest } from '../../../src/engine/measure/nearest-search';
-import { isCopying, quantile } from '../../../src/measure/copying';
+import { isCopying, quantile, relativeDistance } from '../../../src/measure/copying';
 
 beforeAll(() => tf.setBackend('cpu'));
 
@@ -64,6 +64,24 @@ describe('a generator', () => {
     expect(images.map(({ near }) => near[0]!.place)).toEqual(Array.from({ length: 64 }, (_, i) => i + 10));
   });
 
+  it('that copies with so much noise that no distance stands out is caught by its next neighbours', async () => {
+    // Half of the images lie close together, as plain ones do: the distances between those are the yardstick's smallest.
+    const uneven = { values: training.values.map((v, i) => (i < 300 * dims ? v / 10 : v)), dims };
+    const held = { values: new Float32Array(200 * dims), dims };
+    for (const [row, place] of places.entries())
+      held.values.set(uneven.values.subarray(place * dims, (place + 1) * dims), row * dims);
+    const noise = draw(8, 64, dims, 0.15);
+    const copies = noise.values.map((v, i) => v + uneven.values[i + 400 * dims]!);
+    const { copying, images } = await memorisation(
+      { values: copies, dims },
+      { vectors: held, places },
+      blocks(uneven, 100),
+    );
+    expect(images.some((image) => image.quantile < 0.005)).toBe(false);
+    expect(images.filter((image) => image.ratioQuantile < 0.005).length).toBeGreaterThan(32);
+    expect(copying).toBe(true);
+  });
+
   it('of the same distribution is not', async () => {
     const { copying, suspects, images, real } = await look(draw(6, 64, dims));
     expect(copying).toBe(false);
@@ -87,6 +105,9 @@ describe('a generator', () => {
 it('chance makes one suspect in a hundred', () => {
   expect(quantile(2, [1, 2, 3, 4])).toBe(0.25);
   expect(quantile(9, [1, 2, 3, 4])).toBe(1);
+  expect([relativeDistance([1, 3, 5]), relativeDistance([1]), relativeDistance([0, 0])]).toEqual([
+    0.25, 1, 1,
+  ]);
   expect([isCopying(0, 64), isCopying(2, 64), isCopying(6, 64)]).toEqual([false, false, true]);
   expect([isCopying(100, 10_000), isCopying(140, 10_000)]).toEqual([false, true]);
 });
