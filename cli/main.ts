@@ -31,6 +31,7 @@ import {
   required,
   samplingOptions,
   studentNfe,
+  temperatureOption,
 } from './options';
 import { Report } from './report';
 
@@ -91,8 +92,13 @@ command(
   .action(reported((checkpoint: string, o: RunOptions, report) => run(checkpoint, o, report)));
 
 command(program, 'generate <model>', 'make the images of given seeds', ...samplingOptions(), ...computing())
-  .addOption(required('--seeds <list>', 'list of seeds, such as 0-15,20'))
-  .option('--class <class>', 'index or name of the class of all images (default: random, from the seed)')
+  .option('--seeds <list>', 'list of seeds, such as 0-15,20 (required without --latent)')
+  .option(
+    '--class <class>',
+    'class of all images, by index or name, or several with weights: cat:0.7,dog:0.3 (default: random, from the seed)',
+  )
+  .addOption(temperatureOption())
+  .option('--latent <file>', 'unit noise in place of the seeds’: .npy, .npz or .safetensors, [N,C,H,W]')
   .addOption(
     new Option('--columns <n>', 'columns of the grid (default: nearly square)').argParser(positiveInteger),
   )
@@ -110,6 +116,7 @@ command(program, 'generate <model>', 'make the images of given seeds', ...sampli
     examples(
       'innate generate afhq-cat-64x64-gdd-i --seeds 0-15 --out cats.png',
       'innate generate fashion-mnist-32x32-gdd-i --seeds 0-7 --class sneaker --out sneakers/',
+      'innate generate cifar10-32x32-gdd-i --seeds 0-7 --class cat:0.7,dog:0.3 --out mixed.png',
       'innate generate edm-cifar10.pkl --seeds 0-99 --sampler heun --out images.npz',
     ),
   )
@@ -117,7 +124,11 @@ command(program, 'generate <model>', 'make the images of given seeds', ...sampli
 
 command(program, 'compare <models...>', 'make images of several models from the same seeds', backendOption())
   .addOption(required('--seeds <list>', 'list of seeds, such as 0-7,20'))
-  .option('--class <class>', 'index or name of the class of all images (default: random, from the seed)')
+  .option(
+    '--class <class>',
+    'class of all images, by index or name, or several with weights: cat:0.7,dog:0.3 (default: random, from the seed)',
+  )
+  .addOption(temperatureOption())
   .addOption(required('--out <file>', 'where to write: sheet.png, with captions, or sheet.npz'))
   .addHelpText(
     'after',

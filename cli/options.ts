@@ -5,7 +5,13 @@ import { QUANTITIES, type Quantity } from '../src/lib/activations';
 import { asInnateError } from '../src/lib/errors';
 import { inspectionLevels, type Spacing } from '../src/lib/noise-levels';
 import { PRECONDITIONINGS } from '../src/lib/preconditioning';
-import { type ModelSampling, SAMPLER_NAMES, type SamplerName, SIGMA_MID } from '../src/lib/sampling';
+import {
+  type ModelSampling,
+  SAMPLER_NAMES,
+  type SamplerName,
+  SIGMA_MID,
+  TEMPERATURE,
+} from '../src/lib/sampling';
 import type { NetworkConfig } from '../src/nn/config';
 import { defaultSampling, type SamplerOptions } from '../src/nn/samplers';
 import { BACKEND_CHOICES, type BackendChoice } from './backend';
@@ -97,6 +103,16 @@ export function samplerOptions(flags: SamplingFlags, model: SampledModel): Sampl
 interface SampledModel extends ModelSampling {
   config: NetworkConfig;
 }
+
+export const temperatureOption = (): Option =>
+  new Option(
+    '--temperature <number>',
+    `what the noise is multiplied by, ${TEMPERATURE.min} to ${TEMPERATURE.max} (default: 1)`,
+  ).argParser((text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value >= TEMPERATURE.min && value <= TEMPERATURE.max) return value;
+    throw new InvalidArgumentError(`a number from ${TEMPERATURE.min} to ${TEMPERATURE.max} is expected`);
+  });
 
 export function positive(text: string): number {
   const value = Number(text);

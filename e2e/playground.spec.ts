@@ -1,5 +1,5 @@
 import { expect, type Page, test } from '@playwright/test';
-import { images, maxDifference, openApp, pixels, settled } from './app';
+import { commandLineImages, images, maxDifference, openApp, pixels, settled } from './app';
 
 /** What Generate can do beyond Seed and Class, on WebAssembly with the smallest network that comes with the page. */
 
@@ -53,6 +53,50 @@ test('pins stand in a strip, are in the link, outlive a reload, and are drawn fr
     await strip.getByRole('button', { name: /^Show pinned seed 1,/ }).press('Delete');
     await expect(strip).toHaveCount(0);
     await expect(page).toHaveURL(/pins=2@class=\d(&|$)/);
+    expect(app.complaints).toEqual([]);
+  } finally {
+    await app.close();
+  }
+});
+
+test('classes are mixed with a slider and a temperature is set: the pixels are the command line’s, the link brings them back', async () => {
+  const app = await open(`${CLOTHES}&class=1`);
+  const { page } = app;
+  try {
+    await settled(page);
+    const first = () => pixels(page.locator('.image-grid canvas').first());
+    const plain = await first();
+    // By keyboard alone: the door, the second class, the weight.
+    await page.getByRole('button', { name: 'Mix with another class' }).press('Enter');
+    const second = page.getByRole('combobox', { name: 'Second class' });
+    await second.selectOption({ label: '7  sneaker' });
+    expect(await first()).toEqual(plain); // nothing is mixed in before somebody says how much
+    const mix = page.getByRole('slider', { name: 'Mix', exact: true });
+    await mix.focus();
+    for (let i = 0; i < 8; i++) await page.keyboard.press('ArrowRight');
+    await page.getByRole('textbox', { name: 'Temperature value' }).fill('0.8');
+    await page.keyboard.press('Enter');
+    const name = /seed 0, class 0.6 trouser, 0.4 sneaker$/;
+    await expect(images(page, name)).toBeVisible();
+    await expect(page).toHaveURL(/class=1&mix=7:0\.4&count=4&temperature=0\.8/);
+    await settled(page);
+    await expect.poll(first).not.toEqual(plain);
+    const made = commandLineImages(
+      'fashion-mnist-32x32-gdd-i',
+      [0, 1],
+      ...['--class', 'trouser:0.6,sneaker:0.4', '--temperature', '0.8', '--backend', 'wasm'],
+    );
+    await expect
+      .poll(async () => maxDifference(await first(), made[0]!), { timeout: 60_000 })
+      .toBeLessThanOrEqual(1);
+    await page.reload();
+    await settled(page);
+    await expect(images(page, name)).toBeVisible();
+    await expect.poll(async () => maxDifference(await first(), made[0]!)).toBeLessThanOrEqual(1);
+    // Out of the mix again: the door closes.
+    await page.getByRole('button', { name: 'Take sneaker out of the mix' }).click();
+    await expect(page.getByRole('button', { name: 'Mix with another class' })).toBeVisible();
+    await expect(page).not.toHaveURL(/mix=/);
     expect(app.complaints).toEqual([]);
   } finally {
     await app.close();

@@ -1,11 +1,13 @@
 import { batchSize } from '../../src/engine/inference/batching';
+import { inputBatch } from '../../src/engine/inference/inputs';
 import { imagesToBytes } from '../../src/engine/inference/pixels';
-import { sampleImages, seedBatch } from '../../src/engine/inference/sampling';
+import { sampleImages } from '../../src/engine/inference/sampling';
 import type { ArrayData } from '../../src/formats/npy';
 import { writeNpz } from '../../src/formats/npz';
 import { encodePng } from '../../src/formats/png';
 import type { ActiveBackend } from '../../src/gpu/backends';
-import { classIn, classSource, type SharedClass } from '../../src/lib/classes';
+import { type ClassMix, sharesOf } from '../../src/lib/class-mix';
+import { classIn, classSource, mixIn, type SharedClass } from '../../src/lib/classes';
 import { InnateError } from '../../src/lib/errors';
 import { footText, type RowFigures } from '../../src/lib/row-caption';
 import { formatRowSpec, type RowSpec } from '../../src/lib/row-spec';
@@ -20,7 +22,8 @@ import type { CatalogueModel } from '../../src/storage/catalogue';
 import { measuredFd, reportedFid } from '../../src/storage/catalogue-figures';
 import { type BackendChoice, openBackend } from '../backend';
 import { type OpenedModel, openModelArgument, readCatalogue } from '../catalogue';
-import { classOf, type NamedClasses, noSuchClass } from '../class-argument';
+import { classOf, type NamedClasses } from '../class-argument';
+import { classesOf } from '../class-mix-argument';
 import { checkWritable, writeAtomic } from '../files';
 import type { Report } from '../report';
 import { rowArgument } from '../row-argument';
@@ -31,6 +34,7 @@ export interface CompareOptions {
   backend: BackendChoice;
   seeds: string;
   class?: string;
+  temperature?: number;
   out: string;
 }
 
@@ -41,6 +45,8 @@ interface Row {
   entry: CatalogueModel | null;
   list: NamedClasses;
   class: SharedClass;
+  /** What each image's class is mixed with. */
+  mix: ClassMix;
   sampling: SamplerOptions;
 }
 
@@ -71,7 +77,12 @@ export async function compare(
     if (own.missing) report.note(`note: ${formatRowSpec(spec)}: ${lackText(model)}`);
   }
   const active = await openBackend(options.backend, (line) => report.note(line));
-  const { made, backend } = await makeRows(rows, seeds, active, report);
+  const { made, backend } = await makeRows(
+    rows,
+    { seeds, temperature: options.temperature ?? 1 },
+    active,
+    report,
+  );
   const figures = made.map((row) => figuresOf(row));
   if (kind === 'png') await writeSheet(options, made, figures, seeds, backend);
   else await writeArrays(options, made, seeds);
@@ -124,20 +135,26 @@ function openRows(texts: readonly string[], chosen: string | undefined): Row[] {
     chosen,
     opened.map((row) => row.list),
   );
-  return opened.map((row, i) => ({ ...row, class: shared[i]! }));
+  return opened.map((row, i) => ({ ...row, ...shared[i]! }));
 }
 
-/** --class, by the name or index of the first model that has classes, for every model. */
-function chooseClass(text: string | undefined, lists: readonly NamedClasses[]): SharedClass[] {
+/** --class, by the names or indices of the first model that has classes, for every model. */
+function chooseClass(
+  text: string | undefined,
+  lists: readonly NamedClasses[],
+): { class: SharedClass; mix: ClassMix }[] {
   const source = classSource(lists);
-  if (text === undefined) return lists.map(() => ({ index: null, missing: false }));
+  if (text === undefined) return lists.map(() => ({ class: { index: null, missing: false }, mix: [] }));
   if (!source)
     throw new InnateError('bad-argument', 'none of these models has classes', { where: `--class ${text}` });
   // A name may be that of a later model's class only; a number is the first one's.
   const list = lists.find((l) => l.labelDim > 0 && classOf(text, l) !== null) ?? source;
-  const index = classOf(text, list);
-  if (index === null) throw noSuchClass(text, source);
-  return lists.map((other) => classIn(other, index, list));
+  const { classIndex, mix } = classesOf(text, list);
+  return lists.map((other) => {
+    const own = classIn(other, classIndex, list);
+    const mixed = mixIn(other, mix, list);
+    return { class: { index: own.index, missing: own.missing || mixed.missing }, mix: mixed.mix };
+  });
 }
 
 const lackText = ({ config }: OpenedModel): string =>
@@ -175,7 +192,7 @@ const sizeText = ({ config: { unet } }: OpenedModel): string =>
 /** Row after row, one model in memory at a time. */
 async function makeRows(
   rows: readonly Row[],
-  seeds: readonly number[],
+  { seeds, temperature }: { seeds: number[]; temperature: number },
   active: ActiveBackend,
   report: Report,
 ): Promise<{ made: MadeRow[]; backend: string }> {
@@ -194,7 +211,12 @@ async function makeRows(
       // Compiling and packing are not what an image takes.
       if (denoiser instanceof PlannedDenoiser)
         await denoiser.prepare(Math.min(seeds.length, batchSize(model.config)));
-      const batch = seedBatch(model.config, seeds, row.class.index);
+      const batch = inputBatch(model.config, {
+        seeds,
+        classIndex: row.class.index,
+        mix: row.mix,
+        temperature,
+      });
       const started = performance.now();
       const images = await sampleImages(denoiser, batch, sampling, {
         onProgress: ({ done }) => report.progress(before + done, total),
@@ -256,9 +278,7 @@ function writeSheet(
   backend: string,
 ): Promise<void> {
   const named = rows.find((row) => row.class.index !== null);
-  const classText = named
-    ? `, ${named.list.classes?.[named.class.index!] ?? `class ${named.class.index}`}`
-    : '';
+  const classText = named ? `, ${classWords(named)}` : '';
   const sheet = drawSheet({
     heads: seeds.map((seed) => `seed ${seed}${classText}`),
     foot: footText(backend, figures),
@@ -270,6 +290,15 @@ function writeSheet(
     seeds: list,
   };
   return writeAtomic(out, [encodePng({ ...sheet, channels: 3, text })]);
+}
+
+/** Names of a row's classes, with their weights where they are mixed. */
+function classWords({ list, class: own, mix }: MadeRow): string {
+  const name = (index: number) => list.classes?.[index] ?? `class ${index}`;
+  if (mix.length === 0) return name(own.index!);
+  return sharesOf(own.index!, mix)
+    .map(({ index, weight }) => `${weight} ${name(index)}`)
+    .join(', ');
 }
 
 function sheetRow({ model, bytes, class: own }: MadeRow, figures: RowFigures, count: number): SheetRow {

@@ -1,22 +1,21 @@
+import { basename } from 'node:path';
+import { inputBatch } from '../../src/engine/inference/inputs';
 import { imagesToBytes } from '../../src/engine/inference/pixels';
-import { sampleImages, seedBatch } from '../../src/engine/inference/sampling';
+import { sampleImages } from '../../src/engine/inference/sampling';
 import type { ArrayData } from '../../src/formats/npy';
 import { writeNpz } from '../../src/formats/npz';
 import { encodePng } from '../../src/formats/png';
 import { InnateError } from '../../src/lib/errors';
 import { imageGrid } from '../../src/lib/image-grid';
 import { counted } from '../../src/lib/words';
-import { parseSeeds } from '../../src/rng/parse-seeds';
 import type { OpenedModel } from '../catalogue';
-import { classOf, noSuchClass } from '../class-argument';
 import { checkWritable, writeAtomic, writeFolderAtomic } from '../files';
+import { type InputFlags, imageInputs, readAsked } from '../image-inputs';
 import { type CommonOptions, type SamplingFlags, samplerOptions } from '../options';
 import type { Report } from '../report';
 import { openSession, type Session } from '../session';
 
-export interface GenerateOptions extends CommonOptions, SamplingFlags {
-  seeds: string;
-  class?: string;
+export interface GenerateOptions extends CommonOptions, SamplingFlags, InputFlags {
   /** Names of an .npz: ours, or those that the public evaluators read. */
   npz: 'innate' | 'adm';
   columns?: number;
@@ -27,17 +26,20 @@ interface Generated {
   bytes: Uint8Array; // [N, R, R, C]
   seeds: number[];
   labels: Int32Array | null;
+  /** Of mixed classes. */
+  vectors: Float32Array | null;
 }
 
 /** innate generate: images of seeds, as a grid, an .npz, or a folder with one PNG a seed. */
 export async function generate(argument: string, options: GenerateOptions, report: Report): Promise<void> {
   const kind = outputKind(options.out);
-  const seeds = parseSeeds(options.seeds);
+  const asked = readAsked(options);
   checkWritable(options.out);
   const session = await openSession(argument, options, report);
   const { model, denoiser, backend } = session;
-  const chosen = chooseClass(options.class, session);
-  const batch = seedBatch(model.config, seeds, chosen);
+  const inputs = imageInputs(asked, options, model);
+  const { seeds } = inputs;
+  const batch = inputBatch(model.config, inputs);
   const started = performance.now();
   const images = await sampleImages(denoiser, batch, samplerOptions(options, model), {
     onProgress: ({ done, total }) => report.progress(done, total),
@@ -48,6 +50,7 @@ export async function generate(argument: string, options: GenerateOptions, repor
     bytes: imagesToBytes(images, outChannels, imgResolution),
     seeds,
     labels: batch.classes,
+    vectors: batch.vectors ?? null,
   };
   await WRITERS[kind](options, session, generated);
   report.result(`${options.out}: ${counted(seeds.length, 'image')} of ${model.id}, ${seconds.toFixed(1)} s`, {
@@ -79,10 +82,10 @@ const WRITERS: Record<
   png(options, { model }, { bytes, seeds }) {
     const { outChannels: channels, imgResolution: r } = model.config.unet;
     const grid = imageGrid(bytes, seeds.length, r, r, channels, options.columns);
-    const text = { ...recipe(options, model), seeds: options.seeds };
+    const text = { ...recipe(options, model), seeds: options.seeds ?? seeds.join() };
     return writeAtomic(options.out, [encodePng({ ...grid, channels, text })]);
   },
-  npz(options, { model }, { bytes, seeds, labels }) {
+  npz(options, { model }, { bytes, seeds, labels, vectors }) {
     const { outChannels: channels, imgResolution: r } = model.config.unet;
     const adm = options.npz === 'adm';
     const arrays: Record<string, ArrayData> = {
@@ -99,9 +102,15 @@ const WRITERS: Record<
         shape: [seeds.length],
         data: BigInt64Array.from(labels, (k) => BigInt(k)),
       };
+    if (vectors)
+      arrays.class_vectors = {
+        dtype: 'f32',
+        shape: [seeds.length, vectors.length / seeds.length],
+        data: vectors,
+      };
     return writeAtomic(options.out, [writeNpz(arrays)]);
   },
-  folder(options, { model }, { bytes, seeds, labels }) {
+  folder(options, { model }, { bytes, seeds, labels, vectors }) {
     const { outChannels: channels, imgResolution: r } = model.config.unet;
     const size = r * r * channels;
     const files = function* (): Generator<[name: string, bytes: Uint8Array]> {
@@ -109,7 +118,7 @@ const WRITERS: Record<
         const text = {
           ...recipe(options, model),
           seed: String(seed),
-          ...(labels && { class: String(labels[i]) }),
+          ...(labels && { class: vectors ? (options.class ?? String(labels[i])) : String(labels[i]) }),
         };
         const png = encodePng({
           width: r,
@@ -136,6 +145,8 @@ const recipe = (options: GenerateOptions, model: OpenedModel): Record<string, st
   model: model.id,
   sampler: samplerOptions(options, model).sampler,
   sigma: String(model.sigma),
+  ...(options.temperature !== undefined && { temperature: String(options.temperature) }),
+  ...(options.latent !== undefined && { latent: basename(options.latent) }),
 });
 
 function wholeSeed(seed: number): number {
@@ -145,15 +156,4 @@ function wholeSeed(seed: number): number {
     found: String(seed),
     hint: 'Write a .png or a folder',
   });
-}
-
-function chooseClass(text: string | undefined, { model }: Session): number | null {
-  if (text === undefined) return null;
-  const { labelDim } = model.config.unet;
-  if (labelDim === 0)
-    throw new InnateError('bad-argument', 'this network has no classes', { where: `--class ${text}` });
-  const list = { labelDim, classes: model.classes, synonyms: model.synonyms };
-  const index = classOf(text, list);
-  if (index === null) throw noSuchClass(text, list);
-  return index;
 }

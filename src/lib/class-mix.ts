@@ -31,12 +31,17 @@ export function sharesOf(own: number, mix: ClassMix): ClassShare[] {
   return [...weights].filter(([, weight]) => weight > 0).map(([index, weight]) => ({ index, weight }));
 }
 
-/** An image's own class and what is mixed with it, of shares with any positive weights: they are divided by their sum. */
-export function mixOf([first, ...others]: readonly ClassShare[]): { own: number | null; mix: ClassMix } {
-  if (!first) return { own: null, mix: [] };
-  const sum = others.reduce((total, { weight }) => total + weight, first.weight);
+/**
+ * An image's own class and what is mixed with it, of shares with any positive weights: they are divided by their sum. The
+ * first is its own class; null where that is the one that its seed draws.
+ */
+export function mixOf(
+  own: { index: number | null; weight: number },
+  others: readonly ClassShare[],
+): { own: number | null; mix: ClassMix } {
+  const sum = others.reduce((total, { weight }) => total + weight, own.weight);
   return {
-    own: first.index,
+    own: own.index,
     mix: others.map(({ index, weight }) => ({ index, weight: tidy(weight / sum) })),
   };
 }

@@ -1,3 +1,5 @@
+import type { ClassMix } from './class-mix';
+
 /** The classes of a network, as far as they are known. */
 export interface ClassList {
   /** 0 = unconditional. */
@@ -30,6 +32,15 @@ export function classIn(network: ClassList, chosen: number | null, of: ClassList
       : chosen;
   const exists = index >= 0 && index < network.labelDim;
   return { index: exists ? index : null, missing: !exists };
+}
+
+/** What is mixed with an image's class in the network `of`, in another network: without classes that it lacks. */
+export function mixIn(network: ClassList, mix: ClassMix, of: ClassList): { mix: ClassMix; missing: boolean } {
+  const shares = mix.map(({ index, weight }) => ({ ...classIn(network, index, of), weight }));
+  return {
+    mix: shares.flatMap(({ index, weight }) => (index === null ? [] : [{ index, weight }])),
+    missing: shares.some(({ missing }) => missing),
+  };
 }
 
 /** The network whose classes are chosen from: the first that has any. */

@@ -14,15 +14,15 @@ describe('a mix of classes', () => {
   });
 
   test('weights of any size are divided by their sum', () => {
-    const shares = [7, 2, 1].map((weight, index) => ({ index, weight }));
-    expect(mixOf(shares)).toEqual({
+    const [own, ...others] = [7, 2, 1].map((weight, index) => ({ index, weight }));
+    expect(mixOf(own!, others)).toEqual({
       own: 0,
       mix: [
         { index: 1, weight: 0.2 },
         { index: 2, weight: 0.1 },
       ],
     });
-    expect(mixOf([])).toEqual({ own: null, mix: [] });
+    expect(mixOf({ index: null, weight: 1 }, [])).toEqual({ own: null, mix: [] });
   });
 
   test('one class is changed, added or taken out; together they never weigh more than 1', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { classIn, classSource } from '../../src/lib/classes';
+import { classIn, classSource, mixIn } from '../../src/lib/classes';
 
 const clothes = { labelDim: 3, classes: ['shirt', 'boot', 'bag'] };
 const others = { labelDim: 2, classes: ['Bag', 'hat'] };
@@ -24,4 +24,19 @@ test('no class was chosen: nobody lacks it', () => {
 test('the first network with classes is the one that they are chosen from', () => {
   expect(classSource([none, unnamed, clothes])).toBe(unnamed);
   expect(classSource([none])).toBeNull();
+});
+
+test('what is mixed goes to another network by name, without what it lacks', () => {
+  const of = { labelDim: 3, classes: ['cat', 'dog', 'fox'] };
+  const mix = [
+    { index: 1, weight: 0.25 },
+    { index: 2, weight: 0.5 },
+  ];
+  expect(mixIn({ labelDim: 2, classes: ['dog', 'cat'] }, mix, of)).toEqual({
+    mix: [{ index: 0, weight: 0.25 }],
+    missing: true,
+  });
+  expect(mixIn(of, mix, of)).toEqual({ mix, missing: false });
+  expect(mixIn({ labelDim: 0, classes: null }, mix, of)).toEqual({ mix: [], missing: true });
+  expect(mixIn(of, [], of)).toEqual({ mix: [], missing: false });
 });

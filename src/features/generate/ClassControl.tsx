@@ -23,7 +23,6 @@ export function ClassControl({ model }: { model: ModelFacts }) {
   const value = chosen ?? implied;
   const name = className(model.classes, value);
   const named = model.classes !== null;
-  const searched = model.labelDim > LISTED;
   return (
     <Slider
       label="Class"
@@ -49,33 +48,36 @@ export function ClassControl({ model }: { model: ModelFacts }) {
         onReset: () => set(null),
       }}
     >
-      {searched ? (
-        <ClassSearch model={model} chosen={chosen} onChoose={set} />
-      ) : (
-        <ClassList model={model} chosen={chosen} onChoose={set} />
-      )}
+      <ClassPicker label="Class name" random model={model} chosen={chosen} onChoose={set} />
     </Slider>
   );
 }
 
 interface ChoiceProps {
+  label: string;
+  /** A random class for each image may be chosen too. */
+  random?: boolean;
   model: ModelFacts;
   chosen: number | null;
   onChoose: (index: number | null) => void;
 }
 
+/** A class by its name: a native list of a few, a search among many. */
+export const ClassPicker = (props: ChoiceProps) =>
+  props.model.labelDim > LISTED ? <ClassSearch {...props} /> : <ClassList {...props} />;
+
 /** A few classes: a native list. */
-function ClassList({ model, chosen, onChoose }: ChoiceProps) {
+function ClassList({ label, random, model, chosen, onChoose }: ChoiceProps) {
   return (
     <select
       className="select class-name"
-      aria-label="Class name"
+      aria-label={label}
       value={chosen ?? ''}
       onChange={(event) =>
         onChoose(event.currentTarget.value === '' ? null : Number(event.currentTarget.value))
       }
     >
-      <option value="">{RANDOM}</option>
+      {random && <option value="">{RANDOM}</option>}
       {Array.from({ length: model.labelDim }, (_, i) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a class is its index
         <option key={i} value={i}>
@@ -90,7 +92,7 @@ const RANDOM = 'Random, from the seed';
 const RANDOM_OPTION: ComboboxOption = { key: '', name: RANDOM };
 
 /** Many classes: found by a part of a name, of a synonym or of the number. */
-function ClassSearch({ model, chosen, onChoose }: ChoiceProps) {
+function ClassSearch({ label, random, model, chosen, onChoose }: ChoiceProps) {
   const names = classNamesOf(model);
   const option = (i: number): ComboboxOption => ({
     key: String(i),
@@ -100,13 +102,13 @@ function ClassSearch({ model, chosen, onChoose }: ChoiceProps) {
   });
   const search = (text: string): ComboboxOption[] => {
     const found = names ? searchClasses(names, text) : numbers(model.labelDim, text);
-    const random = text.trim() === '' || 'random auto'.includes(text.trim().toLowerCase());
-    return [...(random ? [RANDOM_OPTION] : []), ...found.map(option)];
+    const word = text.trim().toLowerCase();
+    return [...(random && 'random auto'.includes(word) ? [RANDOM_OPTION] : []), ...found.map(option)];
   };
   return (
     <Combobox
       className="class-name searched"
-      label="Class name"
+      label={label}
       value={chosen === null ? '' : names ? `${chosen}  ${className(model.classes, chosen)}` : `${chosen}`}
       placeholder={`Search ${whole(model.labelDim)} classes`}
       chosen={chosen === null ? '' : String(chosen)}

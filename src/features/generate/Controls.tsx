@@ -1,3 +1,4 @@
+import { Suspense, useState } from 'react';
 import {
   chosenSampler,
   defaultSteps,
@@ -7,12 +8,14 @@ import {
   ownSampler,
   SIGMA,
   START_SIGMA,
+  TEMPERATURE,
 } from '../../lib/sampling';
 import { ariaKeys, keysOf } from '../../state/actions/shortcut';
 import { MAX_COUNT } from '../../state/generate/view';
 import type { ModelFacts } from '../../state/models';
 import { useAction, useApp, useModel, usePrefs, useView } from '../../state/react';
 import { BackendChoice } from '../../ui/BackendChoice';
+import { part } from '../../ui/part';
 import { Segmented } from '../../ui/Segmented';
 import { Slider } from '../../ui/Slider';
 import { StartSigma } from '../../ui/StartSigma';
@@ -40,9 +43,11 @@ export function Controls() {
         <SeedControl />
         {model && model.labelDim > 0 && <ClassControl model={model} />}
       </div>
+      {model && model.labelDim > 1 && <MixDoor key={model.key} model={model} />}
       <RandomSeedButton />
       <hr className="rule-line" />
       <SigmaControl model={model} />
+      <TemperatureControl />
       {model?.ref.kind === 'opened' && <StartSigmaOf model={model} />}
       <Counts model={model} />
       <GenerateButton />
@@ -92,6 +97,49 @@ function SigmaControl({ model }: { model: ModelFacts | null }) {
         onReset: () => set(own),
       }}
     />
+  );
+}
+
+const TEMPERATURE_TICKS = [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2].map((value) =>
+  Number.isInteger(value) ? { value, label: String(value) } : { value },
+);
+
+/** What the noise is multiplied by. */
+function TemperatureControl() {
+  const { stores } = useApp();
+  const value = useView((v) => v.temperature);
+  const set = (temperature: number) => stores.view.setState({ temperature });
+  return (
+    <Slider
+      compact
+      label="Temperature"
+      value={value}
+      {...TEMPERATURE}
+      step={0.05}
+      fine={0.01}
+      ticks={TEMPERATURE_TICKS}
+      onChange={(next) => set(Math.round(next * 1e4) / 1e4)}
+      reset={{ label: 'Reset temperature to 1', changed: value !== 1, onReset: () => set(1) }}
+    />
+  );
+}
+
+const MixControl = part(() => import('./mix/MixControl'));
+
+/** Closed until somebody mixes: then the classes and their weights. */
+function MixDoor({ model }: { model: ModelFacts }) {
+  const mixed = useView((v) => v.mix.length > 0);
+  const [open, setOpen] = useState(false);
+  if (open || mixed)
+    return (
+      <Suspense>
+        <MixControl model={model} onClose={() => setOpen(false)} />
+      </Suspense>
+    );
+  return (
+    <button type="button" className="link mix-door" aria-expanded={false} onClick={() => setOpen(true)}>
+      Mix with another class
+    </button>
   );
 }
 

@@ -74,9 +74,9 @@ export function createCompareController(options: Options): CompareController {
   }
 
   view.subscribe((next, before) => {
-    const changed = (['compare', 'comparison', 'seed', 'classIndex', 'tab'] as const).some(
-      (key) => next[key] !== before[key],
-    );
+    const changed = (
+      ['compare', 'comparison', 'seed', 'classIndex', 'mix', 'temperature', 'tab'] as const
+    ).some((key) => next[key] !== before[key]);
     if (!changed || !(next.compare || before.compare)) return;
     furnish();
     requests.refresh();

@@ -1,4 +1,5 @@
-import { classIn, classSource, type SharedClass } from '../../lib/classes';
+import { type ClassMix, formatMix } from '../../lib/class-mix';
+import { classIn, classSource, mixIn, type SharedClass } from '../../lib/classes';
 import { formatRowSpec, type RowSpec } from '../../lib/row-spec';
 import type { GenerateRequest } from '../../protocol/generate';
 import type { Stores } from '../app-state';
@@ -15,13 +16,16 @@ export interface RowPlan {
   key: string;
   model: RowModel;
   class: SharedClass;
+  /** What every image's class is mixed with. */
+  mix: ClassMix;
+  temperature: number;
   /** By column. */
   wanted: readonly WantedImage[];
 }
 
 /** Every row of the view, from top to bottom. */
 export function planRows({ view, engine, catalogue, compare, rows: downloaded }: Stores): RowPlan[] {
-  const { seed, classIndex, comparison } = view.getState();
+  const { seed, classIndex, mix, temperature, comparison } = view.getState();
   const { rows, at } = readComparison(comparison);
   const { columns } = compare.getState();
   const { catalogue: known, classFiles } = catalogue.getState();
@@ -32,14 +36,18 @@ export function planRows({ view, engine, catalogue, compare, rows: downloaded }:
     const model = found[i]!;
     const own =
       model.facts && source ? classIn(model.facts, classIndex, source) : { index: null, missing: false };
+    const mixed = model.facts && source ? mixIn(model.facts, mix, source) : { mix: [], missing: false };
+    const also = mixed.mix.length > 0 || temperature !== 1 ? `${formatMix(mixed.mix)} ${temperature}` : '';
     // An image that is open beside the rows is made also where there is no room for it among them.
     const count = columns > 0 && at?.row === i ? Math.max(columns, at.column + 1) : columns;
     return {
       row,
       key: formatRowSpec(row),
       model,
-      class: own,
-      wanted: Array.from({ length: count }, (_, c) => ({ seed: seedAt(seed, c), asked: own.index })),
+      class: { index: own.index, missing: own.missing || mixed.missing },
+      mix: mixed.mix,
+      temperature,
+      wanted: Array.from({ length: count }, (_, c) => ({ seed: seedAt(seed, c), asked: own.index, also })),
     };
   });
 }
@@ -56,6 +64,8 @@ export function rowRequest(plan: RowPlan, columns: readonly number[]): GenerateR
     model: facts.ref,
     seeds: columns.map((column) => plan.wanted[column]!.seed),
     classIndex: plan.class.index,
+    ...(plan.mix.length > 0 && { mix: plan.mix }),
+    ...(plan.temperature !== 1 && { temperature: plan.temperature }),
     ...settled(plan.row, facts),
   };
 }

@@ -4,9 +4,9 @@ import type { EngineClient } from '../../protocol/client';
 import type { GenerateRequest, ImageChunk } from '../../protocol/generate';
 import type { Progress } from '../../protocol/models';
 import type { Stores } from '../app-state';
+import { imageNameOf } from '../generate/images';
 import { recipeOf } from '../generate/request';
 import { HOLD_MS } from '../generate/requests';
-import { imageName } from '../models';
 import { missingColumns, planRows, type RowPlan, rowRequest } from './plan';
 import { changeResult, keepResults, type RowRun, realign, resultOf, type WantedImage } from './store';
 
@@ -180,10 +180,11 @@ export class RowRequests {
       images[columns[index]!] = {
         pixels: chunk.pixels.subarray(position * size, (position + 1) * size),
         resolution: chunk.resolution,
-        name: imageName(title, recipe.seed, recipe.className),
+        name: imageNameOf(title, recipe),
         recipe,
         generation: this.generation,
         asked: request.classIndex,
+        also: plan.wanted[columns[index]!]?.also ?? '',
       };
     });
     flight.images += chunk.indices.length;
@@ -214,7 +215,7 @@ export class RowRequests {
 }
 
 const sameImage = (a: WantedImage | undefined, b: WantedImage | undefined): boolean =>
-  !!a && !!b && a.seed === b.seed && a.asked === b.asked;
+  !!a && !!b && a.seed === b.seed && a.asked === b.asked && (a.also ?? '') === (b.also ?? '');
 
 /** Whether a request makes what this row still wants, wherever the row stands by now. */
 const goesOn = ({ plan, columns }: Flight, now: RowPlan): boolean =>

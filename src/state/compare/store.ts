@@ -5,6 +5,8 @@ import { type MadeImage, renamed } from '../generate/images';
 /** An image of a row, and the class that was asked for: null = that of its seed. */
 export interface RowImage extends MadeImage {
   asked: number | null;
+  /** What it was mixed with and its temperature, as one text; absent = as usual. */
+  also?: string;
 }
 
 /** What has come of a row. Rows of the same model and settings share it. */
@@ -74,10 +76,14 @@ export function keepResults(store: CompareStore, keys: readonly string[]): void 
 export interface WantedImage {
   seed: number;
   asked: number | null;
+  also?: string;
 }
 
-export const shows = (image: RowImage | null | undefined, { seed, asked }: WantedImage): boolean =>
-  !!image && image.recipe.seed === seed && image.asked === asked;
+export const shows = (image: RowImage | null | undefined, want: WantedImage): boolean =>
+  !!image &&
+  image.recipe.seed === want.seed &&
+  image.asked === want.asked &&
+  (image.also ?? '') === (want.also ?? '');
 
 /** Images that are already made move to the columns where they are wanted now; others stay until they are replaced. */
 export function realign(

@@ -106,6 +106,26 @@ describe('one model after the other', () => {
     expect(resultOf(s.stores.compare.getState(), CATS).reading).toEqual({ images: 2, ms: 10 });
   });
 
+  test('another temperature is another image; one that comes back is not made again', async () => {
+    const s = await set(COMPARE);
+    s.client.calls[0]!.deliver([0, 1], 10);
+    await s.client.calls[0]!.settle();
+    s.frame();
+    s.stores.view.setState({ temperature: 0.5 });
+    s.frame();
+    const warm = s.client.calls.at(-1)!;
+    expect(warm.request).toMatchObject({ model: { id: CATS }, seeds: [0, 1], temperature: 0.5 });
+    warm.deliver([0], 20);
+    expect(s.made(CATS)).toEqual([
+      [20, 0],
+      [10, 1],
+    ]);
+    s.stores.view.setState({ temperature: 1 });
+    s.frame();
+    expect(s.client.calls.at(-1)!.request).toMatchObject({ model: { id: CATS }, seeds: [0] });
+    expect(s.client.calls.at(-1)!.request.temperature).toBeUndefined();
+  });
+
   test('the one model makes no images meanwhile, and comes back as it was', async () => {
     const s = await set({ seed: 4 });
     s.frame();

@@ -131,7 +131,8 @@ function Detailed({ value, detail }: { value: string; detail: string | null | un
   );
 }
 
-function classText({ classIndex, className }: RowImage['recipe']): string {
+function classText({ classIndex, className, mix }: RowImage['recipe']): string {
+  if (mix.length > 0) return className ?? '';
   return className === null || className === String(classIndex)
     ? String(classIndex)
     : `${classIndex}, ${className}`;

@@ -63,9 +63,11 @@ function Tools({ rows }: { rows: readonly ShownRow[] }) {
   const columns = useCompare((s) => s.columns);
   const seed = useView((v) => v.seed);
   const classIndex = useView((v) => v.classIndex);
+  const mix = useView((v) => v.mix);
+  const temperature = useView((v) => v.temperature);
   const made = rows.some((row) => row.result.images.some((image) => image));
   const copyCommand = async () => {
-    const command = commandFor(rows, { seed, columns, classIndex });
+    const command = commandFor(rows, { seed, columns, classIndex, mix, temperature });
     const copied = await copyText(command);
     announce(
       copied

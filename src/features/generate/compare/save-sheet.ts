@@ -2,7 +2,7 @@ import { footText } from '../../../lib/row-caption';
 import { drawSheet, type SheetRow } from '../../../lib/sheet/sheet';
 import type { EngineStatus } from '../../../protocol/models';
 import { shows } from '../../../state/compare/store';
-import { className } from '../../../state/models';
+import { classWords } from '../../../state/generate/images';
 import { formatNumber } from '../../../ui/format';
 import { saveBlob } from '../../../ui/save-blob';
 import { sheetPng } from '../../../ui/sheet-png';
@@ -45,6 +45,7 @@ function sheetRow(row: ShownRow, columns: number): SheetRow {
 function headText(seed: number, rows: readonly ShownRow[], column: number): string {
   const chosen = rows.find((row) => row.wanted[column]?.asked != null);
   const asked = chosen?.wanted[column]?.asked ?? null;
-  const named = asked === null ? '' : `, ${className(chosen!.model.facts?.classes ?? null, asked)}`;
+  const words = classWords(chosen?.model.facts?.classes ?? null, asked, chosen?.mix ?? []);
+  const named = words === null ? '' : `, ${words}`;
   return `seed ${formatNumber(seed)}${named}`;
 }

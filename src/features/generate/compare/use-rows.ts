@@ -35,6 +35,8 @@ export function useRows(): readonly ShownRow[] {
   const comparison = useView((v) => v.comparison);
   const seed = useView((v) => v.seed);
   const classIndex = useView((v) => v.classIndex);
+  const mix = useView((v) => v.mix);
+  const temperature = useView((v) => v.temperature);
   const catalogue = useStore(stores.catalogue);
   const opened = useEngine((s) => s.opened);
   const measured = useMeasure((s) => s.results);
@@ -46,7 +48,7 @@ export function useRows(): readonly ShownRow[] {
   // biome-ignore lint/correctness/useExhaustiveDependencies: planRows reads these from their stores
   const plans = useMemo(
     () => planRows(stores),
-    [stores, comparison, seed, classIndex, catalogue, opened, here, compare.columns],
+    [stores, comparison, seed, classIndex, mix, temperature, catalogue, opened, here, compare.columns],
   );
   return useMemo(() => {
     const seen = new Map<string, number>();
