@@ -4,6 +4,7 @@ import type { Contraction } from './contraction';
 /** Uniforms of a contraction that only attention, or only convolutions, set. */
 export const PLAIN = {
   kernel: 1,
+  stride: 1,
   pad: 0,
   outHeight: 1,
   outWidth: 1,
@@ -18,6 +19,7 @@ export const PLAIN = {
   bColumn: 1,
   bImage: 0,
   bHead: 0,
+  bTap: 0,
   oBase: 0,
   oImage: 0,
   oHead: 0,

@@ -1,3 +1,4 @@
+import { endBindings, endCode, endName } from './activation';
 import { EPILOGUE_UNIFORMS, epilogueBindings, epilogueCode } from './epilogue';
 import { type Kernel, kernel, unitSize } from './kernel';
 import { memoised } from './memoise';
@@ -20,7 +21,7 @@ export interface Contraction {
  * channels.
  */
 export const contraction = memoised((options: ContractionOptions): Contraction => {
-  const { tile, mode, weights, sources, prologue, narrow } = options;
+  const { tile, mode, weights, sources, prologue, narrow, end = {} } = options;
   const unit = tile.kind === 'subgroup' ? 'f32' : 'vec4f';
   const parts: TileParts = { ...options, unit };
   const code =
@@ -37,6 +38,7 @@ export const contraction = memoised((options: ContractionOptions): Contraction =
     sources === 2 && 'joined',
     prologue && `prepared${prologueName(prologue)}`,
     narrow && 'narrow',
+    endName(end),
     tile.kind === 'shared' && tile.arithmetic === 'f16' && 'in halves',
   ];
   return {
@@ -48,12 +50,14 @@ export const contraction = memoised((options: ContractionOptions): Contraction =
         b: weights === 'f16' ? packed : unit,
         ...prologueBindings(prologue?.affine ?? false, unit),
         ...epilogueBindings(unit),
+        ...endBindings(end, unit),
         out: unit,
       },
       uniforms: [...CONTRACTION_UNIFORMS, ...EPILOGUE_UNIFORMS],
       directives: code.directives,
       body: [
         epilogueCode(unit),
+        endCode(end, unit),
         prologue ? prologueCode(prologue, unit) : '',
         placeCode(mode),
         writeCode(mode, unit),
@@ -68,7 +72,8 @@ export const contraction = memoised((options: ContractionOptions): Contraction =
 /**
  * Counts and strides in units: `rows` x `columns`, `depth` (of which `depth1` from the first source), `taps`; A at
  * aBase + place * aStride + k; B at
- * bBase + (tap * depth + k) * bStride + column * bColumn (packed pairs: half the depth); out at oBase + row * oStride. Per
+ * bBase + (tap * depth + k) * bStride + column * bColumn (packed pairs: half the depth; transposed: tap * bTap + k * bStride
+ * + column * bColumn); out at oBase + row * oStride. Per
  * workgroup z: image z / heads, head z % heads move the bases by the *Image and *Head strides.
  */
 const CONTRACTION_UNIFORMS = [
@@ -78,6 +83,7 @@ const CONTRACTION_UNIFORMS = [
   'depth1',
   'taps',
   'kernel',
+  'stride',
   'pad',
   'outHeight',
   'outWidth',
@@ -94,6 +100,7 @@ const CONTRACTION_UNIFORMS = [
   'bColumn',
   'bImage',
   'bHead',
+  'bTap',
   'oBase',
   'oStride',
   'oImage',
@@ -103,17 +110,50 @@ const CONTRACTION_UNIFORMS = [
 
 /** `place(row, tap)`: which row of A a row reads, -1 for the zeros around the image. */
 function placeCode(mode: ContractionMode): string {
-  if (mode === 'matrix') return 'fn place(row: u32, tap: u32) -> i32 { return i32(row); }';
-  if (mode === 'winograd') return 'fn place(row: u32, tap: u32) -> i32 { return i32(tap * u.rows + row); }';
+  if (mode === 'convTransposed') return transposedPlaceCode;
+  const plain = 'fn enter(phase: u32) {} fn tapOf(tap: u32) -> u32 { return tap; }';
+  if (mode === 'matrix') return `${plain} fn place(row: u32, tap: u32) -> i32 { return i32(row); }`;
+  if (mode === 'winograd')
+    return `${plain} fn place(row: u32, tap: u32) -> i32 { return i32(tap * u.rows + row); }`;
   return `
+${plain}
 fn place(row: u32, tap: u32) -> i32 {
-  let x = i32(row % u.outWidth + tap % u.kernel) - i32(u.pad);
-  let y = i32((row / u.outWidth) % u.outHeight + tap / u.kernel) - i32(u.pad);
+  let x = i32(row % u.outWidth * u.stride + tap % u.kernel) - i32(u.pad);
+  let y = i32((row / u.outWidth) % u.outHeight * u.stride + tap / u.kernel) - i32(u.pad);
   let image = i32(row / (u.outWidth * u.outHeight));
   let inside = x >= 0 && y >= 0 && x < i32(u.inWidth) && y < i32(u.inHeight);
   return select(-1, (image * i32(u.inHeight) + y) * i32(u.inWidth) + x, inside);
 }`;
 }
+
+/**
+ * A workgroup z has the pixels of one phase of the stride, which meet the same taps: every `stride`-th along both axes. Rows
+ * are those pixels, taps those that meet them.
+ */
+const transposedPlaceCode = `
+var<private> phase: vec2u;
+fn enter(z: u32) { phase = vec2u(z % u.stride, z / u.stride); }
+fn pixelOf(row: u32) -> vec3u {
+  let size = (vec2u(u.outWidth, u.outHeight) + u.stride - 1u) / u.stride;
+  let corner = vec2u(row % size.x, row / size.x % size.y) * u.stride;
+  return vec3u(corner + phase, row / (size.x * size.y));
+}
+fn tapAt(tap: u32) -> vec2u {
+  let side = (u.kernel + u.stride - 1u) / u.stride;
+  return vec2u(tap % side, tap / side) * u.stride + (phase + u.pad) % u.stride;
+}
+fn tapOf(tap: u32) -> u32 {
+  let t = min(tapAt(tap), vec2u(u.kernel - 1u));
+  return t.y * u.kernel + t.x;
+}
+fn place(row: u32, tap: u32) -> i32 {
+  let t = tapAt(tap);
+  let p = pixelOf(row);
+  let shifted = p.xy + u.pad;
+  let at = (shifted - t) / u.stride;
+  let inside = all(t < vec2u(u.kernel)) && all(shifted >= t) && all(at < vec2u(u.inWidth, u.inHeight));
+  return select(-1, i32((p.z * u.inHeight + at.y) * u.inWidth + at.x), inside);
+}`;
 
 /** `write(value, row, column)`, and for Winograd the four pixels of a tile. */
 function writeCode(mode: ContractionMode, unit: string): string {
@@ -125,9 +165,17 @@ fn write(v: ${unit}, row: u32, column: u32, base: u32) {
   if (mode === 'conv')
     return `
 fn write(v: ${unit}, row: u32, column: u32, base: u32) {
-  let at = row * u.oStride + column;
+  let at = base + row * u.oStride + column;
   let y = finish(v, row / (u.outWidth * u.outHeight), column, at);
-  out[at] = select(y, y / (1.0 + exp(-y)), u.silu != 0u);
+  out[at] = end(select(y, y / (1.0 + exp(-y)), u.silu != 0u), column, at);
+}`;
+  if (mode === 'convTransposed')
+    return `
+fn write(v: ${unit}, row: u32, column: u32, base: u32) {
+  let p = pixelOf(row);
+  if (p.x >= u.outWidth || p.y >= u.outHeight) { return; }
+  let at = ((p.z * u.outHeight + p.y) * u.outWidth + p.x) * u.oStride + column;
+  out[at] = end(finish(v, p.z, column, at), column, at);
 }`;
   return `
 fn write(v: ${unit}, row: u32, column: u32, corner: u32) {
@@ -138,7 +186,7 @@ fn write(v: ${unit}, row: u32, column: u32, corner: u32) {
   if (x >= u.outWidth || y >= u.outHeight) { return; }
   let image = row / (tilesX * tilesY);
   let at = ((image * u.outHeight + y) * u.outWidth + x) * u.oStride + column;
-  out[at] = finish(v, image, column, at);
+  out[at] = end(finish(v, image, column, at), column, at);
 }
 // Rows of A^T of F(2x2, 3x3): what product i adds to the first and the second output of a line.
 fn first(i: u32) -> f32 { return select(1.0, 0.0, i == 3u); }

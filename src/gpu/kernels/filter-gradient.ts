@@ -4,8 +4,8 @@ import { memoised } from './memoise';
 import type { TileSize } from './tile';
 
 /**
- * Gradient of a stride-1 convolution in its filter: out[split][tap][i][o] = sum over the split's pixels of
- * x[pixel moved by the tap][i] * dy[pixel][o]. Rows are input channels, columns output channels, the depth is the
+ * Gradient of a convolution in its filter: out[split][tap][i][o] = sum over the split's pixels of
+ * x[pixel times the stride, moved by the tap][i] * dy[pixel][o]. Rows are input channels, columns output channels, the depth is the
  * pixels, walked line by line so that borders are a matter of where a line begins. A workgroup has one tap and
  * every `splits`-th line.
  */
@@ -17,12 +17,13 @@ export interface FilterGradient {
   unit: 1 | 4;
 }
 
-/** Channels in units; `lines` is images times output height. */
+/** Channels in units; `lines` is images times output height; `accumulate`: it is added to what `out` holds. */
 const UNIFORMS = [
   'inChannels',
   'outChannels',
   'kernel',
   'taps',
+  'stride',
   'pad',
   'inHeight',
   'inWidth',
@@ -30,6 +31,7 @@ const UNIFORMS = [
   'outWidth',
   'lines',
   'splits',
+  'accumulate',
 ] as const;
 
 /** The kernel of a filter's gradient; the same object for equal traits. */
@@ -56,16 +58,17 @@ const walk = (inner: string) => `
   let split = group.z / u.taps;
   let moveY = i32(tap / u.kernel) - i32(u.pad);
   let moveX = i32(tap % u.kernel) - i32(u.pad);
-  let first = max(0, -moveX);
-  let last = min(i32(u.outWidth), i32(u.inWidth) - moveX);
+  let stride = i32(u.stride);
+  let first = max(0, (stride - 1 - moveX) / stride);
+  let last = min(i32(u.outWidth), (i32(u.inWidth) - moveX + stride - 1) / stride);
   for (var line = split; line < u.lines; line += u.splits) {
-    let y = i32(line % u.outHeight) + moveY;
+    let y = i32(line % u.outHeight) * stride + moveY;
     if (y < 0 || y >= i32(u.inHeight)) { continue; }
-    var at = u32((i32(line / u.outHeight) * i32(u.inHeight) + y) * i32(u.inWidth) + first + moveX) * u.inChannels;
+    var at = u32((i32(line / u.outHeight) * i32(u.inHeight) + y) * i32(u.inWidth) + first * stride + moveX) * u.inChannels;
     var to = (line * u.outWidth + u32(first)) * u.outChannels;
     for (var p = first; p < last; p++) {
       ${inner}
-      at += u.inChannels;
+      at += u.stride * u.inChannels;
       to += u.outChannels;
     }
   }`;
@@ -95,7 +98,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var i = 0u; i < ${rows}u && m0 + i < u.inChannels; i++) {
     for (var j = 0u; j < ${vectors}u; j++) {
       if (columns[j] < u.outChannels) {
-        out[(group.z * u.inChannels + m0 + i) * u.outChannels + columns[j]] = v[i * ${vectors}u + j];
+        let at = (group.z * u.inChannels + m0 + i) * u.outChannels + columns[j];
+        out[at] = v[i * ${vectors}u + j] + select(0.0, out[at], u.accumulate != 0u);
       }
     }
   }
@@ -128,10 +132,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
     if (places[i / 4u] >= u.inChannels) { continue; }
     for (var j = 0u; j < ${vectors}u; j++) {
       if (columns[j] < u.outChannels) {
-        out[(group.z * 4u * u.inChannels + 4u * places[i / 4u] + i % 4u) * u.outChannels + columns[j]] = v[i * ${vectors}u + j];
+        let at = (group.z * 4u * u.inChannels + 4u * places[i / 4u] + i % 4u) * u.outChannels + columns[j];
+        out[at] = v[i * ${vectors}u + j] + select(vec4f(), out[at], u.accumulate != 0u);
       }
     }
   }
 }`,
   };
+}
+
+/** Workgroups that keep an adapter busy, and the most memory that partial sums may take. */
+const BUSY = { software: 16, hardware: 512 };
+const PARTIAL_BYTES = 2 ** 26;
+
+/** Into how many parts the pixels are divided: `tiles` workgroups have one each of the filter's `values`. */
+export function filterSplits(software: boolean, tiles: number, values: number, lines: number): number {
+  const wanted = Math.ceil((software ? BUSY.software : BUSY.hardware) / tiles);
+  return Math.max(1, Math.min(wanted, lines, Math.floor(PARTIAL_BYTES / (4 * values))));
 }

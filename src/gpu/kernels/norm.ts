@@ -3,10 +3,15 @@ import { type Kernel, kernel, workgroupSum } from './kernel';
 /**
  * Statistics of group normalisation (Wu & He 2018), one workgroup a group and image: mean, then variance in a
  * second pass, and out of them the affine [N, 2, C] that the next kernel applies. `width` channels a group. With
- * `modulate`, ADM's scale and shift go into the same affine.
+ * `modulate`, ADM's scale and shift go into the same affine. `statistics`: mean and 1 / deviation [N, G, 2] are written too.
  */
 export function normStatistics(
-  { sources, modulate, wide }: { sources: 1 | 2; modulate: boolean; wide: boolean },
+  {
+    sources,
+    modulate,
+    wide,
+    statistics = false,
+  }: { sources: 1 | 2; modulate: boolean; wide: boolean; statistics?: boolean },
   threads: number,
   subgroup: boolean,
 ): Kernel {
@@ -25,7 +30,7 @@ export function normStatistics(
     for (var c = 0u; c < u.width; c++) { let v = load(base + p, first + c); ${line} }
   }`;
   return kernel({
-    name: ['norm', sources === 2 && 'joined', modulate && 'modulated', wide && 'wide']
+    name: ['norm', sources === 2 && 'joined', modulate && 'modulated', wide && 'wide', statistics && 'kept']
       .filter(Boolean)
       .join(' '),
     bindings: {
@@ -35,6 +40,7 @@ export function normStatistics(
       bias: 'f32',
       ...(modulate ? { vector: 'f32' } : {}),
       out: 'f32',
+      ...(statistics ? { outStatistics: 'f32' } : {}),
     },
     uniforms: ['pixels', 'channels', 'channels1', 'width', 'stored', 'epsF', 'vectorOffset', 'vectorStride'],
     directives: sum.directives,
@@ -53,6 +59,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) t:
   var q = ${type}(0.0);
   ${loop('let d = v - mean; q = fma(d, d, q);')}
   let rstd = 1.0 / sqrt(sumAll(${total('q')}, t) / count + u.epsF);
+  ${
+    statistics
+      ? `if (t == 0u) {
+    let at = 2u * (group.y * (u.channels / u.width) + group.x);
+    outStatistics[at] = mean;
+    outStatistics[at + 1u] = rstd;
+  }`
+      : ''
+  }
   for (var c = group.x * scalars + t; c < (group.x + 1u) * scalars; c += ${threads}u) {
     var factor = weight[c] * rstd;
     var offset = bias[c] - mean * factor;

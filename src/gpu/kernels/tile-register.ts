@@ -55,7 +55,7 @@ export function registerTile(
   const depth = weights === 'f16' ? '2u' : '4u';
   const start = (j: number) =>
     weights === 'transposed'
-      ? `bBase + 4u * ${column(j)} * u.bColumn`
+      ? `bBase + tapOf(tap) * u.bTap + 4u * ${column(j)} * u.bColumn`
       : `bBase + tap * (u.depth * ${depth}) * u.bStride + ${column(j)}`;
   return {
     size: { rows: rows * high, columns: 4 * vectors * wide },
@@ -65,6 +65,7 @@ fn unpack(h: vec4u, which: u32) -> vec4f {
 }
 @compute @workgroup_size(${wide}, ${high})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
+  enter(group.z);
   let m0 = (group.y * ${high}u + local.y) * ${rows}u;
   let image = group.z / u.heads;
   let head = group.z % u.heads;

@@ -50,6 +50,7 @@ var<workgroup> stagedB: array<${staged}, ${4 * DEPTH * width}>;
 ${sources === 2 ? JOINED : ''}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) t: u32) {
+  enter(group.z);
   let tile0 = group.y * ${height}u;
   let n0 = group.x * ${width}u;
   let image = group.z / u.heads;
@@ -140,7 +141,7 @@ function stageB(weights: TileParts['weights'], { width, half, staged }: Shape): 
       for (var e = t; e < ${DEPTH * width}u; e += ${THREADS}u) {
         ${column}
         let k = k0 + e / ${width}u;
-        let at = bBase + 4u * column * u.bColumn + k;
+        let at = bBase + tapOf(tap) * u.bTap + 4u * column * u.bColumn + k;
         var q: array<vec4f, 4>;
         for (var c = 0u; c < 4u; c++) { if (k < u.depth && column < u.columns) { q[c] = b[at + c * u.bColumn]; } }
         for (var r = 0u; r < 4u; r++) {

@@ -35,6 +35,10 @@ export function subgroupTile({ mode, weights, sources, narrow }: TileParts, lane
     ${repeat(perStep, (l) => `let p${l} = ${from}u32(max(p${l}at, 0)) * ${source === 'a' ? 'u.aStride' : '(u.depth - u.depth1)'};`)}
     for (var k = 0u; k < ${count}; k += ${step}u) { ${body(source)} }`;
 
+  const tapStart =
+    weights === 'transposed'
+      ? 'tapOf(tap) * u.bTap'
+      : `tap * ${weights === 'f16' ? '(u.depth / 2u)' : 'u.depth'} * u.bStride`;
   const winograd = mode === 'winograd';
   const sums = (each: (i: number, j: number) => string) =>
     repeat(ROWS, (i) => repeat(vectors, (j) => each(i, j), ' '));
@@ -44,6 +48,7 @@ export function subgroupTile({ mode, weights, sources, narrow }: TileParts, lane
     body: `
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  enter(group.z);
   let m0 = group.y * ${ROWS}u;
   let image = group.z / u.heads;
   let head = group.z % u.heads;
@@ -55,7 +60,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var tap = 0u; tap < u.taps; tap++) {
     ${winograd ? sums((i, j) => `var c${i}_${j} = 0.0;`) : ''}
     ${repeat(perStep, (l) => `let p${l}at = place(min(${rowOf(l)}, u.rows - 1u), tap); let p${l}ok = p${l}at >= 0;`)}
-    ${repeat(vectors, (j) => `var bAt${j} = bBase + tap * ${weights === 'f16' ? '(u.depth / 2u)' : 'u.depth'} * u.bStride + min(n${j}, u.columns - 1u) * u.bColumn;`)}
+    ${repeat(vectors, (j) => `var bAt${j} = bBase + ${tapStart} + min(n${j}, u.columns - 1u) * u.bColumn;`)}
     { ${part('a', 'aBase + ', 'u.depth1')} }
     ${sources === 2 ? `{ ${part('a2', '', 'u.depth - u.depth1')} }` : ''}
     ${winograd ? fold(ROWS, vectors) : ''}

@@ -1,4 +1,5 @@
 import type { Tile } from '../traits';
+import type { EndOptions } from './activation';
 import type { Unit } from './kernel';
 import type { PrologueOptions } from './prologue';
 
@@ -8,15 +9,17 @@ import type { PrologueOptions } from './prologue';
  * What the rows and factors of a product are.
  *
  *   conv      a tap shifts the pixel a row stands for; borders read zero: convolutions, linear layers
+ *   convTransposed  the same from a convolution's result back to its source: input gradients; a workgroup z has one phase
+ *             of the stride
  *   winograd  a tap is one of the 16 products of F(2x2, 3x3) (Lavin & Gray 2016); a row is a tile of 2 x 2 pixels
  *   matrix    strided factors per image and head: attention
  */
-export type ContractionMode = 'conv' | 'winograd' | 'matrix';
+export type ContractionMode = 'conv' | 'convTransposed' | 'winograd' | 'matrix';
 
 export interface ContractionOptions {
   mode: ContractionMode;
   tile: Tile;
-  /** Second factor: float32, float16 packed in pairs along the depth, or (matrix) with depth contiguous. */
+  /** Second factor: float32, float16 packed in pairs along the depth, or with depth contiguous. */
   weights: 'f32' | 'f16' | 'transposed';
   /** Two activations joined along the depth. */
   sources: 1 | 2;
@@ -24,6 +27,8 @@ export interface ContractionOptions {
   prologue: PrologueOptions | null;
   /** The columns are at most a subgroup's lanes, or 4 for register tiles: the image at the end. */
   narrow: boolean;
+  /** What training does to a value last. */
+  end?: EndOptions;
 }
 
 /** What a tile's generator builds on. */

@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { contraction } from '../kernels/contraction';
 import { gridOf, isNarrow, PLAIN } from '../kernels/contraction-call';
 import { flipped, recount, sumOfParts } from '../kernels/elementwise';
-import { filterGradient } from '../kernels/filter-gradient';
+import { filterGradient, filterSplits } from '../kernels/filter-gradient';
 import { unitSize } from '../kernels/kernel';
 import { inFloat32 } from '../traits';
 import { overElements, sizeOf } from './elements';
@@ -166,10 +166,6 @@ export function inputGradient(
   return dx;
 }
 
-/** Workgroups that keep an adapter busy, and the most memory that partial sums may take. */
-const BUSY = { software: 16, hardware: 512 };
-const PARTIAL_BYTES = 2 ** 26;
-
 /** The gradient in the filter [kh, kw, in, out], in float32; pixels are divided among workgroups and added up afterwards. */
 export function filterGradientOf(
   x: tf.TensorInfo,
@@ -196,8 +192,7 @@ function pixelProducts(x: tf.TensorInfo, dy: tf.TensorInfo, info: tf.backend_uti
   const count = taps * inChannels * outChannels;
   const lines = batchSize * outHeight;
   const [columns, rows] = [Math.ceil(outChannels / size.columns), Math.ceil(inChannels / size.rows)];
-  const wanted = Math.ceil((stream.software ? BUSY.software : BUSY.hardware) / (taps * columns * rows));
-  const splits = Math.max(1, Math.min(wanted, lines, Math.floor(PARTIAL_BYTES / (4 * count))));
+  const splits = filterSplits(stream.software, taps * columns * rows, count, lines);
   const shape = [filterHeight, filterWidth, inChannels, outChannels];
   const parts = stream.empty(splits === 1 ? shape : [splits, ...shape]);
   stream.call({
@@ -208,6 +203,7 @@ function pixelProducts(x: tf.TensorInfo, dy: tf.TensorInfo, info: tf.backend_uti
       outChannels: outChannels / unit,
       kernel: filterWidth,
       taps,
+      stride: 1,
       pad: info.padInfo.top,
       inHeight: info.inHeight,
       inWidth: info.inWidth,
@@ -215,6 +211,7 @@ function pixelProducts(x: tf.TensorInfo, dy: tf.TensorInfo, info: tf.backend_uti
       outWidth: info.outWidth,
       lines,
       splits,
+      accumulate: 0,
     },
     grid: [columns, rows, taps * splits],
   });

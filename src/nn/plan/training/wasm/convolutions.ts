@@ -17,7 +17,7 @@ import type { Node, Shape } from '../../graph';
 import type { Activation, ConvGeometry } from '../../operations';
 import { storedChannels } from '../../steps';
 import { Unplanned } from '../executor';
-import type { Ending } from './folding';
+import type { Ending } from '../folding';
 import type { Site } from './site';
 import type { Room } from './works';
 

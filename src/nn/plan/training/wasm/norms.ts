@@ -4,7 +4,7 @@ import { norm, normGradient, partialValues } from '../../../../simd/calls/norm';
 import type { Node } from '../../graph';
 import { storedChannels } from '../../steps';
 import { Unplanned } from '../executor';
-import type { Normed, NormGradientPlan } from './folding';
+import type { Normed, NormGradientPlan } from '../folding';
 import type { Reading, Site } from './site';
 import type { Room } from './works';
 

@@ -5,8 +5,9 @@ import type { Node, Shape } from '../../graph';
 import { storedChannels } from '../../steps';
 import { Definitions } from '../definitions';
 import { Unplanned } from '../executor';
-import { Folding } from './folding';
-import { publishedPlaces, storedValues, type WholeLayout, WholeLayouts } from './layout';
+import { Folding } from '../folding';
+import { type WholeLayout, WholeLayouts } from '../layouts';
+import { publishedPlaces, storedValues } from './layout';
 import { type Room, Works } from './works';
 
 /** What a call reads of a node: maps and what is done to them as they are read. Rooms have addresses once it is written. */

@@ -1,5 +1,5 @@
-import type { Node } from '../../graph';
-import type { Activation } from '../../operations';
+import type { Node } from '../graph';
+import type { Activation } from '../operations';
 
 /** What follows a convolution and is done as it writes: activation((y + vector + residual) * scale). */
 export interface Ending {

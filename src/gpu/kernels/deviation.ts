@@ -1,0 +1,86 @@
+import { elementwise } from './elementwise';
+import { type Kernel, kernel, workgroupSum } from './kernel';
+
+/** Mean and standard deviation over the batch of element `e` of an image, of which the real channels count. */
+const OVER_BATCH = `
+fn place(e: u32, n: u32) -> u32 { return (n * u.pixels + e / u.channels) * u.stored + e % u.channels; }
+fn overBatch(e: u32) -> vec2f {
+  var s = 0.0;
+  for (var n = 0u; n < u.images; n++) { s += x[place(e, n)]; }
+  let mean = s / f32(u.images);
+  var q = 0.0;
+  for (var n = 0u; n < u.images; n++) { let d = x[place(e, n)] - mean; q = fma(d, d, q); }
+  return vec2f(mean, sqrt(q / f32(u.images) + 1e-6));
+}`;
+
+const FIELDS = ['images', 'pixels', 'channels', 'stored'] as const;
+
+/** The mean over everything of the standard deviation over the batch: one number, stored as four; one workgroup. */
+export function deviation(threads: number, subgroup: boolean): Kernel {
+  const sum = workgroupSum(threads, subgroup);
+  return kernel({
+    name: 'deviation',
+    bindings: { x: 'f32', out: 'f32' },
+    uniforms: FIELDS,
+    directives: sum.directives,
+    body: `${sum.code}
+${OVER_BATCH}
+@compute @workgroup_size(${threads})
+fn main(@builtin(local_invocation_index) t: u32) {
+  let count = u.pixels * u.channels;
+  var s = 0.0;
+  for (var e = t; e < count; e += ${threads}u) { s += overBatch(e).y; }
+  let all = sumAll(s, t);
+  if (t < 4u) { out[t] = select(0.0, all / f32(count), t == 0u); }
+}`,
+  });
+}
+
+/** Its gradient: d (x - mean) / root / (images elements), where d is the deviation's. `total` stored elements of one image. */
+export const deviationGradient = (): Kernel =>
+  elementwise(
+    'deviation gradient',
+    ['x', 'gradient', 'out'],
+    FIELDS,
+    `let c = i % u.stored;
+  let pixel = i / u.stored;
+  if (c >= u.channels) {
+    for (var n = 0u; n < u.images; n++) { out[(n * u.pixels + pixel) * u.stored + c] = 0.0; }
+    return;
+  }
+  let e = pixel * u.channels + c;
+  let found = overBatch(e);
+  let factor = gradient[0] / f32(u.pixels * u.channels) / f32(u.images) / found.y;
+  for (var n = 0u; n < u.images; n++) { out[place(e, n)] = factor * (x[place(e, n)] - found.x); }`,
+    OVER_BATCH,
+  );
+
+/** The largest of every 2x2 pixels; `total` results. */
+export const maxPool = (): Kernel =>
+  elementwise(
+    'max pool',
+    ['x', 'out'],
+    ['channels', 'outHeight', 'outWidth'],
+    `${CORNER}
+  out[i] = max(max(x[at], x[at + u.channels]), max(x[at + line], x[at + line + u.channels]));`,
+  );
+
+/** dy goes to the first of the largest; `total` elements of dy. */
+export const maxPoolGradient = (): Kernel =>
+  elementwise(
+    'max pool gradient',
+    ['x', 'dy', 'out'],
+    ['channels', 'outHeight', 'outWidth'],
+    `${CORNER}
+  let places = array<u32, 4>(at, at + u.channels, at + line, at + line + u.channels);
+  var best = 0u;
+  for (var k = 1u; k < 4u; k++) { if (x[places[k]] > x[places[best]]) { best = k; } }
+  for (var k = 0u; k < 4u; k++) { out[places[k]] = select(0.0, dy[i], k == best); }`,
+  );
+
+const CORNER = `let c = i % u.channels;
+  let ox = i / u.channels % u.outWidth;
+  let oy = i / (u.channels * u.outWidth) % u.outHeight;
+  let image = i / (u.channels * u.outWidth * u.outHeight);
+  let line = 2u * u.outWidth * u.channels;
+  let at = ((image * 2u * u.outHeight + 2u * oy) * 2u * u.outWidth + 2u * ox) * u.channels + c;`;

@@ -1,0 +1,204 @@
+import type { ActivationKind, EndOptions } from '../../../../gpu/kernels/activation';
+import { contraction } from '../../../../gpu/kernels/contraction';
+import { gridOf, isNarrow, PLAIN } from '../../../../gpu/kernels/contraction-call';
+import { depthwise } from '../../../../gpu/kernels/depthwise';
+import { filterGradient, filterSplits } from '../../../../gpu/kernels/filter-gradient';
+import { sumOfRows } from '../../../../gpu/kernels/optimiser';
+import { inFloat32 } from '../../../../gpu/traits';
+import type { Node } from '../../graph';
+import type { ConvGeometry } from '../../operations';
+import { storedChannels } from '../../steps';
+import { Unplanned } from '../executor';
+import type { Ending } from '../folding';
+import type { View } from './program';
+import type { Site } from './site';
+
+type ConvNode = ConvGeometry & { op: 'conv2d' | 'convTransposed'; bias?: boolean };
+
+/** The gradient of an activation that ends a convolution's transpose: the node that it makes, and the activation's result. */
+export interface Slope {
+  owner: Node;
+  told: Node;
+  kind: ActivationKind;
+}
+
+/** What follows a product, in the order of the kernel's bindings, with its uniforms in `unit` channels. */
+function endingOf(site: Site, ending: Ending, biasNode: Node | null, slope: Slope | null) {
+  const { vector, residual, scale, activation } = ending;
+  const end: EndOptions = {
+    ...(vector && biasNode ? { bias: true } : {}),
+    ...(activation ? { activation } : {}),
+    ...(slope ? { slope: slope.kind } : {}),
+  };
+  const added = vector ?? biasNode;
+  const operands: (View | null)[] = [
+    added && site.view(added),
+    residual && site.view(residual),
+    ...(end.bias ? [site.view(biasNode!)] : []),
+    ...(slope ? [site.view(slope.told)] : []),
+  ];
+  const uniforms = (unit: 1 | 4) => ({
+    vectorOffset: 0,
+    vectorStride: vector ? storedChannels(vector.shape.channels) / unit : 0,
+    hasVector: added ? 1 : 0,
+    hasResidual: residual ? 1 : 0,
+    scaleF: scale,
+  });
+  return { end, operands, uniforms };
+}
+
+/** A convolution or its transpose with what follows it, written to the memory of `owner` or of its slope's. */
+export function writeConvolution(site: Site, owner: Node, ending: Ending, slope: Slope | null): void {
+  const { root } = ending;
+  const operation = root.operation as ConvNode;
+  const [x, weight, biasNode] = root.inputs as [Node, Node, Node | undefined];
+  const follows = endingOf(site, ending, operation.bias ? biasNode! : null, slope);
+  const source = site.view(x);
+  const filter = site.view(weight);
+  const out = site.place(slope?.owner ?? owner);
+  const { kernel: size, stride, pad } = operation;
+  const transposed = operation.op === 'convTransposed';
+  const [depth, columns] = [storedChannels(x.shape.channels), storedChannels(owner.shape.channels)];
+  const geometry = {
+    kernel: size,
+    stride,
+    pad,
+    inHeight: x.shape.height,
+    inWidth: x.shape.width,
+    outHeight: owner.shape.height,
+    outWidth: owner.shape.width,
+  };
+  if (operation.depthwise) {
+    site.elements(
+      {
+        kernel: depthwise(transposed ? 'transposed' : 'forward', follows.end),
+        operands: [source, filter, ...follows.operands, out],
+        uniforms: { ...follows.uniforms(1), ...geometry, channels: columns },
+      },
+      site.values(owner),
+    );
+    return;
+  }
+  const tile = inFloat32(site.options.traits.tile);
+  const contracted = contraction({
+    mode: operation.op === 'conv2d' ? 'conv' : 'convTransposed',
+    tile,
+    weights: transposed ? 'transposed' : 'f32',
+    sources: 1,
+    prologue: null,
+    narrow: isNarrow(tile, columns),
+    end: follows.end,
+  });
+  const { unit } = contracted;
+  const phase = transposed ? stride : 1;
+  const rows = site.batch * Math.ceil(owner.shape.height / phase) * Math.ceil(owner.shape.width / phase);
+  site.emit({
+    kernel: contracted.kernel,
+    operands: [source, filter, ...follows.operands, out],
+    uniforms: {
+      ...PLAIN,
+      ...follows.uniforms(unit),
+      ...geometry,
+      rows,
+      columns: columns / unit,
+      depth: depth / unit,
+      depth1: depth / unit,
+      taps: Math.ceil(size / phase) ** 2,
+      aStride: depth / unit,
+      ...(transposed
+        ? { bStride: 1, bColumn: depth / unit, bTap: (depth * columns) / unit }
+        : { bStride: columns / unit }),
+      oStride: columns / unit,
+    },
+    grid: gridOf(contracted, rows, columns, phase ** 2),
+  });
+}
+
+/** Linear layers and their transposes: products over the images of a batch. */
+export function writeLinear(site: Site, node: Node): void {
+  const [v, weight, bias] = node.inputs as [Node, Node, Node | undefined];
+  const transposed = node.operation.op === 'linearTransposed';
+  const tile = inFloat32(site.options.traits.tile);
+  const contracted = contraction({
+    mode: 'conv',
+    tile,
+    weights: transposed ? 'transposed' : 'f32',
+    sources: 1,
+    prologue: null,
+    narrow: false,
+  });
+  const { unit } = contracted;
+  const [depth, columns] = [storedChannels(v.shape.channels), storedChannels(node.shape.channels)];
+  site.emit({
+    kernel: contracted.kernel,
+    operands: [site.view(v), site.view(weight), bias ? site.view(bias) : null, null, site.place(node)],
+    uniforms: {
+      ...PLAIN,
+      vectorOffset: 0,
+      vectorStride: 0,
+      hasVector: bias ? 1 : 0,
+      hasResidual: 0,
+      scaleF: 1,
+      rows: site.batch,
+      columns: columns / unit,
+      depth: depth / unit,
+      depth1: depth / unit,
+      taps: 1,
+      aStride: depth / unit,
+      ...(transposed ? { bStride: 1, bColumn: depth / unit } : { bStride: columns / unit }),
+      oStride: columns / unit,
+    },
+    grid: gridOf(contracted, site.batch, columns),
+  });
+}
+
+/** The gradient of a convolution's or a linear layer's weight: [x, dy] of one, [dy, v] of the other. */
+export function writeFilterGradient(site: Site, node: Node): void {
+  const { operation: o, inputs } = node;
+  if (o.op === 'filterGradient' && o.depthwise)
+    throw new Unplanned('a depthwise convolution', 'a filter that trains');
+  const linear = o.op === 'outer';
+  const [x, dy] = (linear ? [inputs[1], inputs[0]] : inputs) as [Node, Node];
+  const [source, gradient] = [site.view(x), site.view(dy)];
+  const contribution = site.panels.contributions.get(node);
+  const accumulate = contribution?.kind === 'values' && contribution.accumulate ? 1 : 0;
+  const out = contribution?.kind === 'values' ? contribution.view : site.place(node);
+  const { kernel: size, stride, pad } = o.op === 'filterGradient' ? o : { kernel: 1, stride: 1, pad: 0 };
+  const { kernel, size: tile, unit } = filterGradient(site.options.traits);
+  const [inputs1, outputs] = [storedChannels(x.shape.channels), storedChannels(dy.shape.channels)];
+  const [columns, rows] = [Math.ceil(outputs / tile.columns), Math.ceil(inputs1 / tile.rows)];
+  const lines = linear ? site.batch : site.batch * dy.shape.height;
+  const taps = size ** 2;
+  const values = taps * inputs1 * outputs;
+  const splits = filterSplits(site.options.software, taps * columns * rows, values, lines);
+  const parts = splits === 1 ? out : site.program.value(splits * values);
+  site.emit({
+    kernel,
+    operands: [source, gradient, parts],
+    uniforms: {
+      inChannels: inputs1 / unit,
+      outChannels: outputs / unit,
+      kernel: size,
+      taps,
+      stride,
+      pad,
+      inHeight: linear ? 1 : x.shape.height,
+      inWidth: linear ? 1 : x.shape.width,
+      outHeight: linear ? 1 : dy.shape.height,
+      outWidth: linear ? 1 : dy.shape.width,
+      lines,
+      splits,
+      accumulate: splits === 1 ? accumulate : 0,
+    },
+    grid: [columns, rows, taps * splits],
+  });
+  if (splits === 1) return;
+  site.elements(
+    {
+      kernel: sumOfRows(),
+      operands: [parts, out],
+      uniforms: { parts: splits, stride: values, base: 0, accumulate },
+    },
+    values,
+  );
+}

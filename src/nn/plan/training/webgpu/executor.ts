@@ -1,0 +1,209 @@
+import type { GpuContext } from '../../../../gpu/context';
+import { KernelRefused } from '../../../../gpu/pipelines';
+import type { KernelTraits } from '../../../../gpu/traits';
+import { InnateError, OutOfMemory } from '../../../../lib/errors';
+import type { Node } from '../../graph';
+import { type IterationExecutor, type RecordedStep, Unplanned } from '../executor';
+import { type BoundStep, DeviceMemory, encode } from './allocate';
+import type { View } from './program';
+import type { SharedState } from './site';
+import { StepProgram } from './step';
+
+/** Submits of a step on a software adapter, whose long ones would make a page stutter; hardware takes one. */
+const SOFTWARE_SUBMITS = 4;
+
+/** Figures of a step. */
+export interface StepCost {
+  dispatches: number;
+  submits: number;
+}
+
+/**
+ * Recorded steps on WebGPU: state and memory planned by lifetimes, with bind groups and uniforms made once. A step uploads
+ * its inputs, submits a few command buffers, and its reports are read back while the next one may run.
+ */
+export class WebGpuIterations implements IterationExecutor {
+  private readonly memory: DeviceMemory;
+  private readonly steps = new Map<string, BoundStep>();
+  private readonly state: SharedState = new Map();
+  /** Which step knows how a leaf lies. */
+  private readonly owners = new Map<string, { step: BoundStep; node: Node }>();
+  private waiting: (() => void)[] = [];
+  /** The form of the kernels that the first step was compiled in. */
+  private traits: KernelTraits;
+
+  /** `label`: the adapter's name, for people. */
+  constructor(
+    private readonly context: GpuContext,
+    readonly label: string,
+  ) {
+    this.memory = new DeviceMemory(context);
+    this.traits = context.traits;
+  }
+
+  get bytes(): number {
+    return this.memory.bytes;
+  }
+
+  cost(name: string): StepCost {
+    const dispatches = this.step(name).encoded.length;
+    return { dispatches, submits: this.submits(dispatches) };
+  }
+
+  async prepare(name: string, step: RecordedStep): Promise<void> {
+    const { context } = this;
+    const { limits } = context.device;
+    const maxBinding = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+    try {
+      const program = await context.inSomeForm(async (traits) => {
+        this.traits = traits;
+        const made = new StepProgram(step, { traits, software: context.software, maxBinding }, this.state);
+        await context.pipelines.prepare(made.site.program.calls.map(({ kernel }) => kernel));
+        return made;
+      }, this.traits);
+      this.add(name, await this.bound(program));
+    } catch (error) {
+      if (error instanceof KernelRefused) throw new Unplanned('this step', error.describe());
+      if (error instanceof OutOfMemory)
+        throw new Unplanned(`${step.batch} images at once`, 'too little memory of the GPU');
+      throw error;
+    }
+  }
+
+  names(): Iterable<string> {
+    return this.owners.keys();
+  }
+
+  async read(name: string): Promise<Float32Array> {
+    const { device, memory } = this.context;
+    const { step, node } = this.owner(name);
+    const { site } = step.program;
+    const view = site.view(node);
+    const { buffer, offset } = placeOf(step, view);
+    const { MAP_READ, COPY_DST } = GPUBufferUsage;
+    const staging = memory.buffer('transfer', view.bytes, MAP_READ | COPY_DST);
+    try {
+      const encoder = device.createCommandEncoder();
+      encoder.copyBufferToBuffer(buffer, offset, staging, 0, view.bytes);
+      device.queue.submit([encoder.finish()]);
+      await staging.mapAsync(GPUMapMode.READ);
+      return Float32Array.from(site.load(node, new Float32Array(staging.getMappedRange())));
+    } finally {
+      memory.release('transfer', staging);
+    }
+  }
+
+  write(name: string, values: ArrayLike<number>): void {
+    const { step, node } = this.owner(name);
+    this.upload(step, node, values);
+  }
+
+  /** The next step may be begun before this one's reports are there; at most a few are under way at one time. */
+  async run(name: string, inputs: ReadonlyMap<string, ArrayLike<number>>): Promise<Map<string, number>> {
+    const step = this.step(name);
+    for (const input of step.program.inputs.keys())
+      if (!inputs.has(input))
+        throw new InnateError('mismatch', 'an input of the step is missing', { where: input });
+    while (step.staging.length === 0) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    const staging = step.staging.pop()!;
+    for (const [input, node] of step.program.inputs) this.upload(step, node, inputs.get(input)!);
+    this.submit(step, staging);
+    await staging.mapAsync(GPUMapMode.READ);
+    const values = new Float32Array(staging.getMappedRange()).slice();
+    staging.unmap();
+    step.staging.push(staging);
+    this.waiting.shift()?.();
+    return step.program.reported(values);
+  }
+
+  /** Fills all memory that does not outlive a step, and all gradients, with NaN: whatever a kernel fails to write shows. */
+  poison(): void {
+    const { queue } = this.context.device;
+    const fill = (buffer: GPUBuffer, offset: number, bytes: number) =>
+      queue.writeBuffer(buffer, offset, new Float32Array(bytes / 4).fill(Number.NaN));
+    for (const step of this.steps.values()) {
+      for (const bank of step.banks) fill(bank, 0, bank.size);
+      for (const view of step.program.site.panels.gradients) {
+        const { buffer, offset } = placeOf(step, view);
+        fill(buffer, offset, view.bytes);
+      }
+    }
+  }
+
+  dispose(): void {
+    this.memory.dispose();
+    this.steps.clear();
+    this.owners.clear();
+  }
+
+  /** Gives a step memory. Throws `OutOfMemory` where the device has too little. */
+  private async bound(program: StepProgram): Promise<BoundStep> {
+    const { device } = this.context;
+    device.pushErrorScope('out-of-memory');
+    let lacking: Promise<GPUError | null>;
+    let step: BoundStep;
+    try {
+      step = this.memory.bind(program);
+    } finally {
+      lacking = device.popErrorScope();
+    }
+    const error = await lacking;
+    if (error) throw new OutOfMemory('backend', 'the GPU is out of memory', { found: error.message });
+    return step;
+  }
+
+  private add(name: string, step: BoundStep): void {
+    this.steps.set(name, step);
+    for (const [leaf, place] of step.program.shared()) if (!this.state.has(leaf)) this.state.set(leaf, place);
+    for (const [leaf, node] of step.program.leaves)
+      if (!this.owners.has(leaf)) this.owners.set(leaf, { step, node });
+  }
+
+  private step(name: string): BoundStep {
+    const step = this.steps.get(name);
+    if (!step) throw new InnateError('bad-argument', 'no such step was prepared', { found: name });
+    return step;
+  }
+
+  private owner(name: string): { step: BoundStep; node: Node } {
+    const owner = this.owners.get(name);
+    if (!owner) throw new InnateError('bad-argument', 'the steps have no such state', { found: name });
+    return owner;
+  }
+
+  private upload(step: BoundStep, node: Node, values: ArrayLike<number>): void {
+    const { site } = step.program;
+    const { buffer, offset } = placeOf(step, site.view(node));
+    this.context.device.queue.writeBuffer(buffer, offset, site.store(node, values));
+  }
+
+  private submits(dispatches: number): number {
+    return this.context.software ? Math.min(SOFTWARE_SUBMITS, dispatches) : 1;
+  }
+
+  private submit(step: BoundStep, staging: GPUBuffer): void {
+    const { device } = this.context;
+    const { encoded, program } = step;
+    const share = Math.ceil(encoded.length / this.submits(encoded.length));
+    for (let from = 0; from < encoded.length; from += share) {
+      const encoder = device.createCommandEncoder();
+      encode(encoder, encoded.slice(from, from + share));
+      if (from + share >= encoded.length) {
+        for (const { from: source, to } of program.copies) {
+          const [a, b] = [placeOf(step, source), placeOf(step, to)];
+          encoder.copyBufferToBuffer(a.buffer, a.offset, b.buffer, b.offset, to.bytes);
+        }
+        for (const { view, at } of program.reads) {
+          const { buffer, offset } = placeOf(step, view);
+          encoder.copyBufferToBuffer(buffer, offset, staging, at, view.bytes);
+        }
+      }
+      device.queue.submit([encoder.finish()]);
+    }
+  }
+}
+
+function placeOf({ buffers }: BoundStep, { room, offset }: View): { buffer: GPUBuffer; offset: number } {
+  const found = buffers.get(room)!;
+  return { buffer: found.buffer, offset: found.offset + offset };
+}

@@ -1,0 +1,134 @@
+import { normStatistics } from '../../../../gpu/kernels/norm';
+import { groupNormGradient } from '../../../../gpu/kernels/norm-gradient';
+import type { Node } from '../../graph';
+import { storedChannels } from '../../steps';
+import { Unplanned } from '../executor';
+import type { Normed, NormGradientPlan } from '../folding';
+import type { Affine } from './expressions';
+import { aligned, type View } from './program';
+import type { Site } from './site';
+
+/** What a norm has found: factor and offset of every channel, and mean and inverse deviation, for the way back. */
+interface Found extends Affine {
+  statistics: View;
+}
+
+/** Group and batch norms: statistics are computed where a norm is first read, its values where they are read. */
+export class Norms {
+  private readonly found = new Map<Node, Found>();
+
+  constructor(private readonly site: Site) {}
+
+  affine(normed: Normed): Found {
+    let found = this.found.get(normed.norm);
+    if (!found) {
+      found = this.write(normed);
+      this.found.set(normed.norm, found);
+    }
+    return found;
+  }
+
+  /** All gradients that a norm and what follows it have. */
+  writeGradients(plan: NormGradientPlan): void {
+    const { site } = this;
+    const { norm, modulate, silu, dx } = plan;
+    const { source, view: affine, statistics, perImage } = this.affine(plan);
+    const { images, pixels, channels, width } = this.counts(norm);
+    const rows = this.rows(plan);
+    const modulated = modulate !== null && plan.vector !== null;
+    const [weight, bias] = [norm.inputs[1]!, norm.inputs[2]!];
+    const options = { modulated, silu, parameters: rows !== null, residual: false };
+    const { traits } = site.options;
+    site.emit({
+      kernel: groupNormGradient(options, traits.reducers),
+      operands: [
+        site.view(source),
+        site.view(plan.dy),
+        affine,
+        statistics,
+        ...(modulated ? [site.view(weight), site.view(bias), site.view(modulate)] : []),
+        dx ? site.place(dx) : site.program.value(images * pixels * channels),
+        ...(rows ? [rows.view] : []),
+        ...(modulated ? [site.place(plan.vector!)] : []),
+      ],
+      uniforms: {
+        pixels,
+        channels,
+        width,
+        vectorStride: modulated ? storedChannels(modulate.shape.channels) : 0,
+        rowBase: rows?.base ?? 0,
+        rowStride: rows?.stride ?? 0,
+        weightAt: rows?.weightAt ?? 0,
+        biasAt: rows?.biasAt ?? 0,
+        padded: aligned(4 * channels) / 4,
+      },
+      grid: [channels / width, perImage ? images : 1, 1],
+    });
+  }
+
+  /** Where the sums for weight and bias go, null where neither trains. */
+  private rows({ weight, bias }: NormGradientPlan) {
+    if (!weight && !bias) return null;
+    const [w, b] = [weight, bias].map((node) => node && this.site.panels.contributions.get(node));
+    if (w?.kind !== 'rows' || b?.kind !== 'rows' || w.rows !== b.rows || w.base !== b.base)
+      throw new Unplanned('a norm', 'a weight or a bias that trains alone');
+    const { rows: room, base, stride } = w;
+    return { view: { room, offset: 0, bytes: room.bytes }, base, stride, weightAt: w.at, biasAt: b.at };
+  }
+
+  private counts(norm: Node) {
+    const { operation: o, shape } = norm;
+    if (o.op !== 'groupNorm') throw new Unplanned(o.op, 'no norm');
+    if (shape.channels % 4 !== 0) throw new Unplanned('a norm', `${shape.channels} channels`);
+    const together = o.over === 'batch';
+    const { batch } = this.site;
+    return {
+      images: together ? 1 : batch,
+      pixels: shape.height * shape.width * (together ? batch : 1),
+      channels: shape.channels,
+      width: shape.channels / o.groups,
+      groups: o.groups,
+      eps: o.eps,
+      perImage: !together,
+    };
+  }
+
+  private write({ norm, modulate }: Normed): Found {
+    const { site } = this;
+    const { images, pixels, channels, width, groups, eps, perImage } = this.counts(norm);
+    const [source, weight, bias] = norm.inputs as [Node, Node, Node];
+    const read = site.view(source);
+    const view = site.program.value(images * 2 * channels);
+    const statistics = site.program.value(images * 2 * groups);
+    const { traits } = site.options;
+    const wide = traits.unit === 'vec4f' && width % 4 === 0;
+    const unit = wide ? 4 : 1;
+    site.emit({
+      kernel: normStatistics(
+        { sources: 1, modulate: modulate !== null, wide, statistics: true },
+        traits.reducers,
+        traits.subgroupReduce,
+      ),
+      operands: [
+        read,
+        site.view(weight),
+        site.view(bias),
+        ...(modulate ? [site.view(modulate)] : []),
+        view,
+        statistics,
+      ],
+      uniforms: {
+        pixels,
+        channels: channels / unit,
+        channels1: channels / unit,
+        width: width / unit,
+        stored: channels,
+        epsF: eps,
+        vectorOffset: 0,
+        vectorStride: modulate ? storedChannels(modulate.shape.channels) : 0,
+      },
+      grid: [groups, images, 1],
+    });
+    return { source, view, statistics, perImage };
+  }
+}

@@ -1,0 +1,125 @@
+import type { Node } from '../../graph';
+import type { RecordedStep } from '../executor';
+import { Compiler } from './compile';
+import type { Room, View } from './program';
+import { type SharedState, Site, type SiteOptions } from './site';
+
+/** A value that is copied elsewhere at the end of a step. */
+export interface Copy {
+  from: View;
+  to: View;
+}
+
+/** What is read back of a step: its bytes begin at `at`. */
+export interface Read {
+  view: View;
+  at: number;
+}
+
+/** One recorded step as kernel calls: its inputs, its state, its reports. */
+export class StepProgram {
+  /** State of the step by name. */
+  readonly leaves = new Map<string, Node>();
+  readonly inputs = new Map<string, Node>();
+  readonly site: Site;
+  /** State that takes over a value at the end. */
+  readonly copies: readonly Copy[];
+  /** Everything that is read back, in the order in which it lies. */
+  readonly reads: readonly Read[];
+  readBytes = 0;
+  private readonly reports: ReadonlyMap<string, Node>;
+  /** Nodes that only a report reads; the host computes them after the run. */
+  private readonly late: readonly Node[];
+  private readonly values = new Map<Node, Read>();
+  /** Sums of squares of all gradients of a panel, in parts. */
+  private readonly squares: readonly { read: Read; nodes: readonly Node[] }[];
+
+  /** `state`: what earlier steps have of the same leaves. Throws `Unplanned` where a step has no kernels. */
+  constructor({ iteration, batch }: RecordedStep, options: SiteOptions, state: SharedState) {
+    const { graph, reports, updates, carried } = iteration;
+    const changed = [...updates, ...carried.values()];
+    const carriedLeaves = new Map<Node, Node>();
+    for (const node of graph.nodes) {
+      const { operation: o } = node;
+      const source = o.op === 'parameter' ? carried.get(o.name) : undefined;
+      if (source) carriedLeaves.set(node, source);
+    }
+    const wanted = [...reports.values(), ...changed];
+    const site = new Site({ nodes: graph.nodes, wanted, carried: carriedLeaves, batch }, options, state);
+    for (const node of [...site.folding.needed, ...carriedLeaves.keys()]) {
+      if (node.operation.op === 'parameter') this.leaves.set(node.operation.name, node);
+      if (node.operation.op === 'input') this.inputs.set(node.operation.name, node);
+    }
+    const changing = reaching(graph.nodes, changed);
+    this.late = site.folding.needed.filter(
+      (node) => !changing.has(node) && node.operation.op !== 'squares' && node.inputs.length > 0,
+    );
+    const late = new Set(this.late);
+    const compiler = new Compiler(site, late, new Set(wanted));
+    compiler.write();
+    for (const node of [...this.leaves.values(), ...this.inputs.values()]) site.view(node);
+    this.site = site;
+    this.reports = reports;
+    this.copies = Array.from(carriedLeaves, ([leaf, node]) => ({
+      from: site.view(node),
+      to: site.view(leaf),
+    }));
+    for (const node of new Set(this.late.flatMap(({ inputs }) => inputs)))
+      if (!late.has(node) && node.operation.op !== 'squares')
+        this.values.set(node, this.readBack(site.view(node)));
+    this.squares = compiler.squares.map(({ view, nodes }) => ({ nodes, read: this.readBack(view) }));
+    this.reads = [...this.values.values(), ...this.squares.map(({ read }) => read)];
+  }
+
+  /** Where its leaves lie, for the steps that come after it. */
+  shared(): SharedState {
+    const { layouts } = this.site;
+    return new Map(
+      Array.from(this.leaves, ([name, node]) => [
+        name,
+        { view: this.site.view(node), layout: layouts.of(node) },
+      ]),
+    );
+  }
+
+  /** Memory that a step alone has, and lasts. */
+  get kept(): readonly Room[] {
+    return this.site.program.kept;
+  }
+
+  /** The step's reports, from what was read back. */
+  reported(values: Float32Array): Map<string, number> {
+    const { site } = this;
+    const stored = ({ at, view }: Read) => values.subarray(at / 4, (at + view.bytes) / 4);
+    const found = new Map<Node, Float64Array>();
+    for (const [node, read] of this.values) found.set(node, site.load(node, stored(read)));
+    for (const { nodes, read } of this.squares) {
+      const sum = stored(read).reduce((a, b) => a + b, 0);
+      // The sum of all of them is known: the first stands for it.
+      for (const [i, node] of nodes.entries()) found.set(node, Float64Array.of(i === 0 ? sum : 0));
+    }
+    for (const node of this.late)
+      found.set(
+        node,
+        site.definitions.value(
+          node,
+          node.inputs.map((input) => found.get(input)!),
+        ),
+      );
+    return new Map(Array.from(this.reports, ([name, node]) => [name, found.get(node)![0]!]));
+  }
+
+  private readBack(view: View): Read {
+    const at = this.readBytes;
+    this.readBytes += view.bytes;
+    return { view, at };
+  }
+}
+
+/** Nodes that the given ones are computed from, themselves too. */
+function reaching(nodes: readonly Node[], from: readonly Node[]): Set<Node> {
+  const found = new Set(from);
+  for (const node of [...nodes].reverse())
+    if (found.has(node)) for (const input of node.inputs) found.add(input);
+  return found;
+}
