@@ -50,7 +50,7 @@ function callPage<M extends Method>(
   ] as [string, Method, unknown[]]) as Promise<Result<M>>;
 }
 
-function launch(adapter: AdapterChoice, cold: boolean): Promise<Browser> {
+export function launch(adapter: AdapterChoice, cold: boolean): Promise<Browser> {
   const env: Record<string, string> = { ...(process.env as Record<string, string>) };
   if (adapter === 'lavapipe' && env.INNATE_SOFTWARE_ADAPTER !== 'lavapipe')
     throw new InnateError('backend', 'lavapipe is not to be had on this machine', {

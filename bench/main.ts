@@ -7,6 +7,7 @@ import { ADAPTER_CHOICES, type AdapterChoice, type BenchBrowser, openBrowser } f
 import { ENGINE_NAMES, type EngineName, TILE_ENGINE_NAMES } from './engine-names';
 import { prepareNet, readGolden, writeGoldenInput } from './files';
 import { hardwarePlan } from './hardware-plan';
+import { latencyTable, measureLatency } from './latency';
 import { measure } from './measure';
 import { NET_NAMES, NETS, type NetName } from './nets';
 import { networkCost } from './network-cost';
@@ -33,6 +34,7 @@ interface Options {
   cold: boolean;
   micro: boolean;
   wasmKernels: boolean;
+  latency: boolean;
   goldenInput: boolean;
   json?: string;
 }
@@ -62,7 +64,7 @@ const program = new Command('npm run bench --')
   .option('--batch <n>', "images a run (default: 1; with --train the network's own)", integer(1))
   .option('--train', 'an iteration of a distillation instead of images, in Node', false)
   .addOption(
-    new Option('--backends <names...>', 'with --train')
+    new Option('--backends <names...>', 'with --train and --latency')
       .choices(['wasm', 'webgpu'])
       .default(['wasm', 'webgpu']),
   )
@@ -78,6 +80,7 @@ const program = new Command('npm run bench --')
     'single WebAssembly kernels of inference and training, on one thread of Node',
     false,
   )
+  .option('--latency', 'from the pointer to the picture while Seed is dragged in the built page', false)
   .option('--json <file>', 'also write the figures to a file')
   .option(
     '--golden-input',
@@ -142,6 +145,30 @@ async function main(options: Options): Promise<boolean> {
     const kernels = await measureKernels(options.runs);
     console.log(kernelTable(kernels));
     save(options, { machine: describeMachine(), load: machineLoad(), kernels });
+    return true;
+  }
+  if (options.latency) {
+    const server = await serveFolders({ '/': join(ROOT, 'dist') });
+    try {
+      const rows = await measureLatency({
+        url: server.url,
+        model: 'afhq-cat-64x64-gdd-i',
+        adapter: options.adapter,
+        backends: options.backends,
+        counts: [1, 24],
+        drags: options.runs,
+        progress: (line) => process.stderr.write(`${line}\n`),
+      });
+      console.log(latencyTable(rows));
+      save(options, {
+        date: new Date().toISOString(),
+        machine: describeMachine(),
+        load: machineLoad(),
+        rows,
+      });
+    } finally {
+      server.close();
+    }
     return true;
   }
   if (options.train) {

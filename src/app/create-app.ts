@@ -10,6 +10,7 @@ import { formatHash, readHash } from '../state/url';
 import { syncAddress } from '../state/url-sync';
 import { NARROW } from '../ui/use-space';
 import { guardRun } from './guard-run';
+import { latencyPage, watchLatency } from './latency';
 import { followTheme } from './theme';
 import { wasmBinaries } from './wasm-binaries';
 
@@ -43,6 +44,7 @@ export function createApp(): { stores: Stores; controller: Controller; boot: () 
   });
   syncAddress(stores.view, defaults, window, controller.arrive);
   guardRun(stores.distil, controller.distil);
+  watchLatency(stores, latencyPage());
   return { stores, controller, boot: () => controller.boot(address.problems) };
 }
 

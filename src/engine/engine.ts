@@ -19,6 +19,7 @@ import { abandonDevice, type Device, openDevice } from './inference/device';
 import { Failures, NOTICES } from './inference/failures';
 import { Inference } from './inference/inference';
 import type { AnyDenoiser } from './inference/open-denoiser';
+import { leftTogether, makingOrder } from './inference/order';
 import { recordedSteps } from './inference/recorded-steps';
 import { exportWhole, type StoredDType, wholeMetadata } from './models/export';
 import { Library, type LibraryModel } from './models/library';
@@ -218,15 +219,14 @@ export class Engine {
 
   /** Makes the images of a request chunk by chunk; `superseded()` is asked between chunks. */
   async generate(request: GenerateRequest, hooks: GenerateHooks): Promise<GenerateOutcome> {
-    const order = request.seeds.map((_, i) => i);
-    if (request.first !== undefined && request.first > 0 && request.first < order.length)
-      order.unshift(...order.splice(request.first, 1));
-    for (let done = 0; done < order.length; ) {
+    const order = makingOrder(request);
+    for (let done = 0; done < order.images.length; ) {
       if (hooks.superseded()) return 'superseded';
       try {
         const loaded = await this.ensureLoaded(request.model, hooks);
         await breathe(hooks);
-        const indices = order.slice(done, done + loaded.chunks.next(order.length - done));
+        const size = loaded.chunks.next(leftTogether(order, done), done === 0);
+        const indices = order.images.slice(done, done + size);
         const { noise } = this;
         const tools = { ...loaded, device: this.require().device, noise };
         const { chunk, evaluationMs } = await makeChunk(tools, request, indices, hooks);

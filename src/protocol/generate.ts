@@ -37,8 +37,10 @@ export interface GenerateRequest extends ImageInputs {
   sigma: number;
   /** Noise level of the second of two steps. */
   sigmaMid: number;
-  /** Index of the image to make first (the selected one). */
+  /** Index of the image to make first (the selected one): it does not wait for others, where that takes a while. */
   first?: number;
+  /** Indices of images that are out of sight: they are made after the others. */
+  unseen?: readonly number[];
 }
 
 /** Some images of a request, in the order of `seeds`; RGBA bytes for putImageData. */

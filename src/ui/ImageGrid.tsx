@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useRef } from 'react';
+import { type KeyboardEvent, type RefObject, useEffect, useRef } from 'react';
 import './ImageGrid.css';
 import type { GridLayout } from './grid-layout';
 import { PictureCanvas, type PictureSource } from './PictureCanvas';
@@ -12,15 +12,19 @@ interface Props {
   onSelect: (index: number) => void;
   /** A click, tap or Enter, after the selection. */
   onOpen?: (index: number) => void;
+  /** Told which images are scrolled out of sight, ascending. */
+  onUnseen?: (unseen: readonly number[]) => void;
 }
 
 /**
  * Images in reading order. The button that selects one is its sibling: a button's children lose their roles.
  * One tab stop; arrow keys move the selection.
  */
-export function ImageGrid({ label, source, count, layout, selected, onSelect, onOpen }: Props) {
+export function ImageGrid(props: Props) {
+  const { label, source, count, layout, selected, onSelect, onOpen } = props;
   const list = useRef<HTMLUListElement>(null);
   const { columns, size } = layout;
+  useUnseen(list, count, props.onUnseen);
 
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
@@ -68,4 +72,31 @@ export function ImageGrid({ label, source, count, layout, selected, onSelect, on
       ))}
     </ul>
   );
+}
+
+/** Watches which of the list's entries are on the screen. */
+function useUnseen(
+  list: RefObject<HTMLElement | null>,
+  count: number,
+  tell: ((unseen: readonly number[]) => void) | undefined,
+): void {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another count has other entries
+  useEffect(() => {
+    if (!tell || typeof IntersectionObserver === 'undefined') return;
+    const entries = [...list.current!.children];
+    const unseen = new Set<number>();
+    const observer = new IntersectionObserver((changes) => {
+      for (const { target, isIntersecting } of changes) {
+        const index = entries.indexOf(target);
+        if (isIntersecting) unseen.delete(index);
+        else unseen.add(index);
+      }
+      tell([...unseen].sort((a, b) => a - b));
+    });
+    for (const entry of entries) observer.observe(entry);
+    return () => {
+      observer.disconnect();
+      tell([]);
+    };
+  }, [list, count, tell]);
 }

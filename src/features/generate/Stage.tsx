@@ -1,4 +1,4 @@
-import { type Ref, Suspense, useMemo, useRef } from 'react';
+import { type Ref, Suspense, useCallback, useMemo, useRef } from 'react';
 import { useStore } from 'zustand';
 import { useApp, useModel, usePrefs, useView } from '../../state/react';
 import { layOut } from '../../ui/grid-layout';
@@ -40,6 +40,10 @@ export function Stage({ ref, onOpenImage }: Props) {
   const smooth = usePrefs((p) => p.smooth);
   const source = useMemo(() => pictureSource(stores.images), [stores.images]);
   const resolution = useStore(stores.images, (s) => s.images[0]?.resolution) ?? model?.resolution ?? 64;
+  const setUnseen = useCallback(
+    (unseen: readonly number[]) => stores.images.setState({ unseen }),
+    [stores.images],
+  );
   const room = useRef<HTMLDivElement>(null);
   const space = useSpace(room);
   const wide = useMedia(WIDE);
@@ -69,6 +73,7 @@ export function Stage({ ref, onOpenImage }: Props) {
             selected={selected}
             onSelect={(index) => stores.view.setState({ selected: index })}
             onOpen={onOpenImage}
+            onUnseen={setUnseen}
           />
         )}
         <Hint />

@@ -35,9 +35,15 @@ export interface Recipe {
   sampler: string;
 }
 
-/** By position in the grid; null = nothing made yet. */
-export type ImagesStore = StoreApi<{ images: readonly (MadeImage | null)[] }>;
-export const createImagesStore = (): ImagesStore => createStore(() => ({ images: [] }));
+interface ImagesState {
+  /** By position in the grid; null = nothing made yet. */
+  images: readonly (MadeImage | null)[];
+  /** Positions that are scrolled out of sight, ascending: they are made last. */
+  unseen: readonly number[];
+}
+
+export type ImagesStore = StoreApi<ImagesState>;
+export const createImagesStore = (): ImagesStore => createStore(() => ({ images: [], unseen: [] }));
 
 /** Old images stay in their places; new places are empty. */
 export function resize(store: ImagesStore, count: number): void {

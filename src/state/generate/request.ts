@@ -9,7 +9,12 @@ import type { OwnNoise, OwnPlace, Pin } from './points';
 import { seedAt, type ViewState } from './view';
 
 /** The engine's request for what the view shows. A class that the network does not have is left out. */
-export function buildRequest(view: ViewState, model: ModelFacts, latents: Latents): GenerateRequest {
+export function buildRequest(
+  view: ViewState,
+  model: ModelFacts,
+  latents: Latents,
+  unseen: readonly number[] = [],
+): GenerateRequest {
   const seeds = Array.from({ length: view.count }, (_, i) => seedAt(view.seed, i));
   const own = ownInputs(view.own, seeds, model, latents);
   return {
@@ -21,6 +26,7 @@ export function buildRequest(view: ViewState, model: ModelFacts, latents: Latent
     ...(own.some(Boolean) && { own }),
     ...samplingOf(view, model),
     first: view.selected,
+    ...(unseen.length > 0 && { unseen: unseen.filter((place) => place < view.count) }),
   };
 }
 
@@ -127,7 +133,7 @@ const noiseWords = (noise: NoiseSource | undefined): Recipe['noise'] => {
   return noise?.kind === 'latent' ? 'latent' : 'seed';
 };
 
-const dragged = ['seeds', 'classIndex', 'mix', 'temperature', 'own', 'sigma', 'first'] as const;
+const dragged = ['seeds', 'classIndex', 'mix', 'temperature', 'own', 'sigma', 'first', 'unseen'] as const;
 
 /** Whether two requests differ only in what a slider drags: the same work on other numbers. */
 export function sameWork(a: GenerateRequest, b: GenerateRequest): boolean {

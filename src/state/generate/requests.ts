@@ -79,7 +79,8 @@ export class ImageRequests implements MainRequests {
     const { stores, now } = this.options;
     const model = currentModel(stores);
     if (!model || !stores.engine.getState().status) return; // boot calls again
-    const request = buildRequest(stores.view.getState(), model, latentsOf(stores.latents));
+    const { unseen } = stores.images.getState();
+    const request = buildRequest(stores.view.getState(), model, latentsOf(stores.latents), unseen);
     const { flight } = this;
     if (!insist && flight && !flight.delivered && sameWork(flight.request, request)) {
       const left = HOLD_MS - (now() - flight.issued);

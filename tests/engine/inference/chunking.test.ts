@@ -41,4 +41,17 @@ describe('images of a forward pass', () => {
     expect(chunks.next(1)).toBe(1);
     expect(chunks.half()).toBeNull();
   });
+
+  it('an image that is waited for is alone where the pass would be felt, and only there', () => {
+    const slow = new ChunkSize(24, false);
+    slow.measured(1, 20);
+    slow.measured(2, 40);
+    expect(slow.next(24, true)).toBe(1);
+    expect(slow.next(23)).toBe(4);
+    const fast = new ChunkSize(24, true);
+    fast.measured(24, 18);
+    expect(fast.next(24, true)).toBe(24);
+    fast.measured(24, 60);
+    expect(fast.next(24, true)).toBe(1);
+  });
 });

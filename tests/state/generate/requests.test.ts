@@ -48,6 +48,23 @@ describe('changes of the view', () => {
     expect(s.client.calls).toHaveLength(3);
   });
 
+  test('the engine is told which image is looked at and which are out of sight, and a scroll alone makes nothing anew', async () => {
+    const s = await bootPage({ selected: 2 });
+    s.stores.images.setState({ unseen: [3] });
+    s.frame();
+    expect(s.client.calls[0]!.request).toMatchObject({ first: 2, unseen: [3] });
+    s.stores.images.setState({ unseen: [0, 1] });
+    s.frame();
+    expect(s.client.calls).toHaveLength(1);
+    // It is the same work all the same: a drag while one scrolls waits for the first image.
+    s.stores.view.setState({ seed: 4 });
+    s.frame();
+    expect(s.client.calls).toHaveLength(1);
+    s.client.calls[0]!.deliver([2]);
+    s.frame();
+    expect(s.client.calls[1]!.request).toMatchObject({ first: 2, unseen: [0, 1] });
+  });
+
   test('other work supersedes at once', async () => {
     const s = await bootPage();
     s.frame();

@@ -27,6 +27,7 @@ test('preferences are kept, and bad ones ignored', () => {
     smooth: false,
     precision: 'auto',
     tiles: 'auto',
+    recent: [],
   });
   prefs.setState({ theme: 'dark', smooth: true });
   expect(createPrefsStore(storage).getState()).toEqual({
@@ -35,6 +36,7 @@ test('preferences are kept, and bad ones ignored', () => {
     smooth: true,
     precision: 'auto',
     tiles: 'auto',
+    recent: [],
   });
 });
 
