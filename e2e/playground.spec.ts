@@ -102,3 +102,65 @@ test('classes are mixed with a slider and a temperature is set: the pixels are t
     await app.close();
   }
 });
+
+test('undo and redo walk through what was seen; a drag is one step; what is marked outlives a reload', async () => {
+  const app = await open(`${CLOTHES}&class=1`);
+  const { page } = app;
+  try {
+    await settled(page);
+    const first = () => pixels(page.locator('.image-grid canvas').first());
+    const history = page.getByRole('region', { name: 'History' });
+    const seed = page.getByRole('slider', { name: 'Seed' });
+    await expect(history).toHaveCount(0); // nothing was changed yet
+    const before = await first();
+
+    const box = (await seed.boundingBox())!;
+    await page.mouse.move(box.x + 20, box.y + 10);
+    await page.mouse.down();
+    for (const x of [60, 100, 140]) await page.mouse.move(box.x + x, box.y + 10);
+    await page.mouse.up();
+    await expect(history.getByRole('listitem')).toHaveCount(2);
+    await settled(page);
+    await expect.poll(first).not.toEqual(before);
+    const dragged = await first();
+    await page.getByRole('button', { name: /^Random seed/ }).click();
+    await expect(history.getByRole('listitem')).toHaveCount(3);
+    await settled(page);
+    await expect.poll(first).not.toEqual(dragged);
+
+    await page.keyboard.press('Control+z');
+    await expect.poll(first, { timeout: 60_000 }).toEqual(dragged);
+    await page.keyboard.press('Control+z');
+    await expect.poll(first, { timeout: 60_000 }).toEqual(before);
+    await expect(history.getByRole('button', { name: 'Undo' })).toBeDisabled();
+    await page.keyboard.press('Control+Shift+Z');
+    await expect.poll(first, { timeout: 60_000 }).toEqual(dragged);
+    // The small picture is the selected image.
+    const tile = history.locator('li').nth(1).locator('canvas');
+    await expect.poll(() => pixels(tile)).toEqual(dragged);
+
+    // By keyboard: mark it; it is there after a reload, with its picture, and comes back at a press.
+    await history
+      .getByRole('button', { name: /^Go to/ })
+      .nth(1)
+      .press('b');
+    await expect(history.getByRole('button', { name: /^Mark/ }).nth(1)).toHaveAttribute(
+      'aria-pressed',
+      'true',
+    );
+    await page.evaluate((hash) => {
+      location.hash = hash;
+    }, CLOTHES);
+    await page.reload();
+    await settled(page);
+    await expect(history.getByRole('listitem')).toHaveCount(2);
+    const marked = history.getByRole('button', { name: /, marked$/ });
+    await expect.poll(() => pixels(history.locator('li').nth(1).locator('canvas'))).toEqual(dragged);
+    await marked.click();
+    await expect(page).toHaveURL(/class=1/);
+    await expect.poll(first, { timeout: 60_000 }).toEqual(dragged);
+    expect(app.complaints).toEqual([]);
+  } finally {
+    await app.close();
+  }
+});

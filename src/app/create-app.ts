@@ -9,6 +9,7 @@ import { defaultView } from '../state/generate/view';
 import { formatHash, readHash } from '../state/url';
 import { syncAddress } from '../state/url-sync';
 import { NARROW } from '../ui/use-space';
+import { followGestures } from './follow-gestures';
 import { guardRun } from './guard-run';
 import { latencyPage, watchLatency } from './latency';
 import { followTheme } from './theme';
@@ -38,11 +39,17 @@ export function createApp(): { stores: Stores; controller: Controller; boot: () 
     loadSheet: async (path) => readSheet(await fetchOwn(new URL(path, modelsUrl))),
     loadClassNames: async (path) => (await fetchOwn(new URL(path, modelsUrl))).text(),
     address: (view) => new URL(formatHash(view, linkDefaults), location.href).href,
+    kept: {
+      storage: storage(),
+      write: (view) => formatHash({ ...defaults, ...view, tab: 'generate' }, linkDefaults),
+      read: (fragment) => readHash(fragment, defaults).view,
+    },
     nextFrame: (callback) => requestAnimationFrame(callback),
     downloads: allowedHosts.length > 0 ? downloadParts() : null,
     persist: () => void navigator.storage?.persist?.().catch(() => {}),
   });
   syncAddress(stores.view, defaults, window, controller.arrive);
+  followGestures(controller.history);
   guardRun(stores.distil, controller.distil);
   watchLatency(stores, latencyPage());
   return { stores, controller, boot: () => controller.boot(address.problems) };

@@ -6,6 +6,7 @@ import { createImagesStore, type ImagesStore } from './generate/images';
 import { createLatentsStore, type LatentsStore } from './generate/latents';
 import { createPinPicturesStore, type PinPicturesStore } from './generate/pin-pictures';
 import { createViewStore, type ViewState, type ViewStore } from './generate/view';
+import { createHistoryStore, type HistoryStore } from './history/store';
 import { createMeasureStore, type MeasureStore } from './measure';
 import {
   type CatalogueStore,
@@ -26,6 +27,8 @@ export interface Stores {
   images: ImagesStore;
   pinned: PinPicturesStore;
   latents: LatentsStore;
+  /** What was seen, which undo walks through. */
+  history: HistoryStore;
   compare: CompareStore;
   catalogue: CatalogueStore;
   distil: DistilStore;
@@ -45,6 +48,7 @@ export function createStores(view: ViewState, storage: Pick<Storage, 'getItem' |
     images: createImagesStore(),
     pinned: createPinPicturesStore(),
     latents: createLatentsStore(),
+    history: createHistoryStore(),
     compare: createCompareStore(),
     catalogue: createCatalogueStore(),
     distil: createDistilStore(),

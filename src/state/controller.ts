@@ -14,6 +14,8 @@ import type { LoadSheet } from './generate/preview';
 import { ImageRequests } from './generate/requests';
 import { Samplings } from './generate/samplings';
 import { oneModelShown, type ViewState } from './generate/view';
+import { createHistory, type HistoryController } from './history/controller';
+import { KEPT_NOWHERE, type KeptOptions } from './history/kept';
 import type { LayersOptions } from './layers/controller';
 import { Link } from './link';
 import { createMeasureController, type MeasureController } from './measure';
@@ -38,6 +40,8 @@ export interface ControllerOptions {
   /** Text of a list of class names beside the catalogue. */
   loadClassNames?: LoadClassNames;
   address: (view: ViewState) => string;
+  /** Where marked entries of the history are kept between visits; absent = nowhere. */
+  kept?: KeptOptions;
   /** requestAnimationFrame, or a test's own. */
   nextFrame: (callback: () => void) => void;
   now?: () => number;
@@ -78,6 +82,7 @@ export interface Controller extends EngineChoices {
   /** Says where an opened file starts, after a guess that was wrong. */
   setStartSigma(key: string, sigma: number): Promise<void>;
   readonly pins: PinsController;
+  readonly history: HistoryController;
   readonly compare: CompareController;
   readonly distil: DistilController;
   readonly measure: MeasureController;
@@ -160,6 +165,7 @@ export function createController(options: ControllerOptions): Controller {
     openKept: files.openKept,
     setStartSigma: files.setStartSigma,
     pins: createPins(stores, aside),
+    history: createHistory(stores, now, options.kept ?? KEPT_NOWHERE),
     compare,
     distil,
     measure: createMeasureController(client, stores.measure),

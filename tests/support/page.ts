@@ -3,6 +3,7 @@ import type { KeptModels, ModelInfo } from '../../src/protocol/models';
 import { createStores } from '../../src/state/app-state';
 import { createController } from '../../src/state/controller';
 import { defaultView, type ViewState } from '../../src/state/generate/view';
+import type { KeptOptions } from '../../src/state/history/kept';
 import { FakeClient } from './fake-client';
 
 /** The page's stores and controller on a client that a test answers for, with frames and time in its hand. */
@@ -69,6 +70,8 @@ export async function bootPage(
   kept: KeptModels = { models: [], problems: [], closed: [] },
   /** What earlier visits downloaded; null on a page that downloads nothing. */
   here: OnDevice['here'] | null = null,
+  /** Where marked entries of the history are kept; nowhere when absent. */
+  marks?: KeptOptions,
 ) {
   const client = new FakeClient();
   client.keptModels = kept;
@@ -86,6 +89,7 @@ export async function bootPage(
     address: () => '',
     nextFrame: (callback) => frames.push(callback),
     now: () => now,
+    ...(marks && { kept: marks }),
     downloads: here && {
       client: {
         list: async () => ({ here, parts: [], problems: [] }),

@@ -14,14 +14,18 @@ import { Toolbar } from './Toolbar';
 const HINT = 44;
 
 const PinnedStrip = part(() => import('./playground/PinnedStrip'));
+const HistoryStrip = part(() => import('./history/HistoryStrip'));
 
-/** What stays in view under the images, from the second pin on. */
+/** Under the images: pins, from the second on, and what was seen, from the first change on. */
 function Strips() {
+  const { stores } = useApp();
   const pinned = useView((v) => v.pins.length > 1);
-  return pinned ? (
+  const past = useStore(stores.history, (h) => h.moments.length > 1);
+  return pinned || past ? (
     <div className="strips">
       <Suspense>
-        <PinnedStrip />
+        {pinned && <PinnedStrip />}
+        {past && <HistoryStrip />}
       </Suspense>
     </div>
   ) : null;

@@ -6,6 +6,7 @@ import { MAX_COUNT, tidySeed } from '../../state/generate/view';
 import { usableModels } from '../../state/models';
 import { copyText } from '../../ui/copy-text';
 import { formatNumber } from '../../ui/format';
+import { OWN_ACTIONS } from './own-actions';
 import { recipeText } from './recipe';
 import { savePng } from './save-png';
 
@@ -40,6 +41,7 @@ const SAMPLERS: Record<(typeof SAMPLER_NAMES)[number], [name: string, keywords: 
 
 /** What is done to images, and with them. */
 export const GENERATE_ACTIONS: readonly Action[] = [
+  ...OWN_ACTIONS,
   {
     id: 'generate',
     name: 'Generate',

@@ -9,7 +9,7 @@ import { useApp, useModel, usePrefs, useView } from '../../../state/react';
 import { formatNumber } from '../../../ui/format';
 import { PictureCanvas, type PictureSource } from '../../../ui/PictureCanvas';
 import './strips.css';
-import { thumbnailSize } from './thumbnail';
+import { thumbnailSize, tileStyle } from './thumbnail';
 
 /** The pinned images, drawn by the model in use. */
 export default function PinnedStrip() {
@@ -42,16 +42,15 @@ function PinTile({ pin, model }: { pin: Pin; model: ModelFacts }) {
     [stores.pinned, key],
   );
   const made = useStore(stores.pinned, (s) => s.pictures[key]);
+  const size = thumbnailSize(made?.resolution ?? model.resolution);
   const words = pinWords(pin, model);
   return (
-    <li>
-      <PictureCanvas
-        source={source}
-        index={0}
-        size={thumbnailSize(made?.resolution ?? model.resolution)}
-        decorative
-      />
-      <span className="caption">{`seed ${formatNumber(pin.seed)}`}</span>
+    <li style={tileStyle(size)}>
+      <PictureCanvas source={source} index={0} size={size} />
+      <span className="caption">
+        {pin.seed < 1e4 && 'seed '}
+        {formatNumber(pin.seed)}
+      </span>
       <button
         type="button"
         className="tile-show"
