@@ -7,8 +7,10 @@ interface PageChunk {
   moduleIds: readonly string[];
 }
 
+type Part = readonly [module: RegExp, folder: string];
+
 /** A part that is loaded when it is first shown lies in the folder of the first of these that its module matches. */
-const PARTS: readonly (readonly [module: RegExp, folder: string])[] = [
+const PARTS: readonly [Part, ...Part[]] = [
   [/\/src\/(?:features\/generate|state)\/(?:playground|path|export|history|mix)\//, 'views/playground/'],
   [/\/node_modules\/(?:gifenc|mediabunny)\//, 'views/playground/'],
   [/\/src\/features\/([^/]+)\//, 'views/$1/'],
@@ -36,7 +38,14 @@ export function chunkFolders(): { plugin: Plugin; of: (chunk: PageChunk) => stri
       },
     },
     of({ facadeModuleId, isDynamicEntry, moduleIds }) {
-      if (!isDynamicEntry) return moduleIds.some((id) => atOnce.has(id)) ? 'page/' : 'views/shared/';
+      if (!isDynamicEntry) {
+        if (moduleIds.some((id) => atOnce.has(id))) return 'page/';
+        const [[playground, folder]] = PARTS;
+        // What only parts of the playground share is a part of it.
+        return moduleIds.length > 0 && moduleIds.every((id) => playground.test(id))
+          ? folder
+          : 'views/shared/';
+      }
       for (const [module, folder] of PARTS) {
         const match = facadeModuleId?.match(module);
         if (match) return folder.replace('$1', match[1] ?? '');

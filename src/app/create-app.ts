@@ -8,6 +8,7 @@ import { type Controller, createController } from '../state/controller';
 import { defaultView } from '../state/generate/view';
 import { formatHash, readHash } from '../state/url';
 import { syncAddress } from '../state/url-sync';
+import { saveBlob } from '../ui/save-blob';
 import { NARROW } from '../ui/use-space';
 import { followGestures } from './follow-gestures';
 import { guardRun } from './guard-run';
@@ -45,6 +46,11 @@ export function createApp(): { stores: Stores; controller: Controller; boot: () 
       read: (fragment) => readHash(fragment, defaults).view,
     },
     nextFrame: (callback) => requestAnimationFrame(callback),
+    takeAway: {
+      makeWorker: () =>
+        new Worker(new URL('../engine/export/export-worker.ts', import.meta.url), { type: 'module' }),
+      save: saveBlob,
+    },
     downloads: allowedHosts.length > 0 ? downloadParts() : null,
     persist: () => void navigator.storage?.persist?.().catch(() => {}),
   });

@@ -70,7 +70,7 @@ export class Dispatcher {
       this.parts.post({ type: 'settled', id: request.id, ok: true, value: null });
       return;
     }
-    if (request.type === 'generate') this.newestGenerate = request.id;
+    if (request.type === 'generate' && !request.request.background) this.newestGenerate = request.id;
     if (request.type === 'inspect') this.newestInspect = request.id;
     if (request.type === 'look') this.newestLook.set(request.request.slot, request.id);
     const abort = new AbortController();
@@ -148,13 +148,15 @@ export class Dispatcher {
         return this.inspect(id, request.request, hooks);
       case 'look':
         return this.look(id, request.request, hooks);
-      case 'generate':
-        if (id !== this.newestGenerate) return 'superseded';
+      case 'generate': {
+        const superseded = () => !request.request.background && id !== this.newestGenerate;
+        if (superseded()) return 'superseded';
         return engine.generate(request.request, {
           ...hooks,
           onImages: (chunk) => post({ type: 'images', id, chunk }, [chunk.pixels.buffer]),
-          superseded: () => id !== this.newestGenerate,
+          superseded,
         });
+      }
     }
   }
 

@@ -37,10 +37,14 @@ export interface GenerateRequest extends ImageInputs {
   sigma: number;
   /** Noise level of the second of two steps. */
   sigmaMid: number;
+  /** What blocks add is scaled by so much, by published names of blocks; the others are as trained. */
+  gains?: Readonly<Record<string, number>>;
   /** Index of the image to make first (the selected one): it does not wait for others, where that takes a while. */
   first?: number;
   /** Indices of images that are out of sight: they are made after the others. */
   unseen?: readonly number[];
+  /** Made between the requests of the view: it supersedes none of them, and none supersedes it. */
+  background?: boolean;
 }
 
 /** Some images of a request, in the order of `seeds`; RGBA bytes for putImageData. */

@@ -1,3 +1,4 @@
+import { type AskedStore, createAskedStore } from './asked';
 import { type CompareStore, createCompareStore } from './compare/store';
 import { createSeriesStore, type SeriesStore } from './distil/series/store';
 import { createDistilStore, type DistilStore } from './distil/store';
@@ -29,6 +30,7 @@ export interface Stores {
   latents: LatentsStore;
   /** What was seen, which undo walks through. */
   history: HistoryStore;
+  asked: AskedStore;
   compare: CompareStore;
   catalogue: CatalogueStore;
   distil: DistilStore;
@@ -49,6 +51,7 @@ export function createStores(view: ViewState, storage: Pick<Storage, 'getItem' |
     pinned: createPinPicturesStore(),
     latents: createLatentsStore(),
     history: createHistoryStore(),
+    asked: createAskedStore(),
     compare: createCompareStore(),
     catalogue: createCatalogueStore(),
     distil: createDistilStore(),

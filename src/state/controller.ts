@@ -13,7 +13,7 @@ import { createPins, type PinsController } from './generate/pins';
 import type { LoadSheet } from './generate/preview';
 import { ImageRequests } from './generate/requests';
 import { Samplings } from './generate/samplings';
-import { oneModelShown, type ViewState } from './generate/view';
+import { defaultView, oneModelShown, type ViewState } from './generate/view';
 import { createHistory, type HistoryController } from './history/controller';
 import { KEPT_NOWHERE, type KeptOptions } from './history/kept';
 import type { LayersOptions } from './layers/controller';
@@ -22,8 +22,9 @@ import { createMeasureController, type MeasureController } from './measure';
 import { followClassNames, type LoadClassNames } from './models/class-files';
 import { createDownloads, type Downloads, type DownloadsOptions } from './models/downloads';
 import type { LoadFetched } from './models/fetched';
+import { createPlayground, type Playground, type TakeAway } from './playground';
 import { EngineStart } from './starting';
-import type { ReadView } from './url';
+import { type ReadView, readHash } from './url';
 import { Work } from './work';
 
 export interface ControllerOptions {
@@ -48,6 +49,8 @@ export interface ControllerOptions {
   /** Asks the browser not to clear what is saved when the disk runs full. */
   persist?: () => void;
   loadFetched?: LoadFetched | null;
+  /** What is needed to save files; none in tests that save nothing. */
+  takeAway?: TakeAway;
   /** What downloads need; null where this page asks other hosts for nothing. */
   downloads?: Pick<DownloadsOptions, 'client' | 'hosts' | 'free' | 'channel'> | null;
 }
@@ -57,6 +60,8 @@ export interface Controller extends EngineChoices {
   boot(problems?: readonly string[]): Promise<void>;
   /** Shows the view of an address, and says what of it could not be followed. */
   arrive(read: ReadView): void;
+  /** Shows the view of a link's fragment, with as many images as there are now where it does not say how many. */
+  restore(fragment: string): void;
   open(file: File, choice?: FileChoice): Promise<void>;
   /** Opens the file that could not be opened again, with what a person chose for it. */
   chooseForFile(chosen: string): void;
@@ -83,6 +88,8 @@ export interface Controller extends EngineChoices {
   setStartSigma(key: string, sigma: number): Promise<void>;
   readonly pins: PinsController;
   readonly history: HistoryController;
+  /** Paths between images, and what is taken away. */
+  readonly playground: Playground;
   readonly compare: CompareController;
   readonly distil: DistilController;
   readonly measure: MeasureController;
@@ -151,6 +158,14 @@ export function createController(options: ControllerOptions): Controller {
     else if (!link.follow(key)) view.setState({ ...OPENED_VIEW, ...samplings.of(key), model: key });
   }
 
+  function arrive(read: ReadView): void {
+    // A link to another tab says nothing of the rows.
+    const { comparison } = view.getState();
+    view.setState(read.view.compare ? read.view : { ...read.view, comparison });
+    const { catalogue } = stores.catalogue.getState();
+    if (catalogue) link.settle(read, catalogue);
+  }
+
   /** The images that are looked at: of one model, or rows of several. */
   const inView: Pick<ImageRequests, 'run' | 'abort'> = {
     run: (insist) => (view.getState().compare ? compare.again() : requests.run(insist)),
@@ -166,6 +181,14 @@ export function createController(options: ControllerOptions): Controller {
     setStartSigma: files.setStartSigma,
     pins: createPins(stores, aside),
     history: createHistory(stores, now, options.kept ?? KEPT_NOWHERE),
+    playground: createPlayground({
+      client,
+      stores,
+      work,
+      nextFrame,
+      now,
+      takeAway: options.takeAway ?? null,
+    }),
     compare,
     distil,
     measure: createMeasureController(client, stores.measure),
@@ -193,12 +216,12 @@ export function createController(options: ControllerOptions): Controller {
         },
         problems,
       ),
-    arrive(read) {
-      // A link to another tab says nothing of the rows.
-      const { comparison } = view.getState();
-      view.setState(read.view.compare ? read.view : { ...read.view, comparison });
-      const { catalogue } = stores.catalogue.getState();
-      if (catalogue) link.settle(read, catalogue);
+    arrive,
+    restore(fragment) {
+      const { count, pins } = view.getState();
+      const read = readHash(fragment, defaultView(count));
+      // A picture of one image says nothing of the pins: they stay.
+      arrive(read.view.pins.length > 0 ? read : { ...read, view: { ...read.view, pins } });
     },
     open: (file, choice = {}) => opening.open(file, choice),
     chooseForFile(chosen) {
@@ -206,6 +229,7 @@ export function createController(options: ControllerOptions): Controller {
       if (asked) void opening.open(asked.file, { ...asked.choice, [asked.what]: chosen });
     },
     cancel() {
+      if (work.cancel()) return;
       if (!opening.cancel()) requests.abort();
       requests.stopWaiting();
     },

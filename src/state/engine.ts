@@ -6,8 +6,13 @@ import type { ClosedFile, EngineStatus, FileChoice, ModelInfo, Progress } from '
 export interface EngineState {
   status: EngineStatus | null;
   /** What is under way; null = idle. */
-  work: { kind: 'starting' | 'opening' | 'generating'; subject: string; cancellable: boolean } | null;
-  progress: Progress | null;
+  work: {
+    kind: 'starting' | 'opening' | 'exporting' | 'generating';
+    subject: string;
+    cancellable: boolean;
+  } | null;
+  /** `left`: seconds, where they are known. */
+  progress: (Progress & { left?: number | null }) | null;
   /** Images of the request under way: done and wanted. */
   made: readonly [number, number] | null;
   /** What the newest request has cost so far, over all of its images; null before the first ones. */
@@ -15,7 +20,7 @@ export interface EngineState {
   /** One line (InnateError.describe) and what failed: it stands until dismissed or tried again. */
   error: {
     line: string;
-    of: 'page' | 'starting' | 'opening' | 'generating';
+    of: 'page' | 'starting' | 'opening' | 'exporting' | 'generating';
     /** What a person can choose so that it succeeds: of a file, which network or which preconditioning. */
     choose?: { what: keyof FileChoice; from: readonly string[]; file: File; choice: FileChoice };
   } | null;

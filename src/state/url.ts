@@ -6,6 +6,7 @@ import { COMPARISON_PARAMS, readComparison } from './compare/view';
 import { formatOwn, formatPins, readOwn, readPins } from './generate/points';
 import { MAX_COUNT, TABS, tidySeed, VIEW_PLACES, type ViewState } from './generate/view';
 import { LAYERS_PLACES, unreadLayers } from './layers/view';
+import { PATH_PARAMS, readPath } from './path/view';
 
 /** The value of `mode` that shows rows in place of one model. */
 const COMPARE = 'compare';
@@ -30,6 +31,7 @@ export function formatHash(view: ViewState, defaults: ViewState): string {
   for (const key of ['count', 'sampler', 'steps', 'sigma', 'temperature', 'selected'] as const) put(key);
   write('own', formatOwn(view.own));
   write('pins', formatPins(view.pins));
+  for (const [name, value] of new URLSearchParams(view.path)) params.set(name, value);
   if (view.tab === 'generate' && view.compare) {
     params.set(VIEW_PLACES.compare.param, COMPARE);
     for (const [name, value] of new URLSearchParams(view.comparison)) params.append(name, value);
@@ -76,6 +78,9 @@ export function readHash(hash: string, defaults: ViewState): ReadView {
     problems.push(
       `The link has “${shorten(value)}” for ${name} in Layers, which cannot be followed as it is: the nearest or the default is shown.`,
     );
+  const pathParams = [...params].filter(([name]) => PATH_PARAMS.has(name));
+  const pathQuery = new URLSearchParams(pathParams).toString();
+  problems.push(...readPath(pathQuery).problems);
   const compare = (tab ?? defaults.tab) === 'generate' && named('compare') === COMPARE;
   const rows = compare ? [...params].filter(([name]) => COMPARISON_PARAMS.has(name)) : [];
   const comparison = new URLSearchParams(rows).toString();
@@ -117,6 +122,7 @@ export function readHash(hash: string, defaults: ViewState): ReadView {
       selected: Math.min(selected, count - 1),
       own,
       pins,
+      path: pathQuery || defaults.path,
       compare: compare || defaults.compare,
       comparison: comparison || defaults.comparison,
       layers: new URLSearchParams(layers).toString() || defaults.layers,

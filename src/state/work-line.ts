@@ -33,13 +33,18 @@ export function workLine({
   return {
     kind: 'work',
     what: progress ? sentence(progress.what) + counted(progress) : VERBS[work.kind],
-    detail: work.subject,
+    detail: work.subject + timeLeft(progress?.left),
     value: progress && total > 0 ? Math.min(1, progress.done / total) : null,
     cancellable: work.cancellable,
   };
 }
 
-const VERBS = { starting: 'Starting', opening: 'Opening', generating: 'Generating' } as const;
+const VERBS = {
+  starting: 'Starting',
+  opening: 'Opening',
+  exporting: 'Exporting',
+  generating: 'Generating',
+} as const;
 
 /** "12/48" for shaders, "1.2 of 6.8 MB" for bytes. */
 function counted({ done, total, unit }: NonNullable<EngineState['progress']>): string {
@@ -48,3 +53,11 @@ function counted({ done, total, unit }: NonNullable<EngineState['progress']>): s
 }
 
 const mega = (bytes: number) => (bytes / 1e6).toFixed(1);
+
+/** ", 3 min left"; nothing where nobody knows. */
+function timeLeft(seconds: number | null | undefined): string {
+  if (seconds === undefined || seconds === null) return '';
+  if (seconds < 90) return `, ${Math.max(1, Math.round(seconds))} s left`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `, ${minutes} min left` : `, ${(minutes / 60).toFixed(1)} h left`;
+}

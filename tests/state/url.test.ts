@@ -117,6 +117,11 @@ describe('view in the address', () => {
         steps: fc.option(fc.integer({ min: 2, max: 200 })),
         sigma: fc.constantFrom(0.1, 0.5, 80, 200),
         selected: fc.nat(63),
+        path: fc.constantFrom(
+          '',
+          'leg=24&fps=24&loop=1',
+          'leg=8&fps=30&loop=0&frame=5&stops=7%40sigma%3D2%3B7',
+        ),
         compare: fc.boolean(),
         comparison: fc.constantFrom(
           '',

@@ -49,13 +49,15 @@ export async function makeChunk(
     steps: request.steps,
   };
   const started = performance.now();
+  const { gains } = request;
+  if (gains) denoiser.setGains(new Map(Object.entries(gains)));
   const work = sampleImages(denoiser, batch, sampling, {
     breathe: () => breathe(hooks),
     onProgress: ({ done, total }) => {
       if (total > 2 * indices.length)
         hooks.onProgress({ what: 'sampling', done, total, unit: 'evaluations' });
     },
-  });
+  }).finally(() => gains && denoiser.setGains(new Map())); // others look into the same network
   const images = await Promise.race([work, device.failure]);
   const ms = performance.now() - started;
   const pixels = imagesToRgba(images, info.channels, info.resolution);

@@ -1,5 +1,6 @@
 import { Suspense, useRef, useState } from 'react';
-import { useView } from '../../state/react';
+import { useStore } from 'zustand';
+import { useApp, useView } from '../../state/react';
 import { Dialog } from '../../ui/Dialog';
 import { part } from '../../ui/part';
 import { NARROW, useMedia } from '../../ui/use-space';
@@ -11,14 +12,26 @@ import { Stage } from './Stage';
 /** Loaded when rows are first compared. */
 const CompareView = part(() => import('./compare/CompareView'));
 
+/** Loaded when a path is first played. */
+const PathInspector = part(() => import('./playground/PathInspector'));
+const PlaygroundDialogs = part(() => import('./playground/PlaygroundDialogs'));
+
 /** One model, or several side by side. */
 export function GenerateView() {
+  const { stores } = useApp();
   const compare = useView((v) => v.compare);
-  if (!compare) return <OneModelView />;
+  const asked = useStore(stores.asked, (s) => s.asked !== null);
   return (
-    <Suspense>
-      <CompareView />
-    </Suspense>
+    <>
+      {compare ? (
+        <Suspense>
+          <CompareView />
+        </Suspense>
+      ) : (
+        <OneModelView />
+      )}
+      <Suspense>{asked && <PlaygroundDialogs />}</Suspense>
+    </>
   );
 }
 
@@ -35,16 +48,31 @@ function OneModelView() {
       {narrow ? (
         open && (
           <Dialog title="Selected image" full onClose={() => setOpen(false)}>
-            <InspectorTitle />
-            <Inspector />
+            <Shown />
           </Dialog>
         )
       ) : (
         <aside className="inspector" aria-label="Selected image">
-          <InspectorTitle />
-          <Inspector />
+          <Shown />
         </aside>
       )}
     </div>
+  );
+}
+
+/** The selected image, or the frame of the path that is played. */
+function Shown() {
+  const onPath = useView((v) => v.path !== '');
+  if (onPath)
+    return (
+      <Suspense>
+        <PathInspector />
+      </Suspense>
+    );
+  return (
+    <>
+      <InspectorTitle />
+      <Inspector />
+    </>
   );
 }

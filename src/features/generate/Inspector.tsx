@@ -1,4 +1,4 @@
-import { Copy, Download, Pin } from 'lucide-react';
+import { CodeXml, Copy, Download, Pin } from 'lucide-react';
 import { useMemo } from 'react';
 import { useStore } from 'zustand';
 import { ariaKeys, keysOf } from '../../state/actions/shortcut';
@@ -21,7 +21,7 @@ function useSelected(): MadeImage | null {
 
 export function InspectorTitle() {
   const image = useSelected();
-  const copy = useAction('copy-recipe');
+  const copy = useAction('copy-image');
   const save = useAction('save-png');
   return (
     <div className="inspector-title">
@@ -32,8 +32,8 @@ export function InspectorTitle() {
           <button
             type="button"
             className="icon-button"
-            aria-label="Copy recipe"
-            title="Copy recipe: model, seed and settings, with a link"
+            aria-label="Copy image"
+            title="Copy image"
             onClick={copy.perform}
           >
             <Copy aria-hidden />
@@ -42,7 +42,7 @@ export function InspectorTitle() {
             type="button"
             className="icon-button"
             aria-label="Save PNG"
-            title="Save PNG"
+            title="Save PNG: its settings are inside"
             onClick={save.perform}
           >
             <Download aria-hidden />
@@ -83,8 +83,31 @@ function OwnActions({ image }: { image: MadeImage }) {
   const keep = (index: number | null) =>
     stores.view.setState(({ own }) => ({ own: withOwn(own, place, { classIndex: index }) }));
   const text = formatNumber(seed);
+  const recipe = useAction('copy-recipe');
+  const code = useAction('code');
+  const path = useAction('path-new');
   return (
     <div className="own-actions">
+      <button type="button" className="button code-button" onClick={code.perform}>
+        <CodeXml aria-hidden />
+        Code for this
+      </button>
+      <button
+        type="button"
+        className="link"
+        title="To another seed, class or noise level"
+        onClick={path.perform}
+      >
+        Path from it
+      </button>
+      <button
+        type="button"
+        className="link"
+        title="Model, seed and settings, with a link"
+        onClick={recipe.perform}
+      >
+        Copy recipe
+      </button>
       <button
         type="button"
         className="link"

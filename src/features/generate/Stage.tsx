@@ -15,6 +15,8 @@ const HINT = 44;
 
 const PinnedStrip = part(() => import('./playground/PinnedStrip'));
 const HistoryStrip = part(() => import('./history/HistoryStrip'));
+/** Loaded when a path is first played. */
+const PathStage = part(() => import('./playground/PathStage'));
 
 /** Under the images: pins, from the second on, and what was seen, from the first change on. */
 function Strips() {
@@ -37,6 +39,25 @@ interface Props {
 }
 
 export function Stage({ ref, onOpenImage }: Props) {
+  const onPath = useView((v) => v.path !== '');
+  return (
+    <section ref={ref} className="stage" aria-label="Images">
+      <Toolbar />
+      <Notices />
+      {onPath ? (
+        <Suspense>
+          <PathStage onOpenImage={onOpenImage} />
+          <Strips />
+        </Suspense>
+      ) : (
+        <Grid onOpenImage={onOpenImage} />
+      )}
+    </section>
+  );
+}
+
+/** The images of the seeds. */
+function Grid({ onOpenImage }: Omit<Props, 'ref'>) {
   const { stores } = useApp();
   const model = useModel();
   const count = useView((v) => v.count);
@@ -64,25 +85,21 @@ export function Stage({ ref, onOpenImage }: Props) {
       columns: Math.max(3, Math.floor(space.width / 140)),
     });
   return (
-    <section ref={ref} className="stage" aria-label="Images">
-      <Toolbar />
-      <Notices />
-      <div ref={room} className={smooth ? 'room smooth' : 'room'}>
-        {layout && (
-          <ImageGrid
-            label="Generated images"
-            source={source}
-            count={count}
-            layout={layout}
-            selected={selected}
-            onSelect={(index) => stores.view.setState({ selected: index })}
-            onOpen={onOpenImage}
-            onUnseen={setUnseen}
-          />
-        )}
-        <Hint />
-        <Strips />
-      </div>
-    </section>
+    <div ref={room} className={smooth ? 'room smooth' : 'room'}>
+      {layout && (
+        <ImageGrid
+          label="Generated images"
+          source={source}
+          count={count}
+          layout={layout}
+          selected={selected}
+          onSelect={(index) => stores.view.setState({ selected: index })}
+          onOpen={onOpenImage}
+          onUnseen={setUnseen}
+        />
+      )}
+      <Hint />
+      <Strips />
+    </div>
   );
 }

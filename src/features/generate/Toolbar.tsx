@@ -1,13 +1,19 @@
+import { Suspense } from 'react';
 import { counted } from '../../lib/words';
-import { useApp, useEngine, usePrefs } from '../../state/react';
+import { useApp, useEngine, usePrefs, useView } from '../../state/react';
 import { workLine } from '../../state/work-line';
 import { formatMs } from '../../ui/format';
+import { part } from '../../ui/part';
 import { Segmented } from '../../ui/Segmented';
 import { WorkLine } from '../../ui/WorkLine';
+
+const PathReading = part(() => import('./playground/PathReading'));
+const ExportMenu = part(() => import('./playground/ExportMenu'));
 
 /** Above the images: the reading that matters, or what is under way. */
 export function Toolbar() {
   const { controller } = useApp();
+  const onPath = useView((v) => v.path !== '');
   const state = useEngine(({ work, progress, made, error }) => ({ work, progress, made, error }));
   const line = workLine(state);
   return (
@@ -18,8 +24,11 @@ export function Toolbar() {
         onDismiss={controller.dismissError}
         onChoose={controller.chooseForFile}
       >
-        <Reading />
+        <Suspense fallback={<Reading />}>{onPath ? <PathReading /> : <Reading />}</Suspense>
         <Pixels />
+        <Suspense fallback={<span className="export-place" />}>
+          <ExportMenu />
+        </Suspense>
       </WorkLine>
     </div>
   );

@@ -6,9 +6,9 @@ import { MAX_COUNT, tidySeed } from '../../state/generate/view';
 import { usableModels } from '../../state/models';
 import { copyText } from '../../ui/copy-text';
 import { formatNumber } from '../../ui/format';
+import { copyImage } from './copy-image';
 import { OWN_ACTIONS } from './own-actions';
 import { recipeText } from './recipe';
-import { savePng } from './save-png';
 
 const selectedImage = ({ stores }: ActionContext): MadeImage | null =>
   stores.images.getState().images[stores.view.getState().selected] ?? null;
@@ -124,9 +124,23 @@ export const GENERATE_ACTIONS: readonly Action[] = [
     name: 'Save the selected image as PNG',
     group: 'Take away',
     shortcut: 'mod+s',
-    keywords: 'download picture file',
+    keywords: 'download picture file settings frame',
     obstacle: noImage,
-    perform: (app) => savePng(selectedImage(app)!),
+    perform: async ({ controller }) => (await controller.playground.exporter()).saveShown(),
+  },
+  {
+    id: 'copy-image',
+    name: 'Copy the selected image',
+    group: 'Take away',
+    shortcut: 'mod+shift+c',
+    keywords: 'clipboard picture png',
+    obstacle: noImage,
+    perform: async ({ controller, announce }) =>
+      announce(
+        (await copyImage(controller.playground.exporter()))
+          ? 'The image was copied'
+          : 'The browser did not allow copying',
+      ),
   },
   {
     id: 'copy-recipe',

@@ -1,4 +1,5 @@
 import { useCallback } from 'react';
+import type { Controller } from '../controller';
 import { useApp } from '../react';
 import { sortFiles } from './dropped';
 
@@ -10,6 +11,10 @@ export function useReceive(): (files: readonly File[]) => Promise<void> {
   const { controller, stores, announce } = useApp();
   return useCallback(
     async (files) => {
+      if (await restores(files, controller)) {
+        announce('Restored what the picture says of itself');
+        return;
+      }
       const { checkpoints, data, refused } = await sortFiles(files);
       if (data.length > 0) {
         // First, so that a checkpoint that came with them is their teacher.
@@ -23,4 +28,14 @@ export function useReceive(): (files: readonly File[]) => Promise<void> {
     },
     [controller, stores, announce],
   );
+}
+
+/** Shows what a single PNG of this project says of itself; false where the files are something else. */
+async function restores(files: readonly File[], controller: Controller): Promise<boolean> {
+  const [file] = files;
+  if (files.length !== 1 || !file || !/\.png$/i.test(file.name)) return false;
+  const fragment = await controller.playground.exporter().then((exporter) => exporter.fragmentIn(file));
+  if (fragment === null) return false;
+  controller.restore(fragment);
+  return true;
 }

@@ -4,7 +4,7 @@ import { keepOnly, resize } from './images';
 import { type LoadSheet, showPreview } from './preview';
 import type { ImageRequests } from './requests';
 import type { Samplings } from './samplings';
-import { oneModelShown, settledView } from './view';
+import { gridShown, settledView } from './view';
 
 const RENDERED = [
   'model',
@@ -46,10 +46,9 @@ export function followView({ stores, requests, samplings, loadSheet }: Options):
         view.setState(settled);
       if (model) showOnly(model);
     }
-    // Nobody sees the grid while Layers or Compare have the back-end: it is made on the way back.
-    const back = !oneModelShown(before);
-    if (oneModelShown(next) && (back || RENDERED.some((key) => next[key] !== before[key])))
-      requests.schedule();
+    // Nobody sees the grid while Layers, Compare or a path have the back-end: it is made on the way back.
+    const back = !gridShown(before);
+    if (gridShown(next) && (back || RENDERED.some((key) => next[key] !== before[key]))) requests.schedule();
     if (next.count !== before.count) {
       resize(images, next.count);
       const own = next.own.filter(({ place }) => place < next.count);

@@ -33,7 +33,8 @@ export function buildRequest(
 const classWithin = (index: number | null, { labelDim }: ModelFacts): number | null =>
   index !== null && index < labelDim ? index : null;
 
-const samplingOf = (
+/** How images are sampled: as the settings say, else as the model does by itself. */
+export const samplingOf = (
   { sampler, steps, sigma }: Pick<ViewState, 'sampler' | 'steps' | 'sigma'>,
   model: ModelFacts,
 ): Pick<GenerateRequest, 'sampler' | 'steps' | 'sigma' | 'sigmaMid'> => ({
@@ -106,7 +107,7 @@ export function pinOf(view: ViewState, { recipe }: { recipe: Recipe }, place: nu
 
 export function recipeOf(
   request: GenerateRequest,
-  model: ModelFacts,
+  model: Pick<ModelFacts, 'key' | 'name' | 'classes'>,
   index: number,
   classIndex: number | null,
 ): Recipe {

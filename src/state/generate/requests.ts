@@ -9,7 +9,7 @@ import type { MainRequests } from './aside';
 import { place, resize } from './images';
 import { latentsOf } from './latents';
 import { buildRequest, recipeOf, sameWork } from './request';
-import { oneModelShown } from './view';
+import { gridShown } from './view';
 
 interface Options {
   client: Pick<EngineClient, 'generate'>;
@@ -69,9 +69,9 @@ export class ImageRequests implements MainRequests {
     });
   }
 
-  /** Schedules the images unless nobody sees them: the Layers tab or the rows of Compare have the back-end then. */
+  /** Schedules the images unless nobody sees them: the Layers tab, the rows of Compare or a path have the back-end then. */
   refresh(): void {
-    if (oneModelShown(this.options.stores.view.getState())) this.schedule();
+    if (gridShown(this.options.stores.view.getState())) this.schedule();
   }
 
   /** Makes the images of the view now, unless the request under way is to show one first; `insist` never waits. */

@@ -35,6 +35,8 @@ export interface ViewState {
   own: readonly OwnPlace[];
   /** Images that a person keeps in view. */
   pins: readonly Pin[];
+  /** A path through the pins that takes the grid, as the query of its link (state/path/view.ts); empty = none. */
+  path: string;
   /** Rows of several models are shown in place of one. */
   compare: boolean;
   /** What they are, as the query of a link (state/compare/view.ts): kept while one model is shown. */
@@ -58,6 +60,7 @@ export const VIEW_PLACES = {
   selected: { where: 'url', param: 'selected' },
   own: { where: 'url', param: 'own' }, // own=3@class=1;5@paint=... (points.ts)
   pins: { where: 'url', param: 'pins' }, // pins=23@class=1;4 (points.ts)
+  path: { where: 'url', param: '' }, // leg=24&fps=24&loop=1 (state/path/view.ts)
   compare: { where: 'url', param: 'mode' }, // mode=compare
   comparison: { where: 'url', param: '' }, // the parameters below
   layers: { where: 'url', param: '' }, // the parameters below
@@ -84,6 +87,7 @@ export function defaultView(count = 24): ViewState {
     selected: 0,
     own: [],
     pins: [],
+    path: '',
     compare: false,
     comparison: '',
     layers: '',
@@ -94,6 +98,9 @@ export const createViewStore = (initial: ViewState): ViewStore => createStore(()
 
 /** Whether anybody sees the images of one model: while others are looked at, they are not made. */
 export const oneModelShown = ({ tab, compare }: ViewState): boolean => tab !== 'layers' && !compare;
+
+/** Whether the grid shows the images of seeds: a path takes their place. */
+export const gridShown = (view: ViewState): boolean => oneModelShown(view) && view.path === '';
 
 /** The view once the model is known: the key that is really shown, and no class that it does not have. */
 export function settledView(

@@ -24,6 +24,7 @@ export function changeWords(
   if (has('comparison')) return 'rows';
   if (has('model')) return model?.name.split(/[,(]/)[0]?.trim() ?? 'model';
   if (has('pins')) return counted(view.pins.length, 'pin');
+  if (has('path')) return view.path === '' ? 'no path' : 'path';
   if (has('seed')) return seedWords(view.seed);
   if (has('mix')) return view.mix.length > 0 ? `mix ${number(1 - ownWeight(view.mix))}` : 'no mix';
   if (has('classIndex'))

@@ -12,7 +12,6 @@ import { NumberField } from '../../../ui/NumberField';
 import { Segmented } from '../../../ui/Segmented';
 import { Hero, useHero } from '../Hero';
 import { SAMPLER_OPTIONS } from '../sampler-options';
-import { savePng } from '../save-png';
 import { useRowSource } from './RowsTable';
 import type { ShownRow } from './use-rows';
 
@@ -50,7 +49,7 @@ interface TitleProps {
 }
 
 function Title({ row, seed, image, onClose }: TitleProps) {
-  const { announce } = useApp();
+  const { announce, controller } = useApp();
   const { figures } = row;
   return (
     <div className="inspector-title compare-title">
@@ -82,7 +81,7 @@ function Title({ row, seed, image, onClose }: TitleProps) {
         aria-label="Save PNG"
         title="Save PNG"
         disabled={!image}
-        onClick={() => image && void savePng(image)}
+        onClick={async () => image && (await controller.playground.exporter()).saveImage(image)}
       >
         <Download aria-hidden />
       </button>

@@ -1,11 +1,11 @@
-import { X } from 'lucide-react';
+import { Play, X } from 'lucide-react';
 import { useMemo } from 'react';
 import { useStore } from 'zustand';
 import { classWords } from '../../../state/generate/images';
 import { pinPictureKey } from '../../../state/generate/pin-pictures';
 import { formatPin, type Pin } from '../../../state/generate/points';
 import type { ModelFacts } from '../../../state/models';
-import { useApp, useModel, usePrefs, useView } from '../../../state/react';
+import { useAction, useApp, useModel, usePrefs, useView } from '../../../state/react';
 import { formatNumber } from '../../../ui/format';
 import { PictureCanvas, type PictureSource } from '../../../ui/PictureCanvas';
 import './strips.css';
@@ -21,6 +21,7 @@ export default function PinnedStrip() {
     <section className={smooth ? 'strip smooth' : 'strip'} aria-label="Pinned">
       <div className="strip-head">
         <h2>Pinned</h2>
+        <PlayPath />
       </div>
       <ul>
         {pins.map((pin) => (
@@ -28,6 +29,19 @@ export default function PinnedStrip() {
         ))}
       </ul>
     </section>
+  );
+}
+
+/** Opens the path through the pins and plays it, where there is no path of pins yet. */
+function PlayPath() {
+  const { obstacle, perform } = useAction('path-play');
+  const playing = useView((v) => v.path !== '');
+  if (playing || obstacle !== null) return null;
+  return (
+    <button type="button" className="button quiet" onClick={perform}>
+      <Play aria-hidden />
+      Play a path
+    </button>
   );
 }
 
