@@ -14,6 +14,8 @@ const ELSEWHERE: [keys: string[], what: string][] = [
   [['Alt', 'Arrows'], 'On Seed: a hundredth, which blends two neighbours'],
   [['Shift', 'Drag'], 'The same, with the pointer'],
   [['Double click'], 'On a slider: back to its default'],
+  [['Rest'], 'On an image: a mouse magnifies it, a finger pins it'],
+  [['Pinch'], 'On images: larger or smaller'],
 ];
 
 /** What the page is about, in the words a newcomer needs, and the keys. */

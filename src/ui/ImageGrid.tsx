@@ -1,7 +1,9 @@
 import { type KeyboardEvent, type RefObject, useEffect, useRef } from 'react';
 import './ImageGrid.css';
 import type { GridLayout } from './grid-layout';
+import { Magnifier } from './Magnifier';
 import { PictureCanvas, type PictureSource } from './PictureCanvas';
+import { useTouch } from './use-touch';
 
 interface Props {
   label: string;
@@ -14,6 +16,10 @@ interface Props {
   onOpen?: (index: number) => void;
   /** Told which images are scrolled out of sight, ascending. */
   onUnseen?: (unseen: readonly number[]) => void;
+  /** A finger has rested on an image, after the selection. */
+  onHold?: (index: number) => void;
+  /** Two fingers ask for larger images (1) or smaller ones (-1). */
+  onPinch?: (direction: 1 | -1) => void;
 }
 
 /**
@@ -25,6 +31,13 @@ export function ImageGrid(props: Props) {
   const list = useRef<HTMLUListElement>(null);
   const { columns, size } = layout;
   useUnseen(list, count, props.onUnseen);
+  useTouch(list, {
+    onPinch: props.onPinch,
+    onHold: (index) => {
+      onSelect(index);
+      props.onHold?.(index);
+    },
+  });
 
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
@@ -47,30 +60,33 @@ export function ImageGrid(props: Props) {
   };
 
   return (
-    <ul
-      ref={list}
-      className="image-grid"
-      aria-label={label}
-      onKeyDown={onKeyDown}
-      style={{ gridTemplateColumns: `repeat(${columns}, ${size}px)` }}
-    >
-      {Array.from({ length: count }, (_, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a place in the grid is its index
-        <li key={index} data-selected={index === selected || undefined}>
-          <PictureCanvas source={source} index={index} size={size} />
-          <button
-            type="button"
-            aria-label={`Select image ${index + 1}`}
-            aria-pressed={index === selected}
-            tabIndex={index === selected ? 0 : -1}
-            onClick={() => {
-              onSelect(index);
-              onOpen?.(index);
-            }}
-          />
-        </li>
-      ))}
-    </ul>
+    <>
+      <ul
+        ref={list}
+        className="image-grid"
+        aria-label={label}
+        onKeyDown={onKeyDown}
+        style={{ gridTemplateColumns: `repeat(${columns}, ${size}px)` }}
+      >
+        {Array.from({ length: count }, (_, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a place in the grid is its index
+          <li key={index} data-selected={index === selected || undefined}>
+            <PictureCanvas source={source} index={index} size={size} />
+            <button
+              type="button"
+              aria-label={`Select image ${index + 1}`}
+              aria-pressed={index === selected}
+              tabIndex={index === selected ? 0 : -1}
+              onClick={() => {
+                onSelect(index);
+                onOpen?.(index);
+              }}
+            />
+          </li>
+        ))}
+      </ul>
+      <Magnifier list={list} source={source} size={size} />
+    </>
   );
 }
 

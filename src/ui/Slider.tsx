@@ -5,13 +5,12 @@ import './Slider.css';
 import { type SliderScale, toPosition } from './slider-scale';
 import { useRange } from './use-range';
 
-export interface SliderProps extends SliderScale {
+interface SliderBasics extends SliderScale {
   label: string;
   value: number;
   onChange: (value: number) => void;
   /** Where keys and the field may go beyond the scale that is shown. */
   limits?: { min: number; max: number };
-  reset?: { label: string; changed: boolean; onReset: () => void };
   /** Drawn hollow: the value is not set but follows from something else. */
   implied?: boolean;
   valueText?: string;
@@ -26,10 +25,18 @@ export interface SliderProps extends SliderScale {
   fieldText?: string;
   /** Takes a word typed into the field; says whether it knows it. */
   onText?: (text: string) => boolean;
-  /** Leaves the numeric field out, where the number is not what one would type. */
-  plain?: boolean;
   children?: ReactNode;
 }
+
+interface ResetProps {
+  label: string;
+  changed: boolean;
+  onReset: () => void;
+}
+
+/** A slider has a field and a way back to its default, unless its number is not what one would type. */
+export type SliderProps = SliderBasics &
+  ({ reset: ResetProps; plain?: false } | { plain: true; reset?: undefined });
 
 /**
  * A graduated rule with a marker, and its numeric twin. With Alt or Shift a drag snaps to multiples of `fine`, and a

@@ -1,6 +1,6 @@
-import { type Ref, Suspense, useCallback, useMemo, useRef } from 'react';
+import { type Ref, Suspense, useCallback, useMemo, useRef, useState } from 'react';
 import { useStore } from 'zustand';
-import { useApp, useModel, usePrefs, useView } from '../../state/react';
+import { useAction, useApp, useModel, usePrefs, useView } from '../../state/react';
 import { layOut } from '../../ui/grid-layout';
 import { ImageGrid } from '../../ui/ImageGrid';
 import { part } from '../../ui/part';
@@ -73,6 +73,10 @@ function Grid({ onOpenImage }: Omit<Props, 'ref'>) {
   const space = useSpace(room);
   const wide = useMedia(WIDE);
   const narrow = useMedia(NARROW);
+  // Where the page scrolls, two fingers say how many stand beside each other.
+  const [wider, setWider] = useState(0);
+  const usual = space ? Math.max(3, Math.floor(space.width / 140)) : 3;
+  const pin = useAction('pin');
   const layout =
     space &&
     layOut({
@@ -82,7 +86,7 @@ function Grid({ onOpenImage }: Omit<Props, 'ref'>) {
       resolution,
       gap: narrow ? 3 : 4,
       ratio: devicePixelRatio,
-      columns: Math.max(3, Math.floor(space.width / 140)),
+      columns: Math.max(1, usual + wider),
     });
   return (
     <div ref={room} className={smooth ? 'room smooth' : 'room'}>
@@ -96,6 +100,8 @@ function Grid({ onOpenImage }: Omit<Props, 'ref'>) {
           onSelect={(index) => stores.view.setState({ selected: index })}
           onOpen={onOpenImage}
           onUnseen={setUnseen}
+          onHold={pin.perform}
+          onPinch={(direction) => setWider((w) => Math.min(5, Math.max(1 - usual, w - direction)))}
         />
       )}
       <Hint />

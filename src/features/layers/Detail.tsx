@@ -245,6 +245,11 @@ function VersusChoice({ view, pair }: { view: LayersView; pair: Pair }) {
           valueText={sigmaText(view.versusAt)}
           format={(v) => String(Number(v.toPrecision(3)))}
           onChange={(value) => layers.set({ versusAt: Number(value.toPrecision(3)) })}
+          reset={{
+            label: `Reset the other sigma to ${SIGMAS.max}`,
+            changed: view.versusAt !== SIGMAS.max,
+            onReset: () => layers.set({ versusAt: SIGMAS.max }),
+          }}
         />
       )}
     </div>

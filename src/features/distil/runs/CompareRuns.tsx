@@ -64,6 +64,7 @@ function Comparison({ runs }: { runs: readonly [RunDetail, RunDetail] }) {
           label: formatWhole(share * last),
         }))}
         onChange={setPicked}
+        reset={{ label: 'Back to the end', changed: at !== last, onReset: () => setPicked(null) }}
       />
       <div className="compare-sides">
         {runs.map((run, i) => (
