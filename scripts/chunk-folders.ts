@@ -14,7 +14,7 @@ const PARTS: readonly [Part, ...Part[]] = [
   [/\/src\/(?:features\/generate|state)\/(?:playground|path|export|history|mix)\//, 'views/playground/'],
   [/\/node_modules\/(?:gifenc|mediabunny)\//, 'views/playground/'],
   [/\/src\/features\/([^/]+)\//, 'views/$1/'],
-  [/\/src\/app\//, 'views/shell/'],
+  [/\/src\/(?:app|state\/files)\//, 'views/shell/'],
 ];
 
 /**

@@ -1,41 +1,20 @@
 import { useCallback } from 'react';
-import type { Controller } from '../controller';
+import { loadPart } from '../../lib/load-part';
+import { fail } from '../engine';
 import { useApp } from '../react';
-import { sortFiles } from './dropped';
 
-/**
- * Puts files where they belong, whatever part of the page they came to: images to Distil, checkpoints among the models
- * (beside the settings of a run, as its teacher). What belongs nowhere is said.
- */
+/** Puts files where they belong (receive.ts, which is loaded with the first of them). */
 export function useReceive(): (files: readonly File[]) => Promise<void> {
   const { controller, stores, announce } = useApp();
   return useCallback(
     async (files) => {
-      if (await restores(files, controller)) {
-        announce('Restored what the picture says of itself');
-        return;
+      try {
+        const { receiveFiles } = await loadPart(import('./receive'));
+        await receiveFiles({ controller, stores, announce }, files);
+      } catch (error) {
+        fail(stores.engine, 'page', error);
       }
-      const { checkpoints, data, refused } = await sortFiles(files);
-      if (data.length > 0) {
-        // First, so that a checkpoint that came with them is their teacher.
-        stores.view.setState({ tab: 'distil' });
-        controller.distil.show('setup');
-        controller.distil.takeFiles(data);
-      }
-      controller.distil.refuse(refused);
-      if (refused) announce(refused);
-      for (const file of checkpoints) await controller.open(file);
     },
     [controller, stores, announce],
   );
-}
-
-/** Shows what a single PNG of this project says of itself; false where the files are something else. */
-async function restores(files: readonly File[], controller: Controller): Promise<boolean> {
-  const [file] = files;
-  if (files.length !== 1 || !file || !/\.png$/i.test(file.name)) return false;
-  const fragment = await controller.playground.exporter().then((exporter) => exporter.fragmentIn(file));
-  if (fragment === null) return false;
-  controller.restore(fragment);
-  return true;
 }
