@@ -311,10 +311,10 @@ export function unplannedSetting(config: DistilConfig): string | null {
   const { method, features, secondFeatures } = config;
   if (!isAdversarial(method)) return `the method ${method}`;
   if (config.diffAugment) return 'DiffAugment';
-  if (config.r1Gamma > 0) return 'R1';
+  if (config.r1Gamma > 0 && config.heads === 'paper')
+    return "R1 through the paper's heads, whose batch norm it would differentiate twice,";
   if (features === 'teacher-encoder') return "heads on the teacher's own encoder";
   if (secondFeatures !== 'none') return `a second feature network, ${secondFeatures},`;
-  if (partSize(config) < config.batch) return 'a batch in parts';
   return null;
 }
 

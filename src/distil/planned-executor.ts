@@ -1,28 +1,29 @@
 import { Denoiser } from '../nn/denoiser';
 import { type IterationExecutor, type OpenExecutor, Unplanned } from '../nn/plan/training/executor';
-import { recordIteration } from '../nn/plan/training/iteration';
-import { unplannedSetting } from './config';
+import { recordIteration, recordPart, recordUpdate } from '../nn/plan/training/iteration';
+import type { Side } from '../nn/plan/training/recorder';
+import type { Iteration } from '../nn/plan/training/settings';
+import { partSize, unplannedSetting } from './config';
 import { Discriminator } from './discriminator';
-import type {
-  ExecutorFacts,
-  ExecutorParts,
-  StepExecutor,
-  StepInputs,
-  StepKind,
-  StepNumbers,
-} from './executor';
-import { RecordedRun } from './recorded-step';
+import type { ExecutorFacts, ExecutorParts, StepExecutor, StepInputs, StepNumbers } from './executor';
+import { RecordedRun, type StepGraphInputs } from './recorded-step';
 import { prefixed, type StateTensor } from './saved';
 
 /** Steps as recorded graphs (nn/plan/training), compiled once for the back-end: the fast way. */
 export class PlannedExecutor implements StepExecutor {
-  private readonly prepared = new Set<StepKind>();
+  private readonly prepared = new Set<string>();
+  /** Images of the parts that a batch is taken in. */
+  private readonly sizes: readonly number[];
 
   private constructor(
     private readonly parts: ExecutorParts,
     private readonly run: RecordedRun,
     private readonly iterations: IterationExecutor,
-  ) {}
+  ) {
+    const { batch } = parts.config;
+    const part = partSize(parts.config);
+    this.sizes = Array.from({ length: Math.ceil(batch / part) }, (_, i) => Math.min(part, batch - i * part));
+  }
 
   /**
    * Records and compiles a whole step, and gives it the state that the run begins from. Throws `Unplanned` where these
@@ -35,7 +36,7 @@ export class PlannedExecutor implements StepExecutor {
     const iterations = await open();
     try {
       const executor = new PlannedExecutor(parts, run, iterations);
-      await executor.prepare('both');
+      await executor.prepareAll();
       executor.begin(heads);
       return executor;
     } catch (error) {
@@ -53,10 +54,11 @@ export class PlannedExecutor implements StepExecutor {
   }
 
   async step(inputs: StepInputs): Promise<StepNumbers> {
-    const { kind, onStage } = inputs;
-    await this.prepare(kind);
-    onStage?.(STAGES[kind], 0, 1);
-    const reports = await this.iterations.run(kind, this.run.inputs(inputs));
+    const given = this.run.inputs(inputs);
+    const turn = new Turn(inputs, this.turns(inputs));
+    const inOne = inputs.kind === 'both' && this.sizes.length === 1;
+    const reports = inOne ? await this.inOne(given, turn) : await this.inParts(inputs, given, turn);
+    const r1 = inputs.r1 ? await this.penalty(inputs, given, turn) : null;
     const number = (name: string) => reports.get(name) ?? null;
     const norm = (name: string) => {
       const squares = number(name);
@@ -69,7 +71,7 @@ export class PlannedExecutor implements StepExecutor {
       gradientNormD: norm('squaresD'),
       logitsFake: number('logitsFake'),
       logitsReal: number('logitsReal'),
-      r1: null,
+      r1,
     };
   }
 
@@ -97,12 +99,106 @@ export class PlannedExecutor implements StepExecutor {
     this.iterations.dispose();
   }
 
-  private async prepare(kind: StepKind): Promise<void> {
-    if (this.prepared.has(kind)) return;
-    const { settings } = this.run;
-    const iteration = recordIteration(settings, kind);
-    await this.iterations.prepare(kind, { iteration, batch: this.parts.config.batch });
-    this.prepared.add(kind);
+  /** A whole iteration as one graph. */
+  private async inOne(given: StepGraphInputs, turn: Turn): Promise<Reports> {
+    turn.next('both networks learn');
+    return this.execute('both', this.sizes[0]!, given, 0);
+  }
+
+  /** Each network's gradients part by part, then its update; the order is the iteration's. */
+  private async inParts({ kind }: StepInputs, given: StepGraphInputs, turn: Turn): Promise<Reports> {
+    const order: Side[] = this.parts.config.shareFakes ? ['D', 'G'] : ['G', 'D'];
+    const reports = new Map<string, number>();
+    for (const side of order) {
+      if (kind === (side === 'G' ? 'discriminator' : 'generator')) continue;
+      const what = side === 'G' ? 'the student learns' : 'the discriminator learns';
+      const found = await this.gradients(`part ${side}`, given, () => turn.next(what));
+      for (const [name, value] of [...found, ...(await this.update(side, given))]) reports.set(name, value);
+    }
+    return reports;
+  }
+
+  /** R1, a step of the discriminator by itself: exact, by differentiating the recorded gradient once more. */
+  private async penalty({ rates, updates }: StepInputs, given: StepGraphInputs, turn: Turn): Promise<number> {
+    const found = await this.gradients('part R1', given, () => turn.next('R1'));
+    const ratesD = this.run.discriminatorRates(rates.discriminator, updates.discriminator + 1);
+    await this.update('D', { ...given, whole: new Map([...given.whole, ['ratesD', ratesD]]) });
+    return found.get('r1')!;
+  }
+
+  /** Gradients of the whole batch, part by part, left where the update finds them; reports are means. */
+  private async gradients(program: PartProgram, given: StepGraphInputs, tell: () => void): Promise<Reports> {
+    const means = new Map<string, number>();
+    let seen = 0;
+    for (const size of this.sizes) {
+      tell();
+      const part = size / (seen + size);
+      const reports = await this.execute(program, size, given, seen, part);
+      for (const [name, value] of reports)
+        means.set(name, (means.get(name) ?? 0) * (1 - part) + value * part);
+      seen += size;
+    }
+    return means;
+  }
+
+  private update(side: Side, given: StepGraphInputs): Promise<Reports> {
+    return this.execute(`update ${side}`, this.sizes[0]!, given, 0);
+  }
+
+  /** Runs a program on `size` images from image `from` on. */
+  private async execute(
+    program: ProgramName,
+    size: number,
+    { images, whole }: StepGraphInputs,
+    from: number,
+    part = 1,
+  ): Promise<Reports> {
+    const key = await this.prepare(program, size);
+    const { batch } = this.parts.config;
+    const inputs = new Map<string, ArrayLike<number>>([...whole, ['part', [part]]]);
+    for (const [name, values] of images) {
+      const each = values.length / batch;
+      inputs.set(name, values.subarray(from * each, (from + size) * each));
+    }
+    return this.iterations.run(key, inputs);
+  }
+
+  /** What a whole iteration needs; programs of single steps are compiled when they are asked for. */
+  private async prepareAll(): Promise<void> {
+    const [first, ...others] = new Set(this.sizes);
+    if (this.sizes.length === 1) await this.prepare('both', first!);
+    else
+      for (const side of ['G', 'D'] as const) {
+        for (const size of [first!, ...others]) await this.prepare(`part ${side}`, size);
+        await this.prepare(`update ${side}`, first!);
+      }
+    if (this.parts.config.r1Gamma === 0) return;
+    for (const size of [first!, ...others]) await this.prepare('part R1', size);
+    await this.prepare('update D', first!);
+  }
+
+  private async prepare(program: ProgramName, size: number): Promise<string> {
+    const key = `${program} ${size}`;
+    if (this.prepared.has(key)) return key;
+    const settings = this.run.settingsOf(size);
+    const { r1Gamma, r1Every } = this.parts.config;
+    const record: Record<ProgramName, () => Iteration> = {
+      both: () => recordIteration(settings),
+      'part G': () => recordPart(settings, { side: 'G' }),
+      'part D': () => recordPart(settings, { side: 'D' }),
+      'part R1': () => recordPart(settings, { penalty: r1Gamma * r1Every }),
+      'update G': () => recordUpdate(settings, 'G'),
+      'update D': () => recordUpdate(settings, 'D'),
+    };
+    await this.iterations.prepare(key, { iteration: record[program](), batch: size });
+    this.prepared.add(key);
+    return key;
+  }
+
+  /** Pieces of a step, for whoever waits for it. */
+  private turns({ kind, r1 }: StepInputs): number {
+    const sides = kind === 'both' && this.sizes.length > 1 ? 2 : 1;
+    return (sides + (r1 ? 1 : 0)) * this.sizes.length;
   }
 
   /** What a run begins with: averages are the student, heads are drawn, moments are zeros. Then what was saved. */
@@ -118,12 +214,23 @@ export class PlannedExecutor implements StepExecutor {
   }
 }
 
-/** What a step is at, in words. */
-const STAGES: Readonly<Record<StepKind, string>> = {
-  both: 'both networks learn',
-  generator: 'the student learns',
-  discriminator: 'the discriminator learns',
-};
+type Reports = Map<string, number>;
+type PartProgram = 'part G' | 'part D' | 'part R1';
+type ProgramName = 'both' | PartProgram | 'update G' | 'update D';
+
+/** Tells each piece of a step as it begins. */
+class Turn {
+  private done = 0;
+
+  constructor(
+    private readonly step: StepInputs,
+    private readonly total: number,
+  ) {}
+
+  next(what: string): void {
+    this.step.onStage?.(what, this.done++, this.total);
+  }
+}
 
 /** What is recorded, and the heads that a discriminator begins with, drawn or saved, by their names in the state. */
 async function beginning(parts: ExecutorParts) {

@@ -3,7 +3,7 @@ import { type HeadsConfig, headParameters } from '../nn/discriminator/heads';
 import { mixingWeights } from '../nn/discriminator/mixing';
 import { noiseEmbedding } from '../nn/embedding';
 import { Unplanned } from '../nn/plan/training/executor';
-import type { IterationSettings } from '../nn/plan/training/iteration';
+import type { IterationSettings } from '../nn/plan/training/settings';
 import { precondCoefficients } from '../nn/precond';
 import type { WeightSource } from '../nn/weights';
 import { lossImages, studentSampling } from './config';
@@ -12,6 +12,12 @@ import type { ExecutorParts, StepInputs } from './executor';
 import { trainable, trainedBy } from './freeze';
 import { discriminatorBetas } from './lazy-regularisation';
 import { RandomStream } from './random';
+
+/** What goes into the graphs of a step: values of every image, one after the other, and values of the whole step. */
+export interface StepGraphInputs {
+  images: ReadonlyMap<string, Float32Array>;
+  whole: ReadonlyMap<string, readonly number[]>;
+}
 
 /** A frozen feature network as it is recorded, and the mixing behind it. */
 interface Look {
@@ -91,33 +97,36 @@ export class RecordedRun {
     return this.headShapes.get(name);
   }
 
-  /** Everything that the graph of a step asks for at each run. */
-  inputs({
-    kind,
-    iteration,
-    real,
-    classes,
-    rates,
-    updates,
-    share,
-  }: StepInputs): Map<string, ArrayLike<number>> {
+  /** How a part of so many images is recorded. */
+  settingsOf(images: number): IterationSettings {
+    return { ...this.settings, loss: { ...this.settings.loss, batch: images } };
+  }
+
+  /** Everything that the graphs of a step ask for at each run, for the whole batch. */
+  inputs({ kind, iteration, real, classes, rates, updates, share }: StepInputs): StepGraphInputs {
     const { network, config } = this.parts;
-    const { unet } = network;
+    const { labelDim } = network.unet;
     const normals = (stream: 'generatorNoise' | 'discriminatorNoise') =>
       new RandomStream(config.seed, stream, iteration).normals(real.length);
-    const inputs = new Map<string, ArrayLike<number>>([
-      ['real', real],
-      ['noise', this.embedding(config.startSigma)],
+    const images = new Map<string, Float32Array>([['real', real]]);
+    if (kind !== 'discriminator') images.set('z', normals('generatorNoise'));
+    if (kind === 'discriminator' || !config.shareFakes)
+      images.set('z discriminator', normals('discriminatorNoise'));
+    else if (kind === 'both') images.set('z discriminator', images.get('z')!); // where the batch is taken in parts
+    images.set('noise', this.embedding(config.startSigma));
+    if (config.nfe === 2) images.set('noise second', this.embedding(config.sigmaMid));
+    if (labelDim && classes) images.set('labels', oneHot(classes, labelDim));
+    const whole = new Map([
       ['share', [share]],
       ['ratesG', [rates.generator, correction(0.99, updates.generator)]],
-      ['ratesD', [rates.discriminator, correction(discriminatorBetas(config).beta2, updates.discriminator)]],
+      ['ratesD', this.discriminatorRates(rates.discriminator, updates.discriminator)],
     ]);
-    if (kind !== 'discriminator') inputs.set('z', normals('generatorNoise'));
-    if (kind === 'discriminator' || !config.shareFakes)
-      inputs.set('z discriminator', normals('discriminatorNoise'));
-    if (config.nfe === 2) inputs.set('noise second', this.embedding(config.sigmaMid));
-    if (unet.labelDim && classes) inputs.set('labels', oneHot(classes, unet.labelDim));
-    return inputs;
+    return { images, whole };
+  }
+
+  /** Adam's numbers of the discriminator's step after `updates` others. */
+  discriminatorRates(rate: number, updates: number): number[] {
+    return [rate, correction(discriminatorBetas(this.parts.config).beta2, updates)];
   }
 
   private embedding(sigma: number): Float32Array {

@@ -149,6 +149,7 @@ export const PIXEL_DOT = 35;
 export const BROADCAST = 36;
 export const MAX_POOL = 37;
 export const MAX_POOL_GRADIENT = 38;
+export const BLEND = 39;
 
 /** Columns of the packed weights' panels. */
 export const PANEL = 8;

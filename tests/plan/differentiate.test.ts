@@ -96,6 +96,26 @@ const cases: Case[] = [
   { name: 'means of blocks', build: (o) => o.resize(x(o, 6, 6, 2), 3, 'box') },
   { name: 'maxPool', build: (o) => o.maxPool(x(o, 4, 4, 2)) },
   { name: 'deviation', build: (o) => o.deviation(x(o, 2, 2, 3)) },
+  {
+    name: 'deviation, twice',
+    build: (o, graph) => {
+      const maps = x(o, 2, 2, 3);
+      // Of two images it is the distance, which has no curvature but where the variance is near its 1e-6.
+      const near = o.scale(maps, 1e-3);
+      const seen = o.dotVector(o.concat(near, o.deviation(near)), v(o, 4));
+      return o.scale(gradients(graph, o.total(seen), [maps]).get(maps)!, 1e3);
+    },
+  },
+  {
+    name: 'a convolution of stride 2 and leakyRelu, twice',
+    parameters: { 'a.weight': [3, 2, 4, 4], 'a.bias': [3] },
+    constant: ['x', 'a.bias'], // what passes through kinks alone
+    build: (o, graph) => {
+      const maps = x(o, 4, 4, 2);
+      const y = o.activate(o.convolution(maps, 'a', wide({ stride: 2, pad: 1, padEnd: 1 })), 'leakyRelu');
+      return gradients(graph, o.total(y), [maps]).get(maps)!;
+    },
+  },
   { name: 'dotVector', build: (o) => o.dotVector(x(o, 2, 3, 4), v(o, 4)) },
   {
     name: 'spectral norm, its power vectors held',
@@ -125,7 +145,7 @@ describe('gradients', () => {
     const loss = ops.total(ops.silu(ops.add(y, ops.input('weighing', y.shape))));
     const wanted = graph.nodes.filter(
       ({ operation: o }) =>
-        (o.op === 'input' && o.name !== 'weighing') || (o.op === 'parameter' && !constant.includes(o.name)),
+        (o.op === 'input' || o.op === 'parameter') && o.name !== 'weighing' && !constant.includes(o.name),
     );
     const found = gradients(graph, loss, wanted);
     expect(found.size).toBe(wanted.length);

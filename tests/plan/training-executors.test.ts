@@ -97,6 +97,27 @@ describe('a run on the plan', { timeout: 120_000 }, () => {
     planned.dispose();
   });
 
+  it.each([
+    { ...SMALL, microBatch: 3 }, // parts of 3 and 1
+    { ...SMALL, microBatch: 2, shareFakes: false, batchGpu: 2 },
+    { ...SMALL, heads: 'paper' as const, microBatch: 2, nfe: 2 as const },
+  ])('takes a batch in parts (%#)', async (choice) => {
+    const { oracle, planned } = await pair(choice);
+    expectClose(await steps(planned, MIXED), await steps(oracle, MIXED), 5e-3);
+    oracle.dispose();
+    planned.dispose();
+  });
+
+  it.each([{}, { microBatch: 2 }])('takes exact steps of R1 (%#)', async (parts) => {
+    const { oracle, planned } = await pair({ ...SMALL, ...parts, r1Gamma: 10, r1Every: 2 });
+    const [expected, found] = [await steps(oracle, both(6)), await steps(planned, both(6))];
+    expect(expected.filter(({ r1 }) => r1 !== null && r1 > 1e-3).length).toBe(2);
+    expectClose(found, expected, 2e-3);
+    expect(planned.updates).toEqual({ generator: 6, discriminator: 8 });
+    oracle.dispose();
+    planned.dispose();
+  });
+
   it('resumed equals the uninterrupted one, bit for bit', async () => {
     const parts = { ...miniParts(SMALL), plan };
     const whole = await DistilTrainer.open(parts);
@@ -139,7 +160,10 @@ describe('a run on the plan', { timeout: 120_000 }, () => {
 
 it.each([
   [{ ...SMALL, diffAugment: true }, 'DiffAugment cannot be planned'],
-  [{ ...SMALL, microBatch: 2 }, 'a batch in parts cannot be planned'],
+  [
+    { ...SMALL, heads: 'paper' as const, r1Gamma: 1 },
+    "R1 through the paper's heads, whose batch norm it would differentiate twice, cannot be planned",
+  ],
   [{ ...SMALL, method: 'imitation' as const }, 'the method imitation cannot be planned'],
 ])('what is not planned says why (%#)', async (choice, what) => {
   const trainer = await DistilTrainer.open({ ...miniParts(choice), plan });

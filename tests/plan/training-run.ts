@@ -2,14 +2,15 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { type DistilConfig, preset } from '../../src/distil/config';
 import { Discriminator } from '../../src/distil/discriminator';
 import { RandomStream } from '../../src/distil/random';
-import { RecordedRun } from '../../src/distil/recorded-step';
+import { RecordedRun, type StepGraphInputs } from '../../src/distil/recorded-step';
 import { DistilTrainer, type TrainerParts } from '../../src/distil/trainer';
 import type { NetworkConfig } from '../../src/nn/config';
 import { toNHWC } from '../../src/nn/denoiser';
 import { FrozenLayers } from '../../src/nn/features/frozen';
 import type { FeatureOps } from '../../src/nn/ops';
 import { parameterSpecs } from '../../src/nn/parameters';
-import { type Iteration, recordIteration } from '../../src/nn/plan/training/iteration';
+import { recordIteration } from '../../src/nn/plan/training/iteration';
+import type { Iteration, IterationSettings } from '../../src/nn/plan/training/settings';
 import { drawnWeights } from '../support/drawn';
 
 const NETWORK: NetworkConfig = {
@@ -60,6 +61,8 @@ function featureMaps<T>(ops: FeatureOps<T>, x: T, size: number): T[] {
 export interface MiniRun {
   trainer: DistilTrainer;
   iteration: Iteration;
+  /** What it is recorded from. */
+  settings: IterationSettings;
   /** Published values of the trainer's state, and of what is frozen, by the names of the graph's leaves. */
   state: Map<string, Float64Array>;
   /** Of the trainer's next step. */
@@ -131,17 +134,23 @@ export async function miniRun(choice: MiniChoice): Promise<MiniRun> {
   return {
     trainer,
     iteration,
+    settings: run.settings,
     state,
     batch: config.batch,
-    inputs: run.inputs({
-      kind: 'both',
-      iteration: 0,
-      real: toNHWC(images, config.batch, network.unet.inChannels, network.unet.imgResolution ** 2),
-      classes: labels,
-      rates: trainer.rates,
-      updates: trainer.updates,
-      share: 1, // nothing has been seen: the first average is the first student
-      r1: false,
-    }),
+    inputs: given(
+      run.inputs({
+        kind: 'both',
+        iteration: 0,
+        real: toNHWC(images, config.batch, network.unet.inChannels, network.unet.imgResolution ** 2),
+        classes: labels,
+        rates: trainer.rates,
+        updates: trainer.updates,
+        share: 1, // nothing has been seen: the first average is the first student
+        r1: false,
+      }),
+    ),
   };
 }
+
+const given = ({ images, whole }: StepGraphInputs) =>
+  new Map<string, ArrayLike<number>>([...images, ...whole]);

@@ -26,9 +26,9 @@ export class Graph {
     return node;
   }
 
-  /** The same node for the same operation on the same inputs. */
+  /** The same node for the same operation on the same inputs, to the same shape. */
   once(operation: Operation, inputs: readonly Node[], shape: Shape): Node {
-    const key = JSON.stringify([operation, inputs.map((i) => i.id)]);
+    const key = JSON.stringify([operation, inputs.map((i) => i.id), shape]);
     let node = this.known.get(key);
     if (!node) {
       node = this.node(operation, inputs, shape);

@@ -114,6 +114,8 @@ type GradientOperation =
   | { op: 'maxPoolGradient' }
   /** [x, gradient of the deviation]. */
   | { op: 'deviationGradient' }
+  /** [x, gradient of the deviation, gradient of that gradient's result]: what reaches x of the latter. */
+  | { op: 'deviationCurvature' }
   /** [w, u, v, gradient of the normalised weight]. */
   | { op: 'spectralGradient' };
 

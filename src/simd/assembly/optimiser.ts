@@ -44,6 +44,23 @@ function sanitised(g: v128): v128 {
   return v128.bitselect(bound, number, infinite);
 }
 
+/** a + share (b - a) in the place of a; at a share of 1 it is b, whatever a was. */
+export function blend(record: usize, task: i32, scratch: usize): void {
+  const first = <usize>(task * load<i32>(record + CHUNK)) << 2;
+  const last = min(<usize>load<i32>(record + COUNT) << 2, first + (<usize>load<i32>(record + CHUNK) << 2));
+  const averages = load<usize>(record + AVERAGES);
+  const values = load<usize>(record + SOURCE0);
+  const share = v128.load32_splat(load<usize>(record + STEP_NUMBERS));
+  if (f32x4.extract_lane(share, 0) == 1) {
+    memory.copy(averages + first, values + first, last - first);
+    return;
+  }
+  for (let at = first; at < last; at += 16) {
+    const a = v128.load(averages + at);
+    v128.store(averages + at, f32x4.add(a, f32x4.mul(share, f32x4.sub(v128.load(values + at), a))));
+  }
+}
+
 /** Sums of squares, a float64 a task. */
 export function squares(record: usize, task: i32, scratch: usize): void {
   const first = <usize>(task * load<i32>(record + CHUNK)) << 2;

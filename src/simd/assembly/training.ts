@@ -1,5 +1,5 @@
 import {
-  ACTIVATE, ACTIVATION_GRADIENT, ADAM, ATTENTION_GRADIENT, BANDED, BROADCAST, CHANNEL_DOT, DEPTHWISE, DEPTHWISE_GRADIENT,
+  ACTIVATE, ACTIVATION_GRADIENT, ADAM, ATTENTION_GRADIENT, BANDED, BLEND, BROADCAST, CHANNEL_DOT, DEPTHWISE, DEPTHWISE_GRADIENT,
   DEVIATION_GRADIENT, DEVIATION_SUMS, FILTER_GRADIENT, MAX_POOL, MAX_POOL_GRADIENT, NORMALISE_WEIGHT, NORM_GRADIENT_APPLY,
   NORM_GRADIENT_FINISH, NORM_GRADIENT_PARAMETERS, NORM_GRADIENT_SUMS, PIXEL_DOT, POWER_ITERATION, PRODUCT, SLICE,
   SPECTRAL_GRADIENT, SQUARES, SUM_PARTIALS, SUM_ROWS, TOTAL, TURN_FILTER, WINOGRAD_FILTER,
@@ -13,7 +13,7 @@ import { filterGradient } from './filter-gradient';
 import { turnFilter, winogradFilter } from './filters';
 import { Inference } from './inference';
 import { normGradientApply, normGradientFinish, normGradientParameters, normGradientSums } from './norm-gradient';
-import { adam, squares } from './optimiser';
+import { adam, blend, squares } from './optimiser';
 import {
   broadcast, channelDot, maxPool, maxPoolGradient, pixelDot, product, sumPartials, total,
 } from './products';
@@ -46,6 +46,7 @@ class Training {
       case NORMALISE_WEIGHT: return normaliseWeight(record, task, scratch);
       case SPECTRAL_GRADIENT: return spectralGradient(record, task, scratch);
       case ADAM: return adam(record, task, scratch);
+      case BLEND: return blend(record, task, scratch);
       case SQUARES: return squares(record, task, scratch);
       case TOTAL: return total(record, task, scratch);
       case SUM_PARTIALS: return sumPartials(record, task, scratch);

@@ -45,6 +45,17 @@ export function adam(list: CallList, step: Adam): void {
   list.put(record.STEP_NUMBERS, step.numbers);
 }
 
+/** Moves `averages` by a share, a float32 at that address, towards `values`; flat ranges of `count` values. */
+export function blend(
+  list: CallList,
+  { averages, values, count, share }: { averages: number; values: number; count: number; share: number },
+): void {
+  list.flat(record.BLEND, count);
+  list.put(record.AVERAGES, averages);
+  list.put(record.SOURCE0, values);
+  list.put(record.STEP_NUMBERS, share);
+}
+
 /** Sums of squares of `count` values, one float64 for each task at `out` (a multiple of 8): returns how many. */
 export function squares(
   list: CallList,

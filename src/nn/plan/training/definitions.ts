@@ -182,6 +182,22 @@ export class Definitions {
         const each = root.length;
         return out.map((_, i) => (b[0]! / each) * ((a[i]! - mean[i % each]!) / this.batch / root[i % each]!));
       }
+      case 'deviationCurvature': {
+        // Of b (x - mean) / (E N r): r depends on x too, r^2 = mean over images of (x - mean)^2 + 1e-6.
+        const { root, mean } = this.deviations(a);
+        const each = root.length;
+        for (let e = 0; e < each; e++) {
+          let [sum, along] = [0, 0];
+          for (let i = e; i < a.length; i += each) {
+            sum += c[i]!;
+            along += c[i]! * (a[i]! - mean[e]!);
+          }
+          const [average, factor] = [sum / this.batch, b[0]! / each / this.batch / root[e]!];
+          for (let i = e; i < a.length; i += each)
+            out[i] = factor * (c[i]! - average - ((a[i]! - mean[e]!) * along) / (this.batch * root[e]! ** 2));
+        }
+        return out;
+      }
       case 'broadcast':
         return out.fill(a[0]!);
       case 'total':

@@ -23,8 +23,9 @@ export function gradients(
     const rules = node.inputs.some((input) => involved.has(input)) && inputGradients(graph, node, dy);
     if (!rules) continue;
     node.inputs.forEach((input, i) => {
-      if (!involved.has(input)) return;
-      const more = rules[i]!();
+      const rule = rules[i];
+      if (!rule || !involved.has(input)) return;
+      const more = rule();
       const before = adjoints.get(input);
       adjoints.set(input, before ? graph.node({ op: 'add' }, [before, more], input.shape) : more);
     });

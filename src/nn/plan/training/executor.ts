@@ -1,5 +1,5 @@
 import { InnateError } from '../../../lib/errors';
-import type { Iteration } from './iteration';
+import type { Iteration } from './settings';
 
 /** A step of training as it is recorded, and the images of its batch. */
 export interface RecordedStep {
@@ -19,8 +19,8 @@ export interface RecordedStep {
  *   the end, and returns the reports. Nothing is allocated after the first run of a step, and nothing is read back but the reports.
  * - *Bits*: the same state and inputs give the same bits, however many threads or submits execute them. A resumed run is
  *   then the uninterrupted one.
- * - *Refusal*: a step that it has no kernels or no memory for is `Unplanned`, thrown by `prepare` and by nothing else. The caller
- *   trains with another executor and says why.
+ * - *Refusal*: a step that it has no kernels for is `Unplanned`, thrown by `prepare` and by nothing else: the caller trains with
+ *   another executor and says why. One that does not fit into memory is `OutOfMemory`, as elsewhere: the batch is taken in parts.
  */
 export interface IterationExecutor {
   /** Where it computes, in words: "2 threads of WebAssembly". */

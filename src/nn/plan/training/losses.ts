@@ -1,18 +1,6 @@
 import type { GraphOps, Node } from '../graph';
 import { constant } from './rules';
-
-/** How logits become a loss (docs/method.md); images a batch. */
-export interface LossForm {
-  /** Non-saturating (softplus), or hinge. */
-  type: 'ns' | 'hinge';
-  /** A mean over each head's logits, or one over all logits of a feature network; both are summed. */
-  mean: 'scale' | 'all';
-  /** Heads of each feature network, in order. */
-  networks: readonly number[];
-  /** Images over which the loss is a sum, as on one GPU of a published run; 1 = it is a mean. */
-  images: number;
-  batch: number;
-}
+import type { LossForm } from './settings';
 
 /** Non-saturating: softplus(-D(G(z))). Hinge: -D(G(z)). `fake` is a map of logits a head. */
 export const generatorLoss = (ops: GraphOps, fake: readonly Node[], form: LossForm): Node =>
@@ -44,7 +32,7 @@ export function discriminatorLoss(
 /** The mean over the logits of all heads, for the report. */
 export function meanLogit(ops: GraphOps, logits: readonly Node[], batch: number): Node {
   const count = logits.reduce((sum, { shape }) => sum + shape.height * shape.width, 0);
-  return ops.scale(sum(ops, logits), 1 / count / batch);
+  return ops.scale(sumOfLogits(ops, logits), 1 / count / batch);
 }
 
 /** The mean of each entry, a head or all of a feature network, added up. */
@@ -63,5 +51,6 @@ function summed(ops: GraphOps, terms: readonly Node[], form: LossForm): Node {
   );
 }
 
-const sum = (ops: GraphOps, maps: readonly Node[]): Node =>
+/** Of all images and heads. */
+export const sumOfLogits = (ops: GraphOps, maps: readonly Node[]): Node =>
   maps.map((map) => ops.total(map)).reduce((a, b) => ops.add(a, b));

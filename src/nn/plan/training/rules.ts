@@ -1,8 +1,9 @@
 import { type Graph, type Node, type Shape, vectorShape, wholeShape } from '../graph';
 import type { ConvGeometry, Operation } from '../operations';
+import { Unplanned } from './executor';
 
-/** The gradient of one input, recorded when it is wanted. */
-type Gradient = () => Node;
+/** The gradient of one input, recorded when it is wanted; null where it is zero almost everywhere. */
+type Gradient = (() => Node) | null;
 
 interface Place<K extends Operation['op']> {
   graph: Graph;
@@ -55,6 +56,19 @@ const RULES: { readonly [K in Operation['op']]?: Rule<K> } = {
   silu: ({ graph, inputs: [x], dy }) => [() => graph.node({ op: 'siluGradient' }, [x, dy], x.shape)],
   activate: ({ graph, node, operation: { kind }, dy }) => [
     () => graph.node({ op: 'activateGradient', kind }, [node, dy], node.shape),
+  ],
+  // Of gradients, where they are differentiated again. The slope of an activation has kinks alone.
+  activateGradient: ({ graph, operation: { kind }, inputs: [y], dy }) => {
+    if (kind === 'softplus') throw new Unplanned('the second derivative of softplus');
+    return [null, () => graph.node({ op: 'activateGradient', kind }, [y, dy], dy.shape)];
+  },
+  deviationGradient: ({ graph, inputs: [x, g], dy }) => [
+    () => graph.node({ op: 'deviationCurvature' }, [x, g!, dy], x.shape),
+    () => {
+      const each = graph.node({ op: 'deviationGradient' }, [x, constant(graph, 1)], x.shape);
+      const products = graph.node({ op: 'pixelDot' }, [dy, each], vectorShape(x.shape.channels));
+      return graph.node({ op: 'total' }, [products], g!.shape);
+    },
   ],
   add: ({ dy }) => [() => dy, () => dy],
   scale: ({ graph, operation: { factor }, dy }) => [() => scaled(graph, dy, factor)],

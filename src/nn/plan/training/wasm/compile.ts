@@ -9,7 +9,7 @@ import {
   sumRows,
   transposed,
 } from '../../../../simd/calls/maps';
-import { adam, squares } from '../../../../simd/calls/optimiser';
+import { adam, blend, squares } from '../../../../simd/calls/optimiser';
 import { NONE, SILU_ACTIVATION } from '../../../../simd/record';
 import type { Node } from '../../graph';
 import type { Operation } from '../../operations';
@@ -118,7 +118,7 @@ export class Compiler {
     deviation: (node) => this.heads.deviation(node),
     deviationGradient: (node) => this.heads.deviationGradient(node),
     adam: (node, o) => this.adam(node, o),
-    blend: () => {}, // with its parameter's Adam
+    blend: (node) => this.blend(node),
   };
 
   private constant(node: Node, value: number): void {
@@ -310,6 +310,22 @@ export class Compiler {
         secondMoments: rooms[2].at,
         averages: average?.at ?? 0,
         numbers: numbers.at,
+      }),
+    );
+  }
+
+  /** Where it does not come with its parameter's Adam. */
+  private blend(node: Node): void {
+    const { site } = this;
+    const [average, value, share] = node.inputs as [Node, Node, Node];
+    if (value.operation.op === 'adam') return;
+    const rooms = [average, value, share].map((n) => site.room(n)) as [Room, Room, Room];
+    site.calls(rooms, (list) =>
+      blend(list, {
+        averages: rooms[0].at,
+        values: rooms[1].at,
+        count: site.values(average),
+        share: rooms[2].at,
       }),
     );
   }

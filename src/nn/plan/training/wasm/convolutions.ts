@@ -70,20 +70,19 @@ export class Filters {
   /** The weight turned around for a convolution's input gradient, and perhaps transformed for Winograd tiles. */
   forInputGradient(weight: Node, shape: FilterShape, tile: 2 | 4 | null): Room {
     const { window, inputs, outputs } = shape;
-    const turned = this.made(
-      weight,
-      `turned ${window.stride} ${window.pad}`,
-      turnedValues(shape),
-      (list, from, to) => turnFilter(list, { window, inputs, outputs, filter: from, out: to }),
-    );
-    if (!tile) return turned;
+    const turn = (list: CallList, from: number, to: number) =>
+      turnFilter(list, { window, inputs, outputs, filter: from, out: to });
+    if (!tile) return this.made(weight, `turned ${window.stride} ${window.pad}`, turnedValues(shape), turn);
+    const turned = this.site.works.room(turnedValues(shape));
     return this.made(
       weight,
       `turned winograd ${tile}`,
       winogradValues(tile, outputs, inputs),
-      (list, from, to) =>
-        winogradFilter(list, { filter: from, inputs: outputs, outputs: inputs, tile, out: to }),
-      turned,
+      (list, from, to) => {
+        turn(list, from, turned.at);
+        winogradFilter(list, { filter: turned.at, inputs: outputs, outputs: inputs, tile, out: to });
+      },
+      [turned],
     );
   }
 
@@ -98,18 +97,23 @@ export class Filters {
     key: string,
     values: number,
     write: (list: CallList, from: number, to: number) => void,
-    from: Room = this.site.room(weight),
+    passing: readonly Room[] = [],
   ): Room {
     const forms = this.turned.get(weight) ?? new Map<string, Room>();
     this.turned.set(weight, forms);
     let room = forms.get(key);
+    const once = this.site.frozen(weight);
+    const { operation: o } = weight;
+    const shared = once && o.op === 'parameter' ? `${o.name} ${key} ${values}` : null;
+    if (!room && shared !== null) room = this.site.forms.get(shared);
     if (!room) {
-      const once = this.site.frozen(weight);
       const made = this.site.works.room(values, once);
-      this.site.calls([from, made], (list) => write(list, from.at, made.at), once);
+      const from = this.site.room(weight);
+      this.site.calls([from, ...passing, made], (list) => write(list, from.at, made.at), once);
       room = made;
-      forms.set(key, room);
+      if (shared !== null) this.site.forms.set(shared, made);
     }
+    forms.set(key, room);
     return room;
   }
 }

@@ -1,10 +1,10 @@
-import { InnateError } from '../../../../lib/errors';
+import { InnateError, OutOfMemory } from '../../../../lib/errors';
 import { type RuntimeOptions, SimdRuntime } from '../../../../simd/runtime';
 import * as trainingKernels from '../../../../simd/training-kernels';
 import type { Node } from '../../graph';
-import { type IterationExecutor, type RecordedStep, Unplanned } from '../executor';
+import type { IterationExecutor, RecordedStep } from '../executor';
 import { callsOf, type Segment, StepProgram } from './program';
-import type { SharedState } from './site';
+import type { SharedForms, SharedState } from './site';
 
 /** What the kernels can address, less what they read past the end. */
 const ADDRESSABLE = 2 ** 32 - 2 ** 16;
@@ -19,6 +19,10 @@ export class WasmIterations implements IterationExecutor {
   private longest = 0;
   private readonly programs = new Map<string, StepProgram>();
   private readonly state: SharedState = new Map();
+  /** What is made of frozen parameters, by what it is: the steps share it. */
+  private readonly forms: SharedForms = new Map();
+  /** Whether state was written since that was made. */
+  private stale = true;
   /** Which step knows how a leaf lies. */
   private readonly owners = new Map<string, { program: StepProgram; node: Node }>();
   /** The bytes that live within a run, which the steps share, and the first byte after everything. */
@@ -46,7 +50,7 @@ export class WasmIterations implements IterationExecutor {
   }
 
   async prepare(name: string, step: RecordedStep): Promise<void> {
-    const program = new StepProgram(step, this.state);
+    const program = new StepProgram(step, this.state, this.forms);
     const runtime = await this.started(program);
     const free = this.end || runtime.dataStart;
     const kept = program.placeKept(free);
@@ -57,15 +61,17 @@ export class WasmIterations implements IterationExecutor {
     program.write(runtime.threads, this.longest);
     const bytes = runtime.bytesFor({ end, scratchBytes: program.scratchBytes });
     if (bytes > ADDRESSABLE)
-      throw new Unplanned(
-        `${step.batch} images at once`,
-        `${(bytes / 1e9).toFixed(1)} GB of WebAssembly memory`,
-      );
+      throw new OutOfMemory('backend', 'out of memory', {
+        expected: 'less than 4.3 GB of WebAssembly memory',
+        found: `${(bytes / 1e9).toFixed(1)} GB for ${step.batch} images at once`,
+        hint: 'Use a smaller batch, or take it in parts',
+      });
     runtime.ensure(bytes);
     new Uint8Array(runtime.memory.buffer).fill(0, free, kept); // threads may have had their scratch there
     program.fill(runtime.memory.buffer);
     this.end = end;
     this.programs.set(name, program);
+    this.stale = true;
     for (const [leaf, place] of program.shared()) if (!this.state.has(leaf)) this.state.set(leaf, place);
     for (const [leaf, node] of program.leaves)
       if (!this.owners.has(leaf)) this.owners.set(leaf, { program, node });
@@ -83,13 +89,13 @@ export class WasmIterations implements IterationExecutor {
   write(name: string, values: ArrayLike<number>): void {
     const { program, node } = this.owner(name);
     program.store(this.memory, node, values);
-    for (const other of this.programs.values()) other.stale = true;
+    this.stale = true;
   }
 
   async run(name: string, inputs: ReadonlyMap<string, ArrayLike<number>>): Promise<Map<string, number>> {
     const program = this.program(name);
-    if (program.stale) this.execute(program.written.setup);
-    program.stale = false;
+    if (this.stale) for (const { written } of this.programs.values()) this.execute(written.setup);
+    this.stale = false;
     for (const [input, node] of program.inputs) {
       const values = inputs.get(input);
       if (!values) throw new InnateError('mismatch', 'an input of the step is missing', { where: input });

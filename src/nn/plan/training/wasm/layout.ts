@@ -24,7 +24,8 @@ export function publishedPlaces(layout: WholeLayout, count: number): Int32Array 
   // The layouts' own packing, of places instead of values; exact in float32 up to 2^24.
   if (count >= 2 ** 24)
     throw new Unplanned('a parameter', `${count} values, where less than 2^24 are possible`);
-  const places = Float32Array.from({ length: count }, (_, i) => i + 1);
+  const places = new Float32Array(count);
+  for (let i = 0; i < count; i++) places[i] = i + 1;
   const stored = new Float32Array(storedValues(layout));
   const padded = (channels: number, order: readonly number[] = []) =>
     Array.from({ length: storedChannels(channels) }, (_, c) => (c < channels ? (order[c] ?? c) : -1));
@@ -51,5 +52,7 @@ export function publishedPlaces(layout: WholeLayout, count: number): Int32Array 
       packDirect(places, kernel, inputs, padded(inputs), padded(outputs, order(outputs, heads)), stored);
     }
   }
-  return Int32Array.from(stored, (place) => place - 1);
+  const out = new Int32Array(stored.length);
+  for (let i = 0; i < out.length; i++) out[i] = stored[i]! - 1;
+  return out;
 }

@@ -5,7 +5,7 @@ import { RECORD_BYTES } from '../../../../simd/record';
 import type { Node } from '../../graph';
 import type { RecordedStep } from '../executor';
 import { Compiler } from './compile';
-import { rowAt, type SharedState, Site } from './site';
+import { rowAt, type SharedForms, type SharedState, Site } from './site';
 import type { Work } from './works';
 
 /** Kernel calls that run at once, or a computation of the host. */
@@ -25,8 +25,6 @@ export class StepProgram {
   /** State of the step by name. */
   readonly leaves = new Map<string, Node>();
   readonly inputs = new Map<string, Node>();
-  /** Whether state was written since what is made of frozen parameters was made. */
-  stale = true;
   written: Written = { setup: [], step: [] };
   private readonly site: Site;
   private readonly compiler: Compiler;
@@ -34,8 +32,8 @@ export class StepProgram {
   /** Nodes that only a report reads; the host computes them after the run. */
   private readonly late: readonly Node[];
 
-  /** `state`: what earlier steps have of the same leaves. Throws `Unplanned` where a step has no kernels. */
-  constructor({ iteration, batch }: RecordedStep, state: SharedState) {
+  /** `state`: what earlier steps have of the same leaves; `forms`: what they have made of frozen ones. Throws `Unplanned` where a step has no kernels. */
+  constructor({ iteration, batch }: RecordedStep, state: SharedState, forms: SharedForms) {
     const { graph, reports, updates, carried, moving } = iteration;
     const changed = [...updates, ...carried.values()];
     const carriedLeaves = new Map<Node, Node>();
@@ -45,7 +43,11 @@ export class StepProgram {
       if (source) carriedLeaves.set(node, source);
     }
     const wanted = [...reports.values(), ...changed];
-    const site = new Site({ nodes: graph.nodes, wanted, carried: carriedLeaves, batch, moving }, state);
+    const site = new Site(
+      { nodes: graph.nodes, wanted, carried: carriedLeaves, batch, moving },
+      state,
+      forms,
+    );
     for (const node of [...site.folding.needed, ...carriedLeaves.keys()]) {
       if (node.operation.op === 'parameter') this.leaves.set(node.operation.name, node);
       if (node.operation.op === 'input') this.inputs.set(node.operation.name, node);

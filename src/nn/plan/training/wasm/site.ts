@@ -23,6 +23,9 @@ export type ReadNormed = (node: Node) => Reading | null;
 /** Leaves that several steps share, by name: where each lies, and how. */
 export type SharedState = Map<string, { room: Room; layout: WholeLayout }>;
 
+/** Rooms of what several steps make of frozen leaves: the first one makes it for all. */
+export type SharedForms = Map<string, Room>;
+
 /** What of a recorded step is executed, for a batch of so many images. */
 export interface SiteGraph {
   nodes: readonly Node[];
@@ -45,13 +48,16 @@ export class Site {
   /** Tables that are written once, before the first run. */
   readonly tables: { room: Room; words: () => Int32Array | Uint32Array }[] = [];
   private readonly rooms = new Map<Node, Room>();
-  private readonly places = new Map<Node, Int32Array>();
+  /** By layout: many leaves lie alike. */
+  private readonly places = new Map<string, Int32Array>();
   private readonly moving: ReadonlySet<string>;
 
   /** `moving`: state that some step changes; `state`: leaves that lie in memory already. */
   constructor(
     { nodes, wanted, carried, batch, moving }: SiteGraph,
     private readonly state: SharedState,
+    /** What is made of frozen leaves, by leaf and form. */
+    readonly forms: SharedForms,
   ) {
     this.folding = new Folding(nodes, wanted);
     this.layouts = new WholeLayouts(this.folding.readers, carried, (name) => state.get(name)?.layout);
@@ -152,7 +158,8 @@ export class Site {
     const stored = new Float32Array(memory, this.room(node).at, this.values(node));
     const out = new Float64Array(this.definitions.size(node.shape));
     if (node.shape.whole) {
-      for (const [i, place] of this.publishedPlaces(node).entries()) if (place >= 0) out[place] = stored[i]!;
+      const places = this.publishedPlaces(node);
+      for (let i = 0; i < places.length; i++) if (places[i]! >= 0) out[places[i]!] = stored[i]!;
       return out;
     }
     const [channels, width] = this.channels(node);
@@ -170,8 +177,8 @@ export class Site {
       });
     const stored = new Float32Array(memory, this.room(node).at, this.values(node));
     if (node.shape.whole) {
-      for (const [i, place] of this.publishedPlaces(node).entries())
-        stored[i] = place < 0 ? 0 : values[place]!;
+      const places = this.publishedPlaces(node);
+      for (let i = 0; i < places.length; i++) stored[i] = places[i]! < 0 ? 0 : values[places[i]!]!;
       return;
     }
     const [channels, width] = this.channels(node);
@@ -186,10 +193,12 @@ export class Site {
   }
 
   private publishedPlaces(node: Node): Int32Array {
-    let places = this.places.get(node);
+    const layout = this.layouts.of(node);
+    const key = JSON.stringify([layout, node.shape.channels]);
+    let places = this.places.get(key);
     if (!places) {
-      places = publishedPlaces(this.layouts.of(node), node.shape.channels);
-      this.places.set(node, places);
+      places = publishedPlaces(layout, node.shape.channels);
+      this.places.set(key, places);
     }
     return places;
   }

@@ -1,0 +1,72 @@
+import type { NetworkConfig } from '../../config';
+import type { HeadsConfig } from '../../discriminator/heads';
+import type { FeatureOps } from '../../ops';
+import type { Graph, Node } from '../graph';
+
+export type ShapeOf = (name: string) => readonly number[] | undefined;
+
+/** A frozen feature network with the mixing behind it. */
+export interface FeatureNetworkGraph {
+  network: ShapeOf;
+  mixing: ShapeOf;
+  /** Height and width of its maps. */
+  sizes: readonly number[];
+  maps(ops: FeatureOps<Node>, x: Node): Node[];
+}
+
+/** A network in training. */
+export interface SideSettings {
+  shape: ShapeOf;
+  trained: readonly string[];
+  beta2: number;
+  eps: number;
+}
+
+/** How logits become a loss (docs/method.md); images a batch. */
+export interface LossForm {
+  /** Non-saturating (softplus), or hinge. */
+  type: 'ns' | 'hinge';
+  /** A mean over each head's logits, or one over all logits of a feature network; both are summed. */
+  mean: 'scale' | 'all';
+  /** Heads of each feature network, in order. */
+  networks: readonly number[];
+  /** Images over which the loss is a sum, as on one GPU of a published run; 1 = it is a mean. */
+  images: number;
+  batch: number;
+}
+
+export interface IterationSettings {
+  network: NetworkConfig;
+  startSigma: number;
+  /** Noise level of a two-step student's second evaluation; null where it has one. */
+  sigmaMid: number | null;
+  generator: SideSettings;
+  /** Its parameters are those of `heads`. */
+  discriminator: Pick<SideSettings, 'beta2' | 'eps'>;
+  features: readonly FeatureNetworkGraph[];
+  heads: HeadsConfig;
+  loss: LossForm;
+  /** One set of fakes for both updates, the discriminator's first; else fresh noise for each, the generator's first. */
+  shareFakes: boolean;
+}
+
+/**
+ * What one iteration of the GAN, or a piece of one, computes and changes. State is the leaves of the graph, by these prefixes:
+ * `generator.`, `heads.` (with `NAME.weight_u`), `features.I.` and `mixing.I.` frozen, `adamG.` and `adamD.` second moments,
+ * `ema.`; between the parts of a batch `sumG.` and `sumD.`, their gradients so far, and `power.`, the power vectors after them.
+ * Given at each run: `z` and, with fresh noise, `z discriminator`, unit normals; `noise`, the embedding of c_noise, and
+ * `noise second`, that of a second evaluation;
+ * `labels`; `real`; `ratesG` and `ratesD`, each [rate, 1 / sqrt(1 - beta2^t)]; `share`, of the new value in the average; `part`, of a part among the
+ * parts so far.
+ */
+export interface Iteration {
+  graph: Graph;
+  /** Numbers of the step: `lossG`, `lossD`, `logitsFake`, `logitsReal`, `r1`, and `squaresG`, `squaresD` of all gradients. */
+  reports: ReadonlyMap<string, Node>;
+  /** Nodes that write state in place, in order. */
+  updates: readonly Node[];
+  /** State that takes over a node's value at the end of the step. */
+  carried: ReadonlyMap<string, Node>;
+  /** Names of the parameters that train, by this step or another: nothing that is made of one outlives a run. */
+  moving: ReadonlySet<string>;
+}
