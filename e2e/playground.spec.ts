@@ -164,3 +164,36 @@ test('undo and redo walk through what was seen; a drag is one step; what is mark
     await app.close();
   }
 });
+
+test('the teacher stands beside the student on the same seed, with both times, and all of them in Compare', async () => {
+  const app = await open(`${CLOTHES}&class=1&selected=1`);
+  const { page } = app;
+  try {
+    await settled(page);
+    const door = page.getByRole('checkbox', { name: 'Teacher beside student' });
+    await door.focus();
+    await page.keyboard.press('Space');
+    const pair = page.getByRole('region', { name: 'Teacher beside student' });
+    await expect(pair.getByText('35 NFE')).toBeVisible({ timeout: 120_000 });
+    await expect(pair.getByText('1 NFE', { exact: true })).toBeVisible();
+    await expect(pair.locator('.reading')).toHaveText([/^[\d.,]+ms$/, /^[\d.,]+ms$/]);
+    const [student, teacher] = [pair.locator('canvas').nth(0), pair.locator('canvas').nth(1)];
+    expect(await pixels(student)).toEqual(await pixels(page.locator('.image-grid canvas').nth(1)));
+    const made = commandLineImages(
+      'fashion-mnist-32x32-teacher',
+      [1],
+      ...['--class', '1', '--sampler', 'heun', '--steps', '18', '--backend', 'wasm'],
+    );
+    expect(maxDifference(await pixels(teacher), made[0]!)).toBeLessThanOrEqual(1);
+
+    await pair.getByRole('button', { name: 'All 4 in Compare' }).click();
+    await expect(page).toHaveURL(
+      /mode=compare&row=fashion-mnist-32x32-gdd-i&row=fashion-mnist-32x32-teacher@heun:18/,
+    );
+    await page.keyboard.press('Control+z');
+    await expect(pair.getByText('35 NFE')).toBeVisible({ timeout: 120_000 });
+    expect(app.complaints).toEqual([]);
+  } finally {
+    await app.close();
+  }
+});

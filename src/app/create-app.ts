@@ -55,7 +55,7 @@ export function createApp(): { stores: Stores; controller: Controller; boot: () 
     persist: () => void navigator.storage?.persist?.().catch(() => {}),
   });
   syncAddress(stores.view, defaults, window, controller.arrive);
-  followGestures(controller.history);
+  followGestures(controller);
   guardRun(stores.distil, controller.distil);
   watchLatency(stores, latencyPage());
   return { stores, controller, boot: () => controller.boot(address.problems) };

@@ -3,6 +3,7 @@ import { type CompareStore, createCompareStore } from './compare/store';
 import { createSeriesStore, type SeriesStore } from './distil/series/store';
 import { createDistilStore, type DistilStore } from './distil/store';
 import { createEngineStore, type EngineStore } from './engine';
+import { type BesideStore, createBesideStore } from './generate/beside-store';
 import { createImagesStore, type ImagesStore } from './generate/images';
 import { createLatentsStore, type LatentsStore } from './generate/latents';
 import { createPinPicturesStore, type PinPicturesStore } from './generate/pin-pictures';
@@ -28,6 +29,8 @@ export interface Stores {
   images: ImagesStore;
   pinned: PinPicturesStore;
   latents: LatentsStore;
+  /** The selected image as student and teacher make it. */
+  beside: BesideStore;
   /** What was seen, which undo walks through. */
   history: HistoryStore;
   asked: AskedStore;
@@ -50,6 +53,7 @@ export function createStores(view: ViewState, storage: Pick<Storage, 'getItem' |
     images: createImagesStore(),
     pinned: createPinPicturesStore(),
     latents: createLatentsStore(),
+    beside: createBesideStore(),
     history: createHistoryStore(),
     asked: createAskedStore(),
     compare: createCompareStore(),

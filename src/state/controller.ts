@@ -8,6 +8,7 @@ import { type EngineChoices, engineChoices } from './engine-choices';
 import { createOpenedFiles } from './files/opened-files';
 import { Opening } from './files/opening';
 import { AsideRequests } from './generate/aside';
+import { type BesideController, createBeside } from './generate/beside';
 import { followView } from './generate/follow-view';
 import { createPins, type PinsController } from './generate/pins';
 import type { LoadSheet } from './generate/preview';
@@ -86,7 +87,11 @@ export interface Controller extends EngineChoices {
   use(key: string): void;
   /** Says where an opened file starts, after a guess that was wrong. */
   setStartSigma(key: string, sigma: number): Promise<void>;
+  /** A pointer (null) or a key goes down: what changes until it comes up is one step of undo. */
+  press(key: string | null): void;
+  release(): void;
   readonly pins: PinsController;
+  readonly beside: BesideController;
   readonly history: HistoryController;
   /** Paths between images, and what is taken away. */
   readonly playground: Playground;
@@ -117,6 +122,7 @@ export function createController(options: ControllerOptions): Controller {
     main: requests,
     ready: () => engine.getState().status !== null && oneModelShown(view.getState()),
   });
+  const history = createHistory(stores, now, options.kept ?? KEPT_NOWHERE);
   const samplings = new Samplings();
   const files = createOpenedFiles({ client, stores, samplings, requests, persist });
   const compare = createCompareController({ client, stores, nextFrame, now });
@@ -180,7 +186,6 @@ export function createController(options: ControllerOptions): Controller {
     openKept: files.openKept,
     setStartSigma: files.setStartSigma,
     pins: createPins(stores, aside),
-    history: createHistory(stores, now, options.kept ?? KEPT_NOWHERE),
     playground: createPlayground({
       client,
       stores,
@@ -189,6 +194,16 @@ export function createController(options: ControllerOptions): Controller {
       now,
       takeAway: options.takeAway ?? null,
     }),
+    history,
+    beside: createBeside(stores, aside, (rows) => compare.showRows(rows)),
+    press(key) {
+      history.press(key);
+      aside.hold();
+    },
+    release() {
+      history.release();
+      aside.release();
+    },
     compare,
     distil,
     measure: createMeasureController(client, stores.measure),

@@ -1,4 +1,5 @@
 import type { Action, ActionContext } from '../../state/actions/action';
+import { besidePair } from '../../state/generate/beside';
 
 const shown = ({ stores }: ActionContext) => {
   const { moments, current } = stores.history.getState();
@@ -34,6 +35,17 @@ export const OWN_ACTIONS: readonly Action[] = [
     perform: (app) => {
       const { moment } = shown(app);
       if (moment) app.announce(app.controller.history.keep(moment.id));
+    },
+  },
+  {
+    id: 'beside',
+    name: 'Teacher beside student, for the selected image',
+    group: 'Compare',
+    keywords: 'pair versus nfe heun one step',
+    obstacle: ({ stores }) => (besidePair(stores) ? null : 'This model has no teacher or student here'),
+    perform: ({ stores, controller }) => {
+      stores.view.setState({ tab: 'generate', compare: false });
+      controller.beside.show(!stores.beside.getState().open);
     },
   },
   {

@@ -19,6 +19,8 @@ import { type Cell, type Comparison, formatComparison, readComparison } from './
 export interface CompareController {
   /** Shows rows of several models, or one model; each comes back as it was left. */
   show(compare: boolean): void;
+  /** Shows rows of these models, as they are usually sampled; rows that are there already stay as they are. */
+  showRows(models: readonly string[]): void;
   add(row: RowSpec): void;
   /** A model that has just been opened: the rows that wait for it follow by themselves, otherwise it gets one. */
   take(model: Pick<ModelFacts, 'key' | 'role'>): void;
@@ -98,6 +100,19 @@ export function createCompareController(options: Options): CompareController {
 
   return {
     show: (shown) => view.setState({ compare: shown }),
+    showRows(models) {
+      const { rows } = read();
+      const here = models.every((model) => rows?.some((row) => row.model === model));
+      const known = usableModels(
+        catalogue.getState().catalogue,
+        engine.getState().opened,
+        stores.rows.getState().rows,
+      );
+      const wanted = known.filter(({ key }) => models.includes(key));
+      wanted.sort((a, b) => models.indexOf(a.key) - models.indexOf(b.key));
+      const comparison = here ? null : formatComparison({ rows: wanted.map(usualRow), at: null });
+      view.setState({ compare: true, ...(comparison !== null && { comparison }) });
+    },
     add: (row) => write(withRow(read(), row)),
     take(model) {
       if (!read().rows?.some((row) => row.model === model.key)) write(withRow(read(), usualRow(model)));

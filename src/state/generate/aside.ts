@@ -38,6 +38,8 @@ interface Options {
  */
 export class AsideRequests {
   private readonly slots = new Map<string, readonly AsideJob[]>();
+  /** Somebody is dragging: the next request of the view comes in a moment. */
+  private held = false;
   private flight: { slot: string; job: AsideJob; abort: AbortController } | null = null;
 
   constructor(private readonly options: Options) {
@@ -55,9 +57,19 @@ export class AsideRequests {
     this.next();
   }
 
+  /** Begins nothing until `release`: while somebody drags, the network of the view is to stay on the back-end. */
+  hold(): void {
+    this.held = true;
+  }
+
+  release(): void {
+    this.held = false;
+    this.next();
+  }
+
   private next(): void {
     const { client, main, ready } = this.options;
-    if (this.flight || !main.idle || !ready()) return;
+    if (this.flight || this.held || !main.idle || !ready()) return;
     for (const [slot, [job]] of this.slots) {
       if (!job) continue;
       const flight = { slot, job, abort: new AbortController() };

@@ -5,6 +5,7 @@ import { evaluations } from '../../../lib/sampling';
 import { counted } from '../../../lib/words';
 import type { RowRun } from '../../../state/compare/store';
 import { useApp } from '../../../state/react';
+import { Evaluations } from '../../../ui/Evaluations';
 import { formatMs } from '../../../ui/format';
 import { classNote } from './class-note';
 import { MissingModel } from './MissingModel';
@@ -43,7 +44,7 @@ export function RowHead({ row, onRemove, onGripKey, onGripDown }: Props) {
           <RunLine run={run} title={title} />
         ) : (
           <p className="compared-passes">
-            <Ticks count={evaluations(figures)} role={figures.role} />
+            <Evaluations count={evaluations(figures)} role={figures.role} />
             {note && <span className="caption">{note}</span>}
           </p>
         )}
@@ -93,27 +94,6 @@ function Time({ row, computing }: { row: ShownRow; computing: boolean }): ReactN
       {formatMs(ms)}
       <small>ms</small>
     </p>
-  );
-}
-
-/** One tick for each network evaluation. */
-function Ticks({ count, role }: { count: number; role: ShownRow['figures']['role'] }) {
-  const pitch = count > 100 ? 1 : count > 50 ? 2 : 4;
-  const width = count * pitch;
-  return (
-    <svg
-      className={`evaluations is-${role}`}
-      viewBox={`0 0 ${width} 10`}
-      style={{ inlineSize: Math.min(width, 208) }}
-      preserveAspectRatio="none"
-      role="img"
-      aria-label={counted(count, 'evaluation')}
-    >
-      {Array.from({ length: count }, (_, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a tick is its index
-        <rect key={i} x={i * pitch} y="0" width={Math.max(1, pitch / 2)} height="10" />
-      ))}
-    </svg>
   );
 }
 

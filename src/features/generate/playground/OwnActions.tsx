@@ -4,9 +4,20 @@ import { withOwn } from '../../../state/generate/points';
 import { useAction, useApp, useView } from '../../../state/react';
 import { copyText } from '../../../ui/copy-text';
 import { formatNumber } from '../../../ui/format';
+import { BesideDoor } from './BesideDoor';
 
-/** What can be done with the selected image's own seed and class. */
+/** What can be done with the selected image alone. */
 export default function OwnActions({ image }: { image: MadeImage }) {
+  return (
+    <>
+      <Actions image={image} />
+      <BesideDoor />
+    </>
+  );
+}
+
+/** Its own seed and class, and what is taken away of it. */
+function Actions({ image }: { image: MadeImage }) {
   const { announce, stores } = useApp();
   const place = useView((v) => v.selected);
   const kept = useView((v) => v.own.some((own) => own.place === place && own.classIndex !== null));
