@@ -46,6 +46,11 @@ test('on WebAssembly a batch is taken in equal parts that fit, by what the featu
   expect(part('small', 64, { ...onTensorFlow, batch: 20 })).toBe(7);
   expect(part('small', 512, onTensorFlow)).toBe(2);
   expect(part('small', 64, { microBatch: 5 })).toBe(5); // as asked for
+  // A second feature network takes more than the first.
+  expect(part('small', 32, { secondFeatures: 'vgg16-bn' })).toBe(8);
+  expect(part('small', 32, { secondFeatures: 'vgg16-bn', method: 'imitation' })).toBe(0);
+  expect(part('paper-cifar10', 32, { featureSize: 128 })).toBe(11);
+  expect(part('paper-cifar10', 32, { featureSize: 128, secondFeatures: 'vgg16-bn' })).toBe(3);
   // A plan takes a tenth of that memory.
   expect(part('small', 64)).toBe(0);
   expect(part('small', 64, { batch: 256 })).toBe(128);
