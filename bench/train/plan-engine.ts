@@ -4,15 +4,16 @@ import { startNodeThread } from '../../cli/threads';
 import { DistilTrainer } from '../../src/distil/trainer';
 import { featureNetworks } from '../../src/engine/measure/feature-networks';
 import { WasmIterations } from '../../src/nn/plan/training/wasm/executor';
+import { WebGpuIterations } from '../../src/nn/plan/training/webgpu/executor';
 import { openTrainNet } from './nets';
 import type { TrainRow } from './protocol';
 import type { TrainEngine } from './tfjs-engines';
 
 /** The trainer on the recorded iteration. */
 export async function openPlan(row: TrainRow, threads: number): Promise<TrainEngine> {
-  if (row.backend !== 'wasm') throw new Error('the recorded iteration runs on WebAssembly alone');
   if (row.step !== 'gdd-i') throw new Error('a whole iteration is recorded, no plain step');
-  await openBackend('wasm');
+  if (row.backend === 'webgpu' && threads > 1) throw new Error('threads are those of WebAssembly');
+  const { gpu, label } = await openBackend(row.backend);
   const { network, teacher, data, config } = await openTrainNet(row.net, row.batch);
   const trainer = await DistilTrainer.open({
     network,
@@ -20,7 +21,8 @@ export async function openPlan(row: TrainRow, threads: number): Promise<TrainEng
     data,
     features: await featureNetworks(config, featureWeights, undefined),
     config,
-    plan: async () => new WasmIterations({ threads, startThread: startNodeThread }),
+    plan: async () =>
+      gpu ? new WebGpuIterations(gpu, label) : new WasmIterations({ threads, startThread: startNodeThread }),
   });
   if (trainer.facts.reason !== null) throw new Error(trainer.facts.reason);
   return {

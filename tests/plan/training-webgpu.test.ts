@@ -1,16 +1,21 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
+import type { StepKind } from '../../src/distil/executor';
+import { DistilTrainer } from '../../src/distil/trainer';
 import type { GpuContext } from '../../src/gpu/context';
+import type { OpenExecutor } from '../../src/nn/plan/training/executor';
 import { WebGpuIterations } from '../../src/nn/plan/training/webgpu/executor';
 import { ReferenceGraph } from './reference-graph';
-import { miniRun } from './training-run';
+import { miniParts, miniRun } from './training-run';
 
 /**
  * A step on WebGPU against its definition in float64: reports and all state after it. Memory is poisoned before each step and
  * every error of the device fails the test: neither stale memory nor a skipped dispatch can pass.
  */
 const wanted = (process.env.INNATE_TEST_BACKENDS ?? 'wasm,cpu').split(',').includes('webgpu');
+/** On a software adapter 200 take minutes where other work runs. */
+const MANY = process.env.INNATE_LONG_TESTS ? 200 : 30;
 const errors: string[] = [];
 let context: GpuContext;
 
@@ -83,5 +88,55 @@ describe.skipIf(!wanted)('a step of training on webgpu', () => {
         /^adam/.test(name) ? 1e-3 * top + 1e-12 : (/_u$/.test(name) ? 3e-5 : 2e-6) * Math.max(1, top),
       );
     }
+  });
+
+  const plan: OpenExecutor = async () => new WebGpuIterations(context, 'lavapipe');
+  const steps = async (trainer: DistilTrainer, kinds: readonly StepKind[]) => {
+    const reports = [];
+    for (const kind of kinds) reports.push(await trainer.step(kind));
+    return reports;
+  };
+  const MIXED: StepKind[] = ['both', 'discriminator', 'generator', 'both'];
+
+  it('a resumed run is the uninterrupted one, bit for bit, and has the curve of TensorFlow.js', {
+    timeout: 240_000,
+  }, async () => {
+    const parts = miniParts({ heads: 'small', warmUp: 16, emaHalfLife: 40 });
+    const whole = await DistilTrainer.open({ ...parts, plan });
+    expect(whole.facts).toMatchObject({ executor: 'plan', label: 'lavapipe', reason: null });
+    const oracle = await DistilTrainer.open(parts);
+    const [found, expected] = [await steps(whole, MIXED), await steps(oracle, MIXED)];
+    for (const [i, { lossG, lossD, gradientNormG }] of expected.entries())
+      for (const [ours, theirs] of [
+        [found[i]!.lossG, lossG],
+        [found[i]!.lossD, lossD],
+        [found[i]!.gradientNormG, gradientNormG],
+      ] as const)
+        if (theirs === null) expect(ours).toBeNull();
+        else expect(Math.abs(ours! / theirs - 1)).toBeLessThan(5e-3);
+    const state = await whole.state();
+    const again = await DistilTrainer.open({
+      ...parts,
+      plan,
+      iteration: whole.iteration,
+      images: whole.images,
+      updates: whole.updates,
+      saved: { shape: (name) => state.get(name)?.shape, read: (name) => state.get(name)!.values },
+    });
+    expect(await steps(again, MIXED)).toEqual(await steps(whole, MIXED));
+    expect(await again.state()).toEqual(await whole.state());
+    for (const trainer of [whole, oracle, again]) trainer.dispose();
+  });
+
+  it(`holds after ${MANY} iterations what it held after the first`, { timeout: 300_000 }, async () => {
+    const trainer = await DistilTrainer.open({ ...miniParts({ heads: 'small', warmUp: 0 }), plan });
+    await trainer.step();
+    const { bytes } = trainer;
+    const held = context.memory.breakdown();
+    expect(bytes).toBeGreaterThan(1e6);
+    await steps(trainer, new Array(MANY).fill('both'));
+    expect(trainer.bytes).toBe(bytes);
+    expect(context.memory.breakdown()).toEqual(held);
+    trainer.dispose();
   });
 });

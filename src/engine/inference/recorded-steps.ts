@@ -7,9 +7,15 @@ import type { Device } from './device';
  * asks for them.
  */
 export function recordedSteps(
-  { backend, threads }: Pick<Device, 'threads'> & { backend: Pick<Device['backend'], 'name'> },
+  { backend, threads }: Pick<Device, 'backend' | 'threads'>,
   startThread: StartThread = startPageThread,
 ): OpenExecutor | undefined {
+  const { gpu, label } = backend;
+  if (gpu)
+    return async () => {
+      const { WebGpuIterations } = await import('../distil/webgpu-steps');
+      return new WebGpuIterations(gpu, label);
+    };
   if (backend.name !== 'wasm') return undefined;
   return async () => {
     const { WasmIterations } = await import('../distil/wasm-steps');

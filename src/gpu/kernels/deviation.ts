@@ -1,4 +1,4 @@
-import { elementwise } from './elementwise';
+import { ELEMENTS, elementwise } from './elementwise';
 import { type Kernel, kernel, workgroupSum } from './kernel';
 
 /** Mean and standard deviation over the batch of element `e` of an image, of which the real channels count. */
@@ -36,13 +36,26 @@ fn main(@builtin(local_invocation_index) t: u32) {
   });
 }
 
-/** Its gradient: d (x - mean) / root / (images elements), where d is the deviation's. `total` stored elements of one image. */
+/**
+ * Its gradient: d (x - mean) / root / (images elements), where d is the deviation's: the sum of `count` numbers of `gradient`,
+ * `stride` apart from `offset` on. `total` stored elements of one image.
+ */
 export const deviationGradient = (): Kernel =>
-  elementwise(
-    'deviation gradient',
-    ['x', 'gradient', 'out'],
-    FIELDS,
-    `let c = i % u.stored;
+  kernel({
+    name: 'deviation gradient',
+    bindings: { x: 'f32', gradient: 'f32', out: 'f32' },
+    uniforms: ['total', ...FIELDS, 'count', 'stride', 'offset'],
+    body: `
+${workgroupSum(ELEMENTS, false).code}
+${OVER_BATCH}
+@compute @workgroup_size(${ELEMENTS})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
+  var s = 0.0;
+  for (var k = t; k < u.count; k += ${ELEMENTS}u) { s += gradient[u.offset + k * u.stride]; }
+  let d = sumAll(s, t);
+  let i = (group.y * grid.x + group.x) * ${ELEMENTS}u + t;
+  if (i >= u.total) { return; }
+  let c = i % u.stored;
   let pixel = i / u.stored;
   if (c >= u.channels) {
     for (var n = 0u; n < u.images; n++) { out[(n * u.pixels + pixel) * u.stored + c] = 0.0; }
@@ -50,10 +63,10 @@ export const deviationGradient = (): Kernel =>
   }
   let e = pixel * u.channels + c;
   let found = overBatch(e);
-  let factor = gradient[0] / f32(u.pixels * u.channels) / f32(u.images) / found.y;
-  for (var n = 0u; n < u.images; n++) { out[place(e, n)] = factor * (x[place(e, n)] - found.x); }`,
-    OVER_BATCH,
-  );
+  let factor = d / f32(u.pixels * u.channels) / f32(u.images) / found.y;
+  for (var n = 0u; n < u.images; n++) { out[place(e, n)] = factor * (x[place(e, n)] - found.x); }
+}`,
+  });
 
 /** The largest of every 2x2 pixels; `total` results. */
 export const maxPool = (): Kernel =>

@@ -120,29 +120,42 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3
 );
 
 /**
- * Sums of an expression over the pixels of each image: out[base + image * outStride + c], zeros from `channels` to `stored`.
- * A workgroup has `lanes` channels of an image; its `rows` lines of threads share the pixels.
+ * Sums of an expression over the pixels of each image, to one or several places: place i begins at `outBase`i, an image at
+ * `outStride`i, and takes `outCount`i values, zeros from `channels` on. `bound`: by place, the first one of the same buffer. A
+ * workgroup has `lanes` channels of an image; its `lines` of threads share the pixels.
  */
 export const pixelSums = memoised(
-  (expression: Expression, counts: ExpressionCounts, lanes: number, rows: number): Kernel =>
+  (
+    expression: Expression,
+    counts: ExpressionCounts,
+    lanes: number,
+    lines: number,
+    bound: readonly number[],
+  ): Kernel =>
     kernel({
       name: 'pixel sums',
-      bindings: { ...bindingsOf(counts), out: 'f32' },
-      uniforms: ['channels', 'stored', 'pixels', 'outBase', 'outStride', ...uniformsOf(counts)],
+      bindings: {
+        ...bindingsOf(counts),
+        ...Object.fromEntries([...new Set(bound)].map((i) => [`out${i}`, 'f32'])),
+      },
+      uniforms: [
+        ...['channels', 'stored', 'pixels', ...uniformsOf(counts)],
+        ...bound.flatMap((_, i) => [`outBase${i}`, `outStride${i}`, `outCount${i}`]),
+      ],
       body: `${valueCode(expression)}
-var<workgroup> partial: array<f32, ${lanes * rows}>;
-@compute @workgroup_size(${lanes}, ${rows})
+var<workgroup> partial: array<f32, ${lanes * lines}>;
+@compute @workgroup_size(${lanes}, ${lines})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) t: vec3u) {
   let c = group.x * ${lanes}u + t.x;
   var s = 0.0;
   if (c < u.channels) {
-    for (var p = t.y; p < u.pixels; p += ${rows}u) { s += value(group.y, group.y * u.pixels + p, c); }
+    for (var p = t.y; p < u.pixels; p += ${lines}u) { s += value(group.y, group.y * u.pixels + p, c); }
   }
   partial[t.y * ${lanes}u + t.x] = s;
   workgroupBarrier();
-  if (t.y > 0u || c >= u.stored) { return; }
-  for (var r = 1u; r < ${rows}u; r++) { s += partial[r * ${lanes}u + t.x]; }
-  out[u.outBase + group.y * u.outStride + c] = s;
+  if (t.y > 0u) { return; }
+  for (var r = 1u; r < ${lines}u; r++) { s += partial[r * ${lanes}u + t.x]; }
+  ${bound.map((of, i) => `if (c < u.outCount${i}) { out${of}[u.outBase${i} + group.y * u.outStride${i} + c] = s; }`).join('\n  ')}
 }`,
     }),
 );

@@ -142,7 +142,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
 }
 
 /** Workgroups that keep an adapter busy, and the most memory that partial sums may take. */
-const BUSY = { software: 16, hardware: 512 };
+const BUSY = { software: 6, hardware: 512 };
 const PARTIAL_BYTES = 2 ** 26;
 
 /** Into how many parts the pixels are divided: `tiles` workgroups have one each of the filter's `values`. */

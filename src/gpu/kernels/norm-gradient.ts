@@ -7,7 +7,7 @@ export interface NormGradientOptions {
   silu: boolean;
   /** Whether sums for the gradients of weight and bias are wanted. */
   parameters: boolean;
-  /** A map is added to the gradient. */
+  /** A map is added to the gradient, before all of it is scaled. */
   residual: boolean;
 }
 
@@ -42,7 +42,7 @@ export const groupNormGradient = memoised(
       },
       uniforms: [
         ...['pixels', 'channels', 'width', 'vectorStride'],
-        ...['rowBase', 'rowStride', 'weightAt', 'biasAt', 'padded'],
+        ...['rowBase', 'rowStride', 'weightAt', 'biasAt', 'padded', 'scaleF'],
       ],
       body: `
 var<workgroup> first: array<f32, ${threads}>;
@@ -135,7 +135,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3
     let v = x[at];
     let f = affine[factors + c];
     let d = dy[at] * slope(fma(v, f, affine[factors + u.channels + c]));
-    out[at] = f * d - a - (v - mean) * r * b${residual ? ' + residual[at]' : ''};
+    out[at] = (f * d - a - (v - mean) * r * b${residual ? ' + residual[at]' : ''}) * u.scaleF;
   }
 }`,
     }),

@@ -6,11 +6,13 @@ import type { Node } from '../../graph';
 import type { Operation } from '../../operations';
 import { axisMatrix, filterMatrix } from '../axes';
 import { Unplanned } from '../executor';
+import type { NormGradientPlan } from '../folding';
 import { Attentions } from './attention';
 import { type Slope, writeConvolution, writeFilterGradient, writeLinear } from './convolutions';
 import { Expressions } from './expressions';
-import { Norms } from './norms';
-import type { Panel } from './panels';
+import { LinearGroups } from './linears';
+import { type Joined, Norms } from './norms';
+import type { Panel, Rows } from './panels';
 import { type View, whole } from './program';
 import type { Site } from './site';
 import { Spectral } from './spectral';
@@ -23,9 +25,12 @@ export class Compiler {
   private readonly norms: Norms;
   private readonly attentions: Attentions;
   private readonly spectral: Spectral;
+  private readonly linears: LinearGroups;
   private readonly tables = new Map<string, { view: View; taps: number }>();
   /** Gradients of activations that convolutions' transposes end with. */
   private readonly slopes = new Map<Node, Slope>();
+  /** Nodes that are written with another one. */
+  private readonly owned = new Set<Node>();
 
   /** `late`: nodes that only a report reads; they are computed on the host after the run. */
   constructor(
@@ -37,20 +42,27 @@ export class Compiler {
     this.norms = new Norms(site);
     this.attentions = new Attentions(site);
     this.spectral = new Spectral(site);
+    this.linears = new LinearGroups(site);
     this.expressions.affine = (normed) => this.norms.affine(normed);
-    site.materialise = (node) => this.expressions.write(node);
+    site.materialise = (node) => {
+      const normed = site.views.has(node) ? null : this.expressions.normed(node);
+      if (!normed || !this.norms.apply(normed, node)) this.expressions.write(node);
+      return site.place(node);
+    };
   }
 
   write(): void {
     const { folding, panels } = this.site;
     this.findSlopes();
-    const owned = new Set(Array.from(this.slopes.values(), ({ owner }) => owner));
+    for (const { owner } of this.slopes.values()) this.owned.add(owner);
+    for (const node of this.linears.owned) this.owned.add(node);
     for (const node of folding.needed) {
       for (const panel of panels.panels) if (panel.first === node) this.step(panel);
-      if (this.late.has(node) || panels.folded.has(node) || owned.has(node)) continue;
+      this.linears.write(node);
+      if (this.late.has(node) || panels.folded.has(node) || this.owned.has(node)) continue;
       const plan = folding.normGradients.get(node);
       const ending = folding.endings.get(node);
-      if (plan) this.norms.writeGradients(plan);
+      if (plan) this.norms.writeGradients(plan, this.joined(plan));
       else if (ending) writeConvolution(this.site, node, ending, this.slopes.get(node) ?? null);
       else if (!folding.folded.has(node)) this.node(node);
     }
@@ -76,10 +88,10 @@ export class Compiler {
     resize: (node, o) => this.resample(node, o),
     downsample: (node, o) => this.resample(node, o),
     upsample: (node, o) => this.resample(node, o),
-    pixelSum: (node) => (this.summedLater(node) ? undefined : this.expressions.writePixelSums(node)),
-    pixelDot: (node) => this.expressions.writePixelSums(node),
+    pixelSum: (node) => this.pixelSum(node),
+    pixelDot: (node) => this.expressions.writePixelSums(node, { vector: true, rows: [] }),
     imageSum: (node) => this.imageSum(node),
-    total: (node) => this.expressions.writeTotal(node),
+    total: (node) => (this.sumOfSlice(node) ? undefined : this.expressions.writeTotal(node)),
     dotVector: (node) => this.expressions.writeChannelSums(node),
     powerV: () => {}, // with the weight that is normalised
     powerU: () => {},
@@ -110,28 +122,63 @@ export class Compiler {
     }
   }
 
-  /** Whether a sum over pixels is made where it is summed over the images. */
-  private summedLater(node: Node): boolean {
-    const [reader, ...others] = this.site.folding.readers.get(node) ?? [];
-    return others.length === 0 && !!reader && this.site.panels.contributions.get(reader)?.kind === 'rows';
+  /** The sum with what is there already and a number times that, where nothing else reads the gradient of a norm's input. */
+  private joined({ sums, dx }: NormGradientPlan): Joined | null {
+    if (!dx) return null;
+    const joined: Joined = { owner: dx, residual: null, scale: 1 };
+    const sum = this.onlyReader(joined.owner);
+    const residual = sum?.operation.op === 'add' ? sum.inputs.find((input) => input !== dx) : undefined;
+    if (sum && residual && residual.id < sums.id) {
+      joined.owner = sum;
+      joined.residual = residual;
+      this.owned.add(sum);
+    }
+    const scaled = this.onlyReader(joined.owner);
+    if (scaled?.operation.op === 'scale') {
+      joined.owner = scaled;
+      joined.scale = scaled.operation.factor;
+      this.owned.add(scaled);
+    }
+    return joined;
+  }
+
+  /** The one node that reads another, where it is no part of something else. */
+  private onlyReader(node: Node): Node | null {
+    const { folding } = this.site;
+    const [reader, ...others] = folding.readers.get(node) ?? [];
+    if (!reader || others.length > 0 || folding.folded.has(reader) || folding.endings.has(reader))
+      return null;
+    return this.late.has(reader) || this.site.views.has(reader) ? null : reader;
+  }
+
+  /** A vector, and where its sum over the images is a gradient, the rows for that; the vector only where something else reads it. */
+  private pixelSum(node: Node): void {
+    const { folding, panels } = this.site;
+    const rows: Rows[] = [];
+    let read = false;
+    for (const reader of folding.readers.get(node) ?? []) {
+      const contribution = panels.contributions.get(reader);
+      if (contribution?.kind !== 'rows' || rows.length === 2) {
+        read = true;
+        continue;
+      }
+      rows.push(contribution);
+      this.owned.add(reader);
+    }
+    this.expressions.writePixelSums(node, { vector: read || rows.length === 0, rows });
   }
 
   private imageSum(node: Node): void {
     const { site } = this;
     const contribution = site.panels.contributions.get(node);
-    const source = node.inputs[0]!;
-    if (contribution?.kind !== 'rows') {
-      const stride = site.extent(source).stored;
-      const uniforms = { parts: site.batch, stride, base: 0, accumulate: 0 };
-      site.elements(
-        { kernel: sumOfRows(), operands: [site.view(source), site.place(node)], uniforms },
-        stride,
-      );
+    if (contribution?.kind === 'rows') {
+      this.expressions.writePixelSums(node, { vector: false, rows: [contribution] });
       return;
     }
-    const { rows, base, stride, at } = contribution;
-    const summed = source.operation.op === 'pixelSum' && this.summedLater(source) ? source : node;
-    this.expressions.writePixelSums(summed, { view: whole(rows), base: base + at, stride });
+    const source = node.inputs[0]!;
+    const stride = site.extent(source).stored;
+    const uniforms = { parts: site.batch, stride, base: 0, accumulate: 0 };
+    site.elements({ kernel: sumOfRows(), operands: [site.view(source), site.place(node)], uniforms }, stride);
   }
 
   private resample(node: Node, operation: Resampling): void {
@@ -194,15 +241,34 @@ export class Compiler {
     });
   }
 
+  /** What a total sums where it is a slice, and the gradient of a deviation alone reads it, which computes it as it goes. */
+  private sumOfSlice(total: Node): Node | null {
+    const [slice] = total.inputs;
+    const wanted =
+      total.operation.op === 'total' && slice!.operation.op === 'slice' && slice!.shape.channels === 1;
+    return wanted && this.onlyReader(total)?.operation.op === 'deviationGradient' ? slice! : null;
+  }
+
   private deviationGradient(node: Node): void {
     const { site } = this;
     const [x, gradient] = node.inputs as [Node, Node];
     const { images, pixels, channels, stored } = site.extent(x);
+    const slice = this.sumOfSlice(gradient);
+    const summed = slice && site.extent(slice.inputs[0]!);
+    const { operation: o } = slice ?? gradient;
     site.elements(
       {
         kernel: deviationGradient(),
-        operands: [site.view(x), site.view(gradient), site.place(node)],
-        uniforms: { images, pixels, channels, stored },
+        operands: [site.view(x), site.view(slice?.inputs[0] ?? gradient), site.place(node)],
+        uniforms: {
+          images,
+          pixels,
+          channels,
+          stored,
+          count: summed ? summed.images * summed.pixels : 1,
+          stride: summed?.stored ?? 4,
+          offset: o.op === 'slice' ? o.from : 0,
+        },
       },
       pixels * stored,
     );

@@ -1,7 +1,7 @@
 import type { ActivationKind, EndOptions } from '../../../../gpu/kernels/activation';
 import { contraction } from '../../../../gpu/kernels/contraction';
 import { gridOf, isNarrow, PLAIN } from '../../../../gpu/kernels/contraction-call';
-import { depthwise } from '../../../../gpu/kernels/depthwise';
+import { DEPTHWISE_TOGETHER, depthwise, depthwiseTransposed } from '../../../../gpu/kernels/depthwise';
 import { filterGradient, filterSplits } from '../../../../gpu/kernels/filter-gradient';
 import { sumOfRows } from '../../../../gpu/kernels/optimiser';
 import { inFloat32 } from '../../../../gpu/traits';
@@ -69,13 +69,22 @@ export function writeConvolution(site: Site, owner: Node, ending: Ending, slope:
     outWidth: owner.shape.width,
   };
   if (operation.depthwise) {
+    const { end } = follows;
+    const walked = transposed && stride > 1;
     site.elements(
       {
-        kernel: depthwise(transposed ? 'transposed' : 'forward', follows.end),
+        kernel: walked ? depthwiseTransposed(end) : depthwise({ size, stride, turned: transposed, end }),
         operands: [source, filter, ...follows.operands, out],
-        uniforms: { ...follows.uniforms(1), ...geometry, channels: columns },
+        uniforms: {
+          ...follows.uniforms(1),
+          ...geometry,
+          channels: columns,
+          pad: transposed && !walked ? size - 1 - pad : pad,
+        },
       },
-      site.values(owner),
+      walked
+        ? site.values(owner)
+        : site.batch * owner.shape.height * Math.ceil(owner.shape.width / DEPTHWISE_TOGETHER) * columns,
     );
     return;
   }

@@ -12,7 +12,9 @@ import type { Node } from '../../graph';
 import { storedChannels } from '../../steps';
 import { Unplanned } from '../executor';
 import type { Normed } from '../folding';
-import { aligned, type View } from './program';
+import type { Rows } from './panels';
+import { aligned, type View, whole } from './program';
+import { Reads } from './reads';
 import type { Site } from './site';
 
 /** Buffers that a kernel may read, so that with the one it writes they are at most as many as any device binds. */
@@ -52,47 +54,6 @@ export interface Affine {
   perImage: boolean;
 }
 
-/** Reads of a sum or map in the making. */
-class Reads {
-  readonly views: View[] = [];
-  readonly uniforms: Record<string, number> = {};
-  counts: ExpressionCounts = { reads: 0, constants: 0, joins: 0 };
-  private readonly known = new Map<string, Expression>();
-
-  read(
-    kind: 'map' | 'vector' | 'channel' | 'pixel' | 'number',
-    view: View,
-    stride = 0,
-    offset = 0,
-  ): Expression {
-    const key = `${kind} ${this.views.indexOf(view)} ${stride} ${offset}`;
-    const before = this.views.includes(view) ? this.known.get(key) : undefined;
-    if (before) return before;
-    const of = this.views.length;
-    this.views.push(view);
-    this.uniforms[`stride${of}`] = stride;
-    this.uniforms[`offset${of}`] = offset;
-    this.counts = { ...this.counts, reads: of + 1 };
-    const read: Expression = { read: kind, of };
-    this.known.set(`${kind} ${this.views.indexOf(view)} ${stride} ${offset}`, read);
-    return read;
-  }
-
-  constant(value: number): number {
-    const at = this.counts.constants;
-    this.uniforms[`c${at}F`] = value;
-    this.counts = { ...this.counts, constants: at + 1 };
-    return at;
-  }
-
-  join(channels: number): number {
-    const at = this.counts.joins;
-    this.uniforms[`join${at}`] = channels;
-    this.counts = { ...this.counts, joins: at + 1 };
-    return at;
-  }
-}
-
 /** What is done element by element: trees of operations become one kernel, and sums take in what they sum. */
 export class Expressions {
   /** Gives the affine of a norm, which it computes where it is first asked for. */
@@ -112,8 +73,11 @@ export class Expressions {
     if (this.site.views.has(node) || this.kept.has(node)) return false;
     const { op } = node.operation;
     if (!(op in ALIGNED)) return false;
-    if (op === 'slice' || op === 'constant' || op === 'broadcast' || this.normed(node)) return true;
+    if (op === 'slice' || op === 'broadcast' || constantOf(node) !== null || this.normed(node)) return true;
     const readers = this.site.folding.readers.get(node) ?? [];
+    // A number times what is there anyway costs nothing where it is read.
+    if (op === 'scale' && !this.inlined(node.inputs[0]!) && !readers.some((reader) => this.late.has(reader)))
+      return true;
     const [reader] = readers;
     if (readers.length !== 1 || !reader || this.late.has(reader)) return false;
     const { folded, endings } = this.site.folding;
@@ -140,26 +104,43 @@ export class Expressions {
     return out;
   }
 
-  /** The sums over pixels of a node's operands, as a vector of each image. */
-  writePixelSums(node: Node, to?: { view: View; base: number; stride: number }): void {
+  /** The sums over pixels of a node's operands, as a vector of each image, as rows that are added up later, or both. */
+  writePixelSums(node: Node, { vector, rows }: { vector: boolean; rows: readonly Rows[] }): void {
     const { site } = this;
     const reads = new Reads();
     const expression = this.summand(node, reads);
     const source = site.extent(node.inputs[0]!);
     const stored = storedChannels(node.shape.channels);
-    const { lanes, rows } = this.sumShape(source.pixels);
-    const padded = to ? aligned(4 * stored) / 4 : stored;
-    const out = to ?? { view: site.place(node), base: 0, stride: stored };
+    const { lanes, lines } = this.sumShape(source.pixels);
+    const padded = rows.length > 0 ? aligned(4 * stored) / 4 : stored;
+    const outs = [
+      ...(vector ? [{ view: site.place(node), base: 0, stride: stored, count: stored }] : []),
+      ...rows.map(({ rows: room, base, stride, at }) => ({
+        view: whole(room),
+        base: base + at,
+        stride,
+        count: padded,
+      })),
+    ];
+    const uniforms = Object.fromEntries(
+      outs.flatMap(({ base, stride, count }, i) => [
+        [`outBase${i}`, base],
+        [`outStride${i}`, stride],
+        [`outCount${i}`, count],
+      ]),
+    );
+    // Rows of two parameters lie in one room: it is bound once.
+    const places = outs.map(({ view }) => outs.findIndex((other) => other.view.room === view.room));
+    const bound = [...new Set(places)];
     site.emit({
-      kernel: pixelSums(expression, reads.counts, lanes, rows),
-      operands: [...reads.views, out.view],
+      kernel: pixelSums(expression, reads.counts, lanes, lines, places),
+      operands: [...reads.views, ...bound.map((i) => outs[i]!.view)],
       uniforms: {
         ...reads.uniforms,
+        ...uniforms,
         channels: node.shape.channels,
         stored: padded,
         pixels: source.pixels,
-        outBase: out.base,
-        outStride: out.stride,
       },
       grid: [Math.ceil(padded / lanes), site.batch, 1],
     });
@@ -208,9 +189,9 @@ export class Expressions {
     });
   }
 
-  private sumShape(pixels: number): { lanes: number; rows: number } {
-    if (this.site.options.software) return { lanes: 16, rows: 1 };
-    return { lanes: 32, rows: pixels >= 64 ? 8 : 1 };
+  private sumShape(pixels: number): { lanes: number; lines: number } {
+    if (this.site.options.software) return { lanes: 16, lines: 1 };
+    return { lanes: 32, lines: pixels >= 64 ? 8 : 1 };
   }
 
   private summand(node: Node, reads: Reads): Expression {
@@ -239,7 +220,8 @@ export class Expressions {
         this.stride(node.inputs[0]!),
         node.operation.from,
       );
-    if (this.inlined(node) && this.width(node) <= budget) return this.apply(node, reads, budget);
+    const fits = this.width(node) <= budget || (node.operation.op === 'add' && budget > 1);
+    if (this.inlined(node) && fits) return this.apply(node, reads, budget);
     return reads.read('map', this.site.view(node), this.stride(node));
   }
 
@@ -276,7 +258,8 @@ export class Expressions {
     );
   }
 
-  private normed(node: Node): Normed | null {
+  /** How a node is read through a norm, null where it is none. */
+  normed(node: Node): Normed | null {
     const { folding } = this.site;
     const { operation: o } = node;
     if (o.op === 'groupNorm' && o.over === 'batch') return { norm: node, modulate: null, silu: false };
@@ -333,13 +316,14 @@ export class Expressions {
     }
   }
 
-  /** Both operands, the one with more reads from memory where they are too many together. */
+  /** Both operands, of the wider one only so much that they are not too many reads together. */
   private pair(a: Node, b: Node, reads: Reads, budget: number): [Expression, Expression] {
     const [wa, wb] = [this.width(a), this.width(b)];
-    if (wa + wb <= budget) return [this.of(a, reads, wa), this.of(b, reads, wb)];
+    const narrow = Math.min(wa, wb, budget - 1);
+    const wide = budget - narrow;
     return wa >= wb
-      ? [this.of(a, reads, 1), this.of(b, reads, budget - 1)]
-      : [this.of(a, reads, budget - 1), this.of(b, reads, 1)];
+      ? [this.of(a, reads, Math.min(wa, wide)), this.of(b, reads, narrow)]
+      : [this.of(a, reads, narrow), this.of(b, reads, Math.min(wb, wide))];
   }
 
   private applyNorm(normed: Normed, reads: Reads): Expression {

@@ -13,6 +13,13 @@ interface Found extends Affine {
   statistics: View;
 }
 
+/** What becomes of the gradient of a norm's input, written in its place: (gradient + residual) * scale. */
+export interface Joined {
+  owner: Node;
+  residual: Node | null;
+  scale: number;
+}
+
 /** Group and batch norms: statistics are computed where a norm is first read, its values where they are read. */
 export class Norms {
   private readonly found = new Map<Node, Found>();
@@ -20,16 +27,18 @@ export class Norms {
   constructor(private readonly site: Site) {}
 
   affine(normed: Normed): Found {
-    let found = this.found.get(normed.norm);
-    if (!found) {
-      found = this.write(normed);
-      this.found.set(normed.norm, found);
-    }
-    return found;
+    return this.found.get(normed.norm) ?? this.write(normed, null);
+  }
+
+  /** Writes the normalised map of a norm that nothing has read yet, with its statistics; false where it was read. */
+  apply(normed: Normed, node: Node): boolean {
+    if (this.found.has(normed.norm)) return false;
+    this.write(normed, node);
+    return true;
   }
 
   /** All gradients that a norm and what follows it have. */
-  writeGradients(plan: NormGradientPlan): void {
+  writeGradients(plan: NormGradientPlan, joined: Joined | null): void {
     const { site } = this;
     const { norm, modulate, silu, dx } = plan;
     const { source, view: affine, statistics, perImage } = this.affine(plan);
@@ -37,7 +46,7 @@ export class Norms {
     const rows = this.rows(plan);
     const modulated = modulate !== null && plan.vector !== null;
     const [weight, bias] = [norm.inputs[1]!, norm.inputs[2]!];
-    const options = { modulated, silu, parameters: rows !== null, residual: false };
+    const options = { modulated, silu, parameters: rows !== null, residual: !!joined?.residual };
     const { traits } = site.options;
     site.emit({
       kernel: groupNormGradient(options, traits.reducers),
@@ -47,7 +56,8 @@ export class Norms {
         affine,
         statistics,
         ...(modulated ? [site.view(weight), site.view(bias), site.view(modulate)] : []),
-        dx ? site.place(dx) : site.program.value(images * pixels * channels),
+        ...(joined?.residual ? [site.view(joined.residual)] : []),
+        dx ? site.place(joined?.owner ?? dx) : site.program.value(images * pixels * channels),
         ...(rows ? [rows.view] : []),
         ...(modulated ? [site.place(plan.vector!)] : []),
       ],
@@ -61,6 +71,7 @@ export class Norms {
         weightAt: rows?.weightAt ?? 0,
         biasAt: rows?.biasAt ?? 0,
         padded: aligned(4 * channels) / 4,
+        scaleF: joined?.scale ?? 1,
       },
       grid: [channels / width, perImage ? images : 1, 1],
     });
@@ -93,7 +104,7 @@ export class Norms {
     };
   }
 
-  private write({ norm, modulate }: Normed): Found {
+  private write({ norm, modulate, silu }: Normed, map: Node | null): Found {
     const { site } = this;
     const { images, pixels, channels, width, groups, eps, perImage } = this.counts(norm);
     const [source, weight, bias] = norm.inputs as [Node, Node, Node];
@@ -105,7 +116,13 @@ export class Norms {
     const unit = wide ? 4 : 1;
     site.emit({
       kernel: normStatistics(
-        { sources: 1, modulate: modulate !== null, wide, statistics: true },
+        {
+          sources: 1,
+          modulate: modulate !== null,
+          wide,
+          statistics: true,
+          apply: map && (silu ? 'silu' : 'plain'),
+        },
         traits.reducers,
         traits.subgroupReduce,
       ),
@@ -116,6 +133,7 @@ export class Norms {
         ...(modulate ? [site.view(modulate)] : []),
         view,
         statistics,
+        ...(map ? [site.place(map)] : []),
       ],
       uniforms: {
         pixels,
@@ -129,6 +147,8 @@ export class Norms {
       },
       grid: [groups, images, 1],
     });
-    return { source, view, statistics, perImage };
+    const found = { source, view, statistics, perImage };
+    this.found.set(norm, found);
+    return found;
   }
 }

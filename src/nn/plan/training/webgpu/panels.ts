@@ -3,10 +3,17 @@ import { Unplanned } from '../executor';
 import type { Folding } from '../folding';
 import { aligned, type Program, type Room, type View } from './program';
 
+/** A row for each image, in float32 values: its place is `base` + image * `stride` + `at`. */
+export interface Rows {
+  kind: 'rows';
+  rows: Room;
+  base: number;
+  stride: number;
+  at: number;
+}
+
 /** What adds to a parameter's gradient: a row for each image, added up with all others at once, or values themselves. */
-export type Contribution =
-  | { kind: 'rows'; rows: Room; base: number; stride: number; at: number }
-  | { kind: 'values'; view: View; accumulate: boolean };
+export type Contribution = Rows | { kind: 'values'; view: View; accumulate: boolean };
 
 /** Rows that are added up into part of a panel. */
 interface Summed {
