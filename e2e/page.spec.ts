@@ -29,7 +29,16 @@ test('a part that the host no longer has: its tab says so, the others work, a re
 test('a first visit has the other tabs before they are asked for: they open when the host is gone', async () => {
   app = await openApp({ at: SMALL });
   const { page, host } = app;
-  const parts = ['DistilView', 'WhatTrains', 'RunView', 'LayersView', 'ModelsView', 'ConsentDialog', 'Help'];
+  const parts = [
+    'DistilView',
+    'controller',
+    'WhatTrains',
+    'RunView',
+    'LayersView',
+    'ModelsView',
+    'ConsentDialog',
+    'Help',
+  ];
   const loaded = () =>
     page.evaluate(() =>
       performance

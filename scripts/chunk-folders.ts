@@ -13,8 +13,14 @@ type Part = readonly [module: RegExp, folder: string];
 const PARTS: readonly [Part, ...Part[]] = [
   [/\/src\/(?:features\/generate|state)\/(?:playground|path|export|history|mix)\//, 'views/playground/'],
   [/\/node_modules\/(?:gifenc|mediabunny)\//, 'views/playground/'],
-  [/\/src\/features\/([^/]+)\//, 'views/$1/'],
   [/\/src\/(?:app|state\/files)\//, 'views/shell/'],
+  [/\/src\/(?:features|state)\/([^/]+)\//, 'views/$1/'],
+];
+
+/** The folder of what several parts share, where all of them are of one kind. */
+const OF_ONE: readonly Part[] = [
+  PARTS[0],
+  [/\/src\/(?:(?:features|state)\/)?distil\//, 'views/distil-shared/'],
 ];
 
 /**
@@ -40,11 +46,11 @@ export function chunkFolders(): { plugin: Plugin; of: (chunk: PageChunk) => stri
     of({ facadeModuleId, isDynamicEntry, moduleIds }) {
       if (!isDynamicEntry) {
         if (moduleIds.some((id) => atOnce.has(id))) return 'page/';
-        const [[playground, folder]] = PARTS;
-        // What only parts of the playground share is a part of it.
-        return moduleIds.length > 0 && moduleIds.every((id) => playground.test(id))
-          ? folder
-          : 'views/shared/';
+        // What only parts of the playground share is a part of it; Distil has more of that than a folder holds.
+        const own = OF_ONE.find(
+          ([module]) => moduleIds.length > 0 && moduleIds.every((id) => module.test(id)),
+        );
+        return own?.[1] ?? 'views/shared/';
       }
       for (const [module, folder] of PARTS) {
         const match = facadeModuleId?.match(module);

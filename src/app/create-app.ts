@@ -56,7 +56,7 @@ export function createApp(): { stores: Stores; controller: Controller; boot: () 
   });
   syncAddress(stores.view, defaults, window, controller.arrive);
   followGestures(controller);
-  guardRun(stores.distil, controller.distil);
+  guardRun(stores.distil, { control: (action) => controller.distil.control(action) });
   watchLatency(stores, latencyPage());
   return { stores, controller, boot: () => controller.boot(address.problems) };
 }

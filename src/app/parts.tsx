@@ -3,7 +3,14 @@ import { part } from '../ui/part';
 import { ErrorBoundary } from './ErrorBoundary';
 import { reloadPage } from './offline';
 
-export const DistilView = part(() => import('../features/distil/DistilView'));
+/** With what the controller loads for it (state/controller.ts), so that both are fetched together. */
+export const DistilView = part(async () => {
+  const [view] = await Promise.all([
+    import('../features/distil/DistilView'),
+    import('../state/distil/controller'),
+  ]);
+  return view;
+});
 export const LayersView = part(() => import('../features/layers/LayersView'));
 export const ModelsView = part(() => import('../features/models/ModelsView'));
 export const ConsentDialog = part(() => import('../features/models/ConsentDialog'));

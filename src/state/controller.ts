@@ -1,9 +1,10 @@
+import { loadPart } from '../lib/load-part';
 import type { EngineClient } from '../protocol/client';
 import type { FileChoice, ModelInfo, StartOptions } from '../protocol/models';
 import type { Stores } from './app-state';
 import { boot } from './boot';
 import { type CompareController, createCompareController } from './compare/controller';
-import { createDistilController, type DistilController } from './distil/controller';
+import type { DistilController } from './distil/controller';
 import { type EngineChoices, engineChoices } from './engine-choices';
 import { createOpenedFiles } from './files/opened-files';
 import { Opening } from './files/opening';
@@ -96,7 +97,10 @@ export interface Controller extends EngineChoices {
   /** Paths between images, and what is taken away. */
   readonly playground: Playground;
   readonly compare: CompareController;
+  /** What can be done about distillation: its code comes with the Distil tab, and before `openDistil` this throws. */
   readonly distil: DistilController;
+  /** Loads it, once; throws a `MissingPart` where it cannot be had. */
+  openDistil(): Promise<DistilController>;
   readonly measure: MeasureController;
   /** What a person can ask for of the public models; null where this page asks other hosts for nothing. */
   readonly rows: Downloads | null;
@@ -127,7 +131,10 @@ export function createController(options: ControllerOptions): Controller {
   const files = createOpenedFiles({ client, stores, samplings, requests, persist });
   const compare = createCompareController({ client, stores, nextFrame, now });
   const link = new Link(stores);
-  const distil = createDistilController({ client, stores, loadPacks, nextFrame, now, persist });
+  const distil = new Later(async () => {
+    const { createDistilController } = await loadPart(import('./distil/controller'));
+    return createDistilController({ client, stores, loadPacks, nextFrame, now, persist });
+  });
   const opening = new Opening({ client, engine, work, onOpened: show });
 
   const downloads = options.downloads
@@ -159,7 +166,7 @@ export function createController(options: ControllerOptions): Controller {
   function show({ key, role }: ModelInfo): void {
     const { tab, compare: rows } = view.getState();
     // Opened beside the choice of a teacher, it is meant as one.
-    if (choosesTeacher(stores) && role !== 'student') distil.chooseTeacher(key);
+    if (choosesTeacher(stores) && role !== 'student') distil.use((d) => d.chooseTeacher(key));
     else if (rows && tab === 'generate') compare.take({ key, role });
     else if (!link.follow(key)) view.setState({ ...OPENED_VIEW, ...samplings.of(key), model: key });
   }
@@ -205,14 +212,17 @@ export function createController(options: ControllerOptions): Controller {
       aside.release();
     },
     compare,
-    distil,
+    get distil() {
+      return distil.now;
+    },
+    openDistil: () => distil.open(),
     measure: createMeasureController(client, stores.measure),
     rows: downloads,
     inside: {
       client,
       stores,
       loadBeforehand: options.loadLayers,
-      loadPacks: distil.loadPacks,
+      loadPacks: async () => (await distil.open()).loadPacks(),
       nextFrame,
       now,
     },
@@ -254,6 +264,41 @@ export function createController(options: ControllerOptions): Controller {
     link: () => options.address(view.getState()),
     dismissError: () => engine.setState({ error: null, remark: null }),
   };
+}
+
+/** Something whose code is loaded when it is first needed. */
+class Later<T> {
+  private made: T | null = null;
+  private making: Promise<T> | null = null;
+
+  constructor(private readonly make: () => Promise<T>) {}
+
+  /** What it is; throws before it has come. */
+  get now(): T {
+    if (this.made === null) throw new Error('it is not loaded: open it first');
+    return this.made;
+  }
+
+  /** Does something with it: at once where it has come. */
+  use(what: (made: T) => void): void {
+    if (this.made !== null) what(this.made);
+    else void this.open().then(what, () => {}); // the view that shows it says what is missing
+  }
+
+  /** The same promise for all; what has failed is tried again. */
+  open(): Promise<T> {
+    this.making ??= this.make().then(
+      (made) => {
+        this.made = made;
+        return made;
+      },
+      (error) => {
+        this.making = null;
+        throw error;
+      },
+    );
+    return this.making;
+  }
 }
 
 /** Takes from the page the opened models that the engine no longer has, and says so. */

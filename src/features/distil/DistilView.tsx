@@ -1,4 +1,4 @@
-import { Suspense, useEffect } from 'react';
+import { Suspense, use, useEffect } from 'react';
 import { useApp, useDistil, useEngine } from '../../state/react';
 import { part } from '../../ui/part';
 import './setup/setup.css';
@@ -16,6 +16,7 @@ const SeriesView = part(() => import('./series/SeriesView'));
 /** A diffusion teacher becomes a one-step generator: what to make it of, then the run, then all of them. */
 export default function DistilView() {
   const { controller } = useApp();
+  use(controller.openDistil()); // what the views below take from the controller is here from now on
   const { shown, hasRun, compared } = useDistil((s) => ({
     shown: s.shown,
     hasRun: s.run !== null,

@@ -41,9 +41,9 @@ const show = (
   group: 'Distil',
   keywords: 'train student go to view',
   ...(obstacle && { obstacle }),
-  perform: ({ stores, controller }) => {
+  perform: async ({ stores, controller }) => {
     stores.view.setState({ tab: 'distil' });
-    controller.distil.show(what);
+    (await controller.openDistil()).show(what);
   },
 });
 
@@ -57,9 +57,10 @@ export const DISTIL_ACTIONS: readonly Action[] = [
     obstacle: (app) => (underWay(app) ? 'A run is under way' : null),
     perform: async ({ stores, controller }) => {
       stores.view.setState({ tab: 'distil' });
-      controller.distil.show('setup'); // which says what is missing, where something is
-      await controller.distil.loadPacks();
-      controller.distil.start();
+      const distil = await controller.openDistil();
+      distil.show('setup'); // which says what is missing, where something is
+      await distil.loadPacks();
+      distil.start();
     },
   },
   runAction('pause', 'Pause the run', 'hold train', (run) =>

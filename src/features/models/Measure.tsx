@@ -68,7 +68,7 @@ function MeasureDialog({ model, onClose }: { model: ModelFacts; onClose: () => v
   const [sampler, setSampler] = useState<MeasuredSampler>(
     model.role === 'teacher' ? 'heun' : ownSampler(model),
   );
-  useEffect(() => void controller.distil.loadPacks(), [controller]);
+  useEffect(() => void controller.inside.loadPacks(), [controller]);
   const fitting = packs.filter((pack) => misfit(pack, model) === null);
   const pack = fitting.find((p) => p.id === chosen) ?? fittingPack(packs, model);
   const data: DataRef | null = own ?? (pack && { kind: 'pack', id: pack.id });

@@ -17,13 +17,16 @@ export async function receiveFiles(
     return;
   }
   const { checkpoints, data, refused } = await sortFiles(files);
-  if (data.length > 0) {
-    // First, so that a checkpoint that came with them is their teacher.
-    stores.view.setState({ tab: 'distil' });
-    controller.distil.show('setup');
-    controller.distil.takeFiles(data);
+  if (data.length > 0 || stores.view.getState().tab === 'distil') {
+    const distil = await controller.openDistil();
+    if (data.length > 0) {
+      // First, so that a checkpoint that came with them is their teacher.
+      stores.view.setState({ tab: 'distil' });
+      distil.show('setup');
+      distil.takeFiles(data);
+    }
+    distil.refuse(refused);
   }
-  controller.distil.refuse(refused);
   if (refused) announce(refused);
   for (const file of checkpoints) await controller.open(file);
 }

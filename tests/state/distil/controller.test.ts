@@ -65,7 +65,7 @@ async function set(packs = PACKS) {
     now: () => clock.ms,
   });
   await controller.boot();
-  await controller.distil.loadPacks();
+  await (await controller.openDistil()).loadPacks();
   const frame = () => {
     for (const callback of frames.splice(0)) callback();
   };

@@ -155,7 +155,7 @@ async function page(storage = memory()) {
     now: () => 0,
   });
   await controller.boot();
-  await controller.distil.loadPacks();
+  await (await controller.openDistil()).loadPacks();
   const series = () => stores.series.getState().series;
   return { client, stores, series, storage, distil: controller.distil };
 }
