@@ -57,7 +57,8 @@ export function createPins(stores: Stores, aside: AsideRequests): PinsController
   });
   stores.catalogue.subscribe(refresh);
   stores.engine.subscribe((next, before) => {
-    if (next.opened !== before.opened) refresh();
+    // A view that begins with a path makes no grid whose end would be waited for.
+    if (next.opened !== before.opened || (next.status && !before.status)) refresh();
   });
 
   return {

@@ -55,7 +55,7 @@ function Walk({ player, onOpenImage }: Props & { player: PathPlayer }) {
       columns: Math.max(3, Math.floor(space.width / 140)),
     });
   return (
-    <div ref={room} className={smooth ? 'walk smooth' : 'walk'}>
+    <div ref={room} className={smooth ? 'room smooth' : 'room'}>
       {layout && (
         <ImageGrid
           label={`${walk.length} of ${total} frames`}
