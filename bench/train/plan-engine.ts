@@ -3,26 +3,30 @@ import { featureWeights } from '../../cli/data';
 import { startNodeThread } from '../../cli/threads';
 import { DistilTrainer } from '../../src/distil/trainer';
 import { featureNetworks } from '../../src/engine/measure/feature-networks';
+import type { OpenExecutor } from '../../src/nn/plan/training/executor';
 import { WasmIterations } from '../../src/nn/plan/training/wasm/executor';
 import { WebGpuIterations } from '../../src/nn/plan/training/webgpu/executor';
 import { openTrainNet } from './nets';
+import { openPlainPlan } from './plain-plan';
 import type { TrainRow } from './protocol';
 import type { TrainEngine } from './tfjs-engines';
 
-/** The trainer on the recorded iteration. */
+/** The trainer on the recorded iteration, or a plain step. */
 export async function openPlan(row: TrainRow, threads: number): Promise<TrainEngine> {
-  if (row.step !== 'gdd-i') throw new Error('a whole iteration is recorded, no plain step');
   if (row.backend === 'webgpu' && threads > 1) throw new Error('threads are those of WebAssembly');
   const { gpu, label } = await openBackend(row.backend);
-  const { network, teacher, data, config } = await openTrainNet(row.net, row.batch);
+  const plan: OpenExecutor = async () =>
+    gpu ? new WebGpuIterations(gpu, label) : new WasmIterations({ threads, startThread: startNodeThread });
+  const setup = await openTrainNet(row.net, row.batch);
+  if (row.step === 'plain') return openPlainPlan(setup, await plan());
+  const { network, teacher, data, config } = setup;
   const trainer = await DistilTrainer.open({
     network,
     teacher,
     data,
     features: await featureNetworks(config, featureWeights, undefined),
     config,
-    plan: async () =>
-      gpu ? new WebGpuIterations(gpu, label) : new WasmIterations({ threads, startThread: startNodeThread }),
+    plan,
   });
   if (trainer.facts.reason !== null) throw new Error(trainer.facts.reason);
   return {

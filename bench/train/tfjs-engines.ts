@@ -10,7 +10,7 @@ import { DistilTrainer } from '../../src/distil/trainer';
 import { featureNetworks } from '../../src/engine/measure/feature-networks';
 import { readyTensors } from '../../src/gpu/backends';
 import { peakBytes } from '../../src/gpu/peak-memory';
-import { Denoiser, fourierFrequencies } from '../../src/nn/denoiser';
+import { Denoiser, fourierFrequencies, oneHotRows } from '../../src/nn/denoiser';
 import { parameterSpecs } from '../../src/nn/parameters';
 import { openTrainNet, type TrainSetup } from './nets';
 import type { TrainRow } from './protocol';
@@ -102,9 +102,7 @@ function plainSteps({ network, teacher, config }: TrainSetup): () => Promise<num
   return async () => {
     const z = new RandomStream(config.seed, 'generatorNoise', iteration++).normals(count);
     const { value, grads } = tf.variableGrads(() => {
-      const labels = unet.labelDim
-        ? (tf.oneHot(classes, unet.labelDim, 1, 0, 'float32') as tf.Tensor2D)
-        : null;
+      const labels = unet.labelDim ? oneHotRows(classes, unet.labelDim) : null;
       const images = denoiser.forward(
         tf.mul(tf.tensor4d(z, shape), config.startSigma),
         [config.startSigma],
