@@ -29,10 +29,13 @@ export async function openData(
   return openImages(path, { channels: unet.inChannels, resolution: unet.imgResolution }, report);
 }
 
+/** What reads each image once keeps none in memory. */
+export const READ_ONCE = { cacheBytes: 0 } as const;
+
 /** Images of any program, as they are stored or as `shape` wants them. */
 export async function openImages(
   path: string,
-  shape: { channels?: number; resolution?: number } = {},
+  shape: { channels?: number; resolution?: number; cacheBytes?: number } = {},
   report?: { note(text: string): void },
 ): Promise<Dataset> {
   const data = await openDataset(sourcesOf(path), { ...shape, decoders: decoders() });

@@ -2,10 +2,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Extracted } from '../src/engine/measure/extract';
+import { blockName, blocksAmong, decodeBlock, encodeBlock } from '../src/engine/measure/feature-block';
 import type { FeatureStore } from '../src/engine/measure/feature-store';
-import { readSafetensors, type TensorData, writeSafetensors } from '../src/formats/safetensors';
-import { bufferSource } from '../src/formats/source';
-import { readFloat32 } from '../src/formats/tensor';
 import { cacheFolder } from './fetched/cache';
 import { writeAtomic } from './files';
 
@@ -27,12 +25,8 @@ export class FolderStore implements FeatureStore {
     const folder = join(dirname(cacheFolder()), 'measure', name);
     mkdirSync(folder, { recursive: true });
     const store = new FolderStore(folder, dims);
-    const found = readdirSync(folder).flatMap((file) => {
-      const [, from, to] = /^(\d{8})-(\d{8})\.safetensors$/.exec(file) ?? [];
-      return from === undefined ? [] : [{ path: join(folder, file), from: Number(from), to: Number(to) }];
-    });
-    for (const block of found.sort((a, b) => a.from - b.from))
-      if (block.from === store.count) store.files.push(block);
+    for (const { name: file, ...range } of blocksAmong(readdirSync(folder)))
+      store.files.push({ path: join(folder, file), ...range });
     return store;
   }
 
@@ -40,28 +34,16 @@ export class FolderStore implements FeatureStore {
     return this.files.at(-1)?.to ?? 0;
   }
 
-  async append({ features, logits }: Extracted): Promise<void> {
+  async append(block: Extracted): Promise<void> {
     const from = this.count;
-    const n = features.length / this.dims;
-    const path = join(
-      this.folder,
-      `${[from, from + n].map((i) => String(i).padStart(8, '0')).join('-')}.safetensors`,
-    );
-    const tensors = new Map([['features', tensor(features, n)]]);
-    if (logits) tensors.set('logits', tensor(logits, n));
-    await writeAtomic(path, writeSafetensors({ tensors }));
-    this.files.push({ path, from, to: from + n });
+    const to = from + block.features.length / this.dims;
+    const path = join(this.folder, blockName(from, to));
+    await writeAtomic(path, encodeBlock(block, this.dims));
+    this.files.push({ path, from, to });
   }
 
   async *blocks(): AsyncIterable<Extracted> {
-    for (const { path } of this.files) {
-      const { tensors } = readSafetensors(bufferSource(readFileSync(path), path));
-      const logits = tensors.get('logits');
-      yield {
-        features: readFloat32(tensors.get('features')!),
-        logits: logits ? readFloat32(logits) : null,
-      };
-    }
+    for (const { path } of this.files) yield decodeBlock(readFileSync(path), path);
   }
 
   /** Nothing of it is needed any more. */
@@ -69,12 +51,6 @@ export class FolderStore implements FeatureStore {
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
-
-const tensor = (values: Float32Array, n: number): TensorData => ({
-  dtype: 'f32',
-  shape: [n, values.length / n],
-  bytes: () => new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-});
 
 /** What tells one file or folder from another, and from itself when it has changed. */
 export function fileMark(path: string): unknown {

@@ -13,7 +13,7 @@ import type { SamplerOptions } from '../src/nn/samplers';
 import type { MeasureProtocol } from '../src/protocol/measure';
 import { openBackend } from './backend';
 import { readCatalogue } from './catalogue';
-import { openImages } from './data';
+import { openImages, READ_ONCE } from './data';
 import { fileSource } from './files';
 import { fileMark } from './measure-store';
 import { type CommonOptions, type SamplingFlags, samplerOptions } from './options';
@@ -54,7 +54,7 @@ export async function givenImages(
   options: CommonOptions,
   report: Report,
 ): Promise<Subject> {
-  const set = await openImages(path, {}, report);
+  const set = await openImages(path, READ_ONCE, report);
   const active = await openBackend(options.backend, (line) => report.note(line));
   report.backend(active);
   return {

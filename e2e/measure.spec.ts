@@ -1,30 +1,75 @@
 import { expect, test } from '@playwright/test';
 import { type App, openApp } from './app';
 import { violations } from './axe';
-import { closeDialog, setNumber } from './distil-page';
+import { setNumber } from './distil-page';
 
 let app: App;
 test.afterEach(() => app?.close());
 
-test('any model is measured, with its floor', async () => {
-  app = await openApp({ at: '#/models?model=fashion-mnist-32x32-gdd-i&count=1', backend: 'wasm' });
-  const { page, foreign } = app;
-  await page.getByRole('button', { name: 'Measure Clothes, one step (GDD-I)' }).click();
-  const dialog = page.getByRole('dialog', { name: /^Measure/ });
-  await setNumber(page, 'Images generated', 64);
+const AT = '#/models?model=fashion-mnist-32x32-gdd-i&count=1';
+const LONG = { timeout: 150_000 };
+
+async function openMeasure(): Promise<App> {
+  app = await openApp({ at: AT, backend: 'wasm' });
+  await app.page.getByRole('button', { name: 'Measure Clothes, one step (GDD-I)' }).click();
+  await setNumber(app.page, 'Images generated', 64);
+  return app;
+}
+
+test('any model is measured, with its floor, and its numbers outlive a reload', async () => {
+  const { page, foreign } = await openMeasure();
   expect(await violations(page)).toEqual([]);
-  await dialog.getByRole('button', { name: 'Start' }).click();
-  const result = dialog.getByRole('status');
-  await expect(result).toContainText('Features: ResNet-56', { timeout: 150_000 });
-  const text = (await result.textContent())!;
+  await page.getByRole('button', { name: 'Start' }).click();
+  const results = page.getByRole('region', { name: 'Results' });
+  const reading = results.getByRole('status');
+  await expect(reading).toContainText('FD', LONG);
+  const text = (await reading.textContent())!;
   const value = Number(/^[\d.]+/.exec(text)![0]);
-  const floor = Number(/floor ([\d.]+)/.exec(text)![1]);
-  expect(floor).toBeLessThan(value);
+  expect(text).toMatch(/± [\d.]+ ResNet-56, not an FID; n = 64/);
   expect(value).toBeLessThan(6); // 1.95 with n 1,000; few images cost a little
-  expect(text).toMatch(/at 1 NFE.*n = 64 against [\d,]+ images/);
-  await expect(dialog.getByRole('row')).toHaveText([/^Metric/, /^FD/, /^KD/, /^Precision/, /^Recall/]);
+  const dots = await results.getByRole('img', { name: /^FD:/ }).getAttribute('aria-label');
+  const [, here, real] = /here ([\d.]+) .*real images ([\d.]+)/.exec(dots!)!;
+  expect(Number(here)).toBeCloseTo(value, 1);
+  expect(Number(real)).toBeLessThan(value);
+  await expect(results.getByRole('row')).toHaveText([
+    /^Number/,
+    /^FD/,
+    /^KD × 1,000/,
+    /^Inception score.*needs Inception/,
+    /^Precision/,
+    /^Recall/,
+  ]);
   expect(await violations(page)).toEqual([]);
-  await closeDialog(page);
-  await expect(page.getByText(/^Measured here: FD/)).toBeVisible();
+
+  await page.reload();
+  await expect(page.getByText(/^Measured here: FD/)).toBeVisible(LONG);
+  await page.getByRole('button', { name: 'Measure Clothes, one step (GDD-I)' }).click();
+  await expect(reading).toHaveText(text);
   expect(foreign).toEqual([]);
+});
+
+test('a measurement whose tab ended goes on behind what it has saved', async () => {
+  const { page } = await openMeasure();
+  await page.getByRole('button', { name: 'Start' }).click();
+  // A first block of real images is on the disk: it is not measured again.
+  const progress = page.getByRole('progressbar', { name: 'measuring real images' });
+  await expect(progress).not.toHaveAttribute('aria-valuenow', '0', LONG);
+  const before = Number(await progress.getAttribute('aria-valuenow'));
+  await page.reload();
+  await page.getByRole('button', { name: /^Measure Clothes, one step/ }).click();
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await expect(progress).toHaveAttribute('aria-valuenow', /\d/, LONG);
+  expect(Number(await progress.getAttribute('aria-valuenow'))).toBeGreaterThanOrEqual(before);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await expect(page.getByRole('button', { name: 'Start' })).toBeVisible();
+});
+
+test('the nearest training images of a generated image stand in the inspector', async () => {
+  app = await openApp({ at: '#/generate?model=fashion-mnist-32x32-gdd-i&count=1', backend: 'wasm' });
+  const { page } = app;
+  await page.getByRole('button', { name: 'Nearest training images' }).click(LONG);
+  await page.getByRole('button', { name: 'Pixels' }).click();
+  await expect(page.getByText(/^(No sign|Sign) of copying\./)).toBeVisible(LONG);
+  await expect(page.getByRole('img', { name: /^Training image \d+, distance/ })).toHaveCount(4);
+  expect(await violations(page)).toEqual([]);
 });

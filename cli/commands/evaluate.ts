@@ -14,7 +14,7 @@ import { InnateError } from '../../src/lib/errors';
 import { whole } from '../../src/lib/words';
 import { METRIC_NAMES, type MetricName } from '../../src/protocol/measure';
 import { readCatalogue } from '../catalogue';
-import { featureWeights, openImages, storedChannels } from '../data';
+import { featureWeights, openImages, READ_ONCE, storedChannels } from '../data';
 import { checkWritable, fileSource } from '../files';
 import type { MeasureFlags } from '../measure-options';
 import { metricLines, savedFeatures } from '../measure-output';
@@ -172,7 +172,8 @@ async function realImages(
     const can = new Set(metrics.filter((name) => name === 'fid' || name === 'is'));
     return { reference, can, read: 0, skipped: [], warnings: [], store: null };
   }
-  const data = await openImages(path, { channels: subject.channels, resolution: subject.resolution }, report);
+  const { channels, resolution } = subject;
+  const data = await openImages(path, { channels, resolution, ...READ_ONCE }, report);
   const warning = subject.kind && (await unlike(subject.kind, path, data));
   report.note('measuring real images');
   const store = storeOf(['real', fileMark(path)], subject, net, options);

@@ -4,14 +4,14 @@ import type { ImageBlock } from '../../src/engine/measure/extract';
 import { openInception } from '../../src/engine/measure/inception-file';
 import { FEATURE_WORDS, openMeasureNetwork } from '../../src/engine/measure/measure-networks';
 import type { NearestFound } from '../../src/engine/measure/memorisation';
-import { type NearestImages, nearestImages } from '../../src/engine/measure/nearest-images';
+import { type NearestImages, nearestImages, queriesOf } from '../../src/engine/measure/nearest-images';
 import { encodePng } from '../../src/formats/png';
 import { InnateError } from '../../src/lib/errors';
 import { drawNearestSheet } from '../../src/lib/sheet/nearest-sheet';
 import type { SheetImage } from '../../src/lib/sheet/page';
 import { counted, whole } from '../../src/lib/words';
 import { parseSeeds } from '../../src/rng/parse-seeds';
-import { featureWeights, openImages } from '../data';
+import { featureWeights, openImages, READ_ONCE } from '../data';
 import { checkWritable, fileSource, writeAtomic } from '../files';
 import type { FeaturesChoice } from '../measure-options';
 import { FolderStore, fileMark } from '../measure-store';
@@ -40,7 +40,7 @@ export async function nearest(argument: string, options: NearestOptions, report:
   const seeds = parseSeeds(options.seeds);
   const { block, name, backend } = await chosenImages(argument, seeds, options, report);
   const { channels, resolution } = block;
-  const data = await openImages(options.data, { channels, resolution }, report);
+  const data = await openImages(options.data, { channels, resolution, ...READ_ONCE }, report);
   const { features } = options;
   const net =
     features === 'pixels'
@@ -57,15 +57,16 @@ export async function nearest(argument: string, options: NearestOptions, report:
     net && FolderStore.open(['training', fileMark(options.data), channels, resolution, mark], net.dims);
   report.note(net ? 'looking at the training images' : 'comparing pixels');
   const started = performance.now();
-  const found = await nearestImages(block, data, net && store && { net, store }, NEAR, {
+  const space = net && store && { net, store };
+  const found = await nearestImages(await queriesOf(block, space), data, space, NEAR, {
     onProgress: report.progress,
   });
   report.endProgress();
   const seconds = (performance.now() - started) / 1000;
   net?.dispose();
-  const space =
+  const spaceName =
     features === 'pixels' ? 'pixels, root mean square of 0 to 255' : FEATURE_WORDS[features.features];
-  const lines = summary(found, data, space);
+  const lines = summary(found, data, spaceName);
   await writeSheet(options, { found, data, block, seeds, lines });
   if (data.skipped.length > 0) report.note(skippedLine(data.skipped));
   report.result(
@@ -73,7 +74,7 @@ export async function nearest(argument: string, options: NearestOptions, report:
     {
       model: name,
       out: options.out,
-      features: space,
+      features: spaceName,
       searched: found.searched,
       heldOut: found.real.length,
       copying: found.copying,

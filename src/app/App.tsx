@@ -13,7 +13,16 @@ import './app.css';
 import { DropTarget } from './DropTarget';
 import { ErrorBoundary } from './ErrorBoundary';
 import { reloadPage } from './offline';
-import { ConsentDialog, DistilView, Help, LayersView, ModelsView, Palette, PartShown } from './parts';
+import {
+  ConsentDialog,
+  DistilView,
+  Help,
+  LayersView,
+  MeasureView,
+  ModelsView,
+  Palette,
+  PartShown,
+} from './parts';
 import { StatusBar } from './StatusBar';
 import { TopBar } from './TopBar';
 import { WorkBar } from './WorkBar';
@@ -26,6 +35,7 @@ export function App({ stores, controller }: Pick<AppContext, 'stores' | 'control
   const [over, setOver] = useState<'help' | 'palette' | null>(null);
   const fileInput = useRef<HTMLInputElement>(null);
   const tab = useStore(stores.view, (v) => v.tab);
+  const measured = useStore(stores.measure, (m) => m.shown !== null);
   const asked = useStore(stores.downloads, (d) => d.consent !== null);
 
   const app = useMemo<AppContext>(() => {
@@ -72,7 +82,8 @@ export function App({ stores, controller }: Pick<AppContext, 'stores' | 'control
                 {tab === 'generate' && <GenerateView />}
                 {tab === 'distil' && <DistilView />}
                 {tab === 'layers' && <LayersView />}
-                {tab === 'models' && <ModelsView onChooseFile={app.chooseFile} />}
+                {tab === 'models' &&
+                  (measured ? <MeasureView /> : <ModelsView onChooseFile={app.chooseFile} />)}
               </Suspense>
             </ErrorBoundary>
           </div>

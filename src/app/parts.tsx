@@ -13,6 +13,7 @@ export const DistilView = part(async () => {
 });
 export const LayersView = part(() => import('../features/layers/LayersView'));
 export const ModelsView = part(() => import('../features/models/ModelsView'));
+export const MeasureView = part(() => import('../features/measure/MeasureView'));
 export const ConsentDialog = part(() => import('../features/models/ConsentDialog'));
 export const Palette = part(() => import('./palette/Palette'));
 export const Help = part(() => import('./Help'));

@@ -28,6 +28,8 @@ const OWN_TURNS: ReadonlySet<Call['type']> = new Set([
   'check-data',
   'parameters',
   'measure',
+  'nearest',
+  'measure-files',
   'inspect',
   'look',
   'keep',
@@ -143,7 +145,11 @@ export class Dispatcher {
       case 'check-paper-file':
         return (await this.distillery()).checkPaperFile(request.file, request.kind);
       case 'measure':
-        return (await this.distillery()).measure(request.request, signal, hooks.onProgress);
+        return (await this.distillery()).measure(request.request, hooks);
+      case 'nearest':
+        return (await this.distillery()).nearest(request.request, hooks);
+      case 'measure-files':
+        return (await this.distillery()).measureFiles(request.call, hooks);
       case 'inspect':
         return this.inspect(id, request.request, hooks);
       case 'look':

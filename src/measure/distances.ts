@@ -42,13 +42,15 @@ export async function* pairProducts(
 ): AsyncGenerator<PairBlock> {
   const { dims } = a;
   const [n, m] = [vectorCount(a), vectorCount(b)];
+  // One of each for all blocks: thousands of them would be hundreds of megabytes before they are collected.
   const values = new Float64Array(BLOCK * BLOCK);
+  const [left, right] = [new Float64Array(BLOCK * dims), new Float64Array(BLOCK * dims)];
   for (let i = 0; i < n; i += BLOCK) {
     const rows = Math.min(BLOCK, n - i);
-    const left = Float64Array.from(a.values.subarray(i * dims, (i + rows) * dims));
+    left.set(a.values.subarray(i * dims, (i + rows) * dims));
     for (let j = 0; j < (symmetric ? i + 1 : m); j += BLOCK) {
       const columns = Math.min(BLOCK, m - j);
-      const right = Float64Array.from(b.values.subarray(j * dims, (j + columns) * dims));
+      right.set(b.values.subarray(j * dims, (j + columns) * dims));
       await breathe?.();
       const block = values.subarray(0, rows * columns).fill(0);
       addProducts(block, left, right, { rowsA: rows, rowsB: columns, width: dims });

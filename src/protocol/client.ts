@@ -10,7 +10,14 @@ import type {
 import { type CallOptions, EngineWorker } from './engine-worker';
 import type { GenerateOutcome, GenerateRequest, ImageChunk } from './generate';
 import type { InspectEvent, InspectOutcome, InspectRequest, LookRequest, LookResult } from './layers';
-import type { MeasureRequest, MeasureResult } from './measure';
+import type {
+  MeasureFiles,
+  MeasureFilesCall,
+  MeasureRequest,
+  MeasureResult,
+  NearestRequest,
+  NearestResult,
+} from './measure';
 import type { EngineStatus, FileChoice, KeptModels, ModelInfo, ModelRef, StartOptions } from './models';
 import { OpenedModels } from './opened-models';
 import type { PaperFile, PaperFileChecks } from './paper-files';
@@ -56,8 +63,15 @@ export interface EngineClient {
   checkData(files: readonly File[], name: string): Promise<DataCheck>;
   /** What a file of the published method holds; nothing of it is kept. */
   checkPaperFile<K extends PaperFile>(file: File, kind: K): Promise<PaperFileChecks[K]>;
-  /** Fréchet distance of a model to real images, with its floor. */
+  /**
+   * Fréchet distance of a model to real images, with its floor, and its kin. Other calls go on in between; what is computed is
+   * saved, and a request of the same name goes on behind it.
+   */
   measure(request: MeasureRequest, options?: CallOptions): Promise<MeasureResult>;
+  /** Nearest training images of generated ones, beside those of held-out real images. */
+  nearest(request: NearestRequest, options?: CallOptions): Promise<NearestResult>;
+  /** What measuring keeps in this browser, after what is asked for was done. */
+  measureFiles(call: MeasureFilesCall, options?: CallOptions): Promise<MeasureFiles>;
   /** Sends a control to the run under way; does nothing without one. */
   controlDistil(action: DistilAction): Promise<void>;
   /** Measures a network layer by layer; a newer call supersedes this one. Other calls go on in between. */
@@ -124,6 +138,8 @@ export function createEngineClient(makeWorker: () => Worker): EngineClient {
     checkPaperFile: <K extends PaperFile>(file: File, kind: K) =>
       worker.call({ type: 'check-paper-file', file, kind }) as Promise<PaperFileChecks[K]>,
     measure: (request, options) => worker.call({ type: 'measure', request }, options),
+    nearest: (request, options) => worker.call({ type: 'nearest', request }, options),
+    measureFiles: (call, options) => worker.call({ type: 'measure-files', call }, options),
     inspect: (request, options) => worker.call({ type: 'inspect', request }, options),
     look: (request, options) => worker.call({ type: 'look', request }, options),
     exportModel: (model, dtype, options) => worker.call({ type: 'export', model, dtype }, options),

@@ -53,13 +53,19 @@ export interface MeasureReport {
   read: number;
 }
 
+/** Inception's weights: a file that a person opened, or the copy that this browser keeps of one. */
+export type InceptionSource = File | 'kept';
+
 export interface MeasureRequest {
+  /** Names what is saved on the way: a request of the same name goes on where the other stopped. */
+  id: string;
   model: ModelRef;
-  data: DataRef;
+  /** Real images; null where a measurement goes on that has all of their features. */
+  data: DataRef | null;
   features: MeasureFeatures;
-  /** Inception's weights. */
-  inception: File | null;
-  /** Images generated, and held-out real ones for the floor. */
+  inception: InceptionSource | null;
+  protocol: MeasureProtocol | null;
+  /** Images of each set of seeds, and at most as many held-out real ones for the floor. */
   count: number;
   sampler: SamplerName;
   steps: number;
@@ -69,6 +75,78 @@ export interface MeasureResult extends MeasureReport {
   nfe: number;
   /** Images of the set that could not be read, in a sentence; '' where there are none. */
   skipped: string;
+}
+
+/** How many sets of seeds, of how many images each, a protocol asks for. `count`: where it says none. */
+export const setsOf = (protocol: MeasureProtocol | null, count: number): { perSet: number; sets: number } =>
+  protocol === 'edm' ? { perSet: 50_000, sets: 3 } : { perSet: protocol === 'quick' ? 5000 : count, sets: 1 };
+
+/** Where nearest training images are looked for. */
+export type NearestSpace = MeasureFeatures | 'pixels';
+
+/** One image of the page, or the seeds 0 to `count` of a model. */
+export type NearestOf =
+  | { kind: 'image'; pixels: Uint8ClampedArray; resolution: number }
+  | { kind: 'seeds'; count: number; sampler: SamplerName; steps: number };
+
+export interface NearestRequest {
+  model: ModelRef;
+  data: DataRef;
+  space: NearestSpace;
+  inception: InceptionSource | null;
+  of: NearestOf;
+  /** Images that are shown with their nearest ones, the closest first. */
+  shown: number;
+}
+
+/** RGBA of one image. */
+export type Rgba = Uint8ClampedArray<ArrayBuffer>;
+
+export interface NearestImage {
+  /** null of an image that the page sent. */
+  seed: number | null;
+  /** null of an image that the page sent. */
+  pixels: Rgba | null;
+  /** Shares of held-out real images that are nearer, and that are nearer in relation to their next neighbours. */
+  quantile: number;
+  ratioQuantile: number;
+  suspect: boolean;
+  /** The nearest first. */
+  near: { index: number; distance: number; pixels: Rgba }[];
+}
+
+export interface NearestResult {
+  images: NearestImage[];
+  resolution: number;
+  /** Distances to the nearest training image: of every generated image, and of held-out real ones, both ascending. */
+  made: Float64Array;
+  real: Float64Array;
+  suspects: number;
+  /** More suspects than chance makes. */
+  copying: boolean;
+  searched: number;
+  /** The search alone. */
+  seconds: number;
+  /** In words. */
+  space: string;
+  data: string;
+}
+
+/** What measuring keeps in this browser. */
+export type MeasureFilesCall =
+  | { do: 'list' }
+  | { do: 'keep-inception'; file: File }
+  | { do: 'drop-inception' }
+  | { do: 'drop-features' }
+  | { do: 'drop-run'; id: string };
+
+export interface MeasureFiles {
+  /** Bytes of the Inception file; null where none is kept. */
+  inception: number | null;
+  /** Bytes of features of training sets, which serve the next search. */
+  features: number;
+  /** Bytes of measurements that have not ended. */
+  runs: number;
 }
 
 /** FID and KID are names of numbers on Inception's features alone. */

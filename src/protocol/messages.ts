@@ -10,7 +10,14 @@ import type {
 } from './distil';
 import type { GenerateOutcome, GenerateRequest, ImageChunk } from './generate';
 import type { InspectEvent, InspectOutcome, InspectRequest, LookRequest, LookResult } from './layers';
-import type { MeasureRequest, MeasureResult } from './measure';
+import type {
+  MeasureFiles,
+  MeasureFilesCall,
+  MeasureRequest,
+  MeasureResult,
+  NearestRequest,
+  NearestResult,
+} from './measure';
 import type {
   EngineStatus,
   FileChoice,
@@ -53,6 +60,8 @@ export type Request =
   | { type: 'check-paper-file'; id: number; file: File; kind: PaperFile }
   | { type: 'parameters'; id: number; model: ModelRef }
   | { type: 'measure'; id: number; request: MeasureRequest }
+  | { type: 'nearest'; id: number; request: NearestRequest }
+  | { type: 'measure-files'; id: number; call: MeasureFilesCall }
   | { type: 'inspect'; id: number; request: InspectRequest }
   | { type: 'look'; id: number; request: LookRequest }
   | { type: 'export'; id: number; model: ModelRef; dtype: 'f16' | 'f32' }
@@ -76,6 +85,8 @@ export interface Results {
   'check-paper-file': PaperFileChecks[PaperFile];
   parameters: ParameterSize[];
   measure: MeasureResult;
+  nearest: NearestResult;
+  'measure-files': MeasureFiles;
   inspect: InspectOutcome;
   look: LookResult;
   /** A whole .safetensors file. */

@@ -9,7 +9,7 @@ import { createLatentsStore, type LatentsStore } from './generate/latents';
 import { createPinPicturesStore, type PinPicturesStore } from './generate/pin-pictures';
 import { createViewStore, type ViewState, type ViewStore } from './generate/view';
 import { createHistoryStore, type HistoryStore } from './history/store';
-import { createMeasureStore, type MeasureStore } from './measure';
+import { createMeasureStore, type MeasureStore } from './measure/store';
 import {
   type CatalogueStore,
   chooseModel,
@@ -60,7 +60,7 @@ export function createStores(view: ViewState, storage: Pick<Storage, 'getItem' |
     catalogue: createCatalogueStore(),
     distil: createDistilStore(),
     series: createSeriesStore(storage),
-    measure: createMeasureStore(),
+    measure: createMeasureStore(storage),
     rows: createRowsStore(),
     downloads: createDownloadsStore(),
   };

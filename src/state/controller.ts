@@ -20,7 +20,6 @@ import { createHistory, type HistoryController } from './history/controller';
 import { KEPT_NOWHERE, type KeptOptions } from './history/kept';
 import type { LayersOptions } from './layers/controller';
 import { Link } from './link';
-import { createMeasureController, type MeasureController } from './measure';
 import { followClassNames, type LoadClassNames } from './models/class-files';
 import { createDownloads, type Downloads, type DownloadsOptions } from './models/downloads';
 import type { LoadFetched } from './models/fetched';
@@ -101,7 +100,6 @@ export interface Controller extends EngineChoices {
   readonly distil: DistilController;
   /** Loads it, once; throws a `MissingPart` where it cannot be had. */
   openDistil(): Promise<DistilController>;
-  readonly measure: MeasureController;
   /** What a person can ask for of the public models; null where this page asks other hosts for nothing. */
   readonly rows: Downloads | null;
   /** What the Layers tab makes its own controller of when it is first shown (state/layers/controller.ts). */
@@ -216,7 +214,6 @@ export function createController(options: ControllerOptions): Controller {
       return distil.now;
     },
     openDistil: () => distil.open(),
-    measure: createMeasureController(client, stores.measure),
     rows: downloads,
     inside: {
       client,

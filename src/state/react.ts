@@ -7,7 +7,7 @@ import type { SeriesState } from './distil/series/store';
 import type { DistilState } from './distil/store';
 import type { EngineState } from './engine';
 import type { ViewState } from './generate/view';
-import type { MeasureState } from './measure';
+import type { MeasureState } from './measure/store';
 import { chooseModel, type ModelFacts, usableModels } from './models';
 import { hereOf } from './models/rows';
 import type { Prefs } from './prefs';

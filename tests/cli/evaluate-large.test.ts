@@ -9,6 +9,7 @@ import { type CliResult, innateWith, type RunningInnate, scratch } from '../supp
 import { drawnWeights } from '../support/drawn';
 import { FIXTURES, readGolden } from '../support/fixtures';
 import { peakMemory, watchMemory } from '../support/peak-memory';
+import { smallResNet } from '../support/small-resnet';
 
 const wanted = process.env.INNATE_LONG_TESTS === '1';
 if (!wanted)
@@ -34,18 +35,6 @@ const archive = (path: string, count: number) =>
   writeAtomic(path, [
     writeNpz({ images: { dtype: 'u8', shape: [count, SIDE, SIDE, 3], data: pictures(count) } }),
   ]);
-
-/** A ResNet-8 of drawn weights: the network of the distances, whose depth is read off its file, with one block a stage. */
-function smallResNet(): WeightSource {
-  const shapes: Record<string, number[]> = { 'conv1.weight': [16, 3, 3, 3], 'conv1.bias': [16] };
-  for (const [i, width] of [16, 32, 64].entries())
-    for (const conv of [1, 2]) {
-      const name = `layer${i + 1}.0.conv${conv}`;
-      shapes[`${name}.weight`] = [width, conv === 1 && i > 0 ? width / 2 : width, 3, 3];
-      shapes[`${name}.bias`] = [width];
-    }
-  return drawnWeights(shapes, 3);
-}
 
 const fileOf = (source: WeightSource) =>
   writeSafetensors({

@@ -12,7 +12,14 @@ import type {
 import type { CallOptions } from '../../src/protocol/engine-worker';
 import type { GenerateOutcome, GenerateRequest, ImageChunk } from '../../src/protocol/generate';
 import type { InspectOutcome, LookResult } from '../../src/protocol/layers';
-import type { MeasureResult } from '../../src/protocol/measure';
+import type {
+  MeasureFiles,
+  MeasureFilesCall,
+  MeasureRequest,
+  MeasureResult,
+  NearestRequest,
+  NearestResult,
+} from '../../src/protocol/measure';
 import type {
   EngineStatus,
   FileChoice,
@@ -44,6 +51,13 @@ export interface FakeCall {
   deliver(indices: number[], mark?: number): void;
   settle(outcome?: GenerateOutcome): Promise<void>;
   fail(error: InnateError): Promise<void>;
+}
+
+export interface FakeMeasure {
+  request: MeasureRequest;
+  options: CallOptions;
+  end(result: MeasureResult): void;
+  fail(error: InnateError): void;
 }
 
 export interface FakeRun {
@@ -247,8 +261,30 @@ export class FakeClient implements EngineClient {
     return this.sizes;
   }
 
-  measure(): Promise<MeasureResult> {
-    return Promise.reject(new Error('not used'));
+  /** Measurements under way, the newest last; the test settles them. */
+  readonly measured: FakeMeasure[] = [];
+
+  measure(request: MeasureRequest, options: CallOptions = {}): Promise<MeasureResult> {
+    return new Promise((resolve, reject) => {
+      this.measured.push({ request, options, end: resolve, fail: reject });
+      options.signal?.addEventListener('abort', () => reject(new InnateError('cancelled', 'cancelled')));
+    });
+  }
+
+  readonly searched: NearestRequest[] = [];
+  found: (request: NearestRequest) => Promise<NearestResult> = () => Promise.reject(new Error('no search'));
+
+  nearest(request: NearestRequest): Promise<NearestResult> {
+    this.searched.push(request);
+    return this.found(request);
+  }
+
+  readonly fileCalls: MeasureFilesCall[] = [];
+  files: MeasureFiles = { inception: null, features: 0, runs: 0 };
+
+  async measureFiles(call: MeasureFilesCall): Promise<MeasureFiles> {
+    this.fileCalls.push(call);
+    return this.files;
   }
 
   async exportModel(model: ModelRef, dtype: 'f16' | 'f32'): Promise<Blob> {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { markdownTable, metricRows } from '../../src/features/models/measure-export';
+import { markdownTable, metricRows } from '../../src/features/measure/measure-export';
 import type { MeasureResult } from '../../src/protocol/measure';
 
 const result: MeasureResult = {

@@ -6,16 +6,18 @@ import type {
   DistilResult,
   ParameterSize,
 } from '../../protocol/distil';
-import type { MeasureRequest } from '../../protocol/measure';
-import type { ModelRef, Progress } from '../../protocol/models';
+import type { MeasureFilesCall, MeasureRequest, NearestRequest } from '../../protocol/measure';
+import type { ModelRef } from '../../protocol/models';
 import type { PaperFile, PaperFileChecks } from '../../protocol/paper-files';
 import type { ResumeRequest, RunsCall } from '../../protocol/runs';
 import { nextTask } from '../inference/next-task';
-import { measureAny } from '../measure/measure-model';
+import { measureFiles } from '../measure/kept-measures';
+import { type MeasureServices, measureInPage } from '../measure/measure-model';
+import { nearestInPage } from '../measure/nearest-model';
 import { PageData } from '../models/page-data';
 import { answerRuns } from '../runs/answer';
 import { checkPaperFile } from '../runs/paper-files';
-import type { EngineServices } from '../services';
+import type { CallHooks, EngineServices } from '../services';
 import { checkDataset, THUMBNAIL } from './data-check';
 import { estimateStep } from './estimate';
 import { DistilSession } from './session';
@@ -75,9 +77,21 @@ export class DistilWorker {
     return checkPaperFile(file, kind);
   }
 
-  measure(request: MeasureRequest, signal: AbortSignal, onProgress: (progress: Progress) => void) {
-    return this.exclusively(() =>
-      measureAny(request, { ...this.services, data: this.data }, signal, onProgress),
-    );
+  /** In turns: images may be made meanwhile. */
+  measure(request: MeasureRequest, hooks: CallHooks) {
+    return measureInPage(request, this.measureServices(), hooks);
+  }
+
+  nearest(request: NearestRequest, hooks: CallHooks) {
+    return nearestInPage(request, this.measureServices(), hooks);
+  }
+
+  /** Needs no back-end. */
+  measureFiles(call: MeasureFilesCall, hooks: CallHooks) {
+    return measureFiles(call, hooks);
+  }
+
+  private measureServices(): MeasureServices {
+    return { ...this.services, data: this.data, exclusively: this.exclusively };
   }
 }

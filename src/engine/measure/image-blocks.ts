@@ -15,6 +15,8 @@ export interface StoreHooks {
   onProgress?: (done: number, total: number) => void;
   /** Keep the logits too. */
   logits?: boolean;
+  /** Runs the work of one block when the back-end is free. */
+  turn?: <T>(task: () => Promise<T>) => Promise<T>;
 }
 
 /** Images that come in blocks. */
@@ -32,17 +34,23 @@ export async function fillStore(
   store: FeatureStore,
   hooks: StoreHooks = {},
 ): Promise<void> {
-  const { breathe, onProgress, logits = false } = hooks;
+  const { breathe, onProgress, logits = false, turn = (task) => task() } = hooks;
   onProgress?.(store.count, images.total);
   if (store.count >= images.total) return;
-  for await (const block of images.blocks(store.count, hooks)) {
-    await store.append(await extract(net, block, { logits, breathe }));
-    onProgress?.(store.count, images.total);
-  }
+  const blocks = images.blocks(store.count, hooks)[Symbol.asyncIterator]();
+  const next = async () => {
+    const { value, done } = await blocks.next();
+    if (!done) await store.append(await extract(net, value, { logits, breathe }));
+    return !done;
+  };
+  while (await turn(next)) onProgress?.(store.count, images.total);
 }
 
 /** Whether every class has its share in turn, or each seed the class that it draws. */
 export type SeedClasses = 'in-turn' | 'of-seed';
+
+export const classesInTurn = (seeds: readonly number[], labelDim: number): Int32Array =>
+  Int32Array.from(seeds, (seed) => seed % labelDim);
 
 /** Images of the seeds 0, 1, ... of a model, rounded to bytes. */
 export const modelImages = (
@@ -50,15 +58,16 @@ export const modelImages = (
   sampling: SamplerOptions,
   total: number,
   classes: SeedClasses,
+  size = BLOCK,
 ): ImageStream => ({
   total,
   async *blocks(from, { breathe, onProgress }) {
     const { config } = denoiser;
     const { labelDim, outChannels: channels, imgResolution: resolution } = config.unet;
-    for (let at = from; at < total; at += BLOCK) {
-      const seeds = Array.from({ length: Math.min(BLOCK, total - at) }, (_, i) => at + i);
+    for (let at = from; at < total; at += size) {
+      const seeds = Array.from({ length: Math.min(size, total - at) }, (_, i) => at + i);
       const batch = seedBatch(config, seeds, null);
-      if (labelDim && classes === 'in-turn') batch.classes = Int32Array.from(seeds, (s) => s % labelDim);
+      if (labelDim && classes === 'in-turn') batch.classes = classesInTurn(seeds, labelDim);
       const values = await sampleImages(denoiser, batch, sampling, {
         ...(breathe && { breathe }),
         onProgress: (p) => onProgress?.(at + Math.floor((seeds.length * p.done) / p.total), total),

@@ -1,5 +1,5 @@
 import { isCopying, isSuspect, quantile, relativeDistance } from '../../measure/copying';
-import type { Vectors } from '../../measure/distances';
+import { type Vectors, vectorCount } from '../../measure/distances';
 import { searchNearest } from './nearest-search';
 
 export interface Neighbour {
@@ -21,10 +21,22 @@ export interface NearestFound {
   suspect: boolean;
 }
 
-export interface Memorisation {
-  images: NearestFound[];
-  /** Ascending distances of held-out real images to their nearest training image. */
+/** What held-out real images have, ascending. */
+export interface Yardstick {
+  /** Distances to their nearest training image. */
   real: Float64Array;
+  /** The same in relation to the next neighbours. */
+  ratios: Float64Array;
+}
+
+/** Real images of the set itself, and their places in it. */
+export interface HeldOut {
+  vectors: Vectors;
+  places: Int32Array;
+}
+
+export interface Memorisation extends Yardstick {
+  images: NearestFound[];
   suspects: number;
   /** More suspects than chance makes. */
   copying: boolean;
@@ -35,37 +47,28 @@ const NEXT = 4;
 
 /**
  * Looks for the training images that generated ones are copies of. Held-out real images are of the same set: each is searched
- * among all others, so that a copy of one of them is found too.
+ * among all others, so that a copy of one of them is found too. `against`: those, or what an earlier search has found of them.
  */
 export async function memorisation(
   generated: Vectors,
-  heldOut: { vectors: Vectors; places: Int32Array },
+  against: HeldOut | Yardstick,
   set: AsyncIterable<Float32Array>,
   { k = 4, unit = 1, breathe }: { k?: number; unit?: number; breathe?: () => Promise<void> } = {},
 ): Promise<Memorisation> {
-  const { dims } = generated;
-  const count = generated.values.length / dims;
-  const all = new Float32Array(generated.values.length + heldOut.vectors.values.length);
-  all.set(generated.values);
-  all.set(heldOut.vectors.values, generated.values.length);
-  const own = new Int32Array(count + heldOut.places.length).fill(-1);
-  own.set(heldOut.places, count);
+  const count = vectorCount(generated);
+  const heldOut = 'places' in against ? against : null;
+  const own = new Int32Array(count + (heldOut?.places.length ?? 0)).fill(-1);
+  if (heldOut) own.set(heldOut.places, count);
   const wide = Math.max(k, 1 + NEXT);
-  const found = await searchNearest({ values: all, dims }, set, {
-    k: wide,
-    own,
-    ...(breathe && { breathe }),
-  });
+  const queries = heldOut ? joined(generated, heldOut.vectors) : generated;
+  const found = await searchNearest(queries, set, { k: wide, own, ...(breathe && { breathe }) });
   const neighbours = (row: number): Neighbour[] =>
     Array.from({ length: wide }, (_, i) => ({
       place: found.places[row * wide + i]!,
       distance: Math.sqrt(found.values[row * wide + i]!) * unit,
     })).filter(({ place }) => place >= 0);
-  const ratioOf = (near: readonly Neighbour[]) =>
-    relativeDistance(near.slice(0, 1 + NEXT).map(({ distance }) => distance));
-  const held = Array.from(heldOut.places, (_, i) => neighbours(count + i));
-  const real = Float64Array.from(held, ([nearest]) => nearest!.distance).sort();
-  const ratios = Float64Array.from(held, ratioOf).sort();
+  const { real, ratios } =
+    'places' in against ? yardstick(Array.from(against.places, (_, i) => neighbours(count + i))) : against;
   const images = Array.from({ length: count }, (_, row): NearestFound => {
     const near = neighbours(row);
     const share = quantile(near[0]!.distance, real);
@@ -80,7 +83,22 @@ export async function memorisation(
     };
   });
   const suspects = images.filter((image) => image.suspect).length;
-  return { images, real, suspects, copying: isCopying(suspects, count) };
+  return { images, real, ratios, suspects, copying: isCopying(suspects, count) };
+}
+
+const ratioOf = (near: readonly Neighbour[]): number =>
+  relativeDistance(near.slice(0, 1 + NEXT).map(({ distance }) => distance));
+
+const yardstick = (held: readonly Neighbour[][]): Yardstick => ({
+  real: Float64Array.from(held, ([nearest]) => nearest!.distance).sort(),
+  ratios: Float64Array.from(held, ratioOf).sort(),
+});
+
+function joined(a: Vectors, b: Vectors): Vectors {
+  const values = new Float32Array(a.values.length + b.values.length);
+  values.set(a.values);
+  values.set(b.values, a.values.length);
+  return { values, dims: a.dims };
 }
 
 /** Distances of pixels are root mean squares in levels of 0 to 255; those of features are Euclidean. */

@@ -6,7 +6,7 @@ import { extract, type ImageBlock } from './extract';
 import type { FeatureStore } from './feature-store';
 import { fillStore, type StoreHooks, setImages } from './image-blocks';
 import type { MeasureNetwork } from './measure-networks';
-import { type Memorisation, memorisation, pixelUnit } from './memorisation';
+import { type HeldOut, type Memorisation, memorisation, pixelUnit, type Yardstick } from './memorisation';
 
 /** Real images whose own nearest ones are the yardstick. */
 const HELD_OUT = 1000;
@@ -24,18 +24,29 @@ export interface NearestImages extends Memorisation {
   index(place: number): number;
 }
 
+export interface NearestHooks extends StoreHooks {
+  /** What an earlier search of the same set has found of real images. */
+  yardstick?: Yardstick | undefined;
+}
+
+/** Generated images as vectors of a space: their features, or their pixels. */
+export const queriesOf = async (generated: ImageBlock, space: Space | null): Promise<Vectors> =>
+  space
+    ? { values: (await extract(space.net, generated)).features, dims: space.net.dims }
+    : { values: generated.values, dims: generated.channels * generated.resolution ** 2 };
+
 /**
  * The nearest training images of generated ones, of all that can be read, with the distances that real images have to each other
  * beside them. Throws where the set has too few.
  */
 export async function nearestImages(
-  generated: ImageBlock,
+  queries: Vectors,
   data: Dataset,
   space: Space | null,
   k: number,
-  hooks: StoreHooks = {},
+  hooks: NearestHooks = {},
 ): Promise<NearestImages> {
-  const { breathe } = hooks;
+  const { breathe, turn = (task) => task(), yardstick } = hooks;
   const all = setImages(data, data.size, 'stored');
   const stream = async function* (): AsyncGenerator<Float32Array> {
     if (space) {
@@ -57,19 +68,23 @@ export async function nearestImages(
       expected: 'at least 2 that can be read',
       found: String(readable.length),
     });
+  const found = await turn(async () =>
+    memorisation(queries, yardstick ?? (await heldOutOf(data, space, readable)), stream(), {
+      k,
+      unit: space ? 1 : pixelUnit(pixelsOf(data)),
+      ...(breathe && { breathe }),
+    }),
+  );
+  return { ...found, searched: readable.length, index: (place) => readable[place]! };
+}
+
+/** Real images drawn at random, with a stated seed. */
+async function heldOutOf(data: Dataset, space: Space | null, readable: Int32Array): Promise<HeldOut> {
   const places = Int32Array.from({ length: Math.min(HELD_OUT, readable.length) }, (_, i) =>
     shuffled(i, readable.length, DRAW_SEED, 0),
   );
-  const heldOut = space ? await rowsAt(space.store, places) : await pixelsAt(data, places, readable);
-  const queries: Vectors = space
-    ? { values: (await extract(space.net, generated, { breathe })).features, dims: space.net.dims }
-    : { values: generated.values, dims: pixelsOf(data) };
-  const found = await memorisation(queries, { vectors: heldOut, places }, stream(), {
-    k,
-    unit: space ? 1 : pixelUnit(pixelsOf(data)),
-    ...(breathe && { breathe }),
-  });
-  return { ...found, searched: readable.length, index: (place) => readable[place]! };
+  const vectors = space ? await rowsAt(space.store, places) : await pixelsAt(data, places, readable);
+  return { vectors, places };
 }
 
 const pixelsOf = ({ channels, resolution }: Dataset): number => channels * resolution ** 2;

@@ -6,6 +6,8 @@ import { Smallest } from '../../measure/nearest';
 const EPSILON = 2 ** -24;
 /** Products of one call on the back-end; more would be a transfer of its own. */
 const BLOCK_VALUES = 2 ** 22;
+/** Queries of one product. */
+const GROUP = 1024;
 
 export interface SearchOptions {
   /** How many are kept of each query. */
@@ -29,33 +31,57 @@ export async function searchNearest(
   const count = values.length / dims;
   const found = new Smallest(count, k);
   const squares = squaredLengths(values, dims);
-  const left = tf.tensor2d(values, [count, dims]);
+  const groups: { first: number; rows: number; left: tf.Tensor2D }[] = [];
+  for (let first = 0; first < count; first += GROUP) {
+    const rows = Math.min(GROUP, count - first);
+    const part = values.subarray(first * dims, (first + rows) * dims);
+    groups.push({ first, rows, left: tf.tensor2d(part, [rows, dims]) });
+  }
   // Twice: both the product and the sum of squares that it is taken from.
   const bound = 2 * (dims + 4) * EPSILON;
+  const step = Math.max(1, Math.floor(BLOCK_VALUES / Math.max(dims, GROUP)));
   try {
     let before = 0;
-    for await (const whole of set) {
-      const step = Math.max(1, Math.floor(BLOCK_VALUES / dims));
-      for (let from = 0; from < whole.length / dims; from += step) {
-        const block = whole.subarray(from * dims, (from + step) * dims);
+    for await (const block of inBlocksOf(set, step * dims)) {
+      const lengths = squaredLengths(block, dims);
+      const n = lengths.length;
+      for (const { first, rows, left } of groups) {
         await breathe?.();
         const products = await productsOf(left, block, dims);
-        const lengths = squaredLengths(block, dims);
-        const n = lengths.length;
-        for (let q = 0; q < count; q++)
+        for (let row = 0; row < rows; row++) {
+          const q = first + row;
+          const [square, mine] = [squares[q]!, own?.[q] ?? -1];
           for (let j = 0; j < n; j++) {
-            const sum = squares[q]! + lengths[j]!;
-            const least = sum - 2 * products[q * n + j]! - bound * sum;
-            if (least > found.last(q) || own?.[q] === before + j) continue;
+            const sum = square + lengths[j]!;
+            const least = sum - 2 * products[row * n + j]! - bound * sum;
+            if (least > found.last(q) || mine === before + j) continue;
             found.offer(q, squaredDistance(values, q * dims, block, j * dims, dims), before + j);
           }
-        before += n;
+        }
       }
+      before += n;
     }
   } finally {
-    left.dispose();
+    for (const { left } of groups) left.dispose();
   }
   return found;
+}
+
+/** The same values in blocks of that length: a product of few rows costs its transfer alone. */
+async function* inBlocksOf(set: AsyncIterable<Float32Array>, length: number): AsyncGenerator<Float32Array> {
+  const block = new Float32Array(length);
+  let filled = 0;
+  for await (const part of set)
+    for (let from = 0; from < part.length; ) {
+      const count = Math.min(length - filled, part.length - from);
+      block.set(part.subarray(from, from + count), filled);
+      filled += count;
+      from += count;
+      if (filled < length) continue;
+      yield block;
+      filled = 0;
+    }
+  if (filled > 0) yield block.subarray(0, filled);
 }
 
 /** [queries, n], row-major. */

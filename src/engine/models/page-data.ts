@@ -24,12 +24,15 @@ export class PageData {
 
   constructor(private readonly modelsUrl: string) {}
 
+  /** `cacheBytes`: of decoded images that stay in memory; what reads each image once wants none. */
   async open(
     ref: DataRef,
     { unet }: NetworkConfig,
     onProgress: (done: number, total: number) => void,
+    cacheBytes?: number,
   ): Promise<Dataset> {
     return openDataset(await this.sources(ref, onProgress), {
+      ...(cacheBytes !== undefined && { cacheBytes }),
       channels: unet.inChannels,
       resolution: unet.imgResolution,
       decoders: this.decoders,

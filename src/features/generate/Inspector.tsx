@@ -1,5 +1,5 @@
 import { Copy, Download, Pin } from 'lucide-react';
-import { Suspense, useMemo } from 'react';
+import { Suspense, useMemo, useState } from 'react';
 import { useStore } from 'zustand';
 import { ariaKeys, keysOf } from '../../state/actions/shortcut';
 import type { MadeImage } from '../../state/generate/images';
@@ -13,6 +13,8 @@ import { pictureSource } from './pictures';
 import { recipeFacts } from './recipe';
 
 const OwnActions = part(() => import('./playground/OwnActions'));
+/** Loaded when it is first asked for. */
+const NearestPanel = part(() => import('./nearest/NearestPanel'));
 
 function useSelected(): MadeImage | null {
   const { stores } = useApp();
@@ -75,6 +77,23 @@ function PinButton({ image }: { image: MadeImage }) {
   );
 }
 
+/** A closed door: a search of a whole training set is asked for. */
+function Nearest({ image }: { image: MadeImage }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <button type="button" className="link" aria-expanded={open} onClick={() => setOpen(!open)}>
+        Nearest training images
+      </button>
+      {open && (
+        <Suspense fallback={null}>
+          <NearestPanel image={image} />
+        </Suspense>
+      )}
+    </>
+  );
+}
+
 /** The selected image at a whole multiple, and how to make it again. */
 export function Inspector() {
   const { stores } = useApp();
@@ -95,6 +114,7 @@ export function Inspector() {
           <Suspense>
             <OwnActions image={image} />
           </Suspense>
+          <Nearest image={image} />
         </div>
       )}
     </>

@@ -6,6 +6,7 @@ import { Facts } from '../../ui/Facts';
 import { formatBytes } from '../../ui/format';
 import { PrecisionChoice } from '../../ui/PrecisionChoice';
 import { TileChoice } from '../../ui/TileChoice';
+import { MeasureStorage } from './MeasureStorage';
 import { Storage } from './Storage';
 
 /** Where files come in, and what they run on. */
@@ -34,6 +35,7 @@ export function MachinePanel({ onChooseFile }: { onChooseFile: () => void }) {
         not compare.
       </p>
       <Storage />
+      <MeasureStorage />
       <Machine />
     </aside>
   );

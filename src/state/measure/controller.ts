@@ -1,0 +1,249 @@
+import { createStore, type StoreApi } from 'zustand/vanilla';
+import { asInnateError } from '../../lib/errors';
+import type { EngineClient } from '../../protocol/client';
+import {
+  type InceptionSource,
+  type MeasureFiles,
+  type MeasureFilesCall,
+  type NearestOf,
+  type NearestResult,
+  type NearestSpace,
+  setsOf,
+} from '../../protocol/measure';
+import type { DataRef, ModelRef, Progress } from '../../protocol/models';
+import type { ModelFacts } from '../models';
+import { addResult, type MeasuredHow, type MeasureStore, type PendingMeasure } from './store';
+
+/** What a look for copies asks for. */
+export interface NearestAsked {
+  ref: ModelRef;
+  data: DataRef;
+  space: NearestSpace;
+  of: NearestOf;
+  shown: number;
+}
+
+/** One search and what it found; a newer one takes its place. */
+export interface Nearest {
+  progress: Progress | null;
+  busy: boolean;
+  result: NearestResult | null;
+  error: string | null;
+}
+
+export interface MeasureExtras {
+  /** Inception's weights as a person opened them, where they are not kept. */
+  inception: InceptionSource | null;
+  /** What is kept in this browser; null before it was asked. */
+  files: MeasureFiles | null;
+  /** Keeping the Inception file: share that is copied. */
+  keeping: number | null;
+  filesError: string | null;
+  /** Nearest training images of one image, and of a whole set. */
+  one: Nearest;
+  set: Nearest;
+}
+
+export type NearestSlot = 'one' | 'set';
+
+const NOTHING: Nearest = { progress: null, busy: false, result: null, error: null };
+
+type Client = Pick<EngineClient, 'measure' | 'nearest' | 'measureFiles'>;
+
+interface Options {
+  client: Client;
+  store: MeasureStore;
+  now?: () => number;
+  newId?: () => string;
+}
+
+/** What the views that measure do; made when one of them is first shown. */
+export class MeasureController {
+  readonly extras: StoreApi<MeasureExtras> = createStore<MeasureExtras>(() => ({
+    inception: null,
+    files: null,
+    keeping: null,
+    filesError: null,
+    one: NOTHING,
+    set: NOTHING,
+  }));
+  private readonly client: Client;
+  private readonly store: MeasureStore;
+  private readonly now: () => number;
+  private readonly newId: () => string;
+  private abort: AbortController | null = null;
+  private readonly searches: Record<NearestSlot, AbortController | null> = { one: null, set: null };
+
+  constructor({ client, store, now = Date.now, newId = () => crypto.randomUUID() }: Options) {
+    this.client = client;
+    this.store = store;
+    this.now = now;
+    this.newId = newId;
+  }
+
+  /** Begins anew; what an earlier measurement has saved goes. */
+  async start({ key, name, ref }: ModelFacts, data: DataRef, how: MeasuredHow): Promise<void> {
+    const { work, pending } = this.store.getState();
+    if (work) return;
+    if (pending) await this.files({ do: 'drop-run', id: pending.id });
+    const about = {
+      pack: data.kind === 'pack' ? data.id : null,
+      name: data.kind === 'pack' ? data.id : data.name,
+    };
+    await this.run({ id: this.newId(), key, name, ref, how, data: about, done: 0 }, data);
+  }
+
+  /**
+   * Goes on behind what was saved. `model` is what the pending one's key stands for now. Own images, which a page cannot keep, are
+   * needed only where their features are not all there: `data` has them then.
+   */
+  async resume(model: ModelFacts, data: DataRef | null = null): Promise<void> {
+    const { pending, work } = this.store.getState();
+    if (!pending || work) return;
+    const pack: DataRef | null = pending.data.pack === null ? null : { kind: 'pack', id: pending.data.pack };
+    await this.run({ ...pending, ref: model.ref }, data ?? pack);
+  }
+
+  /** Stops; what was computed stays. */
+  pause(): void {
+    this.abort?.abort();
+  }
+
+  /** Stops, and nothing stays. */
+  async cancel(): Promise<void> {
+    const { pending } = this.store.getState();
+    this.abort?.abort();
+    await this.ended;
+    this.store.setState({ pending: null, error: null });
+    if (pending) await this.files({ do: 'drop-run', id: pending.id });
+  }
+
+  private ended: Promise<void> = Promise.resolve();
+
+  private run(pending: PendingMeasure, data: DataRef | null): Promise<void> {
+    this.ended = this.running(pending, data);
+    return this.ended;
+  }
+
+  private async running(pending: PendingMeasure, data: DataRef | null): Promise<void> {
+    const { id, key, ref, how } = pending;
+    const abort = new AbortController();
+    this.abort = abort;
+    this.store.setState({ pending, work: { key, progress: null, since: null }, error: null });
+    const inception = how.features === 'inception' ? this.extras.getState().inception : null;
+    try {
+      const result = await this.client.measure(
+        { id, model: ref, data, inception, ...how },
+        { signal: abort.signal, onProgress: (progress) => this.follow(progress) },
+      );
+      addResult(this.store, key, { ...result, how, at: this.now() });
+      this.store.setState({ work: null, pending: null });
+    } catch (error) {
+      const known = asInnateError(error, 'backend');
+      this.store.setState({
+        work: null,
+        error: known.code === 'cancelled' ? null : { key, line: known.describe() },
+      });
+    }
+  }
+
+  private follow(progress: Progress): void {
+    const { work, pending } = this.store.getState();
+    if (!work || !pending) return;
+    const same = work.progress?.what === progress.what && work.since !== null;
+    const since = same ? work.since : { at: this.now(), done: progress.done };
+    const counts = progress.what === 'generating' && progress.done > pending.done;
+    this.store.setState({
+      work: { ...work, progress, since },
+      // Saved at most once in a hundredth of the way: it is only shown.
+      ...(counts &&
+        progress.done - pending.done >= totalOf(pending.how) / 100 && {
+          pending: { ...pending, done: progress.done },
+        }),
+    });
+  }
+
+  /** Looks for nearest training images; a newer look of the same slot takes its place. */
+  async nearest(slot: NearestSlot, { ref, ...asked }: NearestAsked): Promise<void> {
+    this.searches[slot]?.abort();
+    const abort = new AbortController();
+    this.searches[slot] = abort;
+    const set = (change: Partial<Nearest>) => {
+      if (this.searches[slot] !== abort) return;
+      this.extras.setState((extras) => ({ [slot]: { ...extras[slot], ...change } }));
+    };
+    set({ busy: true, progress: null, error: null });
+    const inception = asked.space === 'inception' ? this.extras.getState().inception : null;
+    try {
+      const result = await this.client.nearest(
+        { ...asked, model: ref, inception },
+        { signal: abort.signal, onProgress: (progress) => set({ progress }) },
+      );
+      set({ result, busy: false });
+      void this.files({ do: 'list' });
+    } catch (error) {
+      const known = asInnateError(error, 'backend');
+      set({ busy: false, error: known.code === 'cancelled' ? null : known.describe() });
+    }
+  }
+
+  stopNearest(slot: NearestSlot): void {
+    this.searches[slot]?.abort();
+  }
+
+  /** Nothing of an earlier search is shown any more. */
+  forgetNearest(slot: NearestSlot): void {
+    this.searches[slot]?.abort();
+    this.searches[slot] = null;
+    this.extras.setState({ [slot]: NOTHING });
+  }
+
+  openInception(file: File): void {
+    this.extras.setState({ inception: file, filesError: null });
+  }
+
+  /** Keeps the opened file in this browser. */
+  async keepInception(): Promise<void> {
+    const { inception } = this.extras.getState();
+    if (!(inception instanceof Blob)) return;
+    this.extras.setState({ keeping: 0 });
+    await this.files({ do: 'keep-inception', file: inception });
+    this.extras.setState({ keeping: null });
+  }
+
+  /** Does something about what is kept; afterwards it is known anew. A kept Inception file is the one that is used. */
+  async files(call: MeasureFilesCall): Promise<void> {
+    try {
+      const files = await this.client.measureFiles(call, {
+        onProgress: ({ done, total }) => this.extras.setState({ keeping: done / Math.max(1, total) }),
+      });
+      const { inception } = this.extras.getState();
+      const gone = inception === 'kept' && files.inception === null;
+      const kept = files.inception !== null && (inception === null || call.do === 'keep-inception');
+      this.extras.setState({
+        files,
+        filesError: null,
+        inception: gone ? null : kept ? 'kept' : inception,
+      });
+    } catch (error) {
+      this.extras.setState({ filesError: asInnateError(error, 'io').describe() });
+    }
+  }
+}
+
+/** Images of all sets. */
+export function totalOf({ protocol, count }: MeasuredHow): number {
+  const { perSet, sets } = setsOf(protocol, count);
+  return perSet * sets;
+}
+
+/** Seconds that the work under way will take, or null where nothing says so yet. */
+export function secondsLeft(
+  { progress, since }: { progress: Progress | null; since: { at: number; done: number } | null },
+  now: number,
+): number | null {
+  if (!progress || !since || progress.unit !== 'images') return null;
+  const made = progress.done - since.done;
+  if (made <= 0 || progress.total <= 0) return null;
+  return (((now - since.at) / 1000) * (progress.total - progress.done)) / made;
+}

@@ -1,0 +1,210 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openBackend } from '../../../cli/backend';
+import { openImages } from '../../../cli/data';
+import { fileSource } from '../../../cli/files';
+import type { Dataset } from '../../../src/data';
+import { RandomStream } from '../../../src/distil/random';
+import { measureFiles } from '../../../src/engine/measure/kept-measures';
+import { type MeasureServices, measureInPage } from '../../../src/engine/measure/measure-model';
+import { nearestInPage } from '../../../src/engine/measure/nearest-model';
+import { openModel } from '../../../src/engine/models/open-model';
+import { writeNpz } from '../../../src/formats/npz';
+import { InnateError } from '../../../src/lib/errors';
+import type { ImageDenoiser } from '../../../src/nn/denoiser';
+import type { MeasureRequest, NearestRequest } from '../../../src/protocol/measure';
+import { scratch } from '../../support/cli';
+import { FIXTURES } from '../../support/fixtures';
+import { MemoryFiles } from '../../support/memory-files';
+import { smallResNet } from '../../support/small-resnet';
+
+/** What the page's worker does, without a page: a mini network of grey images, its training set, private files in memory. */
+const SIDE = 16;
+const AREA = SIDE ** 2;
+const TRAINING = 120;
+const WAVES = 12;
+const model = openModel(fileSource(join(FIXTURES, 'parity/ncsnpp-16-grey-ve.pkl')), {});
+
+/** Images of a dozen waves with drawn heights: no two are near each other. */
+function waves(seed: number, count: number): Uint8Array {
+  const heights = new RandomStream(seed, 'r1', 0).normals(count * WAVES);
+  return Uint8Array.from({ length: count * AREA }, (_, at) => {
+    const [n, y, x] = [Math.floor(at / AREA), Math.floor((at % AREA) / SIDE), at % SIDE];
+    let value = 127;
+    for (let k = 0; k < WAVES; k++)
+      value += 14 * heights[n * WAVES + k]! * Math.cos(0.4 * ((k % 4) * x + Math.floor(k / 4) * y) + k);
+    return Math.min(255, Math.max(0, value));
+  });
+}
+
+const training = waves(1, TRAINING);
+let data: Dataset;
+
+beforeAll(async () => {
+  await openBackend('wasm');
+  const path = join(scratch(), 'training.npz');
+  const shape = [TRAINING, SIDE, SIDE, 1];
+  writeFileSync(path, writeNpz({ images: { dtype: 'u8', shape, data: training } }));
+  data = await openImages(path, { channels: 1, resolution: SIDE });
+});
+beforeEach(() => new MemoryFiles().install());
+
+/** A generator whose image is a function of its noise: `made` gives the picture of a number that the noise holds. */
+const generator = (made: (number: number, noise: Float32Array) => ArrayLike<number>): ImageDenoiser =>
+  ({
+    config: model.config,
+    async denoise(x: Float32Array, sigma: number) {
+      const out = new Float32Array(x.length);
+      for (let at = 0; at < x.length; at += AREA) {
+        const noise = x.subarray(at, at + AREA).map((v) => v / sigma);
+        const picture = made(Math.floor(Math.abs(noise[0]!) * 1e5), noise);
+        for (let i = 0; i < AREA; i++) out[at + i] = (picture[i]! + 0.5 - 128) / 127.5;
+      }
+      return out;
+    },
+    dispose() {},
+  }) as unknown as ImageDenoiser;
+
+const copycat = generator((number, noise) => {
+  const from = (number % TRAINING) * AREA;
+  return noise.map((z, i) => training[from + i]! + 1.5 * z);
+});
+const others = waves(2, 400);
+const honest = generator((number) => others.subarray((number % 400) * AREA, ((number % 400) + 1) * AREA));
+
+interface Page {
+  denoiser: ImageDenoiser;
+  /** Hears each opening of the real images. */
+  opened?: () => void;
+}
+
+const services = ({ denoiser, opened }: Page): MeasureServices =>
+  ({
+    model: async () => ({ model }),
+    denoiser: async () => denoiser,
+    epoch: () => 1,
+    failure: () => new Promise(() => {}),
+    recover: async (error: InnateError) => {
+      throw error;
+    },
+    exclusively: <T>(task: () => Promise<T>) => task(),
+    data: {
+      open: async () => {
+        opened?.();
+        return data;
+      },
+      feature: async () => smallResNet(),
+    },
+  }) as unknown as MeasureServices;
+
+const hooks = (signal = new AbortController().signal) => ({ signal, onProgress: () => {} });
+
+describe('a measurement in the page', () => {
+  const request: MeasureRequest = {
+    id: 'run-1',
+    model: { kind: 'opened', key: 'mini' },
+    data: { kind: 'pack', id: 'waves' },
+    features: 'resnet56',
+    inception: null,
+    protocol: null,
+    count: 220,
+    sampler: 'one-step',
+    steps: 1,
+  };
+
+  it('that is cut off goes on behind what it saved, without its images, to the same bits', async () => {
+    const whole = await measureInPage(request, services({ denoiser: honest }), hooks());
+    expect(whole).toMatchObject({ n: 220, read: TRAINING, nfe: 1 });
+    expect(whole.metrics.fid!.value).toBeGreaterThan(0);
+
+    // The tab ends in the second block: what was saved of the first one, and of the real images, is all that there is.
+    let calls = 0;
+    const dying = { ...honest, config: model.config, dispose() {} } as ImageDenoiser;
+    dying.denoise = (x, ...rest) => {
+      calls += x.length / AREA;
+      if (calls > 200) return Promise.reject(new InnateError('cancelled', 'the tab ended'));
+      return honest.denoise(x, ...rest);
+    };
+    const second = { ...request, id: 'run-2' };
+    await expect(measureInPage(second, services({ denoiser: dying }), hooks())).rejects.toThrow(
+      'the tab ended',
+    );
+    expect((await measureFiles({ do: 'list' }, hooks())).runs).toBeGreaterThan(200 * 64 * 4);
+    const reports: number[] = [];
+    const resumed = await measureInPage({ ...second, data: null }, services({ denoiser: honest }), {
+      ...hooks(),
+      onProgress: ({ what, done }) => what === 'generating' && reports.push(done),
+    });
+    expect(reports[0]).toBe(200);
+    expect(resumed).toEqual(whole);
+    expect((await measureFiles({ do: 'list' }, hooks())).runs).toBe(0);
+  });
+
+  it('needs its images where not all of them were measured, and says so', async () => {
+    const without = { ...request, id: 'run-3', data: null };
+    await expect(measureInPage(without, services({ denoiser: honest }), hooks())).rejects.toThrow(
+      'the real images are needed once more',
+    );
+  });
+
+  it('stops where it is cancelled', async () => {
+    const abort = new AbortController();
+    abort.abort();
+    await expect(
+      measureInPage({ ...request, id: 'run-4' }, services({ denoiser: honest }), hooks(abort.signal)),
+    ).rejects.toThrow('cancelled');
+  });
+});
+
+describe('nearest training images in the page', () => {
+  const request = (space: NearestRequest['space']): NearestRequest => ({
+    model: { kind: 'opened', key: 'mini' },
+    data: { kind: 'pack', id: 'waves' },
+    space,
+    inception: null,
+    of: { kind: 'seeds', count: 40, sampler: 'one-step', steps: 1 },
+    shown: 20,
+  });
+
+  it.each(['pixels', 'resnet56'] as const)('catch a copycat in %s', async (space) => {
+    const found = await nearestInPage(request(space), services({ denoiser: copycat }), hooks());
+    expect(found).toMatchObject({ copying: true, searched: TRAINING, resolution: SIDE });
+    expect(found.images).toHaveLength(20);
+    // Each pair is a copy and its source: as pixels they are a few levels apart.
+    for (const { pixels, near } of found.images) {
+      const difference = near[0]!.pixels.reduce((sum, v, i) => sum + Math.abs(v - pixels![i]!), 0);
+      expect(difference / near[0]!.pixels.length).toBeLessThan(4);
+    }
+    const distances = found.images.map(({ near }) => near[0]!.distance);
+    expect(distances).toEqual([...distances].sort((a, b) => a - b));
+    expect(found.made).toHaveLength(40);
+  });
+
+  it('do not accuse a generator of its own images', async () => {
+    const found = await nearestInPage(request('pixels'), services({ denoiser: honest }), hooks());
+    expect(found.copying).toBe(false);
+  });
+
+  it('are found of one image that the page has, with features that stay for the next one', async () => {
+    const pixels = new Uint8ClampedArray(4 * AREA);
+    for (let p = 0; p < AREA; p++) pixels.fill(training[5 * AREA + p]!, 4 * p, 4 * p + 4);
+    const of = { kind: 'image', pixels, resolution: SIDE } as const;
+    const ask = { ...request('resnet56'), of, shown: 1 };
+    const [first] = (await nearestInPage(ask, services({ denoiser: honest }), hooks())).images;
+    expect(first).toMatchObject({ seed: null, suspect: true, quantile: 0 });
+    expect(first!.near[0]).toMatchObject({ index: 5, distance: 0 });
+    expect(first!.near[0]!.pixels).toEqual(pixels.map((v, i) => (i % 4 === 3 ? 255 : v)));
+    const kept = await measureFiles({ do: 'list' }, hooks());
+    expect(kept.features).toBeGreaterThan(TRAINING * 64 * 4);
+    expect((await measureFiles({ do: 'drop-features' }, hooks())).features).toBe(0);
+  });
+});
+
+describe('the Inception file', () => {
+  it('is kept only where it is one', async () => {
+    const file = new File(['not a network'], 'other.pth');
+    await expect(measureFiles({ do: 'keep-inception', file }, hooks())).rejects.toBeInstanceOf(InnateError);
+    expect((await measureFiles({ do: 'list' }, hooks())).inception).toBeNull();
+  });
+});
