@@ -77,6 +77,7 @@ async function measureRow(
     for (let i = 1; i <= drags; i++) {
       seconds += await drag(page, i);
       await settled(page);
+      await allTold(page);
       const measured = await take(page);
       const last = measured.filter(({ what, own }) => what === 'all' && own).at(-1);
       if (!last) throw new InnateError('backend', 'no picture came of a drag', { where: backend });
@@ -136,6 +137,14 @@ const observe = (page: Page): Promise<void> =>
     }).observe({ type: 'measure' });
     Object.assign(globalThis, { measured });
   }, INPUT_TO_PICTURE);
+
+/** The last picture that came was painted and told of: that is a frame later than its name stands in the page. */
+const allTold = (page: Page): Promise<unknown> =>
+  page.waitForFunction(() => {
+    const { measured } = globalThis as unknown as { measured: Measured[] };
+    const field = document.querySelector<HTMLInputElement>('input[aria-label="Seed value"]');
+    return measured.some(({ what, own, seed }) => what === 'all' && own && seed === Number(field?.value));
+  });
 
 const take = (page: Page): Promise<Measured[]> =>
   page.evaluate(() => (globalThis as unknown as { measured: Measured[] }).measured.splice(0));
