@@ -30,6 +30,10 @@ const roomOf = (facade: string | null): string =>
     ? ''
     : facade.replace(/^.*\/src\/(?:engine|storage)\/([^/]+)\/[^/]+$|^.*$/, '$1-').replace(/^-$/, '');
 
+/** What both executors of training steps need is no room's; it is loaded with them. */
+const isOfTraining = (moduleIds: readonly string[]): boolean =>
+  moduleIds.some((id) => id.includes('/src/nn/plan/training/layouts.'));
+
 const notices = thirdPartyNotices();
 const folders = chunkFolders();
 
@@ -63,7 +67,7 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         chunkFileNames: ({ moduleIds, facadeModuleId }) =>
-          `assets/${folderOf(moduleIds)}${roomOf(facadeModuleId)}[name]-[hash].js`,
+          `assets/${folderOf(moduleIds)}${isOfTraining(moduleIds) && facadeModuleId === null ? 'distil-' : roomOf(facadeModuleId)}[name]-[hash].js`,
       },
     },
   },
