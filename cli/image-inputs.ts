@@ -1,6 +1,7 @@
-import { type LatentShape, readLatentFile } from '../src/engine/inference/latent-file';
+import { readLatentFile } from '../src/engine/inference/latent-file';
 import { InnateError } from '../src/lib/errors';
 import type { ImageInputs } from '../src/protocol/generate';
+import type { LatentShape } from '../src/protocol/latents';
 import { parseSeeds } from '../src/rng/parse-seeds';
 import type { OpenedModel } from './catalogue';
 import { type ChosenClasses, classesOf } from './class-mix-argument';

@@ -1,5 +1,8 @@
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { expect, type Page, test } from '@playwright/test';
+import { writeNpy } from '../src/formats/npy';
 import { commandLineImages, images, maxDifference, openApp, pixels, settled } from './app';
+import { violations } from './axe';
 
 /** What Generate can do beyond Seed and Class, on WebAssembly with the smallest network that comes with the page. */
 
@@ -197,3 +200,84 @@ test('the teacher stands beside the student on the same seed, with both times, a
     await app.close();
   }
 });
+
+test('noise of one’s own: a latent of a file, and painting, by pointer and keys; what is saved gives the same image at the command line', async () => {
+  const app = await open(`${CLOTHES}&class=1`);
+  const { page } = app;
+  try {
+    await settled(page);
+    const first = () => pixels(page.locator('.image-grid canvas').first());
+    const plain = await first();
+    await page.getByRole('checkbox', { name: 'Noise of this image' }).press('Space');
+    const noise = page.getByRole('application', { name: /^Noise/ });
+    const box = (await noise.boundingBox())!;
+    await page.mouse.move(box.x + 60, box.y + 60);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 120, box.y + 120, { steps: 6 });
+    await page.mouse.up();
+    const history = page.getByRole('region', { name: 'History' });
+    await expect(history.getByRole('listitem')).toHaveCount(2); // the whole stroke
+    await expect.poll(first, { timeout: 60_000 }).not.toEqual(plain);
+    await noise.focus();
+    await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('Space');
+    await expect(history.getByRole('listitem')).toHaveCount(3);
+    await expect(page).toHaveURL(/own=0@paint=\d+\.4\.100\.[\d.]+_\d+/);
+    await settled(page);
+    const downloading = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Save as .npy' }).click();
+    const download = await downloading;
+    expect(download.suggestedFilename()).toBe('latent-seed-0-painted.npy');
+    const file = await download.path();
+    const latent = `${file}.npy`;
+    copyFileSync(file, latent);
+    const args = ['--class', '1', '--backend', 'wasm', '--latent', latent];
+    const [made] = commandLineImages('fashion-mnist-32x32-gdd-i', [0], ...args);
+    await expect
+      .poll(async () => maxDifference(await first(), made!), { timeout: 60_000 })
+      .toBeLessThanOrEqual(1);
+
+    // The link paints it again; the file in place of it is the same noise.
+    await page.reload();
+    await settled(page);
+    await expect.poll(async () => maxDifference(await first(), made!)).toBeLessThanOrEqual(1);
+    await page.getByRole('button', { name: 'Back to the seed’s' }).click();
+    await expect.poll(first, { timeout: 60_000 }).toEqual(plain);
+    await page.getByRole('checkbox', { name: 'Noise of this image' }).check();
+    await page.getByLabel('Open a latent').setInputFiles(latent);
+    await expect(images(page, /latent, seed 0, class trouser/)).toBeVisible({ timeout: 60_000 });
+    await expect.poll(async () => maxDifference(await first(), made!)).toBeLessThanOrEqual(1);
+
+    // What does not fit says what was expected and found.
+    const small = `${file}-small.npy`;
+    writeFileSync(small, writeNpy({ dtype: 'f32', shape: [3, 8, 8], data: new Float32Array(192) }));
+    await page.getByLabel('Open a latent').setInputFiles(small);
+    await expect(page.getByText(/expected \[1, 1, 32, 32\].*found \[3, 8, 8\]/)).toBeVisible();
+    expect(app.complaints).toEqual([]);
+  } finally {
+    await app.close();
+  }
+});
+
+for (const scheme of ['light', 'dark'] as const)
+  test(`axe finds nothing where all of it is open, on a phone too (${scheme})`, async () => {
+    const at = `${CLOTHES}&class=1&mix=7:0.4,3:0.1&temperature=0.9&pins=1@class=2;2&own=0@paint=5.4.100.9.9`;
+    const app = await openApp({ at, backend: 'wasm', context: { colorScheme: scheme } });
+    const { page } = app;
+    try {
+      await settled(page);
+      await page.keyboard.press('r');
+      await expect(page.getByRole('region', { name: 'History' })).toBeVisible();
+      await page.getByRole('checkbox', { name: 'Teacher beside student' }).check();
+      await expect(page.getByRole('application', { name: /^Noise/ })).toBeVisible();
+      await settled(page);
+      expect(await violations(page)).toEqual([]);
+      await page.setViewportSize({ width: 390, height: 844 });
+      await expect(page.getByRole('region', { name: 'Pinned' })).toBeVisible();
+      expect(await violations(page)).toEqual([]);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      expect(wide).toBe(390); // nothing scrolls sideways
+    } finally {
+      await app.close();
+    }
+  });

@@ -1,4 +1,5 @@
 import { asInnateError, InnateError } from '../lib/errors';
+import type { LatentsCall, LatentsResults } from '../protocol/latents';
 import type { InspectRequest, LookRequest } from '../protocol/layers';
 import type { Message, Request, Results } from '../protocol/messages';
 import type { DistilWorker } from './distil/worker';
@@ -14,6 +15,8 @@ export type Exclusively = <T>(task: () => Promise<T>) => Promise<T>;
 export interface DispatcherParts {
   engine: (onStatus: ConstructorParameters<typeof Engine>[0], onIdleFailure: () => void) => Engine;
   post: (message: Message, transfer?: Transferable[]) => void;
+  /** Loaded when somebody brings a latent. */
+  latents: () => Promise<(call: LatentsCall) => LatentsResults[LatentsCall['do']]>;
   /** Loaded when it is first needed: who only generates does not download it. */
   distil: (engine: Engine, exclusively: Exclusively) => Promise<DistilWorker>;
   /** Loaded when the inside of a network is first looked at. The engine has started when `modelsUrl` resolves. */
@@ -33,6 +36,7 @@ const OWN_TURNS: ReadonlySet<Call['type']> = new Set([
   'inspect',
   'look',
   'keep',
+  'latents',
 ]);
 
 /**
@@ -126,6 +130,8 @@ export class Dispatcher {
       case 'forget':
         await engine.forget(request.key);
         return null;
+      case 'latents':
+        return (await this.parts.latents())(request.call);
       case 'export':
         return engine.exportModel(request.model, request.dtype, hooks);
       case 'distil':

@@ -6,6 +6,7 @@ import { Engine } from './engine';
 const dispatcher = new Dispatcher({
   engine: (onStatus, onIdleFailure) => new Engine(onStatus, onIdleFailure),
   post: (message, transfer = []) => postMessage(message, { transfer }),
+  latents: async () => (await loadPart(import('./inference/latents'))).latents,
   async distil(engine, exclusively) {
     const { DistilWorker } = await loadPart(import('./distil/worker'));
     return new DistilWorker(engine.distilServices(), exclusively); // the engine has started by its turn

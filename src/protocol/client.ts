@@ -9,6 +9,7 @@ import type {
 } from './distil';
 import { type CallOptions, EngineWorker } from './engine-worker';
 import type { GenerateOutcome, GenerateRequest, ImageChunk } from './generate';
+import type { LatentsCall, LatentsResults } from './latents';
 import type { InspectEvent, InspectOutcome, InspectRequest, LookRequest, LookResult } from './layers';
 import type {
   MeasureFiles,
@@ -81,6 +82,8 @@ export interface EngineClient {
   ): Promise<InspectOutcome>;
   /** One seed at one noise level: a picture, or the feature maps of one layer. */
   look(request: LookRequest, options?: CallOptions): Promise<LookResult>;
+  /** Reads or writes latents of one's own. */
+  latents<C extends LatentsCall>(call: C): Promise<LatentsResults[C['do']]>;
   /** A model as a .safetensors file to save. */
   exportModel(model: ModelRef, dtype: 'f16' | 'f32', options?: CallOptions): Promise<Blob>;
   /** Another start sigma for an opened file. */
@@ -142,6 +145,8 @@ export function createEngineClient(makeWorker: () => Worker): EngineClient {
     measureFiles: (call, options) => worker.call({ type: 'measure-files', call }, options),
     inspect: (request, options) => worker.call({ type: 'inspect', request }, options),
     look: (request, options) => worker.call({ type: 'look', request }, options),
+    latents: <C extends LatentsCall>(request: C) =>
+      worker.call({ type: 'latents', call: request }) as Promise<LatentsResults[C['do']]>,
     exportModel: (model, dtype, options) => worker.call({ type: 'export', model, dtype }, options),
     async setSigma(key, sigma) {
       const payload = { type: 'set-sigma', key, sigma } as const;

@@ -9,6 +9,7 @@ import type {
   StepEstimate,
 } from './distil';
 import type { GenerateOutcome, GenerateRequest, ImageChunk } from './generate';
+import type { LatentsCall, LatentsResults } from './latents';
 import type { InspectEvent, InspectOutcome, InspectRequest, LookRequest, LookResult } from './layers';
 import type {
   MeasureFiles,
@@ -64,6 +65,7 @@ export type Request =
   | { type: 'measure-files'; id: number; call: MeasureFilesCall }
   | { type: 'inspect'; id: number; request: InspectRequest }
   | { type: 'look'; id: number; request: LookRequest }
+  | { type: 'latents'; id: number; call: LatentsCall }
   | { type: 'export'; id: number; model: ModelRef; dtype: 'f16' | 'f32' }
   | { type: 'cancel'; id: number; target: number };
 
@@ -89,6 +91,7 @@ export interface Results {
   'measure-files': MeasureFiles;
   inspect: InspectOutcome;
   look: LookResult;
+  latents: LatentsResults[keyof LatentsResults];
   /** A whole .safetensors file. */
   export: Blob;
   cancel: null;

@@ -1,8 +1,12 @@
 import type { Catalogue } from '../storage/catalogue';
 import { currentModel, type Stores } from './app-state';
 import { linkRemark } from './arrival';
+import { missingLatents } from './generate/own-noise';
 import { settledView, type ViewState } from './generate/view';
 import type { ReadView } from './url';
+
+const latentRemark = (key: string) =>
+  `The link uses the latent “${key}”, which a link does not carry: drop its file on the page, and the image follows. The seed’s noise is shown meanwhile.`;
 
 /** Settles the view of a link on a model that is here, and keeps it where its model is a file that is not open yet. */
 export class Link {
@@ -17,7 +21,11 @@ export class Link {
     if (!model) return;
     this.awaited = read.view.model !== null && read.view.model !== model.key ? read.view : null;
     const missing = catalogue.models.find((m) => m.id === this.awaited?.model && m.kind !== 'shipped');
-    engine.setState({ remark: linkRemark(read, model, catalogue), awaits: missing?.id ?? null });
+    const problems = [...read.problems, ...missingLatents(this.stores).map(latentRemark)];
+    engine.setState({
+      remark: linkRemark({ ...read, problems }, model, catalogue),
+      awaits: missing?.id ?? null,
+    });
     view.setState(settledView(view.getState(), model));
   }
 

@@ -32,6 +32,7 @@ function set(parts: Partial<DispatcherParts> = {}) {
   } as unknown as Engine;
   const loads = { distil: 0, layers: 0 };
   const dispatcher = new Dispatcher({
+    latents: () => Promise.reject(new Error('not used')),
     engine: () => fake,
     post: (message) => posted.push(message),
     distil: async () => {

@@ -67,6 +67,7 @@ function worker() {
   const abandoned: string[] = [];
   const onImages: (() => void)[] = [];
   const dispatcher = new Dispatcher({
+    latents: () => Promise.reject(new Error('not used')),
     engine: (onStatus, onIdleFailure) =>
       new Engine(onStatus, onIdleFailure, {
         openDevice: (asked, avoidGpu) =>

@@ -11,6 +11,7 @@ import type {
 } from '../../src/protocol/distil';
 import type { CallOptions } from '../../src/protocol/engine-worker';
 import type { GenerateOutcome, GenerateRequest, ImageChunk } from '../../src/protocol/generate';
+import type { LatentsCall, LatentsResults } from '../../src/protocol/latents';
 import type { InspectOutcome, LookResult } from '../../src/protocol/layers';
 import type {
   MeasureFiles,
@@ -285,6 +286,13 @@ export class FakeClient implements EngineClient {
   async measureFiles(call: MeasureFilesCall): Promise<MeasureFiles> {
     this.fileCalls.push(call);
     return this.files;
+  }
+
+  /** What a file of latents holds; null = something else. */
+  latent: (call: LatentsCall) => Promise<LatentsResults[LatentsCall['do']]> = async () => null;
+
+  latents<C extends LatentsCall>(call: C): Promise<LatentsResults[C['do']]> {
+    return this.latent(call) as Promise<LatentsResults[C['do']]>;
   }
 
   async exportModel(model: ModelRef, dtype: 'f16' | 'f32'): Promise<Blob> {

@@ -4,12 +4,7 @@ import { bufferSource, type Source } from '../../formats/source';
 import { readFloat32, type TensorRef } from '../../formats/tensor';
 import { openZip, readEntry } from '../../formats/zip';
 import { InnateError } from '../../lib/errors';
-
-/** The network that latents are for. */
-export interface LatentShape {
-  channels: number;
-  resolution: number;
-}
+import type { LatentShape } from '../../protocol/latents';
 
 /** A file holds something else: whoever tries several things with it goes on. */
 export class NoLatents extends InnateError {}
@@ -50,7 +45,10 @@ export function readLatentFile(source: Source, shape: LatentShape): Float32Array
 
 function arraysOf(source: Source): Candidate[] {
   const found = isSafetensors(source) ? tensorsOf(source) : numpyArrays(source);
-  const arrays = found.filter(({ shape }) => shape.length === 3 || shape.length === 4);
+  // Several under another name are a set of images.
+  const arrays = found.filter(
+    ({ name, shape }) => shape.length === 3 || (shape.length === 4 && (shape[0] === 1 || NAMES.test(name))),
+  );
   if (arrays.length > 0) return arrays;
   throw new NoLatents('mismatch', 'there is no latent in the file', {
     where: source.name,

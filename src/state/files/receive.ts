@@ -5,7 +5,7 @@ type App = Pick<AppContext, 'controller' | 'stores' | 'announce'>;
 
 /**
  * Puts files where they belong, whatever part of the page they came to: a picture that this project made restores its
- * view, other images go to Distil, checkpoints among the models (beside the settings of a run, as its teacher). What
+ * view, a latent is the selected image's noise, other images go to Distil, checkpoints among the models (beside the settings of a run, as its teacher). What
  * belongs nowhere is said.
  */
 export async function receiveFiles(
@@ -14,6 +14,11 @@ export async function receiveFiles(
 ): Promise<void> {
   if (await restores(files, controller)) {
     announce('Restored what the picture says of itself');
+    return;
+  }
+  const taken = await takesLatent(files, { controller, stores });
+  if (taken) {
+    announce(taken);
     return;
   }
   const { checkpoints, data, refused } = await sortFiles(files);
@@ -39,4 +44,15 @@ async function restores(files: readonly File[], controller: App['controller']): 
   if (fragment === null) return false;
   controller.restore(fragment);
   return true;
+}
+
+/** Takes a single file of latents as noise where images of one model are shown; null where it is something else. */
+async function takesLatent(
+  files: readonly File[],
+  { controller, stores }: Pick<App, 'controller' | 'stores'>,
+): Promise<string | null> {
+  const [file] = files;
+  const { tab, compare } = stores.view.getState();
+  if (files.length !== 1 || !file || tab !== 'generate' || compare) return null;
+  return /\.(npy|npz|safetensors)$/i.test(file.name) ? controller.noise.take(file) : null;
 }

@@ -57,6 +57,7 @@ function ownInputs(
     if (!own) return null;
     const classIndex = classWithin(own.classIndex, model);
     const noise = noiseOf(own.noise, seed, model, latents);
+    if (!noise && classIndex === null) return null; // of another model
     // A class that is kept is kept whole: what is mixed with the others is not mixed with it.
     return { ...(noise && { noise }), ...(classIndex !== null && { classIndex, mix: [] }) };
   });

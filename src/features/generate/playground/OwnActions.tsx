@@ -5,6 +5,7 @@ import { useAction, useApp, useView } from '../../../state/react';
 import { copyText } from '../../../ui/copy-text';
 import { formatNumber } from '../../../ui/format';
 import { BesideDoor } from './BesideDoor';
+import { NoiseDoor } from './NoiseDoor';
 
 /** What can be done with the selected image alone. */
 export default function OwnActions({ image }: { image: MadeImage }) {
@@ -12,6 +13,7 @@ export default function OwnActions({ image }: { image: MadeImage }) {
     <>
       <Actions image={image} />
       <BesideDoor />
+      <NoiseDoor />
     </>
   );
 }
