@@ -11,7 +11,6 @@ import { Opening } from './files/opening';
 import { AsideRequests } from './generate/aside';
 import { type BesideController, createBeside } from './generate/beside';
 import { followView } from './generate/follow-view';
-import { createOwnNoise, type OwnNoiseController } from './generate/own-noise';
 import { createPins, type PinsController } from './generate/pins';
 import type { LoadSheet } from './generate/preview';
 import { ImageRequests } from './generate/requests';
@@ -93,7 +92,8 @@ export interface Controller extends EngineChoices {
   release(): void;
   readonly pins: PinsController;
   readonly beside: BesideController;
-  readonly noise: OwnNoiseController;
+  /** Reads and writes latents of one's own (state/generate/own-noise.ts, which is loaded when somebody brings one). */
+  readonly latents: EngineClient['latents'];
   readonly history: HistoryController;
   /** Paths between images, and what is taken away. */
   readonly playground: Playground;
@@ -193,7 +193,7 @@ export function createController(options: ControllerOptions): Controller {
     openKept: files.openKept,
     setStartSigma: files.setStartSigma,
     pins: createPins(stores, aside),
-    noise: createOwnNoise(stores, client),
+    latents: (call) => client.latents(call),
     playground: createPlayground({
       client,
       stores,

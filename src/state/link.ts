@@ -1,7 +1,7 @@
 import type { Catalogue } from '../storage/catalogue';
 import { currentModel, type Stores } from './app-state';
 import { linkRemark } from './arrival';
-import { missingLatents } from './generate/own-noise';
+import { missingLatents } from './generate/latents';
 import { settledView, type ViewState } from './generate/view';
 import type { ReadView } from './url';
 
@@ -21,7 +21,10 @@ export class Link {
     if (!model) return;
     this.awaited = read.view.model !== null && read.view.model !== model.key ? read.view : null;
     const missing = catalogue.models.find((m) => m.id === this.awaited?.model && m.kind !== 'shipped');
-    const problems = [...read.problems, ...missingLatents(this.stores).map(latentRemark)];
+    const problems = [
+      ...read.problems,
+      ...missingLatents(this.stores.latents, view.getState()).map(latentRemark),
+    ];
     engine.setState({
       remark: linkRemark({ ...read, problems }, model, catalogue),
       awaits: missing?.id ?? null,

@@ -1,3 +1,4 @@
+import { createOwnNoise } from '../generate/own-noise';
 import type { AppContext } from '../react';
 import { sortFiles } from './dropped';
 
@@ -54,5 +55,5 @@ async function takesLatent(
   const [file] = files;
   const { tab, compare } = stores.view.getState();
   if (files.length !== 1 || !file || tab !== 'generate' || compare) return null;
-  return /\.(npy|npz|safetensors)$/i.test(file.name) ? controller.noise.take(file) : null;
+  return /\.(npy|npz|safetensors)$/i.test(file.name) ? createOwnNoise(stores, controller).take(file) : null;
 }

@@ -1,4 +1,5 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { ViewState } from './view';
 
 /** A latent that a person brought: unit noise, [C, R, R] flat. */
 export interface Latent {
@@ -24,3 +25,12 @@ export const latentsOf = (store: LatentsStore): Latents => ({
     return latent && latent.channels === channels && latent.resolution === resolution ? latent.values : null;
   },
 });
+
+/** Latents that a view names and this page does not have. */
+export function missingLatents(
+  store: LatentsStore,
+  { own, pins }: Pick<ViewState, 'own' | 'pins'>,
+): string[] {
+  const wanted = [...own, ...pins].flatMap(({ noise }) => noise?.latent ?? []);
+  return [...new Set(wanted)].filter((key) => !store.getState().latents[key]);
+}

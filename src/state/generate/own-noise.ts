@@ -1,6 +1,6 @@
 import type { Stroke } from '../../lib/noise-source';
-import type { EngineClient } from '../../protocol/client';
 import { currentModel, type Stores } from '../app-state';
+import type { Controller } from '../controller';
 import { latentsOf } from './latents';
 import { type OwnNoise, withOwn } from './points';
 import { noiseOf } from './request';
@@ -21,7 +21,7 @@ export interface OwnNoiseController {
 }
 
 /** Noise that a person brings or paints, for the selected image. */
-export function createOwnNoise(stores: Stores, client: Pick<EngineClient, 'latents'>): OwnNoiseController {
+export function createOwnNoise(stores: Stores, client: Pick<Controller, 'latents'>): OwnNoiseController {
   const { view, latents } = stores;
   const current = (): OwnNoise | null => {
     const { own, selected } = view.getState();
@@ -72,11 +72,4 @@ function keyOf(name: string, values: Float32Array): string {
   for (const word of new Uint32Array(values.buffer, values.byteOffset, values.length))
     hash = Math.imul(hash ^ word, 0x01000193);
   return `${name.replace(/[^\w.-]+/g, '-').slice(0, 60)}-${(hash >>> 0).toString(16)}`;
-}
-
-/** Latents that a view names and this page does not have. */
-export function missingLatents({ view, latents }: Stores): string[] {
-  const { own, pins } = view.getState();
-  const wanted = [...own, ...pins].flatMap(({ noise }) => noise?.latent ?? []);
-  return [...new Set(wanted)].filter((key) => !latents.getState().latents[key]);
 }

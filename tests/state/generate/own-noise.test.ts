@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { InnateError } from '../../../src/lib/errors';
 import { receiveFiles } from '../../../src/state/files/receive';
+import { createOwnNoise } from '../../../src/state/generate/own-noise';
 import { bootPage } from '../../support/page';
 
 const FILE = new File(['z'], 'my z.npy');
@@ -20,7 +21,8 @@ async function page() {
     s.frame();
     return s.client.calls.at(-1)!.request;
   };
-  return { ...s, said, request, drop: (file: File) => receiveFiles(app, [file]) };
+  const noise = createOwnNoise(s.stores, s.controller);
+  return { ...s, said, request, noise, drop: (file: File) => receiveFiles(app, [file]) };
 }
 
 describe('a latent of one’s own', () => {
@@ -64,11 +66,11 @@ describe('painting', () => {
   test('a stroke grows in its place, the next one comes over it, and a drag is one step of undo', async () => {
     const s = await page();
     s.controller.press(null);
-    s.controller.noise.paint(STROKE, false);
-    s.controller.noise.paint({ ...STROKE, points: [0, 0, 5, 5] }, true);
+    s.noise.paint(STROKE, false);
+    s.noise.paint({ ...STROKE, points: [0, 0, 5, 5] }, true);
     s.controller.release();
     s.controller.press(null);
-    s.controller.noise.paint({ ...STROKE, seed: 10 }, false);
+    s.noise.paint({ ...STROKE, seed: 10 }, false);
     s.controller.release();
     const strokes = [
       { ...STROKE, points: [0, 0, 5, 5] },
@@ -82,7 +84,7 @@ describe('painting', () => {
     s.controller.history.undo();
     expect(s.stores.view.getState().own).toEqual([]);
     s.controller.history.redo();
-    s.controller.noise.reset();
+    s.noise.reset();
     expect(s.stores.view.getState().own).toEqual([]);
   });
 
@@ -93,9 +95,9 @@ describe('painting', () => {
       asked.push(call);
       return new Blob(['npy']);
     };
-    expect((await s.controller.noise.save())!.name).toBe('latent-seed-1.npy');
-    s.controller.noise.paint(STROKE, false);
-    expect((await s.controller.noise.save())!.name).toBe('latent-seed-1-painted.npy');
+    expect((await s.noise.save())!.name).toBe('latent-seed-1.npy');
+    s.noise.paint(STROKE, false);
+    expect((await s.noise.save())!.name).toBe('latent-seed-1-painted.npy');
     expect(asked).toMatchObject([
       { do: 'write', noise: { kind: 'seed', seed: 1 }, shape: { channels: 3, resolution: 1 } },
       { do: 'write', noise: { kind: 'painted', strokes: [STROKE] } },

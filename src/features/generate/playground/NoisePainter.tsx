@@ -4,6 +4,7 @@ import type { Stroke } from '../../../lib/noise-source';
 import { sourceNoise } from '../../../rng/noise-source';
 import { fail } from '../../../state/engine';
 import { latentsOf } from '../../../state/generate/latents';
+import { createOwnNoise, type OwnNoiseController } from '../../../state/generate/own-noise';
 import { noiseOf } from '../../../state/generate/request';
 import { seedAt } from '../../../state/generate/view';
 import type { ModelFacts } from '../../../state/models';
@@ -18,8 +19,15 @@ const newSeed = () => Math.floor(Math.random() * 1_000_000);
 /** CSS pixels of the noise picture at most. */
 const SIDE = 256;
 
+/** What is done to the selected image's noise. */
+function useOwnNoise(): OwnNoiseController {
+  const { controller, stores } = useApp();
+  return useMemo(() => createOwnNoise(stores, controller), [stores, controller]);
+}
+
 export default function NoisePainter({ mine }: { mine: boolean }) {
-  const { announce, controller, stores } = useApp();
+  const { announce, stores } = useApp();
+  const noise = useOwnNoise();
   const model = useModel();
   const [radius, setRadius] = useState<number | null>(null);
   const [strength, setStrength] = useState(1);
@@ -28,13 +36,13 @@ export default function NoisePainter({ mine }: { mine: boolean }) {
   const open = async (file: File | undefined) => {
     if (!file) return;
     try {
-      announce((await controller.noise.take(file)) ?? `There is no latent in ${file.name}.`);
+      announce((await noise.take(file)) ?? `There is no latent in ${file.name}.`);
     } catch (error) {
       fail(stores.engine, 'page', error);
     }
   };
   const save = async () => {
-    const saved = await controller.noise.save();
+    const saved = await noise.save();
     if (saved) saveBlob(saved.blob, saved.name);
   };
   return (
@@ -84,7 +92,7 @@ export default function NoisePainter({ mine }: { mine: boolean }) {
           Save as .npy
         </button>
         {mine && (
-          <button type="button" className="link" onClick={controller.noise.reset}>
+          <button type="button" className="link" onClick={noise.reset}>
             Back to the seed’s
           </button>
         )}
@@ -101,7 +109,8 @@ interface PictureProps {
 
 /** The noise as a picture, under a brush. */
 function NoisePicture({ model, radius, strength }: PictureProps) {
-  const { controller, stores } = useApp();
+  const { stores } = useApp();
+  const noise = useOwnNoise();
   const { resolution, channels } = model;
   const seed = useView((v) => seedAt(v.seed, v.selected));
   const own = useView((v) => v.own.find(({ place }) => place === v.selected)?.noise ?? null);
@@ -110,8 +119,8 @@ function NoisePicture({ model, radius, strength }: PictureProps) {
   const stroke = useRef<Stroke | null>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `known` is what latentsOf reads
   const source = useMemo(() => {
-    const noise = noiseOf(own, seed, model, latentsOf(stores.latents)) ?? { kind: 'seed' as const, seed };
-    const pixels = pictureOf(sourceNoise(noise, { channels, resolution }), channels, resolution);
+    const shown = noiseOf(own, seed, model, latentsOf(stores.latents)) ?? { kind: 'seed' as const, seed };
+    const pixels = pictureOf(sourceNoise(shown, { channels, resolution }), channels, resolution);
     const picture = { pixels, resolution, name: null };
     return { get: () => picture, subscribe: () => () => {} };
   }, [own, seed, model.key, channels, resolution, known]);
@@ -119,7 +128,7 @@ function NoisePicture({ model, radius, strength }: PictureProps) {
 
   const begin = (points: number[]) => {
     stroke.current = { seed: newSeed(), radius, strength, points };
-    controller.noise.paint(stroke.current, false);
+    noise.paint(stroke.current, false);
   };
   const extend = (x: number, y: number) => {
     const { current } = stroke;
@@ -127,7 +136,7 @@ function NoisePicture({ model, radius, strength }: PictureProps) {
     const [lastX, lastY] = current.points.slice(-2) as [number, number];
     if (Math.hypot(x - lastX, y - lastY) < Math.max(1, radius / 2)) return;
     stroke.current = { ...current, points: [...current.points, x, y] };
-    controller.noise.paint(stroke.current, true);
+    noise.paint(stroke.current, true);
   };
   const place = (event: PointerEvent<HTMLElement>): [number, number] => {
     const box = event.currentTarget.getBoundingClientRect();
