@@ -28,13 +28,24 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   const [active, setActive] = useState(0);
   const offers = useMemo<Offer[]>(() => {
     const all = actions.list().filter((action) => action.id !== 'palette');
-    const searched = text.trim() !== '';
-    const found = searched
-      ? searchActions(text, all).map((f) => ({ ...f, heading: null }))
-      : withHeadings(all, recent);
-    const told = found.map((f) => ({ ...f, obstacle: actions.obstacle(f.action) }));
-    // Among what was searched for, what can be done comes first.
-    return searched ? [...told.filter(doable), ...told.filter((offer) => !doable(offer))] : told;
+    const obstacles = new Map(all.map((action) => [action, actions.obstacle(action)]));
+    /** What can be done comes first. */
+    const doableFirst = (list: readonly Action[]) => [
+      ...list.filter((action) => obstacles.get(action) === null),
+      ...list.filter((action) => obstacles.get(action) !== null),
+    ];
+    if (text.trim() === '')
+      return withHeadings(all, recent, doableFirst).map((f) => ({
+        ...f,
+        obstacle: obstacles.get(f.action)!,
+      }));
+    const found = searchActions(text, all);
+    const by = new Map(found.map((f) => [f.action, f]));
+    return doableFirst([...by.keys()]).map((action) => ({
+      ...by.get(action)!,
+      heading: null,
+      obstacle: obstacles.get(action)!,
+    }));
   }, [actions, text, recent]);
   const at = Math.min(active, offers.length - 1);
 
@@ -107,22 +118,19 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   );
 }
 
-const doable = ({ obstacle }: Offer) => obstacle === null;
-
-/** All actions by group, what was last used before them. */
-function withHeadings(all: readonly Action[], recent: readonly string[]): Omit<Offer, 'obstacle'>[] {
+/** All actions by group, what was last used before them; `ordered` within a group. */
+function withHeadings(
+  all: readonly Action[],
+  recent: readonly string[],
+  ordered: (group: readonly Action[]) => readonly Action[],
+): Omit<Offer, 'obstacle'>[] {
   const last = recent.flatMap((id) => all.find((action) => action.id === id) ?? []);
   const rest = all.filter((action) => !last.includes(action));
   const under = (heading: string, actions: readonly Action[]) =>
     actions.map((action, i) => ({ action, letters: [], heading: i === 0 ? heading : null }));
   return [
     ...under('Last used', last),
-    ...GROUPS.flatMap((group) =>
-      under(
-        group,
-        rest.filter((action) => action.group === group),
-      ),
-    ),
+    ...GROUPS.flatMap((group) => under(group, ordered(rest.filter((action) => action.group === group)))),
   ];
 }
 

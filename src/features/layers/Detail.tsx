@@ -222,7 +222,7 @@ function VersusChoice({ view, pair }: { view: LayersView; pair: Pair }) {
       : []),
   ];
   return (
-    <div className="versus">
+    <div className="against">
       <div className="field">
         <span>Compare with</span>
         <Segmented

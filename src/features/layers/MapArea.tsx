@@ -49,7 +49,7 @@ export function MapArea({ view, chosen, student, readout, onHover, onOpen, ...dr
     // biome-ignore lint/a11y/useSemanticElements: a group with keys of its own; the table behind it has the cells
     <div
       ref={area}
-      className="map-area"
+      className="map-area sigma-area"
       role="group"
       // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move the cell
       tabIndex={0}

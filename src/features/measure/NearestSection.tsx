@@ -162,7 +162,7 @@ function SetFound({ result }: { result: NearestResult }) {
           </button>
         </span>
       </div>
-      <ol className="pairs">
+      <ol className="copies">
         {result.images.map((pair, i) => (
           <li key={pair.seed}>
             <button

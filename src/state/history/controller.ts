@@ -75,6 +75,7 @@ export function createHistory(stores: Stores, now: () => number, storing: KeptOp
     )
       amend({ state, words, picture: null });
     else history.setState(extended(history.getState(), entry(state, words), MAX_ENTRIES));
+    picture(); // a pin, for one, is another view of images that are there already
   }
 
   /** Gives the current entry its picture, as soon as the selected image is what the view says. */

@@ -126,6 +126,13 @@ describe('pictures of what was seen', () => {
     await s.made(30);
     expect(s.red()).toEqual([30, 20]); // made again, it is what was seen last
   });
+
+  test('are there at once where a change leaves the images as they are', async () => {
+    const s = await page();
+    s.click({ pins: [{ ...AS_USUAL, seed: 0, classIndex: 1 }] });
+    expect(s.list()).toMatch(/, \[1 pin\]$/);
+    expect(s.red()).toEqual([10, 10]);
+  });
 });
 
 describe('marked entries', () => {
