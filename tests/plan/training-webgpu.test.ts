@@ -3,9 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import type { StepKind } from '../../src/distil/executor';
 import { DistilTrainer } from '../../src/distil/trainer';
-import type { GpuContext } from '../../src/gpu/context';
+import { GpuContext } from '../../src/gpu/context';
 import type { OpenExecutor } from '../../src/nn/plan/training/executor';
 import { WebGpuIterations } from '../../src/nn/plan/training/webgpu/executor';
+import { HALVES, TILINGS } from '../support/tilings';
 import { ReferenceGraph } from './reference-graph';
 import { miniParts, miniRun } from './training-run';
 
@@ -40,13 +41,24 @@ describe.skipIf(!wanted)('a step of training on webgpu', () => {
       heads: 'small' as const,
       nfe: 1 as const,
     },
+    ...Object.entries({ register: TILINGS.register!, shared: TILINGS.shared!, 'shared f16': HALVES }).map(
+      ([tiles, traits]) => ({
+        name: `${tiles} tiles, as other adapters have them`,
+        shareFakes: true,
+        heads: 'small' as const,
+        nfe: 1 as const,
+        traits,
+      }),
+    ),
     { name: "fresh fakes, the paper's heads", shareFakes: false, heads: 'paper' as const, nfe: 1 as const },
     { name: 'a two-step student', shareFakes: true, heads: 'small' as const, nfe: 2 as const },
-  ])('is what its definition says: $name', { timeout: 240_000 }, async ({ shareFakes, heads, nfe }) => {
+  ])('is what its definition says: $name', { timeout: 240_000 }, async (one) => {
+    const { shareFakes, heads, nfe } = one;
+    const used = 'traits' in one ? new GpuContext(context.device, true, one.traits, true) : context;
     const { trainer, iteration, state, inputs, batch } = await miniRun({ shareFakes, heads, nfe });
     trainer.dispose();
     tf.disposeVariables();
-    const step = new WebGpuIterations(context, 'lavapipe');
+    const step = new WebGpuIterations(used, 'lavapipe');
     await step.prepare('both', { iteration, batch });
     for (const name of step.names()) step.write(name, state.get(name)!);
     step.poison();
@@ -55,6 +67,7 @@ describe.skipIf(!wanted)('a step of training on webgpu', () => {
     for (const name of step.names()) after.set(name, await step.read(name));
     step.dispose();
     expect(errors).toEqual([]);
+    expect(used.memory.breakdown()).toEqual({ weights: 0, activations: 0, transfer: 0 });
 
     const { graph, updates, carried } = iteration;
     const values = new ReferenceGraph(batch, inputs, state).run(graph, [
