@@ -20,7 +20,7 @@ export interface TrainerParts extends ExecutorParts {
   data: BatchSource;
   iteration?: number;
   images?: number;
-  /** Of the saved state; where it does not say, every iteration was a whole one. */
+  /** Of the saved state; where it does not say, every iteration was a whole one. Without a saved state there were none. */
   updates?: Updates;
   /** Told what a step is at, stage by stage. */
   onStage?: OnStage;
@@ -44,9 +44,11 @@ export class DistilTrainer {
   ) {
     this.iteration = parts.iteration ?? 0;
     this.images = parts.images ?? 0;
+    // Moments that begin with zeros are corrected as new ones are, whatever the iteration is called.
+    const whole = parts.saved ? this.iteration : 0;
     this.done = parts.updates ?? {
-      generator: this.iteration,
-      discriminator: this.iteration + r1StepsOf(parts.config, this.iteration),
+      generator: whole,
+      discriminator: whole + r1StepsOf(parts.config, whole),
     };
   }
 
