@@ -5,7 +5,14 @@ import type { Side } from '../nn/plan/training/recorder';
 import type { Iteration } from '../nn/plan/training/settings';
 import { partSize, unplannedSetting } from './config';
 import { Discriminator } from './discriminator';
-import type { ExecutorFacts, ExecutorParts, StepExecutor, StepInputs, StepNumbers } from './executor';
+import type {
+  ExecutorFacts,
+  ExecutorParts,
+  StepExecutor,
+  StepInputs,
+  StepKind,
+  StepNumbers,
+} from './executor';
 import { RecordedRun, type StepGraphInputs } from './recorded-step';
 import { prefixed, type StateTensor } from './saved';
 
@@ -56,8 +63,10 @@ export class PlannedExecutor implements StepExecutor {
   async step(inputs: StepInputs): Promise<StepNumbers> {
     const given = this.run.inputs(inputs);
     const turn = new Turn(inputs, this.turns(inputs));
-    const inOne = inputs.kind === 'both' && this.sizes.length === 1;
-    const reports = inOne ? await this.inOne(given, turn) : await this.inParts(inputs, given, turn);
+    const reports =
+      this.sizes.length === 1
+        ? await this.inOne(inputs, given, turn)
+        : await this.inParts(inputs, given, turn);
     const r1 = inputs.r1 ? await this.penalty(inputs, given, turn) : null;
     const number = (name: string) => reports.get(name) ?? null;
     const norm = (name: string) => {
@@ -99,10 +108,10 @@ export class PlannedExecutor implements StepExecutor {
     this.iterations.dispose();
   }
 
-  /** A whole iteration as one graph. */
-  private async inOne(given: StepGraphInputs, turn: Turn): Promise<Reports> {
-    turn.next('both networks learn');
-    return this.execute('both', this.sizes[0]!, given, 0);
+  /** The step as one graph. */
+  private async inOne({ kind }: StepInputs, given: StepGraphInputs, turn: Turn): Promise<Reports> {
+    turn.next(LEARNS[kind]);
+    return this.execute(kind, this.sizes[0]!, given, 0);
   }
 
   /** Each network's gradients part by part, then its update; the order is the iteration's. */
@@ -111,7 +120,7 @@ export class PlannedExecutor implements StepExecutor {
     const reports = new Map<string, number>();
     for (const side of order) {
       if (kind === (side === 'G' ? 'discriminator' : 'generator')) continue;
-      const what = side === 'G' ? 'the student learns' : 'the discriminator learns';
+      const what = LEARNS[side === 'G' ? 'generator' : 'discriminator'];
       const found = await this.gradients(`part ${side}`, given, () => turn.next(what));
       for (const [name, value] of [...found, ...(await this.update(side, given))]) reports.set(name, value);
     }
@@ -184,6 +193,8 @@ export class PlannedExecutor implements StepExecutor {
     const { r1Gamma, r1Every } = this.parts.config;
     const record: Record<ProgramName, () => Iteration> = {
       both: () => recordIteration(settings),
+      generator: () => recordIteration(settings, 'G'),
+      discriminator: () => recordIteration(settings, 'D'),
       'part G': () => recordPart(settings, { side: 'G' }),
       'part D': () => recordPart(settings, { side: 'D' }),
       'part R1': () => recordPart(settings, { penalty: r1Gamma * r1Every }),
@@ -216,7 +227,14 @@ export class PlannedExecutor implements StepExecutor {
 
 type Reports = Map<string, number>;
 type PartProgram = 'part G' | 'part D' | 'part R1';
-type ProgramName = 'both' | PartProgram | 'update G' | 'update D';
+type ProgramName = StepKind | PartProgram | 'update G' | 'update D';
+
+/** What a step is at, in words. */
+const LEARNS: Readonly<Record<StepKind, string>> = {
+  both: 'both networks learn',
+  generator: 'the student learns',
+  discriminator: 'the discriminator learns',
+};
 
 /** Tells each piece of a step as it begins. */
 class Turn {

@@ -1,16 +1,17 @@
 import { type Side, StepRecorder } from './recorder';
 import type { Iteration, IterationSettings } from './settings';
 
-/** Records one whole iteration: forward, backward, Adam and the average, of both networks. */
-export function recordIteration(settings: IterationSettings): Iteration {
+/** Records one whole iteration: forward, backward, Adam and the average, of both networks, or of one `side` alone. */
+export function recordIteration(settings: IterationSettings, side: Side | 'both' = 'both'): Iteration {
   const step = new StepRecorder(settings);
-  if (settings.shareFakes) {
+  if (side === 'both' && settings.shareFakes) {
     const maps = step.look(step.images('z'));
     step.update('D', step.discriminatorGradients(maps));
     step.update('G', step.generatorGradients(maps));
   } else {
-    step.update('G', step.generatorGradients(step.look(step.images('z'))));
-    step.update('D', step.discriminatorGradients(step.look(step.images('z discriminator'))));
+    if (side !== 'D') step.update('G', step.generatorGradients(step.look(step.images('z'))));
+    if (side !== 'G')
+      step.update('D', step.discriminatorGradients(step.look(step.images('z discriminator'))));
   }
   step.carryPowers();
   return step.finish();
