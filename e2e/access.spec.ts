@@ -8,9 +8,16 @@ test.afterEach(() => app?.close());
 const SMALL = '#/generate?model=fashion-mnist-32x32-gdd-i&count=4';
 const TABS = ['Generate', 'Distil', 'Layers', 'Models'];
 
-for (const theme of ['light', 'dark'] as const)
-  test(`axe finds nothing on any tab, ${theme}`, async () => {
-    app = await openApp({ at: SMALL, context: { colorScheme: theme } });
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+
+for (const [theme, width, context] of [
+  ['light', 'wide', {}],
+  ['dark', 'wide', {}],
+  ['light', '390 px', PHONE],
+  ['dark', '390 px', PHONE],
+] as const)
+  test(`axe finds nothing on any tab, ${theme}, ${width}`, async () => {
+    app = await openApp({ at: `${SMALL}&pins=3;5`, context: { colorScheme: theme, ...context } });
     const { page } = app;
     await settled(page);
     for (const tab of TABS) {
@@ -23,10 +30,7 @@ for (const theme of ['light', 'dark'] as const)
   });
 
 test('at 390 px nothing scrolls sideways and every tab is in reach', async () => {
-  app = await openApp({
-    at: SMALL,
-    context: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
-  });
+  app = await openApp({ at: SMALL, context: PHONE });
   const { page } = app;
   await settled(page);
   for (const tab of TABS) {
