@@ -11,6 +11,7 @@ import type {
   OnDevice,
   Wanted,
 } from './downloads';
+import { RevivedWorker } from './revived-worker';
 
 /** Why a download did not bring its file, with the address to copy where there is one. */
 export class FailedDownload extends InnateError {
@@ -46,45 +47,31 @@ interface Pending {
 /** `makeWorker` is called at the first call, and again where a worker died. */
 export function createDownloadClient(makeWorker: () => Worker): DownloadClient {
   const pending = new Map<number, Pending>();
-  let worker: Worker | null = null;
   let nextId = 1;
-
-  function onMessage({ data }: MessageEvent<DownloadMessage>): void {
-    const call = pending.get(data.id);
-    if (data.type === 'progress') {
-      call?.onProgress(data.progress);
-      return;
-    }
-    pending.delete(data.id);
-    if (data.ok) call?.resolve(data.value as never);
-    else call?.reject(new FailedDownload(data.error));
-  }
-
-  function onCrash(event: ErrorEvent | MessageEvent): void {
-    event.preventDefault?.();
-    worker?.terminate();
-    worker = null;
-    const found = 'message' in event && event.message ? { found: event.message } : {};
-    const failure: DownloadFailure = {
-      code: 'io',
-      message: 'the download stopped',
-      detail: { ...found, hint: 'What came so far is kept: resume it' },
-      reason: 'broken',
-      address: null,
-    };
-    const failing = [...pending.values()];
-    pending.clear();
-    for (const { reject } of failing) reject(new FailedDownload(failure));
-  }
-
-  function ready(): Worker {
-    if (worker) return worker;
-    worker = makeWorker();
-    worker.onmessage = onMessage;
-    worker.onerror = onCrash;
-    worker.onmessageerror = onCrash;
-    return worker;
-  }
+  const worker = new RevivedWorker<DownloadMessage>(makeWorker, {
+    message(data) {
+      const call = pending.get(data.id);
+      if (data.type === 'progress') {
+        call?.onProgress(data.progress);
+        return;
+      }
+      pending.delete(data.id);
+      if (data.ok) call?.resolve(data.value as never);
+      else call?.reject(new FailedDownload(data.error));
+    },
+    death(detail) {
+      const failure: DownloadFailure = {
+        code: 'io',
+        message: 'the download stopped',
+        detail: { ...detail, hint: 'What came so far is kept: resume it' },
+        reason: 'broken',
+        address: null,
+      };
+      const failing = [...pending.values()];
+      pending.clear();
+      for (const { reject } of failing) reject(new FailedDownload(failure));
+    },
+  });
 
   function call<C extends DownloadCall>(
     request: C,
@@ -94,7 +81,7 @@ export function createDownloadClient(makeWorker: () => Worker): DownloadClient {
     return new Promise((resolve, reject) => {
       const id = nextId++;
       pending.set(id, { resolve, reject, onProgress });
-      const send = (message: DownloadRequest) => ready().postMessage(message);
+      const send = (message: DownloadRequest) => worker.post(message);
       signal?.addEventListener('abort', () => pending.has(id) && send({ type: 'cancel', target: id }));
       send({ type: 'call', id, call: request });
     });

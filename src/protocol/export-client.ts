@@ -11,6 +11,7 @@ import type {
   PngText,
   VideoKind,
 } from './exports';
+import { RevivedWorker } from './revived-worker';
 
 /** A file that is being written. */
 export interface ExportSession {
@@ -50,35 +51,21 @@ interface Pending {
 /** `makeWorker` is called at the first call, and again where a worker died. */
 export function createExportClient(makeWorker: () => Worker): ExportClient {
   const pending = new Map<number, Pending>();
-  let worker: Worker | null = null;
   let next = 1;
-
-  function onMessage({ data }: MessageEvent<ExportMessage>): void {
-    const call = pending.get(data.id);
-    pending.delete(data.id);
-    if (data.ok) call?.resolve(data.value as never);
-    else call?.reject(new InnateError(data.error.code, data.error.message, data.error.detail));
-  }
-
-  function onCrash(event: ErrorEvent | MessageEvent): void {
-    event.preventDefault?.();
-    worker?.terminate();
-    worker = null;
-    const found = 'message' in event && event.message ? { found: event.message } : {};
-    const error = new InnateError('io', 'the export stopped', { ...found, hint: 'Try again' });
-    const failing = [...pending.values()];
-    pending.clear();
-    for (const { reject } of failing) reject(error);
-  }
-
-  function ready(): Worker {
-    if (worker) return worker;
-    worker = makeWorker();
-    worker.onmessage = onMessage;
-    worker.onerror = onCrash;
-    worker.onmessageerror = onCrash;
-    return worker;
-  }
+  const worker = new RevivedWorker<ExportMessage>(makeWorker, {
+    message(data) {
+      const call = pending.get(data.id);
+      pending.delete(data.id);
+      if (data.ok) call?.resolve(data.value as never);
+      else call?.reject(new InnateError(data.error.code, data.error.message, data.error.detail));
+    },
+    death(detail) {
+      const error = new InnateError('io', 'the export stopped', { ...detail, hint: 'Try again' });
+      const failing = [...pending.values()];
+      pending.clear();
+      for (const { reject } of failing) reject(error);
+    },
+  });
 
   function call<C extends ExportCall>(
     request: C,
@@ -87,7 +74,7 @@ export function createExportClient(makeWorker: () => Worker): ExportClient {
     return new Promise((resolve, reject) => {
       const id = next++;
       pending.set(id, { resolve, reject });
-      ready().postMessage({ id, call: request } satisfies ExportRequest, transfer);
+      worker.post({ id, call: request } satisfies ExportRequest, transfer);
     });
   }
 

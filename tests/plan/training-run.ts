@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
+import { expect } from 'vitest';
 import { type DistilConfig, preset } from '../../src/distil/config';
 import { Discriminator } from '../../src/distil/discriminator';
 import { RandomStream } from '../../src/distil/random';
@@ -12,6 +13,7 @@ import { parameterSpecs } from '../../src/nn/parameters';
 import { recordIteration } from '../../src/nn/plan/training/iteration';
 import type { Iteration, IterationSettings } from '../../src/nn/plan/training/settings';
 import { drawnWeights } from '../support/drawn';
+import { ReferenceGraph } from './reference-graph';
 
 const NETWORK: NetworkConfig = {
   precond: 'EDMPrecond',
@@ -154,3 +156,41 @@ export async function miniRun(choice: MiniChoice): Promise<MiniRun> {
 
 const given = ({ images, whole }: StepGraphInputs) =>
   new Map<string, ArrayLike<number>>([...images, ...whole]);
+
+/** Asserts that reports, and all state after the step, are what the step's definition in float64 says. Changes `run.state`. */
+export function expectDefinition(
+  run: Pick<MiniRun, 'iteration' | 'state' | 'inputs' | 'batch'> & Pick<DistilConfig, 'heads'>,
+  reports: ReadonlyMap<string, number>,
+  after: ReadonlyMap<string, Float32Array>,
+): void {
+  const { iteration, state, heads } = run;
+  const { graph, updates, carried } = iteration;
+  const values = new ReferenceGraph(run.batch, run.inputs, state).run(graph, [
+    ...iteration.reports.values(),
+    ...updates,
+    ...carried.values(),
+  ]);
+  for (const [name, node] of carried) state.set(name, values.get(node)!);
+  for (const [name, node] of iteration.reports) {
+    const expected = values.get(node)![0]!;
+    expect(Math.abs(reports.get(name)! - expected), name).toBeLessThan(1e-4 * Math.abs(expected) + 1e-5);
+  }
+  for (const [name, found] of after) {
+    const expected = state.get(name)!;
+    const owner = name.startsWith('heads.') ? 'D' : 'G';
+    const second = /^(generator|heads|ema)\./.test(name)
+      ? state.get(`adam${owner}.${name.replace(/^\w+\./, '')}`)
+      : undefined;
+    // A bias before a batch norm has no gradient: Adam steps by its noise.
+    if (heads === 'paper' && /main\.0\.bias$/.test(name)) continue;
+    const top = expected.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+    const strongest = second?.reduce((m, v) => Math.max(m, v), 0) ?? 0;
+    let error = 0;
+    // Math.max keeps a NaN, and NaN is no small error: what was poisoned and not written fails.
+    for (const [i, v] of expected.entries())
+      if (!(second && second[i]! < 1e-4 * strongest)) error = Math.max(error, Math.abs(found[i]! - v));
+    expect(error, name).toBeLessThanOrEqual(
+      /^adam/.test(name) ? 1e-3 * top + 1e-12 : (/_u$/.test(name) ? 3e-5 : 2e-6) * Math.max(1, top),
+    );
+  }
+}

@@ -7,8 +7,7 @@ import { GpuContext } from '../../src/gpu/context';
 import type { OpenExecutor } from '../../src/nn/plan/training/executor';
 import { WebGpuIterations } from '../../src/nn/plan/training/webgpu/executor';
 import { HALVES, TILINGS } from '../support/tilings';
-import { ReferenceGraph } from './reference-graph';
-import { miniParts, miniRun } from './training-run';
+import { expectDefinition, miniParts, miniRun } from './training-run';
 
 /**
  * A step on WebGPU against its definition in float64: reports and all state after it. Memory is poisoned before each step and
@@ -69,38 +68,7 @@ describe.skipIf(!wanted)('a step of training on webgpu', () => {
     expect(errors).toEqual([]);
     expect(used.memory.breakdown()).toEqual({ weights: 0, activations: 0, transfer: 0 });
 
-    const { graph, updates, carried } = iteration;
-    const values = new ReferenceGraph(batch, inputs, state).run(graph, [
-      ...iteration.reports.values(),
-      ...updates,
-      ...carried.values(),
-    ]);
-    for (const [name, node] of carried) state.set(name, values.get(node)!);
-    for (const [name, node] of iteration.reports) {
-      const expected = values.get(node)![0]!;
-      expect(Math.abs(reports.get(name)! - expected), name).toBeLessThan(1e-4 * Math.abs(expected) + 1e-5);
-    }
-    for (const [name, found] of after) {
-      const expected = state.get(name)!;
-      const owner = name.startsWith('heads.') ? 'D' : 'G';
-      const second = /^(generator|heads|ema)\./.test(name)
-        ? state.get(`adam${owner}.${name.replace(/^\w+\./, '')}`)
-        : undefined;
-      // A bias before a batch norm has no gradient: Adam steps by its noise.
-      if (heads === 'paper' && /main\.0\.bias$/.test(name)) continue;
-      const top = expected.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
-      const strongest = second?.reduce((m, v) => Math.max(m, v), 0) ?? 0;
-      let error = 0;
-      for (const [i, v] of expected.entries())
-        if (!(second && second[i]! < 1e-4 * strongest))
-          error = Math.max(
-            error,
-            Number.isNaN(found[i]!) ? Number.POSITIVE_INFINITY : Math.abs(found[i]! - v),
-          );
-      expect(error, name).toBeLessThanOrEqual(
-        /^adam/.test(name) ? 1e-3 * top + 1e-12 : (/_u$/.test(name) ? 3e-5 : 2e-6) * Math.max(1, top),
-      );
-    }
+    expectDefinition({ iteration, state, inputs, batch, heads }, reports, after);
   });
 
   const plan: OpenExecutor = async () => new WebGpuIterations(context, 'lavapipe');

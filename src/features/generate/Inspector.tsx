@@ -1,4 +1,4 @@
-import { Copy, Download, Pin } from 'lucide-react';
+import { Pin } from 'lucide-react';
 import { Suspense, useMemo, useState } from 'react';
 import { useStore } from 'zustand';
 import { ariaKeys, keysOf } from '../../state/actions/shortcut';
@@ -9,6 +9,7 @@ import { Facts } from '../../ui/Facts';
 import { formatNumber } from '../../ui/format';
 import { part } from '../../ui/part';
 import { Hero, useHero } from './Hero';
+import { InspectorHead } from './InspectorHead';
 import { pictureSource } from './pictures';
 import { recipeFacts } from './recipe';
 
@@ -24,35 +25,13 @@ function useSelected(): MadeImage | null {
 
 export function InspectorTitle() {
   const image = useSelected();
-  const copy = useAction('copy-image');
-  const save = useAction('save-png');
   return (
-    <div className="inspector-title">
-      <h2>{image === null ? 'No image yet' : `Seed ${formatNumber(image.recipe.seed)}`}</h2>
-      {image && (
-        <>
-          <PinButton image={image} />
-          <button
-            type="button"
-            className="icon-button"
-            aria-label="Copy image"
-            title="Copy image"
-            onClick={copy.perform}
-          >
-            <Copy aria-hidden />
-          </button>
-          <button
-            type="button"
-            className="icon-button"
-            aria-label="Save PNG"
-            title="Save PNG: its settings are inside"
-            onClick={save.perform}
-          >
-            <Download aria-hidden />
-          </button>
-        </>
-      )}
-    </div>
+    <InspectorHead
+      title={image === null ? 'No image yet' : `Seed ${formatNumber(image.recipe.seed)}`}
+      inside={image && 'its settings are inside'}
+    >
+      {image && <PinButton image={image} />}
+    </InspectorHead>
   );
 }
 

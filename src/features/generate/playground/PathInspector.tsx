@@ -1,14 +1,14 @@
-import { Copy, Download } from 'lucide-react';
 import { useMemo } from 'react';
 import { sharesOf } from '../../../lib/class-mix';
 import { className } from '../../../state/models';
 import { frameRecipe, type Path } from '../../../state/path/frames';
 import { placeWords } from '../../../state/path/words';
-import { useAction, useModel } from '../../../state/react';
+import { useModel } from '../../../state/react';
 import { Facts } from '../../../ui/Facts';
 import { formatNumber } from '../../../ui/format';
 import type { PictureSource } from '../../../ui/PictureCanvas';
 import { Hero, useHero } from '../Hero';
+import { InspectorHead } from '../InspectorHead';
 import { usePathPlayer, usePlayer } from './use-player';
 
 /** The frame under the playhead, large, and what it is made of. */
@@ -16,8 +16,6 @@ export default function PathInspector() {
   const player = usePathPlayer();
   const model = useModel();
   const { at, path } = usePlayer(({ at, path }) => ({ at, path }));
-  const copy = useAction('copy-image');
-  const save = useAction('save-png');
   const source = useMemo<PictureSource>(
     () => ({
       get: () => player?.picture(player.store.getState().at) ?? null,
@@ -34,31 +32,10 @@ export default function PathInspector() {
   const hero = useHero(resolution);
   return (
     <>
-      <div className="inspector-title">
-        <h2>{path ? `Frame ${at + 1}` : 'No path yet'}</h2>
-        {path && (
-          <>
-            <button
-              type="button"
-              className="icon-button"
-              aria-label="Copy image"
-              title="Copy image"
-              onClick={copy.perform}
-            >
-              <Copy aria-hidden />
-            </button>
-            <button
-              type="button"
-              className="icon-button"
-              aria-label="Save PNG"
-              title="Save PNG: a link to this frame is inside"
-              onClick={save.perform}
-            >
-              <Download aria-hidden />
-            </button>
-          </>
-        )}
-      </div>
+      <InspectorHead
+        title={path ? `Frame ${at + 1}` : 'No path yet'}
+        inside={path && 'a link to this frame is inside'}
+      />
       <Hero {...hero} source={source} index={0} resolution={resolution} />
       {path && (
         <div className="about">

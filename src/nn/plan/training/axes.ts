@@ -1,5 +1,27 @@
+import { type BandTable, bandTable, transposed } from '../../../simd/calls/maps';
 import { bilinearMatrix } from '../../resampling';
-import type { ResizeMethod } from '../operations';
+import type { Operation, ResizeMethod } from '../operations';
+
+/** Operations that are a banded matrix along each axis. */
+export type Resampling = Extract<Operation, { op: 'resize' | 'downsample' | 'upsample' }>;
+
+/** What one axis of length `size` is multiplied with for `result` values: every resampling, and its transpose. */
+export function axisTable(operation: Resampling, size: number, result: number): BandTable {
+  const { op } = operation;
+  if (op === 'downsample') return bandTable(result, filterMatrix(operation, size, result));
+  // Twice along each axis: a constant map stays what it is.
+  if (op === 'upsample')
+    return bandTable(
+      result,
+      transposed(size, filterMatrix(operation, result, size)).map((v) => 2 * v),
+    );
+  return bandTable(
+    result,
+    operation.transposed
+      ? transposed(size, axisMatrix(operation.method, result, size))
+      : axisMatrix(operation.method, size, result),
+  );
+}
 
 /** Row-major [result, size]: what one axis of length `size` is multiplied with. */
 export function axisMatrix(method: ResizeMethod, size: number, result: number): Float32Array {

@@ -1,20 +1,11 @@
 import { attention, attentionGradient, keyValues } from '../../../../simd/calls/attention';
-import {
-  activate,
-  activationGradient,
-  banded,
-  bandTable,
-  pointwise,
-  slice,
-  sumRows,
-  transposed,
-} from '../../../../simd/calls/maps';
+import { activate, activationGradient, banded, pointwise, slice, sumRows } from '../../../../simd/calls/maps';
 import { adam, blend, squares } from '../../../../simd/calls/optimiser';
 import { NONE, SILU_ACTIVATION } from '../../../../simd/record';
 import type { Node } from '../../graph';
 import type { Operation } from '../../operations';
 import { storedChannels } from '../../steps';
-import { axisMatrix, filterMatrix } from '../axes';
+import { axisTable, type Resampling } from '../axes';
 import { ACTIVATIONS, Filters, writeConvolution, writeFilterGradient, writeLinear } from './convolutions';
 import { HeadWorks } from './heads';
 import { Norms } from './norms';
@@ -249,15 +240,7 @@ export class Compiler {
     const key = JSON.stringify([operation, size, result]);
     let table = this.tables.get(key);
     if (!table) {
-      const values =
-        operation.op === 'downsample'
-          ? filterMatrix(operation, size, result)
-          : operation.op === 'upsample'
-            ? transposed(size, filterMatrix(operation, result, size)).map((v) => 2 * v)
-            : operation.transposed
-              ? transposed(size, axisMatrix(operation.method, result, size))
-              : axisMatrix(operation.method, size, result);
-      const { taps, words } = bandTable(result, values);
+      const { taps, words } = axisTable(operation, size, result);
       const room = this.site.works.room(words.length, true);
       this.site.tables.push({ room, words: () => words });
       table = { room, taps };
@@ -346,5 +329,3 @@ const sliceable = ({ shape, inputs }: Node, from: number): boolean =>
   from % 4 === 0 && (shape.channels % 4 === 0 || from + shape.channels === inputs[0]!.shape.channels);
 
 type Writer<K extends Operation['op']> = (node: Node, operation: Extract<Operation, { op: K }>) => void;
-
-type Resampling = Extract<Operation, { op: 'resize' | 'downsample' | 'upsample' }>;

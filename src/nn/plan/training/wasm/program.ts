@@ -4,6 +4,7 @@ import { stepNumbers } from '../../../../simd/calls/optimiser';
 import { RECORD_BYTES } from '../../../../simd/record';
 import type { Node } from '../../graph';
 import type { RecordedStep } from '../executor';
+import { carriedLeaves, rolesOf } from '../roles';
 import { Compiler } from './compile';
 import { rowAt, type SharedForms, type SharedState, Site } from './site';
 import type { Work } from './works';
@@ -23,8 +24,8 @@ export interface Written {
 /** One recorded step as kernel calls: its rooms, its inputs, its reports. */
 export class StepProgram {
   /** State of the step by name. */
-  readonly leaves = new Map<string, Node>();
-  readonly inputs = new Map<string, Node>();
+  readonly leaves: ReadonlyMap<string, Node>;
+  readonly inputs: ReadonlyMap<string, Node>;
   written: Written = { setup: [], step: [] };
   private readonly site: Site;
   private readonly compiler: Compiler;
@@ -35,32 +36,18 @@ export class StepProgram {
   /** `state`: what earlier steps have of the same leaves; `forms`: what they have made of frozen ones. Throws `Unplanned` where a step has no kernels. */
   constructor({ iteration, batch }: RecordedStep, state: SharedState, forms: SharedForms) {
     const { graph, reports, updates, carried, moving } = iteration;
-    const changed = [...updates, ...carried.values()];
-    const carriedLeaves = new Map<Node, Node>();
-    for (const node of graph.nodes) {
-      const { operation: o } = node;
-      const source = o.op === 'parameter' ? carried.get(o.name) : undefined;
-      if (source) carriedLeaves.set(node, source);
-    }
-    const wanted = [...reports.values(), ...changed];
-    const site = new Site(
-      { nodes: graph.nodes, wanted, carried: carriedLeaves, batch, moving },
-      state,
-      forms,
-    );
-    for (const node of [...site.folding.needed, ...carriedLeaves.keys()]) {
-      if (node.operation.op === 'parameter') this.leaves.set(node.operation.name, node);
-      if (node.operation.op === 'input') this.inputs.set(node.operation.name, node);
-    }
-    const changing = reaching(graph.nodes, changed);
-    this.late = site.folding.needed.filter(
-      (node) => !changing.has(node) && node.operation.op !== 'squares' && node.inputs.length > 0,
-    );
+    const leaves = carriedLeaves(iteration);
+    const wanted = [...reports.values(), ...updates, ...carried.values()];
+    const site = new Site({ nodes: graph.nodes, wanted, carried: leaves, batch, moving }, state, forms);
+    const roles = rolesOf(iteration, site.folding, leaves);
+    this.leaves = roles.leaves;
+    this.inputs = roles.inputs;
+    this.late = roles.late;
     this.site = site;
     this.reports = reports;
     this.compiler = new Compiler(site);
     this.compiler.write(new Set(this.late));
-    for (const [leaf, node] of carriedLeaves) carry(site, node, leaf);
+    for (const [leaf, node] of leaves) carry(site, node, leaf);
   }
 
   /** Gives what stays from run to run its addresses from `start` on; returns the end. */
@@ -153,14 +140,6 @@ export class StepProgram {
     for (const node of this.late) values.set(node, site.definitions.value(node, node.inputs.map(value)));
     return new Map(Array.from(this.reports, ([name, node]) => [name, value(node)[0]!]));
   }
-}
-
-/** Nodes that the given ones are computed from, themselves too. */
-function reaching(nodes: readonly Node[], from: readonly Node[]): Set<Node> {
-  const found = new Set(from);
-  for (const node of [...nodes].reverse())
-    if (found.has(node)) for (const input of node.inputs) found.add(input);
-  return found;
 }
 
 /** State takes over a value when the step is through. */

@@ -1,10 +1,9 @@
 import { banded } from '../../../../gpu/kernels/banded';
 import { deviation, deviationGradient, maxPool, maxPoolGradient } from '../../../../gpu/kernels/deviation';
 import { panelSquares, panelStep, SQUARE_SHARES, sumOfRows } from '../../../../gpu/kernels/optimiser';
-import { bandTable, transposed } from '../../../../simd/calls/maps';
 import type { Node } from '../../graph';
 import type { Operation } from '../../operations';
-import { axisMatrix, filterMatrix } from '../axes';
+import { axisTable, type Resampling } from '../axes';
 import { Unplanned } from '../executor';
 import type { NormGradientPlan } from '../folding';
 import { Attentions } from './attention';
@@ -210,15 +209,7 @@ export class Compiler {
     const key = JSON.stringify([operation, size, result]);
     let table = this.tables.get(key);
     if (!table) {
-      const values =
-        operation.op === 'downsample'
-          ? filterMatrix(operation, size, result)
-          : operation.op === 'upsample'
-            ? transposed(size, filterMatrix(operation, result, size)).map((v) => 2 * v)
-            : operation.transposed
-              ? transposed(size, axisMatrix(operation.method, result, size))
-              : axisMatrix(operation.method, size, result);
-      const { taps, words } = bandTable(result, values);
+      const { taps, words } = axisTable(operation, size, result);
       // Places are small whole numbers, exact as float32.
       const floats = new Float32Array(words.buffer);
       const numbers = Float32Array.from(floats, (v, i) => (i % (taps + 1) === 0 ? words[i]! : v));
@@ -332,5 +323,3 @@ export class Compiler {
 }
 
 type Writer<K extends Operation['op']> = (node: Node, operation: Extract<Operation, { op: K }>) => void;
-
-type Resampling = Extract<Operation, { op: 'resize' | 'downsample' | 'upsample' }>;

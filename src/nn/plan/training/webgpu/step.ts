@@ -1,5 +1,6 @@
 import type { Node } from '../../graph';
 import type { RecordedStep } from '../executor';
+import { carriedLeaves, rolesOf } from '../roles';
 import { Compiler } from './compile';
 import type { Room, View } from './program';
 import { type SharedState, Site, type SiteOptions } from './site';
@@ -19,8 +20,8 @@ export interface Read {
 /** One recorded step as kernel calls: its inputs, its state, its reports. */
 export class StepProgram {
   /** State of the step by name. */
-  readonly leaves = new Map<string, Node>();
-  readonly inputs = new Map<string, Node>();
+  readonly leaves: ReadonlyMap<string, Node>;
+  readonly inputs: ReadonlyMap<string, Node>;
   readonly site: Site;
   /** State that takes over a value at the end. */
   readonly copies: readonly Copy[];
@@ -37,30 +38,20 @@ export class StepProgram {
   /** `state`: what earlier steps have of the same leaves. Throws `Unplanned` where a step has no kernels. */
   constructor({ iteration, batch }: RecordedStep, options: SiteOptions, state: SharedState) {
     const { graph, reports, updates, carried } = iteration;
-    const changed = [...updates, ...carried.values()];
-    const carriedLeaves = new Map<Node, Node>();
-    for (const node of graph.nodes) {
-      const { operation: o } = node;
-      const source = o.op === 'parameter' ? carried.get(o.name) : undefined;
-      if (source) carriedLeaves.set(node, source);
-    }
-    const wanted = [...reports.values(), ...changed];
-    const site = new Site({ nodes: graph.nodes, wanted, carried: carriedLeaves, batch }, options, state);
-    for (const node of [...site.folding.needed, ...carriedLeaves.keys()]) {
-      if (node.operation.op === 'parameter') this.leaves.set(node.operation.name, node);
-      if (node.operation.op === 'input') this.inputs.set(node.operation.name, node);
-    }
-    const changing = reaching(graph.nodes, changed);
-    this.late = site.folding.needed.filter(
-      (node) => !changing.has(node) && node.operation.op !== 'squares' && node.inputs.length > 0,
-    );
+    const leaves = carriedLeaves(iteration);
+    const wanted = [...reports.values(), ...updates, ...carried.values()];
+    const site = new Site({ nodes: graph.nodes, wanted, carried: leaves, batch }, options, state);
+    const roles = rolesOf(iteration, site.folding, leaves);
+    this.leaves = roles.leaves;
+    this.inputs = roles.inputs;
+    this.late = roles.late;
     const late = new Set(this.late);
     const compiler = new Compiler(site, late, new Set(wanted));
     compiler.write();
     for (const node of [...this.leaves.values(), ...this.inputs.values()]) site.view(node);
     this.site = site;
     this.reports = reports;
-    this.copies = Array.from(carriedLeaves, ([leaf, node]) => ({
+    this.copies = Array.from(leaves, ([leaf, node]) => ({
       from: site.view(node),
       to: site.view(leaf),
     }));
@@ -114,12 +105,4 @@ export class StepProgram {
     this.readBytes += view.bytes;
     return { view, at };
   }
-}
-
-/** Nodes that the given ones are computed from, themselves too. */
-function reaching(nodes: readonly Node[], from: readonly Node[]): Set<Node> {
-  const found = new Set(from);
-  for (const node of [...nodes].reverse())
-    if (found.has(node)) for (const input of node.inputs) found.add(input);
-  return found;
 }
