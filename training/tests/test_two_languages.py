@@ -46,8 +46,10 @@ def test_three_steps_are_the_command_lines(tmp_path, preset, own, bound) -> None
     assert str(head["trained"]) == card["trained_count"]
     for point in log:
         out = trainer.step()
-        assert float(out["g"]) == pytest.approx(point["lossG"], rel=2e-4)
-        assert float(out["d"]) == pytest.approx(point["lossD"], rel=2e-4)
+        # Weights that went another way by `bound` give losses that differ by far less of themselves; the first step has none.
+        near = bound / 50 if point is not log[0] else 1e-5
+        assert float(out["g"]) == pytest.approx(point["lossG"], rel=near)
+        assert float(out["d"]) == pytest.approx(point["lossD"], rel=near)
     same_student(trainer, theirs, log, begun, bound)
     fresh = assemble.new_discriminator(recipe.distil, tmp_path / "teacher.safetensors", setup, 2).heads
     same_way(dict(trainer.heads.named_parameters()), theirs, "heads.", dict(fresh.named_parameters()), bound)
