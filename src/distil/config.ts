@@ -234,6 +234,14 @@ export const partSize = ({
 }: Pick<DistilConfig, 'batch' | 'microBatch' | 'batchGpu'>): number =>
   Math.min(batch, microBatch || batch, batchGpu || batch);
 
+/** Images of the parts that a batch is taken in, in order. */
+export function partSizes(config: Pick<DistilConfig, 'batch' | 'microBatch' | 'batchGpu'>): number[] {
+  const part = partSize(config);
+  return Array.from({ length: Math.ceil(config.batch / part) }, (_, i) =>
+    Math.min(part, config.batch - i * part),
+  );
+}
+
 /** Images of a batch over which the loss is summed, as on one GPU of a published run; 1 = it is a mean. */
 export const lossImages = ({ batch, batchGpu }: Pick<DistilConfig, 'batch' | 'batchGpu'>): number =>
   batchGpu > 0 ? Math.min(batch, batchGpu) : 1;
@@ -310,7 +318,6 @@ export function checkConfig(config: DistilConfig): void {
 export function unplannedSetting(config: DistilConfig): string | null {
   const { method, features, secondFeatures } = config;
   if (!isAdversarial(method)) return `the method ${method}`;
-  if (config.diffAugment) return 'DiffAugment';
   if (config.r1Gamma > 0 && config.heads === 'paper')
     return "R1 through the paper's heads, whose batch norm it would differentiate twice,";
   if (features === 'teacher-encoder') return "heads on the teacher's own encoder";

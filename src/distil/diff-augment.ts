@@ -90,16 +90,46 @@ function outsideCut(
   { cutY, cutX }: Augmentation,
 ): tf.Tensor4D {
   const mask = new Float32Array(n * height * width).fill(1);
-  const range = (middle: number, size: number) => {
-    const length = edge(size, CUT);
-    const from = middle - Math.floor(length / 2);
-    return [Math.max(0, from), Math.min(size, from + length)] as const;
-  };
   for (let k = 0; k < n; k++) {
-    const [top, bottom] = range(cutY[k]!, height);
-    const [left, right] = range(cutX[k]!, width);
-    for (let i = top; i < bottom; i++)
-      mask.fill(0, (k * height + i) * width + left, (k * height + i) * width + right);
+    const [top, bottom] = cutRange(cutY[k]!, height);
+    const [left, right] = cutRange(cutX[k]!, width);
+    for (let i = Math.max(0, top); i < Math.min(height, bottom); i++)
+      mask.fill(
+        0,
+        (k * height + i) * width + Math.max(0, left),
+        (k * height + i) * width + Math.min(width, right),
+      );
   }
   return tf.tensor4d(mask, [n, height, width, 1]);
+}
+
+/** First row or column of a square around its middle, and the one behind its last; they may lie outside. */
+function cutRange(middle: number, size: number): [number, number] {
+  const length = edge(size, CUT);
+  const from = middle - Math.floor(length / 2);
+  return [from, from + length];
+}
+
+/** The same numbers as a recorded step takes them (nn/plan/training/augment.ts), for images [n, height, width, channels]. */
+export function augmentationInputs(
+  numbers: Augmentation,
+  [n, height, width, channels]: readonly [number, number, number, number],
+): Map<string, Float32Array> {
+  const repeated = (values: Float32Array, of: (u: number) => number) =>
+    Float32Array.from({ length: n * channels }, (_, i) => of(values[Math.floor(i / channels)]!));
+  const { brightness, saturation, contrast, shiftY, shiftX, cutY, cutX } = numbers;
+  const place = Array.from({ length: n }, (_, k) => [
+    shiftY[k]!,
+    shiftX[k]!,
+    ...cutRange(cutY[k]!, height),
+    ...cutRange(cutX[k]!, width),
+  ]);
+  return new Map([
+    ['brightness', repeated(brightness, (u) => u - 0.5)],
+    ['saturation', repeated(saturation, (u) => 2 * u)],
+    ['grey', repeated(saturation, (u) => 1 - 2 * u)],
+    ['contrast', repeated(contrast, (u) => u + 0.5)],
+    ['mean', repeated(contrast, (u) => (0.5 - u) / height / width)],
+    ['place', Float32Array.from(place.flat())],
+  ]);
 }

@@ -3,7 +3,7 @@ import { type IterationExecutor, type OpenExecutor, Unplanned } from '../nn/plan
 import { recordIteration, recordPart, recordUpdate } from '../nn/plan/training/iteration';
 import type { Side } from '../nn/plan/training/recorder';
 import type { Iteration } from '../nn/plan/training/settings';
-import { partSize, unplannedSetting } from './config';
+import { partSizes, unplannedSetting } from './config';
 import { Discriminator } from './discriminator';
 import type {
   ExecutorFacts,
@@ -27,9 +27,7 @@ export class PlannedExecutor implements StepExecutor {
     private readonly run: RecordedRun,
     private readonly iterations: IterationExecutor,
   ) {
-    const { batch } = parts.config;
-    const part = partSize(parts.config);
-    this.sizes = Array.from({ length: Math.ceil(batch / part) }, (_, i) => Math.min(part, batch - i * part));
+    this.sizes = partSizes(parts.config);
   }
 
   /**

@@ -6,9 +6,10 @@ import { Unplanned } from '../nn/plan/training/executor';
 import type { IterationSettings } from '../nn/plan/training/settings';
 import { precondCoefficients } from '../nn/precond';
 import type { WeightSource } from '../nn/weights';
-import { lossImages, studentSampling } from './config';
+import { lossImages, partSizes, studentSampling } from './config';
+import { augmentationInputs, drawAugmentation } from './diff-augment';
 import type { FeatureNetwork, RecordedFeatures } from './discriminator';
-import type { ExecutorParts, StepInputs } from './executor';
+import type { ExecutorParts, StepInputs, StepKind } from './executor';
 import { trainable, trainedBy } from './freeze';
 import { discriminatorBetas } from './lazy-regularisation';
 import { RandomStream } from './random';
@@ -69,6 +70,7 @@ export class RecordedRun {
         sizes: of.sizes(),
         maps: (ops, x) => recorded.maps(ops, x),
       })),
+      diffAugment: config.diffAugment,
       heads,
       loss: {
         type: config.lossType,
@@ -116,6 +118,7 @@ export class RecordedRun {
     images.set('noise', this.embedding(config.startSigma));
     if (config.nfe === 2) images.set('noise second', this.embedding(config.sigmaMid));
     if (labelDim && classes) images.set('labels', oneHot(classes, labelDim));
+    for (const [name, values] of this.sights(iteration, kind)) images.set(name, values);
     const whole = new Map([
       ['share', [share]],
       ['ratesG', [rates.generator, correction(0.99, updates.generator)]],
@@ -129,6 +132,29 @@ export class RecordedRun {
     return [rate, correction(discriminatorBetas(this.parts.config).beta2, updates)];
   }
 
+  /** What is drawn for each look at images, part by part of the batch (adversarial-step.ts draws the same). */
+  private sights(iteration: number, kind: StepKind): Map<string, Float32Array> {
+    const { network, config } = this.parts;
+    const { imgResolution: size, inChannels } = network.unet;
+    const found = new Map<string, Float32Array>();
+    if (!config.diffAugment) return found;
+    const same = kind === 'both' && config.shareFakes; // both networks look at the same images
+    for (const [sight, use] of [
+      ['fake', 0],
+      ['other fake', same ? 0 : 1],
+      ['real', 2],
+    ] as const) {
+      const random = new RandomStream(config.seed, 'augment', 4 * iteration + use);
+      const parts = partSizes(config).map((n) => {
+        const shape = [n, size, size, inChannels] as const;
+        return augmentationInputs(drawAugmentation(random, shape), shape);
+      });
+      for (const name of parts[0]!.keys())
+        found.set(`${sight} ${name}`, joined(parts.map((part) => part.get(name)!)));
+    }
+    return found;
+  }
+
   private embedding(sigma: number): Float32Array {
     let embedding = this.embeddings.get(sigma);
     if (!embedding) {
@@ -140,6 +166,16 @@ export class RecordedRun {
     }
     return embedding;
   }
+}
+
+function joined(parts: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
 }
 
 /** Adam's 1 / sqrt(1 - beta2^t) of the step after `updates` others. */

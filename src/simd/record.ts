@@ -150,6 +150,8 @@ export const BROADCAST = 36;
 export const MAX_POOL = 37;
 export const MAX_POOL_GRADIENT = 38;
 export const BLEND = 39;
+export const SHIFT_AND_CUT = 40;
+export const UNIT = 41;
 
 /** Columns of the packed weights' panels. */
 export const PANEL = 8;

@@ -2,9 +2,14 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
-import { diffAugment, drawAugmentation } from '../../src/distil/diff-augment';
+import { augmentationInputs, diffAugment, drawAugmentation } from '../../src/distil/diff-augment';
 import { RandomStream } from '../../src/distil/random';
+import { toNCHW } from '../../src/nn/denoiser';
+import { Graph, GraphOps, type Node } from '../../src/nn/plan/graph';
+import { augmented } from '../../src/nn/plan/training/augment';
+import { gradients } from '../../src/nn/plan/training/differentiate';
 import '../../src/nn/tf/gradients';
+import { ReferenceGraph } from '../plan/reference-graph';
 import { FIXTURES, maxError, readGolden } from '../support/fixtures';
 
 /** Against plain PyTorch (tests/fixtures/make_augment.py): numbers, values and gradients. */
@@ -41,4 +46,37 @@ describe.each(BACKENDS as ('wasm' | 'cpu' | 'webgpu')[])('DiffAugment on %s', (b
     expect(maxError(await published(dx), golden.float(`${name}.gradient`))).toBeLessThan(2e-6);
     tf.dispose([x, cotangent, y, dx]);
   });
+});
+
+it.each(CASES)('%s images as a recorded step sees them', (name) => {
+  const [n, channels, height, width] = golden.shape(`${name}.images`) as [number, number, number, number];
+  const shape = [n, height, width, channels] as const;
+  const graph = new Graph();
+  const ops = new GraphOps(() => undefined, { graph });
+  const [x, cotangent] = ['x', 'cotangent'].map((of) => ops.input(of, { height, width, channels })) as [
+    Node,
+    Node,
+  ];
+  const inputs = new Map<string, Float32Array>(
+    augmentationInputs(drawAugmentation(new RandomStream(5, 'augment', 8), shape), shape),
+  );
+  for (const [of, seed] of [
+    ['x', 77],
+    ['cotangent', 78],
+  ] as const)
+    inputs.set(
+      of,
+      new RandomStream(seed, 'featureNoise', 0).uniforms(n * channels * height * width).map((u) => 2 * u - 1),
+    );
+  const named = new Map<string, Node>();
+  const y = augmented(ops, x, (of, own) => {
+    const node = named.get(of) ?? ops.input(of, own);
+    named.set(of, node);
+    return node;
+  });
+  const dx = gradients(graph, y, [x], cotangent).get(x)!;
+  const values = new ReferenceGraph(n, inputs, new Map()).run(graph, [y, dx]);
+  const published = (node: Node) => toNCHW(Float32Array.from(values.get(node)!), n, channels, height * width);
+  expect(maxError(published(y), golden.float(`${name}.images`))).toBeLessThan(2e-6);
+  expect(maxError(published(dx), golden.float(`${name}.gradient`))).toBeLessThan(2e-6);
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { RandomStream } from '../../src/distil/random';
 import { Graph, GraphOps, type Node, type Shape, vectorShape } from '../../src/nn/plan/graph';
 import { gradients } from '../../src/nn/plan/training/differentiate';
+import { constant } from '../../src/nn/plan/training/rules';
 import { ReferenceGraph } from './reference-graph';
 
 /**
@@ -16,7 +17,7 @@ interface Case {
   parameters?: Record<string, readonly number[]>;
   build: (ops: GraphOps, graph: Graph) => Node;
   /** Inputs whose gradients are not asked for. */
-  constant?: readonly string[];
+  held?: readonly string[];
 }
 
 const map = (height: number, width: number, channels: number): Shape => ({ height, width, channels });
@@ -109,18 +110,40 @@ const cases: Case[] = [
   {
     name: 'a convolution of stride 2 and leakyRelu, twice',
     parameters: { 'a.weight': [3, 2, 4, 4], 'a.bias': [3] },
-    constant: ['x', 'a.bias'], // what passes through kinks alone
+    held: ['x', 'a.bias'], // what passes through kinks alone
     build: (o, graph) => {
       const maps = x(o, 4, 4, 2);
       const y = o.activate(o.convolution(maps, 'a', wide({ stride: 2, pad: 1, padEnd: 1 })), 'leakyRelu');
       return gradients(graph, o.total(y), [maps]).get(maps)!;
     },
   },
+  { name: 'timesVector', build: (o) => o.timesVector(x(o, 2, 3, 4), v(o, 4)) },
+  { name: 'outerVector', build: (o) => o.outerVector(x(o, 2, 3, 1), v(o, 4)) },
+  { name: 'pixelSum', build: (o) => o.addVector(x(o, 2, 3, 4), o.pixelSum(x(o, 3, 3, 4, 'y'))) },
+  {
+    name: 'pixelDot of two maps',
+    build: (o) => o.addVector(x(o, 2, 3, 4), o.pixelDot(x(o, 3, 2, 4, 'y'), x(o, 3, 2, 4, 'z'))),
+  },
+  {
+    name: 'pixelDot with a map of one channel',
+    build: (o) => o.addVector(x(o, 2, 3, 4), o.pixelDot(x(o, 3, 2, 4, 'y'), x(o, 3, 2, 1, 'z'))),
+  },
+  { name: 'unit', build: (o) => o.unit(x(o, 2, 3, 4)) },
+  ...[false, true].map((transposed) => ({
+    name: `shiftAndCut${transposed ? ', transposed' : ''}`,
+    build: (o: GraphOps, graph: Graph) => {
+      const maps = x(o, 5, 6, 2);
+      const place = [1, -2, 1, 3, -1, 2] // up by one row, to the right by two columns, less a square at the edge
+        .map((value) => graph.node({ op: 'broadcast' }, [constant(graph, value)], vectorShape(1)))
+        .reduce((a, b) => o.concat(a, b));
+      return graph.node({ op: 'shiftAndCut', transposed }, [maps, place], maps.shape);
+    },
+  })),
   { name: 'dotVector', build: (o) => o.dotVector(x(o, 2, 3, 4), v(o, 4)) },
   {
     name: 'spectral norm, its power vectors held',
     parameters: { 'a.weight_orig': [3, 2, 2, 2], u: [3], v: [8] },
-    constant: ['u', 'v'],
+    held: ['u', 'v'],
     build: (_, graph) => {
       const w = graph.parameter('a.weight_orig', [3, 2, 2, 2]);
       const vectors = [graph.parameter('u', [3]), graph.parameter('v', [8])];
@@ -137,7 +160,7 @@ const squareish = (ops: GraphOps, value: Node): Node =>
   ops.add(ops.silu(value), ops.add(ops.scale(value, 3), value));
 
 describe('gradients', () => {
-  it.each(cases)('$name', ({ parameters = {}, build, constant = [] }) => {
+  it.each(cases)('$name', ({ parameters = {}, build, held = [] }) => {
     const graph = new Graph();
     const ops = new GraphOps((name) => parameters[name], { graph });
     const y = build(ops, graph);
@@ -145,7 +168,7 @@ describe('gradients', () => {
     const loss = ops.total(ops.silu(ops.add(y, ops.input('weighing', y.shape))));
     const wanted = graph.nodes.filter(
       ({ operation: o }) =>
-        (o.op === 'input' || o.op === 'parameter') && o.name !== 'weighing' && !constant.includes(o.name),
+        (o.op === 'input' || o.op === 'parameter') && o.name !== 'weighing' && !held.includes(o.name),
     );
     const found = gradients(graph, loss, wanted);
     expect(found.size).toBe(wanted.length);

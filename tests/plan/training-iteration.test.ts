@@ -21,9 +21,18 @@ describe.each([
   },
   { name: "fresh fakes, the paper's heads", shareFakes: false, heads: 'paper' as const, nfe: 1 as const },
   { name: 'a two-step student', shareFakes: true, heads: 'small' as const, nfe: 2 as const },
-])('$name', ({ shareFakes, heads, nfe }) => {
+  {
+    name: 'DiffAugment',
+    shareFakes: false,
+    heads: 'small' as const,
+    nfe: 1 as const,
+    diffAugment: true,
+  },
+])('$name', ({ name: _, ...choice }) => {
+  const { heads } = choice;
+
   it('is what the trainer does', { timeout: 120_000 }, async () => {
-    const run = miniRun({ shareFakes, heads, nfe });
+    const run = miniRun(choice);
     const { trainer, iteration, state, inputs, batch } = await run;
     const { graph, reports, updates, carried } = iteration;
     const before = new Map([...state].map(([name, values]) => [name, values.slice()]));

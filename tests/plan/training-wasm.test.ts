@@ -19,11 +19,14 @@ describe.each([
   },
   { name: "fresh fakes, the paper's heads", shareFakes: false, heads: 'paper' as const, nfe: 1 as const },
   { name: 'a two-step student', shareFakes: true, heads: 'small' as const, nfe: 2 as const },
-])('$name', ({ shareFakes, heads, nfe }) => {
+  { name: 'DiffAugment', shareFakes: true, heads: 'small' as const, diffAugment: true },
+])('$name', ({ name: _, ...choice }) => {
+  const { heads } = choice;
+
   it('is what its definition says, with the same bits on any number of threads', {
     timeout: 120_000,
   }, async () => {
-    const { trainer, iteration, state, inputs, batch } = await miniRun({ shareFakes, heads, nfe });
+    const { trainer, iteration, state, inputs, batch } = await miniRun(choice);
     trainer.dispose();
     tf.disposeVariables();
     const after: Map<string, Float32Array>[] = [];

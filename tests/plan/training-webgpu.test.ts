@@ -51,10 +51,18 @@ describe.skipIf(!wanted)('a step of training on webgpu', () => {
     ),
     { name: "fresh fakes, the paper's heads", shareFakes: false, heads: 'paper' as const, nfe: 1 as const },
     { name: 'a two-step student', shareFakes: true, heads: 'small' as const, nfe: 2 as const },
+    {
+      name: 'DiffAugment',
+      shareFakes: true,
+      heads: 'small' as const,
+      nfe: 1 as const,
+      diffAugment: true,
+    },
   ])('is what its definition says: $name', { timeout: 240_000 }, async (one) => {
-    const { shareFakes, heads, nfe } = one;
-    const used = 'traits' in one ? new GpuContext(context.device, true, one.traits, true) : context;
-    const { trainer, iteration, state, inputs, batch } = await miniRun({ shareFakes, heads, nfe });
+    const { name: _, traits, ...choice } = { traits: undefined, ...one };
+    const { heads } = choice;
+    const used = traits ? new GpuContext(context.device, true, traits, true) : context;
+    const { trainer, iteration, state, inputs, batch } = await miniRun(choice);
     trainer.dispose();
     tf.disposeVariables();
     const step = new WebGpuIterations(used, 'lavapipe');

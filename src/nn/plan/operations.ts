@@ -70,6 +70,15 @@ type ImageOperation =
   | { op: 'dotVector' }
   /** [m of one channel, v]: the products. */
   | { op: 'outerVector' }
+  /** [x, v]: x v, channel by channel. */
+  | { op: 'timesVector' }
+  /**
+   * [x, place], a vector [shiftY, shiftX, top, bottom, left, right] of each image: pixel (i, j) is that of x at (i + shiftY,
+   * j + shiftX), zeros from outside, and in rows top to bottom and columns left to right. Transposed: its gradient.
+   */
+  | { op: 'shiftAndCut'; transposed: boolean }
+  /** [x]: every pixel's channels divided by their length, the root of 1e-10 and the sum of their squares. */
+  | { op: 'unit' }
   /** [x] to a whole value: the sum over everything. */
   | { op: 'total' }
   /** [w, u] to v and [w, v] to u of a power iteration; w as the matrix M [fan in, out]: unit(M u), unit(M' v). */
@@ -112,6 +121,8 @@ type GradientOperation =
   | { op: 'attentionGradient'; heads: number }
   /** [x, dy]: to the first of the largest. */
   | { op: 'maxPoolGradient' }
+  /** [x, dy]. */
+  | { op: 'unitGradient' }
   /** [x, gradient of the deviation]. */
   | { op: 'deviationGradient' }
   /** [x, gradient of the deviation, gradient of that gradient's result]: what reaches x of the latter. */

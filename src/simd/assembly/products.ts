@@ -1,5 +1,5 @@
 import {
-  CHANNELS0, CHANNELS1, COUNT, EPSILON, GRADIENT, HEIGHT, OUT, PARTIALS, ROWS, ROW_BLOCKS, SCALE, SOURCE0, SOURCE1,
+  CHANNELS0, CHANNELS1, COUNT, EPSILON, GRADIENT, HEIGHT, MODE, OUT, PARTIALS, ROWS, ROW_BLOCKS, SCALE, SOURCE0, SOURCE1,
   VECTOR, VECTOR_GRADIENT_STRIDE, VECTOR_STRIDE, WIDTH,
 } from '../record';
 import { lanes, madd, realChannels } from './vector';
@@ -110,6 +110,65 @@ export function broadcast(record: usize, task: i32, scratch: usize): void {
     for (let c = 0; c < channels; c += 4) {
       v128.store(to, v128.and(value, realChannels(c, count)));
       to += 16;
+    }
+}
+
+/** Every pixel's channels divided by their length, the root of EPSILON and the sum of squares; MODE 1: the gradient. */
+export function unit(record: usize, task: i32, scratch: usize): void {
+  const bytes = <usize>load<i32>(record + CHANNELS0) << 2;
+  const first = task * load<i32>(record + ROWS);
+  const last = min(load<i32>(record + HEIGHT), first + load<i32>(record + ROWS));
+  const back = load<i32>(record + MODE) == 1;
+  for (let p = first; p < last; p++) {
+    const place = <usize>p * bytes;
+    const x = load<usize>(record + SOURCE0) + place;
+    const dy = load<usize>(record + GRADIENT) + place;
+    const to = load<usize>(record + OUT) + place;
+    let squares = f32x4.splat(0), along = f32x4.splat(0);
+    for (let c: usize = 0; c < bytes; c += 16) {
+      const v = v128.load(x + c);
+      squares = madd(v, v, squares);
+      if (back) along = madd(v, v128.load(dy + c), along);
+    }
+    const r = <f32>(1.0 / Math.sqrt(<f64>lanes(squares) + <f64>load<f32>(record + EPSILON)));
+    const factor = f32x4.splat(r), less = f32x4.splat(-<f32>lanes(along) * r * r * r);
+    for (let c: usize = 0; c < bytes; c += 16) {
+      const v = v128.load(x + c);
+      v128.store(to + c, back ? madd(v, less, f32x4.mul(v128.load(dy + c), factor)) : f32x4.mul(v, factor));
+    }
+  }
+}
+
+/**
+ * Pixels shifted by whole ones, zeros from outside and in a rectangle that is cut out; MODE 1: the gradient, which goes the
+ * other way. VECTOR: [shiftY, shiftX, top, bottom, left, right] of each image.
+ */
+export function shiftAndCut(record: usize, task: i32, scratch: usize): void {
+  const bytes = <usize>load<i32>(record + CHANNELS0) << 2;
+  const height = load<i32>(record + HEIGHT), width = load<i32>(record + WIDTH);
+  const blocks = load<i32>(record + ROW_BLOCKS);
+  const n = task / blocks;
+  const first = (task % blocks) * load<i32>(record + ROWS);
+  const last = min(height, first + load<i32>(record + ROWS));
+  const place = load<usize>(record + VECTOR) + <usize>n * load<usize>(record + VECTOR_STRIDE);
+  const back = load<i32>(record + MODE) == 1;
+  const sign = back ? -1 : 1;
+  const dy = sign * <i32>load<f32>(place), dx = sign * <i32>load<f32>(place, 4);
+  const top = <i32>load<f32>(place, 8), bottom = <i32>load<f32>(place, 12);
+  const left = <i32>load<f32>(place, 16), right = <i32>load<f32>(place, 20);
+  const image = <usize>(n * height * width) * bytes;
+  const source = load<usize>(record + SOURCE0) + image;
+  let to = load<usize>(record + OUT) + image + <usize>(first * width) * bytes;
+  for (let i = first; i < last; i++)
+    for (let j = 0; j < width; j++) {
+      const y = i + dy, x = j + dx;
+      // What is cut out is told by the place in the shifted image: the gradient's source.
+      const cy = back ? y : i, cx = back ? x : j;
+      const inside = y >= 0 && y < height && x >= 0 && x < width;
+      if (inside && !(cy >= top && cy < bottom && cx >= left && cx < right))
+        memory.copy(to, source + <usize>(y * width + x) * bytes, bytes);
+      else memory.fill(to, 0, bytes);
+      to += bytes;
     }
 }
 

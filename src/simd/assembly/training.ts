@@ -1,8 +1,8 @@
 import {
   ACTIVATE, ACTIVATION_GRADIENT, ADAM, ATTENTION_GRADIENT, BANDED, BLEND, BROADCAST, CHANNEL_DOT, DEPTHWISE, DEPTHWISE_GRADIENT,
   DEVIATION_GRADIENT, DEVIATION_SUMS, FILTER_GRADIENT, MAX_POOL, MAX_POOL_GRADIENT, NORMALISE_WEIGHT, NORM_GRADIENT_APPLY,
-  NORM_GRADIENT_FINISH, NORM_GRADIENT_PARAMETERS, NORM_GRADIENT_SUMS, PIXEL_DOT, POWER_ITERATION, PRODUCT, SLICE,
-  SPECTRAL_GRADIENT, SQUARES, SUM_PARTIALS, SUM_ROWS, TOTAL, TURN_FILTER, WINOGRAD_FILTER,
+  NORM_GRADIENT_FINISH, NORM_GRADIENT_PARAMETERS, NORM_GRADIENT_SUMS, PIXEL_DOT, POWER_ITERATION, PRODUCT, SHIFT_AND_CUT, SLICE,
+  SPECTRAL_GRADIENT, SQUARES, SUM_PARTIALS, SUM_ROWS, TOTAL, TURN_FILTER, UNIT, WINOGRAD_FILTER,
 } from '../record';
 import { attentionGradient } from './attention-gradient';
 import { banded } from './banded';
@@ -15,7 +15,7 @@ import { Inference } from './inference';
 import { normGradientApply, normGradientFinish, normGradientParameters, normGradientSums } from './norm-gradient';
 import { adam, blend, squares } from './optimiser';
 import {
-  broadcast, channelDot, maxPool, maxPoolGradient, pixelDot, product, sumPartials, total,
+  broadcast, channelDot, maxPool, maxPoolGradient, pixelDot, product, shiftAndCut, sumPartials, total, unit,
 } from './products';
 import { run as runAll, serve as serveAll } from './scheduler';
 import { normaliseWeight, powerIteration, spectralGradient } from './spectral';
@@ -56,6 +56,8 @@ class Training {
       case BROADCAST: return broadcast(record, task, scratch);
       case MAX_POOL: return maxPool(record, task, scratch);
       case MAX_POOL_GRADIENT: return maxPoolGradient(record, task, scratch);
+      case SHIFT_AND_CUT: return shiftAndCut(record, task, scratch);
+      case UNIT: return unit(record, task, scratch);
       default: return changetype<Inference>(0).perform(kernel, record, task, scratch);
     }
   }

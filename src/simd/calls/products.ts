@@ -84,6 +84,37 @@ export function broadcast(
   list.put(record.OUT, out.at);
 }
 
+/** Pixels from a whole number of rows and columns on, and what is cut out; `transposed`: the gradient (nn/plan/operations.ts). */
+export function shiftAndCut(
+  list: CallList,
+  { x, place, transposed, out }: { x: MapAt; place: VectorAt; transposed: boolean; out: MapAt },
+): void {
+  list.call(record.SHIFT_AND_CUT, 0);
+  list.rowBlocks(x.images, x.height, list.share(x.height, x.height, 1, 1, x.images));
+  list.sources([x]);
+  list.put(record.VECTOR, place.at);
+  list.put(record.VECTOR_STRIDE, place.stride);
+  list.put(record.MODE, transposed ? 1 : 0);
+  list.put(record.OUT, out.at);
+}
+
+/** What is added to a sum of squares before its root is divided by. */
+export const UNIT_EPS = 1e-10;
+
+/** Every pixel's channels scaled to length 1; with `dy` the gradient of that. */
+export function unit(list: CallList, { x, dy, out }: { x: MapAt; dy?: MapAt | undefined; out: MapAt }): void {
+  const pixels = x.images * x.height * x.width;
+  list.call(record.UNIT, 0);
+  list.rowBlocks(1, pixels, list.share(pixels, pixels, 64, 1, 1));
+  list.put(record.SOURCE0, x.at);
+  list.put(record.CHANNELS0, x.channels);
+  list.put(record.HEIGHT, pixels);
+  list.put(record.GRADIENT, dy?.at ?? 0);
+  list.put(record.MODE, dy ? 1 : 0);
+  list.float(record.EPSILON, UNIT_EPS);
+  list.put(record.OUT, out.at);
+}
+
 /** The largest of every 2x2 pixels of a map of even height and width. */
 export function maxPool(list: CallList, { x, out }: { x: MapAt; out: MapAt }): void {
   pool(list, record.MAX_POOL, x);

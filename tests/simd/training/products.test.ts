@@ -75,6 +75,78 @@ describe('maps and vectors', () => {
   });
 });
 
+describe('shifts and cuts', () => {
+  /** [shiftY, shiftX, top, bottom, left, right] of each image: to all sides, farther than there are pixels, cuts over edges. */
+  const PLACES = [
+    [1, -2, 1, 3, -1, 2],
+    [-2, 0, 3, 9, 2, 9],
+    [0, 7, 0, 0, 0, 0],
+  ];
+
+  it.each([3, 20])('of %d channels', async (channels) => {
+    const [images, height, width] = [PLACES.length, 5, 6];
+    const x = noise(images * height * width * channels, 1);
+    const forward = new Float64Array(x.length);
+    const back = new Float64Array(x.length);
+    for (const [n, [shiftY, shiftX, top, bottom, left, right]] of PLACES.entries())
+      for (let i = 0; i < height; i++)
+        for (let j = 0; j < width; j++) {
+          const [row, column] = [i + shiftY!, j + shiftX!];
+          if (row < 0 || row >= height || column < 0 || column >= width) continue;
+          if (i >= top! && i < bottom! && j >= left! && j < right!) continue;
+          const [from, to] = [(n * height + row) * width + column, (n * height + i) * width + j];
+          for (let c = 0; c < channels; c++) {
+            forward[to * channels + c] = x[from * channels + c]!;
+            back[from * channels + c] = x[to * channels + c]!;
+          }
+        }
+    const { placed, read } = await runCalls((layout, list) => {
+      const map = (values?: Float32Array) =>
+        layout.map(images, height, width, up4(channels), values && stored(values, channels));
+      const place = { at: layout.put(stored(Float32Array.from(PLACES.flat()), 6)), stride: 32 };
+      const [source, out, gradient] = [map(x), map(), map()];
+      calls.shiftAndCut(list, { x: source, place, transposed: false, out });
+      calls.shiftAndCut(list, { x: source, place, transposed: true, out: gradient });
+      return { out: out.at, gradient: gradient.at };
+    });
+    const values = (at: number) => published(read(at, images * height * width * up4(channels)), channels);
+    expect(relativeError(values(placed.out), forward)).toBe(0);
+    expect(relativeError(values(placed.gradient), back)).toBe(0);
+  });
+});
+
+it.each([4, 7, 24])('channels of length one, %d of them', async (channels) => {
+  const pixels = 2 * 5 * 7;
+  const x = noise(pixels * channels, 1);
+  x.fill(0, 0, channels); // a pixel without a direction
+  const dy = noise(x.length, 2);
+  const expected = { y: new Float64Array(x.length), dx: new Float64Array(x.length) };
+  for (let p = 0; p < pixels; p++) {
+    const at = (k: number) => p * channels + k;
+    let [squares, along] = [1e-10, 0];
+    for (let k = 0; k < channels; k++) {
+      squares += x[at(k)]! ** 2;
+      along += x[at(k)]! * dy[at(k)]!;
+    }
+    for (let k = 0; k < channels; k++) {
+      expected.y[at(k)] = x[at(k)]! / Math.sqrt(squares);
+      expected.dx[at(k)] = p === 0 ? 0 : (dy[at(k)]! - (x[at(k)]! * along) / squares) / Math.sqrt(squares);
+    }
+  }
+  dy.fill(0, 0, channels); // whose gradient is 1e5 times larger
+  const { placed, read } = await runCalls((layout, list) => {
+    const map = (values?: Float32Array) =>
+      layout.map(2, 5, 7, up4(channels), values && stored(values, channels));
+    const [source, y, dx] = [map(x), map(), map()];
+    calls.unit(list, { x: source, out: y });
+    calls.unit(list, { x: source, dy: map(dy), out: dx });
+    return { y: y.at, dx: dx.at };
+  });
+  const values = (at: number) => published(read(at, pixels * up4(channels)), channels);
+  expect(relativeError(values(placed.y), expected.y)).toBeLessThan(1e-6);
+  expect(relativeError(values(placed.dx), expected.dx)).toBeLessThan(2e-6);
+});
+
 describe('max pooling', () => {
   it.each([
     [2, 6, 8, 12],

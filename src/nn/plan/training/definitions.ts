@@ -1,6 +1,17 @@
 import type { Node, Shape } from '../graph';
 import type { Activation } from '../operations';
-import { addScaled, attend, dot, filter, largest, published, resize, tapMajor, windows } from './loops';
+import {
+  addScaled,
+  attend,
+  dot,
+  filter,
+  largest,
+  published,
+  resize,
+  shiftAndCut,
+  tapMajor,
+  windows,
+} from './loops';
 
 /**
  * Every operation of a graph in float64, by its definition: the oracle of the rules of differentiation and of the
@@ -208,6 +219,22 @@ export class Definitions {
         return out;
       case 'outerVector':
         return out.map((_, i) => a[Math.floor(i / channels)]! * b[this.vectorIndex(i, shape)]!);
+      case 'timesVector':
+        return out.map((_, i) => a[i]! * b[this.vectorIndex(i, shape)]!);
+      case 'unit':
+      case 'unitGradient':
+        for (let i = 0; i < out.length; i += channels) {
+          const r = 1 / Math.sqrt(dot(a, i, a, i, channels) + 1e-10);
+          const along = b ? dot(a, i, b, i, channels) * r ** 2 : 0;
+          for (let k = i; k < i + channels; k++) out[k] = r * (b ? b[k]! - a[k]! * along : a[k]!);
+        }
+        return out;
+      case 'shiftAndCut':
+        shiftAndCut(b, this.batch, shape, (x, y) => {
+          for (let k = 0; k < channels; k++)
+            out[(o.transposed ? x : y) * channels + k] = a[(o.transposed ? y : x) * channels + k]!;
+        });
+        return out;
       case 'pixelSum':
       case 'pixelDot':
         for (let i = 0; i < a.length; i++) {

@@ -5,13 +5,13 @@ import type { Iteration, IterationSettings } from './settings';
 export function recordIteration(settings: IterationSettings, side: Side | 'both' = 'both'): Iteration {
   const step = new StepRecorder(settings);
   if (side === 'both' && settings.shareFakes) {
-    const maps = step.look(step.images('z'));
+    const maps = step.look(step.images('z'), 'fake');
     step.update('D', step.discriminatorGradients(maps));
     step.update('G', step.generatorGradients(maps));
   } else {
-    if (side !== 'D') step.update('G', step.generatorGradients(step.look(step.images('z'))));
+    if (side !== 'D') step.update('G', step.generatorGradients(step.look(step.images('z'), 'fake')));
     if (side !== 'G')
-      step.update('D', step.discriminatorGradients(step.look(step.images('z discriminator'))));
+      step.update('D', step.discriminatorGradients(step.look(step.images('z discriminator'), 'other fake')));
   }
   step.carryPowers();
   return step.finish();
@@ -26,8 +26,13 @@ export function recordPart(
 ): Iteration {
   const step = new StepRecorder(settings);
   if ('penalty' in of) step.accumulate('D', step.penaltyGradients(of.penalty));
-  else if (of.side === 'G') step.accumulate('G', step.generatorGradients(step.look(step.images('z'))));
-  else step.accumulate('D', step.discriminatorGradients(step.look(step.images('z discriminator'))));
+  else if (of.side === 'G')
+    step.accumulate('G', step.generatorGradients(step.look(step.images('z'), 'fake')));
+  else
+    step.accumulate(
+      'D',
+      step.discriminatorGradients(step.look(step.images('z discriminator'), 'other fake')),
+    );
   return step.finish();
 }
 

@@ -90,6 +90,33 @@ export function resize(
           }
 }
 
+/** Visits the pixels that a shift joins, those of x and of y, where they are inside and not cut out. */
+export function shiftAndCut(
+  places: Float64Array,
+  batch: number,
+  { height, width }: Shape,
+  visit: (x: number, y: number) => void,
+): void {
+  for (let n = 0; n < batch; n++) {
+    const place = places.subarray(6 * n, 6 * n + 6);
+    const [shiftY, shiftX, top, bottom, left, right] = place as unknown as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    for (let i = 0; i < height; i++)
+      for (let j = 0; j < width; j++) {
+        const [row, column] = [i + shiftY, j + shiftX];
+        if (row < 0 || row >= height || column < 0 || column >= width) continue;
+        if (i >= top && i < bottom && j >= left && j < right) continue;
+        visit((n * height + row) * width + column, (n * height + i) * width + j);
+      }
+  }
+}
+
 /** Where the first of the largest of four pixels lies, for element `i` of the result. */
 export function largest(x: Float64Array, i: number, from: Shape, to: Shape): number {
   const c = i % to.channels;

@@ -2,6 +2,7 @@ import { headMaps } from '../../discriminator/forward';
 import { headParameters } from '../../discriminator/heads';
 import { mixed } from '../../discriminator/mixing';
 import { Graph, type GraphOps, type Node, type Shape, vectorShape, wholeShape } from '../graph';
+import { augmented } from './augment';
 import { gradients } from './differentiate';
 import { Unplanned } from './executor';
 import { GraphFeatures } from './features';
@@ -13,6 +14,10 @@ import type { Iteration, IterationSettings, ShapeOf } from './settings';
 
 /** One of the two networks in training: generator, discriminator. */
 export type Side = 'G' | 'D';
+
+/** Which images are looked at: the generator's, the discriminator's where they are others, real ones, R1's. */
+export const SIGHTS = ['fake', 'other fake', 'real', 'r1'] as const;
+export type Sight = (typeof SIGHTS)[number];
 
 /** Gradients by the name of their parameter. */
 type Gradients = ReadonlyMap<string, Node>;
@@ -68,9 +73,12 @@ export class StepRecorder {
     return this.input('real', this.imageShape(this.settings.network.unet.outChannels));
   }
 
-  /** What the heads see of images. */
-  look(images: Node): Node[] {
-    const { features, heads } = this.settings;
+  /** What the heads see of images; what is drawn for them is named after their `use`. */
+  look(images: Node, use: Sight): Node[] {
+    const { features, heads, diffAugment } = this.settings;
+    // R1 is of the images as they are.
+    if (diffAugment && use !== 'r1')
+      images = augmented(this.ops('G'), images, (name, shape) => this.input(`${use} ${name}`, shape));
     return features.flatMap(({ network, mixing, sizes, maps }, i) => {
       const on = (prefix: string, shape: ShapeOf) =>
         new GraphFeatures(opsOn(this.graph, parametersOf(this.graph, `${prefix}.${i}.`, shape)));
@@ -86,7 +94,7 @@ export class StepRecorder {
   discriminatorGradients(fakes: readonly Node[]): Gradients {
     const { loss } = this.settings;
     const ops = this.ops('D');
-    const real = this.look(this.real());
+    const real = this.look(this.real(), 'real');
     const [onFake, onReal] = [this.logits(fakes), this.logits(real)];
     this.reports.set('logitsFake', meanLogit(ops, onFake, loss.batch));
     this.reports.set('logitsReal', meanLogit(ops, onReal, loss.batch));
@@ -104,7 +112,7 @@ export class StepRecorder {
     const { graph } = this;
     const ops = this.ops('D');
     const x = this.real();
-    const logits = sumOfLogits(ops, this.logits(this.look(x)));
+    const logits = sumOfLogits(ops, this.logits(this.look(x, 'r1')));
     const v = gradients(graph, logits, [x]).get(x)!;
     const squares = graph.node({ op: 'pixelDot' }, [v, v], vectorShape(v.shape.channels));
     this.reports.set('r1', ops.scale(ops.total(squares), 1 / loss.batch));

@@ -126,6 +126,25 @@ const RULES: { readonly [K in Operation['op']]?: Rule<K> } = {
     () => graph.node({ op: 'dotVector' }, [dy, v!], m.shape),
     () => graph.node({ op: 'pixelDot' }, [dy, m], v!.shape),
   ],
+  unit: ({ graph, inputs: [x], dy }) => [() => graph.node({ op: 'unitGradient' }, [x, dy], x.shape)],
+  timesVector: ({ graph, inputs: [x, v], dy }) => [
+    () => graph.node({ op: 'timesVector' }, [dy, v!], x.shape),
+    () => graph.node({ op: 'pixelDot' }, [dy, x], v!.shape),
+  ],
+  shiftAndCut: ({ graph, operation: { transposed }, inputs: [x, place], dy }) => [
+    () => graph.node({ op: 'shiftAndCut', transposed: !transposed }, [dy, place!], x.shape),
+    null,
+  ],
+  pixelSum: ({ graph, inputs: [x], dy }) => [
+    () => graph.node({ op: 'addVector' }, [zeros(graph, x.shape, x.shape.channels), dy], x.shape),
+  ],
+  pixelDot: ({ graph, inputs: [a, b], dy }) => {
+    const wide = b!.shape.channels === a.shape.channels;
+    return [
+      () => graph.node({ op: wide ? 'timesVector' : 'outerVector' }, [b!, dy], a.shape),
+      () => graph.node({ op: wide ? 'timesVector' : 'dotVector' }, [a, dy], b!.shape),
+    ];
+  },
   spectralNorm: ({ graph, inputs: [w, u, v], dy }) => [
     () => graph.node({ op: 'spectralGradient' }, [w, u!, v!, dy], w.shape),
   ],

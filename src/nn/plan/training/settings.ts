@@ -44,6 +44,8 @@ export interface IterationSettings {
   /** Its parameters are those of `heads`. */
   discriminator: Pick<SideSettings, 'beta2' | 'eps'>;
   features: readonly FeatureNetworkGraph[];
+  /** The discriminator sees images through DiffAugment. */
+  diffAugment: boolean;
   heads: HeadsConfig;
   loss: LossForm;
   /** One set of fakes for both updates, the discriminator's first; else fresh noise for each, the generator's first. */

@@ -87,6 +87,11 @@ export class Compiler {
     broadcast: (node) => writeBroadcast(this.site, node),
     dotVector: (node) => writeProduct(this.site, node, PRODUCTS.dotVector),
     outerVector: (node) => writeProduct(this.site, node, PRODUCTS.outerVector),
+    timesVector: (node) => writeProduct(this.site, node, PRODUCTS.timesVector),
+    shiftAndCut: (node, o) =>
+      writeProduct(this.site, node, o.transposed ? PRODUCTS.shiftBack : PRODUCTS.shift),
+    unit: (node) => writeProduct(this.site, node, PRODUCTS.unit),
+    unitGradient: (node) => writeProduct(this.site, node, PRODUCTS.unitGradient),
     timesOnePlus: (node) => writeProduct(this.site, node, PRODUCTS.timesOnePlus),
     pixelDot: (node) => writeProduct(this.site, node, PRODUCTS.pixelDot),
     total: (node) => writeProduct(this.site, node, PRODUCTS.total),

@@ -28,6 +28,11 @@ export const PRODUCTS = {
   pixelDot: (list, { x, other, otherChannels: channels, out }) =>
     calls.pixelDot(list, { a: x, b: other(), channels, out: vectorOf(out) }),
   total: (list, { x, channels, out }) => calls.total(list, { x, channels, out: out.at }),
+  timesVector: (list, { x, v, channels, out }) => calls.product(list, { x, v: v(), channels, out }),
+  shift: (list, { x, v, out }) => calls.shiftAndCut(list, { x, place: v(), transposed: false, out }),
+  shiftBack: (list, { x, v, out }) => calls.shiftAndCut(list, { x, place: v(), transposed: true, out }),
+  unit: (list, { x, out }) => calls.unit(list, { x, out }),
+  unitGradient: (list, { x, other, out }) => calls.unit(list, { x, dy: other(), out }),
   maxPool: (list, { x, out }) => calls.maxPool(list, { x, out }),
   maxPoolGradient: (list, { x, other, out }) => calls.maxPoolGradient(list, { x, dy: other(), out }),
 } as const satisfies Record<string, Write>;

@@ -1,6 +1,7 @@
 import { banded } from '../../../../gpu/kernels/banded';
 import { deviation, deviationGradient, maxPool, maxPoolGradient } from '../../../../gpu/kernels/deviation';
 import { panelSquares, panelStep, SQUARE_SHARES, sumOfRows } from '../../../../gpu/kernels/optimiser';
+import { shiftAndCut, unit, unitGradient } from '../../../../gpu/kernels/pixels';
 import type { Node } from '../../graph';
 import type { Operation } from '../../operations';
 import { axisTable, type Resampling } from '../axes';
@@ -98,6 +99,9 @@ export class Compiler {
     spectralGradient: (node) => this.spectral.gradient(node),
     deviation: (node) => this.deviation(node),
     deviationGradient: (node) => this.deviationGradient(node),
+    shiftAndCut: (node, o) => this.shift(node, o.transposed),
+    unit: (node) => this.unit(node),
+    unitGradient: (node) => this.unit(node),
     maxPool: (node) => this.pool(node, node),
     maxPoolGradient: (node) => this.pool(node, node.inputs[1]!),
   };
@@ -275,6 +279,33 @@ export class Compiler {
         uniforms: { channels: site.extent(result).stored, outHeight: height, outWidth: width },
       },
       site.values(result),
+    );
+  }
+
+  private shift(node: Node, transposed: boolean): void {
+    const { site } = this;
+    const [x, place] = node.inputs as [Node, Node];
+    const { height, width } = node.shape;
+    site.elements(
+      {
+        kernel: shiftAndCut(transposed),
+        operands: [site.view(x), site.view(place), site.place(node)],
+        uniforms: { channels: site.extent(node).stored, height, width, stride: site.extent(place).stored },
+      },
+      site.values(node),
+    );
+  }
+
+  private unit(node: Node): void {
+    const { site } = this;
+    const { images, pixels, stored } = site.extent(node);
+    site.elements(
+      {
+        kernel: node.operation.op === 'unit' ? unit() : unitGradient(),
+        operands: [...node.inputs.map((input) => site.view(input)), site.place(node)],
+        uniforms: { channels: stored },
+      },
+      images * pixels,
     );
   }
 

@@ -31,6 +31,7 @@ const ALIGNED: Readonly<Record<string, readonly number[]>> = {
   addVector: [0],
   addBias: [0],
   timesOnePlus: [0],
+  timesVector: [0],
   modulate: [0],
   concat: [0, 1],
   groupNorm: [],
@@ -230,6 +231,8 @@ export class Expressions {
   }
 
   private vector(node: Node, reads: Reads, offset = 0): Expression {
+    const constant = constantOf(node);
+    if (constant !== null) return { constant: reads.constant(constant) };
     if (node.operation.op === 'slice')
       return this.vector(node.inputs[0]!, reads, offset + node.operation.from);
     return reads.read('vector', this.site.view(node), this.stride(node), offset);
@@ -302,6 +305,8 @@ export class Expressions {
         return { apply: 'add', to: [one(), reads.read('channel', this.site.view(b))] };
       case 'timesOnePlus':
         return { apply: 'timesOnePlus', to: [one(), this.vector(b, reads)] };
+      case 'timesVector':
+        return { apply: 'multiply', to: [one(), this.vector(b, reads)] };
       case 'modulate': {
         const x = this.of(a, reads, budget - 2);
         const scaled: Expression = { apply: 'timesOnePlus', to: [x, this.vector(b, reads)] };
