@@ -214,7 +214,8 @@ export class AdversarialStep {
   private generate(shape: Shape4, labels: tf.Tensor2D | null, noise: RandomStream): tf.Tensor4D {
     const { denoiser, config } = this.players;
     const z = noise.normals(shape.reduce((a, b) => a * b, 1));
-    return generate(denoiser, tf.mul(tf.tensor4d(z, shape), config.startSigma), labels, config);
+    const images = generate(denoiser, tf.mul(tf.tensor4d(z, shape), config.startSigma), labels, config);
+    return config.clipFakes ? tf.clipByValue(images, -1, 1) : images;
   }
 
   private noise(stream: 'generatorNoise' | 'discriminatorNoise'): RandomStream {

@@ -73,6 +73,11 @@ export interface DistilConfig {
   /** The half-life is at most this share of the images seen. */
   emaRampUp: number;
   xFlip: boolean;
+  /**
+   * The discriminator sees the student's images clipped to [-1, 1], as they are shown and saved. Otherwise it tells them by
+   * what nobody sees: faint texture around a background of exactly -1.
+   */
+  clipFakes: boolean;
   /** The discriminator sees real and generated images through DiffAugment: help where images are few. */
   diffAugment: boolean;
   /** Heun steps of the teacher that imitation regresses. */
@@ -113,6 +118,7 @@ const SMALL: DistilConfig = {
   emaHalfLife: 8_000,
   emaRampUp: 0.25,
   xFlip: true,
+  clipFakes: true,
   diffAugment: false,
   imitationSteps: 9,
   instanceLoss: 'l2',
@@ -139,6 +145,7 @@ const PAPER: DistilConfig = {
   emaHalfLife: 500_000,
   emaRampUp: 0.05,
   xFlip: false,
+  clipFakes: false,
 };
 
 export const PRESETS = {
@@ -184,6 +191,7 @@ const BEFORE = {
   secondFeatures: 'none',
   classEmbeddings: 'random',
   lossType: 'ns',
+  clipFakes: false,
   diffAugment: false,
   instanceLoss: 'l2',
   cdSteps: 18,

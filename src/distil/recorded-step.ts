@@ -70,6 +70,7 @@ export class RecordedRun {
         sizes: of.sizes(),
         maps: (ops, x) => recorded.maps(ops, x),
       })),
+      clipFakes: config.clipFakes,
       diffAugment: config.diffAugment,
       heads,
       loss: {

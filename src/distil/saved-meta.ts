@@ -52,6 +52,7 @@ const CONFIG = v.looseObject({
   emaHalfLife: v.number(),
   emaRampUp: v.number(),
   xFlip: v.boolean(),
+  clipFakes: v.optional(v.boolean()),
   diffAugment: v.optional(v.boolean()),
   imitationSteps: count,
   instanceLoss: v.optional(v.picklist(['l2', 'lite0'])),

@@ -108,6 +108,8 @@ export const RELU6 = 3;
 /** Slope 0.2 below zero. */
 export const LEAKY_RELU = 4;
 export const SOFTPLUS = 5;
+/** Clips to [-1, 1]. */
+export const HARDTANH = 6;
 
 export const CONV_DIRECT = 0;
 export const CONV_WINOGRAD = 1;

@@ -74,6 +74,7 @@ const cases: Case[] = [
   { name: 'relu', build: (o) => o.activate(x(o, 2, 2, 3), 'relu') },
   { name: 'relu6', build: (o) => o.activate(o.scale(x(o, 2, 2, 3), 5), 'relu6') },
   { name: 'leakyRelu', build: (o) => o.activate(x(o, 2, 2, 3), 'leakyRelu') },
+  { name: 'hardtanh', build: (o) => o.activate(o.scale(x(o, 2, 2, 3), 1.5), 'hardtanh') },
   { name: 'softplus', build: (o) => o.activate(o.scale(x(o, 2, 2, 3), 4), 'softplus') },
   { name: 'add, one value read three times', build: (o) => squareish(o, x(o, 2, 2, 3)) },
   { name: 'concat', build: (o) => o.concat(x(o, 2, 2, 3), x(o, 2, 2, 2, 'z')) },

@@ -54,6 +54,8 @@ class DistilConfig:
     loss_type: str = "ns"  # non-saturating, or "hinge"
     loss: str = "scale"  # mean per scale ("scale"), or over all logits of a feature network ("all"); summed
     share_fake: bool = True  # one generator pass for both updates; False: fresh z for each, G first
+    # D sees the student's images clipped to [-1, 1], as they are shown; else it tells them by faint texture around black.
+    clip_fakes: bool = True
     augment: bool = False  # DiffAugment before the features
     dropout: float = 0.0  # in the generator, whatever the teacher was trained with
     xflip: bool = True
@@ -80,6 +82,7 @@ PAPER = dict(
     feature_size=224,
     loss="all",
     share_fake=False,
+    clip_fakes=False,
     augment=False,
     xflip=False,
     r1_gamma=1e-4,
@@ -138,6 +141,8 @@ class DistilTrainer(StudentTrainer):
     def features(self, x, labels, use) -> list[torch.Tensor]:
         """use: 0 of G's images, 1 of D's where they are others, 2 of real ones, 3 of R1's."""
         noise = self.draws.noise(self.iteration, use)
+        if self.config.clip_fakes and use < 2:
+            x = x.clamp(-1, 1)
         if self.config.augment and use != 3:
             x = diff_augment(x, self.draws.augmentation(x.shape, self.iteration, use))
         return self.discriminator.features(x, labels, noise)

@@ -1,7 +1,7 @@
 import type { Unit } from './kernel';
 
-/** leakyRelu has slope 0.2. Each has a derivative that its result tells. */
-export type ActivationKind = 'relu' | 'relu6' | 'leakyRelu' | 'softplus';
+/** leakyRelu has slope 0.2; hardtanh clips to [-1, 1]. Each has a derivative that its result tells. */
+export type ActivationKind = 'relu' | 'relu6' | 'leakyRelu' | 'softplus' | 'hardtanh';
 
 /** What training does to a value before it is written: an activation, or the gradient of one whose result is known. */
 export interface EndOptions {
@@ -23,6 +23,8 @@ export function activationCode(kind: ActivationKind, v: string, type: Unit = 'f3
       return `max(${v}, 0.2 * (${v}))`;
     case 'softplus':
       return `(max(${v}, ${type}(0.0)) + log(1.0 + exp(-abs(${v}))))`;
+    case 'hardtanh':
+      return `clamp(${v}, ${type}(-1.0), ${type}(1.0))`;
   }
 }
 
@@ -38,6 +40,8 @@ export function slopeCode(kind: ActivationKind, y: string, type: Unit = 'f32'): 
       return `select(${type}(0.2), ${one}, ${y} > ${zero})`;
     case 'softplus':
       return `(1.0 - exp(-(${y})))`;
+    case 'hardtanh':
+      return `select(${zero}, ${one}, abs(${y}) < ${one})`;
   }
 }
 

@@ -147,8 +147,8 @@ export interface ConvGeometry {
   depthwise: boolean;
 }
 
-/** leakyRelu has slope 0.2. Each has a derivative that its result tells. */
-export type Activation = 'relu' | 'relu6' | 'leakyRelu' | 'softplus';
+/** leakyRelu has slope 0.2; hardtanh clips to [-1, 1]. Each has a derivative that its result tells. */
+export type Activation = 'relu' | 'relu6' | 'leakyRelu' | 'softplus' | 'hardtanh';
 
 /** Bilinear without and with aligned corners, or the mean of whole blocks of pixels. */
 export type ResizeMethod = 'bilinear' | 'corners' | 'box';

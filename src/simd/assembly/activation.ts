@@ -1,4 +1,4 @@
-import { LEAKY_RELU, NONE, RELU, RELU6, SILU_ACTIVATION } from '../record';
+import { HARDTANH, LEAKY_RELU, NONE, RELU, RELU6, SILU_ACTIVATION } from '../record';
 import { exp, madd, silu, siluSlope } from './vector';
 
 /** One of the activations of record.ts; softplus is the last. */
@@ -8,6 +8,7 @@ export function activate(x: v128, activation: i32): v128 {
   if (activation == SILU_ACTIVATION) return silu(x);
   if (activation == RELU) return f32x4.max(x, zero);
   if (activation == RELU6) return f32x4.min(f32x4.max(x, zero), f32x4.splat(6));
+  if (activation == HARDTANH) return f32x4.min(f32x4.max(x, f32x4.splat(-1)), f32x4.splat(1));
   if (activation == LEAKY_RELU) return f32x4.max(x, f32x4.mul(x, f32x4.splat(0.2)));
   return f32x4.add(f32x4.max(x, zero), log1p(exp(f32x4.neg(f32x4.abs(x)))));
 }
@@ -34,6 +35,7 @@ export function slope(x: v128, activation: i32): v128 {
   if (activation == SILU_ACTIVATION) return siluSlope(x);
   if (activation == RELU) return v128.and(above, one);
   if (activation == RELU6) return v128.and(v128.and(above, f32x4.lt(x, f32x4.splat(6))), one);
+  if (activation == HARDTANH) return v128.and(f32x4.lt(f32x4.abs(x), one), one);
   if (activation == LEAKY_RELU) return v128.bitselect(one, f32x4.splat(0.2), above);
   return f32x4.sub(one, exp(f32x4.neg(x)));
 }

@@ -12,6 +12,7 @@ const ACTIVATIONS: [string, number, (x: number) => number, (x: number) => number
   ['SiLU', record.SILU_ACTIVATION, (x) => x * sigmoid(x), (x) => sigmoid(x) * (1 + x * (1 - sigmoid(x)))],
   ['ReLU', record.RELU, (x) => Math.max(x, 0), (x) => (x > 0 ? 1 : 0)],
   ['ReLU6', record.RELU6, (x) => Math.min(Math.max(x, 0), 6), (x) => (x > 0 && x < 6 ? 1 : 0)],
+  ['hard tanh', record.HARDTANH, (x) => Math.min(Math.max(x, -1), 1), (x) => (Math.abs(x) < 1 ? 1 : 0)],
   ['leaky ReLU', record.LEAKY_RELU, (x) => (x > 0 ? x : 0.2 * x), (x) => (x > 0 ? 1 : 0.2)],
   ['none', record.NONE, (x) => x, () => 1],
   ['softplus', record.SOFTPLUS, (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), sigmoid],

@@ -329,6 +329,8 @@ function activated(kind: Activation, x: number): number {
       return x > 0 ? x : 0.2 * x;
     case 'softplus':
       return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+    case 'hardtanh':
+      return Math.min(1, Math.max(-1, x));
   }
 }
 
@@ -343,6 +345,8 @@ function slope(kind: Activation, y: number): number {
       return y > 0 ? 1 : 0.2;
     case 'softplus':
       return -Math.expm1(-y);
+    case 'hardtanh':
+      return Math.abs(y) < 1 ? 1 : 0;
   }
 }
 

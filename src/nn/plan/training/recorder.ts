@@ -75,7 +75,9 @@ export class StepRecorder {
 
   /** What the heads see of images; what is drawn for them is named after their `use`. */
   look(images: Node, use: Sight): Node[] {
-    const { features, heads, diffAugment } = this.settings;
+    const { features, heads, clipFakes, diffAugment } = this.settings;
+    if (clipFakes && (use === 'fake' || use === 'other fake'))
+      images = this.ops('G').activate(images, 'hardtanh');
     // R1 is of the images as they are.
     if (diffAugment && use !== 'r1')
       images = augmented(this.ops('G'), images, (name, shape) => this.input(`${use} ${name}`, shape));

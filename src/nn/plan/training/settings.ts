@@ -44,6 +44,8 @@ export interface IterationSettings {
   /** Its parameters are those of `heads`. */
   discriminator: Pick<SideSettings, 'beta2' | 'eps'>;
   features: readonly FeatureNetworkGraph[];
+  /** The discriminator sees the student's images clipped to [-1, 1]. */
+  clipFakes: boolean;
   /** The discriminator sees images through DiffAugment. */
   diffAugment: boolean;
   heads: HeadsConfig;

@@ -12,7 +12,7 @@ import {
 } from '../../../../simd/calls/convolution';
 import type { CallList, EpilogueAt } from '../../../../simd/calls/list';
 import { depthwise, depthwiseGradient } from '../../../../simd/calls/maps';
-import { LEAKY_RELU, NONE, RELU, RELU6, SOFTPLUS } from '../../../../simd/record';
+import { HARDTANH, LEAKY_RELU, NONE, RELU, RELU6, SOFTPLUS } from '../../../../simd/record';
 import type { Node, Shape } from '../../graph';
 import type { Activation, ConvGeometry } from '../../operations';
 import { storedChannels } from '../../steps';
@@ -26,6 +26,7 @@ export const ACTIVATIONS: Readonly<Record<Activation, number>> = {
   relu6: RELU6,
   leakyRelu: LEAKY_RELU,
   softplus: SOFTPLUS,
+  hardtanh: HARDTANH,
 };
 
 type ConvNode = ConvGeometry & { op: 'conv2d' | 'convTransposed'; bias?: boolean };
