@@ -10,7 +10,12 @@ if (!process.env.INNATE_CHROMIUM) Object.assign(process.env, softwareGpuEnv());
 export default defineConfig({
   testDir: 'e2e',
   timeout: 180_000,
-  expect: { timeout: 20_000 }, // workers and compilers start slowly on a busy machine; what is awaited comes, or fails
+  snapshotPathTemplate: '{testDir}/snapshots/{arg}{ext}',
+  expect: {
+    timeout: 20_000, // workers and compilers start slowly on a busy machine; what is awaited comes, or fails
+    // A colour may be off by what no eye sees, and a tenth of a word's pixels by more.
+    toMatchSnapshot: { threshold: 0.05, maxDiffPixelRatio: 0.0002 },
+  },
   workers: 1,
   reporter: [['list'], ['json', { outputFile: 'test-results/playwright.json' }]],
   use: { trace: 'retain-on-failure' },
