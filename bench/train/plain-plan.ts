@@ -71,5 +71,5 @@ function record({ network, teacher, config }: TrainSetup): Iteration {
     );
   });
   const moving = new Set(names.map((name) => PREFIX + name));
-  return { graph, reports: new Map([['loss', loss]]), updates, carried: new Map(), moving };
+  return { graph, reports: new Map([['loss', loss]]), updates, carried: new Map(), moving, sums: new Map() };
 }

@@ -51,7 +51,8 @@ describe('whole networks', () => {
     const state = new Map(parameters.map((s) => [s.name, Float64Array.from(weights.read(s.name))]));
     const values = new ReferenceGraph(n, inputs, state).run(graph, [image, ...found.values()]);
     const step = new WasmIterations({ threads: 2, startThread: startNodeThread });
-    const iteration = { graph, carried, reports: new Map(), updates: [], moving: new Set<string>() };
+    const [moving, sums] = [new Set<string>(), new Map<string, string>()];
+    const iteration = { graph, carried, reports: new Map(), updates: [], moving, sums };
     await step.prepare('gradients', { iteration, batch: n });
     for (const leaf of step.names()) if (state.has(leaf)) step.write(leaf, state.get(leaf)!);
     await step.run('gradients', inputs);

@@ -1,7 +1,9 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 import { type DistilConfig, preset } from '../../src/distil/config';
+import type { StepReport } from '../../src/distil/curve';
 import { Discriminator } from '../../src/distil/discriminator';
+import type { StepKind } from '../../src/distil/executor';
 import { RandomStream } from '../../src/distil/random';
 import { RecordedRun, type StepGraphInputs } from '../../src/distil/recorded-step';
 import { DistilTrainer, type TrainerParts } from '../../src/distil/trainer';
@@ -69,6 +71,8 @@ export interface MiniRun {
   state: Map<string, Float64Array>;
   /** Of the trainer's next step. */
   inputs: Map<string, ArrayLike<number>>;
+  /** The same for `count` images from image `from` on, `part` of those so far. */
+  part(from: number, count: number, part: number): Map<string, ArrayLike<number>>;
   batch: number;
 }
 
@@ -133,29 +137,38 @@ export async function miniRun(choice: MiniChoice): Promise<MiniRun> {
       state.set(o.name, Float64Array.from(run.frozen(o.name) ?? new Float64Array(shape.channels)));
 
   const { images, labels } = await data.next(config.batch);
+  const given = run.inputs({
+    kind: 'both',
+    iteration: 0,
+    real: toNHWC(images, config.batch, network.unet.inChannels, network.unet.imgResolution ** 2),
+    classes: labels,
+    rates: trainer.rates,
+    updates: trainer.updates,
+    share: 1, // nothing has been seen: the first average is the first student
+    r1: false,
+  });
   return {
     trainer,
     iteration,
     settings: run.settings,
     state,
     batch: config.batch,
-    inputs: given(
-      run.inputs({
-        kind: 'both',
-        iteration: 0,
-        real: toNHWC(images, config.batch, network.unet.inChannels, network.unet.imgResolution ** 2),
-        classes: labels,
-        rates: trainer.rates,
-        updates: trainer.updates,
-        share: 1, // nothing has been seen: the first average is the first student
-        r1: false,
-      }),
-    ),
+    inputs: new Map<string, ArrayLike<number>>([...given.images, ...given.whole]),
+    part: (from, count, part) => partOf(given, config.batch, { from, count, part }),
   };
 }
 
-const given = ({ images, whole }: StepGraphInputs) =>
-  new Map<string, ArrayLike<number>>([...images, ...whole]);
+function partOf(
+  { images, whole }: StepGraphInputs,
+  batch: number,
+  { from, count, part }: { from: number; count: number; part: number },
+): Map<string, ArrayLike<number>> {
+  const sliced = Array.from(images, ([name, values]) => {
+    const each = values.length / batch;
+    return [name, values.subarray(from * each, (from + count) * each)] as const;
+  });
+  return new Map<string, ArrayLike<number>>([...sliced, ...whole, ['part', [part]]]);
+}
 
 /** Asserts that reports, and all state after the step, are what the step's definition in float64 says. Changes `run.state`. */
 export function expectDefinition(
@@ -190,7 +203,24 @@ export function expectDefinition(
     for (const [i, v] of expected.entries())
       if (!(second && second[i]! < 1e-4 * strongest)) error = Math.max(error, Math.abs(found[i]! - v));
     expect(error, name).toBeLessThanOrEqual(
-      /^adam/.test(name) ? 1e-3 * top + 1e-12 : (/_u$/.test(name) ? 3e-5 : 2e-6) * Math.max(1, top),
+      /^(adam|sum)/.test(name) ? 1e-3 * top + 1e-12 : (/_u$/.test(name) ? 3e-5 : 2e-6) * Math.max(1, top),
     );
   }
+}
+
+/** Takes steps one after the other. */
+export async function stepsOf(trainer: DistilTrainer, kinds: readonly StepKind[]): Promise<StepReport[]> {
+  const reports = [];
+  for (const kind of kinds) reports.push(await trainer.step(kind));
+  return reports;
+}
+
+/** Asserts that losses, gradients and R1 of a run lie on those of another. */
+export function expectCurve(found: readonly StepReport[], expected: readonly StepReport[]): void {
+  for (const [i, wanted] of expected.entries())
+    for (const name of ['lossG', 'lossD', 'gradientNormG', 'gradientNormD', 'r1'] as const) {
+      const [ours, theirs] = [found[i]![name], wanted[name]];
+      if (theirs === null) expect(ours, `${name} ${i}`).toBeNull();
+      else expect(Math.abs(ours! / theirs - 1), `${name} ${i}`).toBeLessThan(5e-3);
+    }
 }

@@ -7,7 +7,7 @@ import { GpuContext } from '../../src/gpu/context';
 import type { OpenExecutor } from '../../src/nn/plan/training/executor';
 import { WebGpuIterations } from '../../src/nn/plan/training/webgpu/executor';
 import { HALVES, TILINGS } from '../support/tilings';
-import { expectDefinition, miniParts, miniRun } from './training-run';
+import { expectCurve, expectDefinition, miniParts, miniRun, stepsOf } from './training-run';
 
 /**
  * A step on WebGPU against its definition in float64: reports and all state after it. Memory is poisoned before each step and
@@ -80,11 +80,6 @@ describe.skipIf(!wanted)('a step of training on webgpu', () => {
   });
 
   const plan: OpenExecutor = async () => new WebGpuIterations(context, 'lavapipe');
-  const steps = async (trainer: DistilTrainer, kinds: readonly StepKind[]) => {
-    const reports = [];
-    for (const kind of kinds) reports.push(await trainer.step(kind));
-    return reports;
-  };
   const MIXED: StepKind[] = ['both', 'discriminator', 'generator', 'both'];
 
   it('a resumed run is the uninterrupted one, bit for bit, and has the curve of TensorFlow.js', {
@@ -94,15 +89,8 @@ describe.skipIf(!wanted)('a step of training on webgpu', () => {
     const whole = await DistilTrainer.open({ ...parts, plan });
     expect(whole.facts).toMatchObject({ executor: 'plan', label: 'lavapipe', reason: null });
     const oracle = await DistilTrainer.open(parts);
-    const [found, expected] = [await steps(whole, MIXED), await steps(oracle, MIXED)];
-    for (const [i, { lossG, lossD, gradientNormG }] of expected.entries())
-      for (const [ours, theirs] of [
-        [found[i]!.lossG, lossG],
-        [found[i]!.lossD, lossD],
-        [found[i]!.gradientNormG, gradientNormG],
-      ] as const)
-        if (theirs === null) expect(ours).toBeNull();
-        else expect(Math.abs(ours! / theirs - 1)).toBeLessThan(5e-3);
+    const [found, expected] = [await stepsOf(whole, MIXED), await stepsOf(oracle, MIXED)];
+    expectCurve(found, expected);
     const state = await whole.state();
     const again = await DistilTrainer.open({
       ...parts,
@@ -112,7 +100,7 @@ describe.skipIf(!wanted)('a step of training on webgpu', () => {
       updates: whole.updates,
       saved: { shape: (name) => state.get(name)?.shape, read: (name) => state.get(name)!.values },
     });
-    expect(await steps(again, MIXED)).toEqual(await steps(whole, MIXED));
+    expect(await stepsOf(again, MIXED)).toEqual(await stepsOf(whole, MIXED));
     expect(await again.state()).toEqual(await whole.state());
     for (const trainer of [whole, oracle, again]) trainer.dispose();
   });
@@ -123,7 +111,7 @@ describe.skipIf(!wanted)('a step of training on webgpu', () => {
     const { bytes } = trainer;
     const held = context.memory.breakdown();
     expect(bytes).toBeGreaterThan(1e6);
-    await steps(trainer, new Array(MANY).fill('both'));
+    await stepsOf(trainer, new Array(MANY).fill('both'));
     expect(trainer.bytes).toBe(bytes);
     expect(context.memory.breakdown()).toEqual(held);
     trainer.dispose();

@@ -68,6 +68,39 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3
 }`,
   });
 
+/**
+ * What reaches x through the deviation's gradient d (x - mean) / root / (images elements) from `change`, the gradient of that
+ * result; d is a number. The root depends on x too. `total` stored elements of one image.
+ */
+export const deviationCurvature = (): Kernel =>
+  elementwise(
+    'deviation curvature',
+    ['x', 'd', 'change', 'out'],
+    FIELDS,
+    `let c = i % u.stored;
+  let pixel = i / u.stored;
+  if (c >= u.channels) {
+    for (var n = 0u; n < u.images; n++) { out[(n * u.pixels + pixel) * u.stored + c] = 0.0; }
+    return;
+  }
+  let e = pixel * u.channels + c;
+  let found = overBatch(e);
+  var sum = 0.0;
+  var along = 0.0;
+  for (var n = 0u; n < u.images; n++) {
+    let v = change[place(e, n)];
+    sum += v;
+    along = fma(v, x[place(e, n)] - found.x, along);
+  }
+  let images = f32(u.images);
+  let factor = d[0] / f32(u.pixels * u.channels) / images / found.y;
+  let slope = along / (images * found.y * found.y);
+  for (var n = 0u; n < u.images; n++) {
+    out[place(e, n)] = factor * (change[place(e, n)] - sum / images - (x[place(e, n)] - found.x) * slope);
+  }`,
+    OVER_BATCH,
+  );
+
 /** The largest of every 2x2 pixels; `total` results. */
 export const maxPool = (): Kernel =>
   elementwise(

@@ -25,6 +25,16 @@ export const panelStep = (averaged: boolean): Kernel =>
   ${averaged ? 'outAverages[i] = outAverages[i] * (1.0 - share[0]) + after * share[0];' : ''}`,
   );
 
+/** sums + share (gradients - sums) in the place of the sums; at a share of 1 it is the gradients, whatever was there. */
+export const panelBlend = (): Kernel =>
+  elementwise(
+    'panel blend',
+    ['gradients', 'share', 'outSums'],
+    [],
+    `let before = select(outSums[i], 0.0, share[0] == 1.0);
+  outSums[i] = before * (1.0 - share[0]) + gradients[i] * share[0];`,
+  );
+
 /** out[i] = sum over `parts` rows of x[row * stride + i]; it is added to what `out` holds where `accumulate` says so. */
 export const sumOfRows = (): Kernel =>
   elementwise(

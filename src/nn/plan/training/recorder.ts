@@ -19,6 +19,9 @@ export type Side = 'G' | 'D';
 export const SIGHTS = ['fake', 'other fake', 'real', 'r1'] as const;
 export type Sight = (typeof SIGHTS)[number];
 
+/** What the names of their parameters begin with among the leaves. */
+const PREFIXES: Record<Side, string> = { G: 'generator.', D: 'heads.' };
+
 /** Gradients by the name of their parameter. */
 type Gradients = ReadonlyMap<string, Node>;
 
@@ -30,6 +33,7 @@ export class StepRecorder {
   private readonly reports = new Map<string, Node>();
   private readonly updates: Node[] = [];
   private readonly carried = new Map<string, Node>();
+  private readonly sums = new Map<string, string>();
 
   constructor(private readonly settings: IterationSettings) {
     const { generator, heads } = settings;
@@ -39,9 +43,9 @@ export class StepRecorder {
       if (kind === 'conv') shapes.set(powerOf(name), [shape[0]!]);
     }
     this.sides = {
-      G: { parameters: parametersOf(this.graph, 'generator.', generator.shape), names: generator.trained },
+      G: { parameters: parametersOf(this.graph, PREFIXES.G, generator.shape), names: generator.trained },
       D: {
-        parameters: parametersOf(this.graph, 'heads.', (name) => shapes.get(name)),
+        parameters: parametersOf(this.graph, PREFIXES.D, (name) => shapes.get(name)),
         names: headParameters(heads).map(({ name }) => name),
       },
     };
@@ -127,7 +131,10 @@ export class StepRecorder {
   /** Blends the gradients of a part of the batch into those of the parts before it; `part` is its share of both. */
   accumulate(side: Side, found: Gradients): void {
     const share = this.input('part', wholeShape([1]));
-    for (const [name, gradient] of found) this.blend(this.sum(side, name), gradient, share);
+    for (const [name, gradient] of found) {
+      this.blend(this.sum(side, name), gradient, share);
+      this.sums.set(PREFIXES[side] + name, `sum${side}.${name}`);
+    }
     for (const name of this.powers()) {
       // The update takes over the power vectors, when all parts have been seen with the same ones.
       this.graph.parameter(`power.${name}`, this.sides.D.parameters.shape(name)!);
@@ -182,12 +189,11 @@ export class StepRecorder {
   }
 
   finish(): Iteration {
-    const { graph, reports, updates, carried, sides } = this;
-    const moving = new Set([
-      ...sides.G.names.map((name) => `generator.${name}`),
-      ...sides.D.names.map((name) => `heads.${name}`),
-    ]);
-    return { graph, reports, updates, carried, moving };
+    const { graph, reports, updates, carried, sums, sides } = this;
+    const moving = new Set(
+      (['G', 'D'] as const).flatMap((side) => sides[side].names.map((name) => PREFIXES[side] + name)),
+    );
+    return { graph, reports, updates, carried, moving, sums };
   }
 
   /** One forward pass of the heads as they are now. */

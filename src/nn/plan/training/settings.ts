@@ -73,4 +73,6 @@ export interface Iteration {
   carried: ReadonlyMap<string, Node>;
   /** Names of the parameters that train, by this step or another: nothing that is made of one outlives a run. */
   moving: ReadonlySet<string>;
+  /** The state in which the gradients of parts of a batch add up, by the name of their parameter: what this step blends into. */
+  sums: ReadonlyMap<string, string>;
 }

@@ -1,19 +1,25 @@
 import { banded } from '../../../../gpu/kernels/banded';
-import { deviation, deviationGradient, maxPool, maxPoolGradient } from '../../../../gpu/kernels/deviation';
-import { panelSquares, panelStep, SQUARE_SHARES, sumOfRows } from '../../../../gpu/kernels/optimiser';
+import {
+  deviation,
+  deviationCurvature,
+  deviationGradient,
+  maxPool,
+  maxPoolGradient,
+} from '../../../../gpu/kernels/deviation';
+import { sumOfRows } from '../../../../gpu/kernels/optimiser';
 import { shiftAndCut, unit, unitGradient } from '../../../../gpu/kernels/pixels';
 import type { Node } from '../../graph';
 import type { Operation } from '../../operations';
 import { axisTable, type Resampling } from '../axes';
-import { Unplanned } from '../executor';
 import type { NormGradientPlan } from '../folding';
 import { Attentions } from './attention';
 import { type Slope, writeConvolution, writeFilterGradient, writeLinear } from './convolutions';
 import { Expressions } from './expressions';
 import { LinearGroups } from './linears';
 import { type Joined, Norms } from './norms';
-import type { Panel, Rows } from './panels';
-import { type View, whole } from './program';
+import { writePanel } from './panel-end';
+import type { Rows } from './panels';
+import type { View } from './program';
 import type { Site } from './site';
 import { Spectral } from './spectral';
 
@@ -57,7 +63,10 @@ export class Compiler {
     for (const { owner } of this.slopes.values()) this.owned.add(owner);
     for (const node of this.linears.owned) this.owned.add(node);
     for (const node of folding.needed) {
-      for (const panel of panels.panels) if (panel.first === node) this.step(panel);
+      for (const panel of panels.panels) {
+        const view = panel.first === node ? writePanel(this.site, panel) : null;
+        if (view) this.squares.push({ view, nodes: panel.squares });
+      }
       this.linears.write(node);
       if (this.late.has(node) || panels.folded.has(node) || this.owned.has(node)) continue;
       const plan = folding.normGradients.get(node);
@@ -99,6 +108,7 @@ export class Compiler {
     spectralGradient: (node) => this.spectral.gradient(node),
     deviation: (node) => this.deviation(node),
     deviationGradient: (node) => this.deviationGradient(node),
+    deviationCurvature: (node) => this.deviationCurvature(node),
     shiftAndCut: (node, o) => this.shift(node, o.transposed),
     unit: (node) => this.unit(node),
     unitGradient: (node) => this.unit(node),
@@ -269,6 +279,19 @@ export class Compiler {
     );
   }
 
+  private deviationCurvature(node: Node): void {
+    const { site } = this;
+    const { images, pixels, channels, stored } = site.extent(node);
+    site.elements(
+      {
+        kernel: deviationCurvature(),
+        operands: [...node.inputs.map((input) => site.view(input)), site.place(node)],
+        uniforms: { images, pixels, channels, stored },
+      },
+      pixels * stored,
+    );
+  }
+
   private pool(node: Node, result: Node): void {
     const { site } = this;
     const { height, width } = result.shape;
@@ -306,49 +329,6 @@ export class Compiler {
         uniforms: { channels: stored },
       },
       images * pixels,
-    );
-  }
-
-  /** What is left of a panel's gradients, its squares, and Adam with the average. */
-  private step(panel: Panel): void {
-    const { site } = this;
-    for (const { rows, count, stride, gradients } of panel.summed)
-      site.elements(
-        {
-          kernel: sumOfRows(),
-          operands: [whole(rows), gradients],
-          uniforms: { parts: count, stride, base: 0, accumulate: 0 },
-        },
-        stride,
-      );
-    const total = panel.gradients.bytes / 4;
-    if (panel.squares.length > 0) {
-      const { reducers, subgroupReduce } = site.options.traits;
-      const view = site.program.value(SQUARE_SHARES);
-      site.emit({
-        kernel: panelSquares(reducers, subgroupReduce),
-        operands: [whole(panel.gradients), view],
-        uniforms: { total },
-        grid: [SQUARE_SHARES, 1, 1],
-      });
-      this.squares.push({ view, nodes: panel.squares });
-    }
-    const { averages, share, rates, beta2, eps } = panel;
-    if (averages && !share) throw new Unplanned('an average', 'no share of the new value');
-    site.elements(
-      {
-        kernel: panelStep(averages !== null),
-        operands: [
-          whole(panel.gradients),
-          site.view(rates),
-          ...(averages ? [site.view(share!)] : []),
-          whole(panel.parameters),
-          whole(panel.seconds),
-          ...(averages ? [whole(averages)] : []),
-        ],
-        uniforms: { beta2F: beta2, epsF: eps },
-      },
-      total,
     );
   }
 }

@@ -9,8 +9,9 @@ import type { View } from './program';
 import type { SharedState } from './site';
 import { StepProgram } from './step';
 
-/** Submits of a step on a software adapter, whose long ones would make a page stutter; hardware takes one. */
+/** Submits of a step on a software adapter, whose long ones would make a page stutter; hardware takes one, and so do few calls. */
 const SOFTWARE_SUBMITS = 4;
+const FEW_CALLS = 32;
 
 /** Figures of a step. */
 export interface StepCost {
@@ -25,7 +26,7 @@ export interface StepCost {
 export class WebGpuIterations implements IterationExecutor {
   private readonly memory: DeviceMemory;
   private readonly steps = new Map<string, BoundStep>();
-  private readonly state: SharedState = new Map();
+  private readonly state: SharedState = { leaves: new Map(), gradients: new Map() };
   /** Which step knows how a leaf lies. */
   private readonly owners = new Map<string, { step: BoundStep; node: Node }>();
   private waiting: (() => void)[] = [];
@@ -154,7 +155,9 @@ export class WebGpuIterations implements IterationExecutor {
 
   private add(name: string, step: BoundStep): void {
     this.steps.set(name, step);
-    for (const [leaf, place] of step.program.shared()) if (!this.state.has(leaf)) this.state.set(leaf, place);
+    const { leaves, gradients } = step.program.shared();
+    for (const [leaf, place] of leaves) if (!this.state.leaves.has(leaf)) this.state.leaves.set(leaf, place);
+    for (const [parameters, room] of gradients) this.state.gradients.set(parameters, room);
     for (const [leaf, node] of step.program.leaves)
       if (!this.owners.has(leaf)) this.owners.set(leaf, { step, node });
   }
@@ -178,7 +181,7 @@ export class WebGpuIterations implements IterationExecutor {
   }
 
   private submits(dispatches: number): number {
-    return this.context.software ? Math.min(SOFTWARE_SUBMITS, dispatches) : 1;
+    return this.context.software && dispatches > FEW_CALLS ? SOFTWARE_SUBMITS : 1;
   }
 
   private submit(step: BoundStep, staging: GPUBuffer): void {

@@ -24,32 +24,39 @@ interface Summed {
   gradients: View;
 }
 
-interface PanelRooms {
+/** What a step does with all gradients of a panel. */
+export type PanelEnd =
+  /** Adam, and the average where there is one. */
+  | {
+      kind: 'adam';
+      rates: Node;
+      share: Node | null;
+      beta2: number;
+      eps: number;
+      seconds: Room;
+      averages: Room | null;
+    }
+  /** Blends those of a part of the batch into those of the parts before it. */
+  | { kind: 'blend'; share: Node; sums: Room };
+
+/** Parameters of one network that train, side by side, and all that they have of their own in the same order. */
+export interface Panel {
   parameters: Room;
   gradients: Room;
-  seconds: Room;
-  averages: Room | null;
-}
-
-/** Parameters of one network that train, side by side, and their gradients, second moments and averages in the same order. */
-export interface Panel extends PanelRooms {
-  rates: Node;
-  share: Node | null;
-  beta2: number;
-  eps: number;
-  /** Before this node the panel steps, and what its squares are asked by. */
+  /** Its gradients are state that other steps have added up. */
+  given: boolean;
+  end: PanelEnd;
+  /** Before this node the panel ends, and what its squares are asked by. */
   first: Node;
   squares: readonly Node[];
   summed: Summed[];
 }
 
 interface Trained {
-  adam: Node;
+  /** Adam, or the blend. */
+  update: Node;
   parameter: Node;
   gradient: Node;
-  second: Node;
-  average: Node | null;
-  share: Node | null;
   values: number;
   contributions: readonly Node[];
   /** How many rows its gradient is the sum of; 0: it is not made of rows. */
@@ -71,45 +78,102 @@ interface PanelSite {
   values(node: Node): number;
 }
 
-/** Where everything lies that trains: one Adam step and one sum of squares for each panel. */
+/** What of a step decides where parameters lie: `Iteration.moving`, `Iteration.sums`, and rooms of gradients by their parameters'. */
+export interface PanelChoice {
+  moving: ReadonlySet<string>;
+  sums: ReadonlyMap<string, string>;
+  gradients: ReadonlyMap<Room, Room>;
+}
+
+/** Where everything lies that trains: for each panel one call that ends the step, and one sum of squares. */
 export class Panels {
   readonly panels: Panel[] = [];
   /** By the node of a gradient, or of a part of it. */
   readonly contributions = new Map<Node, Contribution>();
   /** Nodes that have no call of their own: sums of contributions, Adam, averages, squares. */
   readonly folded = new Set<Node>();
-  /** Where each gradient lies. */
+  /** Where each gradient lies that the step computes. */
   readonly gradients: View[] = [];
 
-  constructor(private readonly site: PanelSite) {
-    const { folding, options } = site;
-    const sides = new Map<string, Trained[]>();
-    for (const node of folding.needed) {
-      if (node.operation.op !== 'adam') continue;
-      const trained = this.trained(node);
-      const key = [node.inputs[3]!.id, trained.share?.id, node.operation.beta2, node.operation.eps].join();
-      sides.set(key, [...(sides.get(key) ?? []), trained]);
-    }
-    for (const side of sides.values())
-      for (const part of split(side, Math.min(MOST_BYTES, options.maxBinding))) this.lay(part);
+  constructor(
+    private readonly site: PanelSite,
+    private readonly choice: PanelChoice,
+  ) {
+    this.layNetworks();
+    for (const entries of this.trained()) this.add(entries);
   }
 
-  private trained(adam: Node): Trained {
-    const [parameter, gradient, second] = adam.inputs as [Node, Node, Node];
-    const blend = this.reads(adam).find(({ operation }) => operation.op === 'blend') ?? null;
-    const found = this.partsOf(gradient);
-    const summed = found.every((node) => node.operation.op === 'imageSum');
+  /**
+   * Gives what trains a place, in this step or in another: of a network all in one room, or in a few. The order is that of
+   * the graph, vectors last, so that gradients that are sums of as many rows lie side by side in most steps.
+   */
+  private layNetworks(): void {
+    const { site } = this;
+    const networks = new Map<string, Node[]>();
+    for (const node of site.folding.needed) {
+      const { operation: o } = node;
+      if (o.op !== 'parameter' || !this.choice.moving.has(o.name) || site.views.has(node)) continue;
+      const network = o.name.split('.', 1)[0]!;
+      networks.set(network, [...(networks.get(network) ?? []), node]);
+    }
+    const most = Math.min(MOST_BYTES, site.options.maxBinding);
+    const bytes = (node: Node) => 4 * site.values(node);
+    for (const leaves of networks.values())
+      for (const part of split(this.ranked(leaves), bytes, most)) {
+        const room = site.program.room(part.reduce((sum, node) => sum + aligned(bytes(node)), 0) / 4, true);
+        let offset = 0;
+        for (const node of part) {
+          site.views.set(node, { room, offset, bytes: bytes(node) });
+          offset += aligned(bytes(node));
+        }
+      }
+  }
+
+  private ranked(leaves: readonly Node[]): Node[] {
+    const rank = (node: Node) => {
+      if (node.shape.whole!.length > 1) return 0;
+      const ofBatch = ({ operation: o }: Node) => o.op === 'groupNorm' && o.over === 'batch';
+      return this.reads(node).some(ofBatch) ? 1 : 2;
+    };
+    return [...leaves].sort((a, b) => rank(a) - rank(b));
+  }
+
+  /** Parameters and their gradients, by the panel that they end together. */
+  private trained(): Trained[][] {
+    const { site } = this;
+    const parameters = new Map<string, Node>();
+    for (const [parameter, sum] of this.choice.sums)
+      for (const node of site.folding.needed)
+        if (node.operation.op === 'parameter' && node.operation.name === parameter) parameters.set(sum, node);
+    const rooms: Room[] = [];
+    const found = new Map<string, Trained[]>();
+    for (const update of site.folding.needed) {
+      const { operation: o, inputs } = update;
+      const [target] = inputs;
+      const to = target?.operation.op === 'parameter' ? target.operation.name : '';
+      const parameter = o.op === 'adam' ? target : o.op === 'blend' ? parameters.get(to) : undefined;
+      if (!parameter) continue;
+      const { room, offset } = site.views.get(parameter)!;
+      if (!rooms.includes(room)) rooms.push(room);
+      const numbers = o.op === 'adam' ? [inputs[3], this.average(update)?.inputs[2]] : [inputs[2]];
+      const key = JSON.stringify([rooms.indexOf(room), o, numbers.map((node) => node?.id)]);
+      found.set(key, [...(found.get(key) ?? []), this.entry(update, parameter, offset / 4)]);
+    }
+    return [...found.values()];
+  }
+
+  private entry(update: Node, parameter: Node, at: number): Trained {
+    const gradient = update.inputs[1]!;
+    const contributions = this.partsOf(gradient);
+    const summed = contributions.every((node) => node.operation.op === 'imageSum');
     return {
-      adam,
+      update,
       parameter,
       gradient,
-      second,
-      average: blend?.inputs[0] ?? null,
-      share: blend?.inputs[2] ?? null,
       values: this.site.values(parameter),
-      contributions: found,
-      rows: summed ? found.reduce((sum, node) => sum + this.rowsOf(node), 0) : 0,
-      at: 0,
+      contributions,
+      rows: summed ? contributions.reduce((sum, node) => sum + this.rowsOf(node), 0) : 0,
+      at,
     };
   }
 
@@ -127,7 +191,7 @@ export class Panels {
       parts.push(node);
       return PARTS.has(op);
     };
-    const own = this.reads(gradient).every(({ operation: { op } }) => op === 'adam' || op === 'squares');
+    const own = this.reads(gradient).every(({ operation: { op } }) => READERS.has(op));
     const kinds = () => new Set(parts.map(({ operation: { op } }) => op === 'imageSum'));
     if (!own || !visit(gradient, true) || kinds().size > 1) return [gradient];
     for (const node of inner) this.folded.add(node);
@@ -140,100 +204,88 @@ export class Panels {
     return o.op === 'normSums' && o.over === 'batch' ? 1 : this.site.batch;
   }
 
-  private lay(side: readonly Trained[]): void {
-    const ordered = [...side].sort((a, b) => a.rows - b.rows);
-    const averaged = ordered.some(({ average }) => average);
-    if (averaged && !ordered.every(({ average }) => average))
-      throw new Unplanned('an average of a part of the parameters');
-    const { operation: o, inputs } = ordered[0]!.adam;
-    if (o.op !== 'adam') throw new Unplanned(o.op);
+  private add(entries: readonly Trained[]): void {
+    const { site } = this;
+    const ordered = [...entries].sort((a, b) => a.at - b.at);
+    const parameters = site.views.get(ordered[0]!.parameter)!.room;
+    if (ordered.reduce((sum, { values }) => sum + aligned(4 * values), 0) !== parameters.bytes)
+      throw new Unplanned('a step that trains a part of a network');
+    const first = ordered.reduce((a, b) => (b.update.id < a.update.id ? b : a)).update;
+    const given = ordered.some(({ gradient }) => gradient.operation.op === 'parameter');
     const panel: Panel = {
-      ...(this.shared(ordered) ?? this.laid(ordered, averaged)),
-      rates: inputs[3]!,
-      share: ordered[0]!.share,
-      beta2: o.beta2,
-      eps: o.eps,
-      first: ordered.reduce((first, { adam }) => (adam.id < first.id ? adam : first), ordered[0]!.adam),
+      parameters,
+      gradients: given
+        ? this.alongside(parameters, ordered, ({ gradient }) => gradient)
+        : (this.choice.gradients.get(parameters) ?? site.program.room(parameters.bytes / 4, true)),
+      given,
+      end: this.end(first, parameters, ordered),
+      first,
       squares: ordered.flatMap(({ gradient }) =>
         this.reads(gradient).filter(({ operation }) => operation.op === 'squares'),
       ),
       summed: [],
     };
     for (const node of panel.squares) this.folded.add(node);
-    for (const entry of ordered) this.placeEntry(panel, entry);
-    for (const count of new Set(ordered.map(({ rows }) => rows)))
-      if (count > 0) this.placeRows(panel, ordered, count);
+    for (const { update } of ordered) this.folded.add(update);
+    if (!given) {
+      for (const entry of ordered) this.placeGradient(panel, entry);
+      for (const run of runs(ordered)) if (run[0]!.rows > 0) this.placeRows(panel, run);
+    }
     this.panels.push(panel);
   }
 
-  /** Rooms for entries one after the other. */
-  private laid(ordered: readonly Trained[], averaged: boolean): PanelRooms {
-    const { program } = this.site;
-    let bytes = 0;
-    for (const entry of ordered) {
-      entry.at = bytes / 4;
-      bytes = aligned(bytes + 4 * entry.values);
+  private end(first: Node, parameters: Room, ordered: readonly Trained[]): PanelEnd {
+    const { operation: o, inputs } = first;
+    if (o.op !== 'adam') {
+      const sums = this.alongside(parameters, ordered, ({ update }) => update.inputs[0]!);
+      for (const { update } of ordered) this.site.views.set(update, this.site.views.get(update.inputs[0]!)!);
+      return { kind: 'blend', share: inputs[2]!, sums };
     }
-    const room = () => program.room(bytes / 4, true);
+    for (const { update, parameter } of ordered) this.site.views.set(update, this.site.views.get(parameter)!);
+    const share = this.average(first)?.inputs[2] ?? null;
+    for (const { update } of share ? ordered : []) this.folded.add(this.average(update)!);
     return {
-      parameters: room(),
-      gradients: room(),
-      seconds: room(),
-      averages: averaged ? room() : null,
+      kind: 'adam',
+      rates: inputs[3]!,
+      share,
+      beta2: o.beta2,
+      eps: o.eps,
+      seconds: this.alongside(parameters, ordered, ({ update }) => update.inputs[2]!),
+      averages:
+        share && this.alongside(parameters, ordered, ({ update }) => this.average(update)!.inputs[0]!),
     };
   }
 
-  /** The rooms in which another step has laid the same entries; null where none has. */
-  private shared(ordered: readonly Trained[]): PanelRooms | null {
+  /** The room in which an earlier step has laid such state in the parameters' order; else a new one. */
+  private alongside(parameters: Room, ordered: readonly Trained[], of: (entry: Trained) => Node): Room {
     const { views, program } = this.site;
-    const rooms = (of: (entry: Trained) => Node | null) =>
-      new Set(
-        ordered.map((entry) => {
-          const node = of(entry);
-          return node && (views.get(node)?.room ?? null);
-        }),
-      );
-    const found = [
-      rooms(({ parameter }) => parameter),
-      rooms(({ second }) => second),
-      rooms(({ average }) => average),
-    ].map((of) => (of.size === 1 ? [...of][0]! : undefined));
-    const [parameters, seconds, averages] = found;
-    if (parameters === null && seconds === null) return null;
-    if (!parameters || !seconds || averages === undefined || parameters.bytes !== seconds.bytes)
+    const known = ordered.flatMap((entry) => views.get(of(entry)) ?? []);
+    const room = known[0]?.room ?? program.room(parameters.bytes / 4, true);
+    if (known.length > 0 && known.length < ordered.length)
       throw new Unplanned('a step that trains other parameters than the one before');
-    for (const entry of ordered) entry.at = views.get(entry.parameter)!.offset / 4;
-    const apart = ordered.some(
-      ({ at, values }, i) => i > 0 && at < ordered[i - 1]!.at + ordered[i - 1]!.values && values > 0,
-    );
-    if (apart) throw new Unplanned('a step whose parameters lie in another order');
-    return { parameters, seconds, averages, gradients: program.room(parameters.bytes / 4, true) };
+    for (const entry of ordered) {
+      const before = views.get(of(entry));
+      if (before && (before.room !== room || before.offset !== 4 * entry.at))
+        throw new Unplanned('a step whose parameters lie in another order');
+      views.set(of(entry), { room, offset: 4 * entry.at, bytes: 4 * entry.values });
+    }
+    return room;
   }
 
-  private placeEntry(
-    panel: Panel,
-    { adam, parameter, second, average, gradient, values, at, ...entry }: Trained,
-  ): void {
-    const view = (room: Room): View => ({ room, offset: 4 * at, bytes: 4 * values });
-    this.site.views.set(parameter, view(panel.parameters));
-    this.site.views.set(adam, view(panel.parameters));
-    this.site.views.set(second, view(panel.seconds));
-    if (average) this.site.views.set(average, view(panel.averages!));
-    this.site.views.set(gradient, view(panel.gradients));
-    this.gradients.push(view(panel.gradients));
-    this.folded.add(adam);
-    for (const blend of this.reads(adam)) if (blend.operation.op === 'blend') this.folded.add(blend);
+  private placeGradient({ gradients }: Panel, { gradient, values, at, ...entry }: Trained): void {
+    const view = { room: gradients, offset: 4 * at, bytes: 4 * values };
+    this.site.views.set(gradient, view);
+    this.gradients.push(view);
     if (entry.rows > 0) return;
     for (const [i, node] of entry.contributions.entries()) {
-      this.contributions.set(node, { kind: 'values', view: view(panel.gradients), accumulate: i > 0 });
-      this.site.views.set(node, view(panel.gradients));
+      this.contributions.set(node, { kind: 'values', view, accumulate: i > 0 });
+      this.site.views.set(node, view);
     }
   }
 
-  /** All entries whose gradients are sums of so many rows lie side by side. */
-  private placeRows(panel: Panel, ordered: readonly Trained[], count: number): void {
-    const entries = ordered.filter(({ rows }) => rows === count);
-    const [from, last] = [entries[0]!.at, entries.at(-1)!];
+  /** Entries that lie side by side, and whose gradients are sums of as many rows. */
+  private placeRows(panel: Panel, entries: readonly Trained[]): void {
+    const [{ at: from, rows: count }, last] = [entries[0]!, entries.at(-1)!];
     const stride = aligned(4 * (last.at + last.values)) / 4 - from;
     const rows = this.site.program.room(count * stride);
     for (const { at, contributions } of entries) {
@@ -251,6 +303,11 @@ export class Panels {
     });
   }
 
+  /** What blends a parameter's new value into its average. */
+  private average(adam: Node): Node | undefined {
+    return this.reads(adam).find(({ operation }) => operation.op === 'blend');
+  }
+
   private reads(node: Node): readonly Node[] {
     return this.site.folding.readers.get(node) ?? [];
   }
@@ -258,19 +315,32 @@ export class Panels {
 
 /** What can be written to a panel, added to what is there. */
 const PARTS: ReadonlySet<string> = new Set(['imageSum', 'filterGradient', 'outer', 'spectralGradient']);
+/** What reads a gradient where it lies in a panel. */
+const READERS: ReadonlySet<string> = new Set(['adam', 'blend', 'squares']);
 
 /** Into parts of at most so many bytes, in order. */
-function split(side: readonly Trained[], most: number): Trained[][] {
-  const parts: Trained[][] = [[]];
+function split(leaves: readonly Node[], bytesOf: (node: Node) => number, most: number): Node[][] {
+  const parts: Node[][] = [[]];
   let bytes = 0;
-  for (const entry of side) {
-    const own = aligned(4 * entry.values);
+  for (const node of leaves) {
+    const own = aligned(bytesOf(node));
     if (bytes + own > most && bytes > 0) {
       parts.push([]);
       bytes = 0;
     }
-    parts.at(-1)!.push(entry);
+    parts.at(-1)!.push(node);
     bytes += own;
   }
   return parts;
+}
+
+/** Neighbours of as many rows. */
+function runs(ordered: readonly Trained[]): Trained[][] {
+  const found: Trained[][] = [];
+  for (const entry of ordered) {
+    const run = found.at(-1);
+    if (run && run[0]!.rows === entry.rows) run.push(entry);
+    else found.push([entry]);
+  }
+  return found;
 }

@@ -9,10 +9,15 @@ import { Folding } from '../folding';
 import { type WholeLayout, WholeLayouts } from '../layouts';
 import { publishedPlaces, storedValues } from './layout';
 import { Panels } from './panels';
-import { type Call, Program, type View } from './program';
+import { type Call, Program, type Room, type View } from './program';
 
-/** Leaves that several steps share, by name: where each lies, and how. */
-export type SharedState = Map<string, { view: View; layout: WholeLayout }>;
+/** What several steps share. */
+export interface SharedState {
+  /** Leaves by name: where each lies, and how. */
+  leaves: Map<string, { view: View; layout: WholeLayout }>;
+  /** Where the gradients of parameters are computed, by the parameters' own room. */
+  gradients: Map<Room, Room>;
+}
 
 /** What of a recorded step is executed, for a batch of so many images. */
 export interface SiteGraph {
@@ -20,6 +25,9 @@ export interface SiteGraph {
   wanted: readonly Node[];
   /** State that takes over another node's value, and that node. */
   carried: ReadonlyMap<Node, Node>;
+  /** Of `Iteration`. */
+  moving: ReadonlySet<string>;
+  sums: ReadonlyMap<string, string>;
   batch: number;
 }
 
@@ -55,22 +63,22 @@ export class Site {
   private readonly places = new Map<Node, Int32Array>();
   readonly batch: number;
 
-  /** `state`: leaves that lie in memory already. */
+  /** `state`: what lies in memory already. */
   constructor(
-    { nodes, wanted, carried, batch }: SiteGraph,
+    { nodes, wanted, carried, moving, sums, batch }: SiteGraph,
     readonly options: SiteOptions,
     state: SharedState,
   ) {
     this.batch = batch;
     this.folding = new Folding(nodes, wanted);
-    this.layouts = new WholeLayouts(this.folding.readers, carried, (name) => state.get(name)?.layout);
+    this.layouts = new WholeLayouts(this.folding.readers, carried, (name) => state.leaves.get(name)?.layout);
     this.definitions = new Definitions(batch);
     for (const node of nodes) {
       const { operation: o } = node;
-      const known = o.op === 'parameter' ? state.get(o.name) : undefined;
+      const known = o.op === 'parameter' ? state.leaves.get(o.name) : undefined;
       if (known) this.views.set(node, known.view);
     }
-    this.panels = new Panels(this);
+    this.panels = new Panels(this, { moving, sums, gradients: state.gradients });
   }
 
   /** Float32 values as stored. */

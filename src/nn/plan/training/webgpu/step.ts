@@ -35,12 +35,13 @@ export class StepProgram {
   /** Sums of squares of all gradients of a panel, in parts. */
   private readonly squares: readonly { read: Read; nodes: readonly Node[] }[];
 
-  /** `state`: what earlier steps have of the same leaves. Throws `Unplanned` where a step has no kernels. */
+  /** `state`: what earlier steps have of the same leaves and gradients. Throws `Unplanned` where a step has no kernels. */
   constructor({ iteration, batch }: RecordedStep, options: SiteOptions, state: SharedState) {
-    const { graph, reports, updates, carried } = iteration;
+    const { graph, reports, updates, carried, moving, sums } = iteration;
     const leaves = carriedLeaves(iteration);
     const wanted = [...reports.values(), ...updates, ...carried.values()];
-    const site = new Site({ nodes: graph.nodes, wanted, carried: leaves, batch }, options, state);
+    const of = { nodes: graph.nodes, wanted, carried: leaves, moving, sums, batch };
+    const site = new Site(of, options, state);
     const roles = rolesOf(iteration, site.folding, leaves);
     this.leaves = roles.leaves;
     this.inputs = roles.inputs;
@@ -62,15 +63,18 @@ export class StepProgram {
     this.reads = [...this.values.values(), ...this.squares.map(({ read }) => read)];
   }
 
-  /** Where its leaves lie, for the steps that come after it. */
+  /** Where its leaves and gradients lie, for the steps that come after it. */
   shared(): SharedState {
-    const { layouts } = this.site;
-    return new Map(
-      Array.from(this.leaves, ([name, node]) => [
-        name,
-        { view: this.site.view(node), layout: layouts.of(node) },
-      ]),
-    );
+    const { layouts, panels } = this.site;
+    const place = (node: Node) => ({ view: this.site.view(node), layout: layouts.of(node) });
+    return {
+      leaves: new Map(Array.from(this.leaves, ([name, node]) => [name, place(node)])),
+      gradients: new Map(
+        panels.panels
+          .filter(({ given }) => !given)
+          .map(({ parameters, gradients }) => [parameters, gradients]),
+      ),
+    };
   }
 
   /** Memory that a step alone has, and lasts. */

@@ -1,0 +1,63 @@
+import {
+  panelBlend,
+  panelSquares,
+  panelStep,
+  SQUARE_SHARES,
+  sumOfRows,
+} from '../../../../gpu/kernels/optimiser';
+import type { Panel } from './panels';
+import { type View, whole } from './program';
+import type { Site } from './site';
+
+/** What is left of a panel's gradients, and what the step does with them. Their squares, in parts, where they are asked for. */
+export function writePanel(site: Site, panel: Panel): View | null {
+  for (const { rows, count, stride, gradients } of panel.summed)
+    site.elements(
+      {
+        kernel: sumOfRows(),
+        operands: [whole(rows), gradients],
+        uniforms: { parts: count, stride, base: 0, accumulate: 0 },
+      },
+      stride,
+    );
+  const squares = panel.squares.length > 0 ? writeSquares(site, panel) : null;
+  writeEnd(site, panel);
+  return squares;
+}
+
+function writeSquares(site: Site, { gradients }: Panel): View {
+  const { reducers, subgroupReduce } = site.options.traits;
+  const view = site.program.value(SQUARE_SHARES);
+  site.emit({
+    kernel: panelSquares(reducers, subgroupReduce),
+    operands: [whole(gradients), view],
+    uniforms: { total: gradients.bytes / 4 },
+    grid: [SQUARE_SHARES, 1, 1],
+  });
+  return view;
+}
+
+function writeEnd(site: Site, { parameters, gradients, end }: Panel): void {
+  const [read, total] = [whole(gradients), gradients.bytes / 4];
+  if (end.kind === 'blend') {
+    const operands = [read, site.view(end.share), whole(end.sums)];
+    site.elements({ kernel: panelBlend(), operands, uniforms: {} }, total);
+    return;
+  }
+  const { rates, share, beta2, eps, seconds, averages } = end;
+  site.elements(
+    {
+      kernel: panelStep(averages !== null),
+      operands: [
+        read,
+        site.view(rates),
+        ...(share ? [site.view(share)] : []),
+        whole(parameters),
+        whole(seconds),
+        ...(averages ? [whole(averages)] : []),
+      ],
+      uniforms: { beta2F: beta2, epsF: eps },
+    },
+    total,
+  );
+}
