@@ -4,6 +4,7 @@ import { violations } from './axe';
 import { commandLineLosses, expectSameLosses } from './command-line';
 import { closeDialog, hasEnded, plainRun, rows, saved, seesImages, setNumber, start } from './distil-page';
 import { onlyWhenLong, sayLeftOut } from './long';
+import { completeSliders } from './sliders';
 
 const QUICK = { generatorRate: 1e-3, discriminatorRate: 2e-3 };
 /** The same, as the command line takes them. */
@@ -108,6 +109,13 @@ for (const backend of ['wasm', 'webgpu'] as const)
     expect(await violations(page)).toEqual([]);
 
     const scrubber = page.getByRole('slider', { name: 'Snapshot' });
+    expect((await completeSliders(page)).toSorted()).toEqual(['Smoothing', 'Snapshot']);
+    const moment = page.getByRole('textbox', { name: 'Snapshot value' });
+    await moment.fill('3'); // the nearest there is
+    await moment.press('Enter');
+    await expect(images(page, /seed 0, after 4 images/)).toBeVisible();
+    await page.getByRole('button', { name: 'Back to the newest snapshot' }).click();
+    await expect(images(page, /seed 0, after 4 images/)).toBeHidden();
     await scrubber.focus();
     await page.keyboard.press('Home');
     await page.keyboard.press('ArrowRight');

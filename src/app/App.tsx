@@ -25,7 +25,7 @@ import {
 } from './parts';
 import { StatusBar } from './StatusBar';
 import { TopBar } from './TopBar';
-import { WorkBar } from './WorkBar';
+import { EngineLine, WorkAnnouncements, WorkBar } from './WorkBar';
 
 const TOAST_MS = 6000;
 
@@ -70,7 +70,7 @@ export function App({ stores, controller }: Pick<AppContext, 'stores' | 'control
       <div className="app">
         <TopBar fileInput={fileInput} />
         <main>
-          {tab !== 'generate' && <WorkBar />}
+          {tab !== 'generate' && <EngineLine />}
           <div className="panel" id={`panel-${tab}`} role="tabpanel" aria-labelledby={`tab-${tab}`}>
             <ErrorBoundary
               key={tab}
@@ -88,6 +88,7 @@ export function App({ stores, controller }: Pick<AppContext, 'stores' | 'control
             </ErrorBoundary>
           </div>
         </main>
+        <WorkBar />
         <StatusBar />
       </div>
       <DropTarget />
@@ -105,6 +106,7 @@ export function App({ stores, controller }: Pick<AppContext, 'stores' | 'control
         </PartShown>
       )}
       <DownloadAnnouncements />
+      <WorkAnnouncements />
       {over && (
         <PartShown name={over === 'help' ? 'Help' : 'The list of actions'}>
           {over === 'help' ? <Help onClose={close} /> : <Palette onClose={close} />}

@@ -9,6 +9,7 @@ import { createLatentsStore, type LatentsStore } from './generate/latents';
 import { createPinPicturesStore, type PinPicturesStore } from './generate/pin-pictures';
 import { createViewStore, type ViewState, type ViewStore } from './generate/view';
 import { createHistoryStore, type HistoryStore } from './history/store';
+import { createLongStepsStore, type LongStepsStore } from './long-steps';
 import { createMeasureStore, type MeasureStore } from './measure/store';
 import {
   type CatalogueStore,
@@ -43,6 +44,8 @@ export interface Stores {
   /** What of the public models is on this device. */
   rows: RowsStore;
   downloads: DownloadsStore;
+  /** What takes long, wherever it was begun. */
+  steps: LongStepsStore;
 }
 
 export function createStores(view: ViewState, storage: Pick<Storage, 'getItem' | 'setItem'> | null): Stores {
@@ -63,6 +66,7 @@ export function createStores(view: ViewState, storage: Pick<Storage, 'getItem' |
     measure: createMeasureStore(storage),
     rows: createRowsStore(),
     downloads: createDownloadsStore(),
+    steps: createLongStepsStore(),
   };
 }
 

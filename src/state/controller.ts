@@ -20,6 +20,7 @@ import { createHistory, type HistoryController } from './history/controller';
 import { KEPT_NOWHERE, type KeptOptions } from './history/kept';
 import type { LayersOptions } from './layers/controller';
 import { Link } from './link';
+import { LongSteps } from './long-steps';
 import { followClassNames, type LoadClassNames } from './models/class-files';
 import { createDownloads, type Downloads, type DownloadsOptions } from './models/downloads';
 import type { LoadFetched } from './models/fetched';
@@ -73,6 +74,9 @@ export interface Controller extends EngineChoices {
   forget(key: string): Promise<void>;
   /** Opens what this browser keeps and is not open yet. */
   openKept(): Promise<void>;
+  /** What takes long, which may be cancelled by itself. */
+  readonly steps: LongSteps;
+  /** Gives up the images under way. */
   cancel(): void;
   dismissError(): void;
   randomSeed(): void;
@@ -119,6 +123,7 @@ export function createController(options: ControllerOptions): Controller {
   const { client, stores, loadPacks, loadSheet, nextFrame, persist, now = () => performance.now() } = options;
   const { view, engine } = stores;
   const work = new Work(engine);
+  const steps = new LongSteps(stores.steps, now);
   const starting = new EngineStart({ client, stores, work, engine: options.engine });
   const requests = new ImageRequests({ client, stores, work, nextFrame, now });
   const aside = new AsideRequests({
@@ -135,12 +140,13 @@ export function createController(options: ControllerOptions): Controller {
     const { createDistilController } = await loadPart(import('./distil/controller'));
     return createDistilController({ client, stores, loadPacks, nextFrame, now, persist });
   });
-  const opening = new Opening({ client, engine, work, onOpened: show });
+  const opening = new Opening({ client, engine, steps, onOpened: show });
 
   const downloads = options.downloads
     ? createDownloads({
         ...options.downloads,
         stores,
+        steps,
         persist,
         show: use,
         openKept: files.openKept,
@@ -197,7 +203,7 @@ export function createController(options: ControllerOptions): Controller {
     playground: createPlayground({
       client,
       stores,
-      work,
+      steps,
       nextFrame,
       now,
       takeAway: options.takeAway ?? null,
@@ -253,9 +259,9 @@ export function createController(options: ControllerOptions): Controller {
       const asked = engine.getState().error?.choose;
       if (asked) void opening.open(asked.file, { ...asked.choice, [asked.what]: chosen });
     },
+    steps,
     cancel() {
-      if (work.cancel()) return;
-      if (!opening.cancel()) requests.abort();
+      requests.abort();
       requests.stopWaiting();
     },
     randomSeed: () => view.setState({ seed: Math.floor(Math.random() * RANDOM_SEEDS) }),

@@ -5,14 +5,13 @@ import type { ClosedFile, EngineStatus, FileChoice, ModelInfo, Progress } from '
 /** What the engine is doing, as the page tells it. */
 export interface EngineState {
   status: EngineStatus | null;
-  /** What is under way; null = idle. */
+  /** What is under way for the images in view; null = idle. */
   work: {
-    kind: 'starting' | 'opening' | 'exporting' | 'generating';
+    kind: 'starting' | 'generating';
     subject: string;
     cancellable: boolean;
   } | null;
-  /** `left`: seconds, where they are known. */
-  progress: (Progress & { left?: number | null }) | null;
+  progress: Progress | null;
   /** Images of the request under way: done and wanted. */
   made: readonly [number, number] | null;
   /** What the newest request has cost so far, over all of its images; null before the first ones. */

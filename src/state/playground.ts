@@ -2,8 +2,8 @@ import { loadPart } from '../lib/load-part';
 import type { EngineClient } from '../protocol/client';
 import type { Stores } from './app-state';
 import type { Exporter } from './export/exporter';
+import type { LongSteps } from './long-steps';
 import type { PathPlayer } from './path/player';
-import type { Work } from './work';
 
 /** What the page gives for what it takes away. */
 export interface TakeAway {
@@ -16,7 +16,7 @@ export interface TakeAway {
 interface Options {
   client: Pick<EngineClient, 'generate'>;
   stores: Stores;
-  work: Work;
+  steps: LongSteps;
   nextFrame: (callback: () => void) => void;
   now: () => number;
   takeAway: TakeAway | null;

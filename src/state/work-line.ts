@@ -1,7 +1,7 @@
 import { sentence, whole } from '../lib/words';
 import type { EngineState } from './engine';
 
-/** The one line that says what is under way or what failed; null = neither. */
+/** The one line that says what is under way for the images in view, or what failed; null = neither. */
 export type WorkLineContent =
   | { kind: 'work'; what: string; detail: string; value: number | null; cancellable: boolean }
   | { kind: 'error'; text: string; choose: readonly string[] }
@@ -17,8 +17,7 @@ export function workLine({
   made,
   error,
 }: Pick<EngineState, 'work' | 'progress' | 'made' | 'error'>): WorkLineContent {
-  if (error && work?.kind !== 'opening')
-    return { kind: 'error', text: error.line, choose: error.choose?.from ?? [] };
+  if (error) return { kind: 'error', text: error.line, choose: error.choose?.from ?? [] };
   if (!work) return null;
   const images = work.kind === 'generating' ? made : null;
   const total = progress?.total ?? 0;
@@ -33,18 +32,13 @@ export function workLine({
   return {
     kind: 'work',
     what: progress ? sentence(progress.what) + counted(progress) : VERBS[work.kind],
-    detail: work.subject + timeLeft(progress?.left),
+    detail: work.subject,
     value: progress && total > 0 ? Math.min(1, progress.done / total) : null,
     cancellable: work.cancellable,
   };
 }
 
-const VERBS = {
-  starting: 'Starting',
-  opening: 'Opening',
-  exporting: 'Exporting',
-  generating: 'Generating',
-} as const;
+const VERBS = { starting: 'Starting', generating: 'Generating' } as const;
 
 /** "12/48" for shaders, "1.2 of 6.8 MB" for bytes. */
 function counted({ done, total, unit }: NonNullable<EngineState['progress']>): string {
@@ -53,11 +47,3 @@ function counted({ done, total, unit }: NonNullable<EngineState['progress']>): s
 }
 
 const mega = (bytes: number) => (bytes / 1e6).toFixed(1);
-
-/** ", 3 min left"; nothing where nobody knows. */
-function timeLeft(seconds: number | null | undefined): string {
-  if (seconds === undefined || seconds === null) return '';
-  if (seconds < 90) return `, ${Math.max(1, Math.round(seconds))} s left`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 90 ? `, ${minutes} min left` : `, ${(minutes / 60).toFixed(1)} h left`;
-}

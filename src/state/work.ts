@@ -3,39 +3,24 @@ import type { EngineState, EngineStore } from './engine';
 type Kind = NonNullable<EngineState['work']>['kind'];
 
 /** The work line tells the first of these that is under way, until it is over. */
-const ORDER: readonly Kind[] = ['starting', 'opening', 'exporting', 'generating'];
+const ORDER: readonly Kind[] = ['starting', 'generating'];
 
-interface Task {
-  subject: string;
-  cancel: (() => void) | undefined;
-}
-
-/** What is under way, at most one of each kind, and which of it the engine's store tells. */
+/** What the engine does for what is in view, and which of it its store tells. What takes long has a list of its own (long-steps.ts). */
 export class Work {
-  private readonly tasks = new Map<Kind, Task>();
+  /** What each works on, for people. */
+  private readonly subjects = new Map<Kind, string>();
 
   constructor(private readonly engine: EngineStore) {}
 
-  /**
-   * Takes the place of other work of that kind. `subject` is what it works on, for people; `cancel` ends it where who
-   * began it alone can.
-   */
-  begin(kind: Kind, subject: string, cancel?: () => void): void {
-    this.tasks.set(kind, { subject, cancel });
+  /** Takes the place of other work of that kind. */
+  begin(kind: Kind, subject: string): void {
+    this.subjects.set(kind, subject);
     this.show();
   }
 
   end(kind: Kind): void {
-    this.tasks.delete(kind);
+    this.subjects.delete(kind);
     this.show();
-  }
-
-  /** Cancels the work that the line is about; false where that is not for it to do. */
-  cancel(): boolean {
-    const kind = this.told();
-    const cancel = kind === null ? undefined : this.tasks.get(kind)?.cancel;
-    cancel?.();
-    return cancel !== undefined;
   }
 
   /** Whether the work line is about that kind, so that its progress may be shown. */
@@ -44,15 +29,15 @@ export class Work {
   }
 
   private told(): Kind | null {
-    return ORDER.find((kind) => this.tasks.has(kind)) ?? null;
+    return ORDER.find((kind) => this.subjects.has(kind)) ?? null;
   }
 
   private show(): void {
     const kind = this.told();
     const { work, progress } = this.engine.getState();
-    const subject = kind === null ? '' : this.tasks.get(kind)!.subject;
-    // A newer request for images has made nothing yet; what else is still the same has its progress.
-    const goesOn = kind !== 'generating' && kind === work?.kind && subject === work.subject;
+    const subject = kind === null ? '' : this.subjects.get(kind)!;
+    // A newer request for images has made nothing yet; a start that goes on has its progress.
+    const goesOn = kind === 'starting' && kind === work?.kind;
     this.engine.setState({
       work: kind && { kind, subject, cancellable: kind !== 'starting' },
       progress: goesOn ? progress : null,

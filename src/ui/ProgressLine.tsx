@@ -6,21 +6,32 @@ interface Props {
   detail: string;
   /** 0 to 1; null where the total is not known. */
   value: number | null;
-  onCancel?: () => void;
+  onCancel?: (() => void) | undefined;
+  /** What the button is called, for eyes and for screen readers, where that is not Cancel alone. */
+  cancel?: { word: string; label: string };
+  /** Shows where it is done. */
+  onShow?: (() => void) | undefined;
 }
 
 /** One line, one total. */
-export function ProgressLine({ what, detail, value, onCancel }: Props) {
+export function ProgressLine({ what, detail, value, onCancel, cancel, onShow }: Props) {
   const percent = value === null ? null : Math.round(value * 100);
   return (
     <div className="progress">
       <p>
-        <strong>{what}</strong> <span className="secondary">{detail}</span>
+        {onShow ? (
+          <button type="button" className="link" onClick={onShow}>
+            {what}
+          </button>
+        ) : (
+          <strong>{what}</strong>
+        )}{' '}
+        <span className="secondary">{detail}</span>
       </p>
       <span className="secondary">{percent === null ? '' : `${percent} %`}</span>
       {onCancel && (
-        <button type="button" className="button quiet" onClick={onCancel}>
-          Cancel
+        <button type="button" className="button quiet" aria-label={cancel?.label} onClick={onCancel}>
+          {cancel?.word ?? 'Cancel'}
         </button>
       )}
       <div

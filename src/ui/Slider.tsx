@@ -29,22 +29,27 @@ interface SliderBasics extends SliderScale {
 }
 
 interface ResetProps {
+  /** What the button does, in words. */
   label: string;
   changed: boolean;
   onReset: () => void;
 }
 
-/** A slider has a field and a way back to its default, unless its number is not what one would type. */
+/**
+ * A slider has a field and a way back to its default. Where both stand apart from the rule, `apart` is the id that the
+ * `ResetButton` there names.
+ */
 export type SliderProps = SliderBasics &
-  ({ reset: ResetProps; plain?: false } | { plain: true; reset?: undefined });
+  ({ reset: ResetProps; apart?: undefined } | { apart: string; reset?: undefined });
 
 /**
  * A graduated rule with a marker, and its numeric twin. With Alt or Shift a drag snaps to multiples of `fine`, and a
  * pixel is worth one.
  */
 export function Slider(props: SliderProps) {
-  const { label, value, min, max, step, log, ticks, reset, compact } = props;
-  const id = useId();
+  const { label, value, min, max, step, log, ticks, reset, compact, apart } = props;
+  const own = useId();
+  const id = apart ?? own;
   const input = useRange(props);
   const scale: SliderScale = log ? { min, max, step, log } : { min, max, step };
   return (
@@ -53,8 +58,8 @@ export function Slider(props: SliderProps) {
         <span>{label}</span>
       </label>
       {props.note && <span className="slider-note">{props.note}</span>}
-      {!props.plain && <Twin {...props} />}
-      <Reset reset={reset} onDone={() => input.current?.focus()} />
+      {reset && <Twin {...props} />}
+      {reset && <ResetButton of={id} {...reset} />}
       <div className="rule">
         <Ticks scale={scale} ticks={ticks} />
         <input
@@ -95,19 +100,22 @@ function Twin(props: SliderProps) {
   );
 }
 
-/** The button's room stays where there is nothing to reset; once pressed the button goes away, and focus elsewhere. */
-function Reset({ reset, onDone }: Pick<SliderProps, 'reset'> & { onDone: () => void }) {
-  if (!reset) return <span className="slider-reset" />;
+/**
+ * Resets the slider of that id. The button's room stays where there is nothing to reset; once pressed it goes away, and
+ * the slider has the focus.
+ */
+export function ResetButton({ of, label, changed, onReset }: ResetProps & { of: string }) {
   return (
     <button
       type="button"
       className="icon-button slider-reset"
-      aria-label={reset.label}
-      title={reset.label}
-      disabled={!reset.changed}
+      aria-label={label}
+      aria-controls={of}
+      title={label}
+      disabled={!changed}
       onClick={() => {
-        reset.onReset();
-        onDone();
+        onReset();
+        document.getElementById(of)?.focus();
       }}
     >
       <RotateCcw aria-hidden />

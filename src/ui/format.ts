@@ -14,6 +14,10 @@ export function formatPercent(share: number): string {
   return `${percent < 10 ? Math.round(percent * 10) / 10 : Math.round(percent)} %`;
 }
 
+/** ', 12:40 left' behind something that takes long; nothing where nobody knows. */
+export const leftWords = (seconds: number | null): string =>
+  seconds === null ? '' : `, ${formatDuration(seconds)} left`;
+
 /** 0:09, 12:40, 3 h 05 min, 4 d 2 h. */
 export function formatDuration(seconds: number): string {
   const whole = Math.round(seconds);

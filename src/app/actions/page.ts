@@ -61,8 +61,14 @@ export const PAGE_ACTIONS: readonly Action[] = [
     name: 'Cancel what is under way',
     group: 'Page',
     keywords: 'stop abort',
-    obstacle: ({ stores }) => (stores.engine.getState().work?.cancellable ? null : 'Nothing is under way'),
-    perform: ({ controller }) => controller.cancel(),
+    obstacle: ({ stores }) =>
+      stores.steps.getState().steps.length > 0 || stores.engine.getState().work?.cancellable
+        ? null
+        : 'Nothing is under way',
+    // Images are quick; who looks for this means what takes long.
+    perform: ({ controller }) => {
+      if (!controller.steps.cancelNewest()) controller.cancel();
+    },
   },
   ...BACKENDS.map(([backend, name, keywords]) => ({
     id: `backend-${backend}`,

@@ -24,15 +24,19 @@ export function PublishedModels() {
           <Item key={item.title} item={item} />
         ))}
       </p>
-      {found.map(
-        (item) => unfinished(item) && <Coming key={item.title} item={item} state={unfinished(item)!} />,
-      )}
+      {found.map((item) => apart(item) && <Coming key={item.title} item={item} state={apart(item)!} />)}
     </div>
   );
 }
 
 const unfinished = ({ state }: Published) =>
   state.kind === 'downloading' || state.kind === 'broken' ? state : null;
+
+/** What is to be said of it here: the shell tells of a download of this tab. */
+const apart = (item: Published) => {
+  const state = unfinished(item);
+  return state?.kind === 'downloading' && !state.elsewhere ? null : state;
+};
 
 function Item({ item: { title, model, state } }: { item: Published }) {
   const { controller, stores } = useApp();

@@ -9,7 +9,7 @@ import {
   verdict,
 } from '../../state/layers/summary';
 import type { LayersView } from '../../state/layers/view';
-import { formatMs, formatValue } from '../../ui/format';
+import { formatMs, formatValue, leftWords } from '../../ui/format';
 import { ProgressLine } from '../../ui/ProgressLine';
 import { type Ramp, type Ramps, rampColour } from '../../ui/ramp';
 import { type MapModel, RATIO_SPAN } from './map-model';
@@ -197,7 +197,7 @@ export function Origin({ findings }: { findings: Findings }) {
       {measuring ? (
         <ProgressLine
           what={progress?.what ?? 'Preparing'}
-          detail={progress ? 'on this device, layer by layer' : 'the network'}
+          detail={progress ? `on this device, layer by layer${leftWords(progress.left)}` : 'the network'}
           value={progress ? progress.done / progress.total : null}
           onCancel={layers.cancel}
         />

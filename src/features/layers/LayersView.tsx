@@ -1,6 +1,7 @@
-import { useEffect, useMemo, useRef } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import type { Row } from '../../lib/activations';
 import { placeOf } from '../../lib/network-place';
+import { leftWords } from '../../ui/format';
 import { Note } from '../../ui/Note';
 import { ProgressLine } from '../../ui/ProgressLine';
 import { useRamps } from '../../ui/ramp';
@@ -21,7 +22,7 @@ export default function LayersView() {
   const layers = useLayersController();
   const ramps = useRamps();
   const heading = useRef<HTMLHeadingElement>(null);
-  const { view, pair, findings, version, looks, awaited, progress, error } = useLayers((s) => s);
+  const { view, pair, findings, version, looks, awaited, error } = useLayers((s) => s);
   const { quantity, scale, open } = view;
   // biome-ignore lint/correctness/useExhaustiveDependencies: findings grow in place; the version says when
   const model = useMemo(
@@ -66,17 +67,39 @@ export default function LayersView() {
             <Answer findings={findings} model={model} view={view} ramps={ramps} />
           </>
         ) : (
-          !error && (
-            <ProgressLine
-              what={progress?.what ?? 'Preparing'}
-              detail="the first map"
-              value={progress ? progress.done / progress.total : null}
-            />
-          )
+          !error && <FirstMap />
         )}
       </section>
       {pair && <Detail findings={findings} pair={pair} view={view} ramps={ramps} heading={heading} />}
     </div>
+  );
+}
+
+/** The first map while it is on its way, and how to have it after all where it was cancelled. */
+function FirstMap() {
+  const layers = useLayersController();
+  const { progress, measuring } = useLayers(({ progress, measuring }) => ({ progress, measuring }));
+  const [cancelled, setCancelled] = useState(false);
+  if (cancelled && !measuring)
+    return (
+      <p>
+        <span className="secondary">Nothing is measured yet. </span>
+        <button type="button" className="button" onClick={layers.measure}>
+          Measure
+        </button>
+      </p>
+    );
+  const cancel = () => {
+    setCancelled(true);
+    layers.cancel();
+  };
+  return (
+    <ProgressLine
+      what={progress?.what ?? 'Preparing'}
+      detail={`the first map${leftWords(progress?.left ?? null)}`}
+      value={progress ? progress.done / progress.total : null}
+      onCancel={measuring ? cancel : undefined}
+    />
   );
 }
 

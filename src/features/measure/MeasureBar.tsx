@@ -1,8 +1,9 @@
 import { ChevronLeft, Pause, Play } from 'lucide-react';
+import { useStore } from 'zustand';
 import { counted } from '../../lib/words';
 import { setsOf } from '../../protocol/measure';
 import { isUnderWay } from '../../state/distil/store';
-import { secondsLeft, totalOf } from '../../state/measure/controller';
+import { totalOf } from '../../state/measure/controller';
 import type { MeasureWork, PendingMeasure } from '../../state/measure/store';
 import { useExtras, useMeasuring } from '../../state/measure/use-measuring';
 import type { ModelFacts } from '../../state/models';
@@ -75,9 +76,12 @@ function Waiting({ choices: { data, how } }: Pick<Props, 'choices'>) {
 
 function Progress({ work, pending }: { work: MeasureWork; pending: PendingMeasure | null }) {
   const { progress } = work;
+  const left = useStore(
+    useApp().stores.steps,
+    (s) => s.steps.find(({ key }) => key === 'measuring')?.progress?.left ?? null,
+  );
   const generating = progress?.what === 'generating' && pending !== null;
   const share = progress && progress.total > 0 ? progress.done / progress.total : null;
-  const left = secondsLeft(work, Date.now());
   const rate = left !== null && progress && left > 0 ? (progress.total - progress.done) / left : null;
   return (
     <div className="measure-progress">

@@ -7,26 +7,25 @@ import { currentModel, type Stores } from '../app-state';
 import { fail } from '../engine';
 import type { MadeImage } from '../generate/images';
 import { pinOf } from '../generate/request';
+import type { LongSteps, StepEnd } from '../long-steps';
 import { type ModelFacts, usableModels } from '../models';
 import type { PathPlayer } from '../path/player';
 import { formatPath } from '../path/view';
-import type { Work } from '../work';
 import { type ManyImages, ManyImagesExport } from './many';
 import { fileName, imageFileName } from './names';
 import { type PathFile, writePath } from './path';
 import { fragmentIn, imageFragment, pngText, recipePin, sheetText, viewFragment } from './settings';
 import { sheetOf } from './sheet';
 import type { ExportsState } from './store';
-import { ExportTasks, type TaskEnd } from './task';
+import { ExportTasks } from './task';
 
 export interface ExporterOptions {
   client: Pick<EngineClient, 'generate'>;
   files: ExportClient;
   stores: Stores;
-  work: Work;
+  steps: LongSteps;
   /** Lets the browser save a file. */
   save: (blob: Blob, name: string) => void;
-  now: () => number;
   /** What plays the path of the view. */
   player: () => Promise<PathPlayer>;
 }
@@ -40,13 +39,13 @@ export const openExporter = ({
 
 /** Takes away what is in view: pictures, arrays, archives. What fails is told in the page's line. */
 export class Exporter {
-  readonly store: StoreApi<ExportsState> = createStore<ExportsState>(() => ({ kept: undefined, many: null }));
+  readonly store: StoreApi<ExportsState> = createStore<ExportsState>(() => ({ kept: undefined }));
   readonly tasks: ExportTasks;
   private readonly many: ManyImagesExport;
 
   constructor(private readonly options: ExporterOptions) {
-    const { stores, work, now } = options;
-    this.tasks = new ExportTasks({ engine: stores.engine, work, now });
+    const { stores, steps } = options;
+    this.tasks = new ExportTasks({ engine: stores.engine, steps });
     this.many = new ManyImagesExport({ ...options, tasks: this.tasks, store: this.store });
   }
 
@@ -159,7 +158,7 @@ export class Exporter {
   }
 
   /** All frames of the path; cancelled, it leaves nothing. */
-  async savePath(kind: PathFile, scale: number): Promise<TaskEnd> {
+  async savePath(kind: PathFile, scale: number): Promise<StepEnd> {
     const { client, files, save, stores } = this.options;
     const player = await this.options.player();
     const { path, total } = player.store.getState();

@@ -101,7 +101,7 @@ export class ManyImagesExport {
   }
 
   private async make(about: About): Promise<void> {
-    const { files, store, tasks, save } = this.options;
+    const { files, tasks, save } = this.options;
     const { count, model } = about;
     await tasks.run(`${counted(count, 'image')} of ${model.name}`, async (hooks) => {
       const { resolution, channels } = model;
@@ -117,8 +117,6 @@ export class ManyImagesExport {
       } catch (error) {
         await session.close();
         throw error;
-      } finally {
-        store.setState({ many: null });
       }
     });
     await this.look();
@@ -126,14 +124,10 @@ export class ManyImagesExport {
 
   /** Image by image from where the archive ends. */
   private async fill(session: ExportSession, about: About, hooks: TaskHooks): Promise<void> {
-    const { client, store } = this.options;
+    const { client } = this.options;
     const portion = new Portion();
     const { count, first } = about;
-    const tell = (done: number) => {
-      hooks.onProgress(done, count);
-      store.setState({ many: { done, total: count } });
-    };
-    tell(session.done);
+    hooks.onProgress(session.done, count);
     for (let done = session.done; done < count; ) {
       const seeds = Array.from({ length: portion.next(count - done) }, (_, i) => first + done + i);
       const request = { ...about.request, seeds };
@@ -149,7 +143,7 @@ export class ManyImagesExport {
       });
       await session.add(pixels, labels);
       done += seeds.length;
-      tell(done);
+      hooks.onProgress(done, count);
     }
   }
 }

@@ -4,6 +4,4 @@ import type { KeptArchive } from '../../protocol/exports';
 export interface ExportsState {
   /** The archive of many images that this browser keeps; undefined until it was looked for. */
   kept: KeptArchive | null | undefined;
-  /** Many images are being made. */
-  many: { done: number; total: number } | null;
 }

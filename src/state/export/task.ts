@@ -1,6 +1,6 @@
-import { asInnateError, InnateError } from '../../lib/errors';
+import { InnateError } from '../../lib/errors';
 import { type EngineStore, fail, succeed } from '../engine';
-import type { Work } from '../work';
+import { endOf, type LongSteps, type StepEnd } from '../long-steps';
 
 /** What a long export tells while it runs. */
 export interface TaskHooks {
@@ -9,16 +9,12 @@ export interface TaskHooks {
   onProgress(done: number, total: number): void;
 }
 
-/** How an export came out. */
-export type TaskEnd = 'done' | 'cancelled' | 'failed';
-
 interface Options {
   engine: EngineStore;
-  work: Work;
-  now: () => number;
+  steps: LongSteps;
 }
 
-/** One long export at a time, in the page's one line, with the time that is left and Cancel. */
+/** One long export at a time, in the page's list of what takes long. */
 export class ExportTasks {
   private abort: AbortController | null = null;
 
@@ -33,9 +29,9 @@ export class ExportTasks {
     this.abort?.abort();
   }
 
-  /** Runs a task, and tells in the line what it is about; what fails is told there too. */
-  async run(subject: string, task: (hooks: TaskHooks) => Promise<void>): Promise<TaskEnd> {
-    const { engine, work, now } = this.options;
+  /** Runs a task, and tells what it is about; what fails is told in the page's line. */
+  async run(subject: string, task: (hooks: TaskHooks) => Promise<void>): Promise<StepEnd> {
+    const { engine, steps } = this.options;
     if (this.abort) {
       const busy = new InnateError('bad-argument', 'another export is under way', {
         hint: 'Cancel it first',
@@ -46,28 +42,20 @@ export class ExportTasks {
     const abort = new AbortController();
     this.abort = abort;
     succeed(engine, 'exporting');
-    work.begin('exporting', subject, () => abort.abort());
-    const started = now();
-    let first: number | null = null;
+    const step = steps.begin({ kind: 'exporting', subject, cancel: () => abort.abort() });
+    let how: StepEnd = 'done';
     try {
       await task({
         signal: abort.signal,
-        onProgress(done, total) {
-          first ??= done; // a resumed export has made the others earlier
-          const rate = (done - first) / (now() - started);
-          const left = rate > 0 ? (total - done) / rate / 1000 : null;
-          if (work.tells('exporting'))
-            engine.setState({ progress: { what: 'exporting', done, total, unit: 'images', left } });
-        },
+        onProgress: (done, total) => step.progress({ done, total, unit: 'images' }),
       });
-      return 'done';
     } catch (error) {
-      if (abort.signal.aborted || asInnateError(error, 'io').code === 'cancelled') return 'cancelled';
-      fail(engine, 'exporting', error);
-      return 'failed';
+      how = abort.signal.aborted ? 'cancelled' : endOf(error);
+      if (how === 'failed') fail(engine, 'exporting', error);
     } finally {
       this.abort = null;
-      work.end('exporting');
+      step.end(how);
     }
+    return how;
   }
 }

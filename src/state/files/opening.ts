@@ -2,12 +2,12 @@ import { asInnateError } from '../../lib/errors';
 import type { EngineClient } from '../../protocol/client';
 import type { FileChoice, ModelInfo } from '../../protocol/models';
 import { addOpened, type EngineStore, fail } from '../engine';
-import type { Work } from '../work';
+import { endOf, type LongSteps, type StepEnd } from '../long-steps';
 
 interface Options {
   client: Pick<EngineClient, 'open'>;
   engine: EngineStore;
-  work: Work;
+  steps: LongSteps;
   /** Called with an opened model that no newer file has superseded. */
   onOpened: (info: ModelInfo) => void;
 }
@@ -20,36 +20,28 @@ export class Opening {
 
   /** Opens a file as a model; what fails is told in the engine's store, with what a person can choose about it. */
   async open(file: File, choice: FileChoice): Promise<void> {
-    const { client, engine, work, onOpened } = this.options;
+    const { client, engine, steps, onOpened } = this.options;
     this.underWay?.abort();
     const mine = new AbortController();
     this.underWay = mine;
     engine.setState({ error: null });
-    work.begin('opening', file.name);
+    const step = steps.begin({ kind: 'opening', subject: file.name, cancel: () => mine.abort() });
+    let how: StepEnd = 'done';
     try {
       const info = await client.open(file, {
         choice,
         signal: mine.signal,
-        onProgress: (progress) => {
-          if (this.underWay === mine && work.tells('opening')) engine.setState({ progress });
-        },
+        onProgress: (progress) => step.progress(progress),
       });
       addOpened(engine, info);
       if (this.underWay === mine) onOpened(info);
     } catch (error) {
+      how = endOf(error);
       if (this.underWay === mine) this.tell(file, choice, error);
     } finally {
-      if (this.underWay === mine) {
-        this.underWay = null;
-        work.end('opening');
-      }
+      if (this.underWay === mine) this.underWay = null;
+      step.end(how);
     }
-  }
-
-  /** Abandons the opening under way; false where there is none. */
-  cancel(): boolean {
-    this.underWay?.abort();
-    return this.underWay !== null;
   }
 
   /** Some files need a person to choose, which network is meant for one: then the line asks. */

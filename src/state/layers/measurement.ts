@@ -1,6 +1,7 @@
 import { QUANTITIES } from '../../lib/activations';
 import { asInnateError } from '../../lib/errors';
 import { RecentMap } from '../../lib/recent-map';
+import { TimeLeft } from '../../lib/time-left';
 import type { EngineClient } from '../../protocol/client';
 import type { InspectEvent, InspectRequest } from '../../protocol/layers';
 import { requestKey } from './requests';
@@ -96,11 +97,13 @@ export class Measurement {
       }
       if (live) this.show(next);
     };
+    const left = new TimeLeft(now);
     const onEvent = (event: InspectEvent) => {
       if (this.abort !== mine) return;
-      if (event.kind === 'progress')
-        store.setState({ progress: { what: event.what, done: event.done, total: event.total } });
-      else if (event.kind === 'rows') {
+      if (event.kind === 'progress') {
+        const { what, done, total } = event;
+        store.setState({ progress: { what, done, total, left: left.of(event) } });
+      } else if (event.kind === 'rows') {
         const empty = emptyFindings(event.rows, request, event.activeThreshold, this.options.backend());
         growing = new GrowingFindings({ ...empty, likeness });
       } else if (growing) update(growing.take(event));

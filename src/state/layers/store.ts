@@ -50,7 +50,8 @@ export interface LayersState {
   looks: Looks;
   /** Looks that the view shows and that are not, or not yet, of its present settings. */
   awaited: ReadonlySet<keyof Looks>;
-  progress: { what: string; done: number; total: number } | null;
+  /** `left`: seconds; null where they are not known yet. */
+  progress: { what: string; done: number; total: number; left: number | null } | null;
   /** What failed last: the map, or a look; null = nothing. */
   error: { of: 'map' | keyof Looks; line: string } | null;
   /** Milliseconds from opening the tab, or from the request, to the first map and to the whole one; null = not yet. */

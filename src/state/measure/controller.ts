@@ -11,6 +11,7 @@ import {
   setsOf,
 } from '../../protocol/measure';
 import type { DataRef, ModelRef, Progress } from '../../protocol/models';
+import { endOf, type LongSteps, type StepTeller } from '../long-steps';
 import type { ModelFacts } from '../models';
 import { addResult, type MeasuredHow, type MeasureStore, type PendingMeasure } from './store';
 
@@ -53,6 +54,7 @@ type Client = Pick<EngineClient, 'measure' | 'nearest' | 'measureFiles'>;
 interface Options {
   client: Client;
   store: MeasureStore;
+  steps: LongSteps;
   now?: () => number;
   newId?: () => string;
 }
@@ -69,14 +71,16 @@ export class MeasureController {
   }));
   private readonly client: Client;
   private readonly store: MeasureStore;
+  private readonly steps: LongSteps;
   private readonly now: () => number;
   private readonly newId: () => string;
   private abort: AbortController | null = null;
   private readonly searches: Record<NearestSlot, AbortController | null> = { one: null, set: null };
 
-  constructor({ client, store, now = Date.now, newId = () => crypto.randomUUID() }: Options) {
+  constructor({ client, store, steps, now = Date.now, newId = () => crypto.randomUUID() }: Options) {
     this.client = client;
     this.store = store;
+    this.steps = steps;
     this.now = now;
     this.newId = newId;
   }
@@ -126,19 +130,28 @@ export class MeasureController {
   }
 
   private async running(pending: PendingMeasure, data: DataRef | null): Promise<void> {
-    const { id, key, ref, how } = pending;
+    const { id, key, name, ref, how } = pending;
     const abort = new AbortController();
     this.abort = abort;
-    this.store.setState({ pending, work: { key, progress: null, since: null }, error: null });
+    const step = this.steps.begin({
+      kind: 'measuring',
+      subject: name,
+      cancel: () => this.pause(),
+      word: 'Pause',
+      place: { measured: key },
+    });
+    this.store.setState({ pending, work: { key, progress: null }, error: null });
     const inception = how.features === 'inception' ? this.extras.getState().inception : null;
     try {
       const result = await this.client.measure(
         { id, model: ref, data, inception, ...how },
-        { signal: abort.signal, onProgress: (progress) => this.follow(progress) },
+        { signal: abort.signal, onProgress: (progress) => this.follow(progress, step) },
       );
+      step.end('done');
       addResult(this.store, key, { ...result, how, at: this.now() });
       this.store.setState({ work: null, pending: null });
     } catch (error) {
+      step.end(endOf(error));
       const known = asInnateError(error, 'backend');
       this.store.setState({
         work: null,
@@ -147,14 +160,13 @@ export class MeasureController {
     }
   }
 
-  private follow(progress: Progress): void {
+  private follow(progress: Progress, step: StepTeller): void {
+    step.progress(progress);
     const { work, pending } = this.store.getState();
     if (!work || !pending) return;
-    const same = work.progress?.what === progress.what && work.since !== null;
-    const since = same ? work.since : { at: this.now(), done: progress.done };
     const counts = progress.what === 'generating' && progress.done > pending.done;
     this.store.setState({
-      work: { ...work, progress, since },
+      work: { ...work, progress },
       // Saved at most once in a hundredth of the way: it is only shown.
       ...(counts &&
         progress.done - pending.done >= totalOf(pending.how) / 100 && {
@@ -235,15 +247,4 @@ export class MeasureController {
 export function totalOf({ protocol, count }: MeasuredHow): number {
   const { perSet, sets } = setsOf(protocol, count);
   return perSet * sets;
-}
-
-/** Seconds that the work under way will take, or null where nothing says so yet. */
-export function secondsLeft(
-  { progress, since }: { progress: Progress | null; since: { at: number; done: number } | null },
-  now: number,
-): number | null {
-  if (!progress || !since || progress.unit !== 'images') return null;
-  const made = progress.done - since.done;
-  if (made <= 0 || progress.total <= 0) return null;
-  return (((now - since.at) / 1000) * (progress.total - progress.done)) / made;
 }

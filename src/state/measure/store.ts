@@ -28,8 +28,6 @@ export interface PendingMeasure {
 export interface MeasureWork {
   key: string;
   progress: Progress | null;
-  /** When the kind of work began, and behind how many images: what the time left is reckoned from. */
-  since: { at: number; done: number } | null;
 }
 
 /** What was measured, by model key. A number stands with its features, n, reference and floor, or not at all. */

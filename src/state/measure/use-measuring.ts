@@ -11,7 +11,11 @@ export function useMeasuring(): MeasureController {
   const { controller, stores } = useApp();
   let measuring = controllers.get(controller);
   if (!measuring) {
-    measuring = new MeasureController({ client: controller.inside.client, store: stores.measure });
+    measuring = new MeasureController({
+      client: controller.inside.client,
+      store: stores.measure,
+      steps: controller.steps,
+    });
     controllers.set(controller, measuring);
   }
   return measuring;

@@ -5,6 +5,7 @@ import type { Checked, DownloadProgress, OnDevice, Wanted } from '../../protocol
 import type { FileChoice } from '../../protocol/models';
 import type { Stores } from '../app-state';
 import type { ViewState } from '../generate/view';
+import { endOf, type LongSteps, type StepTeller } from '../long-steps';
 import type { DownloadNews } from './downloads-store';
 import { OtherTabs, type TabChannel } from './other-tabs';
 import type { RowActions, RowState } from './rows';
@@ -28,6 +29,7 @@ export interface Downloads extends RowActions {
 export interface DownloadsOptions {
   client: DownloadClient;
   stores: Pick<Stores, 'rows' | 'catalogue' | 'view' | 'downloads' | 'engine'>;
+  steps: LongSteps;
   hosts: readonly string[];
   /** Bytes that may still be stored; null where the browser does not say. */
   free: () => Promise<number | null>;
@@ -50,7 +52,7 @@ const WATCH_MS = 3000;
 
 /** The page's downloads: nothing is asked of another host before `agree`, `resume` included what was agreed to before. */
 export function createDownloads(options: DownloadsOptions): Downloads {
-  const { client, stores, hosts, show } = options;
+  const { client, stores, steps, hosts, show } = options;
   const { rows, downloads } = stores;
   const running = new Map<string, AbortController>();
   /** What was begun in this visit or an earlier one. */
@@ -140,21 +142,29 @@ export function createDownloads(options: DownloadsOptions): Downloads {
     const abort = new AbortController();
     running.set(id, abort);
     begun.set(id, wanted);
+    const step = steps.begin({
+      kind: 'downloading',
+      key: `downloading ${id}`,
+      subject: wanted.title,
+      cancel: () => abort.abort(),
+      place: { measured: null },
+    });
     tell(id, null);
     options.persist?.();
     const { tab, model } = stores.view.getState();
     const waits = () => waitsStill({ tab, model }, stores.view.getState());
     const before = rows.getState().rows[id];
     const known = before && 'done' in before ? before : { done: 0, total: wanted.bytes };
-    report(id, { phase: 'connecting', done: known.done, total: known.total, rate: null, left: null });
+    report(id, step, { phase: 'connecting', done: known.done, total: known.total, rate: null, left: null });
     if (isPasted(id))
       downloads.setState((s) => ({ pasted: [...s.pasted.filter((p) => p.id !== id), wanted] }));
     try {
       const { key, notes } = await client.download(withChoice(wanted, choice), {
         signal: abort.signal,
-        onProgress: throttled((progress) => running.get(id) === abort && report(id, progress)),
+        onProgress: throttled((progress) => running.get(id) === abort && report(id, step, progress)),
       });
       running.delete(id);
+      step.end('done');
       await list();
       const open = await arrived(wanted, key, waits);
       const anew = notes.filter((note) => note.endsWith('started anew.'));
@@ -166,9 +176,10 @@ export function createDownloads(options: DownloadsOptions): Downloads {
       });
     } catch (error) {
       running.delete(id);
+      const { choose } = asInnateError(error).detail;
+      step.end(choose ? 'done' : endOf(error)); // what asks how it is meant has come
       await list();
       if (isCancelled(error)) return;
-      const { choose } = asInnateError(error).detail;
       if (choose) {
         const text = questionOf(wanted, choose.what);
         tell(id, { text, failed: true, address: null, use: null, choose: { ...choose, before: choice } });
@@ -191,7 +202,15 @@ export function createDownloads(options: DownloadsOptions): Downloads {
     return true;
   }
 
-  function report(id: string, { phase, done, total, rate, left }: DownloadProgress): void {
+  function report(id: string, step: StepTeller, progress: DownloadProgress): void {
+    const { phase, done, total, rate, left } = progress;
+    step.progress({
+      ...(phase !== 'receiving' && { what: PHASES[phase] }),
+      done,
+      total,
+      unit: 'bytes',
+      left: phase === 'receiving' ? left : null,
+    });
     const state: RowState = { kind: 'downloading', phase, done, total, rate, left };
     setRow(id, state);
     others.row(id, { ...state, elsewhere: true });
@@ -260,6 +279,13 @@ export function createDownloads(options: DownloadsOptions): Downloads {
     dismiss: (id) => tell(id, null),
   };
 }
+
+const PHASES: Record<Exclude<DownloadProgress['phase'], 'receiving'>, string> = {
+  connecting: 'connecting',
+  checking: 'reading what is here',
+  waiting: 'connection lost',
+  converting: 'converting to float16',
+};
 
 const isElsewhere = (state: RowState): boolean => state.kind === 'downloading' && state.elsewhere === true;
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { InnateError } from '../../../src/lib/errors';
 import type { MeasureResult, NearestResult } from '../../../src/protocol/measure';
-import { MeasureController, secondsLeft } from '../../../src/state/measure/controller';
+import { createLongStepsStore, LongSteps } from '../../../src/state/long-steps';
+import { MeasureController } from '../../../src/state/measure/controller';
 import { createMeasureStore, type MeasuredHow } from '../../../src/state/measure/store';
 import type { ModelFacts } from '../../../src/state/models';
 import { FakeClient, tick } from '../../support/fake-client';
@@ -31,13 +32,20 @@ function page(kept = new Map<string, string>()) {
   const store = createMeasureStore(storage);
   let ids = 0;
   let now = 0;
-  const controller = new MeasureController({ client, store, now: () => now, newId: () => `m${ids++}` });
+  const steps = new LongSteps(createLongStepsStore(), () => now);
+  const controller = new MeasureController({
+    client,
+    store,
+    steps,
+    now: () => now,
+    newId: () => `m${ids++}`,
+  });
   const progress = (done: number, total: number, what = 'generating') =>
     client.measured.at(-1)!.options.onProgress?.({ what, done, total, unit: 'images' });
   const wait = (ms: number) => {
     now += ms;
   };
-  return { kept, client, store, controller, progress, wait };
+  return { kept, client, store, steps: steps.store, controller, progress, wait };
 }
 
 describe('a measurement', () => {
@@ -102,19 +110,32 @@ describe('a measurement', () => {
   });
 
   it('says how long it takes from its own pace, and begins anew with another kind of work', () => {
-    const { controller, store, progress, wait } = page();
+    const { controller, steps, progress, wait } = page();
     void controller.start(CATS, PACK, HOW);
-    const left = (now: number) => secondsLeft(store.getState().work!, now);
+    const left = () => steps.getState().steps[0]!.progress!.left;
     progress(0, 1000, 'measuring real images');
-    expect(left(0)).toBeNull();
+    expect(left()).toBeNull();
     wait(10_000);
     progress(500, 1000, 'measuring real images');
-    expect(left(10_000)).toBe(10);
+    expect(left()).toBe(10);
     progress(0, 5000);
-    expect(left(10_000)).toBeNull();
+    expect(left()).toBeNull();
     wait(1000);
     progress(100, 5000);
-    expect(left(11_000)).toBe(49);
+    expect(left()).toBe(49);
+  });
+
+  it('stands in the list of what takes long, and pauses from there', async () => {
+    const { controller, store, steps, progress } = page();
+    const run = controller.start(CATS, PACK, HOW);
+    progress(100, 5000);
+    const [step] = steps.getState().steps;
+    expect(step).toMatchObject({ kind: 'measuring', subject: 'Cats', place: { measured: 'cats' } });
+    expect(step!.progress).toMatchObject({ what: 'generating', done: 100, total: 5000 });
+    step!.stop.perform();
+    await run;
+    expect(steps.getState().steps).toEqual([]);
+    expect(store.getState()).toMatchObject({ work: null, pending: { id: 'm0', done: 100 } });
   });
 });
 

@@ -7,6 +7,7 @@ import { type DownloadClient, FailedDownload } from '../../../src/protocol/downl
 import type { DownloadProgress, DownloadResult, OnDevice, Wanted } from '../../../src/protocol/downloads';
 import { createStores, type Stores } from '../../../src/state/app-state';
 import { defaultView } from '../../../src/state/generate/view';
+import { LongSteps } from '../../../src/state/long-steps';
 import { createDownloads, type Downloads, type DownloadsOptions } from '../../../src/state/models/downloads';
 import { isByHand } from '../../../src/state/models/rows';
 import { wantedAddress } from '../../../src/state/models/wanted';
@@ -54,6 +55,7 @@ let tabs: ReturnType<typeof channel>;
 const OPTIONS = (): DownloadsOptions => ({
   client: worker,
   stores,
+  steps: new LongSteps(stores.steps, () => 0),
   hosts: HOSTS,
   free: async () => 3e9,
   channel: Object.assign(tabs, { postMessage: (message: unknown) => void tabs.sent.push(message) }),
@@ -126,6 +128,19 @@ it('what has come is here, is said, and is shown to a person who waits for it', 
       text: `${MODEL.name} is on this device. The file has changed: it started anew.`,
     },
   ]);
+});
+
+it('it stands in the list of what takes long, and is cancelled from there', async () => {
+  const call = await begin();
+  call.onProgress({ phase: 'converting', done: 1e6, total: 4e6, rate: null, left: null });
+  const [step] = stores.steps.getState().steps;
+  expect(step).toMatchObject({ kind: 'downloading', subject: MODEL.name, place: { measured: null } });
+  expect(step!.progress).toMatchObject({ what: 'converting to float16', done: 1e6, total: 4e6, left: null });
+  step!.stop.perform();
+  expect(call.signal.aborted).toBe(true);
+  call.reject(new InnateError('cancelled', 'cancelled'));
+  await vi.waitFor(() => expect(stores.steps.getState().steps).toEqual([]));
+  expect(stores.downloads.getState().news).toEqual([]);
 });
 
 it('the last that came is shown, however soon after the one before and however silent the host is then', async () => {

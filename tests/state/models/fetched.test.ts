@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { createStores, currentModel } from '../../../src/state/app-state';
 import { createController } from '../../../src/state/controller';
 import { defaultView } from '../../../src/state/generate/view';
+import { LongSteps } from '../../../src/state/long-steps';
 import { createDownloads } from '../../../src/state/models/downloads';
 import { readFetched } from '../../../src/state/models/fetched';
 import { createRowsStore } from '../../../src/state/models/rows';
@@ -32,6 +33,7 @@ test('it stays when the downloads of this browser are listed anew', async () => 
       remove: async () => {},
     },
     stores,
+    steps: new LongSteps(stores.steps, () => 0),
     hosts: [],
     free: async () => null,
     channel: null,

@@ -1,8 +1,9 @@
-import { useEffect, useRef } from 'react';
+import { useEffect, useId, useRef } from 'react';
 import type { StudentNfe } from '../../../distil/config';
-import type { Snapshot } from '../../../state/distil/store';
+import { nearestSnapshot, type Snapshot } from '../../../state/distil/store';
 import { formatWhole } from '../../../ui/format';
-import { Slider } from '../../../ui/Slider';
+import { NumberField } from '../../../ui/NumberField';
+import { ResetButton, Slider } from '../../../ui/Slider';
 import { useSpace } from '../../../ui/use-space';
 import { frames } from './frames';
 
@@ -23,6 +24,7 @@ interface Props {
 
 /** The first seeds through time, as far as there is room, and the slider that moves through all snapshots. */
 export function Film({ nfe, snapshots, index, onPick }: Props) {
+  const id = useId();
   const room = useRef<HTMLDivElement>(null);
   const width = useSpace(room)?.width ?? 0;
   const most = Math.max(2, Math.floor((width + GAP) / (EDGE + GAP)));
@@ -39,6 +41,24 @@ export function Film({ nfe, snapshots, index, onPick }: Props) {
       <header className="part">
         <h3>The same seeds through time</h3>
         <p className="caption">0 images: {nfe === 2 ? 'two steps' : 'one step'} of the teacher</p>
+        <span className="film-at caption">
+          after
+          <NumberField
+            label="Snapshot value"
+            value={snapshots[index]?.images ?? 0}
+            min={0}
+            max={snapshots[last]?.images ?? 0}
+            whole
+            onCommit={(images) => onPick(nearestSnapshot(snapshots, images))}
+          />
+          images
+          <ResetButton
+            of={id}
+            label="Back to the newest snapshot"
+            changed={index !== last}
+            onReset={() => onPick(last)}
+          />
+        </span>
       </header>
       <div ref={room} className="film" aria-hidden>
         {width > 0 &&
@@ -56,7 +76,7 @@ export function Film({ nfe, snapshots, index, onPick }: Props) {
       </div>
       <div className="scrub" style={{ inlineSize: length + 12, marginInlineStart: (EDGE - 12) / 2 }}>
         <Slider
-          plain
+          apart={id}
           label="Snapshot"
           value={index}
           min={0}

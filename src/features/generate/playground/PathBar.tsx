@@ -6,20 +6,20 @@ import { formatPath, MOST_FRAMES, type PathView, readPath } from '../../../state
 import { stopLabel } from '../../../state/path/words';
 import { useApp } from '../../../state/react';
 import { NumberField } from '../../../ui/NumberField';
-import { Slider } from '../../../ui/Slider';
+import { ResetButton, Slider } from '../../../ui/Slider';
 import { usePlayer } from './use-player';
 
 /** Plays, scrubs and sets the path. */
 export function PathBar({ player }: { player: PathPlayer }) {
   const { stores } = useApp();
+  const id = useId();
   const close = () => stores.view.setState({ path: '' });
   return (
     <fieldset className="path-bar">
       <legend className="hidden-text">Path</legend>
       <div className="path-play">
         <PlayButton player={player} />
-        <FrameSlider player={player} />
-        <Position />
+        <FrameSlider player={player} id={id} />
         <button
           type="button"
           className="icon-button"
@@ -30,7 +30,7 @@ export function PathBar({ player }: { player: PathPlayer }) {
           <X aria-hidden />
         </button>
       </div>
-      <Settings />
+      <Settings player={player} slider={id} />
     </fieldset>
   );
 }
@@ -52,7 +52,7 @@ function PlayButton({ player }: { player: PathPlayer }) {
   );
 }
 
-function FrameSlider({ player }: { player: PathPlayer }) {
+function FrameSlider({ player, id }: { player: PathPlayer; id: string }) {
   const at = usePlayer((s) => s.at);
   const total = usePlayer((s) => s.total);
   const ticks = usePlayer(ticksOf);
@@ -64,15 +64,18 @@ function FrameSlider({ player }: { player: PathPlayer }) {
       min={0}
       max={total - 1}
       step={1}
-      plain
+      apart={id}
       ticks={JSON.parse(ticks)}
       valueText={`frame ${at + 1} of ${total}`}
-      onChange={(frame) => {
-        player.pause();
-        player.seek(frame);
-      }}
+      onChange={(frame) => rest(player, frame)}
     />
   );
+}
+
+/** Stops at a frame: who sets one wants to look at it. */
+function rest(player: PathPlayer, frame: number): void {
+  player.pause();
+  player.seek(frame);
 }
 
 /** More labels than this stand in each other's way. */
@@ -94,12 +97,38 @@ function ticksOf({ path, total }: PlayerState): string {
   return JSON.stringify(ticks);
 }
 
-function Position() {
-  const text = usePlayer(({ at, total }) => (total > 0 ? `frame ${at + 1} of ${total}` : ''));
-  return <span className="caption path-at">{text}</span>;
+/** The slider's numeric twin, and the way back to the start. */
+function FrameField({ player, slider }: { player: PathPlayer; slider: string }) {
+  const at = usePlayer((s) => s.at);
+  const total = usePlayer((s) => s.total);
+  if (total === 0) return null;
+  return (
+    <span className="path-at">
+      <Field name="Frame">
+        {() => (
+          <NumberField
+            label="Frame value"
+            value={at + 1}
+            min={1}
+            max={total}
+            step={1}
+            whole
+            onCommit={(frame) => rest(player, frame - 1)}
+          />
+        )}
+      </Field>
+      <span className="caption">of {total}</span>
+      <ResetButton
+        of={slider}
+        label="Back to the first frame"
+        changed={at > 0}
+        onReset={() => rest(player, 0)}
+      />
+    </span>
+  );
 }
 
-function Settings() {
+function Settings({ player, slider }: { player: PathPlayer; slider: string }) {
   const { stores } = useApp();
   const view = usePlayer((s) => s.view) ?? readPath(stores.view.getState().path).path;
   const seconds = usePlayer(({ total, view }) => (view && total > 0 ? total / view.fps : null));
@@ -110,6 +139,7 @@ function Settings() {
   const most = Math.max(LEG.min, Math.min(LEG.max, Math.floor(MOST_FRAMES / stops)));
   return (
     <div className="path-set">
+      <FrameField player={player} slider={slider} />
       <Field name="Frames a leg">
         {(label) => (
           <NumberField
