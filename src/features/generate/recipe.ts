@@ -3,7 +3,7 @@ import { formatNumber, formatWhole } from '../../ui/format';
 
 const STEPS: Record<string, string> = { 'one-step': '1', 'two-step': '2', heun: 'Heun' };
 
-const NOISE = {
+export const NOISE = {
   latent: 'a latent of your own',
   painted: 'the seed’s, painted over',
   'painted latent': 'a latent of your own, painted over',

@@ -77,7 +77,7 @@ export function createCompareController(options: Options): CompareController {
 
   view.subscribe((next, before) => {
     const changed = (
-      ['compare', 'comparison', 'seed', 'classIndex', 'mix', 'temperature', 'tab'] as const
+      ['compare', 'comparison', 'seed', 'classIndex', 'mix', 'temperature', 'own', 'tab'] as const
     ).some((key) => next[key] !== before[key]);
     if (!changed || !(next.compare || before.compare)) return;
     furnish();
@@ -87,6 +87,7 @@ export function createCompareController(options: Options): CompareController {
     furnish();
     requests.refresh();
   });
+  stores.latents.subscribe(() => requests.refresh()); // one that a link names may have come
   stores.rows.subscribe((next, before) => {
     if (keysHere(next) !== keysHere(before)) requests.refresh();
   });

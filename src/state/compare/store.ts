@@ -5,7 +5,7 @@ import { type MadeImage, renamed } from '../generate/images';
 /** An image of a row, and the class that was asked for: null = that of its seed. */
 export interface RowImage extends MadeImage {
   asked: number | null;
-  /** What it was mixed with and its temperature, as one text; absent = as usual. */
+  /** What it was mixed with, its temperature and what it has of its own, as one text; absent = as usual. */
   also?: string;
 }
 

@@ -44,8 +44,8 @@ export const samplingOf = (
   sigmaMid: model.sigmaMid ?? SIGMA_MID,
 });
 
-/** What the engine is told of the places that have something of their own; null for the others. */
-function ownInputs(
+/** What the engine is told of the places that have something of their own, by place; null for the others. */
+export function ownInputs(
   places: readonly OwnPlace[],
   seeds: readonly number[],
   model: ModelFacts,

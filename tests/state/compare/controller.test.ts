@@ -126,6 +126,54 @@ describe('one model after the other', () => {
     expect(s.client.calls.at(-1)!.request.temperature).toBeUndefined();
   });
 
+  test('what an image has of its own it has in every row: noise where it fits, a class where it exists', async () => {
+    const stroke = { seed: 9, radius: 1, strength: 0.5, points: [0, 0] };
+    const own = [{ place: 1, classIndex: 1, noise: { latent: null, strokes: [stroke] } }];
+    const s = await set({ ...COMPARE, own, comparison: 'row=clothes&row=others&row=teacher' });
+    const noise = { kind: 'painted', under: { kind: 'seed', seed: 1 }, strokes: [stroke] };
+    const requests = async () => {
+      const call = s.client.calls.at(-1)!;
+      call.deliver(
+        call.request.seeds.map((_, i) => i),
+        10,
+      );
+      await call.settle();
+      s.frame();
+      return call.request.own;
+    };
+    expect(await requests()).toEqual([null, { noise, classIndex: 1, mix: [] }]);
+    expect(await requests()).toEqual([null, { noise }]); // it has no boot
+    expect(await requests()).toEqual([null, { noise }]);
+    const made = s.client.calls.length;
+    s.stores.view.setState({ own: [] });
+    s.frame();
+    expect(s.client.calls).toHaveLength(made + 1);
+    expect(s.client.calls.at(-1)!.request).toMatchObject({ model: { id: 'clothes' }, seeds: [1] });
+    expect(s.client.calls.at(-1)!.request.own).toBeUndefined();
+  });
+
+  test('a latent that comes later makes the image that names it anew, where it fits', async () => {
+    const own = [{ place: 0, classIndex: null, noise: { latent: 'z', strokes: [] } }];
+    const s = await set({ ...COMPARE, own });
+    const first = s.client.calls[0]!;
+    expect(first.request.own).toBeUndefined();
+    first.deliver([0, 1], 10);
+    await first.settle();
+    const latent = (values: number[]) => ({
+      name: 'z.npy',
+      values: new Float32Array(values),
+      channels: 3,
+      resolution: 1,
+    });
+    s.stores.latents.setState({ latents: { z: latent([1, 2, 3]) } });
+    s.frame();
+    expect(s.client.calls.at(-1)!.request).toMatchObject({
+      model: { id: CATS },
+      seeds: [0],
+      own: [{ noise: { kind: 'latent', values: new Float32Array([1, 2, 3]) } }],
+    });
+  });
+
   test('the one model makes no images meanwhile, and comes back as it was', async () => {
     const s = await set({ seed: 4 });
     s.frame();

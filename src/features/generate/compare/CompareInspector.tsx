@@ -4,13 +4,14 @@ import { chosenSampler, evaluations, MAX_STEPS, MIN_STEPS, SIGMA } from '../../.
 import { counted } from '../../../lib/words';
 import { type RowImage, shows } from '../../../state/compare/store';
 import type { Cell } from '../../../state/compare/view';
-import { useApp } from '../../../state/react';
+import { useApp, useView } from '../../../state/react';
 import { copyText } from '../../../ui/copy-text';
 import { type Fact, Facts } from '../../../ui/Facts';
 import { formatMs, formatNumber, formatWhole } from '../../../ui/format';
 import { NumberField } from '../../../ui/NumberField';
 import { Segmented } from '../../../ui/Segmented';
 import { Hero, useHero } from '../Hero';
+import { NOISE } from '../recipe';
 import { SAMPLER_OPTIONS } from '../sampler-options';
 import { useRowSource } from './RowsTable';
 import type { ShownRow } from './use-rows';
@@ -29,12 +30,13 @@ export function CompareInspector({ row, at, onClose }: Props) {
   const current = want && shows(image, want) ? image : null;
   const source = useRowSource(row.key);
   const resolution = image?.resolution ?? row.model.facts?.resolution ?? 64;
+  const paints = useView((v) => v.own.some(({ place, noise }) => place === at.column && noise !== null));
   const hero = useHero(resolution);
   return (
     <>
       <Title row={row} seed={want?.seed ?? 0} image={current} onClose={onClose} />
       <Hero {...hero} source={source} index={at.column} resolution={resolution} />
-      <Facts facts={rowFacts(row, current)} />
+      <Facts facts={rowFacts(row, current, paints)} />
       <hr className="rule-line" />
       <RowSettings row={row} at={at} />
     </>
@@ -100,9 +102,12 @@ function Title({ row, seed, image, onClose }: TitleProps) {
   );
 }
 
-function rowFacts({ figures, model }: ShownRow, image: RowImage | null): Fact[] {
+/** `paints`: the image has noise of its own, where the network takes it. */
+function rowFacts({ figures, model }: ShownRow, image: RowImage | null, paints: boolean): Fact[] {
   const { here, paper, ms } = figures;
   const facts: Fact[] = [];
+  if (image && image.recipe.noise !== 'seed') facts.push(['Noise', NOISE[image.recipe.noise]]);
+  else if (image && paints) facts.push(['Noise', 'the seed’s: the latent is of another size']);
   if (image && image.recipe.classIndex !== null) facts.push(['Class', classText(image.recipe)]);
   facts.push(
     ['Time', ms === null ? 'not measured' : `${formatMs(ms)} ms an image`],

@@ -65,13 +65,14 @@ function Tools({ rows }: { rows: readonly ShownRow[] }) {
   const classIndex = useView((v) => v.classIndex);
   const mix = useView((v) => v.mix);
   const temperature = useView((v) => v.temperature);
+  const own = useView((v) => v.own.some(({ place }) => place < columns));
   const made = rows.some((row) => row.result.images.some((image) => image));
   const copyCommand = async () => {
     const command = commandFor(rows, { seed, columns, classIndex, mix, temperature });
     const copied = await copyText(command);
     announce(
       copied
-        ? 'The command was copied: it makes the same sheet'
+        ? `The command was copied: it makes the same sheet${own ? ', without what single images have of their own' : ''}`
         : `The browser did not allow copying: ${command}`,
     );
   };

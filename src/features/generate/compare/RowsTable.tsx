@@ -2,6 +2,7 @@ import { type CSSProperties, type KeyboardEvent, memo, useMemo, useRef, useState
 import { rowTitle } from '../../../lib/row-caption';
 import { resultOf, shows } from '../../../state/compare/store';
 import type { Cell } from '../../../state/compare/view';
+import type { OwnPlace } from '../../../state/generate/points';
 import { seedAt } from '../../../state/generate/view';
 import { useApp, usePrefs, useView } from '../../../state/react';
 import { formatNumber } from '../../../ui/format';
@@ -26,6 +27,7 @@ interface Props {
 export function RowsTable({ rows, layout, at, onMoved }: Props) {
   const { controller, announce } = useApp();
   const seed = useView((v) => v.seed);
+  const own = useView((v) => v.own);
   const smooth = usePrefs((p) => p.smooth);
   const body = useRef<HTMLTableSectionElement>(null);
   const [focus, setFocus] = useState<Cell>({ row: 0, column: 0 });
@@ -63,6 +65,7 @@ export function RowsTable({ rows, layout, at, onMoved }: Props) {
             // biome-ignore lint/suspicious/noArrayIndexKey: a column is its index
             <th key={c} scope="col">
               seed {formatNumber(seedAt(seed, c))}
+              {ownWords(own.find(({ place }) => place === c))}
             </th>
           ))}
         </tr>
@@ -99,6 +102,12 @@ export function RowsTable({ rows, layout, at, onMoved }: Props) {
       </tbody>
     </table>
   );
+}
+
+/** What an image has of its own, behind its seed. */
+function ownWords(own: OwnPlace | undefined): string {
+  const what = [own?.noise && 'noise', own && own.classIndex !== null && 'class'].filter(Boolean);
+  return what.length > 0 ? `, its own ${what.join(' and ')}` : '';
 }
 
 /** The image that an arrow key goes to from the one that has the focus; null where it does not move. */

@@ -37,6 +37,8 @@ export function useRows(): readonly ShownRow[] {
   const classIndex = useView((v) => v.classIndex);
   const mix = useView((v) => v.mix);
   const temperature = useView((v) => v.temperature);
+  const own = useView((v) => v.own);
+  const latents = useStore(stores.latents);
   const catalogue = useStore(stores.catalogue);
   const opened = useEngine((s) => s.opened);
   const measured = useMeasure((s) => s.results);
@@ -48,7 +50,20 @@ export function useRows(): readonly ShownRow[] {
   // biome-ignore lint/correctness/useExhaustiveDependencies: planRows reads these from their stores
   const plans = useMemo(
     () => planRows(stores),
-    [stores, comparison, seed, classIndex, mix, temperature, catalogue, opened, here, compare.columns],
+    [
+      stores,
+      comparison,
+      seed,
+      classIndex,
+      mix,
+      temperature,
+      own,
+      latents,
+      catalogue,
+      opened,
+      here,
+      compare.columns,
+    ],
   );
   return useMemo(() => {
     const seen = new Map<string, number>();
