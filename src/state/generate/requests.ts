@@ -51,8 +51,9 @@ export class ImageRequests implements MainRequests {
   constructor(private readonly options: Options) {}
 
   get idle(): boolean {
-    // Before the first request nothing rests: it is still to come.
-    return this.generation > 0 && this.flight === null && !this.scheduled && !this.waiting;
+    // Before the first request nothing rests: it is still to come, unless the grid is not shown.
+    const begun = this.generation > 0 || !gridShown(this.options.stores.view.getState());
+    return begun && this.flight === null && !this.scheduled && !this.waiting;
   }
 
   whenIdle(listener: () => void): void {

@@ -37,6 +37,13 @@ describe('pins', () => {
     expect(isPinned(view.getState(), image, 2)).toBe(false);
   });
 
+  test('those of a link that begins with a path are made, though no grid comes first', async () => {
+    const pins = [3, 9].map((seed) => ({ ...AS_USUAL, seed, classIndex: 1 }));
+    const s = await bootPage({ model: 'clothes', pins, path: 'leg=4' });
+    s.frame();
+    expect(s.client.calls.map(({ request }) => request.seeds)).toEqual([[3]]);
+  });
+
   test('an image that is in the grid is not made again; those of a link are, when the view rests', async () => {
     const s = await bootPage({ model: 'clothes', pins: [{ ...AS_USUAL, seed: 30, classIndex: 1 }] });
     s.frame();

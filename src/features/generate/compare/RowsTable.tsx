@@ -107,7 +107,7 @@ export function RowsTable({ rows, layout, at, onMoved }: Props) {
 /** What an image has of its own, behind its seed. */
 function ownWords(own: OwnPlace | undefined): string {
   const what = [own?.noise && 'noise', own && own.classIndex !== null && 'class'].filter(Boolean);
-  return what.length > 0 ? `, its own ${what.join(' and ')}` : '';
+  return what.length > 0 ? `, own ${what.join(' and ')}` : '';
 }
 
 /** The image that an arrow key goes to from the one that has the focus; null where it does not move. */

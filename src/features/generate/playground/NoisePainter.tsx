@@ -12,12 +12,11 @@ import { useApp, useModel, useView } from '../../../state/react';
 import { PictureCanvas } from '../../../ui/PictureCanvas';
 import { Slider } from '../../../ui/Slider';
 import { saveBlob } from '../../../ui/save-blob';
+import { useHero } from '../Hero';
 import './noise.css';
 
 /** Each stroke brings noise of a seed of its own. */
 const newSeed = () => Math.floor(Math.random() * 1_000_000);
-/** CSS pixels of the noise picture at most. */
-const SIDE = 256;
 
 /** What is done to the selected image's noise. */
 function useOwnNoise(): OwnNoiseController {
@@ -124,7 +123,7 @@ function NoisePicture({ model, radius, strength }: PictureProps) {
     const picture = { pixels, resolution, name: null };
     return { get: () => picture, subscribe: () => () => {} };
   }, [own, seed, model.key, channels, resolution, known]);
-  const scale = Math.max(1, Math.floor((SIDE * devicePixelRatio) / resolution)) / devicePixelRatio;
+  const { room, shown: scale } = useHero(resolution);
 
   const begin = (points: number[]) => {
     stroke.current = { seed: newSeed(), radius, strength, points };
@@ -155,44 +154,46 @@ function NoisePicture({ model, radius, strength }: PictureProps) {
     setAt(([x, y]) => [inside(x + by[0]!), inside(y + by[1]!)]);
   };
   return (
-    <div
-      className="noise-picture"
-      role="application"
-      aria-label="Noise: arrows move the brush, Space paints"
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: a surface to paint on takes keys
-      tabIndex={0}
-      style={{ inlineSize: resolution * scale, blockSize: resolution * scale }}
-      onKeyDown={onKeyDown}
-      onPointerDown={(event) => {
-        if (event.button !== 0) return;
-        event.currentTarget.setPointerCapture(event.pointerId);
-        const [x, y] = place(event);
-        setAt([x, y]);
-        begin([x, y]);
-      }}
-      onPointerMove={(event) => {
-        const [x, y] = place(event);
-        setAt([x, y]);
-        extend(x, y);
-      }}
-      onPointerUp={() => {
-        stroke.current = null;
-      }}
-      onPointerCancel={() => {
-        stroke.current = null;
-      }}
-    >
-      <PictureCanvas source={source} index={0} size={resolution * scale} decorative />
-      <span
-        className="noise-brush"
-        aria-hidden
-        style={{
-          inlineSize: 2 * radius * scale,
-          blockSize: 2 * radius * scale,
-          insetInlineStart: (at[0] + 0.5 - radius) * scale,
-          insetBlockStart: (at[1] + 0.5 - radius) * scale,
+    <div ref={room}>
+      <div
+        className="noise-picture"
+        role="application"
+        aria-label="Noise: arrows move the brush, Space paints"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a surface to paint on takes keys
+        tabIndex={0}
+        style={{ inlineSize: resolution * scale, blockSize: resolution * scale }}
+        onKeyDown={onKeyDown}
+        onPointerDown={(event) => {
+          if (event.button !== 0) return;
+          event.currentTarget.setPointerCapture(event.pointerId);
+          const [x, y] = place(event);
+          setAt([x, y]);
+          begin([x, y]);
         }}
-      />
+        onPointerMove={(event) => {
+          const [x, y] = place(event);
+          setAt([x, y]);
+          extend(x, y);
+        }}
+        onPointerUp={() => {
+          stroke.current = null;
+        }}
+        onPointerCancel={() => {
+          stroke.current = null;
+        }}
+      >
+        <PictureCanvas source={source} index={0} size={resolution * scale} decorative />
+        <span
+          className="noise-brush"
+          aria-hidden
+          style={{
+            inlineSize: 2 * radius * scale,
+            blockSize: 2 * radius * scale,
+            insetInlineStart: (at[0] + 0.5 - radius) * scale,
+            insetBlockStart: (at[1] + 0.5 - radius) * scale,
+          }}
+        />
+      </div>
     </div>
   );
 }
