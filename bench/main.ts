@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { build } from 'vite';
 import { asInnateError, InnateError } from '../src/lib/errors';
@@ -35,6 +36,7 @@ interface Options {
   micro: boolean;
   wasmKernels: boolean;
   latency: boolean;
+  features: boolean;
   goldenInput: boolean;
   json?: string;
 }
@@ -64,7 +66,7 @@ const program = new Command('npm run bench --')
   .option('--batch <n>', "images a run (default: 1; with --train the network's own)", integer(1))
   .option('--train', 'an iteration of a distillation instead of images, in Node', false)
   .addOption(
-    new Option('--backends <names...>', 'with --train and --latency')
+    new Option('--backends <names...>', 'with --train, --latency and --features')
       .choices(['wasm', 'webgpu'])
       .default(['wasm', 'webgpu']),
   )
@@ -81,6 +83,11 @@ const program = new Command('npm run bench --')
     false,
   )
   .option('--latency', 'from the pointer to the picture while Seed is dragged in the built page', false)
+  .option(
+    '--features',
+    'feature networks that images are measured through, op by op and on the plan, in Node',
+    false,
+  )
   .option('--json <file>', 'also write the figures to a file')
   .option(
     '--golden-input',
@@ -145,6 +152,19 @@ async function main(options: Options): Promise<boolean> {
     const kernels = await measureKernels(options.runs);
     console.log(kernelTable(kernels));
     save(options, { machine: describeMachine(), load: machineLoad(), kernels });
+    return true;
+  }
+  if (options.features) {
+    const bundle = pathToFileURL(join(ROOT, 'build/bench/features.mjs')).href;
+    const { measureFeatures, featureTable } = (await import(bundle)) as typeof import('./features');
+    const rows = await measureFeatures({
+      root: ROOT,
+      backends: options.backends,
+      runs: options.runs,
+      progress: (line) => process.stderr.write(`${line}\n`),
+    });
+    console.log(featureTable(rows));
+    save(options, { machine: describeMachine(), load: machineLoad(), rows });
     return true;
   }
   if (options.latency) {

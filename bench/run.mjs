@@ -26,4 +26,5 @@ await build({
   entryPoints: ['bench/train/child.ts'],
   outfile: 'build/bench/train-engine.mjs',
 });
+await build({ ...cliOptions, entryPoints: ['bench/features.ts'], outfile: 'build/bench/features.mjs' });
 await import(new URL(`../${outfile}`, import.meta.url).href);

@@ -9,6 +9,7 @@ import { openZip } from '../src/formats/zip';
 import { InnateError } from '../src/lib/errors';
 import { evaluations } from '../src/lib/sampling';
 import { counted } from '../src/lib/words';
+import type { OpenExecutor } from '../src/nn/plan/training/executor';
 import type { SamplerOptions } from '../src/nn/samplers';
 import type { MeasureProtocol } from '../src/protocol/measure';
 import { openBackend } from './backend';
@@ -17,6 +18,7 @@ import { openImages, READ_ONCE } from './data';
 import { fileSource } from './files';
 import { fileMark } from './measure-store';
 import { type CommonOptions, type SamplingFlags, samplerOptions } from './options';
+import { recordedGraphs } from './recorded-graphs';
 import type { Report } from './report';
 import { datasetOf, type Kind } from './same-kind';
 import { openSession } from './session';
@@ -27,6 +29,8 @@ export interface Subject {
   channels: number;
   resolution: number;
   backend: string;
+  /** What executes feature networks on that back-end. */
+  plan: OpenExecutor | undefined;
   /** What it is told apart by when a run goes on. */
   mark: unknown;
   /** To be compared with the real images' kind; null of images, which say nothing of themselves. */
@@ -62,6 +66,7 @@ export async function givenImages(
     channels: set.channels,
     resolution: set.resolution,
     backend: active.name,
+    plan: recordedGraphs(active),
     mark: fileMark(path),
     kind: null,
     about: { images: basename(resolve(path)) },
@@ -78,7 +83,7 @@ export async function ofModel(
   protocol: MeasureProtocol | undefined,
   report: Report,
 ): Promise<Subject> {
-  const { model, denoiser, backend } = await openSession(argument, options, report);
+  const { model, denoiser, active, backend } = await openSession(argument, options, report);
   const { unet } = model.config;
   const sampling: SamplerOptions = samplerOptions(options, model);
   const classes = protocol === 'edm' ? 'of-seed' : 'in-turn';
@@ -88,6 +93,7 @@ export async function ofModel(
     channels: unet.outChannels,
     resolution: unet.imgResolution,
     backend,
+    plan: recordedGraphs(active),
     mark: [fileMark(model.path), options.entry, options.precond, sampling, classes],
     kind: {
       dataset: datasetOf(model, readCatalogue()),
@@ -107,19 +113,24 @@ export async function chosenImages(
   seeds: readonly number[],
   options: CommonOptions & SamplingFlags,
   report: Report,
-): Promise<{ block: ImageBlock; name: string; backend: string }> {
+): Promise<{ block: ImageBlock; name: string } & Pick<Subject, 'backend' | 'plan'>> {
   if (isImages(argument)) {
-    const { set, backend } = await givenImages(argument, undefined, options, report);
-    return { block: await placesOf(set!, seeds), name: basename(resolve(argument)), backend };
+    const { set, backend, plan } = await givenImages(argument, undefined, options, report);
+    return { block: await placesOf(set!, seeds), name: basename(resolve(argument)), backend, plan };
   }
-  const { model, denoiser, backend } = await openSession(argument, options, report);
+  const { model, denoiser, active, backend } = await openSession(argument, options, report);
   const { outChannels: channels, imgResolution: resolution } = model.config.unet;
   const batch = seedBatch(model.config, seeds, null);
   report.note(`generating ${counted(seeds.length, 'image')}`);
   const values = await sampleImages(denoiser, batch, samplerOptions(options, model), {
     onProgress: ({ done, total }) => report.progress(done, total),
   });
-  return { block: { values: asShown(values), channels, resolution }, name: model.id, backend };
+  return {
+    block: { values: asShown(values), channels, resolution },
+    name: model.id,
+    backend,
+    plan: recordedGraphs(active),
+  };
 }
 
 async function placesOf(set: Dataset, places: readonly number[]): Promise<ImageBlock> {

@@ -19,6 +19,7 @@ import { startNodeThread } from './threads';
 export interface Session<D extends ImageDenoiser = ImageDenoiser> {
   model: OpenedModel;
   denoiser: D;
+  active: ActiveBackend;
   /** For the JSON result. */
   backend: string;
 }
@@ -32,7 +33,7 @@ export async function openSession(
   const { model, active } = await open(argument, options, report);
   const { denoiser, label } = await makeDenoiser(model, model.weights, active, report);
   report.backend({ ...active, label });
-  return { model, denoiser, backend: backendLine({ ...active, label }) };
+  return { model, denoiser, active, backend: backendLine({ ...active, label }) };
 }
 
 /**
@@ -51,7 +52,7 @@ export async function openInspection(
     ? await makeDenoiser(model, model.weights, active, report)
     : { denoiser: eagerDenoiser(model, model.weights), label: active.label };
   report.backend({ ...active, label });
-  return { model, denoiser, backend: backendLine({ ...active, label }) };
+  return { model, denoiser, active, backend: backendLine({ ...active, label }) };
 }
 
 async function open(argument: string, options: CommonOptions, report: Report) {

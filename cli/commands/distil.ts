@@ -18,10 +18,9 @@ import type { RunMeta } from '../../src/distil/state';
 import { studentNetwork } from '../../src/distil/student-network';
 import { Diverged } from '../../src/engine/distil/errors';
 import { DistilRun } from '../../src/engine/distil/run';
-import { recordedSteps } from '../../src/engine/inference/recorded-steps';
 import { openClassTable, openFeatureFile } from '../../src/engine/measure/feature-file';
-import { measureNetwork } from '../../src/engine/measure/feature-networks';
 import { FrechetMeasure } from '../../src/engine/measure/frechet';
+import { openMeasureNetwork } from '../../src/engine/measure/measure-networks';
 import { configMetadata, exportWhole } from '../../src/engine/models/export';
 import { samplingMetadata } from '../../src/engine/models/student-steps';
 import { decodeState, encodeState, type SavedRun } from '../../src/engine/runs/state';
@@ -29,7 +28,7 @@ import { writeSafetensors } from '../../src/formats/safetensors';
 import { asInnateError, InnateError } from '../../src/lib/errors';
 import type { ModelSampling } from '../../src/lib/sampling';
 import { backendLine, counted } from '../../src/lib/words';
-import { kernelThreads, openBackend } from '../backend';
+import { openBackend } from '../backend';
 import { type OpenedModel, openModelArgument } from '../catalogue';
 import { featureWeights, openData } from '../data';
 import { completeCommand, type DistilCommand, type DistilOptions, remember } from '../distil-command';
@@ -37,8 +36,8 @@ import { freezeLine, logLine, trimLog } from '../distil-log';
 import { checkWritable, fileSource, writeAtomic } from '../files';
 import { endProcess, onInterrupt } from '../interrupt';
 import { fileOptions } from '../options';
+import { recordedGraphs } from '../recorded-graphs';
 import type { Report } from '../report';
-import { startNodeThread } from '../threads';
 
 /** innate distil: a one-step student from a teacher, saved as it goes. */
 export async function distil(options: DistilOptions, report: Report): Promise<void> {
@@ -91,7 +90,12 @@ async function openJob(
     report.note(`gradients in parts of ${counted(partSize(config), 'image')}: batch statistics are per part`);
   const measure =
     measureImages > 0
-      ? await FrechetMeasure.against(await measureNetwork(featureWeights), data, measureImages, 1000)
+      ? await FrechetMeasure.against(
+          await openMeasureNetwork({ features: 'resnet56', weights: featureWeights }),
+          data,
+          measureImages,
+          1000,
+        )
       : undefined;
   const run = await DistilRun.start({
     teacher,
@@ -103,7 +107,7 @@ async function openJob(
     ...(table && { classTable: table }),
     backend: backendLine(active),
     ...(measure && { measure: async () => measure }),
-    recordedSteps: recordedSteps({ backend: active, threads: kernelThreads() }, startNodeThread),
+    recordedSteps: recordedGraphs(active),
     measureImages,
     measureEvery,
     ...(saved && { saved }),

@@ -39,7 +39,7 @@ export async function evaluate(argument: string, options: EvaluateOptions, repor
   const subject = isImages(argument)
     ? await givenImages(argument, options.count, options, report)
     : await ofModel(argument, options, perSet * sets, options.protocol, report);
-  const net = await openNetwork(options);
+  const net = await openNetwork(options, subject);
   const metrics = whichMetrics(options, net);
   const real = await realImages(net, subject, options, metrics, report);
   const warnings = [...real.warnings];
@@ -96,14 +96,18 @@ export async function evaluate(argument: string, options: EvaluateOptions, repor
   real.store?.remove();
 }
 
-function openNetwork({ features: { features, file }, protocol }: MeasureFlags): Promise<MeasureNetwork> {
+function openNetwork(
+  { features: { features, file }, protocol }: MeasureFlags,
+  { plan }: Subject,
+): Promise<MeasureNetwork> {
   const input = protocol === 'pytorch-fid' ? 'pytorch-fid' : 'tensorflow-1';
-  return openMeasureNetwork(
+  return openMeasureNetwork({
     features,
-    featureWeights,
-    file === null ? null : openInception(fileSource(file)),
+    weights: featureWeights,
+    inception: file === null ? null : openInception(fileSource(file)),
     input,
-  );
+    plan,
+  });
 }
 
 /** Logits are kept wherever there are some: a run that goes on may be asked for the score later. */

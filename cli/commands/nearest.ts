@@ -38,19 +38,19 @@ export async function nearest(argument: string, options: NearestOptions, report:
     });
   checkWritable(options.out);
   const seeds = parseSeeds(options.seeds);
-  const { block, name, backend } = await chosenImages(argument, seeds, options, report);
+  const { block, name, backend, plan } = await chosenImages(argument, seeds, options, report);
   const { channels, resolution } = block;
   const data = await openImages(options.data, { channels, resolution, ...READ_ONCE }, report);
   const { features } = options;
   const net =
     features === 'pixels'
       ? null
-      : await openMeasureNetwork(
-          features.features,
-          featureWeights,
-          features.file === null ? null : openInception(fileSource(features.file)),
-          'tensorflow-1',
-        );
+      : await openMeasureNetwork({
+          features: features.features,
+          weights: featureWeights,
+          inception: features.file === null ? null : openInception(fileSource(features.file)),
+          plan,
+        });
   // The features of a training set serve every model of it: they stay in the cache.
   const mark = features === 'pixels' ? null : [features.features, features.file && fileMark(features.file)];
   const store =

@@ -1,3 +1,5 @@
+import type { WeightSource } from './weights';
+
 /**
  * The vocabulary in which the networks are written. A value of type T is an activation [N, H, W, C] or a
  * vector [N, C]; what it really is depends on who executes: TensorFlow.js tensors that run (and
@@ -41,8 +43,8 @@ export interface FeatureConvOptions {
   depthwise?: boolean;
   activation?: 'relu' | 'relu6' | null;
   bias?: false;
-  /** TensorFlow's 'SAME' puts the odd zero at the far side; 'symmetric' is PyTorch's kernel >> 1. */
-  padding?: 'tensorflow' | 'symmetric';
+  /** TensorFlow's 'SAME' puts the odd zero at the far side; 'symmetric' is PyTorch's kernel >> 1; 'none' is 'VALID'. */
+  padding?: 'tensorflow' | 'symmetric' | 'none';
 }
 
 /** What frozen feature networks and the mixing behind them are written in. Their batch norms are folded into convolutions. */
@@ -54,6 +56,34 @@ export interface FeatureOps<T> {
   toRgb(x: T): T;
   add(a: T, b: T): T;
   scale(x: T, factor: number): T;
+}
+
+/** What networks that images are measured through need beside: an image becomes one vector of features. */
+export interface PooledOps<T> extends FeatureOps<T> {
+  /** Runs a part of the network on x, which nobody reads afterwards; whatever it made besides its result may be freed at once. */
+  block(x: T, part: (x: T) => T): T;
+  /** As TensorFlow 1 resizes: bilinear, without half-pixel centres. */
+  resizeAsTensorFlow1(x: T, size: number): T;
+  /** The means of whole blocks of pixels where `size` divides the map's; other maps pass unchanged. */
+  averagedDown(x: T, size: number): T;
+  relu(x: T): T;
+  /** Of every second 3x3 pixels without a border, or around every pixel, of what the map has. */
+  maxPool(x: T, where: 'halves' | 'around'): T;
+  /** The mean of the 3x3 pixels around each, of those that the map has. */
+  averageAround(x: T): T;
+  /** Joins along channels. */
+  join(maps: readonly T[]): T;
+  /** The mean over the pixels, [N, C]. */
+  mean(x: T): T;
+  /** v [N, in] times `name`.weight [out, in] transposed. */
+  linear(v: T, name: string): T;
+}
+
+/** A network that images are measured through, whoever executes it. */
+export interface PooledNetwork {
+  readonly weights: WeightSource;
+  /** x [N, R, R, 1 or 3] in [-1, 1] to features [N, dims] and, of a network that has them, logits. */
+  measured<T>(ops: PooledOps<T>, x: T): { features: T; logits?: T };
 }
 
 /** What a discriminator's heads are written in, in train mode. `conv` names a weight under spectral norm. */

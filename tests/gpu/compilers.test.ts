@@ -6,8 +6,8 @@ import type { Dataset } from '../../src/data';
 import { type DistilConfig, preset, studentSampling } from '../../src/distil/config';
 import { DistilRun } from '../../src/engine/distil/run';
 import { makeSamples } from '../../src/engine/distil/samples';
-import { measureNetwork } from '../../src/engine/measure/feature-networks';
 import { FrechetMeasure } from '../../src/engine/measure/frechet';
+import { openMeasureNetwork } from '../../src/engine/measure/measure-networks';
 import { openModel } from '../../src/engine/models/open-model';
 import { activateWebGPU } from '../../src/gpu/backends';
 import { formsOfTensors } from '../../src/gpu/tensors/ready';
@@ -115,7 +115,8 @@ describe.skipIf(missing)('what the Distil tab runs, our own and TensorFlow.js', 
       const teacher = openModelArgument(id);
       const config = { ...preset(base), batch: 4, images: 8, ...changes };
       const data = noImages(teacher.config);
-      const measure = async () => FrechetMeasure.against(await measureNetwork(featureWeights), data, 4, 4);
+      const net = () => openMeasureNetwork({ features: 'resnet56', weights: featureWeights });
+      const measure = async () => FrechetMeasure.against(await net(), data, 4, 4);
       await makeSamples(teacher, teacher.weights, [0, 1], studentSampling(config));
       const run = await DistilRun.start({
         ...{ teacher, data, config, features: featureWeights, backend: 'webgpu' },

@@ -9,6 +9,7 @@ import type { BackendName } from '../../src/lib/backends';
 import { toNCHW, toNHWC } from '../../src/nn/denoiser';
 import { CifarResNet } from '../../src/nn/features/cifar-resnet';
 import { EfficientNetLite0 } from '../../src/nn/features/efficientnet-lite0';
+import { FrozenLayers } from '../../src/nn/features/frozen';
 import { MobileNetV1 } from '../../src/nn/features/mobilenet-v1';
 import '../../src/nn/tf/gradients';
 import { FIXTURES, maxError, readGolden } from '../support/fixtures';
@@ -64,14 +65,14 @@ describe.each(backends)('%s', (backend) => {
     const images = nhwc('images');
     const resnet = new CifarResNet(weights('cifar10-resnet56'));
     const mobilenet = new MobileNetV1(weights('mobilenet-v1-0.25'), 96);
-    const [a, b] = tf.tidy(() => [resnet.features(images), mobilenet.features(images)]) as [
-      tf.Tensor,
-      tf.Tensor,
-    ];
-    await close(a, 'resnet.features');
-    await close(b, 'mobilenet.features');
-    tf.dispose([images, a, b]);
-    resnet.dispose();
+    for (const [name, net] of Object.entries({ resnet, mobilenet })) {
+      const layers = new FrozenLayers(net.weights);
+      const features = tf.tidy(() => tf.squeeze(net.measured<tf.Tensor4D>(layers, images).features, [1, 2]));
+      await close(features, `${name}.features`);
+      features.dispose();
+      layers.dispose();
+    }
+    images.dispose();
     mobilenet.dispose();
   });
 });

@@ -2,12 +2,17 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
+import { recordedGraphs } from '../../cli/recorded-graphs';
 import { RandomStream } from '../../src/distil/random';
+import type { PixelBatch } from '../../src/engine/measure/feature-pass';
 import { openInception } from '../../src/engine/measure/inception-file';
+import { openOnBackend } from '../../src/engine/measure/measure-networks';
 import { writeSafetensors } from '../../src/formats/safetensors';
 import { bufferSource, type Source } from '../../src/formats/source';
+import type { ActiveBackend } from '../../src/gpu/backends';
 import type { BackendName } from '../../src/lib/backends';
 import { INCEPTION_LAYERS, type InceptionInput, InceptionV3 } from '../../src/nn/features/inception';
+import type { OpenExecutor } from '../../src/nn/plan/training/executor';
 import type { WeightSource } from '../../src/nn/weights';
 import { drawnWeights } from '../support/drawn';
 import { FIXTURES, type Golden, maxError, readGolden } from '../support/fixtures';
@@ -40,28 +45,17 @@ function fileOf(tensors: Tensors, name = 'inception.safetensors'): Source {
 }
 
 /** Two images of drawn bytes, as they come: in [-1, 1]. */
-function images(): tf.Tensor4D {
+function images(): PixelBatch {
   const u = new RandomStream(SEED, 'discriminatorNoise', 0).uniforms(2 * 3 * 32 ** 2);
-  return tf.tensor4d(
-    u.map((v) => Math.floor(v * 256) / 127.5 - 1),
-    [2, 32, 32, 3],
-  );
+  const values = Float32Array.from(u, (v) => Math.floor(v * 256) / 127.5 - 1);
+  return { values, count: 2, resolution: 32, channels: 3 };
 }
 
-async function measured(source: WeightSource, input: InceptionInput) {
-  const net = new InceptionV3(source, input);
-  const x = images();
-  const [features, logits] = tf.tidy(() => {
-    const f = net.features(x);
-    return [f, net.logits(f)] as const;
-  });
-  const values = {
-    features: (await features.data()) as Float32Array,
-    logits: (await logits.data()) as Float32Array,
-  };
-  tf.dispose([x, features, logits]);
+async function measured(source: WeightSource, input: InceptionInput, plan?: OpenExecutor) {
+  const net = await openOnBackend(new InceptionV3(source, input), plan);
+  const found = await net.run(images());
   net.dispose();
-  return values;
+  return { features: found.get('features')!, logits: found.get('logits')! };
 }
 
 const largest = (values: Float32Array) => values.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
@@ -69,17 +63,23 @@ const relative = (found: Float32Array, expected: Float32Array) =>
   maxError(found, expected) / largest(expected);
 
 describe.each(backends)('%s', (backend) => {
+  let active: ActiveBackend;
   beforeAll(async () => {
-    await openBackend(backend);
+    active = await openBackend(backend);
   });
   afterAll(() => expect(tf.memory().numTensors).toBe(0));
 
-  it.each(INPUTS)('features and logits of images resized as %s', async (input) => {
-    const found = await measured(openInception(fileOf(read(weightsOf(golden)))), input);
-    expect(found.features.length).toBe(2 * 256);
-    for (const what of ['features', 'logits'] as const)
-      expect(relative(found[what], golden.float(`${input}.${what}`)), what).toBeLessThan(1e-5);
-  });
+  const WAYS = backend === 'cpu' ? ['op by op'] : ['op by op', 'on the plan'];
+  it.each(WAYS.flatMap((way) => INPUTS.map((input) => ({ way, input }))))(
+    'features and logits of images resized as $input, $way',
+    async ({ way, input }) => {
+      const plan = way === 'on the plan' ? recordedGraphs(active) : undefined;
+      const found = await measured(openInception(fileOf(read(weightsOf(golden)))), input, plan);
+      expect(found.features.length).toBe(2 * 256);
+      for (const what of ['features', 'logits'] as const)
+        expect(relative(found[what], golden.float(`${input}.${what}`)), what).toBeLessThan(1e-5);
+    },
+  );
 });
 
 it('the two ways to resize are not the same', () => {
@@ -121,10 +121,10 @@ describe('files', () => {
 const wanted = process.env.INNATE_FULL_SIZE === '1';
 it.runIf(wanted)('at full size', { timeout: 600_000 }, async () => {
   const whole = readGolden(join(FIXTURES, 'method/inception-full.golden.safetensors'));
-  await openBackend('wasm');
+  const plan = recordedGraphs(await openBackend('wasm'));
   const source = openInception(fileOf(read(weightsOf(whole))));
   for (const input of INPUTS) {
-    const found = await measured(source, input);
+    const found = await measured(source, input, plan);
     for (const what of ['features', 'logits'] as const) {
       const expected = whole.float(`${input}.${what}`);
       const some = expected.map(

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { RandomStream } from '../../src/distil/random';
 import { Graph, GraphOps, type Node, type Shape, vectorShape } from '../../src/nn/plan/graph';
 import { gradients } from '../../src/nn/plan/training/differentiate';
+import { Unplanned } from '../../src/nn/plan/training/executor';
 import { constant } from '../../src/nn/plan/training/rules';
 import { ReferenceGraph } from './reference-graph';
 
@@ -95,6 +96,8 @@ const cases: Case[] = [
   { name: 'enlarged, bilinear', build: (o) => o.resize(x(o, 3, 3, 2), 5, 'bilinear') },
   { name: 'made smaller, bilinear', build: (o) => o.resize(x(o, 5, 5, 2), 3, 'bilinear') },
   { name: 'enlarged, corners aligned', build: (o) => o.resize(x(o, 3, 3, 2), 6, 'corners') },
+  { name: 'enlarged as by TensorFlow 1', build: (o) => o.resize(x(o, 3, 3, 2), 5, 'tensorflow-1') },
+  { name: 'means of what is around', build: (o) => o.averageAround(x(o, 3, 4, 2)) },
   { name: 'means of blocks', build: (o) => o.resize(x(o, 6, 6, 2), 3, 'box') },
   { name: 'maxPool', build: (o) => o.maxPool(x(o, 4, 4, 2)) },
   { name: 'deviation', build: (o) => o.deviation(x(o, 2, 2, 3)) },
@@ -188,6 +191,24 @@ describe('gradients', () => {
       for (const [i, d] of expected.entries())
         expect(Math.abs(gradient[i]! - d), `${o.name}[${i}]`).toBeLessThan(2e-8 * Math.max(1, top));
     }
+  });
+});
+
+describe('what has no gradient is refused, not approximated', () => {
+  const refused = (build: (ops: GraphOps) => Node) => {
+    const graph = new Graph();
+    const ops = new GraphOps(() => [3, 2, 1, 3], { graph });
+    const image = x(ops, 5, 5, 2);
+    const loss = ops.total(build(ops));
+    return () => gradients(graph, loss, [image]);
+  };
+  const seen = (ops: GraphOps) => ops.graph.nodes[0]!;
+
+  it('overlapping pools, and kernels that are no squares', () => {
+    expect(refused((o) => o.maxPool(seen(o), { kernel: 3, stride: 2, pad: 0 }))).toThrow(Unplanned);
+    const across = { pad: 1, padEnd: 1 };
+    const geometry = { stride: 1, pad: 0, padEnd: 0, across, bias: false } as const;
+    expect(refused((o) => o.convolution(seen(o), 'a', geometry))).toThrow(Unplanned);
   });
 });
 

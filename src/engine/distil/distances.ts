@@ -1,7 +1,8 @@
 import { referenceImages } from '../../distil/schedule';
 import type { ModelSampling } from '../../lib/sampling';
-import { type FeatureWeights, measureNetwork } from '../measure/feature-networks';
+import type { FeatureWeights } from '../measure/feature-networks';
 import { FrechetMeasure } from '../measure/frechet';
+import { openMeasureNetwork } from '../measure/measure-networks';
 import type { RunSources } from '../runs/sources';
 import { measureModel } from './run';
 
@@ -33,7 +34,7 @@ export class RunDistances {
   /** The measure on the device of that epoch; `onLevels` is told what it finds once for the whole run. */
   async on(epoch: number, onLevels: (levels: Levels) => void): Promise<FrechetMeasure> {
     if (this.measure && this.epoch === epoch) return this.measure;
-    const net = await measureNetwork(this.features);
+    const net = await openMeasureNetwork({ features: 'resnet56', weights: this.features });
     if (this.measure) this.measure = this.measure.on(net);
     else {
       const { data, teacher } = this.sources;

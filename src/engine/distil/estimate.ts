@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { fitMicroBatch, isAdversarial, studentSampling } from '../../distil/config';
 import { backendLine } from '../../lib/words';
 import type { DistilRequest, StepEstimate } from '../../protocol/distil';
-import { measureNetwork } from '../measure/feature-networks';
 import { FrechetMeasure } from '../measure/frechet';
+import { openMeasureNetwork } from '../measure/measure-networks';
 import { openSources, type SourceServices } from '../runs/sources';
 import type { EngineServices } from '../services';
 import { DistilRun } from './run';
@@ -145,7 +145,7 @@ async function secondsOnTheWay(
   const secondsPerSample =
     (await timed(() => makeSamples(teacher, teacher.weights, seeds, studentSampling(config)))) / seeds.length;
   if (measureImages === 0) return { secondsPerSample, secondsPerCompared: 0 };
-  const net = await measureNetwork(services.data.feature);
+  const net = await openMeasureNetwork({ features: 'resnet56', weights: services.data.feature });
   try {
     const each = Math.min(8, Math.floor(data.size / 2));
     const seconds = await timed(() => FrechetMeasure.against(net, data, each, each));

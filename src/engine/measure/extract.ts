@@ -1,4 +1,3 @@
-import * as tf from '@tensorflow/tfjs-core';
 import { toNHWC } from '../../nn/denoiser';
 import type { MeasureNetwork } from './measure-networks';
 
@@ -38,19 +37,10 @@ export async function extract(
     await breathe?.();
     const count = Math.min(step, n - from);
     const part = values.subarray(from * size, (from + count) * size);
-    const tensors = tf.tidy(() => {
-      const x = tf.tensor4d(toNHWC(part, count, channels, resolution ** 2), [
-        count,
-        resolution,
-        resolution,
-        channels,
-      ]);
-      const features = net.features(x);
-      return out.logits && net.logits ? [features, net.logits(features)] : [features];
-    });
-    out.features.set((await tensors[0]!.data()) as Float32Array, from * net.dims);
-    if (tensors[1]) out.logits?.set((await tensors[1].data()) as Float32Array, from * classes);
-    tf.dispose(tensors);
+    const pixels = toNHWC(part, count, channels, resolution ** 2);
+    const found = await net.run({ values: pixels, count, channels, resolution });
+    out.features.set(found.get('features')!, from * net.dims);
+    if (out.logits) out.logits.set(found.get('logits')!, from * classes);
   }
   return out;
 }

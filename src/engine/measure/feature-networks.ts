@@ -8,10 +8,8 @@ import {
 } from '../../distil/config';
 import type { FeatureNetwork } from '../../distil/discriminator';
 import { RandomStream } from '../../distil/random';
-import { readyTensors } from '../../gpu/backends';
 import { InnateError } from '../../lib/errors';
 import type { Denoiser } from '../../nn/denoiser';
-import { CifarResNet } from '../../nn/features/cifar-resnet';
 import { DistilledDeiT } from '../../nn/features/deit';
 import { EfficientNetLite0 } from '../../nn/features/efficientnet-lite0';
 import { MobileNetV1 } from '../../nn/features/mobilenet-v1';
@@ -67,12 +65,6 @@ const ofFile = (name: FileFeature, weights: WeightSource, size: number): Feature
   name === 'vgg16-bn'
     ? new VGG16BN(weights, size)
     : new DistilledDeiT(weights, new RandomStream(3, 'adapters', 0), size);
-
-/** The network whose features Fréchet distances are measured on. The caller disposes of it. */
-export async function measureNetwork(weights: FeatureWeights): Promise<CifarResNet> {
-  await readyTensors();
-  return new CifarResNet(await weights('cifar10-resnet56'));
-}
 
 function encoderFeatures(teacher: Denoiser): FeatureNetwork {
   const encoder = new TeacherEncoder(teacher);

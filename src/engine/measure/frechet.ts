@@ -3,9 +3,8 @@ import { InnateError } from '../../lib/errors';
 import { whole } from '../../lib/words';
 import { compareToReal, type FrechetResult } from '../../measure/frechet';
 import { type FeatureStatistics, featureStatistics } from '../../measure/moments';
-import type { CifarResNet } from '../../nn/features/cifar-resnet';
 import { asShown, extract } from './extract';
-import { FEATURE_WORDS } from './measure-networks';
+import { FEATURE_WORDS, type MeasureNetwork } from './measure-networks';
 
 /** Named wherever a distance is shown: it is not the Inception FID. */
 export const MEASURE_NAME = FEATURE_WORDS.resnet56;
@@ -15,7 +14,7 @@ const BATCH = 50;
 /** Fréchet distances to real images on one feature network. */
 export class FrechetMeasure {
   private constructor(
-    private readonly net: CifarResNet,
+    private readonly net: MeasureNetwork,
     private readonly real: FeatureStatistics,
     /** What the distance is to, in words. */
     readonly reference: string,
@@ -32,7 +31,7 @@ export class FrechetMeasure {
    * can be read.
    */
   static async against(
-    net: CifarResNet,
+    net: MeasureNetwork,
     data: Dataset,
     heldOut: number,
     reference: number,
@@ -76,7 +75,7 @@ export class FrechetMeasure {
   }
 
   /** The same real images on another device, where `net` is. */
-  on(net: CifarResNet): FrechetMeasure {
+  on(net: MeasureNetwork): FrechetMeasure {
     return new FrechetMeasure(net, this.real, this.reference, this.floor, this.read);
   }
 

@@ -16,7 +16,7 @@ import { measureSets, type Reference } from './measurement';
 import { realReference } from './real-images';
 
 export type MeasureServices = SourceServices &
-  Pick<EngineServices, 'failure' | 'denoiser' | 'epoch' | 'recover'> & {
+  Pick<EngineServices, 'recordedSteps' | 'failure' | 'denoiser' | 'epoch' | 'recover'> & {
     exclusively: <T>(task: () => Promise<T>) => Promise<T>;
   };
 
@@ -88,7 +88,15 @@ class Measuring {
     const { model } = await turn(() => services.model(request.model));
     const weights = inception && (await inceptionWeights(inception));
     const input = protocol === 'pytorch-fid' ? 'pytorch-fid' : 'tensorflow-1';
-    const net = await turn(() => openMeasureNetwork(features, services.data.feature, weights, input));
+    const net = await turn(() =>
+      openMeasureNetwork({
+        features,
+        weights: services.data.feature,
+        inception: weights,
+        input,
+        plan: services.recordedSteps(),
+      }),
+    );
     try {
       return await this.through(net, model);
     } finally {

@@ -73,7 +73,14 @@ export async function nearestInPage(
   const { space: where, inception } = request;
   if (where === 'pixels') return look(null);
   const weights = inception && (await inceptionWeights(inception));
-  const net = await turn(() => openMeasureNetwork(where, services.data.feature, weights, 'tensorflow-1'));
+  const net = await turn(() =>
+    openMeasureNetwork({
+      features: where,
+      weights: services.data.feature,
+      inception: weights,
+      plan: services.recordedSteps(),
+    }),
+  );
   try {
     return await withRunLock('measure-training', async () =>
       look({ net, store: await trainingStore(mark, net.dims) }),

@@ -6,6 +6,7 @@ export const PLAIN = {
   kernel: 1,
   stride: 1,
   pad: 0,
+  padTop: 0,
   outHeight: 1,
   outWidth: 1,
   inHeight: 1,

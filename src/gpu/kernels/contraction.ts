@@ -70,7 +70,7 @@ export const contraction = memoised((options: ContractionOptions): Contraction =
 });
 
 /**
- * Counts and strides in units: `rows` x `columns`, `depth` (of which `depth1` from the first source), `taps`; A at
+ * `kernel` are the columns of a convolution's kernel, `pad` the zeros left of it, `padTop` those above. Counts and strides in units: `rows` x `columns`, `depth` (of which `depth1` from the first source), `taps`; A at
  * aBase + place * aStride + k; B at
  * bBase + (tap * depth + k) * bStride + column * bColumn (packed pairs: half the depth; transposed: tap * bTap + k * bStride
  * + column * bColumn); out at oBase + row * oStride. Per
@@ -85,6 +85,7 @@ const CONTRACTION_UNIFORMS = [
   'kernel',
   'stride',
   'pad',
+  'padTop',
   'outHeight',
   'outWidth',
   'inHeight',
@@ -119,7 +120,7 @@ function placeCode(mode: ContractionMode): string {
 ${plain}
 fn place(row: u32, tap: u32) -> i32 {
   let x = i32(row % u.outWidth * u.stride + tap % u.kernel) - i32(u.pad);
-  let y = i32((row / u.outWidth) % u.outHeight * u.stride + tap / u.kernel) - i32(u.pad);
+  let y = i32((row / u.outWidth) % u.outHeight * u.stride + tap / u.kernel) - i32(u.padTop);
   let image = i32(row / (u.outWidth * u.outHeight));
   let inside = x >= 0 && y >= 0 && x < i32(u.inWidth) && y < i32(u.inHeight);
   return select(-1, (image * i32(u.inHeight) + y) * i32(u.inWidth) + x, inside);

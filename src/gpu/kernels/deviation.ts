@@ -101,17 +101,26 @@ export const deviationCurvature = (): Kernel =>
     OVER_BATCH,
   );
 
-/** The largest of every 2x2 pixels; `total` results. */
+/** The largest of each window, of which only what the map has counts; `total` results. */
 export const maxPool = (): Kernel =>
   elementwise(
     'max pool',
     ['x', 'out'],
-    ['channels', 'outHeight', 'outWidth'],
-    `${CORNER}
-  out[i] = max(max(x[at], x[at + u.channels]), max(x[at + line], x[at + line + u.channels]));`,
+    ['channels', 'height', 'width', 'outHeight', 'outWidth', 'kernel', 'stride', 'pad'],
+    `let c = i % u.channels;
+  let left = i32(i / u.channels % u.outWidth * u.stride) - i32(u.pad);
+  let top = i32(i / (u.channels * u.outWidth) % u.outHeight * u.stride) - i32(u.pad);
+  let image = i32(i / (u.channels * u.outWidth * u.outHeight));
+  var most = -3.4028234663852886e38;
+  for (var y = max(0, top); y < min(i32(u.height), top + i32(u.kernel)); y++) {
+    for (var p = max(0, left); p < min(i32(u.width), left + i32(u.kernel)); p++) {
+      most = max(most, x[u32((image * i32(u.height) + y) * i32(u.width) + p) * u.channels + c]);
+    }
+  }
+  out[i] = most;`,
   );
 
-/** dy goes to the first of the largest; `total` elements of dy. */
+/** dy goes to the first of the largest of 2x2 pixels; `total` elements of dy. */
 export const maxPoolGradient = (): Kernel =>
   elementwise(
     'max pool gradient',

@@ -108,6 +108,7 @@ function contract({ x, filter, bias, pad, out }: Convolution): tf.TensorInfo {
       taps: kernelHeight * kernel,
       kernel,
       pad,
+      padTop: pad,
       outHeight,
       outWidth,
       inHeight,

@@ -1,65 +1,52 @@
-import * as tf from '@tensorflow/tfjs-core';
+import type { PooledNetwork, PooledOps } from '../ops';
 import type { WeightSource } from '../weights';
-import { averagedDown, FrozenLayers, imageNetNormalise } from './frozen';
+import { IMAGENET_MEAN, IMAGENET_STD } from './frozen';
+import { centred, channelAffine, withTensors } from './made-weights';
+
+/** Height and width that the network sees. */
+const SIZE = 32;
 
 /**
  * A CIFAR ResNet with option A shortcuts (He et al. 2016), 64 features before its classifier: what Fréchet
  * distances are measured on where the Inception network cannot be had. Depth 6n + 2 is read off the weights.
  */
-export class CifarResNet {
+export class CifarResNet implements PooledNetwork {
   readonly dims = 64;
-  readonly size = 32;
-  private readonly layers: FrozenLayers;
+  readonly weights: WeightSource;
   private readonly perStage: number;
 
   constructor(source: WeightSource) {
-    this.layers = new FrozenLayers(source);
     let n = 0;
     while (source.shape(`layer1.${n}.conv1.weight`)) n++;
     this.perStage = n;
-  }
-
-  /** x [N, R, R, 1 or 3] in [-1, 1], R = 32 or a multiple (averaged down), to [N, 64]. Call inside tf.tidy. */
-  features(x: tf.Tensor4D): tf.Tensor2D {
-    const { layers } = this;
-    let h = layers.conv(
-      imageNetNormalise(layers, layers.resize(averagedDown(x, this.size), this.size)),
-      'conv1',
-      {
-        activation: 'relu',
-        padding: 'symmetric',
-      },
+    // Option A: every second pixel, with a quarter of the new width in zero channels on either side.
+    const shortcuts = [2, 3].map((stage) => {
+      const [out, inputs] = source.shape(`layer${stage}.0.conv1.weight`) as [number, number];
+      return centred(`layer${stage}.0.shortcut`, inputs, out);
+    });
+    const normalise = channelAffine(
+      'normalise',
+      IMAGENET_STD.map((s) => 0.5 / s),
+      IMAGENET_MEAN.map((m, i) => (0.5 - m) / IMAGENET_STD[i]!),
     );
+    this.weights = withTensors(source, new Map([...shortcuts, ...normalise]));
+  }
+
+  /** R = 32 or a multiple (averaged down). */
+  measured<T>(ops: PooledOps<T>, x: T): { features: T } {
+    const seen = ops.resize(ops.averagedDown(ops.toRgb(x), SIZE), SIZE);
+    let h = ops.conv(ops.conv(seen, 'normalise'), 'conv1', { activation: 'relu', padding: 'symmetric' });
     for (const stage of [1, 2, 3])
-      for (let i = 0; i < this.perStage; i++) {
-        const from = h;
-        h = tf.tidy(() => this.block(from, `layer${stage}.${i}`, stage > 1 && i === 0));
-        from.dispose(); // 54 layers of a batch would be some 250 MB
-      }
-    return tf.mean(h, [1, 2]) as tf.Tensor2D;
-  }
-
-  dispose(): void {
-    this.layers.dispose();
-  }
-
-  private block(x: tf.Tensor4D, name: string, halves: boolean): tf.Tensor4D {
-    const { layers } = this;
-    const stride = halves ? 2 : 1;
-    const inner = layers.conv(x, `${name}.conv1`, { stride, activation: 'relu', padding: 'symmetric' });
-    const out = layers.conv(inner, `${name}.conv2`, { padding: 'symmetric' });
-    return tf.relu(tf.add(out, halves ? shortcut(x) : x)) as tf.Tensor4D;
+      for (let i = 0; i < this.perStage; i++)
+        h = ops.block(h, (from) => residual(ops, from, `layer${stage}.${i}`, stage > 1 && i === 0));
+    return { features: ops.mean(h) };
   }
 }
 
-/** Every second pixel, with a quarter of the new width in zero channels on either side. */
-function shortcut(x: tf.Tensor4D): tf.Tensor4D {
-  const [n, h, w, c] = x.shape;
-  const even = tf.stridedSlice(x, [0, 0, 0, 0], [n, h, w, c], [1, 2, 2, 1]);
-  return tf.pad(even, [
-    [0, 0],
-    [0, 0],
-    [0, 0],
-    [c / 2, c / 2],
-  ]) as tf.Tensor4D;
+function residual<T>(ops: PooledOps<T>, x: T, name: string, halves: boolean): T {
+  const stride = halves ? 2 : 1;
+  const inner = ops.conv(x, `${name}.conv1`, { stride, activation: 'relu', padding: 'symmetric' });
+  const out = ops.conv(inner, `${name}.conv2`, { padding: 'symmetric' });
+  const shortcut = halves ? ops.conv(x, `${name}.shortcut`, { stride, padding: 'none', bias: false }) : x;
+  return ops.relu(ops.add(out, shortcut));
 }

@@ -1,20 +1,20 @@
-import * as tf from '@tensorflow/tfjs-core';
-import type { FeatureOps } from '../ops';
+import type * as tf from '@tensorflow/tfjs-core';
+import type { FeatureOps, PooledNetwork, PooledOps } from '../ops';
 import type { WeightSource } from '../weights';
-import { averagedDown, FrozenLayers, nominalSizes } from './frozen';
+import { FrozenLayers, nominalSizes } from './frozen';
 
 /** A frozen network as a discriminator sees images through it: four maps, of strides 4, 8, 16 and 32. */
-export abstract class FrozenPyramid {
+export abstract class FrozenPyramid implements PooledNetwork {
   /** Channels of the four maps. */
   abstract readonly channels: readonly number[];
   protected readonly layers: FrozenLayers;
 
   constructor(
-    private readonly source: WeightSource,
+    readonly weights: WeightSource,
     /** Height and width to which images are enlarged first; 224 in the paper. */
     readonly size = 224,
   ) {
-    this.layers = new FrozenLayers(source);
+    this.layers = new FrozenLayers(weights);
   }
 
   /** The four maps of images x [N, R, R, 1 or 3] in [-1, 1], whoever executes. */
@@ -27,7 +27,7 @@ export abstract class FrozenPyramid {
 
   /** For a graph that is recorded. */
   get recorded() {
-    return { weights: this.source, maps: <T>(ops: FeatureOps<T>, x: T) => this.mapsOn(ops, x) };
+    return { weights: this.weights, maps: <T>(ops: FeatureOps<T>, x: T) => this.mapsOn(ops, x) };
   }
 
   /** Number of features: channels of the last map. */
@@ -35,9 +35,9 @@ export abstract class FrozenPyramid {
     return this.channels.at(-1)!;
   }
 
-  /** The last map's mean over its pixels, [N, dims] of images x as of `maps`. Call inside tf.tidy. */
-  features(x: tf.Tensor4D): tf.Tensor2D {
-    return tf.mean(this.maps(averagedDown(x, this.size)).at(-1)!, [1, 2]) as tf.Tensor2D;
+  /** The last map's mean over its pixels of images x as of `maps`. */
+  measured<T>(ops: PooledOps<T>, x: T): { features: T } {
+    return { features: ops.mean(this.mapsOn(ops, ops.averagedDown(x, this.size)).at(-1)!) };
   }
 
   /** Height and width of the four maps. */

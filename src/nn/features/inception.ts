@@ -1,6 +1,6 @@
-import * as tf from '@tensorflow/tfjs-core';
+import type { PooledNetwork, PooledOps } from '../ops';
 import type { WeightSource } from '../weights';
-import { FrozenLayers, toRgb } from './frozen';
+import { channelAffine, withTensors } from './made-weights';
 
 /** Height and width that the network sees. */
 const SIZE = 299;
@@ -72,11 +72,11 @@ export const INCEPTION_LAYERS: readonly string[] = [
  * from torchvision's. `source` has LAYER.weight and LAYER.bias of `INCEPTION_LAYERS`, norms folded in, and fc.weight. Widths
  * are those of the weights: 2,048 features and 1,008 logits of the published ones.
  */
-export class InceptionV3 {
+export class InceptionV3 implements PooledNetwork {
   readonly dims: number;
   /** Number of classes of the logits. */
   readonly classes: number;
-  private readonly layers: FrozenLayers;
+  readonly weights: WeightSource;
 
   constructor(
     source: WeightSource,
@@ -85,77 +85,64 @@ export class InceptionV3 {
     const [classes, dims] = source.shape('fc.weight') as [number, number];
     this.classes = classes;
     this.dims = dims;
-    this.layers = new FrozenLayers(source);
+    const [scale, shift] = [127.5 / 128, -0.5 / 128];
+    const bytes = channelAffine('bytes', [scale, scale, scale], [shift, shift, shift]);
+    this.weights = withTensors(source, new Map(bytes));
   }
 
-  /** x [N, R, R, 1 or 3] in [-1, 1], as bytes are, to [N, dims]. Call inside tf.tidy. */
-  features(x: tf.Tensor4D): tf.Tensor2D {
-    let h = tf.tidy(() => this.stem(this.prepared(x)));
-    for (const [name, block] of BLOCKS) {
-      const from = h;
-      h = tf.tidy(() => this.block(from, name, block));
-      from.dispose();
-    }
-    return tf.mean(h, [1, 2]) as tf.Tensor2D;
+  /** Of x as bytes are; logits without the bias: as the published Inception score takes them. */
+  measured<T>(ops: PooledOps<T>, x: T): { features: T; logits: T } {
+    let h = stem(ops, this.prepared(ops, ops.toRgb(x)));
+    for (const [name, block] of BLOCKS) h = ops.block(h, (from) => mixed(ops, from, name, block));
+    const features = ops.mean(h);
+    return { features, logits: ops.linear(features, 'fc') };
   }
 
-  /** Logits [N, classes] of features, without the bias: as the published Inception score takes them. */
-  logits(features: tf.Tensor2D): tf.Tensor2D {
-    return tf.matMul(features, this.layers.parameter('fc.weight') as tf.Tensor2D, false, true);
+  /** Means of two pixels are scaled as the pixels are: what comes first is the smaller work. */
+  private prepared<T>(ops: PooledOps<T>, rgb: T): T {
+    if (this.input === 'pytorch-fid') return ops.resize(rgb, SIZE);
+    return ops.resizeAsTensorFlow1(ops.conv(rgb, 'bytes'), SIZE);
   }
+}
 
-  dispose(): void {
-    this.layers.dispose();
-  }
+function stem<T>(ops: PooledOps<T>, x: T): T {
+  const [a1, a2, b2, b3, a4] = STEM as [string, string, string, string, string];
+  const valid = { padding: 'none', activation: 'relu' } as const;
+  let h = ops.block(x, (from) => ops.conv(from, a1, { ...valid, stride: 2 }));
+  h = ops.block(h, (from) => ops.conv(from, a2, valid));
+  h = ops.block(h, (from) => ops.maxPool(conv(ops, from, b2), 'halves'));
+  h = ops.block(h, (from) => ops.conv(conv(ops, from, b3), a4, valid));
+  return ops.block(h, (from) => ops.maxPool(from, 'halves'));
+}
 
-  private prepared(x: tf.Tensor4D): tf.Tensor4D {
-    const rgb = toRgb(x);
-    if (this.input === 'pytorch-fid') return this.layers.resize(rgb, SIZE);
-    const resized = this.layers.resizeAsTensorFlow1(rgb, SIZE);
-    return tf.sub(tf.mul(resized, 127.5 / 128), 0.5 / 128);
-  }
+function mixed<T>(ops: PooledOps<T>, x: T, name: string, { branches, pool }: Block): T {
+  const halves = pool === 'stride';
+  const ends = branches.flatMap((branch) => branchOf(ops, x, name, branch, halves));
+  return ops.join([...ends, pooled(ops, x, name, pool)]);
+}
 
-  private stem(x: tf.Tensor4D): tf.Tensor4D {
-    const { layers } = this;
-    const [a1, a2, b2, b3, a4] = STEM as [string, string, string, string, string];
-    let h = layers.conv(x, a1, { stride: 2, padding: 'none', activation: 'relu' });
-    h = layers.conv(h, a2, { padding: 'none', activation: 'relu' });
-    h = tf.maxPool(this.conv(h, b2), 3, 2, 'valid');
-    h = layers.conv(this.conv(h, b3), a4, { padding: 'none', activation: 'relu' });
-    return tf.maxPool(h, 3, 2, 'valid');
+function branchOf<T>(ops: PooledOps<T>, x: T, block: string, branch: Branch, halves: boolean): T[] {
+  let h = x;
+  for (const [i, layer] of branch.entries()) {
+    if (typeof layer !== 'string') return layer.map((end) => conv(ops, h, `${block}.${end}`));
+    h = conv(ops, h, `${block}.${layer}`, halves && i === branch.length - 1);
   }
+  return [h];
+}
 
-  private block(x: tf.Tensor4D, name: string, { branches, pool }: Block): tf.Tensor4D {
-    const halves = pool === 'stride';
-    const ends = branches.flatMap((branch) => this.branch(x, name, branch, halves));
-    return tf.concat([...ends, this.pooled(x, name, pool)], 3);
-  }
+function pooled<T>(ops: PooledOps<T>, x: T, block: string, pool: Block['pool']): T {
+  if (pool === 'stride') return ops.maxPool(x, 'halves');
+  const around = pool === 'average' ? ops.averageAround(x) : ops.maxPool(x, 'around');
+  return conv(ops, around, `${block}.branch_pool`);
+}
 
-  private branch(x: tf.Tensor4D, block: string, branch: Branch, halves: boolean): tf.Tensor4D[] {
-    let h = x;
-    for (const [i, layer] of branch.entries()) {
-      if (typeof layer !== 'string') return layer.map((end) => this.conv(h, `${block}.${end}`));
-      const last = i === branch.length - 1;
-      h = this.conv(h, `${block}.${layer}`, halves && last);
-    }
-    return [h];
-  }
-
-  private pooled(x: tf.Tensor4D, block: string, pool: Block['pool']): tf.Tensor4D {
-    if (pool === 'stride') return tf.maxPool(x, 3, 2, 'valid');
-    // TensorFlow's averages count no padding, and nothing is smaller than the padding of its maxima.
-    const around = pool === 'average' ? tf.avgPool(x, 3, 1, 'same') : tf.maxPool(x, 3, 1, 'same');
-    return this.conv(around, `${block}.branch_pool`);
-  }
-
-  /** Of its own size, or with stride 2 and no padding. */
-  private conv(x: tf.Tensor4D, name: string, halves = false): tf.Tensor4D {
-    return this.layers.conv(
-      x,
-      name,
-      halves
-        ? { stride: 2, padding: 'none', activation: 'relu' }
-        : { padding: 'symmetric', activation: 'relu' },
-    );
-  }
+/** Of its own size, or with stride 2 and no padding. */
+function conv<T>(ops: PooledOps<T>, x: T, name: string, halves = false): T {
+  return ops.conv(
+    x,
+    name,
+    halves
+      ? { stride: 2, padding: 'none', activation: 'relu' }
+      : { padding: 'symmetric', activation: 'relu' },
+  );
 }

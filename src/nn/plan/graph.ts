@@ -1,6 +1,14 @@
 import { InnateError } from '../../lib/errors';
 import type { Ops, Tap } from '../ops';
-import type { Activation, ConvGeometry, Node, Operation, ResizeMethod, Shape } from './operations';
+import type {
+  Activation,
+  ConvGeometry,
+  Node,
+  Operation,
+  PoolGeometry,
+  ResizeMethod,
+  Shape,
+} from './operations';
 
 export type { Node, Shape } from './operations';
 
@@ -91,20 +99,31 @@ export class GraphOps implements Ops<Node> {
     return this.parameter(`${name}.weight`);
   }
 
-  /** Any stride; `depthwise`: one filter a channel. */
+  /** Any stride; `depthwise`: one filter a channel; `across`: zeros along the other axis, where the kernel is no square. */
   convolution(
     x: Node,
     name: string,
-    options: Pick<ConvGeometry, 'stride' | 'pad' | 'padEnd'> & { bias: boolean; depthwise?: boolean },
+    options: Pick<ConvGeometry, 'stride' | 'pad' | 'padEnd'> & {
+      bias: boolean;
+      depthwise?: boolean;
+      across?: { pad: number; padEnd: number };
+    },
   ): Node {
     const weight = this.weight(name);
-    const [out, , kernel] = weight.shape.whole as [number, number, number];
+    const [out, , kernel, columns] = weight.shape.whole as [number, number, number, number];
     const { stride, pad, padEnd, bias, depthwise = false } = options;
-    const size = (pixels: number) => Math.floor((pixels + pad + padEnd - kernel) / stride) + 1;
+    const sideways = options.across ?? { pad, padEnd };
+    const size = (pixels: number, taps: number, zeros: { pad: number; padEnd: number }) =>
+      Math.floor((pixels + zeros.pad + zeros.padEnd - taps) / stride) + 1;
+    const across = columns === kernel ? {} : { across: { kernel: columns, pad: sideways.pad } };
     return this.node(
-      { op: 'conv2d', name, kernel, stride, pad, padEnd, depthwise, bias },
+      { op: 'conv2d', name, kernel, stride, pad, padEnd, depthwise, bias, ...across },
       bias ? [x, weight, this.parameter(`${name}.bias`)] : [x, weight],
-      { height: size(x.shape.height), width: size(x.shape.width), channels: out },
+      {
+        height: size(x.shape.height, kernel, { pad, padEnd }),
+        width: size(x.shape.width, columns, sideways),
+        channels: out,
+      },
     );
   }
 
@@ -202,9 +221,27 @@ export class GraphOps implements Ops<Node> {
     return this.node({ op: 'resize', method, transposed: false }, [x], shape);
   }
 
-  maxPool(x: Node): Node {
+  maxPool(x: Node, geometry: PoolGeometry = { kernel: 2, stride: 2, pad: 0 }): Node {
+    const { kernel, stride, pad } = geometry;
     const { height, width, channels } = x.shape;
-    return this.node({ op: 'maxPool' }, [x], { height: height / 2, width: width / 2, channels });
+    const size = (pixels: number) => Math.floor((pixels + 2 * pad - kernel) / stride) + 1;
+    return this.node({ op: 'maxPool', kernel, stride, pad }, [x], {
+      height: size(height),
+      width: size(width),
+      channels,
+    });
+  }
+
+  /** Of every pixel and those around it, without what lies outside. */
+  averageAround(x: Node): Node {
+    return this.node({ op: 'resize', method: 'around', transposed: false }, [x], x.shape);
+  }
+
+  /** The mean over the pixels: a vector. */
+  mean(x: Node): Node {
+    const { height, width, channels } = x.shape;
+    const sum = this.node({ op: 'pixelSum' }, [x], vectorShape(channels));
+    return this.scale(sum, 1 / (height * width));
   }
 
   /** A map of one channel: the mean over everything of the standard deviation over the batch. */

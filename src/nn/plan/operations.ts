@@ -60,8 +60,8 @@ type ImageOperation =
   | { op: 'activate'; kind: Activation }
   /** [x] along both axes; transposed: from the result's size back to the source's. */
   | { op: 'resize'; method: ResizeMethod; transposed: boolean }
-  /** [x]: the largest of every 2x2 pixels. */
-  | { op: 'maxPool' }
+  /** [x]: the largest of each window; what lies around the map counts for nothing. */
+  | ({ op: 'maxPool' } & PoolGeometry)
   /** [x] to a whole value: the mean over everything of the standard deviation over the batch. */
   | { op: 'deviation' }
   /** [whole value of one number] at every element. */
@@ -119,7 +119,7 @@ type GradientOperation =
   | { op: 'normGradient'; groups: number; eps: number; over: 'image' | 'batch' }
   /** [qkv, dy]. */
   | { op: 'attentionGradient'; heads: number }
-  /** [x, dy]: to the first of the largest. */
+  /** [x, dy] of 2x2 windows side by side: to the first of the largest. */
   | { op: 'maxPoolGradient' }
   /** [x, dy]. */
   | { op: 'unitGradient' }
@@ -145,10 +145,26 @@ export interface ConvGeometry {
   padEnd: number;
   /** One filter a channel: w [C, 1, k, k]. */
   depthwise: boolean;
+  /** Columns of the kernel and zeros before the first one, where they are others than those of its rows. */
+  across?: { kernel: number; pad: number };
 }
+
+export interface PoolGeometry {
+  kernel: number;
+  stride: number;
+  /** Pixels by which the first window begins before the map, along both axes. */
+  pad: number;
+}
+
+/** Taps of a filter. */
+export const tapsOf = ({ kernel, across }: Pick<ConvGeometry, 'kernel' | 'across'>): number =>
+  kernel * (across?.kernel ?? kernel);
 
 /** leakyRelu has slope 0.2; hardtanh clips to [-1, 1]. Each has a derivative that its result tells. */
 export type Activation = 'relu' | 'relu6' | 'leakyRelu' | 'softplus' | 'hardtanh';
 
-/** Bilinear without and with aligned corners, or the mean of whole blocks of pixels. */
-export type ResizeMethod = 'bilinear' | 'corners' | 'box';
+/**
+ * Bilinear without and with aligned corners or as TensorFlow 1 has it, the mean of whole blocks of pixels, or of a pixel and those
+ * around it that the map has.
+ */
+export type ResizeMethod = 'bilinear' | 'corners' | 'tensorflow-1' | 'box' | 'around';

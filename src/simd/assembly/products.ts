@@ -1,6 +1,6 @@
 import {
-  CHANNELS0, CHANNELS1, COUNT, EPSILON, GRADIENT, HEIGHT, MODE, OUT, PARTIALS, ROWS, ROW_BLOCKS, SCALE, SOURCE0, SOURCE1,
-  VECTOR, VECTOR_GRADIENT_STRIDE, VECTOR_STRIDE, WIDTH,
+  CHANNELS0, CHANNELS1, COUNT, EPSILON, GRADIENT, HEIGHT, KERNEL_SIZE, MODE, OUT, OUT_HEIGHT, OUT_WIDTH, PAD, PARTIALS,
+  ROWS, ROW_BLOCKS, SCALE, SOURCE0, SOURCE1, STRIDE, VECTOR, VECTOR_GRADIENT_STRIDE, VECTOR_STRIDE, WIDTH,
 } from '../record';
 import { lanes, madd, realChannels } from './vector';
 
@@ -172,20 +172,35 @@ export function shiftAndCut(record: usize, task: i32, scratch: usize): void {
     }
 }
 
-/** The largest of every 2x2 pixels; a task is a row of the output. */
+/** The largest of each window; a task is a row of the output. */
 export function maxPool(record: usize, task: i32, scratch: usize): void {
   const bytes = <usize>load<i32>(record + CHANNELS0) << 2;
+  const height = load<i32>(record + HEIGHT);
   const width = load<i32>(record + WIDTH);
-  const row = <usize>width * bytes;
-  let from = load<usize>(record + SOURCE0) + <usize>(2 * task) * row;
-  let to = load<usize>(record + OUT) + <usize>task * (row >> 1);
-  for (let x = 0; x < width >> 1; x++) {
+  const outHeight = load<i32>(record + OUT_HEIGHT);
+  const outWidth = load<i32>(record + OUT_WIDTH);
+  const kernel = load<i32>(record + KERNEL_SIZE);
+  const stride = load<i32>(record + STRIDE);
+  const pad = load<i32>(record + PAD);
+  const n = task / outHeight;
+  const top = (task % outHeight) * stride - pad;
+  const y0 = max(0, top), y1 = min(height, top + kernel);
+  const image = load<usize>(record + SOURCE0) + <usize>(n * height * width) * bytes;
+  let to = load<usize>(record + OUT) + <usize>(task * outWidth) * bytes;
+  for (let x = 0; x < outWidth; x++) {
+    const left = x * stride - pad;
+    const x0 = max(0, left), x1 = min(width, left + kernel);
     for (let c: usize = 0; c < bytes; c += 16) {
-      const at = from + c;
-      const above = f32x4.max(v128.load(at), v128.load(at + bytes));
-      v128.store(to + c, f32x4.max(above, f32x4.max(v128.load(at + row), v128.load(at + row + bytes))));
+      let most = f32x4.splat(-f32.MAX_VALUE);
+      for (let y = y0; y < y1; y++) {
+        let at = image + <usize>(y * width + x0) * bytes + c;
+        for (let p = x0; p < x1; p++) {
+          most = f32x4.max(most, v128.load(at));
+          at += bytes;
+        }
+      }
+      v128.store(to + c, most);
     }
-    from += 2 * bytes;
     to += bytes;
   }
 }

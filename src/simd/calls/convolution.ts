@@ -13,6 +13,8 @@ export interface Window {
   kernel: number;
   stride: number;
   pad: number;
+  /** Columns of the kernel and zeros before the first one, of one that is no square: forward passes alone. */
+  across?: { kernel: number; pad: number };
 }
 
 /** Float32 values of a matrix in panels. */
@@ -33,8 +35,9 @@ export interface Convolution {
 
 /** Any kernel and stride. Out is whatever fits: rows beyond the map are zeros, as many as the window asks for. */
 export function convolve(list: CallList, convolution: Convolution & { window: Window }): void {
-  const { kernel, stride, pad } = convolution.window;
-  convolveWindows(list, convolution, { height: kernel, width: kernel, stride, top: pad, left: pad }, null);
+  const { kernel, stride, pad, across = { kernel, pad } } = convolution.window;
+  const taps = { height: kernel, width: across.kernel, stride, top: pad, left: across.pad };
+  convolveWindows(list, convolution, taps, null);
 }
 
 /** Kernel of one call: rows and columns of taps, zeros above and left of the first window. */

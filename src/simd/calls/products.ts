@@ -115,22 +115,30 @@ export function unit(list: CallList, { x, dy, out }: { x: MapAt; dy?: MapAt | un
   list.put(record.OUT, out.at);
 }
 
-/** The largest of every 2x2 pixels of a map of even height and width. */
-export function maxPool(list: CallList, { x, out }: { x: MapAt; out: MapAt }): void {
-  pool(list, record.MAX_POOL, x);
-  list.put(record.OUT, out.at);
+/** The largest of each window, of which only what the map has counts; windows begin `pad` pixels before it. */
+export function maxPool(list: CallList, { x, out, kernel, stride, pad }: MaxPool): void {
+  list.call(record.MAX_POOL, out.images * out.height);
+  list.sources([x]);
+  list.put(record.KERNEL_SIZE, kernel);
+  list.put(record.STRIDE, stride);
+  list.put(record.PAD, pad);
+  list.output(out);
 }
 
-/** The gradient of `maxPool`'s source, of its shape: to the first of the largest. */
+export interface MaxPool {
+  x: MapAt;
+  out: MapAt;
+  kernel: number;
+  stride: number;
+  pad: number;
+}
+
+/** The gradient of the source of a pool of 2x2 pixels, of its shape: to the first of the largest. */
 export function maxPoolGradient(list: CallList, { x, dy, out }: { x: MapAt; dy: MapAt; out: MapAt }): void {
-  pool(list, record.MAX_POOL_GRADIENT, x);
+  list.call(record.MAX_POOL_GRADIENT, (x.images * x.height) / 2);
+  list.sources([x]);
   list.put(record.GRADIENT, dy.at);
   list.put(record.OUT, out.at);
-}
-
-function pool(list: CallList, kernel: number, x: MapAt): void {
-  list.call(kernel, (x.images * x.height) / 2);
-  list.sources([x]);
 }
 
 /** Some pixels of an image a task. */

@@ -4,6 +4,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openBackend } from '../../../cli/backend';
 import { openImages } from '../../../cli/data';
 import { fileSource } from '../../../cli/files';
+import { recordedGraphs } from '../../../cli/recorded-graphs';
 import type { Dataset } from '../../../src/data';
 import { RandomStream } from '../../../src/distil/random';
 import { measureFiles } from '../../../src/engine/measure/kept-measures';
@@ -11,6 +12,7 @@ import { type MeasureServices, measureInPage } from '../../../src/engine/measure
 import { nearestInPage } from '../../../src/engine/measure/nearest-model';
 import { openModel } from '../../../src/engine/models/open-model';
 import { writeNpz } from '../../../src/formats/npz';
+import type { ActiveBackend } from '../../../src/gpu/backends';
 import { InnateError } from '../../../src/lib/errors';
 import type { ImageDenoiser } from '../../../src/nn/denoiser';
 import type { MeasureRequest, NearestRequest } from '../../../src/protocol/measure';
@@ -40,9 +42,10 @@ function waves(seed: number, count: number): Uint8Array {
 
 const training = waves(1, TRAINING);
 let data: Dataset;
+let active: ActiveBackend;
 
 beforeAll(async () => {
-  await openBackend('wasm');
+  active = await openBackend('wasm');
   const path = join(scratch(), 'training.npz');
   const shape = [TRAINING, SIDE, SIDE, 1];
   writeFileSync(path, writeNpz({ images: { dtype: 'u8', shape, data: training } }));
@@ -83,6 +86,7 @@ const services = ({ denoiser, opened }: Page): MeasureServices =>
   ({
     model: async () => ({ model }),
     denoiser: async () => denoiser,
+    recordedSteps: () => recordedGraphs(active),
     epoch: () => 1,
     failure: () => new Promise(() => {}),
     recover: async (error: InnateError) => {

@@ -54,7 +54,7 @@ function values(s: Shape) {
     dw[b]! += dy[c]! * x[a]!;
   });
   const panels = new Float32Array(calls.panelValues(s.kernel ** 2 * up4(s.inputs), up4(s.outputs)));
-  packDirect(w, s.kernel, s.inputs, order(s.inputs), order(s.outputs), panels);
+  packDirect(w, s.kernel ** 2, s.inputs, order(s.inputs), order(s.outputs), panels);
   return { height, width, x, w, dy, y, dx, dw, panels };
 }
 

@@ -168,7 +168,7 @@ describe('max pooling', () => {
       const source = layout.map(images, height, width, channels, x);
       const out = layout.map(images, height / 2, width / 2, channels);
       const gradient = layout.map(images, height, width, channels);
-      calls.maxPool(list, { x: source, out });
+      calls.maxPool(list, { x: source, out, kernel: 2, stride: 2, pad: 0 });
       calls.maxPoolGradient(list, {
         x: source,
         dy: layout.map(images, height / 2, width / 2, channels, dy),
@@ -178,5 +178,35 @@ describe('max pooling', () => {
     });
     expect(relativeError(read(placed.y, y.length), y)).toBe(0);
     expect(relativeError(read(placed.dx, dx.length), dx)).toBe(0);
+  });
+
+  it.each([
+    { kernel: 3, stride: 2, pad: 0 },
+    { kernel: 3, stride: 1, pad: 1 },
+  ])('largest of windows $kernel, stride $stride, pad $pad, of an odd map', async (window) => {
+    const { kernel, stride, pad } = window;
+    const [images, height, width, channels] = [2, 7, 5, 8];
+    // Below zero throughout: padding must not win.
+    const x = noise(images * height * width * channels, 3).map((v) => v - 100);
+    const size = (pixels: number) => Math.floor((pixels + 2 * pad - kernel) / stride) + 1;
+    const [h, w] = [size(height), size(width)];
+    const y = Float64Array.from({ length: images * h * w * channels }, (_, i) => {
+      const [c, ox] = [i % channels, Math.floor(i / channels) % w];
+      const [oy, n] = [Math.floor(i / channels / w) % h, Math.floor(i / channels / w / h)];
+      let most = Number.NEGATIVE_INFINITY;
+      for (let dy = 0; dy < kernel; dy++)
+        for (let dx = 0; dx < kernel; dx++) {
+          const [sy, sx] = [oy * stride - pad + dy, ox * stride - pad + dx];
+          if (sy < 0 || sx < 0 || sy >= height || sx >= width) continue;
+          most = Math.max(most, x[((n * height + sy) * width + sx) * channels + c]!);
+        }
+      return most;
+    });
+    const { placed, read } = await runCalls((layout, list) => {
+      const out = layout.map(images, h, w, channels);
+      calls.maxPool(list, { x: layout.map(images, height, width, channels, x), out, ...window });
+      return { y: out.at };
+    });
+    expect(relativeError(read(placed.y, y.length), y)).toBe(0);
   });
 });

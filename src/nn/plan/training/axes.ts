@@ -1,5 +1,5 @@
 import { type BandTable, bandTable, transposed } from '../../../simd/calls/maps';
-import { bilinearMatrix } from '../../resampling';
+import { bilinearMatrix, tensorFlow1Matrix } from '../../resampling';
 import type { Operation, ResizeMethod } from '../operations';
 
 /** Operations that are a banded matrix along each axis. */
@@ -25,11 +25,23 @@ export function axisTable(operation: Resampling, size: number, result: number): 
 
 /** Row-major [result, size]: what one axis of length `size` is multiplied with. */
 export function axisMatrix(method: ResizeMethod, size: number, result: number): Float32Array {
+  if (method === 'tensorflow-1') return tensorFlow1Matrix(size, result).values;
+  if (method === 'around') return aroundMatrix(size);
   if (method !== 'box') return bilinearMatrix(size, result, method === 'corners').values;
   const block = size / result;
   return Float32Array.from({ length: result * size }, (_, i) =>
     Math.floor((i % size) / block) === Math.floor(i / size) ? 1 / block : 0,
   );
+}
+
+/** Row-major [size, size]: the mean of an element and its neighbours, of which those at the ends have one. */
+function aroundMatrix(size: number): Float32Array {
+  const values = new Float32Array(size * size);
+  for (let i = 0; i < size; i++) {
+    const [first, last] = [Math.max(0, i - 1), Math.min(size - 1, i + 1)];
+    values.fill(1 / (last - first + 1), i * size + first, i * size + last + 1);
+  }
+  return values;
 }
 
 /** Row-major [result, size]: a filter of `taps` / sum with stride 2 after `pad` zeros on both sides. */

@@ -180,7 +180,7 @@ export class Definitions {
         });
         return out;
       case 'maxPool':
-        return out.map((_, i) => a[largest(a, i, from, shape)]!);
+        return out.map((_, i) => a[largest(a, i, from, shape, o)]!);
       case 'maxPoolGradient':
         for (let i = 0; i < b.length; i++) out[largest(a, i, from, inputs[1]!.shape)]! += b[i]!;
         return out;

@@ -34,6 +34,11 @@ export interface IterationExecutor {
   read(name: string): Promise<Float32Array>;
   write(name: string, values: ArrayLike<number>): void;
   run(name: string, inputs: ReadonlyMap<string, ArrayLike<number>>): Promise<Map<string, number>>;
+  /** Runs a graph that has results, and gives these back: maps [N, H, W, C], vectors [N, C]. */
+  compute(
+    name: string,
+    inputs: ReadonlyMap<string, ArrayLike<number>>,
+  ): Promise<Map<string, Float32Array<ArrayBuffer>>>;
   dispose(): void;
 }
 

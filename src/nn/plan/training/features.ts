@@ -1,16 +1,24 @@
 import { paddingOf } from '../../features/padding';
-import type { FeatureConvOptions, FeatureOps } from '../../ops';
+import type { FeatureConvOptions, PooledOps } from '../../ops';
 import type { GraphOps, Node } from '../graph';
 
 /** Records frozen feature networks and the mixing. */
-export class GraphFeatures implements FeatureOps<Node> {
+export class GraphFeatures implements PooledOps<Node> {
   constructor(private readonly ops: GraphOps) {}
 
   conv(x: Node, name: string, options: FeatureConvOptions = {}): Node {
     const { stride = 1, depthwise = false, activation = null, padding = 'tensorflow', bias } = options;
-    const kernel = this.ops.weight(name).shape.whole![2]!;
+    const [, , kernel, columns] = this.ops.weight(name).shape.whole as [number, number, number, number];
     const [pad, padEnd] = paddingOf(padding, x.shape.height, kernel, stride);
-    const y = this.ops.convolution(x, name, { stride, pad, padEnd, depthwise, bias: bias !== false });
+    const [left, right] = paddingOf(padding, x.shape.width, columns, stride);
+    const y = this.ops.convolution(x, name, {
+      stride,
+      pad,
+      padEnd,
+      across: { pad: left, padEnd: right },
+      depthwise,
+      bias: bias !== false,
+    });
     return activation ? this.ops.activate(y, activation) : y;
   }
 
@@ -19,7 +27,7 @@ export class GraphFeatures implements FeatureOps<Node> {
   }
 
   toRgb(x: Node): Node {
-    return x.shape.channels === 1 ? this.ops.concat(this.ops.concat(x, x), x) : x;
+    return x.shape.channels === 1 ? this.join([x, x, x]) : x;
   }
 
   add(a: Node, b: Node): Node {
@@ -28,5 +36,45 @@ export class GraphFeatures implements FeatureOps<Node> {
 
   scale(x: Node, factor: number): Node {
     return this.ops.scale(x, factor);
+  }
+
+  block(x: Node, part: (x: Node) => Node): Node {
+    return part(x);
+  }
+
+  resizeAsTensorFlow1(x: Node, size: number): Node {
+    return this.ops.resize(x, size, 'tensorflow-1');
+  }
+
+  averagedDown(x: Node, size: number): Node {
+    const factor = x.shape.height / size;
+    return factor > 1 && Number.isInteger(factor) ? this.ops.resize(x, size, 'box') : x;
+  }
+
+  relu(x: Node): Node {
+    return this.ops.activate(x, 'relu');
+  }
+
+  maxPool(x: Node, where: 'halves' | 'around'): Node {
+    return this.ops.maxPool(
+      x,
+      where === 'halves' ? { kernel: 3, stride: 2, pad: 0 } : { kernel: 3, stride: 1, pad: 1 },
+    );
+  }
+
+  averageAround(x: Node): Node {
+    return this.ops.averageAround(x);
+  }
+
+  join(maps: readonly Node[]): Node {
+    return maps.reduce((joined, map) => this.ops.concat(joined, map));
+  }
+
+  mean(x: Node): Node {
+    return this.ops.mean(x);
+  }
+
+  linear(v: Node, name: string): Node {
+    return this.ops.linear(v, name, { bias: false });
   }
 }

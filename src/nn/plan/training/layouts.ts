@@ -1,4 +1,5 @@
 import type { Node } from '../graph';
+import { tapsOf } from '../operations';
 import { storedChannels } from '../steps';
 
 /**
@@ -7,7 +8,7 @@ import { storedChannels } from '../steps';
  */
 export type WholeLayout =
   | { kind: 'vector'; channels: number; heads: number }
-  | { kind: 'filter'; kernel: number; inputs: number; outputs: number; heads: number }
+  | { kind: 'filter'; taps: number; inputs: number; outputs: number; heads: number }
   | { kind: 'depthwise'; kernel: number; channels: number }
   | { kind: 'matrix'; inputs: number; outputs: number };
 
@@ -46,7 +47,7 @@ export class WholeLayouts {
         if (o.depthwise) return { kind: 'depthwise', kernel: o.kernel, channels: outputs };
         return {
           kind: 'filter',
-          kernel: o.kernel,
+          taps: tapsOf(o),
           inputs: a!.shape.channels,
           outputs,
           heads: b!.attentionHeads,
@@ -65,7 +66,7 @@ export class WholeLayouts {
       case 'powerV': {
         const filter = this.of(a!);
         if (filter.kind !== 'filter') return null;
-        return vector(filter.kernel ** 2 * storedChannels(filter.inputs), 0);
+        return vector(filter.taps * storedChannels(filter.inputs), 0);
       }
       case 'imageSum':
         return vector(node.shape.channels, a!.inputs[0]?.attentionHeads ?? 0);
@@ -86,10 +87,9 @@ export class WholeLayouts {
         const [source, result] = o.op === 'conv2d' ? [inputs[0]!, reader] : [reader, inputs[0]!];
         const outputs = result.shape.channels;
         if (o.depthwise) return { kind: 'depthwise', kernel: o.kernel, channels: outputs };
-        const { kernel } = o;
         return {
           kind: 'filter',
-          kernel,
+          taps: tapsOf(o),
           inputs: source.shape.channels,
           outputs,
           heads: result.attentionHeads,

@@ -1,12 +1,12 @@
 import type { Shape } from '../graph';
-import type { ConvGeometry, ResizeMethod } from '../operations';
+import { type ConvGeometry, type PoolGeometry, type ResizeMethod, tapsOf } from '../operations';
 import { axisMatrix } from './axes';
 
 /** Which elements of an operation's input and result meet. */
 
 /** Visits what a convolution joins: first indices of a pixel of x and of one of y, and the tap between them. */
 export function windows(
-  { kernel, stride, pad }: ConvGeometry,
+  { kernel, stride, pad, across = { kernel, pad } }: ConvGeometry,
   batch: number,
   source: Shape,
   result: Shape,
@@ -16,21 +16,21 @@ export function windows(
     for (let oy = 0; oy < result.height; oy++)
       for (let ox = 0; ox < result.width; ox++)
         for (let i = 0; i < kernel; i++)
-          for (let j = 0; j < kernel; j++) {
-            const [sy, sx] = [oy * stride + i - pad, ox * stride + j - pad];
+          for (let j = 0; j < across.kernel; j++) {
+            const [sy, sx] = [oy * stride + i - pad, ox * stride + j - across.pad];
             if (sy < 0 || sy >= source.height || sx < 0 || sx >= source.width) continue;
             visit(
               ((n * source.height + sy) * source.width + sx) * source.channels,
               ((n * result.height + oy) * result.width + ox) * result.channels,
-              i * kernel + j,
+              i * across.kernel + j,
             );
           }
 }
 
 /** OIHW to [tap, O, I]. */
-export function tapMajor(w: Float64Array, { kernel, depthwise }: ConvGeometry, inputs: number): Float64Array {
-  const area = kernel * kernel;
-  const inner = depthwise ? 1 : inputs;
+export function tapMajor(w: Float64Array, geometry: ConvGeometry, inputs: number): Float64Array {
+  const area = tapsOf(geometry);
+  const inner = geometry.depthwise ? 1 : inputs;
   const outputs = w.length / area / inner;
   return w.map((_, i) => {
     const [tap, rest] = [Math.floor(i / (outputs * inner)), i % (outputs * inner)];
@@ -117,8 +117,14 @@ export function shiftAndCut(
   }
 }
 
-/** Where the first of the largest of four pixels lies, for element `i` of the result. */
-export function largest(x: Float64Array, i: number, from: Shape, to: Shape): number {
+/** Where the first of the largest of a window lies, for element `i` of the result. */
+export function largest(
+  x: Float64Array,
+  i: number,
+  from: Shape,
+  to: Shape,
+  { kernel, stride, pad }: PoolGeometry = { kernel: 2, stride: 2, pad: 0 },
+): number {
   const c = i % to.channels;
   const pixel = Math.floor(i / to.channels);
   const [ox, oy, n] = [
@@ -127,13 +133,11 @@ export function largest(x: Float64Array, i: number, from: Shape, to: Shape): num
     Math.floor(pixel / (to.width * to.height)),
   ];
   let best = -1;
-  for (const [dy, dx] of [
-    [0, 0],
-    [0, 1],
-    [1, 0],
-    [1, 1],
-  ] as const) {
-    const at = ((n * from.height + 2 * oy + dy) * from.width + 2 * ox + dx) * from.channels + c;
+  for (let tap = 0; tap < kernel * kernel; tap++) {
+    const y = oy * stride - pad + Math.floor(tap / kernel);
+    const column = ox * stride - pad + (tap % kernel);
+    if (y < 0 || y >= from.height || column < 0 || column >= from.width) continue;
+    const at = ((n * from.height + y) * from.width + column) * from.channels + c;
     if (best < 0 || x[at]! > x[best]!) best = at;
   }
   return best;

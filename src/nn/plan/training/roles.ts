@@ -24,7 +24,7 @@ export interface Roles {
 
 /** `carried`: of `carriedLeaves`. */
 export function rolesOf(
-  { graph, updates }: Pick<Iteration, 'graph' | 'updates'>,
+  { graph, updates, results }: Pick<Iteration, 'graph' | 'updates' | 'results'>,
   { needed }: Pick<Folding, 'needed'>,
   carried: ReadonlyMap<Node, Node>,
 ): Roles {
@@ -34,7 +34,7 @@ export function rolesOf(
     if (node.operation.op === 'parameter') leaves.set(node.operation.name, node);
     if (node.operation.op === 'input') inputs.set(node.operation.name, node);
   }
-  const changing = reaching(graph.nodes, [...updates, ...carried.values()]);
+  const changing = reaching(graph.nodes, [...updates, ...carried.values(), ...(results?.values() ?? [])]);
   const late = needed.filter(
     (node) => !changing.has(node) && node.operation.op !== 'squares' && node.inputs.length > 0,
   );

@@ -112,7 +112,10 @@ const RULES: { readonly [K in Operation['op']]?: Rule<K> } = {
   resize: ({ graph, operation: { method, transposed }, inputs: [x], dy }) => [
     () => graph.node({ op: 'resize', method, transposed: !transposed }, [dy], x.shape),
   ],
-  maxPool: ({ graph, inputs: [x], dy }) => [() => graph.node({ op: 'maxPoolGradient' }, [x, dy], x.shape)],
+  maxPool: ({ graph, operation: { kernel, stride, pad }, inputs: [x], dy }) => {
+    if (kernel !== 2 || stride !== 2 || pad !== 0) throw new Unplanned('the gradient of overlapping pools');
+    return [() => graph.node({ op: 'maxPoolGradient' }, [x, dy], x.shape)];
+  },
   deviation: ({ graph, inputs: [x], dy }) => [
     () => graph.node({ op: 'deviationGradient' }, [x, dy], x.shape),
   ],
@@ -166,13 +169,10 @@ export function inputGradients(graph: Graph, node: Node, dy: Node): readonly Gra
 /** Whether gradients pass through nodes of that kind. */
 export const isDifferentiable = ({ operation }: Node): boolean => RULES[operation.op] !== undefined;
 
-const geometry = ({ kernel, stride, pad, padEnd, depthwise }: ConvGeometry): ConvGeometry => ({
-  kernel,
-  stride,
-  pad,
-  padEnd,
-  depthwise,
-});
+function geometry({ kernel, stride, pad, padEnd, depthwise, across }: ConvGeometry): ConvGeometry {
+  if (across) throw new Unplanned('the gradient of a kernel that is no square');
+  return { kernel, stride, pad, padEnd, depthwise };
+}
 
 const scaled = (graph: Graph, x: Node, factor: number): Node =>
   graph.node({ op: 'scale', factor, gain: null }, [x], x.shape);

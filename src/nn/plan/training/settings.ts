@@ -75,4 +75,6 @@ export interface Iteration {
   moving: ReadonlySet<string>;
   /** The state in which the gradients of parts of a batch add up, by the name of their parameter: what this step blends into. */
   sums: ReadonlyMap<string, string>;
+  /** Vectors and maps that are given back as they are: of a network that is only run. */
+  results?: ReadonlyMap<string, Node>;
 }

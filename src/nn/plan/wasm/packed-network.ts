@@ -113,7 +113,7 @@ export class PackedNetwork {
       const values = this.source.read(`${name}.weight`);
       const [inputs, outputs] = [joinedOrder(sources), outputOrder(out)];
       if (tile) packWinograd(values, tile, channels, inputs, outputs, to);
-      else packDirect(values, kernel, channels, inputs, outputs, to);
+      else packDirect(values, kernel ** 2, channels, inputs, outputs, to);
     });
     return { form, weights, bias: this.bias(step) };
   }

@@ -23,17 +23,16 @@ export type ChannelOrder = readonly number[];
 
 /**
  * OIHW to a matrix [taps * channels, outputs] for a direct convolution; `inputs` and `outputs` say which of the
- * network's channels is stored where.
+ * network's channels is stored where, `area` how many taps there are.
  */
 export function packDirect(
   weight: Float32Array,
-  kernel: number,
+  area: number,
   channels: number,
   inputs: ChannelOrder,
   outputs: ChannelOrder,
   to: Float32Array,
 ): void {
-  const area = kernel * kernel;
   const matrix = packedMatrix(area * inputs.length, outputs.length);
   for (const [column, o] of outputs.entries()) {
     if (o < 0) continue;

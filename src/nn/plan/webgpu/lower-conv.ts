@@ -90,6 +90,7 @@ function direct(context: Lowering, step: ConvStep, inputs: readonly ReadMap[], p
       taps: size * size,
       kernel: size,
       pad,
+      padTop: pad,
       outHeight: out.height,
       outWidth: out.width,
       inHeight: height,

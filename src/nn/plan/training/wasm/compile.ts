@@ -9,7 +9,7 @@ import { axisTable, type Resampling } from '../axes';
 import { ACTIVATIONS, Filters, writeConvolution, writeFilterGradient, writeLinear } from './convolutions';
 import { HeadWorks } from './heads';
 import { Norms } from './norms';
-import { PRODUCTS, writeBroadcast, writeProduct } from './products';
+import { PRODUCTS, writeBroadcast, writeMaxPool, writeProduct } from './products';
 import { pixels, rowAt, type Site } from './site';
 import type { Room } from './works';
 
@@ -95,7 +95,7 @@ export class Compiler {
     timesOnePlus: (node) => writeProduct(this.site, node, PRODUCTS.timesOnePlus),
     pixelDot: (node) => writeProduct(this.site, node, PRODUCTS.pixelDot),
     total: (node) => writeProduct(this.site, node, PRODUCTS.total),
-    maxPool: (node) => writeProduct(this.site, node, PRODUCTS.maxPool),
+    maxPool: (node, o) => writeMaxPool(this.site, node, o),
     maxPoolGradient: (node) => writeProduct(this.site, node, PRODUCTS.maxPoolGradient),
     addVector: (node) => this.ended(node),
     addBias: (node) => this.ended(node),

@@ -132,8 +132,8 @@ export function writeConvolution(site: Site, filters: Filters, owner: Node, endi
   const [x, weight, biasNode] = root.inputs as [Node, Node, Node | undefined];
   const { rooms, epilogue } = endingOf(site, ending, operation.bias ? biasNode! : null);
   const out = site.room(owner);
-  const { kernel, stride, pad } = operation;
-  const window = { kernel, stride, pad };
+  const { kernel, stride, pad, across } = operation;
+  const window = { kernel, stride, pad, ...(across && { across }) };
   if (operation.depthwise) {
     const read = site.plain(x);
     const filter = site.room(weight);
@@ -171,7 +171,7 @@ export function writeConvolution(site: Site, filters: Filters, owner: Node, endi
   }
   const shape = filterShape(window, x.shape, owner.shape);
   const tile = winogradTile(operation, shape, owner.shape);
-  const matrix = kernel === 1 && stride === 1 && pad === 0;
+  const matrix = kernel === 1 && !across && stride === 1 && pad === 0;
   const read = matrix ? site.plain(x) : site.read(x);
   const filter = tile ? filters.forWinograd(weight, shape, tile) : site.room(weight);
   site.calls([...read.rooms, filter, ...rooms, out], (list) => {
@@ -249,11 +249,11 @@ const filterShape = (window: Window, source: Shape, result: Shape): FilterShape 
 
 /** With few channels the transforms cost more than the products; tiles need room. */
 function winogradTile(
-  { kernel, stride, pad, padEnd }: ConvGeometry,
+  { kernel, stride, pad, padEnd, across }: ConvGeometry,
   { inputs, outputs }: FilterShape,
   { height, width }: Shape,
 ): 2 | 4 | null {
-  if (kernel !== 3 || stride !== 1 || pad !== padEnd || inputs < 16 || outputs < 16) return null;
+  if (kernel !== 3 || across || stride !== 1 || pad !== padEnd || inputs < 16 || outputs < 16) return null;
   const side = Math.min(height, width);
   return side >= 16 ? 4 : side >= 6 ? 2 : null;
 }

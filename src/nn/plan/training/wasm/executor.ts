@@ -93,6 +93,17 @@ export class WasmIterations implements IterationExecutor {
   }
 
   async run(name: string, inputs: ReadonlyMap<string, ArrayLike<number>>): Promise<Map<string, number>> {
+    return this.executed(name, inputs).reported(this.memory);
+  }
+
+  async compute(
+    name: string,
+    inputs: ReadonlyMap<string, ArrayLike<number>>,
+  ): Promise<Map<string, Float32Array<ArrayBuffer>>> {
+    return this.executed(name, inputs).given(this.memory);
+  }
+
+  private executed(name: string, inputs: ReadonlyMap<string, ArrayLike<number>>): StepProgram {
     const program = this.program(name);
     if (this.stale) for (const { written } of this.programs.values()) this.execute(written.setup);
     this.stale = false;
@@ -103,7 +114,7 @@ export class WasmIterations implements IterationExecutor {
     }
     program.fillNumbers(this.memory);
     this.execute(program.written.step);
-    return program.reported(this.memory);
+    return program;
   }
 
   dispose(): void {

@@ -43,7 +43,7 @@ export class HeadWorks {
         spectralTable([
           {
             weight: rooms[0].at,
-            rows: filter.kernel ** 2 * storedChannels(filter.inputs),
+            rows: filter.taps * storedChannels(filter.inputs),
             columns: storedChannels(filter.outputs),
             u: rooms[1].at,
             v: rooms[2].at,

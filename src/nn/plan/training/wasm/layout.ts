@@ -14,8 +14,7 @@ export function storedValues(layout: WholeLayout): number {
     case 'matrix':
       return packedMatrix(storedChannels(layout.inputs), storedChannels(layout.outputs)).size;
     case 'filter':
-      return packedMatrix(layout.kernel ** 2 * storedChannels(layout.inputs), storedChannels(layout.outputs))
-        .size;
+      return packedMatrix(layout.taps * storedChannels(layout.inputs), storedChannels(layout.outputs)).size;
   }
 }
 
@@ -48,8 +47,8 @@ export function publishedPlaces(layout: WholeLayout, count: number): Int32Array 
       break;
     }
     case 'filter': {
-      const { kernel, inputs, outputs, heads } = layout;
-      packDirect(places, kernel, inputs, padded(inputs), padded(outputs, order(outputs, heads)), stored);
+      const { taps, inputs, outputs, heads } = layout;
+      packDirect(places, taps, inputs, padded(inputs), padded(outputs, order(outputs, heads)), stored);
     }
   }
   const out = new Int32Array(stored.length);

@@ -1,6 +1,7 @@
 import type { CallList, MapAt, VectorAt } from '../../../../simd/calls/list';
 import * as calls from '../../../../simd/calls/products';
 import type { Node } from '../../graph';
+import type { PoolGeometry } from '../../operations';
 import { storedChannels } from '../../steps';
 import type { Site } from './site';
 
@@ -33,7 +34,6 @@ export const PRODUCTS = {
   shiftBack: (list, { x, v, out }) => calls.shiftAndCut(list, { x, place: v(), transposed: true, out }),
   unit: (list, { x, out }) => calls.unit(list, { x, out }),
   unitGradient: (list, { x, other, out }) => calls.unit(list, { x, dy: other(), out }),
-  maxPool: (list, { x, out }) => calls.maxPool(list, { x, out }),
   maxPoolGradient: (list, { x, other, out }) => calls.maxPoolGradient(list, { x, dy: other(), out }),
 } as const satisfies Record<string, Write>;
 
@@ -51,6 +51,11 @@ export function writeProduct(site: Site, node: Node, write: Write): void {
       out: site.map(node),
     }),
   );
+}
+
+/** The largest of each window. */
+export function writeMaxPool(site: Site, node: Node, geometry: PoolGeometry): void {
+  writeProduct(site, node, (list, { x, out }) => calls.maxPool(list, { x, out, ...geometry }));
 }
 
 /** One number at every element. */

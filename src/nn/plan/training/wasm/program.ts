@@ -30,14 +30,15 @@ export class StepProgram {
   private readonly site: Site;
   private readonly compiler: Compiler;
   private readonly reports: ReadonlyMap<string, Node>;
+  private readonly results: ReadonlyMap<string, Node>;
   /** Nodes that only a report reads; the host computes them after the run. */
   private readonly late: readonly Node[];
 
   /** `state`: what earlier steps have of the same leaves; `forms`: what they have made of frozen ones. Throws `Unplanned` where a step has no kernels. */
   constructor({ iteration, batch }: RecordedStep, state: SharedState, forms: SharedForms) {
-    const { graph, reports, updates, carried, moving } = iteration;
+    const { graph, reports, updates, carried, moving, results = new Map() } = iteration;
     const leaves = carriedLeaves(iteration);
-    const wanted = [...reports.values(), ...updates, ...carried.values()];
+    const wanted = [...reports.values(), ...updates, ...carried.values(), ...results.values()];
     const site = new Site({ nodes: graph.nodes, wanted, carried: leaves, batch, moving }, state, forms);
     const roles = rolesOf(iteration, site.folding, leaves);
     this.leaves = roles.leaves;
@@ -45,6 +46,7 @@ export class StepProgram {
     this.late = roles.late;
     this.site = site;
     this.reports = reports;
+    this.results = results;
     this.compiler = new Compiler(site);
     this.compiler.write(new Set(this.late));
     for (const [leaf, node] of leaves) carry(site, node, leaf);
@@ -64,7 +66,8 @@ export class StepProgram {
   placeArena(start: number): number {
     const { site, late } = this;
     const given = [...this.inputs.values()].map((node) => site.room(node));
-    const read = [...late, ...late.flatMap(({ inputs }) => inputs)].map((node) => site.room(node));
+    const nodes = [...late, ...late.flatMap(({ inputs }) => inputs), ...this.results.values()];
+    const read = nodes.map((node) => site.room(node));
     return site.works.placeArena(start, given, read);
   }
 
@@ -125,6 +128,13 @@ export class StepProgram {
       const numbers = stepNumbers({ rate, beta1: 0, beta2, correction, eps, averageBeta });
       new Float32Array(memory, room.at, numbers.length).set(numbers);
     }
+  }
+
+  /** Its results, after its run. */
+  given(memory: ArrayBufferLike): Map<string, Float32Array<ArrayBuffer>> {
+    return new Map(
+      Array.from(this.results, ([name, node]) => [name, Float32Array.from(this.site.load(memory, node))]),
+    );
   }
 
   /** The step's reports, after its run. */

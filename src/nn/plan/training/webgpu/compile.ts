@@ -9,7 +9,7 @@ import {
 import { sumOfRows } from '../../../../gpu/kernels/optimiser';
 import { shiftAndCut, unit, unitGradient } from '../../../../gpu/kernels/pixels';
 import type { Node } from '../../graph';
-import type { Operation } from '../../operations';
+import type { Operation, PoolGeometry } from '../../operations';
 import { axisTable, type Resampling } from '../axes';
 import type { NormGradientPlan } from '../folding';
 import { Attentions } from './attention';
@@ -112,8 +112,8 @@ export class Compiler {
     shiftAndCut: (node, o) => this.shift(node, o.transposed),
     unit: (node) => this.unit(node),
     unitGradient: (node) => this.unit(node),
-    maxPool: (node) => this.pool(node, node),
-    maxPoolGradient: (node) => this.pool(node, node.inputs[1]!),
+    maxPool: (node, o) => this.maxPool(node, o),
+    maxPoolGradient: (node) => this.maxPoolGradient(node, node.inputs[1]!),
   };
 
   private convolution(node: Node): void {
@@ -292,12 +292,28 @@ export class Compiler {
     );
   }
 
-  private pool(node: Node, result: Node): void {
+  private maxPool(node: Node, { kernel, stride, pad }: PoolGeometry): void {
+    const { site } = this;
+    const source = node.inputs[0]!;
+    const { height, width } = source.shape;
+    const { height: outHeight, width: outWidth } = node.shape;
+    const channels = site.extent(node).stored;
+    site.elements(
+      {
+        kernel: maxPool(),
+        operands: [site.view(source), site.place(node)],
+        uniforms: { channels, height, width, outHeight, outWidth, kernel, stride, pad },
+      },
+      site.values(node),
+    );
+  }
+
+  private maxPoolGradient(node: Node, result: Node): void {
     const { site } = this;
     const { height, width } = result.shape;
     site.elements(
       {
-        kernel: node === result ? maxPool() : maxPoolGradient(),
+        kernel: maxPoolGradient(),
         operands: [...node.inputs.map((input) => site.view(input)), site.place(node)],
         uniforms: { channels: site.extent(result).stored, outHeight: height, outWidth: width },
       },

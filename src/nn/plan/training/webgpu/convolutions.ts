@@ -56,7 +56,7 @@ export function writeConvolution(site: Site, owner: Node, ending: Ending, slope:
   const source = site.view(x);
   const filter = site.view(weight);
   const out = site.place(slope?.owner ?? owner);
-  const { kernel: size, stride, pad } = operation;
+  const { kernel: size, stride, pad, across = { kernel: size, pad } } = operation;
   const transposed = operation.op === 'convTransposed';
   const [depth, columns] = [storedChannels(x.shape.channels), storedChannels(owner.shape.channels)];
   const geometry = {
@@ -108,11 +108,14 @@ export function writeConvolution(site: Site, owner: Node, ending: Ending, slope:
       ...PLAIN,
       ...follows.uniforms(unit),
       ...geometry,
+      kernel: across.kernel,
+      pad: across.pad,
+      padTop: pad,
       rows,
       columns: columns / unit,
       depth: depth / unit,
       depth1: depth / unit,
-      taps: Math.ceil(size / phase) ** 2,
+      taps: transposed ? Math.ceil(size / phase) ** 2 : size * across.kernel,
       aStride: depth / unit,
       ...(transposed
         ? { bStride: 1, bColumn: depth / unit, bTap: (depth * columns) / unit }

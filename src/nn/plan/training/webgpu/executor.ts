@@ -102,6 +102,21 @@ export class WebGpuIterations implements IterationExecutor {
   /** The next step may be begun before this one's reports are there; at most a few are under way at one time. */
   async run(name: string, inputs: ReadonlyMap<string, ArrayLike<number>>): Promise<Map<string, number>> {
     const step = this.step(name);
+    return step.program.reported(await this.readBack(step, inputs));
+  }
+
+  async compute(
+    name: string,
+    inputs: ReadonlyMap<string, ArrayLike<number>>,
+  ): Promise<Map<string, Float32Array<ArrayBuffer>>> {
+    const step = this.step(name);
+    return step.program.given(await this.readBack(step, inputs));
+  }
+
+  private async readBack(
+    step: BoundStep,
+    inputs: ReadonlyMap<string, ArrayLike<number>>,
+  ): Promise<Float32Array> {
     for (const input of step.program.inputs.keys())
       if (!inputs.has(input))
         throw new InnateError('mismatch', 'an input of the step is missing', { where: input });
@@ -114,7 +129,7 @@ export class WebGpuIterations implements IterationExecutor {
     staging.unmap();
     step.staging.push(staging);
     this.waiting.shift()?.();
-    return step.program.reported(values);
+    return values;
   }
 
   /** Fills all memory that does not outlive a step, and all gradients, with NaN: whatever a kernel fails to write shows. */

@@ -12,7 +12,7 @@ export function storedValues(layout: WholeLayout): number {
     case 'matrix':
       return storedChannels(layout.inputs) * storedChannels(layout.outputs);
     case 'filter':
-      return layout.kernel ** 2 * storedChannels(layout.inputs) * storedChannels(layout.outputs);
+      return layout.taps * storedChannels(layout.inputs) * storedChannels(layout.outputs);
   }
 }
 
@@ -39,12 +39,12 @@ export function publishedPlaces(layout: WholeLayout): Int32Array {
       break;
     }
     case 'filter': {
-      const { kernel, inputs, outputs, heads } = layout;
-      const [depth, width, area] = [storedChannels(inputs), storedChannels(outputs), kernel ** 2];
+      const { taps, inputs, outputs, heads } = layout;
+      const [depth, width] = [storedChannels(inputs), storedChannels(outputs)];
       for (const [to, o] of order(outputs, heads).entries())
         for (let i = 0; i < inputs; i++)
-          for (let tap = 0; tap < area; tap++)
-            stored[(tap * depth + i) * width + to] = (o * inputs + i) * area + tap;
+          for (let tap = 0; tap < taps; tap++)
+            stored[(tap * depth + i) * width + to] = (o * inputs + i) * taps + tap;
     }
   }
   return stored;

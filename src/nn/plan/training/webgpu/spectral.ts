@@ -122,7 +122,7 @@ export class Spectral {
       const view = site.view(weight);
       if (layout.kind !== 'filter' || view.room !== room || !room.kept)
         throw new Unplanned('spectral norm', 'weights that do not train together');
-      const rows = layout.kernel ** 2 * storedChannels(layout.inputs);
+      const rows = layout.taps * storedChannels(layout.inputs);
       const columns = storedChannels(layout.outputs);
       words.push(view.offset / 4, rows, columns, rowsAt, columnsAt);
       vectors.push([u, columnsAt, columns]);

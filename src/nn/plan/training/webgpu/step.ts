@@ -32,14 +32,15 @@ export class StepProgram {
   /** Nodes that only a report reads; the host computes them after the run. */
   private readonly late: readonly Node[];
   private readonly values = new Map<Node, Read>();
+  private readonly results: ReadonlyMap<string, { node: Node; read: Read }>;
   /** Sums of squares of all gradients of a panel, in parts. */
   private readonly squares: readonly { read: Read; nodes: readonly Node[] }[];
 
   /** `state`: what earlier steps have of the same leaves and gradients. Throws `Unplanned` where a step has no kernels. */
   constructor({ iteration, batch }: RecordedStep, options: SiteOptions, state: SharedState) {
-    const { graph, reports, updates, carried, moving, sums } = iteration;
+    const { graph, reports, updates, carried, moving, sums, results = new Map<string, Node>() } = iteration;
     const leaves = carriedLeaves(iteration);
-    const wanted = [...reports.values(), ...updates, ...carried.values()];
+    const wanted = [...reports.values(), ...updates, ...carried.values(), ...results.values()];
     const of = { nodes: graph.nodes, wanted, carried: leaves, moving, sums, batch };
     const site = new Site(of, options, state);
     const roles = rolesOf(iteration, site.folding, leaves);
@@ -60,7 +61,14 @@ export class StepProgram {
       if (!late.has(node) && node.operation.op !== 'squares')
         this.values.set(node, this.readBack(site.view(node)));
     this.squares = compiler.squares.map(({ view, nodes }) => ({ nodes, read: this.readBack(view) }));
-    this.reads = [...this.values.values(), ...this.squares.map(({ read }) => read)];
+    this.results = new Map(
+      Array.from(results, ([name, node]) => [name, { node, read: this.readBack(site.view(node)) }]),
+    );
+    this.reads = [
+      ...this.values.values(),
+      ...this.squares.map(({ read }) => read),
+      ...Array.from(this.results.values(), ({ read }) => read),
+    ];
   }
 
   /** Where its leaves and gradients lie, for the steps that come after it. */
@@ -82,10 +90,20 @@ export class StepProgram {
     return this.site.program.kept;
   }
 
+  /** Its results, from what was read back. */
+  given(values: Float32Array): Map<string, Float32Array<ArrayBuffer>> {
+    return new Map(
+      Array.from(this.results, ([name, { node, read }]) => [
+        name,
+        Float32Array.from(this.site.load(node, storedIn(values, read))),
+      ]),
+    );
+  }
+
   /** The step's reports, from what was read back. */
   reported(values: Float32Array): Map<string, number> {
     const { site } = this;
-    const stored = ({ at, view }: Read) => values.subarray(at / 4, (at + view.bytes) / 4);
+    const stored = (read: Read) => storedIn(values, read);
     const found = new Map<Node, Float64Array>();
     for (const [node, read] of this.values) found.set(node, site.load(node, stored(read)));
     for (const { nodes, read } of this.squares) {
@@ -110,3 +128,6 @@ export class StepProgram {
     return { view, at };
   }
 }
+
+const storedIn = (values: Float32Array, { at, view }: Read): Float32Array =>
+  values.subarray(at / 4, (at + view.bytes) / 4);
