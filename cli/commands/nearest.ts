@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { type Dataset, skippedLine } from '../../src/data';
 import type { ImageBlock } from '../../src/engine/measure/extract';
 import { openInception } from '../../src/engine/measure/inception-file';
+import { withSmallPixels } from '../../src/engine/measure/joint-network';
 import { FEATURE_WORDS, openMeasureNetwork } from '../../src/engine/measure/measure-networks';
 import type { NearestFound } from '../../src/engine/measure/memorisation';
 import { type NearestImages, nearestImages, queriesOf } from '../../src/engine/measure/nearest-images';
@@ -42,7 +43,7 @@ export async function nearest(argument: string, options: NearestOptions, report:
   const { channels, resolution } = block;
   const data = await openImages(options.data, { channels, resolution, ...READ_ONCE }, report);
   const { features } = options;
-  const net =
+  const opened =
     features === 'pixels'
       ? null
       : await openMeasureNetwork({
@@ -51,10 +52,12 @@ export async function nearest(argument: string, options: NearestOptions, report:
           inception: features.file === null ? null : openInception(fileSource(features.file)),
           plan,
         });
+  const net = opened && withSmallPixels(opened, data);
   // The features of a training set serve every model of it: they stay in the cache.
   const mark = features === 'pixels' ? null : [features.features, features.file && fileMark(features.file)];
   const store =
-    net && FolderStore.open(['training', fileMark(options.data), channels, resolution, mark], net.dims);
+    net &&
+    FolderStore.open(['training with pixels', fileMark(options.data), channels, resolution, mark], net.dims);
   report.note(net ? 'looking at the training images' : 'comparing pixels');
   const started = performance.now();
   const space = net && store && { net, store };
@@ -84,6 +87,12 @@ export async function nearest(argument: string, options: NearestOptions, report:
         quantile: image.quantile,
         ratio: image.ratio,
         ratioQuantile: image.ratioQuantile,
+        ...(image.inPixels && {
+          inPixels: {
+            ...image.inPixels,
+            near: { index: found.index(image.inPixels.near.place), distance: image.inPixels.near.distance },
+          },
+        }),
         suspect: image.suspect,
         nearest: image.near.map(({ place, distance }) => ({ index: found.index(place), distance })),
       })),
@@ -101,9 +110,10 @@ const middle = (sorted: Float64Array): number => sorted[sorted.length >> 1]!;
 /** It says "no sign", never "none": what is not found in one space may be in another. */
 function summary(found: NearestImages, data: Dataset, space: string): string[] {
   const { images, suspects, copying, real, searched } = found;
+  const where = images[0]?.inPixels ? ', in these features or in pixels' : '';
   const verdict = copying
-    ? `Sign of copying: ${whole(suspects)} of ${whole(images.length)} images are nearer to a training image, in itself or beside their next ones, than 99 % of real images are to another`
-    : `No sign of copying: ${whole(suspects)} of ${whole(images.length)} images are nearer, in itself or beside their next ones, than 99 % of real images are`;
+    ? `Sign of copying: ${whole(suspects)} of ${whole(images.length)} images are nearer to a training image, in itself or beside their next ones${where}, than 99 % of real images are to another`
+    : `No sign of copying: ${whole(suspects)} of ${whole(images.length)} images are nearer, in itself or beside their next ones${where}, than 99 % of real images are`;
   return [
     `${verdict} (1 % would be by chance).`,
     `${whole(searched)} images of ${data.name} searched, ${whole(real.length)} real images as the yardstick; ${space}.`,

@@ -110,6 +110,8 @@ export interface NearestImage {
   /** Shares of held-out real images that are nearer, and that are nearer in relation to their next neighbours. */
   quantile: number;
   ratioQuantile: number;
+  /** What pixels say beside features: the nearest training image there, and the same two shares; null where pixels are the space. */
+  inPixels: { index: number; quantile: number; ratioQuantile: number } | null;
   suspect: boolean;
   /** The nearest first. */
   near: { index: number; distance: number; pixels: Rgba }[];

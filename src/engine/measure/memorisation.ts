@@ -18,6 +18,8 @@ export interface NearestFound {
   ratio: number;
   /** Share of the held-out real images whose ratio is smaller. */
   ratioQuantile: number;
+  /** What a search in pixels says of it, beside one in features. */
+  inPixels: { near: Neighbour; quantile: number; ratioQuantile: number } | null;
   suspect: boolean;
 }
 
@@ -79,11 +81,29 @@ export async function memorisation(
       quantile: share,
       ratio,
       ratioQuantile: ratioShare,
+      inPixels: null,
       suspect: isSuspect(share, ratioShare),
     };
   });
   const suspects = images.filter((image) => image.suspect).length;
   return { images, real, ratios, suspects, copying: isCopying(suspects, count) };
+}
+
+/**
+ * A search in features with what one in pixels says of the same images. An image is as suspect as four shares together make it,
+ * so that chance marks as many as before.
+ */
+export function inPixelsToo(found: Memorisation, inPixels: Memorisation): Memorisation {
+  const images = found.images.map((image, i): NearestFound => {
+    const { near, quantile: share, ratioQuantile } = inPixels.images[i]!;
+    return {
+      ...image,
+      inPixels: { near: near[0]!, quantile: share, ratioQuantile },
+      suspect: isSuspect(image.quantile, image.ratioQuantile, share, ratioQuantile),
+    };
+  });
+  const suspects = images.filter((image) => image.suspect).length;
+  return { ...found, images, suspects, copying: isCopying(suspects, images.length) };
 }
 
 const ratioOf = (near: readonly Neighbour[]): number =>

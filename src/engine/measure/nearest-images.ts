@@ -5,15 +5,22 @@ import type { Vectors } from '../../measure/distances';
 import { extract, type ImageBlock } from './extract';
 import type { FeatureStore } from './feature-store';
 import { fillStore, type StoreHooks, setImages } from './image-blocks';
-import type { MeasureNetwork } from './measure-networks';
-import { type HeldOut, type Memorisation, memorisation, pixelUnit, type Yardstick } from './memorisation';
+import { columnsOf, type JointNetwork } from './joint-network';
+import {
+  type HeldOut,
+  inPixelsToo,
+  type Memorisation,
+  memorisation,
+  pixelUnit,
+  type Yardstick,
+} from './memorisation';
 
 /** Real images whose own nearest ones are the yardstick. */
 const HELD_OUT = 1000;
 
-/** Features, with a place for those of the training images; null: pixels. */
+/** Features with small pixels behind them, and a place for those of the training images; null: pixels alone. */
 export interface Space {
-  net: MeasureNetwork;
+  net: JointNetwork;
   store: FeatureStore;
 }
 
@@ -22,12 +29,16 @@ export interface NearestImages extends Memorisation {
   searched: number;
   /** Index in the data set of what was searched at a place. */
   index(place: number): number;
+  yardsticks: Yardsticks;
 }
 
 export interface NearestHooks extends StoreHooks {
-  /** What an earlier search of the same set has found of real images. */
-  yardstick?: Yardstick | undefined;
+  /** What an earlier search of the same set has found of real images, in features and in pixels. */
+  yardsticks?: Yardsticks | undefined;
 }
+
+/** What real images have, in the space that was asked for and, beside features, in pixels. */
+export type Yardsticks = readonly Yardstick[];
 
 /** Generated images as vectors of a space: their features, or their pixels. */
 export const queriesOf = async (generated: ImageBlock, space: Space | null): Promise<Vectors> =>
@@ -46,7 +57,7 @@ export async function nearestImages(
   k: number,
   hooks: NearestHooks = {},
 ): Promise<NearestImages> {
-  const { breathe, turn = (task) => task(), yardstick } = hooks;
+  const { breathe, turn = (task) => task(), yardsticks } = hooks;
   const all = setImages(data, data.size, 'stored');
   const stream = async function* (): AsyncGenerator<Float32Array> {
     if (space) {
@@ -68,14 +79,49 @@ export async function nearestImages(
       expected: 'at least 2 that can be read',
       found: String(readable.length),
     });
-  const found = await turn(async () =>
-    memorisation(queries, yardstick ?? (await heldOutOf(data, space, readable)), stream(), {
+  const heldOut = yardsticks ? null : await heldOutOf(data, space, readable);
+  const look = (part: Part, at: number) =>
+    memorisation(part.of(queries), heldOut ? part.held(heldOut) : yardsticks![at]!, part.stream(stream()), {
       k,
-      unit: space ? 1 : pixelUnit(pixelsOf(data)),
+      unit: part.unit,
       ...(breathe && { breathe }),
-    }),
-  );
+    });
+  const found = await turn(async () => {
+    const [features, pixels] = partsOf(data, space);
+    const first = await look(features, 0);
+    if (!pixels) return { ...first, yardsticks: [first] };
+    const second = await look(pixels, 1);
+    return { ...inPixelsToo(first, second), yardsticks: [first, second] };
+  });
   return { ...found, searched: readable.length, index: (place) => readable[place]! };
+}
+
+/** The part of joint vectors that one search looks at. */
+interface Part {
+  unit: number;
+  of(vectors: Vectors): Vectors;
+  held(heldOut: HeldOut): HeldOut;
+  stream(blocks: AsyncIterable<Float32Array>): AsyncIterable<Float32Array>;
+}
+
+function partsOf(data: Dataset, space: Space | null): readonly [Part, Part?] {
+  if (!space) {
+    const unit = pixelUnit(pixelsOf(data));
+    return [{ unit, of: (vectors) => vectors, held: (held) => held, stream: (blocks) => blocks }];
+  }
+  const { dims, split } = space.net;
+  const part = (from: number, to: number, unit: number): Part => {
+    const of = (vectors: Vectors) => columnsOf(vectors, from, to);
+    return {
+      unit,
+      of,
+      held: ({ vectors, places }) => ({ vectors: of(vectors), places }),
+      async *stream(blocks) {
+        for await (const values of blocks) yield of({ values, dims }).values;
+      },
+    };
+  };
+  return [part(0, split, 1), part(split, dims, pixelUnit(dims - split))];
 }
 
 /** Real images drawn at random, with a stated seed. */

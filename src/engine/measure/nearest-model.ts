@@ -11,11 +11,11 @@ import type { CallHooks } from '../services';
 import { asShown, type ImageBlock } from './extract';
 import { MemoryStore, vectorsOf } from './feature-store';
 import { classesInTurn, fillStore, modelImages, type StoreHooks } from './image-blocks';
+import { withSmallPixels } from './joint-network';
 import { inceptionWeights, trainingStore } from './kept-measures';
 import { breather, type MeasureServices, turnOf } from './measure-model';
 import { FEATURE_WORDS, openMeasureNetwork } from './measure-networks';
-import type { Yardstick } from './memorisation';
-import { type NearestImages, nearestImages, queriesOf, type Space } from './nearest-images';
+import { type NearestImages, nearestImages, queriesOf, type Space, type Yardsticks } from './nearest-images';
 
 /** Training images beside each generated one. */
 const NEAR = 4;
@@ -23,7 +23,7 @@ const NEAR = 4;
 const TURN_IMAGES = 50;
 
 /** What real images have in a space, by the mark of the set: the same for every generated image. */
-const yardsticks = new Map<string, Yardstick>();
+const yardsticks = new Map<string, Yardsticks>();
 
 /**
  * The nearest training images of an image that the page sends, or of a model's seeds: what `innate nearest` does, in turns with
@@ -55,14 +55,14 @@ export async function nearestInPage(
     let started = performance.now();
     const found = await nearestImages(queries, data, space, NEAR, {
       ...hooks,
-      yardstick: yardsticks.get(mark),
+      yardsticks: yardsticks.get(mark),
       onProgress: (done, total) => {
         report('looking at the training images')(done, total);
         if (space) started = performance.now(); // until here their features were computed
       },
     });
     const seconds = (performance.now() - started) / 1000;
-    yardsticks.set(mark, found);
+    yardsticks.set(mark, found.yardsticks);
     return resultOf(found, data, {
       seconds,
       images: await shown(found, data, images, request.shown),
@@ -73,7 +73,7 @@ export async function nearestInPage(
   const { space: where, inception } = request;
   if (where === 'pixels') return look(null);
   const weights = inception && (await inceptionWeights(inception));
-  const net = await turn(() =>
+  const features = await turn(() =>
     openMeasureNetwork({
       features: where,
       weights: services.data.feature,
@@ -81,9 +81,10 @@ export async function nearestInPage(
       plan: services.recordedSteps(),
     }),
   );
+  const net = withSmallPixels(features, data);
   try {
     return await withRunLock('measure-training', async () =>
-      look({ net, store: await trainingStore(mark, net.dims) }),
+      look({ net, store: await trainingStore(`${mark} with pixels`, net.dims) }),
     );
   } finally {
     net.dispose();
@@ -191,6 +192,11 @@ async function shown(
       pixels: pixels?.[i] ?? null,
       quantile: image.quantile,
       ratioQuantile: image.ratioQuantile,
+      inPixels: image.inPixels && {
+        index: found.index(image.inPixels.near.place),
+        quantile: image.inPixels.quantile,
+        ratioQuantile: image.inPixels.ratioQuantile,
+      },
       suspect: image.suspect,
       near: await Promise.all(
         image.near.map(async ({ place, distance }) => {

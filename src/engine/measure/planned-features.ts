@@ -73,7 +73,15 @@ export function recordFeatures(
   const { features, logits } = net.measured<Node>(new GraphFeatures(ops), images);
   const results = new Map([['features', features], ...(logits ? [['logits', logits] as const] : [])]);
   return {
-    iteration: { graph, results, reports: new Map(), updates: [], carried: new Map(), moving: new Set() },
+    iteration: {
+      graph,
+      results,
+      reports: new Map(),
+      updates: [],
+      carried: new Map(),
+      moving: new Set(),
+      sums: new Map(),
+    },
     batch,
   };
 }

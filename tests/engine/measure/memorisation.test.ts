@@ -2,7 +2,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { RandomStream } from '../../../src/distil/random';
-import { memorisation } from '../../../src/engine/measure/memorisation';
+import { inPixelsToo, memorisation } from '../../../src/engine/measure/memorisation';
 import { searchNearest } from '../../../src/engine/measure/nearest-search';
 import { isCopying, quantile, relativeDistance } from '../../../src/measure/copying';
 
@@ -80,6 +80,24 @@ describe('a generator', () => {
     expect(images.some((image) => image.quantile < 0.005)).toBe(false);
     expect(images.filter((image) => image.ratioQuantile < 0.005).length).toBeGreaterThan(32);
     expect(copying).toBe(true);
+  });
+
+  it('whose copies move in the features is caught by their pixels, and named by them; chance marks no more than before', async () => {
+    const features = await look(draw(6, 64, dims)); // as good as any other images there
+    const noise = draw(5, 64, dims, 0.1);
+    const pixels = await look({
+      values: noise.values.map((v, i) => v + training.values[i + 10 * dims]!),
+      dims,
+    });
+    expect(features.copying).toBe(false);
+    const { copying, images, suspects } = inPixelsToo(features, pixels);
+    expect([copying, suspects]).toEqual([true, 64]);
+    expect(images.map(({ inPixels }) => inPixels!.near.place)).toEqual(
+      Array.from({ length: 64 }, (_, i) => i + 10),
+    );
+    expect(images[0]!.near).toEqual(features.images[0]!.near);
+    const both = inPixelsToo(features, await look(draw(9, 64, dims)));
+    expect([both.copying, both.suspects < 5]).toEqual([false, true]);
   });
 
   it('of the same distribution is not', async () => {
