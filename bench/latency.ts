@@ -67,6 +67,7 @@ async function measureRow(
     const page = await context.newPage();
     await page.goto(`${url}#/generate?model=${model}&count=${images}`);
     await settled(page);
+    await runsOn(page, backend);
     await observe(page);
     await drag(page, 0); // compiles what other batch sizes need
     await settled(page);
@@ -88,7 +89,8 @@ async function measureRow(
     const label = await page.locator('[role="status"] b').first().textContent();
     return {
       backend,
-      adapter: label ?? '',
+      // Chromium has one name for its software adapter, whichever driver stands behind it.
+      adapter: backend === 'webgpu' && adapter !== 'hardware' ? adapter : (label ?? ''),
       images,
       median: median(times),
       p90: times[Math.floor(0.9 * (times.length - 1))]!,
@@ -98,6 +100,14 @@ async function measureRow(
   } finally {
     await browser.close();
   }
+}
+
+/** The page falls to WebAssembly where an adapter fails; a row of another back-end than it says would be a lie. */
+async function runsOn(page: Page, backend: PageBackend): Promise<void> {
+  const found = (await page.locator('[role="status"]').first().textContent()) ?? '';
+  const expected = { wasm: 'WebAssembly', webgpu: 'WebGPU' }[backend];
+  if (!found.includes(expected))
+    throw new InnateError('backend', 'the page runs on another back-end', { expected, found });
 }
 
 /** Nothing is made any more: the page has the picture of the last input. */

@@ -176,7 +176,7 @@ async function main(options: Options): Promise<boolean> {
         adapter: options.adapter,
         backends: options.backends,
         counts: [1, 24],
-        drags: options.runs,
+        drags: Math.max(1, options.runs),
         progress: (line) => process.stderr.write(`${line}\n`),
       });
       console.log(latencyTable(rows));
