@@ -325,7 +325,7 @@ export function checkConfig(config: DistilConfig): void {
  */
 export function unplannedSetting(config: DistilConfig): string | null {
   const { method, features, secondFeatures } = config;
-  if (!isAdversarial(method)) return `the method ${method}`;
+  if (!isAdversarial(method)) return null;
   if (config.r1Gamma > 0 && config.heads === 'paper')
     return "R1 through the paper's heads, whose batch norm it would differentiate twice,";
   if (features === 'teacher-encoder') return "heads on the teacher's own encoder";
@@ -340,8 +340,10 @@ const WASM_BUDGET = 3.8e9;
  * The same where a step is one plan, whose values share memory by lifetime: 13.6 MB with the small network at 32x32 and
  * features at 128x128, 23.9 MB at 64x64.
  */
-const plannedBytesPerImage = ({ nfe, featureSize }: DistilConfig, resolution: number): number =>
-  3.5e6 * nfe * (resolution / 32) ** 2 + 10.2e6 * (featureSize / 128) ** 2;
+function plannedBytesPerImage(config: DistilConfig, resolution: number): number {
+  const network = 3.5e6 * config.nfe * (resolution / 32) ** 2;
+  return featuresOf(config) === null ? network : network + 10.2e6 * (config.featureSize / 128) ** 2;
+}
 
 /**
  * What a second feature network adds for an image at 128x128, with its mixing: measured with VGG16-BN. DeiT was not measured

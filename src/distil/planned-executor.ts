@@ -1,9 +1,7 @@
 import { Denoiser } from '../nn/denoiser';
 import { type IterationExecutor, type OpenExecutor, Unplanned } from '../nn/plan/training/executor';
-import { recordIteration, recordPart, recordUpdate } from '../nn/plan/training/iteration';
 import type { Side } from '../nn/plan/training/recorder';
-import type { Iteration } from '../nn/plan/training/settings';
-import { partSizes, unplannedSetting } from './config';
+import { isAdversarial, partSizes, unplannedSetting } from './config';
 import { Discriminator } from './discriminator';
 import type {
   ExecutorFacts,
@@ -13,7 +11,9 @@ import type {
   StepKind,
   StepNumbers,
 } from './executor';
-import { RecordedRun, type StepGraphInputs } from './recorded-step';
+import { RecordedInstance } from './recorded-instance';
+import { RecordedRun } from './recorded-step';
+import type { PartProgram, ProgramName, RecordedStudent, StepGraphInputs } from './recorded-student';
 import { prefixed, type StateTensor } from './saved';
 
 /** Steps as recorded graphs (nn/plan/training), compiled once for the back-end: the fast way. */
@@ -24,7 +24,7 @@ export class PlannedExecutor implements StepExecutor {
 
   private constructor(
     private readonly parts: ExecutorParts,
-    private readonly run: RecordedRun,
+    private readonly run: RecordedStudent,
     private readonly iterations: IterationExecutor,
   ) {
     this.sizes = partSizes(parts.config);
@@ -58,7 +58,8 @@ export class PlannedExecutor implements StepExecutor {
     return this.iterations.bytes;
   }
 
-  async step(inputs: StepInputs): Promise<StepNumbers> {
+  async step(asked: StepInputs): Promise<StepNumbers> {
+    const inputs = { ...asked, kind: this.run.kindOf(asked.kind) };
     const given = this.run.inputs(inputs);
     const turn = new Turn(inputs, this.turns(inputs));
     const reports =
@@ -83,15 +84,12 @@ export class PlannedExecutor implements StepExecutor {
   }
 
   async state(): Promise<Map<string, StateTensor>> {
-    const { generator } = this.run.settings;
     const out = new Map<string, StateTensor>();
     const trained = new Set(this.run.trained.map((name) => `generator.${name}`));
     for (const name of this.iterations.names()) {
-      if (!/^(heads|ema|adamG|adamD)\./.test(name) && !trained.has(name)) continue;
+      if (!/^(heads|ema|adamG|adamD|target)\./.test(name) && !trained.has(name)) continue;
       const values = await this.iterations.read(name);
-      const own = name.replace(/^\w+\./, '');
-      const shape = /^(heads|adamD)\./.test(name) ? this.run.headShape(own) : generator.shape(own);
-      out.set(name, { shape: shape ?? [values.length], values });
+      out.set(name, { shape: this.run.shape(name) ?? [values.length], values });
     }
     return out;
   }
@@ -114,9 +112,8 @@ export class PlannedExecutor implements StepExecutor {
 
   /** Each network's gradients part by part, then its update; the order is the iteration's. */
   private async inParts({ kind }: StepInputs, given: StepGraphInputs, turn: Turn): Promise<Reports> {
-    const order: Side[] = this.parts.config.shareFakes ? ['D', 'G'] : ['G', 'D'];
     const reports = new Map<string, number>();
-    for (const side of order) {
+    for (const side of this.run.order) {
       if (kind === (side === 'G' ? 'discriminator' : 'generator')) continue;
       const what = LEARNS[side === 'G' ? 'generator' : 'discriminator'];
       const found = await this.gradients(`part ${side}`, given, () => turn.next(what));
@@ -173,13 +170,15 @@ export class PlannedExecutor implements StepExecutor {
   /** What a whole iteration needs; programs of single steps are compiled when they are asked for. */
   private async prepareAll(): Promise<void> {
     const [first, ...others] = new Set(this.sizes);
-    if (this.sizes.length === 1) await this.prepare('both', first!);
+    const { order } = this.run;
+    if (this.sizes.length === 1) await this.prepare(this.run.kindOf('both'), first!);
     else
       for (const side of ['G', 'D'] as const) {
+        if (!order.includes(side)) continue;
         for (const size of [first!, ...others]) await this.prepare(`part ${side}`, size);
         await this.prepare(`update ${side}`, first!);
       }
-    if (this.parts.config.r1Gamma === 0) return;
+    if (this.parts.config.r1Gamma === 0 || !order.includes('D')) return;
     for (const size of [first!, ...others]) await this.prepare('part R1', size);
     await this.prepare('update D', first!);
   }
@@ -187,19 +186,7 @@ export class PlannedExecutor implements StepExecutor {
   private async prepare(program: ProgramName, size: number): Promise<string> {
     const key = `${program} ${size}`;
     if (this.prepared.has(key)) return key;
-    const settings = this.run.settingsOf(size);
-    const { r1Gamma, r1Every } = this.parts.config;
-    const record: Record<ProgramName, () => Iteration> = {
-      both: () => recordIteration(settings),
-      generator: () => recordIteration(settings, 'G'),
-      discriminator: () => recordIteration(settings, 'D'),
-      'part G': () => recordPart(settings, { side: 'G' }),
-      'part D': () => recordPart(settings, { side: 'D' }),
-      'part R1': () => recordPart(settings, { penalty: r1Gamma * r1Every }),
-      'update G': () => recordUpdate(settings, 'G'),
-      'update D': () => recordUpdate(settings, 'D'),
-    };
-    await this.iterations.prepare(key, { iteration: record[program](), batch: size });
+    await this.iterations.prepare(key, { iteration: this.run.record(program, size), batch: size });
     this.prepared.add(key);
     return key;
   }
@@ -215,17 +202,15 @@ export class PlannedExecutor implements StepExecutor {
     const { saved } = this.parts;
     const { iterations, run } = this;
     for (const name of iterations.names()) {
-      const student = name.replace(/^ema\./, 'generator.');
+      const student = name.replace(/^(ema|target)\./, 'generator.');
       const stored = [name, student].find((key) => saved?.shape(key));
-      const values = heads.get(name)?.values ?? (stored ? saved!.read(stored) : run.frozen(student));
+      const values = heads.get(name)?.values ?? (stored ? saved!.read(stored) : run.first(student));
       if (values) iterations.write(name, values);
     }
   }
 }
 
 type Reports = Map<string, number>;
-type PartProgram = 'part G' | 'part D' | 'part R1';
-type ProgramName = StepKind | PartProgram | 'update G' | 'update D';
 
 /** What a step is at, in words. */
 const LEARNS: Readonly<Record<StepKind, string>> = {
@@ -249,27 +234,30 @@ class Turn {
 }
 
 /** What is recorded, and the heads that a discriminator begins with, drawn or saved, by their names in the state. */
-async function beginning(parts: ExecutorParts) {
-  const { network, config, saved, classTable } = parts;
-  const teacher = Denoiser.open(network, parts.teacher);
+async function beginning(parts: ExecutorParts): Promise<{
+  run: RecordedStudent;
+  heads: ReadonlyMap<string, StateTensor>;
+}> {
+  const teacher = Denoiser.open(parts.network, parts.teacher);
   const features = parts.features?.(teacher) ?? [];
-  const { labelDim } = network.unet;
-  const discriminator = new Discriminator(
-    features,
-    config,
-    labelDim,
-    saved && prefixed(saved, 'heads.'),
-    classTable,
-  );
   try {
-    const run = new RecordedRun(parts, features, discriminator.heads);
-    const heads = Array.from(
-      await discriminator.state(),
-      ([name, tensor]) => [`heads.${name}`, tensor] as const,
-    );
-    return { run, heads: new Map(heads) };
+    if (!isAdversarial(parts.config.method))
+      return { run: new RecordedInstance(parts, features[0]), heads: new Map() };
+    const { network, config, saved, classTable } = parts;
+    const { labelDim } = network.unet;
+    const heads = saved && prefixed(saved, 'heads.');
+    const discriminator = new Discriminator(features, config, labelDim, heads, classTable);
+    try {
+      const run = new RecordedRun(parts, features, discriminator.heads);
+      const state = Array.from(
+        await discriminator.state(),
+        ([name, tensor]) => [`heads.${name}`, tensor] as const,
+      );
+      return { run, heads: new Map(state) };
+    } finally {
+      discriminator.dispose();
+    }
   } finally {
-    discriminator.dispose();
     for (const of of features) of.dispose?.();
     teacher.dispose();
   }

@@ -1,24 +1,17 @@
-import { fourierFrequencies, oneHot } from '../nn/denoiser';
 import { type HeadsConfig, headParameters } from '../nn/discriminator/heads';
 import { mixingWeights } from '../nn/discriminator/mixing';
-import { noiseEmbedding } from '../nn/embedding';
 import { Unplanned } from '../nn/plan/training/executor';
-import type { IterationSettings } from '../nn/plan/training/settings';
-import { precondCoefficients } from '../nn/precond';
+import { recordIteration, recordPart, recordUpdate } from '../nn/plan/training/iteration';
+import type { Side } from '../nn/plan/training/recorder';
+import type { Iteration, IterationSettings } from '../nn/plan/training/settings';
 import type { WeightSource } from '../nn/weights';
-import { lossImages, partSizes, studentSampling } from './config';
+import { lossImages, partSizes } from './config';
 import { augmentationInputs, drawAugmentation } from './diff-augment';
 import type { FeatureNetwork, RecordedFeatures } from './discriminator';
 import type { ExecutorParts, StepInputs, StepKind } from './executor';
-import { trainable, trainedBy } from './freeze';
 import { discriminatorBetas } from './lazy-regularisation';
 import { RandomStream } from './random';
-
-/** What goes into the graphs of a step: values of every image, one after the other, and values of the whole step. */
-export interface StepGraphInputs {
-  images: ReadonlyMap<string, Float32Array>;
-  whole: ReadonlyMap<string, readonly number[]>;
-}
+import { correction, type ProgramName, RecordedStudent, type StepGraphInputs } from './recorded-student';
 
 /** A frozen feature network as it is recorded, and the mixing behind it. */
 interface Look {
@@ -27,26 +20,18 @@ interface Look {
   mixing: WeightSource;
 }
 
-/** What a run's steps are recorded from, and what goes into them. */
-export class RecordedRun {
+/** Steps of a GAN as recorded graphs. */
+export class RecordedRun extends RecordedStudent {
+  readonly order: readonly Side[];
   readonly settings: IterationSettings;
-  readonly trained: readonly string[];
   private readonly looks: readonly Look[];
-  /** Of c_noise, for every image, by noise level. */
-  private readonly embeddings = new Map<number, Float32Array>();
   private readonly headShapes: ReadonlyMap<string, readonly number[]>;
 
   /** Throws `Unplanned` where a feature network cannot be recorded. */
-  constructor(
-    private readonly parts: ExecutorParts,
-    features: readonly FeatureNetwork[],
-    heads: HeadsConfig,
-  ) {
-    const { network, config, teacher } = parts;
-    const trains = trainedBy(config, network.unet);
-    this.trained = trainable(network.unet)
-      .map(({ name }) => name)
-      .filter((name) => trains(name) && teacher.shape(name));
+  constructor(parts: ExecutorParts, features: readonly FeatureNetwork[], heads: HeadsConfig) {
+    super(parts);
+    const { config } = parts;
+    this.order = config.shareFakes ? ['D', 'G'] : ['G', 'D'];
     this.looks = features.map((of, i) => {
       if (!of.recorded) throw new Unplanned('these feature networks');
       const mixing = mixingWeights(config.heads, of.channels, new RandomStream(3, 'mixing', i));
@@ -54,15 +39,7 @@ export class RecordedRun {
     });
     this.headShapes = new Map(headParameters(heads).map(({ name, shape }) => [name, shape]));
     this.settings = {
-      network,
-      startSigma: config.startSigma,
-      sigmaMid: studentSampling(config).sigmaMid,
-      generator: {
-        shape: (name) => teacher.shape(name),
-        trained: this.trained,
-        beta2: 0.99,
-        eps: 1e-8,
-      },
+      ...this.student,
       discriminator: { beta2: discriminatorBetas(config).beta2, eps: 1e-8 },
       features: this.looks.map(({ network: of, recorded, mixing }) => ({
         network: (name) => recorded.weights.shape(name),
@@ -84,52 +61,61 @@ export class RecordedRun {
     };
   }
 
-  /** A leaf that never trains, by its name in the graph; undefined for all others. */
-  frozen(name: string): Float32Array | undefined {
-    const [, prefix, index, rest] = /^(features|mixing)\.(\d+)\.(.*)$/.exec(name) ?? [];
-    if (prefix) {
-      const { recorded, mixing } = this.looks[Number(index)]!;
-      return (prefix === 'features' ? recorded.weights : mixing).read(rest!);
+  record(program: ProgramName, images: number): Iteration {
+    const settings = { ...this.settings, loss: { ...this.settings.loss, batch: images } };
+    const { r1Gamma, r1Every } = this.parts.config;
+    switch (program) {
+      case 'both':
+        return recordIteration(settings);
+      case 'generator':
+        return recordIteration(settings, 'G');
+      case 'discriminator':
+        return recordIteration(settings, 'D');
+      case 'part G':
+        return recordPart(settings, { side: 'G' });
+      case 'part D':
+        return recordPart(settings, { side: 'D' });
+      case 'part R1':
+        return recordPart(settings, { penalty: r1Gamma * r1Every });
+      case 'update G':
+        return recordUpdate(settings, 'G');
+      case 'update D':
+        return recordUpdate(settings, 'D');
     }
-    if (!name.startsWith('generator.')) return undefined;
-    return (this.parts.student ?? this.parts.teacher).read(name.slice('generator.'.length));
   }
 
-  /** Of a head's parameter; undefined for a buffer. */
-  headShape(name: string): readonly number[] | undefined {
-    return this.headShapes.get(name);
+  override first(name: string): Float32Array | undefined {
+    const [, prefix, index, own] = /^(features|mixing)\.(\d+)\.(.*)$/.exec(name) ?? [];
+    if (!prefix) return super.first(name);
+    const { recorded, mixing } = this.looks[Number(index)]!;
+    return (prefix === 'features' ? recorded.weights : mixing).read(own!);
   }
 
-  /** How a part of so many images is recorded. */
-  settingsOf(images: number): IterationSettings {
-    return { ...this.settings, loss: { ...this.settings.loss, batch: images } };
+  override shape(name: string): readonly number[] | undefined {
+    return /^(heads|adamD)\./.test(name)
+      ? this.headShapes.get(name.replace(/^\w+\./, ''))
+      : super.shape(name);
   }
 
-  /** Everything that the graphs of a step ask for at each run, for the whole batch. */
-  inputs({ kind, iteration, real, classes, rates, updates, share }: StepInputs): StepGraphInputs {
-    const { network, config } = this.parts;
-    const { labelDim } = network.unet;
+  inputs(step: StepInputs): StepGraphInputs {
+    const { kind, iteration, real, rates, updates } = step;
+    const { config } = this.parts;
     const normals = (stream: 'generatorNoise' | 'discriminatorNoise') =>
       new RandomStream(config.seed, stream, iteration).normals(real.length);
-    const images = new Map<string, Float32Array>([['real', real]]);
+    const { images, whole } = this.common(step);
+    images.set('real', real);
     if (kind !== 'discriminator') images.set('z', normals('generatorNoise'));
     if (kind === 'discriminator' || !config.shareFakes)
       images.set('z discriminator', normals('discriminatorNoise'));
     else if (kind === 'both') images.set('z discriminator', images.get('z')!); // where the batch is taken in parts
     images.set('noise', this.embedding(config.startSigma));
     if (config.nfe === 2) images.set('noise second', this.embedding(config.sigmaMid));
-    if (labelDim && classes) images.set('labels', oneHot(classes, labelDim));
     for (const [name, values] of this.sights(iteration, kind)) images.set(name, values);
-    const whole = new Map([
-      ['share', [share]],
-      ['ratesG', [rates.generator, correction(0.99, updates.generator)]],
-      ['ratesD', this.discriminatorRates(rates.discriminator, updates.discriminator)],
-    ]);
+    whole.set('ratesD', this.discriminatorRates(rates.discriminator, updates.discriminator));
     return { images, whole };
   }
 
-  /** Adam's numbers of the discriminator's step after `updates` others. */
-  discriminatorRates(rate: number, updates: number): number[] {
+  override discriminatorRates(rate: number, updates: number): number[] {
     return [rate, correction(discriminatorBetas(this.parts.config).beta2, updates)];
   }
 
@@ -155,18 +141,6 @@ export class RecordedRun {
     }
     return found;
   }
-
-  private embedding(sigma: number): Float32Array {
-    let embedding = this.embeddings.get(sigma);
-    if (!embedding) {
-      const { network, config, teacher } = this.parts;
-      const { cNoise } = precondCoefficients(network, Math.fround(sigma));
-      const each = new Float64Array(config.batch).fill(cNoise);
-      embedding = noiseEmbedding(network.unet, each, fourierFrequencies(network, teacher));
-      this.embeddings.set(sigma, embedding);
-    }
-    return embedding;
-  }
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {
@@ -178,6 +152,3 @@ function joined(parts: readonly Float32Array[]): Float32Array {
   }
   return out;
 }
-
-/** Adam's 1 / sqrt(1 - beta2^t) of the step after `updates` others. */
-const correction = (beta2: number, updates: number): number => 1 / Math.sqrt(1 - beta2 ** (updates + 1));

@@ -5,9 +5,10 @@ import { openBackend } from '../../cli/backend';
 import { augmentationInputs, diffAugment, drawAugmentation } from '../../src/distil/diff-augment';
 import { RandomStream } from '../../src/distil/random';
 import { toNCHW } from '../../src/nn/denoiser';
-import { Graph, GraphOps, type Node } from '../../src/nn/plan/graph';
+import { Graph, type Node } from '../../src/nn/plan/graph';
 import { augmented } from '../../src/nn/plan/training/augment';
 import { gradients } from '../../src/nn/plan/training/differentiate';
+import { StepOps } from '../../src/nn/plan/training/scope';
 import '../../src/nn/tf/gradients';
 import { ReferenceGraph } from '../plan/reference-graph';
 import { FIXTURES, maxError, readGolden } from '../support/fixtures';
@@ -52,7 +53,7 @@ it.each(CASES)('%s images as a recorded step sees them', (name) => {
   const [n, channels, height, width] = golden.shape(`${name}.images`) as [number, number, number, number];
   const shape = [n, height, width, channels] as const;
   const graph = new Graph();
-  const ops = new GraphOps(() => undefined, { graph });
+  const ops = new StepOps(() => undefined, { graph });
   const [x, cotangent] = ['x', 'cotangent'].map((of) => ops.input(of, { height, width, channels })) as [
     Node,
     Node,

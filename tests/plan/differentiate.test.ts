@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { RandomStream } from '../../src/distil/random';
-import { Graph, GraphOps, type Node, type Shape, vectorShape } from '../../src/nn/plan/graph';
+import { Graph, type GraphOps, type Node, type Shape, vectorShape } from '../../src/nn/plan/graph';
 import { gradients } from '../../src/nn/plan/training/differentiate';
 import { Unplanned } from '../../src/nn/plan/training/executor';
 import { constant } from '../../src/nn/plan/training/rules';
+import { StepOps } from '../../src/nn/plan/training/scope';
 import { ReferenceGraph } from './reference-graph';
 
 /**
@@ -16,7 +17,7 @@ interface Case {
   name: string;
   /** Shapes of the parameters that the recorder asks for. */
   parameters?: Record<string, readonly number[]>;
-  build: (ops: GraphOps, graph: Graph) => Node;
+  build: (ops: StepOps, graph: Graph) => Node;
   /** Inputs whose gradients are not asked for. */
   held?: readonly string[];
 }
@@ -135,7 +136,7 @@ const cases: Case[] = [
   { name: 'unit', build: (o) => o.unit(x(o, 2, 3, 4)) },
   ...[false, true].map((transposed) => ({
     name: `shiftAndCut${transposed ? ', transposed' : ''}`,
-    build: (o: GraphOps, graph: Graph) => {
+    build: (o: StepOps, graph: Graph) => {
       const maps = x(o, 5, 6, 2);
       const place = [1, -2, 1, 3, -1, 2] // up by one row, to the right by two columns, less a square at the edge
         .map((value) => graph.node({ op: 'broadcast' }, [constant(graph, value)], vectorShape(1)))
@@ -152,7 +153,7 @@ const cases: Case[] = [
       const w = graph.parameter('a.weight_orig', [3, 2, 2, 2]);
       const vectors = [graph.parameter('u', [3]), graph.parameter('v', [8])];
       const weight = graph.node({ op: 'spectralNorm' }, [w, ...vectors], w.shape);
-      const ops = new GraphOps(() => undefined, { graph, derived: () => weight });
+      const ops = new StepOps(() => undefined, { graph, derived: () => weight });
       return ops.conv2d(x(ops, 3, 3, 2), 'b', { pad: 0, bias: false });
     },
   },
@@ -166,7 +167,7 @@ const squareish = (ops: GraphOps, value: Node): Node =>
 describe('gradients', () => {
   it.each(cases)('$name', ({ parameters = {}, build, held = [] }) => {
     const graph = new Graph();
-    const ops = new GraphOps((name) => parameters[name], { graph });
+    const ops = new StepOps((name) => parameters[name], { graph });
     const y = build(ops, graph);
     // Of every element something else: no sum of a gradient vanishes by itself.
     const loss = ops.total(ops.silu(ops.add(y, ops.input('weighing', y.shape))));
@@ -243,7 +244,7 @@ describe('what is not asked for', () => {
 
   it('is not recorded: a frozen layer has an input gradient alone, and the first one none', () => {
     const graph = new Graph();
-    const ops = new GraphOps((name) => (parameters as Record<string, number[]>)[name], { graph });
+    const ops = new StepOps((name) => (parameters as Record<string, number[]>)[name], { graph });
     const first = ops.conv2d(x(ops, 4, 4, 4), 'frozen', { pad: 1 });
     const trained = ops.conv2d(first, 'a', { pad: 1 });
     const loss = ops.total(ops.silu(ops.conv2d(ops.silu(trained), 'frozen', { pad: 1 })));
@@ -258,7 +259,7 @@ describe('what is not asked for', () => {
 
   it('ends at updates: the generator answers an updated discriminator, whose update is not asked how it came about', () => {
     const graph = new Graph();
-    const ops = new GraphOps(() => undefined, { graph });
+    const ops = new StepOps(() => undefined, { graph });
     const fakes = ops.activate(graph.parameter('g', [3]), 'softplus');
     const d = graph.parameter('d', [3]);
     const second = graph.parameter('d second', [3]);

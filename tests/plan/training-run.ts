@@ -5,7 +5,8 @@ import type { StepReport } from '../../src/distil/curve';
 import { Discriminator } from '../../src/distil/discriminator';
 import type { StepKind } from '../../src/distil/executor';
 import { RandomStream } from '../../src/distil/random';
-import { RecordedRun, type StepGraphInputs } from '../../src/distil/recorded-step';
+import { RecordedRun } from '../../src/distil/recorded-step';
+import type { StepGraphInputs } from '../../src/distil/recorded-student';
 import { DistilTrainer, type TrainerParts } from '../../src/distil/trainer';
 import type { NetworkConfig } from '../../src/nn/config';
 import { toNHWC } from '../../src/nn/denoiser';
@@ -134,7 +135,7 @@ export async function miniRun(choice: MiniChoice): Promise<MiniRun> {
   for (const { operation: o, shape } of iteration.graph.nodes)
     if (o.op === 'parameter' && !state.has(o.name))
       // moments of a run that has not begun are zeros
-      state.set(o.name, Float64Array.from(run.frozen(o.name) ?? new Float64Array(shape.channels)));
+      state.set(o.name, Float64Array.from(run.first(o.name) ?? new Float64Array(shape.channels)));
 
   const { images, labels } = await data.next(config.batch);
   const given = run.inputs({

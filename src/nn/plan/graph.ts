@@ -255,36 +255,6 @@ export class GraphOps implements Ops<Node> {
     return this.node({ op: 'dotVector' }, [x, v], { ...x.shape, channels: 1 });
   }
 
-  /** m of one channel times v: a map of v's channels. */
-  outerVector(m: Node, v: Node): Node {
-    return this.node({ op: 'outerVector' }, [m, v], { ...m.shape, channels: v.shape.channels });
-  }
-
-  /** x v, channel by channel. */
-  timesVector(x: Node, v: Node): Node {
-    return this.node({ op: 'timesVector' }, [x, v], x.shape);
-  }
-
-  /** Every pixel's channels scaled to length 1. */
-  unit(x: Node): Node {
-    return this.node({ op: 'unit' }, [x], x.shape);
-  }
-
-  /** The sum over pixels of a b, channel by channel: a vector. */
-  pixelDot(a: Node, b: Node): Node {
-    return this.node({ op: 'pixelDot' }, [a, b], vectorShape(a.shape.channels));
-  }
-
-  /** The sum over pixels: a vector. */
-  pixelSum(x: Node): Node {
-    return this.node({ op: 'pixelSum' }, [x], vectorShape(x.shape.channels));
-  }
-
-  /** `place` [shiftY, shiftX, top, bottom, left, right] of each image (operations.ts). */
-  shiftAndCut(x: Node, place: Node): Node {
-    return this.node({ op: 'shiftAndCut', transposed: false }, [x, place], x.shape);
-  }
-
   /** The sum over everything, images too: a whole value of one number. */
   total(x: Node): Node {
     return this.node({ op: 'total' }, [x], wholeShape([1]));

@@ -1,5 +1,6 @@
-import { type GraphOps, type Node, type Shape, vectorShape } from '../graph';
+import { type Node, type Shape, vectorShape } from '../graph';
 import { constant } from './rules';
+import type { StepOps } from './scope';
 
 /** An input of the step: the same node for the same name. */
 export type Inputs = (name: string, shape: Shape) => Node;
@@ -9,7 +10,7 @@ export type Inputs = (name: string, shape: Shape) => Node;
  * added; `saturation` and `grey`, shares of a pixel and of the mean of its channels; `contrast`, and `mean`, the share of the
  * image's mean over its pixels' count; `place`, [shiftY, shiftX, top, bottom, left, right] of the shift and the cut.
  */
-export function augmented(ops: GraphOps, x: Node, input: Inputs): Node {
+export function augmented(ops: StepOps, x: Node, input: Inputs): Node {
   const { channels } = x.shape;
   const number = (name: string) => input(name, vectorShape(channels));
   const lit = ops.addVector(x, number('brightness'));
@@ -28,7 +29,7 @@ export function augmented(ops: GraphOps, x: Node, input: Inputs): Node {
 }
 
 /** `grey` has the means over channels, which saturation leaves as they are. */
-function contrasted(ops: GraphOps, x: Node, grey: Node, input: Inputs): Node {
+function contrasted(ops: StepOps, x: Node, grey: Node, input: Inputs): Node {
   const number = (name: string) => input(name, vectorShape(x.shape.channels));
   const mean = ops.pixelSum(ops.outerVector(grey, number('mean')));
   const seen = ops.addVector(ops.timesVector(x, number('contrast')), mean);

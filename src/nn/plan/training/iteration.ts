@@ -1,9 +1,10 @@
-import { type Side, StepRecorder } from './recorder';
+import { AdversarialRecorder } from './adversarial';
+import type { Side } from './recorder';
 import type { Iteration, IterationSettings } from './settings';
 
 /** Records one whole iteration: forward, backward, Adam and the average, of both networks, or of one `side` alone. */
 export function recordIteration(settings: IterationSettings, side: Side | 'both' = 'both'): Iteration {
-  const step = new StepRecorder(settings);
+  const step = new AdversarialRecorder(settings);
   if (side === 'both' && settings.shareFakes) {
     const maps = step.look(step.images('z'), 'fake');
     step.update('D', step.discriminatorGradients(maps));
@@ -24,7 +25,7 @@ export function recordPart(
     | { side: Side }
     | { /** gamma, times the gain of a step that is not taken in every iteration. */ penalty: number },
 ): Iteration {
-  const step = new StepRecorder(settings);
+  const step = new AdversarialRecorder(settings);
   if ('penalty' in of) step.accumulate('D', step.penaltyGradients(of.penalty));
   else if (of.side === 'G')
     step.accumulate('G', step.generatorGradients(step.look(step.images('z'), 'fake')));
@@ -38,7 +39,7 @@ export function recordPart(
 
 /** Records the update of one network from the gradients of all parts. */
 export function recordUpdate(settings: IterationSettings, side: Side): Iteration {
-  const step = new StepRecorder(settings);
+  const step = new AdversarialRecorder(settings);
   step.update(side, step.accumulated(side));
   return step.finish();
 }

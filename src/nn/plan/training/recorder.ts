@@ -1,54 +1,47 @@
-import { headMaps } from '../../discriminator/forward';
-import { headParameters } from '../../discriminator/heads';
-import { mixed } from '../../discriminator/mixing';
 import { Graph, type GraphOps, type Node, type Shape, vectorShape, wholeShape } from '../graph';
-import { augmented } from './augment';
 import { gradients } from './differentiate';
-import { Unplanned } from './executor';
-import { GraphFeatures } from './features';
 import { recordDenoiser } from './generator';
-import { GraphHeads } from './heads';
-import { discriminatorLoss, generatorLoss, meanLogit, sumOfLogits } from './losses';
-import { opsOn, type Parameters, parametersOf } from './scope';
-import type { Iteration, IterationSettings, ShapeOf } from './settings';
+import { opsOn, type Parameters, parametersOf, type StepOps } from './scope';
+import type { GeneratorSettings, Iteration, SideSettings } from './settings';
 
 /** One of the two networks in training: generator, discriminator. */
 export type Side = 'G' | 'D';
 
-/** Which images are looked at: the generator's, the discriminator's where they are others, real ones, R1's. */
-export const SIGHTS = ['fake', 'other fake', 'real', 'r1'] as const;
-export type Sight = (typeof SIGHTS)[number];
-
 /** What the names of their parameters begin with among the leaves. */
 const PREFIXES: Record<Side, string> = { G: 'generator.', D: 'heads.' };
 
-/** Gradients by the name of their parameter. */
-type Gradients = ReadonlyMap<string, Node>;
+interface Trained extends Omit<SideSettings, 'shape' | 'trained'> {
+  parameters: Parameters;
+  names: readonly string[];
+}
 
-/** Records what steps are made of: images, what the heads say of them, losses, gradients, updates. */
-export class StepRecorder {
-  private readonly graph = new Graph();
-  private readonly sides: Record<Side, { parameters: Parameters; names: readonly string[] }>;
+const NOTHING: SideSettings = { shape: () => undefined, trained: [], beta2: 0, eps: 0 };
+
+/** Gradients by the name of their parameter. */
+export type Gradients = ReadonlyMap<string, Node>;
+
+/** Records what every step is made of: the student's images, losses, gradients, updates. */
+export class StepRecorder<S extends GeneratorSettings> {
+  protected readonly graph = new Graph();
+  protected readonly sides: Record<Side, Trained>;
   private readonly inputs = new Map<string, Node>();
-  private readonly reports = new Map<string, Node>();
-  private readonly updates: Node[] = [];
+  protected readonly reports = new Map<string, Node>();
+  protected readonly updates: Node[] = [];
   private readonly carried = new Map<string, Node>();
   private readonly sums = new Map<string, string>();
 
-  constructor(private readonly settings: IterationSettings) {
-    const { generator, heads } = settings;
-    const shapes = new Map<string, readonly number[]>();
-    for (const { name, shape, kind } of headParameters(heads)) {
-      shapes.set(name, shape);
-      if (kind === 'conv') shapes.set(powerOf(name), [shape[0]!]);
-    }
-    this.sides = {
-      G: { parameters: parametersOf(this.graph, PREFIXES.G, generator.shape), names: generator.trained },
-      D: {
-        parameters: parametersOf(this.graph, PREFIXES.D, (name) => shapes.get(name)),
-        names: headParameters(heads).map(({ name }) => name),
-      },
-    };
+  /** `discriminator`: with its power vectors among the shapes; where a step has none, nothing of it trains. */
+  constructor(
+    protected readonly settings: S,
+    discriminator: SideSettings = NOTHING,
+  ) {
+    const side = (of: Side, side: SideSettings): Trained => ({
+      parameters: parametersOf(this.graph, PREFIXES[of], side.shape),
+      names: side.trained,
+      beta2: side.beta2,
+      eps: side.eps,
+    });
+    this.sides = { G: side('G', settings.generator), D: side('D', discriminator) };
   }
 
   /** The student's images from the noise of that name, by its parameters as they are now (distil/generator.ts). */
@@ -70,62 +63,6 @@ export class StepRecorder {
       noise: this.input(embedding, vectorShape(modelChannels * channelMultNoise)),
       labels: this.labels(labelDim),
     });
-  }
-
-  /** Real images of the step. */
-  real(): Node {
-    return this.input('real', this.imageShape(this.settings.network.unet.outChannels));
-  }
-
-  /** What the heads see of images; what is drawn for them is named after their `use`. */
-  look(images: Node, use: Sight): Node[] {
-    const { features, heads, clipFakes, diffAugment } = this.settings;
-    if (clipFakes && (use === 'fake' || use === 'other fake'))
-      images = this.ops('G').activate(images, 'hardtanh');
-    // R1 is of the images as they are.
-    if (diffAugment && use !== 'r1')
-      images = augmented(this.ops('G'), images, (name, shape) => this.input(`${use} ${name}`, shape));
-    return features.flatMap(({ network, mixing, sizes, maps }, i) => {
-      const on = (prefix: string, shape: ShapeOf) =>
-        new GraphFeatures(opsOn(this.graph, parametersOf(this.graph, `${prefix}.${i}.`, shape)));
-      return mixed(on('mixing', mixing), heads.style, maps(on('features', network), images), sizes);
-    });
-  }
-
-  /** Gradients of the generator's loss on these maps of its images. */
-  generatorGradients(fakes: readonly Node[]): Gradients {
-    return this.gradientsOf('G', generatorLoss(this.ops('G'), this.logits(fakes), this.settings.loss));
-  }
-
-  discriminatorGradients(fakes: readonly Node[]): Gradients {
-    const { loss } = this.settings;
-    const ops = this.ops('D');
-    const real = this.look(this.real(), 'real');
-    const [onFake, onReal] = [this.logits(fakes), this.logits(real)];
-    this.reports.set('logitsFake', meanLogit(ops, onFake, loss.batch));
-    this.reports.set('logitsReal', meanLogit(ops, onReal, loss.batch));
-    return this.gradientsOf('D', discriminatorLoss(ops, onFake, onReal, loss));
-  }
-
-  /**
-   * Gradients of R1 = weight / 2 times the mean over images of |v|^2, v = d(sum of logits)/dx on real images x: v is recorded, and
-   * differentiated as anything else. What v depends on through kinks alone has a gradient of zeros, as in PyTorch. Throws
-   * `Unplanned` for heads with batch norm, whose gradient has no rule.
-   */
-  penaltyGradients(weight: number): Gradients {
-    const { heads, loss } = this.settings;
-    if (heads.style === 'paper') throw new Unplanned('R1 through batch norm');
-    const { graph } = this;
-    const ops = this.ops('D');
-    const x = this.real();
-    const logits = sumOfLogits(ops, this.logits(this.look(x, 'r1')));
-    const v = gradients(graph, logits, [x]).get(x)!;
-    const squares = graph.node({ op: 'pixelDot' }, [v, v], vectorShape(v.shape.channels));
-    this.reports.set('r1', ops.scale(ops.total(squares), 1 / loss.batch));
-    const { parameters, names } = this.sides.D;
-    const nodes = names.map((name) => parameters.node(name));
-    const found = gradients(graph, v, nodes, ops.scale(v, weight / loss.batch));
-    return new Map(names.map((name, i) => [name, found.get(nodes[i]!) ?? ops.scale(nodes[i]!, 0)]));
   }
 
   /** Blends the gradients of a part of the batch into those of the parts before it; `part` is its share of both. */
@@ -158,9 +95,8 @@ export class StepRecorder {
 
   /** A step of Adam, and of the generator's average. */
   update(side: Side, found: Gradients): void {
-    const { graph, settings } = this;
-    const { beta2, eps } = side === 'G' ? settings.generator : settings.discriminator;
-    const { parameters } = this.sides[side];
+    const { graph } = this;
+    const { parameters, beta2, eps } = this.sides[side];
     const rates = this.input(`rates${side}`, wholeShape([2]));
     let squares: Node | null = null;
     for (const gradient of found.values()) {
@@ -196,14 +132,7 @@ export class StepRecorder {
     return { graph, reports, updates, carried, moving, sums };
   }
 
-  /** One forward pass of the heads as they are now. */
-  private logits(maps: readonly Node[]): Node[] {
-    const { heads } = this.settings;
-    const ops = new GraphHeads(this.graph, this.sides.D.parameters);
-    return headMaps(ops, heads, maps, this.labels(heads.classes));
-  }
-
-  private gradientsOf(side: Side, loss: Node): Gradients {
+  protected gradientsOf(side: Side, loss: Node): Gradients {
     const { parameters, names } = this.sides[side];
     this.reports.set(`loss${side}`, loss);
     const nodes = names.map((name) => parameters.node(name));
@@ -220,7 +149,7 @@ export class StepRecorder {
     return this.graph.parameter(`sum${side}.${name}`, this.sides[side].parameters.shape(name)!);
   }
 
-  private blend(average: Node, value: Node, share: Node): void {
+  protected blend(average: Node, value: Node, share: Node): void {
     this.updates.push(this.graph.node({ op: 'blend' }, [average, value, share], average.shape));
   }
 
@@ -228,21 +157,21 @@ export class StepRecorder {
     return this.sides.D.names.filter((name) => name.endsWith('weight_orig')).map(powerOf);
   }
 
-  private ops(side: Side): GraphOps {
+  protected ops(side: Side): StepOps {
     return opsOn(this.graph, this.sides[side].parameters);
   }
 
-  private labels(classes: number): Node | null {
+  protected labels(classes: number): Node | null {
     return classes ? this.input('labels', vectorShape(classes)) : null;
   }
 
-  private imageShape(channels: number): Shape {
+  protected imageShape(channels: number): Shape {
     const { imgResolution: size } = this.settings.network.unet;
     return { height: size, width: size, channels };
   }
 
   /** The same node for the same name. */
-  private input(name: string, shape: Shape): Node {
+  protected input(name: string, shape: Shape): Node {
     let node = this.inputs.get(name);
     if (!node) {
       node = this.graph.node({ op: 'input', name }, [], shape);
@@ -252,4 +181,4 @@ export class StepRecorder {
   }
 }
 
-const powerOf = (weight: string): string => weight.replace('weight_orig', 'weight_u');
+export const powerOf = (weight: string): string => weight.replace('weight_orig', 'weight_u');

@@ -1,4 +1,4 @@
-import { type Graph, GraphOps, type Node } from '../graph';
+import { type Graph, GraphOps, type Node, vectorShape } from '../graph';
 
 /** The values of one network's parameters at one place of a step: leaves at first, then what an update made of them. */
 export interface Parameters {
@@ -23,9 +23,42 @@ export function parametersOf(
   };
 }
 
+/** The vocabulary of the networks, and what losses and augmentation need beside. */
+export class StepOps extends GraphOps {
+  /** m of one channel times v: a map of v's channels. */
+  outerVector(m: Node, v: Node): Node {
+    return this.graph.node({ op: 'outerVector' }, [m, v], { ...m.shape, channels: v.shape.channels });
+  }
+
+  /** x v, channel by channel. */
+  timesVector(x: Node, v: Node): Node {
+    return this.graph.node({ op: 'timesVector' }, [x, v], x.shape);
+  }
+
+  /** The sum over pixels: a vector. */
+  pixelSum(x: Node): Node {
+    return this.graph.node({ op: 'pixelSum' }, [x], vectorShape(x.shape.channels));
+  }
+
+  /** The sum over pixels of a b, channel by channel: a vector. */
+  pixelDot(a: Node, b: Node): Node {
+    return this.graph.node({ op: 'pixelDot' }, [a, b], vectorShape(a.shape.channels));
+  }
+
+  /** Every pixel's channels scaled to length 1. */
+  unit(x: Node): Node {
+    return this.graph.node({ op: 'unit' }, [x], x.shape);
+  }
+
+  /** `place` [shiftY, shiftX, top, bottom, left, right] of each image (operations.ts). */
+  shiftAndCut(x: Node, place: Node): Node {
+    return this.graph.node({ op: 'shiftAndCut', transposed: false }, [x, place], x.shape);
+  }
+}
+
 /** Records on these parameters. */
-export const opsOn = (graph: Graph, parameters: Parameters): GraphOps =>
-  new GraphOps((name) => parameters.shape(name), {
+export const opsOn = (graph: Graph, parameters: Parameters): StepOps =>
+  new StepOps((name) => parameters.shape(name), {
     graph,
     derived: (name) => (parameters.shape(name) ? parameters.node(name) : undefined),
   });

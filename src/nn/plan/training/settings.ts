@@ -5,13 +5,17 @@ import type { Graph, Node } from '../graph';
 
 export type ShapeOf = (name: string) => readonly number[] | undefined;
 
-/** A frozen feature network with the mixing behind it. */
-export interface FeatureNetworkGraph {
+/** A frozen feature network. */
+export interface FrozenFeatures {
   network: ShapeOf;
+  maps(ops: FeatureOps<Node>, x: Node): Node[];
+}
+
+/** The same with the mixing behind it. */
+export interface FeatureNetworkGraph extends FrozenFeatures {
   mixing: ShapeOf;
   /** Height and width of its maps. */
   sizes: readonly number[];
-  maps(ops: FeatureOps<Node>, x: Node): Node[];
 }
 
 /** A network in training. */
@@ -35,12 +39,28 @@ export interface LossForm {
   batch: number;
 }
 
-export interface IterationSettings {
+/** The student. */
+export interface GeneratorSettings {
   network: NetworkConfig;
   startSigma: number;
   /** Noise level of a two-step student's second evaluation; null where it has one. */
   sigmaMid: number | null;
   generator: SideSettings;
+}
+
+/** A step of what follows a teacher image by image. */
+export interface InstanceSettings extends GeneratorSettings {
+  /** Its parameters have the student's shapes. */
+  teacher: NetworkConfig;
+  /** Imitation: descending noise levels of the teacher's Heun steps from the start, the last one 0. null: consistency distillation. */
+  path: readonly number[] | null;
+  /** What images are compared by; null: pixels. */
+  features: FrozenFeatures | null;
+  batch: number;
+}
+
+/** A step of the GAN. */
+export interface IterationSettings extends GeneratorSettings {
   /** Its parameters are those of `heads`. */
   discriminator: Pick<SideSettings, 'beta2' | 'eps'>;
   features: readonly FeatureNetworkGraph[];
@@ -55,9 +75,9 @@ export interface IterationSettings {
 }
 
 /**
- * What one iteration of the GAN, or a piece of one, computes and changes. State is the leaves of the graph, by these prefixes:
- * `generator.`, `heads.` (with `NAME.weight_u`), `features.I.` and `mixing.I.` frozen, `adamG.` and `adamD.` second moments,
- * `ema.`; between the parts of a batch `sumG.` and `sumD.`, their gradients so far, and `power.`, the power vectors after them.
+ * What one iteration, or a piece of one, computes and changes. State is the leaves of the graph, by these prefixes:
+ * `generator.`, `heads.` (with `NAME.weight_u`), `teacher.`, `features.I.` and `mixing.I.` frozen, `adamG.` and `adamD.` second moments,
+ * `ema.`, `target.` (of consistency distillation, another average); between the parts of a batch `sumG.` and `sumD.`, their gradients so far, and `power.`, the power vectors after them.
  * Given at each run: `z` and, with fresh noise, `z discriminator`, unit normals; `noise`, the embedding of c_noise, and
  * `noise second`, that of a second evaluation;
  * `labels`; `real`; `ratesG` and `ratesD`, each [rate, 1 / sqrt(1 - beta2^t)]; `share`, of the new value in the average; `part`, of a part among the

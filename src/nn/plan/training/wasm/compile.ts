@@ -286,7 +286,7 @@ export class Compiler {
     const { site } = this;
     const { inputs } = node;
     const [parameter, gradient, second, rates] = inputs as [Node, Node, Node, Node];
-    const blend = (site.folding.readers.get(node) ?? []).find(({ operation }) => operation.op === 'blend');
+    const blend = this.averageOf(node);
     const average = blend ? site.room(blend.inputs[0]!) : null;
     const numbers = this.numbersOf(rates, blend?.inputs[2] ?? null, o);
     const rooms = [parameter, gradient, second].map((n) => site.room(n)) as [Room, Room, Room];
@@ -302,11 +302,16 @@ export class Compiler {
     );
   }
 
+  /** One average of a parameter comes with its Adam. */
+  private averageOf(adam: Node): Node | undefined {
+    return this.site.folding.readers.get(adam)?.find(({ operation }) => operation.op === 'blend');
+  }
+
   /** Where it does not come with its parameter's Adam. */
   private blend(node: Node): void {
     const { site } = this;
     const [average, value, share] = node.inputs as [Node, Node, Node];
-    if (value.operation.op === 'adam') return;
+    if (value.operation.op === 'adam' && this.averageOf(value) === node) return;
     const rooms = [average, value, share].map((n) => site.room(n)) as [Room, Room, Room];
     site.calls(rooms, (list) =>
       blend(list, {
