@@ -328,7 +328,8 @@ export function unplannedSetting(config: DistilConfig): string | null {
   if (!isAdversarial(method)) return null;
   if (config.r1Gamma > 0 && config.heads === 'paper')
     return "R1 through the paper's heads, whose batch norm it would differentiate twice,";
-  if (features === 'teacher-encoder') return "heads on the teacher's own encoder";
+  if (config.r1Gamma > 0 && features === 'teacher-encoder')
+    return "R1 through the teacher's own encoder, whose norms it would differentiate twice,";
   if (secondFeatures !== 'none') return `a second feature network, ${secondFeatures},`;
   return null;
 }

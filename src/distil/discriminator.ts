@@ -4,6 +4,7 @@ import { convLayers, headLogits, type SpectralState } from '../nn/discriminator/
 import { type HeadParameter, type HeadsConfig, headParameters } from '../nn/discriminator/heads';
 import { Mixing } from '../nn/discriminator/mixing';
 import { type PowerVectors, powerIteration } from '../nn/discriminator/spectral';
+import type { TeacherEncoder } from '../nn/features/teacher-encoder';
 import type { FeatureOps } from '../nn/ops';
 import type { WeightSource } from '../nn/weights';
 import type { DistilConfig } from './config';
@@ -21,6 +22,8 @@ export interface FeatureNetwork {
   maps(x: tf.Tensor4D, labels: tf.Tensor2D | null, random: RandomStream): tf.Tensor4D[];
   /** The same for a recorded step; absent where its operations cannot be recorded. */
   readonly recorded?: RecordedFeatures;
+  /** Where it is the teacher's own encoder. */
+  readonly encoder?: RecordedEncoder;
   dispose?(): void;
 }
 
@@ -29,6 +32,9 @@ export interface RecordedFeatures {
   weights: WeightSource;
   maps<T>(ops: FeatureOps<T>, x: T): T[];
 }
+
+/** The encoder of the run's own teacher, whose weights are at hand. */
+export type RecordedEncoder = Pick<TeacherEncoder, 'names' | 'sigmas'>;
 
 /** Class embeddings [rows, dim] from which every head's table begins: the first rows, one a class. */
 export interface ClassTable {

@@ -1,30 +1,38 @@
 import { type HeadsConfig, headParameters } from '../nn/discriminator/heads';
 import { mixingWeights } from '../nn/discriminator/mixing';
+import type { Node } from '../nn/plan/graph';
+import type { Sight } from '../nn/plan/training/adversarial';
+import { encoderMaps } from '../nn/plan/training/encoder';
 import { Unplanned } from '../nn/plan/training/executor';
+import { GraphFeatures } from '../nn/plan/training/features';
 import { recordIteration, recordPart, recordUpdate } from '../nn/plan/training/iteration';
 import type { Side } from '../nn/plan/training/recorder';
-import type { Iteration, IterationSettings } from '../nn/plan/training/settings';
+import type { Iteration, IterationSettings, Look } from '../nn/plan/training/settings';
+import { precondCoefficients } from '../nn/precond';
 import type { WeightSource } from '../nn/weights';
 import { lossImages, partSizes } from './config';
 import { augmentationInputs, drawAugmentation } from './diff-augment';
-import type { FeatureNetwork, RecordedFeatures } from './discriminator';
+import type { FeatureNetwork, RecordedEncoder } from './discriminator';
 import type { ExecutorParts, StepInputs, StepKind } from './executor';
 import { discriminatorBetas } from './lazy-regularisation';
 import { RandomStream } from './random';
 import { correction, type ProgramName, RecordedStudent, type StepGraphInputs } from './recorded-student';
 
 /** A frozen feature network as it is recorded, and the mixing behind it. */
-interface Look {
+interface Eye {
   network: FeatureNetwork;
-  recorded: RecordedFeatures;
+  weights: WeightSource;
   mixing: WeightSource;
+  maps(look: Look): Node[];
 }
 
 /** Steps of a GAN as recorded graphs. */
 export class RecordedRun extends RecordedStudent {
   readonly order: readonly Side[];
   readonly settings: IterationSettings;
-  private readonly looks: readonly Look[];
+  private readonly looks: readonly Eye[];
+  /** Where one of them is the teacher's own encoder. */
+  private readonly encoder: RecordedEncoder | null;
   private readonly headShapes: ReadonlyMap<string, readonly number[]>;
 
   /** Throws `Unplanned` where a feature network cannot be recorded. */
@@ -33,19 +41,19 @@ export class RecordedRun extends RecordedStudent {
     const { config } = parts;
     this.order = config.shareFakes ? ['D', 'G'] : ['G', 'D'];
     this.looks = features.map((of, i) => {
-      if (!of.recorded) throw new Unplanned('these feature networks');
       const mixing = mixingWeights(config.heads, of.channels, new RandomStream(3, 'mixing', i));
-      return { network: of, recorded: of.recorded, mixing };
+      return { network: of, mixing, ...this.eye(of) };
     });
+    this.encoder = features.find(({ encoder }) => encoder)?.encoder ?? null;
     this.headShapes = new Map(headParameters(heads).map(({ name, shape }) => [name, shape]));
     this.settings = {
       ...this.student,
       discriminator: { beta2: discriminatorBetas(config).beta2, eps: 1e-8 },
-      features: this.looks.map(({ network: of, recorded, mixing }) => ({
-        network: (name) => recorded.weights.shape(name),
+      features: this.looks.map(({ network: of, weights, mixing, maps }) => ({
+        network: (name) => weights.shape(name),
         mixing: (name) => mixing.shape(name),
         sizes: of.sizes(),
-        maps: (ops, x) => recorded.maps(ops, x),
+        maps,
       })),
       clipFakes: config.clipFakes,
       diffAugment: config.diffAugment,
@@ -58,6 +66,16 @@ export class RecordedRun extends RecordedStudent {
         batch: config.batch,
       },
       shareFakes: config.shareFakes,
+    };
+  }
+
+  private eye({ recorded, encoder }: FeatureNetwork): Pick<Eye, 'weights' | 'maps'> {
+    const { network, teacher } = this.parts;
+    if (encoder) return { weights: teacher, maps: (look) => encoderMaps(look, network, encoder.names) };
+    if (!recorded) throw new Unplanned('these feature networks');
+    return {
+      weights: recorded.weights,
+      maps: ({ ops, x }) => recorded.maps(new GraphFeatures(ops), x),
     };
   }
 
@@ -87,8 +105,8 @@ export class RecordedRun extends RecordedStudent {
   override first(name: string): Float32Array | undefined {
     const [, prefix, index, own] = /^(features|mixing)\.(\d+)\.(.*)$/.exec(name) ?? [];
     if (!prefix) return super.first(name);
-    const { recorded, mixing } = this.looks[Number(index)]!;
-    return (prefix === 'features' ? recorded.weights : mixing).read(own!);
+    const { weights, mixing } = this.looks[Number(index)]!;
+    return (prefix === 'features' ? weights : mixing).read(own!);
   }
 
   override shape(name: string): readonly number[] | undefined {
@@ -121,25 +139,42 @@ export class RecordedRun extends RecordedStudent {
 
   /** What is drawn for each look at images, part by part of the batch (adversarial-step.ts draws the same). */
   private sights(iteration: number, kind: StepKind): Map<string, Float32Array> {
-    const { network, config } = this.parts;
-    const { imgResolution: size, inChannels } = network.unet;
+    const { config } = this.parts;
     const found = new Map<string, Float32Array>();
-    if (!config.diffAugment) return found;
     const same = kind === 'both' && config.shareFakes; // both networks look at the same images
-    for (const [sight, use] of [
-      ['fake', 0],
-      ['other fake', same ? 0 : 1],
-      ['real', 2],
-    ] as const) {
-      const random = new RandomStream(config.seed, 'augment', 4 * iteration + use);
-      const parts = partSizes(config).map((n) => {
-        const shape = [n, size, size, inChannels] as const;
-        return augmentationInputs(drawAugmentation(random, shape), shape);
-      });
-      for (const name of parts[0]!.keys())
-        found.set(`${sight} ${name}`, joined(parts.map((part) => part.get(name)!)));
+    const uses: Record<Exclude<Sight, 'r1'>, number> = { fake: 0, 'other fake': same ? 0 : 1, real: 2 };
+    for (const [sight, use] of Object.entries(uses)) {
+      const stream = (name: 'augment' | 'featureNoise') =>
+        new RandomStream(config.seed, name, 4 * iteration + use);
+      const [augment, noise] = [stream('augment'), stream('featureNoise')];
+      const parts = partSizes(config).map((n) => [
+        ...(config.diffAugment ? this.augmented(augment, n) : []),
+        ...(this.encoder ? this.noised(this.encoder, noise, n) : []),
+      ]);
+      for (const [i, [name]] of parts[0]!.entries())
+        found.set(`${sight} ${name}`, joined(parts.map((part) => part[i]![1])));
     }
     return found;
+  }
+
+  private augmented(random: RandomStream, n: number): Map<string, Float32Array> {
+    const { imgResolution: size, inChannels } = this.parts.network.unet;
+    const shape = [n, size, size, inChannels] as const;
+    return augmentationInputs(drawAugmentation(random, shape), shape);
+  }
+
+  /** Noise for `n` images at levels of their own, as the teacher's encoder looks at them. */
+  private noised(encoder: RecordedEncoder, random: RandomStream, n: number): [string, Float32Array][] {
+    const { network } = this.parts;
+    const { imgResolution: size, inChannels } = network.unet;
+    const sigmas = encoder.sigmas(random.normals(n));
+    const each = size * size * inChannels;
+    const cIn = sigmas.map((sigma) => precondCoefficients(network, Math.fround(sigma)).cIn);
+    return [
+      ['noise', random.normals(n * each).map((z, i) => z * sigmas[Math.floor(i / each)]!)],
+      ['cIn', Float32Array.from({ length: n * inChannels }, (_, i) => cIn[Math.floor(i / inChannels)]!)],
+      ['level', this.embeddingOf(sigmas)],
+    ];
   }
 }
 

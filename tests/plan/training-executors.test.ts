@@ -3,11 +3,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import { startNodeThread } from '../../cli/threads';
 import type { StepKind } from '../../src/distil/executor';
-import type { StateTensor } from '../../src/distil/saved';
-import { DistilTrainer, type TrainerParts } from '../../src/distil/trainer';
+import { DistilTrainer } from '../../src/distil/trainer';
 import type { OpenExecutor } from '../../src/nn/plan/training/executor';
 import { WasmIterations } from '../../src/nn/plan/training/wasm/executor';
-import { type MiniChoice, miniParts } from './training-run';
+import { type MiniChoice, miniParts, resumed } from './training-run';
 
 /** The trainer on a plan beside the trainer on TensorFlow.js, which is the oracle: whole runs of both. */
 beforeAll(async () => {
@@ -17,18 +16,6 @@ beforeAll(async () => {
 const plan: OpenExecutor = async () => new WasmIterations({ threads: 1, startThread: startNodeThread });
 
 const SMALL: MiniChoice = { heads: 'small', warmUp: 16, emaHalfLife: 40 };
-
-/** Goes on from a saved state, as a file of one would have it. */
-const resumed = (parts: TrainerParts, trainer: DistilTrainer, state: ReadonlyMap<string, StateTensor>) => ({
-  ...parts,
-  iteration: trainer.iteration,
-  images: trainer.images,
-  updates: trainer.updates,
-  saved: {
-    shape: (name: string) => state.get(name)?.shape,
-    read: (name: string) => state.get(name)!.values,
-  },
-});
 
 async function steps(trainer: DistilTrainer, kinds: readonly StepKind[]) {
   const reports = [];
@@ -119,6 +106,16 @@ describe('a run on the plan', { timeout: 120_000 }, () => {
     },
   );
 
+  it.each([{}, { microBatch: 3, diffAugment: true }, { microBatch: 2, shareFakes: false }])(
+    "looks through the teacher's own encoder (%#)",
+    async (choice) => {
+      const { oracle, planned } = await pair({ ...SMALL, ...choice, features: 'teacher-encoder' });
+      expectClose(await steps(planned, MIXED), await steps(oracle, MIXED), 5e-3);
+      oracle.dispose();
+      planned.dispose();
+    },
+  );
+
   it.each([{}, { microBatch: 2 }])('takes exact steps of R1 (%#)', async (parts) => {
     const { oracle, planned } = await pair({ ...SMALL, ...parts, r1Gamma: 10, r1Every: 2 });
     const [expected, found] = [await steps(oracle, both(6)), await steps(planned, both(6))];
@@ -162,7 +159,7 @@ describe('a run on the plan', { timeout: 120_000 }, () => {
 
   it.each([
     SMALL,
-    { ...SMALL, diffAugment: true },
+    { ...SMALL, diffAugment: true, features: 'teacher-encoder' as const },
     { ...SMALL, method: 'imitation' as const, imitationSteps: 2 },
     { ...SMALL, method: 'cd' as const },
   ])('resumed equals the uninterrupted one, bit for bit (%#)', async (choice) => {
@@ -206,6 +203,10 @@ describe('a run on the plan', { timeout: 120_000 }, () => {
 });
 
 it.each([
+  [
+    { ...SMALL, features: 'teacher-encoder' as const, r1Gamma: 1 },
+    "R1 through the teacher's own encoder, whose norms it would differentiate twice, cannot be planned",
+  ],
   [
     { ...SMALL, heads: 'paper' as const, r1Gamma: 1 },
     "R1 through the paper's heads, whose batch norm it would differentiate twice, cannot be planned",

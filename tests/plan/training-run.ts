@@ -7,7 +7,9 @@ import type { StepKind } from '../../src/distil/executor';
 import { RandomStream } from '../../src/distil/random';
 import { RecordedRun } from '../../src/distil/recorded-step';
 import type { StepGraphInputs } from '../../src/distil/recorded-student';
+import type { StateTensor } from '../../src/distil/saved';
 import { DistilTrainer, type TrainerParts } from '../../src/distil/trainer';
+import { encoderFeatures } from '../../src/engine/measure/feature-networks';
 import type { NetworkConfig } from '../../src/nn/config';
 import { toNHWC } from '../../src/nn/denoiser';
 import { FrozenLayers } from '../../src/nn/features/frozen';
@@ -100,7 +102,8 @@ export function miniParts(choice: MiniChoice): TrainerParts {
         return { images, labels: Array.from({ length: count }, (_, i) => [0, 1, 2, 1][i % 4]!) };
       },
     },
-    features: () => {
+    features: (denoiser) => {
+      if (config.features === 'teacher-encoder') return [encoderFeatures(denoiser)];
       const layers = new FrozenLayers(FEATURES);
       return [
         {
@@ -225,3 +228,19 @@ export function expectCurve(found: readonly StepReport[], expected: readonly Ste
       else expect(Math.abs(ours! / theirs - 1), `${name} ${i}`).toBeLessThan(5e-3);
     }
 }
+
+/** Goes on from a saved state, as a file of one would have it. */
+export const resumed = (
+  parts: TrainerParts,
+  trainer: DistilTrainer,
+  state: ReadonlyMap<string, StateTensor>,
+) => ({
+  ...parts,
+  iteration: trainer.iteration,
+  images: trainer.images,
+  updates: trainer.updates,
+  saved: {
+    shape: (name: string) => state.get(name)?.shape,
+    read: (name: string) => state.get(name)!.values,
+  },
+});

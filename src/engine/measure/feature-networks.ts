@@ -66,10 +66,12 @@ const ofFile = (name: FileFeature, weights: WeightSource, size: number): Feature
     ? new VGG16BN(weights, size)
     : new DistilledDeiT(weights, new RandomStream(3, 'adapters', 0), size);
 
-function encoderFeatures(teacher: Denoiser): FeatureNetwork {
+/** The teacher's own encoder. */
+export function encoderFeatures(teacher: Denoiser): FeatureNetwork {
   const encoder = new TeacherEncoder(teacher);
   return {
     channels: encoder.channels,
+    encoder,
     sizes: () => encoder.sizes(),
     maps(x, labels, random) {
       const sigmaNormals = random.normals(x.shape[0]);

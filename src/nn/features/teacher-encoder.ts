@@ -8,7 +8,8 @@ import type { Denoiser } from '../denoiser';
  */
 export class TeacherEncoder {
   readonly channels: number[];
-  private readonly names: string[];
+  /** The blocks that it takes, finest first. */
+  readonly names: readonly string[];
   private readonly resolutions: number[];
 
   constructor(
@@ -31,6 +32,11 @@ export class TeacherEncoder {
     return this.resolutions;
   }
 
+  /** Noise levels of images by a standard normal each. */
+  sigmas(normals: Float32Array): number[] {
+    return Array.from(normals, (z) => Math.exp(this.mean + this.std * z));
+  }
+
   /** x [N, R, R, C]; `noise` of its size and one normal an image for sigma. Call inside tf.tidy. */
   maps(
     x: tf.Tensor4D,
@@ -39,7 +45,7 @@ export class TeacherEncoder {
     sigmaNormals: Float32Array,
   ): tf.Tensor4D[] {
     const n = x.shape[0];
-    const sigmas = Array.from(sigmaNormals, (z) => Math.exp(this.mean + this.std * z));
+    const sigmas = this.sigmas(sigmaNormals);
     const scaled = tf.mul(tf.tensor4d(noise, x.shape), tf.tensor4d(sigmas, [n, 1, 1, 1]));
     const found = new Map<string, tf.Tensor>();
     const wanted = new Set(this.names);

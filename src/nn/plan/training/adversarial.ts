@@ -10,7 +10,7 @@ import { GraphHeads } from './heads';
 import { discriminatorLoss, generatorLoss, meanLogit, sumOfLogits } from './losses';
 import { type Gradients, powerOf, StepRecorder } from './recorder';
 import { opsOn, parametersOf } from './scope';
-import type { IterationSettings, ShapeOf } from './settings';
+import type { Inputs, IterationSettings, ShapeOf } from './settings';
 
 /** Which images are looked at: the generator's, the discriminator's where they are others, real ones, R1's. */
 export type Sight = 'fake' | 'other fake' | 'real' | 'r1';
@@ -42,12 +42,14 @@ export class AdversarialRecorder extends StepRecorder<IterationSettings> {
     if (clipFakes && (use === 'fake' || use === 'other fake'))
       images = this.ops('G').activate(images, 'hardtanh');
     // R1 is of the images as they are.
-    if (diffAugment && use !== 'r1')
-      images = augmented(this.ops('G'), images, (name, shape) => this.input(`${use} ${name}`, shape));
+    const input: Inputs = (name, shape) => this.input(`${use} ${name}`, shape);
+    const x = diffAugment && use !== 'r1' ? augmented(this.ops('G'), images, input) : images;
+    const labels = this.labels(this.settings.network.unet.labelDim);
     return features.flatMap(({ network, mixing, sizes, maps }, i) => {
       const on = (prefix: string, shape: ShapeOf) =>
-        new GraphFeatures(opsOn(this.graph, parametersOf(this.graph, `${prefix}.${i}.`, shape)));
-      return mixed(on('mixing', mixing), heads.style, maps(on('features', network), images), sizes);
+        opsOn(this.graph, parametersOf(this.graph, `${prefix}.${i}.`, shape));
+      const seen = maps({ ops: on('features', network), x, labels, input });
+      return mixed(new GraphFeatures(on('mixing', mixing)), heads.style, seen, sizes);
     });
   }
 

@@ -1,9 +1,7 @@
-import { type Node, type Shape, vectorShape } from '../graph';
+import { type Node, vectorShape } from '../graph';
 import { constant } from './rules';
 import type { StepOps } from './scope';
-
-/** An input of the step: the same node for the same name. */
-export type Inputs = (name: string, shape: Shape) => Node;
+import type { Inputs } from './settings';
 
 /**
  * DiffAugment (Zhao et al. 2020) of images x, by numbers of each image that are given at each run: `brightness`, which is

@@ -1,9 +1,13 @@
 import type { NetworkConfig } from '../../config';
 import type { HeadsConfig } from '../../discriminator/heads';
 import type { FeatureOps } from '../../ops';
-import type { Graph, Node } from '../graph';
+import type { Graph, Node, Shape } from '../graph';
+import type { StepOps } from './scope';
 
 export type ShapeOf = (name: string) => readonly number[] | undefined;
+
+/** An input of the step: the same node for the same name. */
+export type Inputs = (name: string, shape: Shape) => Node;
 
 /** A frozen feature network. */
 export interface FrozenFeatures {
@@ -11,8 +15,20 @@ export interface FrozenFeatures {
   maps(ops: FeatureOps<Node>, x: Node): Node[];
 }
 
-/** The same with the mixing behind it. */
-export interface FeatureNetworkGraph extends FrozenFeatures {
+/** Images that a feature network of the discriminator looks at. */
+export interface Look {
+  /** On the network's own parameters. */
+  ops: StepOps;
+  x: Node;
+  labels: Node | null;
+  /** What is drawn for this look. */
+  input: Inputs;
+}
+
+/** A frozen feature network with the mixing behind it. */
+export interface FeatureNetworkGraph {
+  network: ShapeOf;
+  maps(look: Look): Node[];
   mixing: ShapeOf;
   /** Height and width of its maps. */
   sizes: readonly number[];

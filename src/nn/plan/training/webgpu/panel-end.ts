@@ -44,7 +44,7 @@ function writeEnd(site: Site, { parameters, gradients, end }: Panel): void {
     site.elements({ kernel: panelBlend(), operands, uniforms: {} }, total);
     return;
   }
-  const { rates, share, beta2, eps, seconds, averages } = end;
+  const { rates, share, beta2, eps, seconds, averages, followers } = end;
   site.elements(
     {
       kernel: panelStep(averages !== null),
@@ -60,4 +60,13 @@ function writeEnd(site: Site, { parameters, gradients, end }: Panel): void {
     },
     total,
   );
+  for (const { share: own, averages: follower } of followers)
+    site.elements(
+      {
+        kernel: panelBlend(),
+        operands: [whole(parameters), site.view(own), whole(follower)],
+        uniforms: {},
+      },
+      total,
+    );
 }

@@ -35,6 +35,8 @@ export type PanelEnd =
       eps: number;
       seconds: Room;
       averages: Room | null;
+      /** Other averages, which follow the new parameters in a call of their own. */
+      followers: readonly { share: Node; averages: Room }[];
     }
   /** Blends those of a part of the batch into those of the parts before it. */
   | { kind: 'blend'; share: Node; sums: Room };
@@ -155,7 +157,8 @@ export class Panels {
       if (!parameter) continue;
       const { room, offset } = site.views.get(parameter)!;
       if (!rooms.includes(room)) rooms.push(room);
-      const numbers = o.op === 'adam' ? [inputs[3], this.average(update)?.inputs[2]] : [inputs[2]];
+      const numbers =
+        o.op === 'adam' ? [inputs[3], ...this.averages(update).map((blend) => blend.inputs[2])] : [inputs[2]];
       const key = JSON.stringify([rooms.indexOf(room), o, numbers.map((node) => node?.id)]);
       found.set(key, [...(found.get(key) ?? []), this.entry(update, parameter, offset / 4)]);
     }
@@ -242,17 +245,21 @@ export class Panels {
       return { kind: 'blend', share: inputs[2]!, sums };
     }
     for (const { update, parameter } of ordered) this.site.views.set(update, this.site.views.get(parameter)!);
-    const share = this.average(first)?.inputs[2] ?? null;
-    for (const { update } of share ? ordered : []) this.folded.add(this.average(update)!);
+    const all = this.averages(first).map((blend, i) => ({
+      share: blend.inputs[2]!,
+      averages: this.alongside(parameters, ordered, ({ update }) => this.averages(update)[i]!.inputs[0]!),
+    }));
+    for (const { update } of ordered) for (const blend of this.averages(update)) this.folded.add(blend);
+    const [average, ...followers] = all;
     return {
       kind: 'adam',
       rates: inputs[3]!,
-      share,
+      share: average?.share ?? null,
       beta2: o.beta2,
       eps: o.eps,
       seconds: this.alongside(parameters, ordered, ({ update }) => update.inputs[2]!),
-      averages:
-        share && this.alongside(parameters, ordered, ({ update }) => this.average(update)!.inputs[0]!),
+      averages: average?.averages ?? null,
+      followers,
     };
   }
 
@@ -303,9 +310,11 @@ export class Panels {
     });
   }
 
-  /** What blends a parameter's new value into its average. */
-  private average(adam: Node): Node | undefined {
-    return this.reads(adam).find(({ operation }) => operation.op === 'blend');
+  /** What blends a parameter's new value into its averages, in the order of recording. */
+  private averages(adam: Node): Node[] {
+    return this.reads(adam)
+      .filter(({ operation }) => operation.op === 'blend')
+      .sort((a, b) => a.id - b.id);
   }
 
   private reads(node: Node): readonly Node[] {
