@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RandomStream } from '../../src/distil/random';
-import { Graph, type GraphOps, type Node, type Shape, vectorShape } from '../../src/nn/plan/graph';
+import { Graph, GraphOps, type Node, type Shape, vectorShape } from '../../src/nn/plan/graph';
 import { gradients } from '../../src/nn/plan/training/differentiate';
 import { Unplanned } from '../../src/nn/plan/training/executor';
 import { constant } from '../../src/nn/plan/training/rules';
