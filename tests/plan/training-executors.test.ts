@@ -96,26 +96,6 @@ describe('a run on the plan', { timeout: 120_000 }, () => {
     planned.dispose();
   });
 
-  it.each([{}, { microBatch: 3 }, { microBatch: 2, shareFakes: false }, { r1Gamma: 10, r1Every: 2 }])(
-    'sees through DiffAugment (%#)',
-    async (choice) => {
-      const { oracle, planned } = await pair({ ...SMALL, ...choice, diffAugment: true });
-      expectClose(await steps(planned, MIXED), await steps(oracle, MIXED), 5e-3);
-      oracle.dispose();
-      planned.dispose();
-    },
-  );
-
-  it.each([{}, { microBatch: 3, diffAugment: true }, { microBatch: 2, shareFakes: false }])(
-    "looks through the teacher's own encoder (%#)",
-    async (choice) => {
-      const { oracle, planned } = await pair({ ...SMALL, ...choice, features: 'teacher-encoder' });
-      expectClose(await steps(planned, MIXED), await steps(oracle, MIXED), 5e-3);
-      oracle.dispose();
-      planned.dispose();
-    },
-  );
-
   it.each([{}, { microBatch: 2 }])('takes exact steps of R1 (%#)', async (parts) => {
     const { oracle, planned } = await pair({ ...SMALL, ...parts, r1Gamma: 10, r1Every: 2 });
     const [expected, found] = [await steps(oracle, both(6)), await steps(planned, both(6))];
@@ -126,44 +106,8 @@ describe('a run on the plan', { timeout: 120_000 }, () => {
     planned.dispose();
   });
 
-  it.each([
-    { method: 'imitation' as const, imitationSteps: 3 },
-    { method: 'imitation' as const, imitationSteps: 2, nfe: 2 as const, microBatch: 3 },
-    { method: 'imitation' as const, imitationSteps: 2, instanceLoss: 'lite0' as const },
-    { method: 'cd' as const },
-    { method: 'cd' as const, microBatch: 3, instanceLoss: 'lite0' as const, targetDecay: 0.5 },
-    { method: 'cd' as const, startSigma: 80, targetDecay: 0 },
-  ])('follows the teacher image by image: %o', async (choice) => {
-    const { oracle, planned } = await pair({ ...SMALL, ...choice });
-    const [expected, found] = [await steps(oracle, both(4)), await steps(planned, both(4))];
-    for (const [i, { lossG, gradientNormG, lossD }] of expected.entries()) {
-      const { lossG: loss, gradientNormG: norm, ...others } = found[i]!;
-      expect(Math.abs(loss! / lossG! - 1), `loss ${i}`).toBeLessThan(2e-3);
-      expect(Math.abs(norm! / gradientNormG! - 1), `gradient ${i}`).toBeLessThan(2e-3);
-      expect(others).toMatchObject({ lossD, gradientNormD: null, r1: null });
-    }
-    const [ours, theirs] = [await planned.state(), await oracle.state()];
-    expect([...ours.keys()].sort()).toEqual([...theirs.keys()].sort());
-    for (const [name, { shape, values }] of theirs) {
-      expect(ours.get(name)!.shape, name).toEqual(shape);
-      // Adam's steps are signs where a gradient is noise: nothing is farther off than a few of them.
-      if (!name.startsWith('adam'))
-        expect(
-          ours.get(name)!.values.every((v, i) => Math.abs(v - values[i]!) < 2e-3),
-          name,
-        ).toBe(true);
-    }
-    oracle.dispose();
-    planned.dispose();
-  });
-
-  it.each([
-    SMALL,
-    { ...SMALL, diffAugment: true, features: 'teacher-encoder' as const },
-    { ...SMALL, method: 'imitation' as const, imitationSteps: 2 },
-    { ...SMALL, method: 'cd' as const },
-  ])('resumed equals the uninterrupted one, bit for bit (%#)', async (choice) => {
-    const parts = { ...miniParts(choice), plan };
+  it('resumed equals the uninterrupted one, bit for bit', async () => {
+    const parts = { ...miniParts(SMALL), plan };
     const whole = await DistilTrainer.open(parts);
     await steps(whole, MIXED.slice(0, 3));
     const again = await DistilTrainer.open(resumed(parts, whole, await whole.state()));
