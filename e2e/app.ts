@@ -118,9 +118,13 @@ export function maxDifference(rgba: number[], bytes: number[]): number {
   return max;
 }
 
-/** Runs `script` at the head of the engine's worker. */
-export const inWorker = async (page: Page, script: string): Promise<void> => {
-  await page.route(/\/assets\/worker-.*\.js$/, async (route) => {
+/** Runs `script` at the head of a worker: the engine's, or another one's file. */
+export const inWorker = async (
+  page: Page,
+  script: string,
+  file = /\/assets\/worker-.*\.js$/,
+): Promise<void> => {
+  await page.route(file, async (route) => {
     const response = await route.fetch();
     await route.fulfill({ response, body: `${script}\n${await response.text()}` });
   });

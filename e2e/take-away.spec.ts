@@ -1,13 +1,12 @@
-import { readFile } from 'node:fs/promises';
-import { type Download, expect, type Page, test } from '@playwright/test';
+import { expect, type Page, test } from '@playwright/test';
 import { ALL_FORMATS, BufferSource, Input } from 'mediabunny';
 import { GifReader } from 'omggif';
 import { decodePng } from '../src/data/image/png';
 import { readPngText } from '../src/formats/png';
-import { bufferSource } from '../src/formats/source';
-import { openZip, readEntry } from '../src/formats/zip';
+import { readEntry } from '../src/formats/zip';
 import { commandLineImages, images, maxDifference, openApp, pixels, settled } from './app';
 import { violations } from './axe';
+import { bytesOf, entriesOf, exported, exportedPath, firstPicture } from './take-away';
 
 /** What leaves the page, and the path between pinned images, on WebAssembly with the smallest network. */
 
@@ -15,29 +14,7 @@ const MODEL = 'fashion-mnist-32x32-gdd-i';
 const SIDE = 32;
 const PATH = `#/generate?model=${MODEL}&seed=0&count=4&pins=3@class=3;9@class=8&leg=4&fps=12&loop=1`;
 
-const bytesOf = async (download: Download) => new Uint8Array(await readFile(await download.path()));
-const entriesOf = async (download: Download) =>
-  openZip(bufferSource(await bytesOf(download), download.suggestedFilename()));
 const pngIn = (entry: Parameters<typeof readEntry>[0]) => readEntry(entry, 1e7);
-
-/** The file that a press of an entry of Export gives, where it asks for nothing more. */
-async function exported(page: Page, item: RegExp): Promise<Download> {
-  const download = page.waitForEvent('download');
-  await page.getByRole('button', { name: 'Export', exact: true }).click();
-  await page.getByRole('menuitem', { name: item }).click();
-  return download;
-}
-
-async function exportedPath(page: Page, item: RegExp): Promise<Download> {
-  await page.getByRole('button', { name: 'Export', exact: true }).click();
-  await page.getByRole('menuitem', { name: item }).click();
-  const download = page.waitForEvent('download');
-  await page
-    .getByRole('dialog')
-    .getByRole('button', { name: /^Export/ })
-    .click();
-  return download;
-}
 
 const allMade = (page: Page) => expect(page.getByText('8 of 8 made')).toBeVisible({ timeout: 30_000 });
 
@@ -115,38 +92,6 @@ test('a path from a link is made, played by keys alone, and comes out as GIF, vi
     await app.close();
   }
 });
-
-/** The first picture of a video as a browser shows it, each pixel of the original by its middle. */
-async function firstPicture(page: Page, bytes: Uint8Array, side: number): Promise<number[]> {
-  // The app's own policy lets it play nothing.
-  const plain = await page.context().newPage();
-  try {
-    return await plain.evaluate(
-      async ({ data, side }) => {
-        const video = document.createElement('video');
-        video.src = URL.createObjectURL(new Blob([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))]));
-        video.muted = true;
-        await new Promise((resolve, reject) => {
-          video.onloadeddata = resolve;
-          video.onerror = () => reject(new Error(video.error?.message));
-        });
-        document.body.append(video);
-        // Nothing can be drawn before a picture was shown.
-        const shown = new Promise((resolve) => video.requestVideoFrameCallback(resolve));
-        video.currentTime = 0.001;
-        await shown;
-        const canvas = document.createElement('canvas');
-        canvas.width = canvas.height = side;
-        const context = canvas.getContext('2d')!;
-        context.drawImage(video, 0, 0, side, side);
-        return [...context.getImageData(0, 0, side, side).data];
-      },
-      { data: Buffer.from(bytes).toString('base64'), side },
-    );
-  } finally {
-    await plain.close();
-  }
-}
 
 test('a saved PNG restores its view; the grid and the array are what is seen', async () => {
   const at = `#/generate?model=${MODEL}&seed=12&class=8&mix=5:0.4&sigma=40&temperature=0.9&count=4`;

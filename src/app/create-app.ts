@@ -12,6 +12,7 @@ import { saveBlob } from '../ui/save-blob';
 import { NARROW } from '../ui/use-space';
 import { followGestures } from './follow-gestures';
 import { guardRun } from './guard-run';
+import { keepFocus } from './keep-focus';
 import { latencyPage, watchLatency } from './latency';
 import { followTheme } from './theme';
 import { wasmBinaries } from './wasm-binaries';
@@ -56,6 +57,7 @@ export function createApp(): { stores: Stores; controller: Controller; boot: () 
   });
   syncAddress(stores.view, defaults, window, controller.arrive);
   followGestures(controller);
+  keepFocus();
   guardRun(stores.distil, { control: (action) => controller.distil.control(action) });
   watchLatency(stores, latencyPage());
   return { stores, controller, boot: () => controller.boot(address.problems) };

@@ -18,7 +18,10 @@ interface Props {
   onText?: ((text: string) => boolean) | undefined;
 }
 
-/** A number that can be typed; taken over on Enter or when the field is left. Escape gives the old one back. */
+/**
+ * A number that can be typed; taken over on Enter or when the field is left. Escape gives the old one back. Where nothing
+ * was typed both keys are the form's and the dialog's.
+ */
 export function NumberField({
   label,
   value,
@@ -63,8 +66,8 @@ export function NumberField({
       onChange={(event) => setDraft(event.currentTarget.value)}
       onBlur={commit}
       onKeyDown={(event) => {
-        if (event.key === 'Enter') commit();
-        else if (event.key === 'Escape') setDraft(null);
+        if (event.key === 'Enter' && draft !== null) commit();
+        else if (event.key === 'Escape' && draft !== null) setDraft(null);
         else if (step !== undefined && event.key === 'ArrowUp') nudge(event.shiftKey ? step * 10 : step);
         else if (step !== undefined && event.key === 'ArrowDown') nudge(-(event.shiftKey ? step * 10 : step));
         else return;

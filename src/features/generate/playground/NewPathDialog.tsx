@@ -91,7 +91,7 @@ function Form({ pin, model, onClose }: { pin: Pin; model: ModelFacts; onClose: (
         event.preventDefault();
         const path: PathView = {
           ...DEFAULT_PATH,
-          leg: frames,
+          leg: frames - 1, // both ends are frames of it
           loop: false,
           ...alongPath(pin, along, range, block),
         };

@@ -30,7 +30,8 @@ export function PathFileDialog({ kind, onClose }: Props) {
   const { controller } = useApp();
   const { path, view, total } = usePlayer((state) => state);
   const resolution = path?.model.resolution ?? 64;
-  const [scale, setScale] = useState(kind === 'frames' ? 1 : Math.max(1, Math.floor(WANTED / resolution)));
+  const [chosen, setScale] = useState<number | null>(null); // the path may be known a moment later
+  const scale = chosen ?? (kind === 'frames' ? 1 : Math.max(1, Math.floor(WANTED / resolution)));
   const video = useVideoKind(kind, scale);
   if (!path || !view) return null;
   const side = resolution * scale;
