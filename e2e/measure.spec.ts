@@ -1,4 +1,5 @@
 import { expect, test } from '@playwright/test';
+import { writeNpz } from '../src/formats/npz';
 import { type App, openApp } from './app';
 import { violations } from './axe';
 import { setNumber } from './distil-page';
@@ -72,4 +73,24 @@ test('the nearest training images of a generated image stand in the inspector', 
   await expect(page.getByText(/^(No sign|Sign) of copying\./)).toBeVisible(LONG);
   await expect(page.getByRole('img', { name: /^Training image \d+, distance/ })).toHaveCount(4);
   expect(await violations(page)).toEqual([]);
+});
+
+test('statistics of a file take the place of real images, and a protocol that of another program', async () => {
+  const { page } = await openMeasure();
+  const dims = 64; // of ResNet-56
+  const sigma = Float64Array.from({ length: dims ** 2 }, (_, i) => (i % (dims + 1) === 0 ? 1 : 0));
+  const archive = writeNpz({
+    mu: { dtype: 'f64', shape: [dims], data: new Float64Array(dims) },
+    sigma: { dtype: 'f64', shape: [dims, dims], data: sigma },
+  });
+  const file = { name: 'refs.npz', mimeType: 'application/zip', buffer: Buffer.from(archive) };
+  await page.getByLabel('Open reference statistics').setInputFiles(file);
+  await expect(page.getByLabel('Real images', { exact: true })).toHaveValue('statistics');
+  await page.getByRole('radio', { name: /^pytorch-fid/ }).check();
+  expect(await violations(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Start' }).click();
+  const results = page.getByRole('region', { name: 'Results' });
+  await expect(results.getByRole('status')).toContainText('n = 64, pytorch-fid', LONG);
+  await expect(results).toContainText('against the statistics in refs.npz');
+  await expect(results.getByRole('row', { name: /^Precision/ })).toContainText('not measured');
 });

@@ -56,12 +56,15 @@ export interface MeasureReport {
 /** Inception's weights: a file that a person opened, or the copy that this browser keeps of one. */
 export type InceptionSource = File | 'kept';
 
+/** What a model is measured against: images, or the mean and covariance of their features in a person's .npz. */
+export type MeasureReal = DataRef | { kind: 'statistics'; file: File; name: string };
+
 export interface MeasureRequest {
   /** Names what is saved on the way: a request of the same name goes on where the other stopped. */
   id: string;
   model: ModelRef;
-  /** Real images; null where a measurement goes on that has all of their features. */
-  data: DataRef | null;
+  /** null where a measurement goes on that has all features of its real images. */
+  data: MeasureReal | null;
   features: MeasureFeatures;
   inception: InceptionSource | null;
   protocol: MeasureProtocol | null;

@@ -1,8 +1,15 @@
 import { skippedLine } from '../../data';
+import { blobSource } from '../../formats/source';
 import { asInnateError, InnateError } from '../../lib/errors';
 import { evaluations } from '../../lib/sampling';
 import { defaultSampling } from '../../nn/samplers';
-import { METRIC_NAMES, type MeasureRequest, type MeasureResult, setsOf } from '../../protocol/measure';
+import {
+  METRIC_NAMES,
+  type MeasureReal,
+  type MeasureRequest,
+  type MeasureResult,
+  setsOf,
+} from '../../protocol/measure';
 import { nextTask } from '../inference/next-task';
 import type { Model } from '../models/model';
 import { withRunLock } from '../runs/lock';
@@ -14,6 +21,7 @@ import { inceptionWeights, SavedMeasure, type SavedReal } from './kept-measures'
 import { FEATURE_WORDS, type MeasureNetwork, openMeasureNetwork } from './measure-networks';
 import { measureSets, type Reference } from './measurement';
 import { realReference } from './real-images';
+import { readStatistics } from './statistics-file';
 
 export type MeasureServices = SourceServices &
   Pick<EngineServices, 'recordedSteps' | 'failure' | 'denoiser' | 'epoch' | 'recover'> & {
@@ -163,6 +171,7 @@ class Measuring {
   ): Promise<{ real: SavedReal; reference: Reference }> {
     const { request, saved, services } = this;
     const store = await saved.store('real', net.dims);
+    if (request.data?.kind === 'statistics') return statisticsReference(request.data, net.dims);
     const known = await saved.real();
     if (known && store.count >= known.read)
       return { real: known, reference: await referenceOf(store, known) };
@@ -201,6 +210,22 @@ class Measuring {
   private report(what: string, unit: 'images' | 'bytes' = 'images') {
     return (done: number, total: number) => this.hooks.onProgress({ what, done, total, unit });
   }
+}
+
+/** The reference of a file that has mean and covariance alone: its distance has no floor, and nothing is paired with it. */
+function statisticsReference(
+  { file, name }: Extract<MeasureReal, { kind: 'statistics' }>,
+  dims: number,
+): { real: SavedReal; reference: Reference } {
+  const statistics = readStatistics(blobSource(file, name), dims);
+  if (!statistics)
+    throw new InnateError('bad-file', 'no reference statistics', {
+      where: name,
+      expected: 'an .npz with mu and sigma, as EDM, pytorch-fid and --save-features write it',
+    });
+  const words = `the statistics in ${name}`;
+  const real = { used: 0, held: 0, read: 0, words, skipped: '' };
+  return { real, reference: { statistics, vectors: null, heldOut: null, words } };
 }
 
 async function referenceOf(store: FeatureStore, { used, held, read, words }: SavedReal): Promise<Reference> {

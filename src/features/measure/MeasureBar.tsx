@@ -55,14 +55,14 @@ export function MeasureBar({ model, choices }: Props) {
 /** Without private files a measurement lasts as long as its page. */
 const savesFiles = typeof navigator !== 'undefined' && typeof navigator.storage?.getDirectory === 'function';
 
-function Waiting({ choices: { data, how } }: Pick<Props, 'choices'>) {
+function Waiting({ choices: { real, how } }: Pick<Props, 'choices'>) {
   const inception = useExtras((s) => s.inception);
   const busy = useDistil((s) => isUnderWay(s.run));
   const { work, pending } = useMeasure((s) => ({ work: s.work, pending: s.pending }));
   const said =
     how.features === 'inception' && inception === null
       ? 'Start waits for the Inception file; the other features need none. Nothing leaves this machine.'
-      : !data
+      : !real
         ? 'Start waits for real images.'
         : work
           ? 'Another model is being measured.'
@@ -137,7 +137,7 @@ function Buttons({ model, choices, mine, waits }: Props & { mine: boolean; waits
   const measuring = useMeasuring();
   const inception = useExtras((s) => s.inception);
   const { busy, pending } = useMeasure((s) => ({ busy: s.work !== null, pending: s.pending }));
-  const { data, how } = choices;
+  const { real, how } = choices;
   const lacksFile = (features: string | undefined) => features === 'inception' && inception === null;
   if (mine)
     return (
@@ -158,7 +158,7 @@ function Buttons({ model, choices, mine, waits }: Props & { mine: boolean; waits
           type="button"
           className="button primary"
           disabled={busy || lacksFile(pending?.how.features)}
-          onClick={() => void measuring.resume(model, choices.own)}
+          onClick={() => void measuring.resume(model, choices.statistics ? choices.real : choices.own)}
         >
           <Play aria-hidden />
           Go on
@@ -173,8 +173,8 @@ function Buttons({ model, choices, mine, waits }: Props & { mine: boolean; waits
       <button
         type="button"
         className="button primary"
-        disabled={!data || busy || lacksFile(how.features)}
-        onClick={() => void measuring.start(model, data!, how)}
+        disabled={!real || busy || lacksFile(how.features)}
+        onClick={() => void measuring.start(model, real!, how)}
       >
         <Play aria-hidden />
         Start

@@ -7,7 +7,7 @@ import { formatCount, formatWhole } from '../../ui/format';
 import { NumberField } from '../../ui/NumberField';
 import { Segmented } from '../../ui/Segmented';
 import { Sprite } from '../../ui/Sprite';
-import type { Choices } from './choices';
+import { type Choices, OWN, STATISTICS } from './choices';
 import { FeaturesChoice } from './FeaturesChoice';
 import { Radio } from './Radio';
 
@@ -18,6 +18,11 @@ interface Props {
 
 const PROTOCOLS: readonly { value: MeasureProtocol | null; title: string; about: string }[] = [
   { value: null, title: 'Some images', about: 'As many as you choose, each class in turn' },
+  {
+    value: 'pytorch-fid',
+    title: 'pytorch-fid',
+    about: 'As many as you choose; Inception sees them as that program resizes them',
+  },
   { value: 'quick', title: 'quick', about: '5,000 images, each class in turn' },
   { value: 'edm', title: 'edm', about: '50,000 images three times, as papers print it' },
 ];
@@ -52,7 +57,7 @@ export function Settings({ model, choices }: Props) {
             onChoose={() => set({ protocol: value })}
           />
         ))}
-        {how.protocol === null && (
+        {(how.protocol === null || how.protocol === 'pytorch-fid') && (
           <div className="field">
             <span>Images generated</span>
             <NumberField
@@ -92,7 +97,8 @@ export function Settings({ model, choices }: Props) {
 const TWO_STEPS = { value: 'two-step', label: '2', title: 'As this student was trained' } as const;
 
 /** The images that a model is measured against: a sample pack, or a person's own. */
-function RealImages({ choices: { packs, pack, own, choosePack, chooseOwn } }: Pick<Props, 'choices'>) {
+function RealImages({ choices }: Pick<Props, 'choices'>) {
+  const { packs, pack, own, statistics, choosePack, chooseOwn, chooseStatistics } = choices;
   return (
     <div className="measure-choice">
       <div className="field">
@@ -100,7 +106,7 @@ function RealImages({ choices: { packs, pack, own, choosePack, chooseOwn } }: Pi
         <select
           className="select"
           aria-label="Real images"
-          value={own ? 'own' : (pack?.id ?? '')}
+          value={statistics ? STATISTICS : own ? OWN : (pack?.id ?? '')}
           onChange={(event) => choosePack(event.currentTarget.value)}
         >
           {packs.map((p) => (
@@ -108,8 +114,9 @@ function RealImages({ choices: { packs, pack, own, choosePack, chooseOwn } }: Pi
               {p.name}, {formatWhole(p.images)}
             </option>
           ))}
-          {own && <option value="own">{own.name}</option>}
-          {!own && !pack && <option value="">None fits: choose your own</option>}
+          {own && <option value={OWN}>{own.name}</option>}
+          {statistics && <option value={STATISTICS}>{statistics.name}</option>}
+          {!own && !pack && !statistics && <option value="">None fits: choose your own</option>}
         </select>
       </div>
       <FileButton
@@ -124,6 +131,17 @@ function RealImages({ choices: { packs, pack, own, choosePack, chooseOwn } }: Pi
             });
         }}
       />
+      <FileButton
+        label="Open reference statistics"
+        className="quiet"
+        accept=".npz"
+        onFiles={([file]) => file && chooseStatistics(file)}
+      />
+      {statistics && (
+        <p className="caption">
+          Mean and covariance, which {statistics.name} has, allow the distance and the Inception score alone.
+        </p>
+      )}
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import { defaultSteps, ownSampler } from '../../lib/sampling';
-import type { MeasureFeatures, MeasureProtocol } from '../../protocol/measure';
+import type { MeasureFeatures, MeasureProtocol, MeasureReal } from '../../protocol/measure';
 import type { DataRef } from '../../protocol/models';
 import { fittingPack, misfit, type SamplePack } from '../../state/distil/packs';
 import type { MeasuredHow } from '../../state/measure/store';
@@ -19,11 +19,20 @@ export interface Choices {
   packs: readonly SamplePack[];
   pack: SamplePack | null;
   own: OwnFiles | null;
+  /** Images: what copies are looked for in. */
   data: DataRef | null;
+  /** What is measured against: those, or statistics of others. */
+  real: MeasureReal | null;
+  statistics: File | null;
   set(change: Partial<MeasuredHow>): void;
   choosePack(id: string): void;
   chooseOwn(files: OwnFiles): void;
+  chooseStatistics(file: File): void;
 }
+
+/** What stands among the packs for a person's own images, and for statistics. */
+export const OWN = 'own';
+export const STATISTICS = 'statistics';
 
 const NO_PACKS: readonly SamplePack[] = [];
 
@@ -32,6 +41,7 @@ export function useChoices(model: ModelFacts): Choices {
   const packs = useDistil((s) => s.packs ?? NO_PACKS);
   const [chosen, setChosen] = useState<string | null>(null);
   const [own, setOwn] = useState<OwnFiles | null>(null);
+  const [statistics, setStatistics] = useState<File | null>(null);
   const [how, setHow] = useState<MeasuredHow>({
     protocol: null as MeasureProtocol | null,
     count: USUAL,
@@ -42,17 +52,27 @@ export function useChoices(model: ModelFacts): Choices {
   useEffect(() => void controller.inside.loadPacks(), [controller]);
   const fitting = packs.filter((pack) => misfit(pack, model) === null);
   const pack = fitting.find((p) => p.id === chosen) ?? fittingPack(packs, model);
+  const data: DataRef | null = own ?? (pack && { kind: 'pack', id: pack.id });
   return {
     how,
     packs: fitting,
     pack,
     own,
-    data: own ?? (pack && { kind: 'pack', id: pack.id }),
+    data,
+    real: statistics ? { kind: 'statistics', file: statistics, name: statistics.name } : data,
+    statistics,
     set: (change) => setHow((before) => ({ ...before, ...change })),
     choosePack(id) {
+      if (id === STATISTICS) return;
+      setStatistics(null);
+      if (id === OWN) return;
       setOwn(null);
       setChosen(id);
     },
-    chooseOwn: setOwn,
+    chooseOwn(files) {
+      setStatistics(null);
+      setOwn(files);
+    },
+    chooseStatistics: setStatistics,
   };
 }

@@ -5,6 +5,7 @@ import {
   type InceptionSource,
   type MeasureFiles,
   type MeasureFilesCall,
+  type MeasureReal,
   type NearestOf,
   type NearestResult,
   type NearestSpace,
@@ -86,7 +87,7 @@ export class MeasureController {
   }
 
   /** Begins anew; what an earlier measurement has saved goes. */
-  async start({ key, name, ref }: ModelFacts, data: DataRef, how: MeasuredHow): Promise<void> {
+  async start({ key, name, ref }: ModelFacts, data: MeasureReal, how: MeasuredHow): Promise<void> {
     const { work, pending } = this.store.getState();
     if (work) return;
     if (pending) await this.files({ do: 'drop-run', id: pending.id });
@@ -101,7 +102,7 @@ export class MeasureController {
    * Goes on behind what was saved. `model` is what the pending one's key stands for now. Own images, which a page cannot keep, are
    * needed only where their features are not all there: `data` has them then.
    */
-  async resume(model: ModelFacts, data: DataRef | null = null): Promise<void> {
+  async resume(model: ModelFacts, data: MeasureReal | null = null): Promise<void> {
     const { pending, work } = this.store.getState();
     if (!pending || work) return;
     const pack: DataRef | null = pending.data.pack === null ? null : { kind: 'pack', id: pending.data.pack };
@@ -124,12 +125,12 @@ export class MeasureController {
 
   private ended: Promise<void> = Promise.resolve();
 
-  private run(pending: PendingMeasure, data: DataRef | null): Promise<void> {
+  private run(pending: PendingMeasure, data: MeasureReal | null): Promise<void> {
     this.ended = this.running(pending, data);
     return this.ended;
   }
 
-  private async running(pending: PendingMeasure, data: DataRef | null): Promise<void> {
+  private async running(pending: PendingMeasure, data: MeasureReal | null): Promise<void> {
     const { id, key, name, ref, how } = pending;
     const abort = new AbortController();
     this.abort = abort;

@@ -7,18 +7,22 @@ import { fileSource } from '../../../cli/files';
 import { recordedGraphs } from '../../../cli/recorded-graphs';
 import type { Dataset } from '../../../src/data';
 import { RandomStream } from '../../../src/distil/random';
+import { extract } from '../../../src/engine/measure/extract';
 import { measureFiles } from '../../../src/engine/measure/kept-measures';
 import { type MeasureServices, measureInPage } from '../../../src/engine/measure/measure-model';
+import { openOnBackend } from '../../../src/engine/measure/measure-networks';
 import { nearestInPage } from '../../../src/engine/measure/nearest-model';
 import { openModel } from '../../../src/engine/models/open-model';
 import { writeNpz } from '../../../src/formats/npz';
 import type { ActiveBackend } from '../../../src/gpu/backends';
 import { InnateError } from '../../../src/lib/errors';
+import { featureStatistics } from '../../../src/measure/moments';
 import type { ImageDenoiser } from '../../../src/nn/denoiser';
+import { CifarResNet } from '../../../src/nn/features/cifar-resnet';
 import type { MeasureRequest, NearestRequest } from '../../../src/protocol/measure';
 import { scratch } from '../../support/cli';
 import { FIXTURES } from '../../support/fixtures';
-import { MemoryFiles } from '../../support/memory-files';
+import { MemoryFile, MemoryFiles } from '../../support/memory-files';
 import { smallResNet } from '../../support/small-resnet';
 
 /** What the page's worker does, without a page: a mini network of grey images, its training set, private files in memory. */
@@ -143,6 +147,35 @@ describe('a measurement in the page', () => {
     expect(reports[0]).toBe(200);
     expect(resumed).toEqual(whole);
     expect((await measureFiles({ do: 'list' }, hooks())).runs).toBe(0);
+  });
+
+  it('against statistics of features is measured without images: the distance of those, and nothing that pairs images', async () => {
+    const net = await openOnBackend(new CifarResNet(smallResNet()));
+    const values = Float32Array.from(training, (v) => v / 127.5 - 1);
+    const found = await extract(net, { values, channels: 1, resolution: SIDE });
+    net.dispose();
+    const { mean, covariance } = featureStatistics(found.features, 64);
+    let opened = 0;
+    const page = services({ denoiser: honest, opened: () => opened++ });
+    const against = (archive: Uint8Array, name: string) => {
+      const data = { kind: 'statistics', file: new MemoryFile(archive, name), name } as const;
+      return measureInPage({ ...request, count: 40, id: name.replace('.npz', ''), data }, page, hooks());
+    };
+    const shifted = (by: number) =>
+      writeNpz({
+        mu: { dtype: 'f64', shape: [64], data: mean.map((v) => v + by) },
+        sigma: { dtype: 'f64', shape: [64, 64], data: covariance },
+      });
+    const results = [];
+    for (const by of [0, 1, -1]) results.push(await against(shifted(by), `waves${by}.npz`));
+    expect(results.map(({ metrics }) => Object.keys(metrics))).toEqual([['fid'], ['fid'], ['fid']]);
+    expect([opened, results[0]!.reference]).toEqual([0, 'the statistics in waves0.npz']);
+    // A mean that moves by 1 either way adds 64 to the squared distance, on the average of both ways.
+    const [here, more, less] = results.map(({ metrics }) => metrics.fid!.value) as [number, number, number];
+    expect(here).toBeGreaterThan(0);
+    expect((more + less) / 2 - here).toBeCloseTo(64, 3);
+    expect(results[0]!.metrics.fid!.floor).toBeNull();
+    await expect(against(Uint8Array.of(1, 2, 3, 4), 'x.npz')).rejects.toThrow('no reference statistics');
   });
 
   it('needs its images where not all of them were measured, and says so', async () => {
