@@ -79,7 +79,13 @@ for (const backend of ['wasm', 'webgpu'] as const)
     await setNumber(page, 'Samples every, steps', 1);
     await start(page);
     await seesImages(page, 8, 300_000);
-    await page.getByRole('button', { name: 'Pause' }).click();
+    // It stands in every other tab, and pauses from there.
+    await page.getByRole('tab', { name: 'Models' }).click();
+    const bar = page.getByRole('region', { name: 'Under way' });
+    await expect(bar).toContainText(/Distilling .*of [\d,]+ images/);
+    await bar.getByRole('button', { name: /^Pause distilling/ }).click();
+    await expect(bar).toHaveCount(0, { timeout: 60_000 });
+    await page.getByRole('tab', { name: 'Distil' }).click();
     const dStep = page.getByRole('button', { name: 'One D step' });
     await expect(dStep).toBeEnabled({ timeout: 60_000 });
     await dStep.click();

@@ -12,7 +12,8 @@ export function StatusBar() {
   const backend = status?.backend;
   const webgpu = backend?.name === 'webgpu';
   const last = status?.lastForward;
-  const run = useDistil((s) => (isUnderWay(s.run) ? s.run : null));
+  // One that computes stands above, among what takes long.
+  const run = useDistil((s) => (isUnderWay(s.run) && s.run?.phase !== 'running' ? s.run : null));
   return (
     <div className="status-bar" role="status" aria-live="off">
       <Item name="Adapter" tone={backend && (webgpu && !backend.software ? 'good' : 'careful')}>
@@ -31,7 +32,7 @@ export function StatusBar() {
       </Item>
       {run && (
         <Item name="Run">
-          {run.phase === 'paused' ? 'Paused' : 'Distilling'}, {formatWhole(imagesSeen(run))} of{' '}
+          {run.phase === 'paused' ? 'Paused' : 'Preparing'}, {formatWhole(imagesSeen(run))} of{' '}
           {formatWhole(run.config.images)}
         </Item>
       )}

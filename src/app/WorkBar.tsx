@@ -1,8 +1,8 @@
 import { useStore } from 'zustand';
 import { useShallow } from 'zustand/react/shallow';
 import { sentence } from '../lib/words';
-import { type LongStep, stepName, stepShare } from '../state/long-steps';
-import { useApp, useEngine, useMeasure, useView } from '../state/react';
+import { type LongStep, type StepPlace, stepName, stepShare } from '../state/long-steps';
+import { useApp, useDistil, useEngine, useMeasure, useView } from '../state/react';
 import { workLine } from '../state/work-line';
 import { formatBytes, formatWhole, leftWords } from '../ui/format';
 import { ProgressLine } from '../ui/ProgressLine';
@@ -36,7 +36,10 @@ export function WorkBar() {
     stores.steps,
     useShallow((s) => s.steps.filter(({ told }) => told)),
   );
-  const away = steps.filter(({ place }) => place === null || tab !== 'models' || place.measured !== measured);
+  const seesRun = useDistil((d) => d.shown === 'run');
+  const isHere = (place: StepPlace | null) =>
+    place?.tab === tab && (place.tab === 'distil' ? seesRun : place.measured === measured);
+  const away = steps.filter(({ place }) => !isHere(place));
   if (away.length === 0) return null;
   return (
     <section className="work-bar" aria-label="Under way">
@@ -51,6 +54,11 @@ function Step({ step }: { step: LongStep }) {
   const { stores } = useApp();
   const { place, stop } = step;
   const name = stepName(step);
+  const show = (there: StepPlace) => {
+    if (there.tab === 'models') stores.measure.setState({ shown: there.measured });
+    else stores.distil.setState({ shown: 'run' });
+    stores.view.setState({ tab: there.tab });
+  };
   return (
     <ProgressLine
       what={name}
@@ -58,14 +66,7 @@ function Step({ step }: { step: LongStep }) {
       value={stepShare(step)}
       onCancel={stop.perform}
       cancel={{ word: stop.word, label: `${stop.word} ${name.charAt(0).toLowerCase()}${name.slice(1)}` }}
-      onShow={
-        place
-          ? () => {
-              stores.measure.setState({ shown: place.measured });
-              stores.view.setState({ tab: 'models' });
-            }
-          : undefined
-      }
+      onShow={place ? () => show(place) : undefined}
     />
   );
 }

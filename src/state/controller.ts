@@ -138,7 +138,7 @@ export function createController(options: ControllerOptions): Controller {
   const link = new Link(stores);
   const distil = new Later(async () => {
     const { createDistilController } = await loadPart(import('./distil/controller'));
-    return createDistilController({ client, stores, loadPacks, nextFrame, now, persist });
+    return createDistilController({ client, stores, steps, loadPacks, nextFrame, now, persist });
   });
   const opening = new Opening({ client, engine, steps, onOpened: show });
 

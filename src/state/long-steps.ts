@@ -4,7 +4,7 @@ import { TimeLeft } from '../lib/time-left';
 import type { Progress } from '../protocol/models';
 
 /** What may take long, and goes on where its view is left. */
-export type LongKind = 'opening' | 'exporting' | 'downloading' | 'measuring';
+export type LongKind = 'opening' | 'exporting' | 'downloading' | 'measuring' | 'distilling';
 
 /** How a long step came out. */
 export type StepEnd = 'done' | 'cancelled' | 'failed';
@@ -21,10 +21,8 @@ export interface StepProgress {
   left?: number | null;
 }
 
-/** The view of the Models tab that shows a step by itself: the list of models, or the numbers of one. */
-export interface StepPlace {
-  measured: string | null;
-}
+/** The view that shows a step by itself: the list of models, the numbers of one, or the run. */
+export type StepPlace = { tab: 'models'; measured: string | null } | { tab: 'distil' };
 
 export interface LongStep {
   /** No other step has it. */
@@ -35,7 +33,7 @@ export interface LongStep {
   /** What it works on, for people: 'GIF of the path'. */
   subject: string;
   progress: (StepProgress & { left: number | null }) | null;
-  /** Ends it; `word` says how: a measurement pauses. */
+  /** Ends it; `word` says how: measurements and runs pause. */
   stop: { word: 'Cancel' | 'Pause'; perform: () => void };
   place: StepPlace | null;
   /** It takes long enough to be told of. */
@@ -60,6 +58,7 @@ const VERBS: Record<LongKind, string> = {
   exporting: 'Exporting',
   downloading: 'Downloading',
   measuring: 'Measuring',
+  distilling: 'Distilling',
 };
 
 const ENDS: Record<StepEnd, string> = { done: 'finished', cancelled: 'stopped', failed: 'failed' };

@@ -4,11 +4,13 @@ import type { DistilAction, DistilRequest } from '../../protocol/distil';
 import type { ModelRef } from '../../protocol/models';
 import type { ResumeRequest } from '../../protocol/runs';
 import type { Stores } from '../app-state';
+import type { LongSteps } from '../long-steps';
 import { estimateRun } from './estimate';
 import { followRun } from './follow';
 import { type FreezeLab, freezeLab } from './lab/controller';
 import { newRun } from './new-run';
 import { parsePacks } from './packs';
+import { followStep } from './run-step';
 import { createRunsController, type RunsController } from './runs-controller';
 import { type Pictures, teacherPictures } from './series/claim';
 import { createSeriesController, type SeriesController } from './series/controller';
@@ -19,6 +21,7 @@ import { type DistilRunState, type DistilState, type DistilStore, isUnderWay } f
 export interface DistilControllerOptions {
   client: EngineClient;
   stores: Stores;
+  steps: LongSteps;
   /** Text of the list of sample packs. */
   loadPacks: () => Promise<string>;
   nextFrame: (callback: () => void) => void;
@@ -84,6 +87,7 @@ export function createDistilController(options: DistilControllerOptions): Distil
     if (action === 'stop' && run.phase === 'preparing') abort?.abort();
     client.controlDistil(action).catch(() => {}); // the run itself reports what went wrong
   };
+  followStep(distil, options.steps, () => control('pause'));
 
   return {
     ...runs,

@@ -139,7 +139,7 @@ export class MeasureController {
       subject: name,
       cancel: () => this.pause(),
       word: 'Pause',
-      place: { measured: key },
+      place: { tab: 'models', measured: key },
     });
     this.store.setState({ pending, work: { key, progress: null }, error: null });
     const inception = how.features === 'inception' ? this.extras.getState().inception : null;

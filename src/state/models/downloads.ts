@@ -147,7 +147,7 @@ export function createDownloads(options: DownloadsOptions): Downloads {
       key: `downloading ${id}`,
       subject: wanted.title,
       cancel: () => abort.abort(),
-      place: { measured: null },
+      place: { tab: 'models', measured: null },
     });
     tell(id, null);
     options.persist?.();

@@ -106,6 +106,29 @@ test('a run from its start to a student in Generate', async () => {
   expect(s.client.exported).toEqual([{ model: { kind: 'opened', key: 'made-1' }, dtype: 'f16' }]);
 });
 
+test('a run that computes stands among what takes long, and pauses from there', async () => {
+  const s = await set();
+  s.controller.distil.start();
+  const run = s.client.distilled[0]!;
+  const steps = () => s.stores.steps.getState().steps;
+  expect(steps()).toEqual([]);
+  run.emit({ kind: 'phase', phase: 'running', error: null, wayBack: null });
+  run.emit({ kind: 'point', point: point(1), memoryBytes: 1, peakBytes: 2 });
+  s.frame();
+  expect(steps()).toMatchObject([
+    { kind: 'distilling', subject: 'Clothes student, run 1', place: { tab: 'distil' } },
+  ]);
+  expect(steps()[0]!.progress).toMatchObject({ done: 32, total: s.run().config.images });
+  steps()[0]!.stop.perform();
+  expect(s.run().asked).toBe('pause');
+  run.emit({ kind: 'phase', phase: 'paused', error: null, wayBack: null });
+  expect(steps()).toEqual([]);
+  run.emit({ kind: 'phase', phase: 'running', error: null, wayBack: null });
+  expect(steps()).toHaveLength(1);
+  await run.end({ phase: 'finished', images: 64, student: STUDENT });
+  expect(steps()).toEqual([]);
+});
+
 test('one run at a time; after it another one', async () => {
   const s = await set();
   s.controller.distil.start();

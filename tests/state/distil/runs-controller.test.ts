@@ -5,6 +5,7 @@ import { createStores } from '../../../src/state/app-state';
 import { createDistilController } from '../../../src/state/distil/controller';
 import { interruptedRun } from '../../../src/state/distil/run-list';
 import { defaultView } from '../../../src/state/generate/view';
+import { LongSteps } from '../../../src/state/long-steps';
 import { FakeClient, tick } from '../../support/fake-client';
 
 const detail = (id: string, extra: Partial<RunDetail['record']> = {}): RunDetail => ({
@@ -69,6 +70,7 @@ function set(runs = [detail('a'), detail('b')], unreadable: UnreadableRun[] = []
   const controller = createDistilController({
     client,
     stores,
+    steps: new LongSteps(stores.steps, () => 0),
     loadPacks: async () => '{}',
     nextFrame: (callback) => callback(),
     now: () => 0,

@@ -130,7 +130,11 @@ describe('a measurement', () => {
     const run = controller.start(CATS, PACK, HOW);
     progress(100, 5000);
     const [step] = steps.getState().steps;
-    expect(step).toMatchObject({ kind: 'measuring', subject: 'Cats', place: { measured: 'cats' } });
+    expect(step).toMatchObject({
+      kind: 'measuring',
+      subject: 'Cats',
+      place: { tab: 'models', measured: 'cats' },
+    });
     expect(step!.progress).toMatchObject({ what: 'generating', done: 100, total: 5000 });
     step!.stop.perform();
     await run;

@@ -134,7 +134,11 @@ it('it stands in the list of what takes long, and is cancelled from there', asyn
   const call = await begin();
   call.onProgress({ phase: 'converting', done: 1e6, total: 4e6, rate: null, left: null });
   const [step] = stores.steps.getState().steps;
-  expect(step).toMatchObject({ kind: 'downloading', subject: MODEL.name, place: { measured: null } });
+  expect(step).toMatchObject({
+    kind: 'downloading',
+    subject: MODEL.name,
+    place: { tab: 'models', measured: null },
+  });
   expect(step!.progress).toMatchObject({ what: 'converting to float16', done: 1e6, total: 4e6, left: null });
   step!.stop.perform();
   expect(call.signal.aborted).toBe(true);
