@@ -40,8 +40,8 @@ test('on WebAssembly a batch is taken in equal parts that fit, by what the featu
   const part = (name: string, resolution: number, changes = {}) =>
     fitMicroBatch({ ...preset(name), ...changes }, resolution, 'wasm').microBatch;
   expect(part('small-encoder', 32)).toBe(0); // the whole batch
-  const onTensorFlow = { diffAugment: true };
-  expect(part('small', 32, onTensorFlow)).toBe(16);
+  const onTensorFlow = { features: 'teacher-encoder', r1Gamma: 1 };
+  expect(part('small', 32, { ...onTensorFlow, batch: 40 })).toBe(20);
   expect(part('small', 64, onTensorFlow)).toBe(8);
   expect(part('small', 64, { ...onTensorFlow, batch: 20 })).toBe(7);
   expect(part('small', 512, onTensorFlow)).toBe(2);

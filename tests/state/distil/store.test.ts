@@ -303,7 +303,7 @@ describe('estimate', () => {
 
   test('memory is that of the parts the run really takes', () => {
     const wasm = { ...step, backend: 'wasm', resolution: 64, limitBytes: 4e9 };
-    const config = { ...setup.config, diffAugment: true }; // not planned
+    const config = { ...setup.config, secondFeatures: 'vgg16-bn' as const }; // not planned
     const parts = fitMicroBatch(config, 64, 'wasm').microBatch;
     expect(parts).toBeGreaterThan(0);
     expect(parts).toBeLessThan(config.batch);
