@@ -25,6 +25,7 @@ const REAL = Array.from({ length: 16 }, (_, i) => Math.sin(3 * i) + 0.4);
 function players(shareFakes: boolean, microBatch: number) {
   const config: DistilConfig = {
     ...preset('small'),
+    clipFakes: false,
     batch: BATCH,
     shareFakes,
     microBatch,
