@@ -19,6 +19,8 @@ export interface Encoded {
 export interface BoundStep {
   program: StepProgram;
   encoded: readonly Encoded[];
+  /** What is made of frozen state. */
+  setup: readonly Encoded[];
   buffers: ReadonlyMap<Room, { buffer: GPUBuffer; offset: number }>;
   /** Of those in which the step's values lie, some are another step's. */
   banks: readonly GPUBuffer[];
@@ -42,7 +44,7 @@ export class DeviceMemory {
     const { device } = this.context;
     const { STORAGE, COPY_SRC, COPY_DST, MAP_READ } = GPUBufferUsage;
     const usage = STORAGE | COPY_SRC | COPY_DST;
-    const { calls, tables } = program.site.program;
+    const { calls, setup, tables } = program.site.program;
     const nothing = program.site.program.table(new Float32Array(4));
     const given = [...program.inputs.values()].map((node) => program.site.view(node));
     const read = [...program.reads.map(({ view }) => view), ...program.copies.map(({ from }) => from)];
@@ -63,10 +65,11 @@ export class DeviceMemory {
       device.queue.writeBuffer(buffer, offset + view.offset, words as Float32Array<ArrayBuffer>);
     }
     const encoded = this.encode(calls, buffers, nothing);
+    const made = setup.length > 0 ? this.encode(setup, buffers, nothing) : [];
     const staging = Array.from({ length: RING }, () =>
       this.buffer('transfer', Math.max(16, program.readBytes), MAP_READ | COPY_DST),
     );
-    return { program, encoded, buffers, banks, staging };
+    return { program, encoded, setup: made, buffers, banks, staging };
   }
 
   /** Destroys all of it; what is on its way back fails. */

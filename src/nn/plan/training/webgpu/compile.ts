@@ -11,9 +11,15 @@ import { shiftAndCut, unit, unitGradient } from '../../../../gpu/kernels/pixels'
 import type { Node } from '../../graph';
 import type { Operation, PoolGeometry } from '../../operations';
 import { axisTable, type Resampling } from '../axes';
-import type { NormGradientPlan } from '../folding';
+import type { Ending, NormGradientPlan } from '../folding';
 import { Attentions } from './attention';
-import { type Slope, writeConvolution, writeFilterGradient, writeLinear } from './convolutions';
+import {
+  type Slope,
+  writeConvolution,
+  writeFilterGradient,
+  writeLinear,
+  writeWinograd,
+} from './convolutions';
 import { Expressions } from './expressions';
 import { LinearGroups } from './linears';
 import { type Joined, Norms } from './norms';
@@ -22,11 +28,13 @@ import type { Rows } from './panels';
 import type { View } from './program';
 import type { Site } from './site';
 import { Spectral } from './spectral';
+import { Winograd } from './winograd';
 
 /** Writes the calls of a step: a node at a time, in the order of recording. */
 export class Compiler {
   /** Sums of squares of all gradients of a panel, in parts, and the nodes that ask for them. */
   readonly squares: { view: View; nodes: readonly Node[] }[] = [];
+  readonly winograd: Winograd;
   private readonly expressions: Expressions;
   private readonly norms: Norms;
   private readonly attentions: Attentions;
@@ -49,6 +57,7 @@ export class Compiler {
     this.attentions = new Attentions(site);
     this.spectral = new Spectral(site);
     this.linears = new LinearGroups(site);
+    this.winograd = new Winograd(site);
     this.expressions.affine = (normed) => this.norms.affine(normed);
     site.materialise = (node) => {
       const normed = site.views.has(node) ? null : this.expressions.normed(node);
@@ -72,7 +81,7 @@ export class Compiler {
       const plan = folding.normGradients.get(node);
       const ending = folding.endings.get(node);
       if (plan) this.norms.writeGradients(plan, this.joined(plan));
-      else if (ending) writeConvolution(this.site, node, ending, this.slopes.get(node) ?? null);
+      else if (ending) this.convolution(node, ending);
       else if (!folding.folded.has(node)) this.node(node);
     }
   }
@@ -116,9 +125,10 @@ export class Compiler {
     maxPoolGradient: (node) => this.maxPoolGradient(node, node.inputs[1]!),
   };
 
-  private convolution(node: Node): void {
-    const alone = { root: node, vector: null, residual: null, scale: 1, activation: null };
-    writeConvolution(this.site, node, alone, this.slopes.get(node) ?? null);
+  private convolution(node: Node, ending: Ending = alone(node)): void {
+    const slope = this.slopes.get(node) ?? null;
+    if (this.winograd.takes(ending.root)) writeWinograd(this.site, this.winograd, node, ending, slope);
+    else writeConvolution(this.site, node, ending, slope);
   }
 
   /** What alone reads the transpose of a convolution, and is the gradient of an activation, is done as it writes. */
@@ -348,5 +358,8 @@ export class Compiler {
     );
   }
 }
+
+/** What follows nothing. */
+const alone = (root: Node): Ending => ({ root, vector: null, residual: null, scale: 1, activation: null });
 
 type Writer<K extends Operation['op']> = (node: Node, operation: Extract<Operation, { op: K }>) => void;

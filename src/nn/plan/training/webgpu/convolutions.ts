@@ -12,6 +12,7 @@ import { Unplanned } from '../executor';
 import type { Ending } from '../folding';
 import type { View } from './program';
 import type { Site } from './site';
+import type { Winograd } from './winograd';
 
 type ConvNode = ConvGeometry & { op: 'conv2d' | 'convTransposed'; bias?: boolean };
 
@@ -123,6 +124,56 @@ export function writeConvolution(site: Site, owner: Node, ending: Ending, slope:
       oStride: columns / unit,
     },
     grid: gridOf(contracted, rows, columns, phase ** 2),
+  });
+}
+
+/** The same of a convolution that is taken in Winograd form: a product for each of its patches' 16 values. */
+export function writeWinograd(
+  site: Site,
+  winograd: Winograd,
+  owner: Node,
+  ending: Ending,
+  slope: Slope | null,
+): void {
+  const { root } = ending;
+  const operation = root.operation as ConvNode;
+  const follows = endingOf(site, ending, operation.bias ? root.inputs[2]! : null, slope);
+  const filter = winograd.filter(root);
+  const { view, tiles } = winograd.patches(root);
+  const out = site.place(slope?.owner ?? owner);
+  const tile = inFloat32(site.options.traits.tile);
+  const [depth, columns] = [
+    storedChannels(root.inputs[0]!.shape.channels),
+    storedChannels(owner.shape.channels),
+  ];
+  const contracted = contraction({
+    mode: 'winograd',
+    tile,
+    weights: 'f32',
+    sources: 1,
+    prologue: null,
+    narrow: isNarrow(tile, columns),
+    end: follows.end,
+  });
+  const { unit } = contracted;
+  site.emit({
+    kernel: contracted.kernel,
+    operands: [view, filter, ...follows.operands, out],
+    uniforms: {
+      ...PLAIN,
+      ...follows.uniforms(unit),
+      rows: tiles,
+      columns: columns / unit,
+      depth: depth / unit,
+      depth1: depth / unit,
+      taps: 16,
+      outHeight: owner.shape.height,
+      outWidth: owner.shape.width,
+      aStride: depth / unit,
+      bStride: columns / unit,
+      oStride: columns / unit,
+    },
+    grid: gridOf(contracted, tiles, columns),
   });
 }
 

@@ -26,10 +26,16 @@ export interface StepCost {
 export class WebGpuIterations implements IterationExecutor {
   private readonly memory: DeviceMemory;
   private readonly steps = new Map<string, BoundStep>();
-  private readonly state: SharedState = { leaves: new Map(), gradients: new Map() };
+  private readonly state: SharedState = {
+    leaves: new Map(),
+    gradients: new Map(),
+    filters: new Map(),
+  };
   /** Which step knows how a leaf lies. */
   private readonly owners = new Map<string, { step: BoundStep; node: Node }>();
   private waiting: (() => void)[] = [];
+  /** State was written since what is made of it. */
+  private stale = false;
   /** The form of the kernels that the first step was compiled in. */
   private traits: KernelTraits;
 
@@ -59,7 +65,8 @@ export class WebGpuIterations implements IterationExecutor {
       const program = await context.inSomeForm(async (traits) => {
         this.traits = traits;
         const made = new StepProgram(step, { traits, software: context.software, maxBinding }, this.state);
-        await context.pipelines.prepare(made.site.program.calls.map(({ kernel }) => kernel));
+        const { setup, calls } = made.site.program;
+        await context.pipelines.prepare([...setup, ...calls].map(({ kernel }) => kernel));
         return made;
       }, this.traits);
       this.add(name, await this.bound(program));
@@ -97,6 +104,7 @@ export class WebGpuIterations implements IterationExecutor {
   write(name: string, values: ArrayLike<number>): void {
     const { step, node } = this.owner(name);
     this.upload(step, node, values);
+    this.stale = true;
   }
 
   /** The next step may be begun before this one's reports are there; at most a few are under way at one time. */
@@ -123,6 +131,7 @@ export class WebGpuIterations implements IterationExecutor {
     while (step.staging.length === 0) await new Promise<void>((resolve) => this.waiting.push(resolve));
     const staging = step.staging.pop()!;
     for (const [input, node] of step.program.inputs) this.upload(step, node, inputs.get(input)!);
+    if (this.stale) this.setUp();
     this.submit(step, staging);
     await staging.mapAsync(GPUMapMode.READ);
     const values = new Float32Array(staging.getMappedRange()).slice();
@@ -170,9 +179,11 @@ export class WebGpuIterations implements IterationExecutor {
 
   private add(name: string, step: BoundStep): void {
     this.steps.set(name, step);
-    const { leaves, gradients } = step.program.shared();
+    const { leaves, gradients, filters } = step.program.shared();
     for (const [leaf, place] of leaves) if (!this.state.leaves.has(leaf)) this.state.leaves.set(leaf, place);
     for (const [parameters, room] of gradients) this.state.gradients.set(parameters, room);
+    for (const [key, view] of filters) this.state.filters.set(key, view);
+    this.stale = true;
     for (const [leaf, node] of step.program.leaves)
       if (!this.owners.has(leaf)) this.owners.set(leaf, { step, node });
   }
@@ -193,6 +204,15 @@ export class WebGpuIterations implements IterationExecutor {
     const { site } = step.program;
     const { buffer, offset } = placeOf(step, site.view(node));
     this.context.device.queue.writeBuffer(buffer, offset, site.store(node, values));
+  }
+
+  /** Makes anew what is made of frozen state. */
+  private setUp(): void {
+    const { device } = this.context;
+    const encoder = device.createCommandEncoder();
+    for (const { setup } of this.steps.values()) encode(encoder, setup);
+    device.queue.submit([encoder.finish()]);
+    this.stale = false;
   }
 
   private submits(dispatches: number): number {

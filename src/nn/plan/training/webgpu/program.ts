@@ -31,6 +31,8 @@ const POOL_BYTES = 2 ** 24;
 /** The calls of a step before memory is planned. */
 export class Program {
   readonly calls: Call[] = [];
+  /** What is made of frozen state, after that was written: from what is kept to what is kept. */
+  readonly setup: Call[] = [];
   readonly kept: Room[] = [];
   /** What is written before the first step and never again. */
   readonly tables: { view: View; words: Float32Array | Uint32Array }[] = [];

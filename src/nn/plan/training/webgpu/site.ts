@@ -17,6 +17,8 @@ export interface SharedState {
   leaves: Map<string, { view: View; layout: WholeLayout }>;
   /** Where the gradients of parameters are computed, by the parameters' own room. */
   gradients: Map<Room, Room>;
+  /** Transformed frozen filters by their name and form. */
+  filters: Map<string, View>;
 }
 
 /** What of a recorded step is executed, for a batch of so many images. */
@@ -62,14 +64,16 @@ export class Site {
   };
   private readonly places = new Map<Node, Int32Array>();
   readonly batch: number;
+  readonly moving: ReadonlySet<string>;
 
   /** `state`: what lies in memory already. */
   constructor(
     { nodes, wanted, carried, moving, sums, batch }: SiteGraph,
     readonly options: SiteOptions,
-    state: SharedState,
+    readonly state: SharedState,
   ) {
     this.batch = batch;
+    this.moving = moving;
     this.folding = new Folding(nodes, wanted);
     this.layouts = new WholeLayouts(this.folding.readers, carried, (name) => state.leaves.get(name)?.layout);
     this.definitions = new Definitions(batch);
@@ -132,11 +136,12 @@ export class Site {
 
   /** A call with one thread for each of `total`, 64 a workgroup. */
   elements(call: Omit<Call, 'grid'>, total: number): void {
-    this.emit({
-      ...call,
-      uniforms: { total, ...call.uniforms },
-      grid: linearGrid(Math.ceil(total / 64)),
-    });
+    this.emit(oneEach(call, total));
+  }
+
+  /** The same, made when state is written: it reads frozen leaves and writes what is kept. */
+  setup(call: Omit<Call, 'grid'>, total: number): void {
+    this.program.setup.push(oneEach(call, total));
   }
 
   /** A value as published, [N, H, W, C] or whole, from what is stored. */
@@ -181,5 +186,11 @@ export class Site {
     return places;
   }
 }
+
+const oneEach = (call: Omit<Call, 'grid'>, total: number): Call => ({
+  ...call,
+  uniforms: { total, ...call.uniforms },
+  grid: linearGrid(Math.ceil(total / 64)),
+});
 
 const pixels = ({ height, width }: Shape): number => Math.max(1, height * width);

@@ -28,6 +28,7 @@ export class StepProgram {
   /** Everything that is read back, in the order in which it lies. */
   readonly reads: readonly Read[];
   readBytes = 0;
+  private readonly filters: ReadonlyMap<string, View>;
   private readonly reports: ReadonlyMap<string, Node>;
   /** Nodes that only a report reads; the host computes them after the run. */
   private readonly late: readonly Node[];
@@ -52,6 +53,7 @@ export class StepProgram {
     compiler.write();
     for (const node of [...this.leaves.values(), ...this.inputs.values()]) site.view(node);
     this.site = site;
+    this.filters = compiler.winograd.filters;
     this.reports = reports;
     this.copies = Array.from(leaves, ([leaf, node]) => ({
       from: site.view(node),
@@ -71,7 +73,7 @@ export class StepProgram {
     ];
   }
 
-  /** Where its leaves and gradients lie, for the steps that come after it. */
+  /** Where its leaves, gradients and transformed filters lie, for the steps that come after it. */
   shared(): SharedState {
     const { layouts, panels } = this.site;
     const place = (node: Node) => ({ view: this.site.view(node), layout: layouts.of(node) });
@@ -82,6 +84,7 @@ export class StepProgram {
           .filter(({ given }) => !given)
           .map(({ parameters, gradients }) => [parameters, gradients]),
       ),
+      filters: new Map(this.filters),
     };
   }
 
