@@ -1,6 +1,7 @@
 import { linearGrid } from '../../../../gpu/kernels/grid';
 import { unitSize } from '../../../../gpu/kernels/kernel';
-import { winogradFilters, winogradInput } from '../../../../gpu/kernels/winograd';
+import { winogradInput } from '../../../../gpu/kernels/winograd';
+import { winogradFilters } from '../../../../gpu/kernels/winograd-filters';
 import type { Node } from '../../graph';
 import type { ConvGeometry } from '../../operations';
 import { storedChannels } from '../../steps';
