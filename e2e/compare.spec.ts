@@ -60,7 +60,14 @@ for (const backend of ['wasm', 'webgpu'] as const)
         const image = page.getByRole('img', { name: `${title}, seed ${seed}, class sneaker`, exact: true });
         expect(maxDifference(await pixels(image), reference[r]![s]!)).toBeLessThanOrEqual(1);
       }
+    // Where something else held the machine up during the student's pass, it has saved nothing: the next seeds tell.
     const headline = page.getByLabel('Time of one image');
+    await expect(async () => {
+      if (await headline.isVisible()) return;
+      await page.getByRole('slider', { name: 'Seed', exact: true }).press('ArrowRight');
+      await filled(page, 12);
+      await expect(headline).toBeVisible({ timeout: 2_000 });
+    }).toPass({ timeout: 60_000 });
     await expect(headline).toContainText(`one pass, ${STUDENT_NAME}`);
     await expect(headline).toContainText(`5 passes, ${TEACHER_NAME}`);
     const bars = await headline
