@@ -1,7 +1,7 @@
 import AxeBuilder from '@axe-core/playwright';
 import { expect, type Locator, test } from '@playwright/test';
 import { type App, type AppOptions, images, openApp } from './app';
-import { bytesIn, CHECKPOINT, smallCatalogue } from './downloads';
+import { bytesIn, CHECKPOINT, safeBytes, smallCatalogue } from './downloads';
 import { PublicHosts } from './public-hosts';
 
 const ADDRESS = 'https://huggingface.co/some/where/resolve/main/mini-adm.pkl';
@@ -53,6 +53,7 @@ async function half(): Promise<void> {
   await paste();
   await agree();
   await expect(app.page.getByText(new RegExp(`^${Math.round(HALF / 1000)} kB of`))).toBeVisible();
+  await expect.poll(() => app.page.evaluate(safeBytes)).toBe(HALF);
 }
 
 const reload = async () => {

@@ -27,3 +27,22 @@ export async function bytesIn([name]: string[]): Promise<number> {
   await add(folder);
   return bytes;
 }
+
+/** Bytes that the record of the download under way calls safe; it runs in the page. */
+export async function safeBytes(): Promise<number> {
+  const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('downloads', {
+    create: true,
+  });
+  let most = 0;
+  const look = async (handle: FileSystemDirectoryHandle): Promise<void> => {
+    for await (const entry of (handle as unknown as { values(): AsyncIterable<FileSystemHandle> }).values()) {
+      if (entry.kind === 'directory') await look(entry as FileSystemDirectoryHandle);
+      else {
+        const text = await (await (entry as FileSystemFileHandle).getFile()).text().catch(() => ''); // it is being written
+        most = Math.max(most, Number(/"done":(\d+)/.exec(text)?.[1] ?? 0));
+      }
+    }
+  };
+  await look(folder);
+  return most;
+}

@@ -51,6 +51,8 @@ export interface Downloaded {
 export const OVERLAP = 64 * 1024;
 /** A connection that brings nothing for so long is broken. */
 const STALL_MS = 30_000;
+/** Milliseconds without a byte after which what came is made safe: there is time for it. */
+const QUIET_MS = 1000;
 
 const CHANGED = 'The file at the host has changed since it was begun: it started anew.';
 const REFUSED = 'The host does not continue a broken download: it started anew.';
@@ -194,7 +196,7 @@ class Download {
     this.pace.restart();
     try {
       for (let at = answer.from; ; ) {
-        const { value, done } = await this.watched(reader.read(), connection);
+        const { value, done } = await this.watched(this.next(reader), connection);
         if (done) break;
         if (at === 0) this.sniff(value);
         part.put(value, at);
@@ -207,6 +209,21 @@ class Download {
     }
     const { bytes } = part.version;
     if (bytes !== null && part.done < bytes) throw new Broken();
+  }
+
+  /** The next bytes; while they are long in coming, those before them are made safe. */
+  private async next(reader: ReadableStreamDefaultReader<Uint8Array>) {
+    let keeping: Promise<void> | null = null;
+    const timer = setTimeout(() => {
+      keeping = this.part.keepWhatCame();
+      keeping.catch(() => {}); // it is told below
+    }, QUIET_MS);
+    try {
+      return await reader.read();
+    } finally {
+      clearTimeout(timer);
+      await keeping;
+    }
   }
 
   /** Compares what the host announces with what is expected, before any byte is written. */

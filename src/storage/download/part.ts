@@ -94,6 +94,10 @@ export class Part {
     if (this.done - done >= SAVE_BYTES || this.options.now() - time >= SAVE_MS) await this.keep();
   }
 
+  async keepWhatCame(): Promise<void> {
+    if (this.done > this.saved.done) await this.keep();
+  }
+
   /** Makes what came safe, and notes it. `sha256`: of the whole file, once it is there. */
   async keep(sha256: string | null = null): Promise<void> {
     const { file, address, record, now } = this.options;
