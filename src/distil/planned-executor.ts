@@ -32,7 +32,7 @@ export class PlannedExecutor implements StepExecutor {
 
   /**
    * Records and compiles a whole step, and gives it the state that the run begins from. Throws `Unplanned` where these
-   * settings cannot be recorded, or the back-end has no kernels or no memory for them.
+   * settings cannot be recorded or the back-end has no kernels for them, and `OutOfMemory`.
    */
   static async open(parts: ExecutorParts, open: OpenExecutor): Promise<PlannedExecutor> {
     const refusal = unplannedSetting(parts.config);

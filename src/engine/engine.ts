@@ -136,10 +136,10 @@ export class Engine {
       recordedSteps: () => recordedSteps(this.require().device),
       epoch: () => this.epoch,
       failure: () => this.require().device.failure,
-      recover: async (error, epoch) => {
+      recover: async (error, epoch, lighter) => {
         if (epoch !== this.epoch) return; // a request for images met the same failure
         if (backend().name === 'wasm' && error instanceof OutOfMemory) await this.renewMemory();
-        else await this.recover(error);
+        else await this.recover(error, lighter);
         this.publish();
       },
       memory: this.parts.memory,
@@ -268,9 +268,9 @@ export class Engine {
 
   /**
    * Deals with a failure of the back-end so that the caller can go on, or throws it on. First a smaller pass when
-   * memory ran out, then the same kind of device once more, then WebAssembly.
+   * memory ran out, then the same kind of device once more, then WebAssembly. `less`: the caller asks less of it already.
    */
-  private async recover(error: InnateError): Promise<void> {
+  private async recover(error: InnateError, less = false): Promise<void> {
     const { device: failing, options } = this.require();
     if (error.code !== 'backend' || failing.backend.name !== 'webgpu') {
       if (error instanceof OutOfMemory && this.shrinkPasses()) {
@@ -282,7 +282,7 @@ export class Engine {
       this.notice = NOTICES.threads(error);
       return;
     }
-    const lighter = error instanceof OutOfMemory && this.shrinkPasses();
+    const lighter = (error instanceof OutOfMemory && this.shrinkPasses()) || less;
     this.dropDevice();
     const { backend } = await this.adoptDevice(options, this.failures.whyNoGpu(error, lighter));
     this.notice = (backend.name === 'webgpu' ? NOTICES.gpuAgain : NOTICES.noGpu)(error);

@@ -31,8 +31,11 @@ export interface EngineServices {
   epoch(): number;
   /** Rejects when the device fails. */
   failure(): Promise<never>;
-  /** Sets up a device again after the one of that epoch failed; throws on where there is none left. */
-  recover(error: InnateError, epoch: number): Promise<void>;
+  /**
+   * Sets up a device again after the one of that epoch failed; throws on where there is none left. `lighter`: the caller asks
+   * less of it from now on, so that a GPU that failed before is tried again.
+   */
+  recover(error: InnateError, epoch: number, lighter?: boolean): Promise<void>;
   /** Bytes that the back-end holds. */
   memory(): number;
   model(ref: ModelRef): Promise<LibraryModel>;

@@ -2,7 +2,7 @@ import { expect, it, vi } from 'vitest';
 import { Engine } from '../../src/engine/engine';
 import type { Device } from '../../src/engine/inference/device';
 import { KernelRefused } from '../../src/gpu/pipelines';
-import { InnateError } from '../../src/lib/errors';
+import { InnateError, OutOfMemory } from '../../src/lib/errors';
 import type { EngineStatus, StartOptions } from '../../src/protocol/models';
 import { ThreadsFailed } from '../../src/simd/runtime';
 
@@ -68,6 +68,19 @@ it('a device that is lost is set up again; lost twice within minutes it is given
     notice: 'The GPU device was lost: going on with WebAssembly.',
     webgpuReason: expect.stringContaining('failed 2 times within 10 minutes'),
   });
+});
+
+it('a GPU without the memory for a training step is tried again while less is asked of it, then given up', async () => {
+  const s = await set();
+  await s.engine.start(OPTIONS);
+  const services = s.engine.distilServices();
+  const failed = new OutOfMemory('backend', 'the GPU is out of memory');
+  for (let i = 0; i < 3; i++) {
+    await services.recover(failed, services.epoch(), true);
+    expect(services.backend().name).toBe('webgpu');
+  }
+  await services.recover(failed, services.epoch(), false);
+  expect(services.backend().name).toBe('wasm');
 });
 
 it('a kernel whose every form is refused is not tried again: WebAssembly takes over at once, and that is said', async () => {

@@ -18,6 +18,8 @@ export interface FakeGpuOptions {
   /** Why a shader is refused; null accepts it. */
   refuse?: (code: string) => string | null;
   way?: RefusalWay;
+  /** Bytes of buffers that it has. */
+  memory?: number;
 }
 
 export interface FakeGpu {
@@ -29,6 +31,8 @@ export interface FakeGpu {
   uncaptured: string[];
   /** Names of kernels that ran with a pipeline that is not valid. */
   invalid: string[];
+  /** Why bind groups are refused from now on; null accepts them. */
+  refuseBindings: string | null;
 }
 
 interface Module {
@@ -54,7 +58,10 @@ class FakeBuffer {
   readonly usage: number;
   readonly mapState = 'unmapped';
 
-  constructor({ size, usage }: GPUBufferDescriptor) {
+  constructor(
+    { size, usage }: GPUBufferDescriptor,
+    readonly destroy: () => void = () => {},
+  ) {
     this.size = size;
     this.usage = usage;
   }
@@ -62,7 +69,6 @@ class FakeBuffer {
   async mapAsync(): Promise<void> {}
   getMappedRange = (offset = 0, length = this.size - offset) => new ArrayBuffer(length);
   unmap(): void {}
-  destroy(): void {}
 }
 
 /** What WebGPU puts into a page and TensorFlow.js asks for. */
@@ -91,6 +97,7 @@ export function fakeGpu({
   info = {},
   refuse = () => null,
   way = 'module',
+  memory = Number.POSITIVE_INFINITY,
 }: FakeGpuOptions = {}): FakeGpu {
   for (const [name, value] of Object.entries(GLOBALS))
     (globalThis as Record<string, unknown>)[name] ??= value;
@@ -99,9 +106,10 @@ export function fakeGpu({
   const programs: FakeGpu['programs'] = [];
   const uncaptured: string[] = [];
   const invalid: string[] = [];
+  let held = 0;
   const scopes: { filter: string; error: { message: string } | null }[] = [];
 
-  function report(kind: 'validation' | 'internal', message: string): void {
+  function report(kind: 'validation' | 'internal' | 'out-of-memory', message: string): void {
     const scope = scopes.findLast(({ filter }) => filter === kind);
     if (!scope) uncaptured.push(message);
     else scope.error ??= { message };
@@ -140,10 +148,19 @@ export function fakeGpu({
     destroy() {},
     pushErrorScope: (filter: string) => void scopes.push({ filter, error: null }),
     popErrorScope: async () => scopes.pop()!.error,
-    createBuffer: (descriptor: GPUBufferDescriptor) => new FakeBuffer(descriptor),
+    createBuffer(descriptor: GPUBufferDescriptor) {
+      held += descriptor.size;
+      if (held > memory) report('out-of-memory', `no room for ${descriptor.size} bytes`);
+      return new FakeBuffer(descriptor, () => {
+        held -= descriptor.size;
+      });
+    },
     createBindGroupLayout: () => ({}),
     createPipelineLayout: () => ({}),
-    createBindGroup: () => ({}),
+    createBindGroup() {
+      if (gpu.refuseBindings !== null) report('validation', gpu.refuseBindings);
+      return {};
+    },
     createCommandEncoder: encoder,
     createShaderModule({ label = '', code }: GPUShaderModuleDescriptor) {
       const reason = refuse(code);
@@ -173,5 +190,6 @@ export function fakeGpu({
     limits: LIMITS,
     requestDevice: async () => device,
   } as unknown as GPUAdapter;
-  return { adapter, device, programs, uncaptured, invalid };
+  const gpu: FakeGpu = { adapter, device, programs, uncaptured, invalid, refuseBindings: null };
+  return gpu;
 }

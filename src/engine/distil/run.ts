@@ -104,7 +104,7 @@ export class DistilRun {
         images: saved.meta.images,
         updates: saved.meta.updates,
       }),
-    });
+    }).catch((error) => Promise.reject(explainMemory(error, config)));
     return new DistilRun(trainer, options, sampler, marks);
   }
 

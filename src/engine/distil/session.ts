@@ -1,4 +1,4 @@
-import { fitMicroBatch, studentSampling } from '../../distil/config';
+import { type DistilConfig, fitMicroBatch, studentSampling } from '../../distil/config';
 import type { CurvePoint } from '../../distil/curve';
 import { executorLine, type StepKind } from '../../distil/executor';
 import { asInnateError, InnateError, OutOfMemory } from '../../lib/errors';
@@ -200,13 +200,19 @@ export class DistilSession {
     return this.current;
   }
 
+  /** What the run is built with on the present back-end. */
+  private fitted({ record, sources }: OpenRun): DistilConfig {
+    const { imgResolution } = sources.teacher.config.unet;
+    return fitMicroBatch(record.config, imgResolution, this.services.backend().name);
+  }
+
   private async build(open: OpenRun, saved: SavedRun | null): Promise<DistilRun> {
     const { services, parts } = this;
     const { record, distances } = open;
     const { teacher, student, data, secondFeatures, classTable } = open.sources;
     const backend = services.backend();
     const { measureImages, measureEvery, sampleSeeds } = record.request;
-    const config = fitMicroBatch(record.config, teacher.config.unet.imgResolution, backend.name);
+    const config = this.fitted(open);
     record.backend = backendLine(backend);
     if (!saved) {
       this.report('making the first samples')(0, 0);
@@ -273,15 +279,15 @@ export class DistilSession {
   }
 
   /** After a failure of the machine: a device again, and the run from its last save. Throws on what it cannot mend. */
-  private async survive({ record, saver }: OpenRun, error: InnateError): Promise<void> {
+  private async survive(open: OpenRun, error: InnateError): Promise<void> {
+    const { record, saver } = open;
     if (error instanceof Diverged || error.code !== 'backend') throw error;
     if (++this.failures > MOST_FAILURES) throw error;
     const { services, epoch } = this;
-    const smaller =
-      error instanceof OutOfMemory ? smallerPart(this.current ? this.current.config : record.config) : null;
+    const smaller = error instanceof OutOfMemory ? smallerPart(this.fitted(open)) : null;
     if (smaller !== null) record.config = { ...record.config, microBatch: smaller };
     try {
-      await services.exclusively(() => services.recover(error, epoch));
+      await services.exclusively(() => services.recover(error, epoch, smaller !== null));
     } catch (failed) {
       const known = asInnateError(failed, 'backend');
       throw new InnateError(known.code, known.message, {

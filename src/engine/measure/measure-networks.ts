@@ -1,5 +1,5 @@
 import { readyTensors } from '../../gpu/backends';
-import { InnateError } from '../../lib/errors';
+import { InnateError, OutOfMemory } from '../../lib/errors';
 import { CifarResNet } from '../../nn/features/cifar-resnet';
 import { EfficientNetLite0 } from '../../nn/features/efficientnet-lite0';
 import { type InceptionInput, InceptionV3 } from '../../nn/features/inception';
@@ -98,11 +98,12 @@ class OnBackend implements MeasureNetwork {
     return this.net.classes;
   }
 
+  /** Op by op a network holds few maps at a time: what has no plan or no room for one is run so. */
   async run(batch: PixelBatch): Promise<ReadonlyMap<string, Float32Array>> {
     try {
       return await this.pass.run(batch);
     } catch (error) {
-      if (!(error instanceof Unplanned)) throw error;
+      if (!(error instanceof Unplanned || error instanceof OutOfMemory)) throw error;
       this.pass.dispose();
       this.pass = new TensorFeatures(this.net);
       return this.pass.run(batch);

@@ -20,7 +20,7 @@ export class PlannedFeatures implements FeaturePass {
     return new PlannedFeatures(net, await open());
   }
 
-  /** Throws `Unplanned` where the executor has no kernel for the network. */
+  /** Throws `Unplanned` where the executor has no kernel for the network, and `OutOfMemory`. */
   async run(batch: PixelBatch): Promise<ReadonlyMap<string, Float32Array>> {
     const { values, count, resolution, channels } = batch;
     const size = rounded(count);

@@ -15,7 +15,7 @@ import { openModel } from '../../../src/engine/models/open-model';
 import type { PageData } from '../../../src/engine/models/page-data';
 import { RunFolder } from '../../../src/engine/runs/folder';
 import { writeSafetensors } from '../../../src/formats/safetensors';
-import { InnateError } from '../../../src/lib/errors';
+import { InnateError, OutOfMemory } from '../../../src/lib/errors';
 import type { DistilEvent, DistilPhase, DistilRequest } from '../../../src/protocol/distil';
 import type { ModelInfo } from '../../../src/protocol/models';
 import type { ResumeRequest } from '../../../src/protocol/runs';
@@ -139,16 +139,20 @@ async function settled(): Promise<void> {
   for (let i = 0; i < 25; i++) await new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-function session(start: DistilRequest | ResumeRequest = request()) {
+function session(
+  start: DistilRequest | ResumeRequest = request(),
+  starting: (options: DistilRunOptions) => void = () => {},
+) {
   const events: DistilEvent[] = [];
   let queue: Promise<unknown> = Promise.resolve();
-  const device = { epoch: 1, recovers: 0 };
+  const device = { epoch: 1, recovers: 0, lighter: [] as boolean[] };
   const services: DistilServices = {
     backend: () => ({ name: 'wasm', label: '1 thread' }),
     recordedSteps: () => undefined,
     epoch: () => device.epoch,
     failure: () => new Promise<never>(() => {}),
-    recover: async () => {
+    recover: async (_error, _epoch, lighter = false) => {
+      device.lighter.push(lighter);
       device.recovers++;
       device.epoch++;
     },
@@ -165,7 +169,10 @@ function session(start: DistilRequest | ResumeRequest = request()) {
   };
   FakeRun.all = [];
   const made = new DistilSession(start, services, {
-    start: async (options) => new FakeRun(options) as unknown as DistilRun,
+    start: async (options) => {
+      starting(options);
+      return new FakeRun(options) as unknown as DistilRun;
+    },
     samples: async () => ({ pixels: new Uint8ClampedArray(16 * 16 * 4), variance: 1 }),
   });
   const result = made.run();
@@ -269,6 +276,31 @@ test('a run that fails is written down as far as it is saved', async () => {
   s.run().waiting.shift()!.fail(new InnateError('bad-file', 'an image cannot be read'));
   await expect(s.result).rejects.toThrow('cannot be read');
   expect(await s.record()).toMatchObject({ images: 0, end: 'failed', best: { images: 2 } });
+});
+
+test('a run that does not fit into memory is begun again in halves of its part, and the device is asked for less', async () => {
+  const tried: number[] = [];
+  const whole = request();
+  whole.config = { ...whole.config, batch: 16 };
+  const s = session(whole, ({ config: { microBatch } }) => {
+    tried.push(microBatch);
+    if (tried.length < 4) throw new OutOfMemory('backend', 'the GPU is out of memory');
+  });
+  await vi.waitFor(() => expect(s.phases()).toEqual(['preparing', 'running']));
+  expect(tried).toEqual([0, 8, 4, 2]);
+  expect(s.device.lighter).toEqual([true, true, true]);
+  expect((await s.record()).config.microBatch).toBe(2);
+  expect(s.events).toContainEqual(
+    expect.objectContaining({ kind: 'notice', text: expect.stringContaining('in parts of 2 images') }),
+  );
+});
+
+test('where two images at once are too many the device is not asked for less', async () => {
+  const s = session(request(), () => {
+    throw new OutOfMemory('backend', 'the GPU is out of memory');
+  });
+  await expect(s.result).rejects.toThrow('out of memory');
+  expect(new Set(s.device.lighter)).toEqual(new Set([false]));
 });
 
 test('a device that is lost costs what came after the last save; at the end the student is that of the save', async () => {

@@ -15,6 +15,7 @@ import { checkpointWeights } from '../../../src/engine/models/weights';
 import { readSafetensors } from '../../../src/formats/safetensors';
 import type { ActiveBackend } from '../../../src/gpu/backends';
 import type { BackendName } from '../../../src/lib/backends';
+import { OutOfMemory } from '../../../src/lib/errors';
 import { CifarResNet } from '../../../src/nn/features/cifar-resnet';
 import { type IterationExecutor, type OpenExecutor, Unplanned } from '../../../src/nn/plan/training/executor';
 import { maxError } from '../../support/fixtures';
@@ -82,28 +83,31 @@ describe.each(backends.filter((name) => name !== 'cpu'))('%s', (backend) => {
   });
 });
 
-it('a network that the executor has no kernels for is run op by op', async () => {
-  await openBackend('wasm');
-  let asked = 0;
-  const refusing = async () =>
-    ({
-      async prepare() {
-        asked++;
-        throw new Unplanned('a pool');
-      },
-      dispose() {},
-    }) as unknown as IterationExecutor;
-  const net = new CifarResNet(smallResNet());
-  const batch = drawnImages(2, 32, 3);
-  const refused = await openOnBackend(net, refusing as OpenExecutor);
-  const eager = await openOnBackend(net);
-  const expected = await features(eager, batch);
-  expect(await features(refused, batch)).toEqual(expected);
-  expect(await features(refused, batch)).toEqual(expected);
-  expect(asked).toBe(1);
-  refused.dispose();
-  eager.dispose();
-});
+it.each([new Unplanned('a pool'), new OutOfMemory('backend', 'the GPU is out of memory')])(
+  'a network that the executor has no kernels or no memory for is run op by op: %s',
+  async (refusal) => {
+    await openBackend('wasm');
+    let asked = 0;
+    const refusing = async () =>
+      ({
+        async prepare() {
+          asked++;
+          throw refusal;
+        },
+        dispose() {},
+      }) as unknown as IterationExecutor;
+    const net = new CifarResNet(smallResNet());
+    const batch = drawnImages(2, 32, 3);
+    const refused = await openOnBackend(net, refusing as OpenExecutor);
+    const eager = await openOnBackend(net);
+    const expected = await features(eager, batch);
+    expect(await features(refused, batch)).toEqual(expected);
+    expect(await features(refused, batch)).toEqual(expected);
+    expect(asked).toBe(1);
+    refused.dispose();
+    eager.dispose();
+  },
+);
 
 it('another failure is no reason to run it op by op', async () => {
   const failing = { prepare: () => Promise.reject(new Error('lost')), dispose() {} };

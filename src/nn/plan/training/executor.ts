@@ -27,7 +27,7 @@ export interface IterationExecutor {
   readonly label: string;
   /** Bytes that it holds on its device, for all steps together. */
   readonly bytes: number;
-  /** Compiles a step under a name. Throws `Unplanned`. */
+  /** Compiles a step under a name and gives it memory. Throws `Unplanned` and `OutOfMemory`. */
   prepare(name: string, step: RecordedStep): Promise<void>;
   /** Names of the state of all steps. */
   names(): Iterable<string>;

@@ -72,8 +72,6 @@ export class WebGpuIterations implements IterationExecutor {
       this.add(name, await this.bound(program));
     } catch (error) {
       if (error instanceof KernelRefused) throw new Unplanned('this step', error.describe());
-      if (error instanceof OutOfMemory)
-        throw new Unplanned(`${step.batch} images at once`, 'too little memory of the GPU');
       throw error;
     }
   }
@@ -161,19 +159,24 @@ export class WebGpuIterations implements IterationExecutor {
     this.owners.clear();
   }
 
-  /** Gives a step memory. Throws `OutOfMemory` where the device has too little. */
+  /**
+   * Gives a step memory. Throws `OutOfMemory` where the device has too little: what is then bound is no valid buffer, which the
+   * device reports too and which says nothing more.
+   */
   private async bound(program: StepProgram): Promise<BoundStep> {
     const { device } = this.context;
+    device.pushErrorScope('validation');
     device.pushErrorScope('out-of-memory');
-    let lacking: Promise<GPUError | null>;
+    let reported: Promise<[GPUError | null, GPUError | null]>;
     let step: BoundStep;
     try {
       step = this.memory.bind(program);
     } finally {
-      lacking = device.popErrorScope();
+      reported = Promise.all([device.popErrorScope(), device.popErrorScope()]);
     }
-    const error = await lacking;
-    if (error) throw new OutOfMemory('backend', 'the GPU is out of memory', { found: error.message });
+    const [lacking, invalid] = await reported;
+    if (lacking) throw new OutOfMemory('backend', 'the GPU is out of memory', { found: lacking.message });
+    if (invalid) throw new InnateError('backend', 'a training step is not valid', { found: invalid.message });
     return step;
   }
 
