@@ -13,6 +13,7 @@ type Part = readonly [module: RegExp, folder: string];
 const PARTS: readonly [Part, ...Part[]] = [
   [/\/src\/(?:features\/generate|state)\/(?:playground|path|export|history|mix)\//, 'views/playground/'],
   [/\/node_modules\/(?:gifenc|mediabunny)\//, 'views/playground/'],
+  [/\/src\/(?:features\/distil|state)\/moments\//, 'views/moments/'],
   [/\/src\/(?:app|state\/files)\//, 'views/shell/'],
   [/\/src\/(?:features|state)\/([^/]+)\//, 'views/$1/'],
 ];

@@ -31,6 +31,7 @@ const OWN_TURNS: ReadonlySet<Call['type']> = new Set([
   'check-data',
   'parameters',
   'measure',
+  'measure-run',
   'nearest',
   'measure-files',
   'inspect',
@@ -152,6 +153,11 @@ export class Dispatcher {
         return (await this.distillery()).checkPaperFile(request.file, request.kind);
       case 'measure':
         return (await this.distillery()).measure(request.request, hooks);
+      case 'measure-run':
+        return (await this.distillery()).measureRun(request.request, {
+          ...hooks,
+          onMeasured: (event) => post({ type: 'measured', id, event }),
+        });
       case 'nearest':
         return (await this.distillery()).nearest(request.request, hooks);
       case 'measure-files':

@@ -14,3 +14,15 @@ export function leastMissed(values: readonly number[]): number {
   }
   return drop;
 }
+
+/**
+ * At most `most` of some moments (ascending), spread as evenly as they allow: the first, the last and `best`, then each time
+ * the one that is farthest from all that are chosen. Ascending.
+ */
+export function spreadMoments(moments: readonly number[], best: number | null, most: number): number[] {
+  if (moments.length <= most) return [...moments];
+  const chosen = new Set([moments[0]!, moments.at(-1)!, ...(best === null ? [] : [best])]);
+  const room = (moment: number) => Math.min(...[...chosen].map((other) => Math.abs(other - moment)));
+  while (chosen.size < most) chosen.add(moments.reduce((a, b) => (room(b) > room(a) ? b : a)));
+  return [...chosen].sort((a, b) => a - b);
+}

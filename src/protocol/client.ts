@@ -22,6 +22,7 @@ import type {
 import type { EngineStatus, FileChoice, KeptModels, ModelInfo, ModelRef, StartOptions } from './models';
 import { OpenedModels } from './opened-models';
 import type { PaperFile, PaperFileChecks } from './paper-files';
+import type { MeasureRunRequest, RunDistances } from './run-distances';
 import type { ResumeRequest, RunsCall, RunsResults } from './runs';
 
 /** The engine as the page sees it; everything heavy happens in a worker. Rejections are InnateErrors. */
@@ -69,6 +70,14 @@ export interface EngineClient {
    * saved, and a request of the same name goes on behind it.
    */
   measure(request: MeasureRequest, options?: CallOptions): Promise<MeasureResult>;
+  /**
+   * Distances of a run's kept students, evenly spread over its moments; `onEvent` hears all of the run each time that one is
+   * there, and saved. Resolves with them.
+   */
+  measureRun(
+    request: MeasureRunRequest,
+    options: CallOptions & { onEvent: (distances: RunDistances[]) => void },
+  ): Promise<RunDistances[]>;
   /** Nearest training images of generated ones, beside those of held-out real images. */
   nearest(request: NearestRequest, options?: CallOptions): Promise<NearestResult>;
   /** What measuring keeps in this browser, after what is asked for was done. */
@@ -141,6 +150,7 @@ export function createEngineClient(makeWorker: () => Worker): EngineClient {
     checkPaperFile: <K extends PaperFile>(file: File, kind: K) =>
       worker.call({ type: 'check-paper-file', file, kind }) as Promise<PaperFileChecks[K]>,
     measure: (request, options) => worker.call({ type: 'measure', request }, options),
+    measureRun: (request, options) => worker.call({ type: 'measure-run', request }, options),
     nearest: (request, options) => worker.call({ type: 'nearest', request }, options),
     measureFiles: (call, options) => worker.call({ type: 'measure-files', call }, options),
     inspect: (request, options) => worker.call({ type: 'inspect', request }, options),

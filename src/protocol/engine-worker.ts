@@ -94,7 +94,7 @@ export class EngineWorker {
     if (!call) return;
     if (data.type === 'progress') call.options.onProgress?.(data.progress);
     else if (data.type === 'images') call.options.onImages?.(data.chunk);
-    else if (data.type === 'distil' || data.type === 'inspect') call.options.onEvent?.(data.event as never);
+    else if ('event' in data) call.options.onEvent?.(data.event as never);
     else {
       this.pending.delete(data.id);
       if (data.ok) call.resolve(data.value as never);

@@ -29,6 +29,7 @@ import type {
   StartOptions,
 } from './models';
 import type { PaperFile, PaperFileChecks } from './paper-files';
+import type { MeasureRunRequest, RunDistances } from './run-distances';
 import type { ResumeRequest, RunsCall, RunsResults } from './runs';
 
 /**
@@ -61,6 +62,7 @@ export type Request =
   | { type: 'check-paper-file'; id: number; file: File; kind: PaperFile }
   | { type: 'parameters'; id: number; model: ModelRef }
   | { type: 'measure'; id: number; request: MeasureRequest }
+  | { type: 'measure-run'; id: number; request: MeasureRunRequest }
   | { type: 'nearest'; id: number; request: NearestRequest }
   | { type: 'measure-files'; id: number; call: MeasureFilesCall }
   | { type: 'inspect'; id: number; request: InspectRequest }
@@ -87,6 +89,7 @@ export interface Results {
   'check-paper-file': PaperFileChecks[PaperFile];
   parameters: ParameterSize[];
   measure: MeasureResult;
+  'measure-run': RunDistances[];
   nearest: NearestResult;
   'measure-files': MeasureFiles;
   inspect: InspectOutcome;
@@ -105,6 +108,7 @@ export type Message =
   | { type: 'images'; id: number; chunk: ImageChunk }
   | { type: 'distil'; id: number; event: DistilEvent }
   | { type: 'inspect'; id: number; event: InspectEvent }
+  | { type: 'measured'; id: number; event: RunDistances[] }
   | { type: 'status'; status: EngineStatus };
 
 /** A request before it has its number. */

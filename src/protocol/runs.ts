@@ -1,8 +1,10 @@
 import type { DistilConfig } from '../distil/config';
 import type { CurvePoint } from '../distil/curve';
 import type { DistilPlan, DistilRequest, RunAbout, WayBack } from './distil';
+import type { MeasureFeatures } from './measure';
 import type { ModelInfo } from './models';
 import type { NamedFile } from './paper-files';
+import type { RunDistances } from './run-distances';
 
 /** What the page and the worker say about the runs that are saved in this browser. */
 
@@ -93,6 +95,8 @@ export interface SavedSamples {
 export interface RunDetail extends RunSummary {
   curve: CurvePoint[];
   samples: SavedSamples[];
+  /** What was measured of its moments afterwards. */
+  distances: RunDistances[];
 }
 
 export type RunsCall =
@@ -100,6 +104,8 @@ export type RunsCall =
   | { do: 'open'; run: string }
   | { do: 'describe'; run: string; name?: string; notes?: string }
   | { do: 'delete'; run: string }
+  /** Forgets what was measured of its moments with those features and that number of images. */
+  | { do: 'drop-distances'; run: string; features: MeasureFeatures; n: number }
   /** Writes what a full disk did not take; throws where it still does not. */
   | { do: 'keep'; run: string }
   /** Puts a student among the opened models: of that moment, or of the last save. */
@@ -115,6 +121,7 @@ export interface RunsResults {
   open: RunDetail;
   describe: null;
   delete: null;
+  'drop-distances': RunDistances[];
   keep: null;
   student: ModelInfo;
   export: Blob;

@@ -24,7 +24,14 @@ export const smoothed = (series: readonly CurveSeries[], weight: number): CurveL
 
 /** The axis that the lines and levels share. */
 export const axisOf = (lines: readonly CurveLine[], levels: readonly CurveLevel[], log: boolean): Axis =>
-  axisFor([...lines.flatMap((l) => axisValues(l)), ...levels.map((l) => l.value)], log);
+  axisFor([...lines.flatMap((l) => [...axisValues(l), ...barEnds(l)]), ...levels.map((l) => l.value)], log);
+
+/** Both ends of every error bar. */
+const barEnds = ({ values, errors }: CurveLine): number[] =>
+  values.flatMap((value, i) => {
+    const error = errors?.[i] ?? null;
+    return value === null || error === null ? [] : [value - error, value + error];
+  });
 
 /** Raw values count too, but one outlier among many does not flatten the curve. */
 function axisValues({ values, smoothed }: CurveLine): number[] {
@@ -106,6 +113,15 @@ function Line({ line, xs, scale }: LineProps) {
         d={pathOf(smoothed, xs, scale)}
         style={{ strokeDasharray: `var(${line.dash})` }}
       />
+      {dots.map((i) => {
+        const error = line.errors?.[i] ?? null;
+        const [at, value] = [x(xs[i]!), values[i]!];
+        return (
+          error !== null && (
+            <line key={i} className="error-bar" x1={at} x2={at} y1={y(value - error)} y2={y(value + error)} />
+          )
+        );
+      })}
       {dots.map((i) => (
         <circle key={i} r={2} cx={x(xs[i]!)} cy={y(values[i]!)} />
       ))}

@@ -6,6 +6,8 @@ export interface CurveSeries {
   name: string;
   /** Values by index of `xs`; null = not measured there. */
   values: Values;
+  /** Standard errors of the values, drawn as bars where `sparse`; null = not known. */
+  errors?: Values;
   /** A custom property of the theme: '--cat-1'. */
   colour: string;
   dash: string;

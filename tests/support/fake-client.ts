@@ -30,6 +30,7 @@ import type {
   StartOptions,
 } from '../../src/protocol/models';
 import type { PaperFile, PaperFileChecks } from '../../src/protocol/paper-files';
+import type { MeasureRunRequest, RunDistances } from '../../src/protocol/run-distances';
 import type { ResumeRequest, RunsCall, RunsResults } from '../../src/protocol/runs';
 
 export const STATUS: EngineStatus = {
@@ -58,6 +59,13 @@ export interface FakeMeasure {
   request: MeasureRequest;
   options: CallOptions;
   end(result: MeasureResult): void;
+  fail(error: InnateError): void;
+}
+
+export interface FakeMomentsMeasure {
+  request: MeasureRunRequest;
+  options: CallOptions & { onEvent: (distances: RunDistances[]) => void };
+  end(distances: RunDistances[]): void;
   fail(error: InnateError): void;
 }
 
@@ -268,6 +276,15 @@ export class FakeClient implements EngineClient {
   measure(request: MeasureRequest, options: CallOptions = {}): Promise<MeasureResult> {
     return new Promise((resolve, reject) => {
       this.measured.push({ request, options, end: resolve, fail: reject });
+      options.signal?.addEventListener('abort', () => reject(new InnateError('cancelled', 'cancelled')));
+    });
+  }
+
+  readonly measuredRuns: FakeMomentsMeasure[] = [];
+
+  measureRun(request: MeasureRunRequest, options: FakeMomentsMeasure['options']): Promise<RunDistances[]> {
+    return new Promise((resolve, reject) => {
+      this.measuredRuns.push({ request, options, end: resolve, fail: reject });
       options.signal?.addEventListener('abort', () => reject(new InnateError('cancelled', 'cancelled')));
     });
   }

@@ -1,4 +1,5 @@
 import { trainable } from '../../distil/freeze';
+import { loadPart } from '../../lib/load-part';
 import type {
   DataCheck,
   DistilEvent,
@@ -9,11 +10,14 @@ import type {
 import type { MeasureFilesCall, MeasureRequest, NearestRequest } from '../../protocol/measure';
 import type { ModelRef } from '../../protocol/models';
 import type { PaperFile, PaperFileChecks } from '../../protocol/paper-files';
+import type { MeasureRunRequest, RunDistances } from '../../protocol/run-distances';
 import type { ResumeRequest, RunsCall } from '../../protocol/runs';
 import { nextTask } from '../inference/next-task';
 import { measureFiles } from '../measure/kept-measures';
-import { type MeasureServices, measureInPage } from '../measure/measure-model';
+import { measureInPage } from '../measure/measure-model';
+import type { MeasureServices } from '../measure/measuring';
 import { nearestInPage } from '../measure/nearest-model';
+import type { RunHooks } from '../measure/run-distances';
 import { PageData } from '../models/page-data';
 import { answerRuns } from '../runs/answer';
 import { checkPaperFile } from '../runs/paper-files';
@@ -80,6 +84,12 @@ export class DistilWorker {
   /** In turns: images may be made meanwhile. */
   measure(request: MeasureRequest, hooks: CallHooks) {
     return measureInPage(request, this.measureServices(), hooks);
+  }
+
+  /** The same of a run's students, one after the other. */
+  async measureRun(request: MeasureRunRequest, hooks: RunHooks): Promise<RunDistances[]> {
+    const { measureRun } = await loadPart(import('../measure/run-distances'));
+    return measureRun(request, this.measureServices(), hooks);
   }
 
   nearest(request: NearestRequest, hooks: CallHooks) {

@@ -63,15 +63,27 @@ export class SavedMeasure {
     return new SavedMeasure(id, folder);
   }
 
-  async store(which: 'real' | 'made', dims: number): Promise<FeatureStore> {
+  /** A measurement that lies in a folder of its own. */
+  static async below(parent: Folder, id: string): Promise<SavedMeasure> {
+    return new SavedMeasure(id, await subFolder(parent, checkId(id)));
+  }
+
+  /** `which`: 'real', or what features are of. */
+  async store(which: string, dims: number): Promise<FeatureStore> {
     return this.folder
       ? PrivateStore.open(this.folder, which, dims)
       : memoryStore(`${this.id}/${which}`, dims);
   }
 
+  /** Features of something are not needed any more. */
+  async drop(which: string): Promise<void> {
+    if (this.folder) await remove(this.folder, which);
+  }
+
   async real(): Promise<SavedReal | null> {
-    const file = this.folder && (await readFile(this.folder, 'real.json'));
-    if (!file) return realInMemory.get(this.id) ?? null;
+    if (!this.folder) return realInMemory.get(this.id) ?? null;
+    const file = await readFile(this.folder, 'real.json');
+    if (!file) return null;
     try {
       return JSON.parse(await file.text()) as SavedReal;
     } catch {
@@ -80,9 +92,9 @@ export class SavedMeasure {
   }
 
   async saveReal(real: SavedReal): Promise<void> {
-    realInMemory.set(this.id, real);
     if (this.folder)
       await writeFile(this.folder, 'real.json', [new TextEncoder().encode(JSON.stringify(real))]);
+    else realInMemory.set(this.id, real);
   }
 
   static async remove(id: string): Promise<void> {

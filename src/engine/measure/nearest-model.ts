@@ -13,8 +13,8 @@ import { MemoryStore, vectorsOf } from './feature-store';
 import { classesInTurn, fillStore, modelImages, type StoreHooks } from './image-blocks';
 import { withSmallPixels } from './joint-network';
 import { inceptionWeights, trainingStore } from './kept-measures';
-import { breather, type MeasureServices, turnOf } from './measure-model';
 import { FEATURE_WORDS, openMeasureNetwork } from './measure-networks';
+import { breather, type MeasureServices, turnOf } from './measuring';
 import { type NearestImages, nearestImages, queriesOf, type Space, type Yardsticks } from './nearest-images';
 
 /** Training images beside each generated one. */

@@ -1,8 +1,6 @@
 import { Zip, ZipPassThrough } from 'fflate';
-import { openSafetensors } from '../../formats/checkpoint';
 import { asInnateError, badFile, InnateError } from '../../lib/errors';
-import type { WeightSource } from '../../nn/weights';
-import type { ModelRef } from '../../protocol/models';
+import { sameMeasure } from '../../protocol/run-distances';
 import type {
   RunDetail,
   RunList,
@@ -14,14 +12,12 @@ import type {
   UnreadableRun,
 } from '../../protocol/runs';
 import { isFull } from '../../storage/opfs';
-import { type Model, modelOf } from '../models/model';
-import { cachedWeights } from '../models/weights';
 import type { EngineServices } from '../services';
 import { RunFolder } from './folder';
 import { heldRuns, withRunLock } from './lock';
+import { openRun, studentAt } from './moments';
 import { missingSources } from './sources';
-import { savedStudent } from './state';
-import { asStudent, deltaPieces, keptStudent, studentMetadata, studentModel, wholePieces } from './student';
+import { deltaPieces, studentMetadata, studentModel, wholePieces } from './student';
 import { keepUnsaved, newestState, recordOf, stateFile, unsavedRuns } from './unsaved';
 
 export type RunsServices = Pick<EngineServices, 'model' | 'keep'>;
@@ -53,8 +49,13 @@ export async function answerRuns(
     case 'describe':
       await folder.saveLabel({ name: call.name ?? record.about.name, notes: call.notes ?? record.notes });
       return null;
+    case 'drop-distances': {
+      const left = (await folder.distances()).filter((other) => !sameMeasure(other, call));
+      await folder.saveDistances(left);
+      return left;
+    }
     case 'student': {
-      const { teacher, weights, images } = await studentAt(folder, record, call.images, services);
+      const { teacher, weights, images } = await studentAt({ folder, record }, call.images, services);
       return services.keep(studentModel(teacher, weights, record.config, images), images, record.about);
     }
     case 'export':
@@ -103,16 +104,6 @@ async function describeUnreadable(
   };
 }
 
-async function openRun(id: string): Promise<{ folder: RunFolder; record: RunRecord }> {
-  const folder = (await RunFolder.ids())?.includes(id) ? await RunFolder.open(id) : null;
-  const record = folder && (await recordOf(folder));
-  if (folder && record) return { folder, record };
-  throw new InnateError('not-found', 'this run is not saved here any more', {
-    where: id,
-    hint: 'It may have been deleted in another tab',
-  });
-}
-
 async function summary(
   folder: RunFolder,
   record: RunRecord,
@@ -147,6 +138,7 @@ async function detail(folder: RunFolder, record: RunRecord): Promise<RunDetail> 
     ...(await summary(folder, record, await heldRuns())),
     curve: saved?.meta.curve ?? [],
     samples,
+    distances: await folder.distances(),
   };
 }
 
@@ -162,55 +154,13 @@ async function samplesAt(
   return { images, resolution: about.resolution, pixels, student };
 }
 
-/** A student of a run: of the last save, or one that was kept for a moment. */
-async function studentAt(
-  folder: RunFolder,
-  record: RunRecord,
-  images: number | null,
-  services: RunsServices,
-): Promise<{ teacher: Model; weights: WeightSource; images: number }> {
-  const { request, kept } = record;
-  const teacher = await networkOf(folder, 'teacher', request.teacher, kept.teacher, services);
-  const own = asStudent(teacher, record.config);
-  const saved = await newestState(folder);
-  if (saved && (images === null || images === saved.meta.images)) {
-    const start = request.student
-      ? await networkOf(folder, 'start', request.student, kept.student, services)
-      : teacher;
-    return { teacher: own, weights: savedStudent(saved, start.weights), images: saved.meta.images };
-  }
-  if (images === null) throw new InnateError('not-found', 'nothing of this run is saved yet');
-  const student = await folder.student(images);
-  if (!student)
-    throw new InnateError('not-found', 'the student of this moment was not kept', {
-      where: `${images} images`,
-      hint: 'Choose a moment that is marked as kept',
-    });
-  return { teacher: own, weights: keptStudent(teacher, student), images };
-}
-
-/** A network that a run began with: the run's own copy where it keeps one, else what it refers to. */
-async function networkOf(
-  folder: RunFolder,
-  name: 'teacher' | 'start',
-  ref: ModelRef,
-  kept: boolean,
-  services: RunsServices,
-): Promise<Model> {
-  if (!kept) return (await services.model(ref)).model;
-  const source = await folder.file(name);
-  if (!source) throw new InnateError('not-found', 'the network that this run began with is gone');
-  const model = modelOf(openSafetensors(source), source.name);
-  return { ...model, weights: cachedWeights(model.weights) };
-}
-
 async function exportRun(
   folder: RunFolder,
   record: RunRecord,
   { what, images }: Extract<RunsCall, { do: 'export' }>,
   services: RunsServices,
 ): Promise<Blob> {
-  const { teacher, weights, images: seen } = await studentAt(folder, record, images, services);
+  const { teacher, weights, images: seen } = await studentAt({ folder, record }, images, services);
   const metadata = studentMetadata(record.config, seen, record.about, teacher.config.unet);
   return blob(
     what === 'delta'

@@ -2,6 +2,7 @@ import { blobSource, type Source } from '../../formats/source';
 import { badFile, InnateError } from '../../lib/errors';
 import { leastMissed } from '../../lib/thin';
 import type { WayBack } from '../../protocol/distil';
+import { distancesUpTo, type RunDistances } from '../../protocol/run-distances';
 import type { RunRecord } from '../../protocol/runs';
 import {
   bytesIn,
@@ -16,6 +17,7 @@ import {
   writeFile,
 } from '../../storage/opfs';
 import { SlotPair } from '../../storage/slots';
+import { distancesText, parseDistances } from './distances';
 import { parseRecord } from './record';
 import { decodeState, encodeState, type RunState, type SavedRun } from './state';
 
@@ -35,6 +37,7 @@ export type Which = 'last' | 'best';
 
 const SAMPLES = '.rgba';
 const STUDENT = '.safetensors';
+const MEASURING = 'measuring';
 
 let queue: Promise<unknown> = Promise.resolve();
 
@@ -49,12 +52,14 @@ function serially<T>(task: () => Promise<T>): Promise<T> {
  * A run on disk, `runs/ID` of the origin's private files:
  *   record.0/1    what it is and how far (RunRecord)      label.0/1   its name and notes
  *   last.0/1      its newest state, best.0/1 the state at its lowest distance (the command line's .state file)
+ *   distances.0/1 distances of its moments                measuring/    features of those that have not ended
  *   samples/N.rgba, students/N.safetensors                 after N images
  *   teacher.safetensors, start.safetensors, features.safetensors, data/0, 1, ... what the user brought
  */
 export class RunFolder {
   private readonly records: SlotPair;
   private readonly labels: SlotPair;
+  private readonly measured: SlotPair;
   private readonly states: Record<Which, SlotPair>;
 
   private constructor(
@@ -67,6 +72,7 @@ export class RunFolder {
     const pair = (name: string) => new SlotPair(slotPlaces(folder, name));
     this.records = pair('record');
     this.labels = pair('label');
+    this.measured = pair('distances');
     this.states = { last: pair('last'), best: pair('best') };
   }
 
@@ -155,6 +161,23 @@ export class RunFolder {
     return serially(() => this.labels.save([json(label)]));
   }
 
+  saveDistances(distances: readonly RunDistances[]): Promise<number> {
+    return serially(() => this.measured.save([new TextEncoder().encode(distancesText(distances))]));
+  }
+
+  /** What was measured of its moments afterwards; none where that cannot be read. */
+  distances(): Promise<RunDistances[]> {
+    return serially(async () => {
+      const payload = await this.measured.load();
+      return payload ? parseDistances(readText(payload)) : [];
+    });
+  }
+
+  /** Where features lie while moments are measured. */
+  measuring(): Promise<Folder> {
+    return subFolder(this.folder, MEASURING);
+  }
+
   saveState(state: RunState, which: Which): Promise<number> {
     return serially(() => this.states[which].save(encodeState(state)));
   }
@@ -225,6 +248,12 @@ export class RunFolder {
   /** Forgets what was made after a moment: the run is at it again. */
   rewind(images: number): Promise<void> {
     return serially(async () => {
+      await this.forgetMeasuring(images);
+      const measured = await this.measured.load();
+      if (measured) {
+        const before = distancesUpTo(parseDistances(readText(measured)), images);
+        await this.measured.save([new TextEncoder().encode(distancesText(before))]);
+      }
       for (const [folder, ending] of [
         [this.samples, SAMPLES],
         [this.students, STUDENT],
@@ -247,6 +276,17 @@ export class RunFolder {
 
   bytes(): Promise<number> {
     return serially(() => bytesIn(this.folder));
+  }
+
+  /** Features of moments that will be made again. */
+  private async forgetMeasuring(images: number): Promise<void> {
+    if (!(await namesIn(this.folder)).includes(MEASURING)) return;
+    const measuring = await subFolder(this.folder, MEASURING);
+    for (const how of await namesIn(measuring)) {
+      const folder = await subFolder(measuring, how);
+      for (const name of await namesIn(folder))
+        if (Number(/^made-(\d+)$/.exec(name)?.[1] ?? 0) > images) await remove(folder, name);
+    }
   }
 
   private async thinTo(most: number): Promise<number> {

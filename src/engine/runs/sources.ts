@@ -186,6 +186,16 @@ async function* counted(file: File, onBytes: (count: number) => void): AsyncGene
   }
 }
 
+/** The images that a saved run began with, as far as this browser has them. */
+export async function runImages({ request: { data }, kept }: RunRecord, folder: RunFolder): Promise<DataRef> {
+  if (data.kind === 'files' && !kept.data)
+    throw new InnateError('not-found', 'the images of this run are not kept here', {
+      where: data.name,
+      hint: 'Measure its students in Models, against images that you choose there',
+    });
+  return dataRef(data, kept.data, folder, []);
+}
+
 async function dataRef(
   data: SavedRequest['data'],
   kept: boolean,

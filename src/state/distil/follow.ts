@@ -1,6 +1,7 @@
 import type { CurvePoint } from '../../distil/curve';
 import { asInnateError } from '../../lib/errors';
 import type { DistilEvent, DistilResult } from '../../protocol/distil';
+import { distancesUpTo } from '../../protocol/run-distances';
 import type { Stores } from '../app-state';
 import { addOpened } from '../engine';
 import { Pace } from './pace';
@@ -66,6 +67,7 @@ class Follower {
         break;
       case 'rewound':
         rewind(this.run.history, event.iteration, event.images);
+        this.update({ distances: distancesUpTo(this.current?.distances ?? [], event.images) });
         this.pace.pause();
         this.grown();
         break;

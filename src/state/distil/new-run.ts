@@ -27,4 +27,5 @@ export const newRun = ({
   ended: false,
   interrupted: false,
   result: null,
+  distances: [],
 });

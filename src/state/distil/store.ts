@@ -13,6 +13,7 @@ import type {
   StepEstimate,
   WayBack,
 } from '../../protocol/distil';
+import type { RunDistances } from '../../protocol/run-distances';
 import type { RunDetail, RunSummary, UnreadableRun } from '../../protocol/runs';
 import type { SamplePack } from './packs';
 import { type DistilSetup, NEW_SETUP } from './setup';
@@ -69,6 +70,8 @@ export interface DistilRunState {
   /** It did not end by itself: the page closed or crashed. */
   interrupted: boolean;
   result: DistilResult | null;
+  /** What was measured of its moments afterwards. */
+  distances: readonly RunDistances[];
 }
 
 /** A step measured before the start, and what it was measured for. */
@@ -273,5 +276,6 @@ export function openedRun(detail: RunDetail): DistilRunState {
     ended: true,
     interrupted: record.end === 'open' && !detail.busy,
     result: null,
+    distances: detail.distances,
   };
 }

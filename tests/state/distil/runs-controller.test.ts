@@ -46,6 +46,7 @@ const detail = (id: string, extra: Partial<RunDetail['record']> = {}): RunDetail
   missing: null,
   preview: null,
   curve: [1, 2].map((iteration) => ({ iteration, images: 8 * iteration })) as RunDetail['curve'],
+  distances: [],
   samples: [0, 16].map((images) => ({
     images,
     resolution: 1,

@@ -1,10 +1,14 @@
-import { useMemo, useState } from 'react';
+import { Suspense, useMemo, useState } from 'react';
 import { type DistilRunState, nearestSnapshot } from '../../../state/distil/store';
 import { useDistil } from '../../../state/react';
+import { part } from '../../../ui/part';
 import { Measurements } from './Measurements';
 import { RunBar } from './RunBar';
 import { RunNotes } from './RunNotes';
 import { Samples } from './Samples';
+
+/** Loaded with the first run that is over. */
+const MomentDistances = part(() => import('../moments/MomentDistances'));
 
 /** A run and what it has made so far. */
 export default function RunView() {
@@ -34,6 +38,11 @@ function ShownRun({ run }: { run: DistilRunState }) {
       <div className="run-columns">
         <Samples run={run} index={index} pick={setPicked} />
         <section className="run-right" aria-label="Measurements">
+          {run.ended && run.saved && run.history.points.length > 0 && (
+            <Suspense fallback={null}>
+              <MomentDistances run={run} moment={moment} />
+            </Suspense>
+          )}
           <Measurements run={run} moment={moment} />
         </section>
       </div>

@@ -1,0 +1,17 @@
+import type { Controller } from '../controller';
+import { useApp } from '../react';
+import { MomentsController } from './controller';
+
+/** Made when a run that is over is first shown, and kept with what it does. */
+const controllers = new WeakMap<Controller, MomentsController>();
+
+export function useMoments(): MomentsController {
+  const { controller, stores } = useApp();
+  let moments = controllers.get(controller);
+  if (!moments) {
+    const { client } = controller.inside;
+    moments = new MomentsController({ client, distil: stores.distil, steps: controller.steps });
+    controllers.set(controller, moments);
+  }
+  return moments;
+}
