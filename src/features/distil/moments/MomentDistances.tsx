@@ -133,12 +133,13 @@ function Distances({ run, distances, moment }: DistancesProps) {
   const measuring = useMoments();
   const { xs, series, levels } = useMemo(() => distanceCurve(distances), [distances]);
   const { words, n, reference, features, moments } = distances;
-  const label = `${labelOf(distances)} of its snapshots, ${SHORT_NAMES[features]}`;
+  const title = `${labelOf(distances)} of its snapshots`;
+  const label = `${title}, ${SHORT_NAMES[features]}, n ${formatWhole(n)}`;
   return (
     <div>
       <Plot
-        title={label}
-        note={`${words}; n ${formatWhole(n)} against ${reference}. Bars are the standard error. Lower is better`}
+        title={`${title}, n ${formatWhole(n)}`}
+        note={`${words}; against ${reference}. Bars are the standard error. Lower is better`}
       >
         <Curve
           label={label}
