@@ -98,6 +98,7 @@ export class Winograd {
     const { operation: o, inputs, shape } = node;
     if (o.op !== 'conv2d' && o.op !== 'convTransposed') return false;
     if (o.kernel !== 3 || o.stride !== 1 || o.depthwise || o.pad > 2) return false;
+    if (o.across && (o.across.kernel !== 3 || o.across.pad !== o.pad)) return false;
     const fewest = Math.min(inputs[0]!.shape.channels, shape.channels);
     return fewest >= FEWEST_CHANNELS && patchBytes(this.site, node) <= this.site.options.maxBinding;
   }
