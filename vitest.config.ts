@@ -7,6 +7,7 @@ export default defineConfig({
     include: ['tests/**/*.test.ts'],
     globalSetup: ['scripts/build-simd.mjs'],
     server: { deps: { inline: [/@tensorflow/] } },
+    maxWorkers: '100%', // files wait for one core each; a core kept free for the reporter would be idle
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },
