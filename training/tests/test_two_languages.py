@@ -23,14 +23,15 @@ BATCH, STEPS, SEED = 4, 3, 5
 # Warm-up makes the first rates small; these are large enough to see what three steps do.
 G_RATE, D_RATE = 0.02, 0.04
 # Keys of a recipe that the command line calls otherwise.
-FLAGS = {"augment": "diffaugment"}
+FLAGS = {"augment": "diffaugment", "g_lr": "generator-rate", "d_lr": "discriminator-rate"}
 
 
-# Adam's first steps are signs of gradients: through EfficientNet's ReLU6 one value in a thousand goes the other way.
+# Adam's first steps are signs of gradients: through EfficientNet's ReLU6 one value in a thousand goes the other way, and at
+# a tenth of the rates the losses do not tell.
 @pytest.mark.parametrize(
     "preset, own, bound",
     [
-        ("small", {}, 0.1),
+        ("small", dict(g_lr=G_RATE / 10, d_lr=D_RATE / 10), 0.1),
         ("small-encoder", {}, 1e-3),
         ("small-encoder", dict(freeze="enc.*,map_*"), 1e-3),
         ("small-encoder", dict(augment=True), 1e-3),
@@ -46,10 +47,8 @@ def test_three_steps_are_the_command_lines(tmp_path, preset, own, bound) -> None
     assert str(head["trained"]) == card["trained_count"]
     for point in log:
         out = trainer.step()
-        # Weights that went another way by `bound` give losses that differ by far less of themselves; the first step has none.
-        near = bound / 50 if point is not log[0] else 1e-5
-        assert float(out["g"]) == pytest.approx(point["lossG"], rel=near)
-        assert float(out["d"]) == pytest.approx(point["lossD"], rel=near)
+        assert float(out["g"]) == pytest.approx(point["lossG"], rel=2e-4)
+        assert float(out["d"]) == pytest.approx(point["lossD"], rel=2e-4)
     same_student(trainer, theirs, log, begun, bound)
     fresh = assemble.new_discriminator(recipe.distil, tmp_path / "teacher.safetensors", setup, 2).heads
     same_way(dict(trainer.heads.named_parameters()), theirs, "heads.", dict(fresh.named_parameters()), bound)
@@ -85,7 +84,7 @@ def ours(folder, own) -> tuple[StudentTrainer, dict[str, torch.Tensor], Recipe, 
             task="student",
             data="shapes.zip",
             teacher=str(folder / "teacher.safetensors"),
-            distil=dict(random="page", **changes, **own),
+            distil=dict(random="page", **(changes | own)),
         )
     )
     setup = assemble.Setup(World(), folder, folder / "runs", [], [folder], dtype="f32")
