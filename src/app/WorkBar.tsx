@@ -1,7 +1,7 @@
 import { useStore } from 'zustand';
 import { useShallow } from 'zustand/react/shallow';
 import { sentence } from '../lib/words';
-import { type LongStep, type StepPlace, stepName, stepShare } from '../state/long-steps';
+import { isInView, type LongStep, type StepPlace, stepName, stepShare } from '../state/long-steps';
 import { useApp, useDistil, useEngine, useMeasure, useView } from '../state/react';
 import { workLine } from '../state/work-line';
 import { formatBytes, formatWhole, leftWords } from '../ui/format';
@@ -36,10 +36,8 @@ export function WorkBar() {
     stores.steps,
     useShallow((s) => s.steps.filter(({ told }) => told)),
   );
-  const seesRun = useDistil((d) => d.shown === 'run');
-  const isHere = (place: StepPlace | null) =>
-    place?.tab === tab && (place.tab === 'distil' ? seesRun : place.measured === measured);
-  const away = steps.filter(({ place }) => !isHere(place));
+  const run = useDistil((d) => (d.shown === 'run' && d.run ? d.run.about.id : null));
+  const away = steps.filter(({ place }) => !(place && isInView(place, { tab, measured, run })));
   if (away.length === 0) return null;
   return (
     <section className="work-bar" aria-label="Under way">
@@ -51,12 +49,13 @@ export function WorkBar() {
 }
 
 function Step({ step }: { step: LongStep }) {
-  const { stores } = useApp();
+  const { controller, stores } = useApp();
   const { place, stop } = step;
   const name = stepName(step);
   const show = (there: StepPlace) => {
     if (there.tab === 'models') stores.measure.setState({ shown: there.measured });
-    else stores.distil.setState({ shown: 'run' });
+    else if (stores.distil.getState().run?.about.id === there.run) stores.distil.setState({ shown: 'run' });
+    else void controller.distil.openRun(there.run);
     stores.view.setState({ tab: there.tab });
   };
   return (

@@ -21,8 +21,21 @@ export interface StepProgress {
   left?: number | null;
 }
 
-/** The view that shows a step by itself: the list of models, the numbers of one, or the run. */
-export type StepPlace = { tab: 'models'; measured: string | null } | { tab: 'distil' };
+/** The view that shows a step by itself: the list of models, the numbers of one, or a run. */
+export type StepPlace = { tab: 'models'; measured: string | null } | { tab: 'distil'; run: string };
+
+/** What is in view: the tab, and of which model (in Models) and of which run (in Distil); null = of none. */
+export interface InView {
+  tab: string;
+  measured: string | null;
+  run: string | null;
+}
+
+/** Whether the view that shows a step is the one that is looked at. */
+export function isInView(place: StepPlace, { tab, measured, run }: InView): boolean {
+  if (place.tab !== tab) return false;
+  return place.tab === 'distil' ? place.run === run : place.measured === measured;
+}
 
 export interface LongStep {
   /** No other step has it. */

@@ -7,6 +7,7 @@ import type { SeriesState } from './distil/series/store';
 import type { DistilState } from './distil/store';
 import type { EngineState } from './engine';
 import type { ViewState } from './generate/view';
+import type { LongStep } from './long-steps';
 import type { MeasureState } from './measure/store';
 import { chooseModel, type ModelFacts, usableModels } from './models';
 import { hereOf } from './models/rows';
@@ -36,6 +37,9 @@ export const useSeries = <T>(select: (series: SeriesState) => T): T =>
   useStore(useApp().stores.series, useShallow(select));
 export const useMeasure = <T>(select: (measure: MeasureState) => T): T =>
   useStore(useApp().stores.measure, useShallow(select));
+/** How far the step of that key is that takes long; null before it says so, and where there is none. */
+export const useStepProgress = (of: string): LongStep['progress'] =>
+  useStore(useApp().stores.steps, (s) => s.steps.find(({ key }) => key === of)?.progress ?? null);
 export const useCatalogue = () => useStore(useApp().stores.catalogue, (s) => s.catalogue);
 
 export function useModels(): ModelFacts[] {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { TimeLeft } from '../../src/lib/time-left';
 import {
   createLongStepsStore,
+  isInView,
   LongSteps,
   PATIENCE_MS,
   stepName,
@@ -120,6 +121,16 @@ describe('screen readers are told', () => {
       'Exporting 50,000 images stopped.',
     ]);
   });
+});
+
+test('a step is left to the view that is about it: not to that of another model, nor of another run', () => {
+  const view = { tab: 'distil', measured: 'cats', run: 'run-1' };
+  expect(isInView({ tab: 'distil', run: 'run-1' }, view)).toBe(true);
+  expect(isInView({ tab: 'distil', run: 'run-2' }, view)).toBe(false);
+  expect(isInView({ tab: 'distil', run: 'run-1' }, { ...view, run: null })).toBe(false);
+  expect(isInView({ tab: 'models', measured: 'cats' }, view)).toBe(false);
+  expect(isInView({ tab: 'models', measured: 'cats' }, { ...view, tab: 'models' })).toBe(true);
+  expect(isInView({ tab: 'models', measured: null }, { ...view, tab: 'models' })).toBe(false);
 });
 
 test('the time left is known from the pace since the kind of work began', () => {

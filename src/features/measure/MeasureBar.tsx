@@ -1,13 +1,12 @@
 import { ChevronLeft, Pause, Play } from 'lucide-react';
-import { useStore } from 'zustand';
-import { counted } from '../../lib/words';
+import { counted, sentence } from '../../lib/words';
 import { setsOf } from '../../protocol/measure';
 import { isUnderWay } from '../../state/distil/store';
 import { totalOf } from '../../state/measure/controller';
 import type { MeasureWork, PendingMeasure } from '../../state/measure/store';
 import { useExtras, useMeasuring } from '../../state/measure/use-measuring';
 import type { ModelFacts } from '../../state/models';
-import { useApp, useDistil, useMeasure } from '../../state/react';
+import { useApp, useDistil, useMeasure, useStepProgress } from '../../state/react';
 import { formatDuration, formatWhole } from '../../ui/format';
 import type { Choices } from './choices';
 
@@ -76,10 +75,7 @@ function Waiting({ choices: { real, how } }: Pick<Props, 'choices'>) {
 
 function Progress({ work, pending }: { work: MeasureWork; pending: PendingMeasure | null }) {
   const { progress } = work;
-  const left = useStore(
-    useApp().stores.steps,
-    (s) => s.steps.find(({ key }) => key === 'measuring')?.progress?.left ?? null,
-  );
+  const left = useStepProgress('measuring')?.left ?? null;
   const generating = progress?.what === 'generating' && pending !== null;
   const share = progress && progress.total > 0 ? progress.done / progress.total : null;
   const rate = left !== null && progress && left > 0 ? (progress.total - progress.done) / left : null;
@@ -92,7 +88,7 @@ function Progress({ work, pending }: { work: MeasureWork; pending: PendingMeasur
           <SetLine pending={pending} done={progress.done} />
         ) : (
           <>
-            <b>{progress.what.charAt(0).toUpperCase() + progress.what.slice(1)}</b>
+            <b>{sentence(progress.what)}</b>
             {progress.unit === 'images' && progress.total > 0
               ? `, ${formatWhole(progress.done)} of ${formatWhole(progress.total)}`
               : ''}

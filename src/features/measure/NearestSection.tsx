@@ -1,5 +1,6 @@
 import { Save } from 'lucide-react';
 import { useEffect, useState } from 'react';
+import { sentence } from '../../lib/words';
 import type { NearestImage, NearestResult, NearestSpace } from '../../protocol/measure';
 import type { Nearest, NearestSlot } from '../../state/measure/controller';
 import { useExtras, useMeasuring } from '../../state/measure/use-measuring';
@@ -97,7 +98,7 @@ function SearchState({ slot, search }: { slot: NearestSlot; search: Nearest }) {
   if (!busy) return null;
   return (
     <ProgressLine
-      what={progress ? progress.what.charAt(0).toUpperCase() + progress.what.slice(1) : 'Preparing'}
+      what={progress ? sentence(progress.what) : 'Preparing'}
       detail={progress ? `${formatWhole(progress.done)} of ${formatWhole(progress.total)}` : ''}
       value={progress && progress.total > 0 ? progress.done / progress.total : null}
       onCancel={() => measuring.stopNearest(slot)}

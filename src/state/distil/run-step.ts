@@ -21,7 +21,7 @@ export function followStep(distil: DistilStore, steps: LongSteps, pause: () => v
         subject: name,
         cancel: pause,
         word: 'Pause',
-        place: { tab: 'distil' },
+        place: { tab: 'distil', run: id },
       }),
     };
     if (images === told.images) return;

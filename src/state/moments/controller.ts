@@ -1,7 +1,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { asInnateError } from '../../lib/errors';
 import type { EngineClient } from '../../protocol/client';
-import type { Progress } from '../../protocol/models';
+import type { InceptionSource } from '../../protocol/measure';
 import type { MeasureRunRequest, RunDistances } from '../../protocol/run-distances';
 import type { DistilStore } from '../distil/store';
 import { endOf, type LongSteps } from '../long-steps';
@@ -11,66 +11,53 @@ export type MomentsHow = Pick<MeasureRunRequest, 'features' | 'count' | 'moments
 
 export interface MomentsState {
   /** One run at a time. */
-  work: { run: string; progress: Progress | null } | null;
+  work: { run: string } | null;
   error: { run: string; line: string } | null;
-  /** Inception's file is kept in this browser; false before it was asked. */
-  inception: boolean;
 }
 
 interface Options {
-  client: Pick<EngineClient, 'measureRun' | 'measureFiles' | 'runs'>;
+  client: Pick<EngineClient, 'measureRun' | 'runs'>;
   distil: DistilStore;
   steps: LongSteps;
+  /** Inception's weights, as Measure has them. */
+  inception: () => InceptionSource | null;
 }
+
+/** The step of it in the list of what takes long, which says how far it is. */
+export const MOMENTS_KEY = 'measuring-moments';
 
 /** Measures the kept students of a run after the run; made when a run that is over is first shown. */
 export class MomentsController {
   readonly store: StoreApi<MomentsState> = createStore<MomentsState>(() => ({
     work: null,
     error: null,
-    inception: false,
   }));
-  private readonly client: Options['client'];
-  private readonly distil: DistilStore;
-  private readonly steps: LongSteps;
   private abort: AbortController | null = null;
 
-  constructor({ client, distil, steps }: Options) {
-    this.client = client;
-    this.distil = distil;
-    this.steps = steps;
-  }
-
-  /** Asks whether Inception's file is kept. Where that cannot be said, the networks that come with the page are there. */
-  async look(): Promise<void> {
-    const files = await this.client.measureFiles({ do: 'list' }).catch(() => null);
-    this.store.setState({ inception: files?.inception != null });
-  }
+  constructor(private readonly options: Options) {}
 
   /** Measures what is not measured yet: a request that was paused or cut off goes on where it is asked again. */
   async start(run: { id: string; name: string }, how: MomentsHow): Promise<void> {
     if (this.store.getState().work) return;
+    const { client, steps } = this.options;
     const abort = new AbortController();
     this.abort = abort;
-    const step = this.steps.begin({
+    const step = steps.begin({
       kind: 'measuring',
-      key: 'measuring-moments',
+      key: MOMENTS_KEY,
       subject: `snapshots of ${run.name}`,
       cancel: () => this.pause(),
       word: 'Pause',
-      place: { tab: 'distil' },
+      place: { tab: 'distil', run: run.id },
     });
-    this.store.setState({ work: { run: run.id, progress: null }, error: null });
-    const inception = how.features === 'inception' ? 'kept' : null;
+    this.store.setState({ work: { run: run.id }, error: null });
+    const inception = how.features === 'inception' ? this.options.inception() : null;
     try {
-      const distances = await this.client.measureRun(
+      const distances = await client.measureRun(
         { run: run.id, inception, ...how },
         {
           signal: abort.signal,
-          onProgress: (progress) => {
-            step.progress(progress);
-            this.store.setState({ work: { run: run.id, progress } });
-          },
+          onProgress: (progress) => step.progress(progress),
           onEvent: (distances) => this.show(run.id, distances),
         },
       );
@@ -93,7 +80,7 @@ export class MomentsController {
   /** Forgets one curve. */
   async drop(run: string, { features, n }: Pick<RunDistances, 'features' | 'n'>): Promise<void> {
     try {
-      this.show(run, await this.client.runs({ do: 'drop-distances', run, features, n }));
+      this.show(run, await this.options.client.runs({ do: 'drop-distances', run, features, n }));
     } catch (error) {
       this.store.setState({ error: { run, line: asInnateError(error).describe() } });
     }
@@ -101,7 +88,8 @@ export class MomentsController {
 
   /** Another run may have come into view meanwhile: this one is read anew when it is opened. */
   private show(id: string, distances: readonly RunDistances[]): void {
-    const { run } = this.distil.getState();
-    if (run?.about.id === id) this.distil.setState({ run: { ...run, distances } });
+    const { distil } = this.options;
+    const { run } = distil.getState();
+    if (run?.about.id === id) distil.setState({ run: { ...run, distances } });
   }
 }

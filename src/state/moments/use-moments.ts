@@ -1,4 +1,5 @@
 import type { Controller } from '../controller';
+import { useMeasuring } from '../measure/use-measuring';
 import { useApp } from '../react';
 import { MomentsController } from './controller';
 
@@ -7,10 +8,16 @@ const controllers = new WeakMap<Controller, MomentsController>();
 
 export function useMoments(): MomentsController {
   const { controller, stores } = useApp();
+  const { extras } = useMeasuring();
   let moments = controllers.get(controller);
   if (!moments) {
     const { client } = controller.inside;
-    moments = new MomentsController({ client, distil: stores.distil, steps: controller.steps });
+    moments = new MomentsController({
+      client,
+      distil: stores.distil,
+      steps: controller.steps,
+      inception: () => extras.getState().inception,
+    });
     controllers.set(controller, moments);
   }
   return moments;

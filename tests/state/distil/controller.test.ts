@@ -116,7 +116,11 @@ test('a run that computes stands among what takes long, and pauses from there', 
   run.emit({ kind: 'point', point: point(1), memoryBytes: 1, peakBytes: 2 });
   s.frame();
   expect(steps()).toMatchObject([
-    { kind: 'distilling', subject: 'Clothes student, run 1', place: { tab: 'distil' } },
+    {
+      kind: 'distilling',
+      subject: 'Clothes student, run 1',
+      place: { tab: 'distil', run: s.run().about.id },
+    },
   ]);
   expect(steps()[0]!.progress).toMatchObject({ done: 32, total: s.run().config.images });
   steps()[0]!.stop.perform();

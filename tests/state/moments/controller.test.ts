@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { InnateError } from '../../../src/lib/errors';
+import type { InceptionSource } from '../../../src/protocol/measure';
 import type { RunDistances } from '../../../src/protocol/run-distances';
 import { createDistilStore, type DistilRunState } from '../../../src/state/distil/store';
 import { createLongStepsStore, LongSteps } from '../../../src/state/long-steps';
@@ -27,9 +28,10 @@ function page() {
     distil.setState({ run: { about: { id }, distances: [] } as unknown as DistilRunState });
   view('run-1');
   const steps = new LongSteps(createLongStepsStore(), () => 0);
-  const controller = new MomentsController({ client, distil, steps });
+  const extras: { inception: InceptionSource | null } = { inception: null };
+  const controller = new MomentsController({ client, distil, steps, inception: () => extras.inception });
   const shown = () => distil.getState().run!.distances.flatMap(({ moments }) => moments.map((m) => m.images));
-  return { client, controller, view, steps: steps.store, shown };
+  return { client, controller, view, extras, steps: steps.store, shown };
 }
 
 it('each distance is shown as soon as it is there, and the step stands in the list of what takes long', async () => {
@@ -38,10 +40,15 @@ it('each distance is shown as soon as it is there, and the step stands in the li
   const [call] = client.measuredRuns;
   expect(call!.request).toEqual({ run: 'run-1', inception: null, ...HOW });
   expect(steps.getState().steps).toMatchObject([
-    { kind: 'measuring', subject: 'snapshots of Run 1', place: { tab: 'distil' }, stop: { word: 'Pause' } },
+    {
+      kind: 'measuring',
+      subject: 'snapshots of Run 1',
+      place: { tab: 'distil', run: 'run-1' },
+      stop: { word: 'Pause' },
+    },
   ]);
   call!.options.onProgress!({ what: 'after 0 images, 1 of 6', done: 30, total: 300, unit: 'images' });
-  expect(controller.store.getState().work).toMatchObject({ run: 'run-1', progress: { done: 30 } });
+  expect(controller.store.getState().work).toEqual({ run: 'run-1' });
   expect(steps.getState().steps[0]!.progress).toMatchObject({ done: 30, total: 300 });
   call!.options.onEvent(distances(0));
   expect(shown()).toEqual([0]);
@@ -86,15 +93,12 @@ it('says what went wrong beside its run', async () => {
   });
 });
 
-it('takes Inception’s kept file where it is chosen, and forgets a curve', async () => {
-  const { client, controller, shown } = page();
-  await controller.look();
-  expect(controller.store.getState().inception).toBe(false);
-  client.files = { inception: 96e6, features: 0, runs: 0 };
-  await controller.look();
-  expect(controller.store.getState().inception).toBe(true);
+it('takes Inception’s file as Measure has it where it is chosen, and forgets a curve', async () => {
+  const { client, controller, extras, shown } = page();
+  const file = new File(['weights'], 'inception.pth');
+  extras.inception = file;
   const ended = controller.start(RUN, { ...HOW, features: 'inception' });
-  expect(client.measuredRuns[0]!.request.inception).toBe('kept');
+  expect(client.measuredRuns[0]!.request.inception).toBe(file);
   client.measuredRuns[0]!.end(distances(0, 16));
   await ended;
   client.answers = () => [];

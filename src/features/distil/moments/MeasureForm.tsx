@@ -1,10 +1,9 @@
 import { Play } from 'lucide-react';
 import { useState } from 'react';
-import { useStore } from 'zustand';
 import { MEASURE_FEATURES, type MeasureFeatures } from '../../../protocol/measure';
 import type { RunDistances } from '../../../protocol/run-distances';
+import { useExtras } from '../../../state/measure/use-measuring';
 import type { MomentsHow } from '../../../state/moments/controller';
-import { useMoments } from '../../../state/moments/use-moments';
 import { NumberField } from '../../../ui/NumberField';
 import { SHORT_NAMES } from './distances';
 
@@ -22,7 +21,7 @@ interface Props {
 
 /** How the snapshots are measured. */
 export function MeasureForm({ distances, onStart }: Props) {
-  const inception = useStore(useMoments().store, (s) => s.inception);
+  const inception = useExtras((s) => s.inception) !== null;
   const [features, setFeatures] = useState<MeasureFeatures>('resnet56');
   const [count, setCount] = useState(distances.at(-1)?.n ?? USUAL_IMAGES);
   const [moments, setMoments] = useState(USUAL_MOMENTS);
@@ -40,7 +39,7 @@ export function MeasureForm({ distances, onStart }: Props) {
           {MEASURE_FEATURES.toSorted((a, b) => Number(isHere(b)) - Number(isHere(a))).map((name) => (
             <option key={name} value={name} disabled={!isHere(name)}>
               {SHORT_NAMES[name]}
-              {!isHere(name) && ', its file is not kept here'}
+              {!isHere(name) && ', its file is not here'}
             </option>
           ))}
         </select>
@@ -81,7 +80,7 @@ export function MeasureForm({ distances, onStart }: Props) {
       <p className="caption">
         Kept students, evenly spread: the first, the best and the last, and others between. What is measured
         stays with the run and is not measured again.
-        {!inception && ' Inception can be chosen once its file is kept: Models, Measure.'}
+        {!inception && ' Inception can be chosen once its file is here: Models, Measure.'}
       </p>
     </div>
   );

@@ -1,16 +1,18 @@
-import { ChartLine, Download } from 'lucide-react';
+import { ChartLine } from 'lucide-react';
 import { useEffect, useMemo, useState } from 'react';
 import { useStore } from 'zustand';
 import { counted, sentence } from '../../../lib/words';
 import type { RunDistances } from '../../../protocol/run-distances';
 import type { DistilRunState } from '../../../state/distil/store';
+import { useMeasuring } from '../../../state/measure/use-measuring';
+import { MOMENTS_KEY } from '../../../state/moments/controller';
 import { useMoments } from '../../../state/moments/use-moments';
-import { useApp } from '../../../state/react';
+import { useStepProgress } from '../../../state/react';
 import { Curve } from '../../../ui/Curve';
 import { formatDuration, formatValue, formatWhole } from '../../../ui/format';
 import { Note } from '../../../ui/Note';
 import { ProgressLine } from '../../../ui/ProgressLine';
-import { saveBlob } from '../../../ui/save-blob';
+import { Formats } from '../Formats';
 import type { Moment } from '../run/moment';
 import { Plot } from '../run/Plot';
 import { distanceCurve, distancesCsv, labelOf, SHORT_NAMES } from './distances';
@@ -25,9 +27,11 @@ interface Props {
 /** The kept students of a run that is over, measured one after the other: the distance over training. */
 export default function MomentDistances({ run, moment }: Props) {
   const measuring = useMoments();
+  const measure = useMeasuring();
   const [open, setOpen] = useState(false);
   const { work, error } = useStore(measuring.store);
-  useEffect(() => void measuring.look(), [measuring]);
+  // Inception's file may be here.
+  useEffect(() => void measure.files({ do: 'list' }), [measure]);
   const { id, name } = run.about;
   const mine = work?.run === id;
   const { distances } = run;
@@ -70,23 +74,17 @@ export default function MomentDistances({ run, moment }: Props) {
 
 function Progress() {
   const measuring = useMoments();
-  const progress = useStore(measuring.store, (s) => s.work?.progress ?? null);
-  const left = useStore(
-    useApp().stores.steps,
-    (s) => s.steps.find(({ key }) => key === 'measuring-moments')?.progress?.left ?? null,
-  );
-  const total = progress?.total ?? 0;
+  const progress = useStepProgress(MOMENTS_KEY);
+  const { what, done = 0, total, unit, left = null } = progress ?? {};
   const facts = [
-    progress?.unit === 'images' && total > 0
-      ? `${formatWhole(progress.done)} of ${counted(total, 'image')}`
-      : null,
+    unit === 'images' && total ? `${formatWhole(done)} of ${counted(total, 'image')}` : null,
     left === null ? null : `${formatDuration(left)} left`,
   ];
   return (
     <ProgressLine
-      what={progress ? sentence(progress.what) : 'Preparing'}
+      what={what ? sentence(what) : 'Preparing'}
       detail={facts.filter((fact) => fact !== null).join(', ')}
-      value={progress && total > 0 ? progress.done / total : null}
+      value={total ? done / total : null}
       cancel={{ word: 'Pause', label: 'Pause measuring its snapshots' }}
       onCancel={() => measuring.pause()}
     />
@@ -94,32 +92,20 @@ function Progress() {
 }
 
 function Exports({ run: { about, distances } }: Pick<Props, 'run'>) {
-  const { announce } = useApp();
-  const stem = `${about.name} distances`.toLowerCase().replace(/[^\w.-]+/g, '-');
-  const save = (format: 'csv' | 'json') => {
-    const text =
-      format === 'csv'
-        ? distancesCsv(distances)
-        : `${JSON.stringify({ run: about.name, teacher: about.teacherName, data: about.dataName, distances }, null, 2)}\n`;
-    const type = format === 'csv' ? 'text/csv' : 'application/json';
-    saveBlob(new Blob([text], { type }), `${stem}.${format}`);
-    announce(`${stem}.${format} saved`);
-  };
+  const { name, teacherName: teacher, dataName: data } = about;
   return (
-    <span className="moments-exports">
-      {(['csv', 'json'] as const).map((format) => (
-        <button
-          key={format}
-          type="button"
-          className="button"
-          aria-label={`Save the distances as ${format}`}
-          onClick={() => save(format)}
-        >
-          <Download aria-hidden />
-          {format}
-        </button>
-      ))}
-    </span>
+    <Formats
+      name={`${name} distances`}
+      formats={['csv', 'json']}
+      label={(format) => `Save the distances as ${format}`}
+      make={(format) =>
+        format === 'csv'
+          ? new Blob([distancesCsv(distances)], { type: 'text/csv' })
+          : new Blob([`${JSON.stringify({ run: name, teacher, data, distances }, null, 2)}\n`], {
+              type: 'application/json',
+            })
+      }
+    />
   );
 }
 

@@ -1,3 +1,4 @@
+import { csvText } from '../../../lib/csv';
 import { type MeasureFeatures, metricLabel } from '../../../protocol/measure';
 import type { RunDistances } from '../../../protocol/run-distances';
 import type { CurveLevel, CurveSeries } from '../../../ui/curve-data';
@@ -43,10 +44,8 @@ const COLUMNS = ['features', 'n', 'nfe', 'images', 'distance', 'error', 'floor',
 export function distancesCsv(all: readonly RunDistances[]): string {
   const rows = all.flatMap(({ features, n, nfe, floor, reference, moments }) =>
     moments.map(({ images, value, error }) =>
-      [features, n, nfe, images, value, error ?? '', floor ?? '', quoted(reference)].join(','),
+      [features, n, nfe, images, value, error ?? '', floor ?? '', csvText(reference)].join(','),
     ),
   );
   return `${[COLUMNS.join(','), ...rows].join('\n')}\n`;
 }
-
-const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;

@@ -1,4 +1,3 @@
-import { Download } from 'lucide-react';
 import { useMemo, useState } from 'react';
 import { isOver, runningOf } from '../../../state/distil/series/series';
 import { secondsLeft } from '../../../state/distil/store';
@@ -7,8 +6,8 @@ import { Curve } from '../../../ui/Curve';
 import { formatDuration, formatValue, formatWhole } from '../../../ui/format';
 import { Note } from '../../../ui/Note';
 import { rasterise } from '../../../ui/rasterise';
-import { saveBlob } from '../../../ui/save-blob';
 import { ClaimPicture } from '../claim/ClaimPicture';
+import { Formats } from '../Formats';
 import { Plot } from '../run/Plot';
 import { StillImage } from '../run/StillImage';
 import { GoOn } from './GoOn';
@@ -112,35 +111,20 @@ function Progress({ rows }: { rows: readonly SeriesRow[] }) {
 }
 
 function Exports({ name, rows }: { name: string; rows: readonly SeriesRow[] }) {
-  const { announce } = useApp();
-  const stem = name.toLowerCase().replace(/[^\w.-]+/g, '-');
-  const note = noteOf(rows);
-  const save = async (format: 'csv' | 'svg' | 'png') => {
-    const figure = () => seriesFigure(name, note, rows);
-    const blob =
-      format === 'csv'
-        ? new Blob([seriesCsv(rows)], { type: 'text/csv' })
-        : format === 'svg'
-          ? new Blob([figure().text], { type: 'image/svg+xml' })
-          : await rasterise(figure());
-    saveBlob(blob, `${stem}.${format}`);
-    announce(`${stem}.${format} saved`);
-  };
+  const figure = () => seriesFigure(name, noteOf(rows), rows);
   return (
-    <span className="series-exports">
-      {(['csv', 'svg', 'png'] as const).map((format) => (
-        <button
-          key={format}
-          type="button"
-          className="button"
-          aria-label={format === 'csv' ? 'Save the table as csv' : `Save the figure as ${format}`}
-          onClick={() => void save(format)}
-        >
-          <Download aria-hidden />
-          {format}
-        </button>
-      ))}
-    </span>
+    <Formats
+      name={name}
+      formats={['csv', 'svg', 'png']}
+      label={(format) => (format === 'csv' ? 'Save the table as csv' : `Save the figure as ${format}`)}
+      make={(format) =>
+        format === 'csv'
+          ? new Blob([seriesCsv(rows)], { type: 'text/csv' })
+          : format === 'svg'
+            ? new Blob([figure().text], { type: 'image/svg+xml' })
+            : rasterise(figure())
+      }
+    />
   );
 }
 

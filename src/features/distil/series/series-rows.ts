@@ -1,4 +1,5 @@
 import type { CurvePoint } from '../../../distil/curve';
+import { csvText } from '../../../lib/csv';
 import type { DistilPlan } from '../../../protocol/distil';
 import type { RunDetail } from '../../../protocol/runs';
 import { idOf, type Series, type SeriesRun, type SeriesRunState } from '../../../state/distil/series/series';
@@ -110,7 +111,7 @@ export function distanceCurves(rows: readonly SeriesRow[]): { xs: number[]; seri
 export function seriesCsv(rows: readonly SeriesRow[]): string {
   const head = 'choice,state,share_trained,images,distance,error,n,seconds_of_run,end';
   const lines = rows.flatMap((row) => {
-    const start = [quoted(row.label), row.state, row.share?.toFixed(4) ?? ''];
+    const start = [csvText(row.label), row.state, row.share?.toFixed(4) ?? ''];
     const end = [row.n, row.seconds.toFixed(1)];
     if (row.distances.length === 0) return [[...start, row.images, '', '', ...end, ''].join()];
     const last = endOf(row);
@@ -120,7 +121,3 @@ export function seriesCsv(rows: readonly SeriesRow[]): string {
   });
   return `${[head, ...lines].join('\n')}\n`;
 }
-
-/** Commas and quotes of a label stay in their field; what a spreadsheet would compute is text. */
-const quoted = (text: string): string =>
-  `"${(/^[=+\-@]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;

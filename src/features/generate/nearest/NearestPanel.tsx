@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react';
-import { counted } from '../../../lib/words';
+import { counted, sentence } from '../../../lib/words';
 import type { NearestSpace } from '../../../protocol/measure';
 import type { DataRef } from '../../../protocol/models';
 import { fittingPack } from '../../../state/distil/packs';
@@ -71,7 +71,7 @@ export default function NearestPanel({ image }: { image: MadeImage }) {
       {error && <Note tone="error">{error}</Note>}
       {busy && (
         <ProgressLine
-          what={progress ? progress.what.charAt(0).toUpperCase() + progress.what.slice(1) : 'Searching'}
+          what={progress ? sentence(progress.what) : 'Searching'}
           detail=""
           value={progress && progress.total > 0 ? progress.done / progress.total : null}
           onCancel={() => measuring.stopNearest('one')}
