@@ -1,3 +1,4 @@
+import { joined } from '../lib/floats';
 import { type HeadsConfig, headParameters } from '../nn/discriminator/heads';
 import { mixingWeights } from '../nn/discriminator/mixing';
 import type { Node } from '../nn/plan/graph';
@@ -176,14 +177,4 @@ export class RecordedRun extends RecordedStudent {
       ['level', this.embeddingOf(sigmas)],
     ];
   }
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

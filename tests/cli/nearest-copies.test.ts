@@ -66,9 +66,10 @@ describe.each(['resnet56', 'lite0', 'pixels'])('innate nearest, by %s', (feature
     const { copying, suspects, images } = nearest('copies.npz', features);
     expect(copying).toBe(true);
     expect(suspects).toBeGreaterThan(MADE / 6);
-    // With noise a copy's features may be nearer to another image's; its pixels are not.
-    const sources = images.map(({ nearest: [first], inPixels }) => inPixels?.near.index ?? first!.index);
-    expect(sources).toEqual(images.map(({ seed }) => seed + 7));
+    const sources = images.map(({ seed }) => seed + 7);
+    // With noise a copy's features of ResNet-56 may be nearer to another image's; its pixels are not.
+    if (features !== 'resnet56') expect(images.map(({ nearest: [first] }) => first!.index)).toEqual(sources);
+    if (features !== 'pixels') expect(images.map(({ inPixels }) => inPixels!.near.index)).toEqual(sources);
     expect(readFileSync(path('sheet.png')).subarray(1, 4).toString()).toBe('PNG');
   });
 

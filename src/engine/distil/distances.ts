@@ -2,7 +2,7 @@ import { referenceImages } from '../../distil/schedule';
 import type { ModelSampling } from '../../lib/sampling';
 import type { FeatureWeights } from '../measure/feature-networks';
 import { FrechetMeasure } from '../measure/frechet';
-import { openMeasureNetwork } from '../measure/measure-networks';
+import { type MeasureNetwork, openMeasureNetwork } from '../measure/measure-networks';
 import type { RunSources } from '../runs/sources';
 import { measureModel } from './run';
 
@@ -35,21 +35,27 @@ export class RunDistances {
   async on(epoch: number, onLevels: (levels: Levels) => void): Promise<FrechetMeasure> {
     if (this.measure && this.epoch === epoch) return this.measure;
     const net = await openMeasureNetwork({ features: 'resnet56', weights: this.features });
-    if (this.measure) this.measure = this.measure.on(net);
-    else {
-      const { data, teacher } = this.sources;
-      const reference = referenceImages(this.count);
-      const measure = await FrechetMeasure.against(net, data, this.count, reference, this.onProgress);
-      const oneStep = await measureModel(measure, teacher, teacher.weights, this.count, this.sampling);
-      onLevels({
-        floor: measure.floor.value,
-        teacherOneStep: oneStep.value,
-        reference: measure.reference,
-      });
-      this.measure = measure;
+    try {
+      this.measure = this.measure?.on(net) ?? (await this.first(net, onLevels));
+    } catch (error) {
+      net.dispose(); // nobody else has it
+      throw error;
     }
     this.epoch = epoch;
     return this.measure;
+  }
+
+  private async first(net: MeasureNetwork, onLevels: (levels: Levels) => void): Promise<FrechetMeasure> {
+    const { count } = this;
+    const { data, teacher } = this.sources;
+    const measure = await FrechetMeasure.against(net, data, count, referenceImages(count), this.onProgress);
+    const oneStep = await measureModel(measure, teacher, teacher.weights, count, this.sampling);
+    onLevels({
+      floor: measure.floor.value,
+      teacherOneStep: oneStep.value,
+      reference: measure.reference,
+    });
+    return measure;
   }
 
   /** Frees the network, where that device is still there. */

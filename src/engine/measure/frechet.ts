@@ -1,9 +1,11 @@
-import { allUnreadable, type Dataset, DRAW_SEED, drawn } from '../../data';
+import { type Dataset, DRAW_SEED } from '../../data';
 import { InnateError } from '../../lib/errors';
+import { joined } from '../../lib/floats';
 import { whole } from '../../lib/words';
 import { compareToReal, type FrechetResult } from '../../measure/frechet';
 import { type FeatureStatistics, featureStatistics } from '../../measure/moments';
 import { asShown, extract } from './extract';
+import { setImages } from './image-blocks';
 import { FEATURE_WORDS, type MeasureNetwork } from './measure-networks';
 
 /** Named wherever a distance is shown: it is not the Inception FID. */
@@ -26,9 +28,8 @@ export class FrechetMeasure {
 
   /**
    * Real images are drawn from the whole set at random: first those of the reference, then up to `heldOut` others for
-   * the floor; of a set with fewer readable images than both, half at most are held out. `breathe` runs between
-   * batches: it may let messages in, and throw to stop. Throws an InnateError for a set of which fewer than four images
-   * can be read.
+   * the floor; of a set with fewer readable images than both, half at most are held out. Throws an InnateError for a set
+   * of which fewer than four images can be read.
    */
   static async against(
     net: MeasureNetwork,
@@ -36,31 +37,25 @@ export class FrechetMeasure {
     heldOut: number,
     reference: number,
     onProgress?: (done: number, total: number) => void,
-    breathe?: () => Promise<void>,
     seed = DRAW_SEED,
   ): Promise<FrechetMeasure> {
     const wanted = Math.min(heldOut + reference, data.size);
     const chunks: Float32Array[] = [];
     let read = 0;
-    for await (const images of batches(data, seed, wanted)) {
-      await breathe?.();
-      chunks.push(
-        (await extract(net, { values: images, channels: data.channels, resolution: data.resolution }))
-          .features,
-      );
+    for await (const images of setImages(data, wanted, 'drawn', { seed, block: BATCH }).blocks(0, {})) {
+      chunks.push((await extract(net, images)).features);
       read += chunks.at(-1)!.length / net.dims;
       onProgress?.(read, wanted);
     }
     const held = Math.min(heldOut, Math.floor(read / 2));
     const used = Math.min(reference, read - held);
-    if (read === 0) throw allUnreadable(data);
     if (used < 2 || held < 2)
       throw new InnateError('bad-argument', 'too few images to measure a distance', {
         where: data.name,
         expected: 'at least 4 that can be read',
         found: String(read),
       });
-    const features = concat(chunks);
+    const features = joined(chunks);
     const real = featureStatistics(features.subarray(0, used * net.dims), net.dims);
     const rest = features.subarray((read - held) * net.dims, read * net.dims);
     const floor = compareToReal(rest, net.dims, real);
@@ -82,34 +77,4 @@ export class FrechetMeasure {
   dispose(): void {
     this.net.dispose();
   }
-}
-
-/** Readable images drawn at random, [n, C, R, R] in [-1, 1] each, `count` in all where there are so many. */
-async function* batches(data: Dataset, seed: number, count: number): AsyncGenerator<Float32Array> {
-  const size = data.channels * data.resolution ** 2;
-  let batch = new Float32Array(BATCH * size);
-  let filled = 0;
-  let left = count;
-  for await (const { pixels } of drawn(data, seed)) {
-    for (let j = 0; j < size; j++) batch[filled * size + j] = pixels[j]! / 127.5 - 1;
-    filled++;
-    left--;
-    if (filled === BATCH || left === 0) {
-      yield batch.subarray(0, filled * size);
-      batch = new Float32Array(BATCH * size);
-      filled = 0;
-    }
-    if (left === 0) return;
-  }
-  if (filled > 0) yield batch.subarray(0, filled * size);
-}
-
-function concat(chunks: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(chunks.reduce((n, c) => n + c.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    out.set(chunk, at);
-    at += chunk.length;
-  }
-  return out;
 }

@@ -78,21 +78,29 @@ export const modelImages = (
 });
 
 /** Images of a set: readable ones drawn at random, or all in their order. */
-export const setImages = (data: Dataset, total: number, order: 'drawn' | 'stored'): ImageStream => ({
+export const setImages = (
+  data: Dataset,
+  total: number,
+  order: 'drawn' | 'stored',
+  { seed = DRAW_SEED, block = BLOCK } = {},
+): ImageStream => ({
   total: Math.min(total, data.size),
   async *blocks(from) {
     const { channels, resolution } = data;
     const size = channels * resolution ** 2;
-    let values = new Float32Array(BLOCK * size);
+    let values = new Float32Array(block * size);
     let [met, filled] = [0, 0];
-    for await (const { pixels } of order === 'drawn' ? drawn(data, DRAW_SEED) : stored(data)) {
-      if (met === total) break;
-      if (met++ < from) continue;
-      for (let j = 0; j < size; j++) values[filled * size + j] = pixels[j]! / 127.5 - 1;
-      if (++filled < BLOCK) continue;
-      yield { values, channels, resolution };
-      values = new Float32Array(BLOCK * size);
-      filled = 0;
+    for await (const { pixels } of order === 'drawn' ? drawn(data, seed) : stored(data)) {
+      if (met++ >= from) {
+        for (let j = 0; j < size; j++) values[filled * size + j] = pixels[j]! / 127.5 - 1;
+        filled++;
+      }
+      if (filled === block) {
+        yield { values, channels, resolution };
+        values = new Float32Array(block * size);
+        filled = 0;
+      }
+      if (met === total) break; // no other image is read
     }
     if (filled > 0) yield { values: values.subarray(0, filled * size), channels, resolution };
     if (met === 0) throw allUnreadable(data);

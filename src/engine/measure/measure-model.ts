@@ -51,14 +51,11 @@ interface Parts {
   saved: SavedMeasure;
 }
 
-async function measure(
-  request: MeasureRequest,
-  measuring: Measuring,
-  { net, model, services, saved }: Parts,
-): Promise<MeasureResult> {
+async function measure(request: MeasureRequest, measuring: Measuring, parts: Parts): Promise<MeasureResult> {
+  const { net, model, saved } = parts;
   const { protocol, features } = request;
   const { perSet, sets } = setsOf(protocol, request.count);
-  const { real, reference } = await realPart(request, measuring, { net, model, services, saved });
+  const { real, reference } = await realPart(request, measuring, parts);
   const store = await saved.store('made', net.dims);
   const sampling = {
     ...defaultSampling(model.config.unet.imgResolution, model),

@@ -1,3 +1,4 @@
+import { joined } from '../../lib/floats';
 import { isCopying, isSuspect, quantile, relativeDistance } from '../../measure/copying';
 import { type Vectors, vectorCount } from '../../measure/distances';
 import { searchNearest } from './nearest-search';
@@ -62,7 +63,9 @@ export async function memorisation(
   const own = new Int32Array(count + (heldOut?.places.length ?? 0)).fill(-1);
   if (heldOut) own.set(heldOut.places, count);
   const wide = Math.max(k, 1 + NEXT);
-  const queries = heldOut ? joined(generated, heldOut.vectors) : generated;
+  const queries = heldOut
+    ? { ...generated, values: joined([generated.values, heldOut.vectors.values]) }
+    : generated;
   const found = await searchNearest(queries, set, { k: wide, own, ...(breathe && { breathe }) });
   const neighbours = (row: number): Neighbour[] =>
     Array.from({ length: wide }, (_, i) => ({
@@ -113,13 +116,6 @@ const yardstick = (held: readonly Neighbour[][]): Yardstick => ({
   real: Float64Array.from(held, ([nearest]) => nearest!.distance).sort(),
   ratios: Float64Array.from(held, ratioOf).sort(),
 });
-
-function joined(a: Vectors, b: Vectors): Vectors {
-  const values = new Float32Array(a.values.length + b.values.length);
-  values.set(a.values);
-  values.set(b.values, a.values.length);
-  return { values, dims: a.dims };
-}
 
 /** Distances of pixels are root mean squares in levels of 0 to 255; those of features are Euclidean. */
 export const pixelUnit = (dims: number): number => 127.5 / Math.sqrt(dims);

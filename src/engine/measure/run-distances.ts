@@ -80,8 +80,8 @@ class RunMeasuring {
 
   private async reference(net: MeasureNetwork, moment: number): Promise<Reference> {
     const { run, services, measuring, request } = this;
-    const { teacher } = await measuring.turn(() => studentAt(run, moment, services));
     const open = async () => {
+      const { teacher } = await measuring.turn(() => studentAt(run, moment, services));
       const images = await runImages(run.record, run.folder);
       return services.data.open(images, teacher.config, measuring.report('downloading images', 'bytes'), 0);
     };

@@ -18,8 +18,8 @@ const KEPT = v.object({
   ),
 });
 
-export const distancesText = (distances: readonly RunDistances[]): string =>
-  JSON.stringify({ version: 1, distances });
+/** What is written down of them. */
+export const keptDistances = (distances: readonly RunDistances[]) => ({ version: 1, distances });
 
 /** Distances as they were written down; none where that is damaged or of another version: they can be measured again. */
 export function parseDistances(text: string): RunDistances[] {

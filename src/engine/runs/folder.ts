@@ -17,7 +17,7 @@ import {
   writeFile,
 } from '../../storage/opfs';
 import { SlotPair } from '../../storage/slots';
-import { distancesText, parseDistances } from './distances';
+import { keptDistances, parseDistances } from './distances';
 import { parseRecord } from './record';
 import { decodeState, encodeState, type RunState, type SavedRun } from './state';
 
@@ -162,7 +162,7 @@ export class RunFolder {
   }
 
   saveDistances(distances: readonly RunDistances[]): Promise<number> {
-    return serially(() => this.measured.save([new TextEncoder().encode(distancesText(distances))]));
+    return serially(() => this.measured.save([json(keptDistances(distances))]));
   }
 
   /** What was measured of its moments afterwards; none where that cannot be read. */
@@ -252,7 +252,7 @@ export class RunFolder {
       const measured = await this.measured.load();
       if (measured) {
         const before = distancesUpTo(parseDistances(readText(measured)), images);
-        await this.measured.save([new TextEncoder().encode(distancesText(before))]);
+        await this.measured.save([json(keptDistances(before))]);
       }
       for (const [folder, ending] of [
         [this.samples, SAMPLES],

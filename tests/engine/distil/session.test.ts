@@ -21,6 +21,7 @@ import type { ModelInfo } from '../../../src/protocol/models';
 import type { ResumeRequest } from '../../../src/protocol/runs';
 import { FIXTURES } from '../../support/fixtures';
 import { MemoryFile, MemoryFiles } from '../../support/memory-files';
+import { runRequest } from '../../support/saved-run';
 
 const files = new MemoryFiles();
 const teacher = openModel(fileSource(join(FIXTURES, 'parity', 'ddpmpp-skip-16-vp.pkl')));
@@ -49,25 +50,9 @@ const data: Dataset = {
 
 let runs = 0;
 const request = (): DistilRequest => ({
-  about: {
-    id: `run-${++runs}`,
-    number: 1,
-    name: 'a run',
-    teacherKey: 't',
-    teacherName: 'T',
-    dataName: 'grey',
-    resolution: 16,
-    classes: null,
-    licence: null,
-  },
-  teacher: { kind: 'catalogue', id: 't' },
-  student: null,
-  data: { kind: 'pack', id: 'grey' },
+  ...runRequest({ id: `run-${++runs}`, dataName: 'grey', resolution: 16 }),
   config: { ...preset('small-encoder'), batch: 2, images: 1000 },
-  sampleSeeds: [0],
   sampleEvery: 1000,
-  measureImages: 0,
-  measureEvery: 0,
 });
 
 /** A run whose steps end when the test says so; `best` after a step makes that moment the best one. */

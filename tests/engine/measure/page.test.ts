@@ -4,7 +4,6 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openBackend } from '../../../cli/backend';
 import { openImages } from '../../../cli/data';
 import { fileSource } from '../../../cli/files';
-import { recordedGraphs } from '../../../cli/recorded-graphs';
 import type { Dataset } from '../../../src/data';
 import { RandomStream } from '../../../src/distil/random';
 import { extract } from '../../../src/engine/measure/extract';
@@ -15,14 +14,18 @@ import type { MeasureServices } from '../../../src/engine/measure/measuring';
 import { nearestInPage } from '../../../src/engine/measure/nearest-model';
 import { openModel } from '../../../src/engine/models/open-model';
 import { writeNpz } from '../../../src/formats/npz';
+import { writeSafetensors } from '../../../src/formats/safetensors';
 import type { ActiveBackend } from '../../../src/gpu/backends';
 import { InnateError } from '../../../src/lib/errors';
 import { featureStatistics } from '../../../src/measure/moments';
 import type { ImageDenoiser } from '../../../src/nn/denoiser';
 import { CifarResNet } from '../../../src/nn/features/cifar-resnet';
+import type { WeightSource } from '../../../src/nn/weights';
 import type { MeasureRequest, NearestRequest } from '../../../src/protocol/measure';
 import { scratch } from '../../support/cli';
-import { FIXTURES } from '../../support/fixtures';
+import { drawnWeights } from '../../support/drawn';
+import { FIXTURES, readGolden } from '../../support/fixtures';
+import { measureServices } from '../../support/measure-services';
 import { MemoryFile, MemoryFiles } from '../../support/memory-files';
 import { smallResNet } from '../../support/small-resnet';
 
@@ -88,24 +91,7 @@ interface Page {
 }
 
 const services = ({ denoiser, opened }: Page): MeasureServices =>
-  ({
-    model: async () => ({ model }),
-    denoiser: async () => denoiser,
-    recordedSteps: () => recordedGraphs(active),
-    epoch: () => 1,
-    failure: () => new Promise(() => {}),
-    recover: async (error: InnateError) => {
-      throw error;
-    },
-    exclusively: <T>(task: () => Promise<T>) => task(),
-    data: {
-      open: async () => {
-        opened?.();
-        return data;
-      },
-      feature: async () => smallResNet(),
-    },
-  }) as unknown as MeasureServices;
+  measureServices({ active, model, denoiser: () => denoiser, data, opened });
 
 const hooks = (signal = new AbortController().signal) => ({ signal, onProgress: () => {} });
 
@@ -240,9 +226,34 @@ describe('nearest training images in the page', () => {
 });
 
 describe('the Inception file', () => {
-  it('is kept only where it is one', async () => {
-    const file = new File(['not a network'], 'other.pth');
-    await expect(measureFiles({ do: 'keep-inception', file }, hooks())).rejects.toBeInstanceOf(InnateError);
+  const golden = readGolden(join(FIXTURES, 'method/measure.golden.safetensors'));
+  const inception = drawnWeights(JSON.parse(golden.metadata.get('shapes')!), 1);
+  const fileOf = (weights: WeightSource) => {
+    const tensors = new Map(
+      Array.from(weights.names(), (name) => {
+        const bytes = () => new Uint8Array(weights.read(name).buffer);
+        return [name, { dtype: 'f32' as const, shape: weights.shape(name)!, bytes }];
+      }),
+    );
+    return new MemoryFile(
+      new Uint8Array(Buffer.concat([...writeSafetensors({ tensors })])),
+      'some.safetensors',
+    );
+  };
+  const keep = (file: File) => measureFiles({ do: 'keep-inception', file }, hooks());
+
+  it('is kept where it is one', async () => {
+    const file = fileOf(inception);
+    expect((await keep(file)).inception).toBe(file.size);
+  });
+
+  it.each([
+    ['another network', fileOf(smallResNet()), 'not the Inception network of FID'],
+    ['no network', new MemoryFile(new TextEncoder().encode('not a network'), 'other.pth'), 'other.pth'],
+  ])('is not kept where it is %s', async (_what, file, says) => {
+    const refused = await keep(file).catch((error) => error);
+    expect(refused).toMatchObject({ code: 'bad-file' }); // 'io' would be a file that cannot be read
+    expect(refused.describe()).toContain(says);
     expect((await measureFiles({ do: 'list' }, hooks())).inception).toBeNull();
   });
 });

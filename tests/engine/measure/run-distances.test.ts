@@ -2,12 +2,8 @@ import { join } from 'node:path';
 import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { openBackend } from '../../../cli/backend';
 import { fileSource } from '../../../cli/files';
-import { recordedGraphs } from '../../../cli/recorded-graphs';
 import type { Dataset } from '../../../src/data';
-import { preset } from '../../../src/distil/config';
 import { RandomStream } from '../../../src/distil/random';
-import type { RunMeta } from '../../../src/distil/state';
-import { newRecord } from '../../../src/engine/distil/record';
 import { measureInPage } from '../../../src/engine/measure/measure-model';
 import type { MeasureServices } from '../../../src/engine/measure/measuring';
 import { measureRun } from '../../../src/engine/measure/run-distances';
@@ -24,8 +20,9 @@ import type { WeightSource } from '../../../src/nn/weights';
 import type { MeasureRunRequest, RunDistances } from '../../../src/protocol/run-distances';
 import type { RunDetail, RunRecord } from '../../../src/protocol/runs';
 import { FIXTURES } from '../../support/fixtures';
+import { measureServices } from '../../support/measure-services';
 import { MemoryFiles } from '../../support/memory-files';
-import { smallResNet } from '../../support/small-resnet';
+import { runRecord, runState } from '../../support/saved-run';
 
 /** A run of a mini network whose students make the better images the longer they were trained: less of a constant grey. */
 const SIDE = 16;
@@ -106,24 +103,7 @@ function denoiser(model: Model): ImageDenoiser {
 }
 
 const services = (model = teacher): MeasureServices =>
-  ({
-    model: async () => ({ model }),
-    denoiser: async (of: Model) => denoiser(of),
-    recordedSteps: () => recordedGraphs(active),
-    epoch: () => 1,
-    failure: () => new Promise(() => {}),
-    recover: async (error: InnateError) => {
-      throw error;
-    },
-    exclusively: <T>(task: () => Promise<T>) => task(),
-    data: {
-      open: async () => {
-        asked.opened++;
-        return data;
-      },
-      feature: async () => smallResNet(),
-    },
-  }) as unknown as MeasureServices;
+  measureServices({ active, model, denoiser, data, opened: () => asked.opened++ });
 
 const hooks = (onMeasured: (distances: RunDistances[]) => void = () => {}) => ({
   signal: new AbortController().signal,
@@ -131,53 +111,23 @@ const hooks = (onMeasured: (distances: RunDistances[]) => void = () => {}) => ({
   onMeasured,
 });
 
-const state = (images: number) => ({
-  tensors: new Map([
-    [`ema.${dial}`, { shape: [...teacher.weights.shape(dial)!], values: student(images).read(dial) }],
-  ]),
-  meta: {
-    version: 1,
-    config: preset('small'),
-    iteration: images / 2,
+const state = (images: number) =>
+  runState(
     images,
-    dataPosition: images,
-    best: null,
-    curve: [],
-    backend: 'wasm',
-  } as RunMeta,
-});
+    new Map([
+      [`ema.${dial}`, { shape: [...teacher.weights.shape(dial)!], values: student(images).read(dial) }],
+    ]),
+  );
 
 async function savedRun(change: Partial<RunRecord> = {}): Promise<RunFolder> {
   asked.images = 0;
   asked.opened = 0;
   lifetime = Number.POSITIVE_INFINITY;
   const folder = (await RunFolder.open('run-1'))!;
-  const about = {
-    id: 'run-1',
-    number: 1,
-    name: 'Run 1',
-    teacherKey: 't',
-    teacherName: 'T',
-    dataName: 'waves',
-    resolution: SIDE,
-    classes: null,
-    licence: null,
-  };
-  const record = newRecord(
-    {
-      about,
-      teacher: { kind: 'catalogue', id: 't' },
-      student: null,
-      data: { kind: 'pack', id: 'waves' },
-      config: preset('small'),
-      sampleSeeds: [0],
-      sampleEvery: 16,
-      measureImages: 0,
-      measureEvery: 0,
-    },
-    'wasm',
-  );
-  await folder.saveRecord({ ...record, images: LAST, ...change });
+  await folder.saveRecord({
+    ...runRecord({ id: 'run-1', dataName: 'waves', resolution: SIDE }, LAST),
+    ...change,
+  });
   for (const images of MOMENTS)
     await folder.saveStudent(images, deltaPieces(teacher, student(images), new Map(), 't'));
   await folder.saveState(state(BEST), 'best');

@@ -1,14 +1,12 @@
 import { unzipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { preset } from '../../../src/distil/config';
-import type { RunMeta } from '../../../src/distil/state';
-import { newRecord } from '../../../src/engine/distil/record';
 import { answerRuns, type RunsServices } from '../../../src/engine/runs/answer';
 import { RunFolder } from '../../../src/engine/runs/folder';
 import { decodeState } from '../../../src/engine/runs/state';
 import { bufferSource } from '../../../src/formats/source';
 import type { RunList, RunRecord } from '../../../src/protocol/runs';
 import { MemoryFiles } from '../../support/memory-files';
+import { runRecord, runState } from '../../support/saved-run';
 
 let files: MemoryFiles;
 beforeEach(() => {
@@ -20,54 +18,15 @@ afterEach(() => vi.unstubAllGlobals());
 const services = {} as RunsServices; // no networks are needed
 const list = async () => (await answerRuns({ do: 'list' }, services)) as RunList;
 
-const record = (id: string): RunRecord => ({
-  ...newRecord(
-    {
-      about: {
-        id,
-        number: 1,
-        name: `Run ${id}`,
-        teacherKey: 't',
-        teacherName: 'T',
-        dataName: 'grey',
-        resolution: 1,
-        classes: null,
-        licence: null,
-      },
-      teacher: { kind: 'catalogue', id: 't' },
-      student: null,
-      data: { kind: 'pack', id: 'grey' },
-      config: preset('small'),
-      sampleSeeds: [0],
-      sampleEvery: 10,
-      measureImages: 0,
-      measureEvery: 0,
-    },
-    'wasm',
-  ),
-  images: 64,
-});
-
-const state = (images: number) => ({
-  tensors: new Map([['ema.a', { shape: [1], values: Float32Array.of(images) }]]),
-  meta: {
-    version: 1,
-    config: preset('small'),
-    iteration: 2,
-    images,
-    dataPosition: images,
-    best: null,
-    curve: [],
-    backend: 'wasm',
-  } as RunMeta,
-});
-
 /** A run with two saves. */
 async function saved(id: string, change: object = {}): Promise<RunFolder> {
   const folder = (await RunFolder.open(id))!;
   for (const images of [32, 64]) {
-    await folder.saveState(state(images), 'last');
-    await folder.saveRecord({ ...record(id), images, ...change } as RunRecord);
+    await folder.saveState(runState(images), 'last');
+    await folder.saveRecord({
+      ...runRecord({ id, dataName: 'grey', resolution: 1 }, images),
+      ...change,
+    } as RunRecord);
   }
   await folder.saveSamples(64, new Uint8ClampedArray(4));
   return folder;
@@ -135,7 +94,7 @@ describe('a run that cannot be read is listed as that, with its size, and never 
 
   it('neither is one whose first save was cut off', async () => {
     const folder = (await RunFolder.open('a'))!;
-    await folder.saveState(state(0), 'last');
+    await folder.saveState(runState(0), 'last');
     await damage('a', 'last.0');
     expect((await list()).unreadable).toMatchObject([{ id: 'a', state: false }]);
     expect(await names()).toEqual(['a']);
