@@ -219,13 +219,17 @@ export async function stepsOf(trainer: DistilTrainer, kinds: readonly StepKind[]
   return reports;
 }
 
-/** Asserts that losses, gradients and R1 of a run lie on those of another. */
-export function expectCurve(found: readonly StepReport[], expected: readonly StepReport[]): void {
+/** Asserts that losses, gradients and R1 of a run lie on those of another, within a share of them. */
+export function expectCurve(
+  found: readonly StepReport[],
+  expected: readonly StepReport[],
+  share = 5e-3,
+): void {
   for (const [i, wanted] of expected.entries())
     for (const name of ['lossG', 'lossD', 'gradientNormG', 'gradientNormD', 'r1'] as const) {
       const [ours, theirs] = [found[i]![name], wanted[name]];
       if (theirs === null) expect(ours, `${name} ${i}`).toBeNull();
-      else expect(Math.abs(ours! / theirs - 1), `${name} ${i}`).toBeLessThan(5e-3);
+      else expect(Math.abs(ours! / theirs - 1), `${name} ${i}`).toBeLessThan(share);
     }
 }
 

@@ -7,7 +7,7 @@ import { GpuContext } from '../../src/gpu/context';
 import type { OpenExecutor } from '../../src/nn/plan/training/executor';
 import { WebGpuIterations } from '../../src/nn/plan/training/webgpu/executor';
 import { HALVES, TILINGS } from '../support/tilings';
-import { expectCurve, expectDefinition, miniParts, miniRun, stepsOf } from './training-run';
+import { expectCurve, expectDefinition, miniParts, miniRun, resumed, stepsOf } from './training-run';
 
 /**
  * A step on WebGPU against its definition in float64: reports and all state after it. Memory is poisoned before each step and
@@ -94,14 +94,7 @@ describe.skipIf(!wanted)('a step of training on webgpu', () => {
     const [found, expected] = [await stepsOf(whole, MIXED), await stepsOf(oracle, MIXED)];
     expectCurve(found, expected);
     const state = await whole.state();
-    const again = await DistilTrainer.open({
-      ...parts,
-      plan,
-      iteration: whole.iteration,
-      images: whole.images,
-      updates: whole.updates,
-      saved: { shape: (name) => state.get(name)?.shape, read: (name) => state.get(name)!.values },
-    });
+    const again = await DistilTrainer.open({ ...resumed(parts, whole, state), plan });
     expect(await stepsOf(again, MIXED)).toEqual(await stepsOf(whole, MIXED));
     expect(await again.state()).toEqual(await whole.state());
     for (const trainer of [whole, oracle, again]) trainer.dispose();

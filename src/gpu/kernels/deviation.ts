@@ -13,6 +13,16 @@ fn overBatch(e: u32) -> vec2f {
   return vec2f(mean, sqrt(q / f32(u.images) + 1e-6));
 }`;
 
+/** Of the stored element i: its place e among the real ones, and what is found of it over the batch; padding is zeros. */
+const FOUND = `let c = i % u.stored;
+  let pixel = i / u.stored;
+  if (c >= u.channels) {
+    for (var n = 0u; n < u.images; n++) { out[(n * u.pixels + pixel) * u.stored + c] = 0.0; }
+    return;
+  }
+  let e = pixel * u.channels + c;
+  let found = overBatch(e);`;
+
 const FIELDS = ['images', 'pixels', 'channels', 'stored'] as const;
 
 /** The mean over everything of the standard deviation over the batch: one number, stored as four; one workgroup. */
@@ -55,14 +65,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3
   let d = sumAll(s, t);
   let i = (group.y * grid.x + group.x) * ${ELEMENTS}u + t;
   if (i >= u.total) { return; }
-  let c = i % u.stored;
-  let pixel = i / u.stored;
-  if (c >= u.channels) {
-    for (var n = 0u; n < u.images; n++) { out[(n * u.pixels + pixel) * u.stored + c] = 0.0; }
-    return;
-  }
-  let e = pixel * u.channels + c;
-  let found = overBatch(e);
+  ${FOUND}
   let factor = d / f32(u.pixels * u.channels) / f32(u.images) / found.y;
   for (var n = 0u; n < u.images; n++) { out[place(e, n)] = factor * (x[place(e, n)] - found.x); }
 }`,
@@ -77,14 +80,7 @@ export const deviationCurvature = (): Kernel =>
     'deviation curvature',
     ['x', 'd', 'change', 'out'],
     FIELDS,
-    `let c = i % u.stored;
-  let pixel = i / u.stored;
-  if (c >= u.channels) {
-    for (var n = 0u; n < u.images; n++) { out[(n * u.pixels + pixel) * u.stored + c] = 0.0; }
-    return;
-  }
-  let e = pixel * u.channels + c;
-  let found = overBatch(e);
+    `${FOUND}
   var sum = 0.0;
   var along = 0.0;
   for (var n = 0u; n < u.images; n++) {

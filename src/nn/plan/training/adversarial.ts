@@ -1,7 +1,7 @@
 import { headMaps } from '../../discriminator/forward';
 import { headParameters } from '../../discriminator/heads';
 import { mixed } from '../../discriminator/mixing';
-import { type Node, vectorShape } from '../graph';
+import type { Node } from '../graph';
 import { augmented } from './augment';
 import { gradients } from './differentiate';
 import { Unplanned } from './executor';
@@ -81,8 +81,7 @@ export class AdversarialRecorder extends StepRecorder<IterationSettings> {
     const x = this.real();
     const logits = sumOfLogits(ops, this.logits(this.look(x, 'r1')));
     const v = gradients(graph, logits, [x]).get(x)!;
-    const squares = graph.node({ op: 'pixelDot' }, [v, v], vectorShape(v.shape.channels));
-    this.reports.set('r1', ops.scale(ops.total(squares), 1 / loss.batch));
+    this.reports.set('r1', ops.scale(ops.total(ops.pixelDot(v, v)), 1 / loss.batch));
     const { parameters, names } = this.sides.D;
     const nodes = names.map((name) => parameters.node(name));
     const found = gradients(graph, v, nodes, ops.scale(v, weight / loss.batch));

@@ -10,6 +10,15 @@ export interface Ending {
   activation: Activation | null;
 }
 
+/** The ending of what nothing follows. */
+export const alone = (root: Node): Ending => ({
+  root,
+  vector: null,
+  residual: null,
+  scale: 1,
+  activation: null,
+});
+
 /** A norm with what reads it alone: the values that a convolution makes of its source as it reads. */
 export interface Normed {
   norm: Node;
@@ -79,7 +88,7 @@ export class Folding {
   }
 
   private foldEnding(node: Node): void {
-    const ending: Ending = { root: node, vector: null, residual: null, scale: 1, activation: null };
+    const ending = alone(node);
     const passed: Node[] = [];
     let at = node;
     const enter = (next: Node): boolean => {

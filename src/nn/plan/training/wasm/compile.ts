@@ -6,6 +6,7 @@ import type { Node } from '../../graph';
 import type { Operation } from '../../operations';
 import { storedChannels } from '../../steps';
 import { axisTable, type Resampling } from '../axes';
+import { alone } from '../folding';
 import { ACTIVATIONS, Filters, writeConvolution, writeFilterGradient, writeLinear } from './convolutions';
 import { HeadWorks } from './heads';
 import { Norms } from './norms';
@@ -125,8 +126,7 @@ export class Compiler {
   }
 
   private convolution(node: Node): void {
-    const alone = { root: node, vector: null, residual: null, scale: 1, activation: null };
-    writeConvolution(this.site, this.filters, node, alone);
+    writeConvolution(this.site, this.filters, node, alone(node));
   }
 
   private activate(node: Node, activation: number): void {

@@ -11,7 +11,7 @@ import { shiftAndCut, unit, unitGradient } from '../../../../gpu/kernels/pixels'
 import type { Node } from '../../graph';
 import type { Operation, PoolGeometry } from '../../operations';
 import { axisTable, type Resampling } from '../axes';
-import type { Ending, NormGradientPlan } from '../folding';
+import { alone, type Ending, type NormGradientPlan } from '../folding';
 import { Attentions } from './attention';
 import {
   type Slope,
@@ -358,8 +358,5 @@ export class Compiler {
     );
   }
 }
-
-/** What follows nothing. */
-const alone = (root: Node): Ending => ({ root, vector: null, residual: null, scale: 1, activation: null });
 
 type Writer<K extends Operation['op']> = (node: Node, operation: Extract<Operation, { op: K }>) => void;

@@ -4,12 +4,13 @@ import { gridOf, isNarrow, PLAIN } from '../../../../gpu/kernels/contraction-cal
 import { DEPTHWISE_TOGETHER, depthwise, depthwiseTransposed } from '../../../../gpu/kernels/depthwise';
 import { filterGradient, filterSplits } from '../../../../gpu/kernels/filter-gradient';
 import { sumOfRows } from '../../../../gpu/kernels/optimiser';
+import type { ContractionMode } from '../../../../gpu/kernels/tile';
 import { inFloat32 } from '../../../../gpu/traits';
 import type { Node } from '../../graph';
 import type { ConvGeometry } from '../../operations';
 import { storedChannels } from '../../steps';
 import { Unplanned } from '../executor';
-import type { Ending } from '../folding';
+import { alone, type Ending } from '../folding';
 import type { View } from './program';
 import type { Site } from './site';
 import type { Winograd } from './winograd';
@@ -89,41 +90,25 @@ export function writeConvolution(site: Site, owner: Node, ending: Ending, slope:
     );
     return;
   }
-  const tile = inFloat32(site.options.traits.tile);
-  const contracted = contraction({
-    mode: operation.op === 'conv2d' ? 'conv' : 'convTransposed',
-    tile,
-    weights: transposed ? 'transposed' : 'f32',
-    sources: 1,
-    prologue: null,
-    narrow: isNarrow(tile, columns),
-    end: follows.end,
-  });
-  const { unit } = contracted;
   const phase = transposed ? stride : 1;
   const rows = site.batch * Math.ceil(owner.shape.height / phase) * Math.ceil(owner.shape.width / phase);
-  site.emit({
-    kernel: contracted.kernel,
-    operands: [source, filter, ...follows.operands, out],
-    uniforms: {
-      ...PLAIN,
-      ...follows.uniforms(unit),
+  emitProduct(site, {
+    mode: transposed ? 'convTransposed' : 'conv',
+    transposed,
+    follows,
+    operands: [source, filter],
+    out,
+    rows,
+    depth,
+    columns,
+    phases: phase ** 2,
+    geometry: {
       ...geometry,
       kernel: across.kernel,
       pad: across.pad,
       padTop: pad,
-      rows,
-      columns: columns / unit,
-      depth: depth / unit,
-      depth1: depth / unit,
       taps: transposed ? Math.ceil(size / phase) ** 2 : size * across.kernel,
-      aStride: depth / unit,
-      ...(transposed
-        ? { bStride: 1, bColumn: depth / unit, bTap: (depth * columns) / unit }
-        : { bStride: columns / unit }),
-      oStride: columns / unit,
     },
-    grid: gridOf(contracted, rows, columns, phase ** 2),
   });
 }
 
@@ -141,77 +126,86 @@ export function writeWinograd(
   const filter = winograd.filter(root);
   const { view, tiles } = winograd.patches(root);
   const out = site.place(slope?.owner ?? owner);
-  const tile = inFloat32(site.options.traits.tile);
-  const [depth, columns] = [
-    storedChannels(root.inputs[0]!.shape.channels),
-    storedChannels(owner.shape.channels),
-  ];
-  const contracted = contraction({
+  emitProduct(site, {
     mode: 'winograd',
-    tile,
-    weights: 'f32',
-    sources: 1,
-    prologue: null,
-    narrow: isNarrow(tile, columns),
-    end: follows.end,
-  });
-  const { unit } = contracted;
-  site.emit({
-    kernel: contracted.kernel,
-    operands: [view, filter, ...follows.operands, out],
-    uniforms: {
-      ...PLAIN,
-      ...follows.uniforms(unit),
-      rows: tiles,
-      columns: columns / unit,
-      depth: depth / unit,
-      depth1: depth / unit,
-      taps: 16,
-      outHeight: owner.shape.height,
-      outWidth: owner.shape.width,
-      aStride: depth / unit,
-      bStride: columns / unit,
-      oStride: columns / unit,
-    },
-    grid: gridOf(contracted, tiles, columns),
+    transposed: false,
+    follows,
+    operands: [view, filter],
+    out,
+    rows: tiles,
+    depth: storedChannels(root.inputs[0]!.shape.channels),
+    columns: storedChannels(owner.shape.channels),
+    geometry: { taps: 16, outHeight: owner.shape.height, outWidth: owner.shape.width },
   });
 }
 
 /** Linear layers and their transposes: products over the images of a batch. */
 export function writeLinear(site: Site, node: Node): void {
   const [v, weight, bias] = node.inputs as [Node, Node, Node | undefined];
-  const transposed = node.operation.op === 'linearTransposed';
+  const operands = [site.view(v), site.view(weight)] as const;
+  emitProduct(site, {
+    mode: 'conv',
+    transposed: node.operation.op === 'linearTransposed',
+    follows: endingOf(site, alone(node), bias ?? null, null),
+    operands,
+    out: site.place(node),
+    rows: site.batch,
+    depth: storedChannels(v.shape.channels),
+    columns: storedChannels(node.shape.channels),
+    narrow: false,
+    geometry: { taps: 1 },
+  });
+}
+
+interface Product {
+  mode: ContractionMode;
+  /** The filter lies [tap, columns, depth]. */
+  transposed: boolean;
+  follows: ReturnType<typeof endingOf>;
+  operands: readonly [View, View];
+  out: View;
+  rows: number;
+  /** Stored channels of what is read and what is written. */
+  depth: number;
+  columns: number;
+  /** Products side by side in one call. */
+  phases?: number;
+  narrow?: boolean;
+  /** Of the convolution; its taps. */
+  geometry: Record<string, number>;
+}
+
+/** A contraction over float32, its counts and strides in the units of its kernel. */
+function emitProduct(site: Site, product: Product): void {
+  const { mode, transposed, follows, operands, out, rows, depth, columns, phases, geometry } = product;
   const tile = inFloat32(site.options.traits.tile);
   const contracted = contraction({
-    mode: 'conv',
+    mode,
     tile,
     weights: transposed ? 'transposed' : 'f32',
     sources: 1,
     prologue: null,
-    narrow: false,
+    narrow: product.narrow ?? isNarrow(tile, columns),
+    end: follows.end,
   });
   const { unit } = contracted;
-  const [depth, columns] = [storedChannels(v.shape.channels), storedChannels(node.shape.channels)];
+  const [read, written] = [depth / unit, columns / unit];
   site.emit({
     kernel: contracted.kernel,
-    operands: [site.view(v), site.view(weight), bias ? site.view(bias) : null, null, site.place(node)],
+    operands: [...operands, ...follows.operands, out],
     uniforms: {
       ...PLAIN,
-      vectorOffset: 0,
-      vectorStride: 0,
-      hasVector: bias ? 1 : 0,
-      hasResidual: 0,
-      scaleF: 1,
-      rows: site.batch,
-      columns: columns / unit,
-      depth: depth / unit,
-      depth1: depth / unit,
-      taps: 1,
-      aStride: depth / unit,
-      ...(transposed ? { bStride: 1, bColumn: depth / unit } : { bStride: columns / unit }),
-      oStride: columns / unit,
+      ...follows.uniforms(unit),
+      ...geometry,
+      rows,
+      columns: written,
+      depth: read,
+      depth1: read,
+      aStride: read,
+      ...(transposed ? { bStride: 1, bColumn: read, bTap: depth * written } : { bStride: written }),
+      oStride: written,
     },
-    grid: gridOf(contracted, site.batch, columns),
+    grid: gridOf(contracted, rows, columns, phases),
   });
 }
 
