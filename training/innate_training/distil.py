@@ -54,7 +54,7 @@ class DistilConfig:
     loss_type: str = "ns"  # non-saturating, or "hinge"
     loss: str = "scale"  # mean per scale ("scale"), or over all logits of a feature network ("all"); summed
     share_fake: bool = True  # one generator pass for both updates; False: fresh z for each, G first
-    # D sees the student's images clipped to [-1, 1], as they are shown; else it tells them by faint texture around black.
+    # D sees the student's images clipped to [-1, 1], as they are shown; else it tells them by faint texture on black.
     clip_fakes: bool = True
     augment: bool = False  # DiffAugment before the features
     dropout: float = 0.0  # in the generator, whatever the teacher was trained with

@@ -26,8 +26,8 @@ G_RATE, D_RATE = 0.02, 0.04
 FLAGS = {"augment": "diffaugment", "g_lr": "generator-rate", "d_lr": "discriminator-rate"}
 
 
-# Adam's first steps are signs of gradients: through EfficientNet's ReLU6 one value in a thousand goes the other way, and at
-# a tenth of the rates the losses do not tell.
+# Adam's first steps are signs of gradients: through EfficientNet's ReLU6 one value in a thousand goes the other way;
+# at a tenth of the rates the losses do not tell.
 @pytest.mark.parametrize(
     "preset, own, bound",
     [
