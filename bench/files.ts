@@ -43,17 +43,23 @@ export async function prepareNet(
   batch: number,
   golden: Golden | null,
 ): Promise<NetFiles> {
-  mkdirSync(folder, { recursive: true });
-  // The hash is part of the name: weights of another version are not taken for these.
-  const weights = `${net.name}${golden ? `-${golden.weightsHash.slice(0, 8)}` : ''}.safetensors`;
-  const path = join(folder, weights);
-  if (!golden || !existsSync(path)) await writeWeights(path, net, golden);
-  const { tensors } = readSafetensors(fileSource(path));
+  const weights = await prepareWeights(folder, net, golden);
+  const { tensors } = readSafetensors(fileSource(join(folder, weights)));
   const onnx = `${net.name}-batch-${batch}.onnx`;
   writeFileSync(join(folder, onnx), onnxModel(net.config.unet, batch, tensors));
   const identity = 'identity.onnx';
   writeFileSync(join(folder, identity), identityModel());
   return { weights, onnx, identity };
+}
+
+/** The name in `folder` of a network's seeded weights, which are written where they are missing. Throws as `prepareNet` does. */
+export async function prepareWeights(folder: string, net: BenchNet, golden: Golden | null): Promise<string> {
+  mkdirSync(folder, { recursive: true });
+  // The hash is part of the name: weights of another version are not taken for these.
+  const weights = `${net.name}${golden ? `-${golden.weightsHash.slice(0, 8)}` : ''}.safetensors`;
+  const path = join(folder, weights);
+  if (!golden || !existsSync(path)) await writeWeights(path, net, golden);
+  return weights;
 }
 
 async function writeWeights(path: string, net: BenchNet, golden: Golden | null): Promise<void> {

@@ -12,15 +12,18 @@ import { seededWeights } from '../weights';
 export const TRAIN_NET_NAMES = ['clothes', 'cats', 'cifar56'] as const;
 export type TrainNetName = (typeof TRAIN_NET_NAMES)[number];
 
+/** What stands in for a teacher where `TrainNet.teacher` is null. */
+export const SEEDED_NET = NETS.cifar;
+
 interface TrainNet {
   title: string;
-  /** Id in the catalogue; null: seeded weights of the bench's CIFAR-10 network. */
+  /** Id in the catalogue; null: the seeded weights of `SEEDED_NET`. */
   teacher: string | null;
   data: string;
   preset: string;
   batch: number;
-  /** PyTorch's recipe of the same run, and what of it is changed. */
-  recipe: { name: string; preset: string } | null;
+  /** PyTorch's recipe of the same run: its data set and method. Teacher, preset and batch are this run's. */
+  recipe: string;
 }
 
 export const TRAIN_NETS: Readonly<Record<TrainNetName, TrainNet>> = {
@@ -30,7 +33,7 @@ export const TRAIN_NETS: Readonly<Record<TrainNetName, TrainNet>> = {
     data: 'public/data/fashion-mnist-32x32.zip',
     preset: 'small',
     batch: 16,
-    recipe: { name: 'fashion-mnist-32x32-gdd-i', preset: 'small' },
+    recipe: 'fashion-mnist-32x32-gdd-i',
   },
   cats: {
     title: 'AFHQ cats 64x64, 3.4 M, GDD-I, EfficientNet-Lite0 at 128',
@@ -38,7 +41,7 @@ export const TRAIN_NETS: Readonly<Record<TrainNetName, TrainNet>> = {
     data: 'public/data/afhq-cat-64x64.zip',
     preset: 'small',
     batch: 8,
-    recipe: { name: 'afhq-cat-64x64-gdd-i', preset: 'small' },
+    recipe: 'afhq-cat-64x64-gdd-i',
   },
   cifar56: {
     title: 'CIFAR-10 NCSN++, 56 M of random weights, GDD-I, EfficientNet-Lite0 at 128',
@@ -46,7 +49,7 @@ export const TRAIN_NETS: Readonly<Record<TrainNetName, TrainNet>> = {
     data: 'public/data/cifar10-32x32.zip',
     preset: 'small',
     batch: 8,
-    recipe: null,
+    recipe: 'cifar10-32x32-gdd-i',
   },
 };
 
@@ -62,7 +65,7 @@ export async function openTrainNet(name: TrainNetName, batch: number): Promise<T
   const net = TRAIN_NETS[name];
   const { config: network, weights: teacher } = net.teacher
     ? openModelArgument(net.teacher)
-    : { config: NETS.cifar.config, weights: seededWeights(NETS.cifar.config, NETS.cifar.seed) };
+    : { config: SEEDED_NET.config, weights: seededWeights(SEEDED_NET.config, SEEDED_NET.seed) };
   const config: DistilConfig = { ...preset(net.preset), batch };
   const { seed, xFlip } = config;
   const sampler = new BatchSampler(await openData(net.data, network), { seed, xflip: xFlip });

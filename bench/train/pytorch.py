@@ -1,8 +1,7 @@
-"""Images a second of the PyTorch package on a recipe: one JSON line. For bench/train/pytorch.ts."""
+"""Images a second of the PyTorch package on a recipe, a JSON line for each number of threads. For pytorch.ts."""
 
 import argparse
 import json
-import sys
 import tempfile
 import time
 
@@ -14,8 +13,9 @@ def main() -> None:
     parser.add_argument("--recipe", required=True)
     parser.add_argument("--preset", required=True)
     parser.add_argument("--batch", type=int, required=True)
-    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--threads", required=True, help="numbers of threads, joined by commas")
     parser.add_argument("--iterations", type=int, required=True)
+    parser.add_argument("--teacher", help="a file, in place of the recipe's teacher")
     parser.add_argument("--data", required=True)
     parser.add_argument("--weights", required=True)
     parser.add_argument("--features-dir", required=True)
@@ -23,8 +23,6 @@ def main() -> None:
     settle_threads()
 
     import torch
-
-    torch.set_num_threads(args.threads)
     from innate_training import recipe as recipes
     from innate_training.assemble import Setup, open_run
     from innate_training.distributed import World
@@ -32,14 +30,20 @@ def main() -> None:
     recipe = recipes.load(args.recipe, [f"distil.preset={args.preset}", f"distil.batch={args.batch}"])
     with tempfile.TemporaryDirectory() as runs:
         setup = Setup(World(), args.data, runs, [args.weights], [args.features_dir], "bf16")
-        trainer, _ = open_run(setup, recipe, fresh=True)
-        trainer.step()
-        start, processor = time.perf_counter(), time.process_time()
-        for _ in range(args.iterations):
-            trainer.step()
-        seconds, processor = time.perf_counter() - start, time.process_time() - processor
-    images = args.iterations * args.batch
-    json.dump({"imagesPerSecond": images / seconds, "processorMs": 1000 * processor / images * args.batch}, sys.stdout)
+        trainer, _ = open_run(setup, recipe, fresh=True, teacher=args.teacher)
+        for threads in map(int, args.threads.split(",")):
+            torch.set_num_threads(threads)
+            trainer.step()  # warms up, with these threads
+            start, processor = time.perf_counter(), time.process_time()
+            for _ in range(args.iterations):
+                trainer.step()
+            seconds, processor = time.perf_counter() - start, time.process_time() - processor
+            row = {
+                "threads": threads,
+                "imagesPerSecond": args.iterations * args.batch / seconds,
+                "processorMs": 1000 * processor / args.iterations,
+            }
+            print(json.dumps(row), flush=True)
 
 
 if __name__ == "__main__":
