@@ -89,6 +89,13 @@ test('a block’s gain is swept to frames: at 0 it is what Layers shows of the s
   const silenced = page.getByRole('img', { name: /Clothes, one step.*seed 3, block gain applied/ });
   await expect(silenced).toBeVisible({ timeout: 60_000 });
   expect(maxDifference(await pixels(silenced), made[0]!)).toBeLessThanOrEqual(1);
+
+  // And back, as a path of the same image: its first frame is what was just seen.
+  await page.getByRole('button', { name: 'As a path' }).click();
+  await expect(page.getByText('48 of 48 made')).toBeVisible({ timeout: 60_000 });
+  await expect(page).toHaveURL(new RegExp(`scaled=${block}(:|%3A)0(:|%3A)1`));
+  const first = await pixels(images(page, /frame 1 of 48, seed 3/));
+  expect(maxDifference(first, made[0]!)).toBeLessThanOrEqual(1);
   expect(complaints).toEqual([]);
 });
 

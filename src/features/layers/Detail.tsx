@@ -1,10 +1,11 @@
-import { VolumeX } from 'lucide-react';
+import { Play, VolumeX } from 'lucide-react';
 import { type ReactNode, type Ref, useMemo } from 'react';
 import { SIGMAS } from '../../lib/noise-levels';
 import type { ModelRef } from '../../protocol/models';
 import { sigmaText } from '../../state/layers/summary';
 import { GAIN, type LayersView, type Versus } from '../../state/layers/view';
-import { useView } from '../../state/react';
+import { DEFAULT_PATH, formatPath } from '../../state/path/view';
+import { useApp, useView } from '../../state/react';
 import { PictureCanvas, type PictureSource } from '../../ui/PictureCanvas';
 import type { Ramps } from '../../ui/ramp';
 import { Segmented } from '../../ui/Segmented';
@@ -41,7 +42,7 @@ export function Detail({ findings, pair, view, ramps, heading }: Props) {
         )}
       </header>
       <SigmaSlider />
-      {row && <GainSlider block={row.block} view={view} />}
+      {row && <GainSlider block={row.block} pair={pair} view={view} />}
       <Pictures looks={looks} awaited={awaited} pair={pair} view={view} />
       {view.row && <VersusChoice view={view} pair={pair} />}
       {looks.maps && view.row && (
@@ -93,8 +94,9 @@ function SigmaSlider() {
 }
 
 /** Ablation by hand. */
-function GainSlider({ block, view }: { block: string; view: LayersView }) {
+function GainSlider({ block, pair, view }: { block: string; pair: Pair; view: LayersView }) {
   const layers = useLayersController();
+  const playGain = usePlayGain(pair);
   const gain = view.gains[block] ?? 1;
   const others = Object.keys(view.gains).filter((name) => name !== block && view.gains[name] !== 1);
   const set = (value: number) => {
@@ -132,6 +134,15 @@ function GainSlider({ block, view }: { block: string; view: LayersView }) {
           <VolumeX aria-hidden />
           {gain === 0 ? 'Silenced' : 'Silence block'}
         </button>
+        <button
+          type="button"
+          className="button quiet"
+          title="A path in Generate: this image, while the block goes from silent to as trained"
+          onClick={() => playGain(block)}
+        >
+          <Play aria-hidden />
+          As a path
+        </button>
         {others.length > 0 && (
           <button type="button" className="button quiet" onClick={() => layers.set({ gains: {} })}>
             Reset all {others.length + (gain === 1 ? 0 : 1)}
@@ -141,6 +152,21 @@ function GainSlider({ block, view }: { block: string; view: LayersView }) {
       </div>
     </div>
   );
+}
+
+/** Opens Generate with the image of the seed in view, along which what the block adds goes from nothing to as trained. */
+function usePlayGain(pair: Pair): (block: string) => void {
+  const { stores } = useApp();
+  return (block) => {
+    const { seed, classIndex, mix, temperature } = stores.view.getState();
+    const stop = {
+      ...{ seed: Math.floor(seed), classIndex, mix, temperature },
+      ...{ sigma: null, sampler: null, steps: null, noise: null },
+    };
+    const path = { ...DEFAULT_PATH, leg: 47, loop: false, stops: [stop], gain: { block, from: 0, to: 1 } };
+    const model = (pair.student ?? pair.map).key;
+    stores.view.setState({ tab: 'generate', compare: false, model, path: formatPath(path) });
+  };
 }
 
 function Pictures({ looks, awaited, pair, view }: ShownLooks & { pair: Pair; view: LayersView }) {
