@@ -31,11 +31,11 @@ export async function searchNearest(
   const count = values.length / dims;
   const found = new Smallest(count, k);
   const squares = squaredLengths(values, dims);
-  const groups: { first: number; rows: number; left: tf.Tensor2D }[] = [];
+  const groups: { first: number; rows: number; columns: tf.Tensor2D }[] = [];
   for (let first = 0; first < count; first += GROUP) {
     const rows = Math.min(GROUP, count - first);
     const part = values.subarray(first * dims, (first + rows) * dims);
-    groups.push({ first, rows, left: tf.tensor2d(part, [rows, dims]) });
+    groups.push({ first, rows, columns: tf.tidy(() => tf.transpose(tf.tensor2d(part, [rows, dims]))) });
   }
   // Twice: both the product and the sum of squares that it is taken from.
   const bound = 2 * (dims + 4) * EPSILON;
@@ -45,24 +45,22 @@ export async function searchNearest(
     for await (const block of inBlocksOf(set, step * dims)) {
       const lengths = squaredLengths(block, dims);
       const n = lengths.length;
-      for (const { first, rows, left } of groups) {
+      for (const { first, rows, columns } of groups) {
         await breathe?.();
-        const products = await productsOf(left, block, dims);
-        for (let row = 0; row < rows; row++) {
-          const q = first + row;
-          const [square, mine] = [squares[q]!, own?.[q] ?? -1];
-          for (let j = 0; j < n; j++) {
-            const sum = square + lengths[j]!;
-            const least = sum - 2 * products[row * n + j]! - bound * sum;
-            if (least > found.last(q) || mine === before + j) continue;
+        const products = await productsOf(block, columns);
+        for (let j = 0; j < n; j++)
+          for (let row = 0; row < rows; row++) {
+            const q = first + row;
+            const sum = squares[q]! + lengths[j]!;
+            const least = sum - 2 * products[j * rows + row]! - bound * sum;
+            if (least > found.last(q) || own?.[q] === before + j) continue;
             found.offer(q, squaredDistance(values, q * dims, block, j * dims, dims), before + j);
           }
-        }
       }
       before += n;
     }
   } finally {
-    for (const { left } of groups) left.dispose();
+    for (const { columns } of groups) columns.dispose();
   }
   return found;
 }
@@ -84,11 +82,13 @@ async function* inBlocksOf(set: AsyncIterable<Float32Array>, length: number): As
   if (filled > 0) yield block.subarray(0, filled);
 }
 
-/** [queries, n], row-major. */
-async function productsOf(left: tf.Tensor2D, block: Float32Array, dims: number): Promise<Float32Array> {
-  const product = tf.tidy(() =>
-    tf.matMul(left, tf.tensor2d(block, [block.length / dims, dims]), false, true),
-  );
+/**
+ * [n, queries], row-major. The queries are columns, [dims, queries]: TensorFlow.js multiplies a transposed operand on
+ * WebAssembly element by element, and packs one that stays between calls only once.
+ */
+async function productsOf(block: Float32Array, columns: tf.Tensor2D): Promise<Float32Array> {
+  const dims = columns.shape[0];
+  const product = tf.tidy(() => tf.matMul(tf.tensor2d(block, [block.length / dims, dims]), columns));
   const values = (await product.data()) as Float32Array;
   product.dispose();
   return values;
