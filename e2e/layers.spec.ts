@@ -92,12 +92,12 @@ test('a click shows the cell’s feature maps; a silenced block changes the imag
   await expect.poll(async () => new Set(await pixels(tile)).size).toBeLessThan(20);
   await page.getByRole('button', { name: 'Later channels' }).click();
   await expect(page.getByText('24 to 47 of 64')).toBeVisible();
-  await page.getByRole('button', { name: 'Student at 80' }).click();
-  await expect(page.getByRole('img', { name: 'Student at sigma 80, channel 24' })).toBeVisible({
+  await page.getByRole('button', { name: 'Student at 2.5' }).click();
+  await expect(page.getByRole('img', { name: 'Student at sigma 2.5, channel 24' })).toBeVisible({
     timeout: 60_000,
   });
 
-  const image = page.getByRole('img', { name: /Clothes, one step.*one step from sigma 80/ });
+  const image = page.getByRole('img', { name: /Clothes, one step.*one step from sigma 2.5/ });
   await expect(image).toBeVisible();
   const whole = await pixels(image);
   await page.getByRole('button', { name: 'Silence block' }).click();

@@ -91,10 +91,12 @@ function Likeness({ findings }: { findings: Findings }) {
     <>
       <p>
         <strong>Which time step does each student layer resemble?</strong> The student runs only at sigma{' '}
-        {sigmaText(start)}, yet {low.length} of its {blocks.length} blocks, {lowInDecoder} of {decoder} in the
-        decoder, are clearly most like the teacher’s at sigma {sigmaText(lowSigma)} or less. {high.length} are
-        most like it at higher sigma; for {unclear.length} no level stands out (linear CKA,{' '}
-        {likeness.examples} seeds).
+        {sigmaText(start)}
+        {low.length > 0
+          ? `, yet ${low.length} of its ${blocks.length} blocks, ${lowInDecoder} of ${decoder} in the decoder, are`
+          : `, and none of its ${blocks.length} blocks is`}{' '}
+        clearly most like the teacher’s at sigma {sigmaText(lowSigma)} or less. {high.length} are most like it
+        at higher sigma; for {unclear.length} no level stands out (linear CKA, {likeness.examples} seeds).
         {weights && ` ${Math.round(100 * unchangedShare(weights))} % of all weights are unchanged.`}
       </p>
       <details>
