@@ -68,7 +68,7 @@ describe('an .npz of several models', () => {
         sampler: 'one-step',
         steps: null,
         nfe: 1,
-        sigma: 80,
+        sigma: 2.5,
         class: 7,
         parameters: 1283009,
         reported: null,
