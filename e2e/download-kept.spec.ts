@@ -7,7 +7,7 @@ import { openModel } from '../src/engine/models/open-model';
 import { writeSafetensors } from '../src/formats/safetensors';
 import { bufferSource } from '../src/formats/source';
 import { type App, type AppOptions, images, openApp, settled } from './app';
-import { bytesIn, CHECKPOINT, smallCatalogue } from './downloads';
+import { bytesIn, CHECKPOINT, safeBytes, smallCatalogue } from './downloads';
 import { PublicHosts } from './public-hosts';
 
 let app: App;
@@ -114,6 +114,8 @@ test('a full disk: said when it happens, and resumed when there is room', async 
   await begin.click();
   await agree();
   await expect(page.getByText(/^200 kB of/)).toBeVisible();
+  // What came is on the disk and noted: where nothing more can be written, the note could not be either.
+  await expect.poll(() => page.evaluate(safeBytes)).toBe(200_000);
   await quota(300_000);
   hosts.go();
   await expect(full).toBeVisible();
