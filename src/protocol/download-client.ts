@@ -33,8 +33,11 @@ export interface DownloadClient {
     wanted: Wanted,
     options: { signal: AbortSignal; onProgress: (progress: DownloadProgress) => void },
   ): Promise<DownloadResult>;
-  /** Reads a model whole and compares its checksum. */
-  check(id: string, onProgress: (progress: DownloadProgress) => void): Promise<Checked>;
+  /** Reads a model whole and compares its checksum; rejects with `FailedDownload`, as `download`. */
+  check(
+    id: string,
+    options: { signal: AbortSignal; onProgress: (progress: DownloadProgress) => void },
+  ): Promise<Checked>;
   remove(id: string): Promise<void>;
 }
 
@@ -90,7 +93,7 @@ export function createDownloadClient(makeWorker: () => Worker): DownloadClient {
   return {
     list: () => call({ do: 'list' }),
     download: (wanted, { signal, onProgress }) => call({ do: 'download', wanted }, onProgress, signal),
-    check: (id, onProgress) => call({ do: 'check', id }, onProgress),
+    check: (id, { signal, onProgress }) => call({ do: 'check', id }, onProgress, signal),
     async remove(id) {
       await call({ do: 'remove', id });
     },

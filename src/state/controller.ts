@@ -133,7 +133,7 @@ export function createController(options: ControllerOptions): Controller {
   });
   const history = createHistory(stores, now, options.kept ?? KEPT_NOWHERE);
   const samplings = new Samplings();
-  const files = createOpenedFiles({ client, stores, samplings, requests, persist });
+  const files = createOpenedFiles({ client, stores, samplings, requests, steps, persist });
   const compare = createCompareController({ client, stores, nextFrame, now });
   const link = new Link(stores);
   const distil = new Later(async () => {

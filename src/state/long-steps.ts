@@ -4,7 +4,14 @@ import { TimeLeft } from '../lib/time-left';
 import type { Progress } from '../protocol/models';
 
 /** What may take long, and goes on where its view is left. */
-export type LongKind = 'opening' | 'exporting' | 'downloading' | 'measuring' | 'distilling';
+export type LongKind =
+  | 'opening'
+  | 'keeping'
+  | 'checking'
+  | 'exporting'
+  | 'downloading'
+  | 'measuring'
+  | 'distilling';
 
 /** How a long step came out. */
 export type StepEnd = 'done' | 'cancelled' | 'failed';
@@ -68,6 +75,8 @@ export const PATIENCE_MS = 350;
 
 const VERBS: Record<LongKind, string> = {
   opening: 'Opening',
+  keeping: 'Keeping',
+  checking: 'Checking',
   exporting: 'Exporting',
   downloading: 'Downloading',
   measuring: 'Measuring',

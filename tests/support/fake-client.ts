@@ -300,7 +300,7 @@ export class FakeClient implements EngineClient {
   readonly fileCalls: MeasureFilesCall[] = [];
   files: MeasureFiles = { inception: null, features: 0, runs: 0 };
 
-  async measureFiles(call: MeasureFilesCall): Promise<MeasureFiles> {
+  async measureFiles(call: MeasureFilesCall, _options?: CallOptions): Promise<MeasureFiles> {
     this.fileCalls.push(call);
     return this.files;
   }

@@ -52,9 +52,10 @@ async function perform(
     case 'list':
       return list();
     case 'check':
-      return check(call.id, (done, total) =>
-        post({ type: 'progress', id, progress: { phase: 'checking', done, total, rate: null, left: null } }),
-      );
+      return check(call.id, (done, total) => {
+        if (signal.aborted) throw new InnateError('cancelled', 'cancelled');
+        post({ type: 'progress', id, progress: { phase: 'checking', done, total, rate: null, left: null } });
+      });
     case 'remove':
       return withDownloadLock(call.id, async () => {
         await parts.remove(call.id);

@@ -72,7 +72,7 @@ function OnDevice({ model: { id, name }, rows }: { model: CatalogueModel; rows: 
   const [checked, setChecked] = useState<Checked | null>(null);
   const check = async () => {
     setShare(0);
-    setChecked(await rows.check(id, setShare));
+    setChecked(await rows.check(id, name, setShare));
     setShare(null);
   };
   return (

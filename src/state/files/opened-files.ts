@@ -5,6 +5,7 @@ import type { Stores } from '../app-state';
 import { fail, replaceOpened, succeed } from '../engine';
 import type { ImageRequests } from '../generate/requests';
 import type { Samplings } from '../generate/samplings';
+import { endOf, type LongSteps, type StepEnd } from '../long-steps';
 import { DEFAULT_MODEL } from '../models';
 
 /** What can be done with files once they are open. What fails is told in the engine's store. */
@@ -27,21 +28,22 @@ interface Options {
   stores: Pick<Stores, 'engine' | 'view'>;
   samplings: Samplings;
   requests: Pick<ImageRequests, 'refresh'>;
+  steps: LongSteps;
   persist: (() => void) | undefined;
 }
 
 export function createOpenedFiles(options: Options): OpenedFiles {
-  const { client, stores, samplings, requests, persist } = options;
+  const { client, stores, samplings, requests, steps, persist } = options;
   const { engine, view } = stores;
 
-  /** Runs a task; whether it succeeded. */
-  async function told(task: () => Promise<void>): Promise<boolean> {
+  /** Runs a task, and says how it ended. */
+  async function told(task: () => Promise<void>): Promise<StepEnd> {
     try {
       await task();
-      return true;
+      return 'done';
     } catch (error) {
       fail(engine, 'opening', error);
-      return false;
+      return endOf(error);
     }
   }
 
@@ -67,22 +69,29 @@ export function createOpenedFiles(options: Options): OpenedFiles {
     },
 
     async reread(key, choice) {
-      const done = await told(async () => {
+      const end = await told(async () => {
         replaceOpened(engine, await client.reread(key, choice));
         succeed(engine, 'opening');
       });
-      if (done && view.getState().model === key) requests.refresh();
+      if (end === 'done' && view.getState().model === key) requests.refresh();
     },
 
     async keep(key, keep) {
       if (keep) persist?.();
+      const abort = new AbortController();
+      const subject = engine.getState().opened.find((m) => m.key === key)?.name ?? key;
+      const step = steps.begin({ kind: 'keeping', subject, cancel: () => abort.abort() });
       engine.setState({ keeping: { key, share: 0 } });
-      await told(async () => {
-        const onProgress = ({ done, total }: Progress) =>
+      const end = await told(async () => {
+        const onProgress = (progress: Progress) => {
+          const { done, total } = progress;
+          step.progress(progress);
           engine.setState({ keeping: { key, share: total > 0 ? done / total : 0 } });
-        replaceOpened(engine, await client.keep(key, keep, { onProgress }));
+        };
+        replaceOpened(engine, await client.keep(key, keep, { signal: abort.signal, onProgress }));
         succeed(engine, 'opening');
       });
+      step.end(end);
       engine.setState({ keeping: null });
     },
 

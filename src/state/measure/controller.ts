@@ -12,7 +12,7 @@ import {
   setsOf,
 } from '../../protocol/measure';
 import type { DataRef, ModelRef, Progress } from '../../protocol/models';
-import { endOf, type LongSteps, type StepTeller } from '../long-steps';
+import { endOf, type LongSteps, type StepEnd, type StepTeller } from '../long-steps';
 import type { ModelFacts } from '../models';
 import { addResult, type MeasuredHow, type MeasureStore, type PendingMeasure } from './store';
 
@@ -220,15 +220,27 @@ export class MeasureController {
     const { inception } = this.extras.getState();
     if (!(inception instanceof Blob)) return;
     this.extras.setState({ keeping: 0 });
-    await this.files({ do: 'keep-inception', file: inception });
+    const abort = new AbortController();
+    const subject = 'Inception’s file';
+    const step = this.steps.begin({
+      kind: 'keeping',
+      key: 'keeping-inception',
+      subject,
+      cancel: () => abort.abort(),
+    });
+    step.end(await this.files({ do: 'keep-inception', file: inception }, step, abort.signal));
     this.extras.setState({ keeping: null });
   }
 
   /** Does something about what is kept; afterwards it is known anew. A kept Inception file is the one that is used. */
-  async files(call: MeasureFilesCall): Promise<void> {
+  async files(call: MeasureFilesCall, step?: StepTeller, signal?: AbortSignal): Promise<StepEnd> {
     try {
       const files = await this.client.measureFiles(call, {
-        onProgress: ({ done, total }) => this.extras.setState({ keeping: done / Math.max(1, total) }),
+        ...(signal && { signal }),
+        onProgress: (progress) => {
+          step?.progress(progress);
+          this.extras.setState({ keeping: progress.done / Math.max(1, progress.total) });
+        },
       });
       const { inception } = this.extras.getState();
       const gone = inception === 'kept' && files.inception === null;
@@ -238,8 +250,13 @@ export class MeasureController {
         filesError: null,
         inception: gone ? null : kept ? 'kept' : inception,
       });
+      return 'done';
     } catch (error) {
-      this.extras.setState({ filesError: asInnateError(error, 'io').describe() });
+      const end = endOf(error);
+      this.extras.setState({
+        filesError: end === 'cancelled' ? null : asInnateError(error, 'io').describe(),
+      });
+      return end;
     }
   }
 }

@@ -23,7 +23,7 @@ export interface Downloads extends RowActions {
   choose(id: string, chosen: string): void;
   dismiss(id: string): void;
   /** Reads a model whole and compares its checksum; null where it is another one, which is told. */
-  check(id: string, onShare: (share: number) => void): Promise<Checked | null>;
+  check(id: string, name: string, onShare: (share: number) => void): Promise<Checked | null>;
 }
 
 export interface DownloadsOptions {
@@ -267,12 +267,28 @@ export function createDownloads(options: DownloadsOptions): Downloads {
         others.changed();
       })();
     },
-    async check(id, onShare) {
+    async check(id, name, onShare) {
       tell(id, null);
+      const abort = new AbortController();
+      const step = steps.begin({
+        kind: 'checking',
+        key: `checking ${id}`,
+        subject: name,
+        cancel: () => abort.abort(),
+        place: { tab: 'models', measured: null },
+      });
       try {
-        return await client.check(id, ({ done, total }) => onShare(total ? done / total : 0));
+        const onProgress = ({ done, total }: DownloadProgress) => {
+          step.progress({ done, total, unit: 'bytes' });
+          onShare(total ? done / total : 0);
+        };
+        const checked = await client.check(id, { signal: abort.signal, onProgress });
+        step.end('done');
+        return checked;
       } catch (error) {
-        tell(id, { text: lineOf(error), failed: true, address: null, use: null });
+        step.end(endOf(error));
+        if (endOf(error) !== 'cancelled')
+          tell(id, { text: lineOf(error), failed: true, address: null, use: null });
         return null;
       }
     },

@@ -93,6 +93,27 @@ describe('files', () => {
     });
   });
 
+  test('keeping a file stands among what takes long, and can be ended there', async () => {
+    const s = await bootPage();
+    s.client.opens = async () => OPENED;
+    await s.controller.open(new File([], 'mine.pkl'));
+    s.client.keep = (_key, _keep, options) =>
+      new Promise((_resolve, reject) =>
+        options!.signal!.addEventListener('abort', () => reject(new InnateError('cancelled', 'cancelled'))),
+      );
+    const ended = s.controller.keep('opened-1', true);
+    const steps = () => s.stores.steps.getState().steps;
+    expect(steps()).toMatchObject([{ kind: 'keeping', subject: OPENED.name, stop: { word: 'Cancel' } }]);
+    steps()[0]!.stop.perform();
+    await ended;
+    expect(steps()).toEqual([]);
+    expect(s.stores.engine.getState()).toMatchObject({
+      keeping: null,
+      error: null,
+      opened: [{ kept: false }],
+    });
+  });
+
   const LINK = { model: 'file:mine.pkl', seed: 7, classIndex: 1, sigma: 2.5 };
 
   test('a link to a kept file shows it', async () => {

@@ -171,6 +171,22 @@ describe('Inception’s file', () => {
   });
 });
 
+it('keeping Inception’s file stands among what takes long, and can be ended there', async () => {
+  const { controller, client, steps } = page();
+  const file = new File(['x'], 'pt_inception.pth');
+  controller.openInception(file);
+  client.measureFiles = (_call, options) =>
+    new Promise<never>((_resolve, reject) =>
+      options!.signal!.addEventListener('abort', () => reject(new InnateError('cancelled', 'cancelled'))),
+    );
+  const ended = controller.keepInception();
+  expect(steps.getState().steps).toMatchObject([{ kind: 'keeping', subject: 'Inception’s file' }]);
+  steps.getState().steps[0]!.stop.perform();
+  await ended;
+  expect(steps.getState().steps).toEqual([]);
+  expect(controller.extras.getState()).toMatchObject({ inception: file, keeping: null, filesError: null });
+});
+
 it('a newer search takes the place of one under way', async () => {
   const { controller, client } = page();
   const answers: ((result: NearestResult) => void)[] = [];

@@ -32,8 +32,12 @@ class FakeWorker implements DownloadClient {
   removed: string[] = [];
 
   list = async () => this.device;
-  check: DownloadClient['check'] = async (id, onProgress) => {
+  check: DownloadClient['check'] = async (id, { signal, onProgress }) => {
     onProgress({ phase: 'checking', done: 1, total: 2, rate: null, left: null });
+    if (id === 'endless')
+      await new Promise((_, reject) =>
+        signal.addEventListener('abort', () => reject(new InnateError('cancelled', 'cancelled'))),
+      );
     if (id === 'damaged') throw new InnateError('bad-file', 'the downloaded model is damaged', { where: id });
     return { sha256: 'a', source: { name: 'x.pkl', bytes: 1, sha256: 'b' } };
   };
@@ -200,10 +204,22 @@ it('a file that has come and cannot be opened yet is not shown', async () => {
 
 it('a model is checked when that is asked for; what is damaged is said', async () => {
   const shares: number[] = [];
-  expect(await downloads.check(MODEL.id, (share) => void shares.push(share))).toMatchObject({ sha256: 'a' });
+  expect(await downloads.check(MODEL.id, MODEL.name, (share) => void shares.push(share))).toMatchObject({
+    sha256: 'a',
+  });
   expect(shares).toEqual([0.5]);
-  expect(await downloads.check('damaged', () => {})).toBeNull();
+  expect(await downloads.check('damaged', 'Damaged', () => {})).toBeNull();
   expect(stores.downloads.getState().news).toMatchObject([{ id: 'damaged', failed: true, address: null }]);
+});
+
+it('a check stands among what takes long, and can be ended there', async () => {
+  const checked = downloads.check('endless', 'Endless', () => {});
+  const steps = () => stores.steps.getState().steps;
+  expect(steps()).toMatchObject([{ kind: 'checking', subject: 'Endless', progress: { done: 1, total: 2 } }]);
+  steps()[0]!.stop.perform();
+  expect(await checked).toBeNull();
+  expect(steps()).toEqual([]);
+  expect(stores.downloads.getState().news).toEqual([]);
 });
 
 it('what no host of this page hands out is for a person to get, unless it is here already', () => {
