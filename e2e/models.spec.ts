@@ -43,7 +43,7 @@ test('a section a data set, the best reported first, teachers last; nothing is a
   const fid = page.getByRole('row', { name: 'SiDA of FFHQ' }).getByRole('link');
   await expect(fid).toHaveText(/family best 1\.04/);
   await expect(fid).toHaveAttribute('title', /README of mingyuanzhou\/SiD/);
-  await expect(page.getByText(/^FD 1\.95 at 1 NFE/)).toBeVisible();
+  await expect(page.getByText(/^FD 0\.736 at 1 NFE/)).toBeVisible();
   await expect(page.locator('.public-table').getByText(/\bFD\b/)).toHaveCount(0);
   expect(app.foreign).toEqual([]);
 });
