@@ -30,8 +30,6 @@ export interface EngineState {
   opened: readonly ModelInfo[];
   /** What this browser keeps and could not open. */
   closed: readonly ClosedFile[];
-  /** The file that is being copied to be kept, and how far: 0 to 1. */
-  keeping: { key: string; share: number } | null;
 }
 
 export interface Reading {
@@ -56,7 +54,6 @@ export const createEngineStore = (): EngineStore =>
     awaits: null,
     opened: [],
     closed: [],
-    keeping: null,
   }));
 
 type Kind = NonNullable<EngineState['error']>['of'];

@@ -7,7 +7,7 @@ import type { SeriesState } from './distil/series/store';
 import type { DistilState } from './distil/store';
 import type { EngineState } from './engine';
 import type { ViewState } from './generate/view';
-import type { LongStep } from './long-steps';
+import { type LongStep, stepShare } from './long-steps';
 import type { MeasureState } from './measure/store';
 import { chooseModel, type ModelFacts, usableModels } from './models';
 import { hereOf } from './models/rows';
@@ -40,6 +40,12 @@ export const useMeasure = <T>(select: (measure: MeasureState) => T): T =>
 /** How far the step of that key is that takes long; null before it says so, and where there is none. */
 export const useStepProgress = (of: string): LongStep['progress'] =>
   useStore(useApp().stores.steps, (s) => s.steps.find(({ key }) => key === of)?.progress ?? null);
+/** How far the step of that key is, 0 to 1, and 0 where nobody knows; null where there is none. */
+export const useStepShare = (of: string): number | null =>
+  useStore(useApp().stores.steps, (s) => {
+    const step = s.steps.find(({ key }) => key === of);
+    return step ? (stepShare(step) ?? 0) : null;
+  });
 export const useCatalogue = () => useStore(useApp().stores.catalogue, (s) => s.catalogue);
 
 export function useModels(): ModelFacts[] {

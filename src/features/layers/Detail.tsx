@@ -2,9 +2,10 @@ import { Play, VolumeX } from 'lucide-react';
 import { type ReactNode, type Ref, useMemo } from 'react';
 import { SIGMAS } from '../../lib/noise-levels';
 import type { ModelRef } from '../../protocol/models';
+import { AS_USUAL } from '../../state/generate/points';
 import { sigmaText } from '../../state/layers/summary';
 import { GAIN, type LayersView, type Versus } from '../../state/layers/view';
-import { DEFAULT_PATH, formatPath } from '../../state/path/view';
+import { formatPath, sweep } from '../../state/path/view';
 import { useApp, useView } from '../../state/react';
 import { PictureCanvas, type PictureSource } from '../../ui/PictureCanvas';
 import type { Ramps } from '../../ui/ramp';
@@ -159,13 +160,9 @@ function usePlayGain(pair: Pair): (block: string) => void {
   const { stores } = useApp();
   return (block) => {
     const { seed, classIndex, mix, temperature } = stores.view.getState();
-    const stop = {
-      ...{ seed: Math.floor(seed), classIndex, mix, temperature },
-      ...{ sigma: null, sampler: null, steps: null, noise: null },
-    };
-    const path = { ...DEFAULT_PATH, leg: 47, loop: false, stops: [stop], gain: { block, from: 0, to: 1 } };
-    const model = (pair.student ?? pair.map).key;
-    stores.view.setState({ tab: 'generate', compare: false, model, path: formatPath(path) });
+    const stop = { ...AS_USUAL, seed: Math.floor(seed), classIndex, mix, temperature };
+    const path = formatPath(sweep(48, { stops: [stop], gain: { block, from: 0, to: 1 } }));
+    stores.view.setState({ tab: 'generate', compare: false, model: (pair.student ?? pair.map).key, path });
   };
 }
 

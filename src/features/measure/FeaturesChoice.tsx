@@ -1,5 +1,7 @@
 import type { MeasureFeatures } from '../../protocol/measure';
+import { INCEPTION_KEY } from '../../state/measure/controller';
 import { useExtras, useMeasuring } from '../../state/measure/use-measuring';
+import { useStepShare } from '../../state/react';
 import { FileButton } from '../../ui/FileButton';
 import { formatBytes } from '../../ui/format';
 import { Note } from '../../ui/Note';
@@ -49,11 +51,8 @@ export function FeaturesChoice({ features, onFeatures }: Props) {
 /** The file is asked for where it is chosen. */
 function InceptionFile() {
   const measuring = useMeasuring();
-  const { inception, keeping, error } = useExtras((s) => ({
-    inception: s.inception,
-    keeping: s.keeping,
-    error: s.filesError,
-  }));
+  const { inception, error } = useExtras((s) => ({ inception: s.inception, error: s.filesError }));
+  const copied = useStepShare(INCEPTION_KEY);
   return (
     <>
       {error && <Note tone="error">{error}</Note>}
@@ -79,12 +78,12 @@ function InceptionFile() {
           <button
             type="button"
             className="button"
-            disabled={keeping !== null}
+            disabled={copied !== null}
             onClick={() => void measuring.keepInception()}
           >
-            {keeping === null
+            {copied === null
               ? `Keep it on this device, ${formatBytes(inception.size)}`
-              : `Copying, ${Math.round(100 * keeping)} %`}
+              : `Copying, ${Math.round(100 * copied)} %`}
           </button>
         )
       )}

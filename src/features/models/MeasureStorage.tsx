@@ -58,7 +58,7 @@ export function MeasureStorage() {
             <span className="caption">{formatBytes(bytes)}</span>
             <Delete
               label={`Delete the ${name}, ${formatBytes(bytes)}`}
-              onDelete={async () => void (await measuring.files(call))}
+              onDelete={() => measuring.files(call)}
             />
           </li>
         ))}

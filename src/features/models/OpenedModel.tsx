@@ -3,8 +3,9 @@ import { ownSampler } from '../../lib/sampling';
 import { counted } from '../../lib/words';
 import type { ModelInfo } from '../../protocol/models';
 import { FILE_KEY } from '../../state/arrival';
+import { keepingKey } from '../../state/files/opened-files';
 import { openedFacts } from '../../state/models';
-import { useApp, useEngine, useModel } from '../../state/react';
+import { useApp, useModel, useStepShare } from '../../state/react';
 import { formatBytes, formatCount } from '../../ui/format';
 import { StartSigma } from '../../ui/StartSigma';
 import { MeasureButton, Measured } from './Measure';
@@ -114,8 +115,8 @@ function ReadAs({ info }: { info: ModelInfo }) {
 /** A file is forgotten when the page closes unless it is kept in this browser. */
 function Keep({ info }: { info: ModelInfo }) {
   const { controller } = useApp();
-  const keeping = useEngine((s) => (s.keeping?.key === info.key ? s.keeping.share : null));
   const { key, kept, name } = info;
+  const copied = useStepShare(keepingKey(key));
   return (
     <button
       type="button"
@@ -127,10 +128,10 @@ function Keep({ info }: { info: ModelInfo }) {
           ? 'A copy is in this browser and opens on the next visit; press to delete the copy'
           : `Copies the file into this browser (${formatBytes(info.bytes)}), so that it opens on the next visit`
       }
-      disabled={keeping !== null}
+      disabled={copied !== null}
       onClick={() => void controller.keep(key, !kept)}
     >
-      {keeping !== null ? `Copying, ${Math.round(keeping * 100)} %` : kept ? 'Kept here' : 'Keep'}
+      {copied !== null ? `Copying, ${Math.round(copied * 100)} %` : kept ? 'Kept here' : 'Keep'}
     </button>
   );
 }

@@ -1,8 +1,8 @@
 import { type ReactNode, useState } from 'react';
 import type { Checked } from '../../protocol/downloads';
-import type { Downloads } from '../../state/models/downloads';
+import { checkingKey, type Downloads } from '../../state/models/downloads';
 import { isByHand, type RowState } from '../../state/models/rows';
-import { useApp } from '../../state/react';
+import { useApp, useStepShare } from '../../state/react';
 import { type CatalogueModel, fileSize, hostOf, labelCount, paperUrl } from '../../storage/catalogue';
 import { copyText } from '../../ui/copy-text';
 import { formatBytes, formatCount, formatWhole } from '../../ui/format';
@@ -68,13 +68,8 @@ export function RowDetails({ model, state }: { model: CatalogueModel; state: Row
 
 /** What can be done with a file that is in this browser. */
 function OnDevice({ model: { id, name }, rows }: { model: CatalogueModel; rows: Downloads }) {
-  const [share, setShare] = useState<number | null>(null);
+  const share = useStepShare(checkingKey(id));
   const [checked, setChecked] = useState<Checked | null>(null);
-  const check = async () => {
-    setShare(0);
-    setChecked(await rows.check(id, name, setShare));
-    setShare(null);
-  };
   return (
     <>
       <div className="actions">
@@ -84,7 +79,7 @@ function OnDevice({ model: { id, name }, rows }: { model: CatalogueModel; rows: 
           aria-label={`Check the file of ${name}`}
           title="Reads all of the file and compares its checksum with the one that was recorded"
           disabled={share !== null}
-          onClick={() => void check()}
+          onClick={() => void rows.check(id, name).then(setChecked)}
         >
           {share === null ? 'Check the file' : `Reading, ${Math.round(100 * share)} %`}
         </button>

@@ -23,6 +23,9 @@ export interface OpenedFiles {
   close(key: string): void;
 }
 
+/** The step of copying that file, in the list of what takes long. */
+export const keepingKey = (key: string): string => `keeping ${key}`;
+
 interface Options {
   client: Pick<EngineClient, 'kept' | 'reread' | 'keep' | 'forget' | 'setSigma'>;
   stores: Pick<Stores, 'engine' | 'view'>;
@@ -80,19 +83,14 @@ export function createOpenedFiles(options: Options): OpenedFiles {
       if (keep) persist?.();
       const abort = new AbortController();
       const subject = engine.getState().opened.find((m) => m.key === key)?.name ?? key;
-      const step = steps.begin({ kind: 'keeping', subject, cancel: () => abort.abort() });
-      engine.setState({ keeping: { key, share: 0 } });
+      const copies = { kind: 'keeping', key: keepingKey(key), subject, cancel: () => abort.abort() } as const;
+      const step = keep ? steps.begin(copies) : null;
+      const onProgress = (progress: Progress) => step?.progress(progress);
       const end = await told(async () => {
-        const onProgress = (progress: Progress) => {
-          const { done, total } = progress;
-          step.progress(progress);
-          engine.setState({ keeping: { key, share: total > 0 ? done / total : 0 } });
-        };
         replaceOpened(engine, await client.keep(key, keep, { signal: abort.signal, onProgress }));
         succeed(engine, 'opening');
       });
-      step.end(end);
-      engine.setState({ keeping: null });
+      step?.end(end);
     },
 
     async forget(key) {

@@ -1,6 +1,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { asInnateError } from '../../lib/errors';
 import type { EngineClient } from '../../protocol/client';
+import type { CallOptions } from '../../protocol/engine-worker';
 import {
   type InceptionSource,
   type MeasureFiles,
@@ -15,6 +16,9 @@ import type { DataRef, ModelRef, Progress } from '../../protocol/models';
 import { endOf, type LongSteps, type StepEnd, type StepTeller } from '../long-steps';
 import type { ModelFacts } from '../models';
 import { addResult, type MeasuredHow, type MeasureStore, type PendingMeasure } from './store';
+
+/** The step of keeping Inception's file, in the list of what takes long. */
+export const INCEPTION_KEY = 'keeping-inception';
 
 /** What a look for copies asks for. */
 export interface NearestAsked {
@@ -38,8 +42,6 @@ export interface MeasureExtras {
   inception: InceptionSource | null;
   /** What is kept in this browser; null before it was asked. */
   files: MeasureFiles | null;
-  /** Keeping the Inception file: share that is copied. */
-  keeping: number | null;
   filesError: string | null;
   /** Nearest training images of one image, and of a whole set. */
   one: Nearest;
@@ -65,7 +67,6 @@ export class MeasureController {
   readonly extras: StoreApi<MeasureExtras> = createStore<MeasureExtras>(() => ({
     inception: null,
     files: null,
-    keeping: null,
     filesError: null,
     one: NOTHING,
     set: NOTHING,
@@ -219,29 +220,25 @@ export class MeasureController {
   async keepInception(): Promise<void> {
     const { inception } = this.extras.getState();
     if (!(inception instanceof Blob)) return;
-    this.extras.setState({ keeping: 0 });
     const abort = new AbortController();
-    const subject = 'Inception’s file';
     const step = this.steps.begin({
       kind: 'keeping',
-      key: 'keeping-inception',
-      subject,
+      key: INCEPTION_KEY,
+      subject: 'Inception’s file',
       cancel: () => abort.abort(),
     });
-    step.end(await this.files({ do: 'keep-inception', file: inception }, step, abort.signal));
-    this.extras.setState({ keeping: null });
+    const onProgress = (progress: Progress) => step.progress(progress);
+    step.end(await this.ask({ do: 'keep-inception', file: inception }, { signal: abort.signal, onProgress }));
   }
 
   /** Does something about what is kept; afterwards it is known anew. A kept Inception file is the one that is used. */
-  async files(call: MeasureFilesCall, step?: StepTeller, signal?: AbortSignal): Promise<StepEnd> {
+  async files(call: MeasureFilesCall): Promise<void> {
+    await this.ask(call);
+  }
+
+  private async ask(call: MeasureFilesCall, options: CallOptions = {}): Promise<StepEnd> {
     try {
-      const files = await this.client.measureFiles(call, {
-        ...(signal && { signal }),
-        onProgress: (progress) => {
-          step?.progress(progress);
-          this.extras.setState({ keeping: progress.done / Math.max(1, progress.total) });
-        },
-      });
+      const files = await this.client.measureFiles(call, options);
       const { inception } = this.extras.getState();
       const gone = inception === 'kept' && files.inception === null;
       const kept = files.inception !== null && (inception === null || call.do === 'keep-inception');
@@ -253,9 +250,7 @@ export class MeasureController {
       return 'done';
     } catch (error) {
       const end = endOf(error);
-      this.extras.setState({
-        filesError: end === 'cancelled' ? null : asInnateError(error, 'io').describe(),
-      });
+      if (end === 'failed') this.extras.setState({ filesError: asInnateError(error, 'io').describe() });
       return end;
     }
   }

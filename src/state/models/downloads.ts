@@ -23,8 +23,11 @@ export interface Downloads extends RowActions {
   choose(id: string, chosen: string): void;
   dismiss(id: string): void;
   /** Reads a model whole and compares its checksum; null where it is another one, which is told. */
-  check(id: string, name: string, onShare: (share: number) => void): Promise<Checked | null>;
+  check(id: string, name: string): Promise<Checked | null>;
 }
+
+/** The step of checking that model, in the list of what takes long. */
+export const checkingKey = (id: string): string => `checking ${id}`;
 
 export interface DownloadsOptions {
   client: DownloadClient;
@@ -267,28 +270,26 @@ export function createDownloads(options: DownloadsOptions): Downloads {
         others.changed();
       })();
     },
-    async check(id, name, onShare) {
+    async check(id, name) {
       tell(id, null);
       const abort = new AbortController();
       const step = steps.begin({
         kind: 'checking',
-        key: `checking ${id}`,
+        key: checkingKey(id),
         subject: name,
         cancel: () => abort.abort(),
         place: { tab: 'models', measured: null },
       });
       try {
-        const onProgress = ({ done, total }: DownloadProgress) => {
+        const onProgress = ({ done, total }: DownloadProgress) =>
           step.progress({ done, total, unit: 'bytes' });
-          onShare(total ? done / total : 0);
-        };
         const checked = await client.check(id, { signal: abort.signal, onProgress });
         step.end('done');
         return checked;
       } catch (error) {
-        step.end(endOf(error));
-        if (endOf(error) !== 'cancelled')
-          tell(id, { text: lineOf(error), failed: true, address: null, use: null });
+        const end = endOf(error);
+        step.end(end);
+        if (end === 'failed') tell(id, { text: lineOf(error), failed: true, address: null, use: null });
         return null;
       }
     },

@@ -17,6 +17,14 @@ export interface PathView {
 
 export const DEFAULT_PATH: PathView = { leg: 24, fps: 24, loop: true, frame: 0, stops: null, gain: null };
 
+/** A path from one end of `stops`, or of a gain, to the other: both ends are frames of it, and it plays once. */
+export const sweep = (frames: number, along: Pick<PathView, 'stops' | 'gain'>): PathView => ({
+  ...DEFAULT_PATH,
+  leg: frames - 1,
+  loop: false,
+  ...along,
+});
+
 /** Names of the parameters of a path in a link. */
 export const PATH_PARAMS: ReadonlySet<string> = new Set(['leg', 'fps', 'loop', 'frame', 'stops', 'scaled']);
 

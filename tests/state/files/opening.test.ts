@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { InnateError } from '../../../src/lib/errors';
 import type { ModelInfo } from '../../../src/protocol/models';
+import { stepShare } from '../../../src/state/long-steps';
 import { workLine } from '../../../src/state/work-line';
 import { tick } from '../../support/fake-client';
 import { bootPage, CATALOGUE, OPENED } from '../../support/page';
@@ -76,18 +77,18 @@ describe('files', () => {
     s.client.opens = async () => OPENED;
     await s.controller.open(new File([], 'mine.pkl'));
     await s.controller.keep('opened-1', true);
+    expect(s.stores.steps.getState().steps).toEqual([]);
     expect(s.stores.engine.getState()).toMatchObject({
-      keeping: null,
       error: { line: 'this browser keeps no files' },
       opened: [{ kept: false }],
     });
     s.client.opened = OPENED;
-    const shares = new Set<number>();
-    s.stores.engine.subscribe(({ keeping }) => keeping && shares.add(keeping.share));
+    const shares = new Set<number | null>();
+    s.stores.steps.subscribe(({ steps: [step] }) => step && shares.add(stepShare(step)));
     await s.controller.keep('opened-1', true);
-    expect([...shares]).toEqual([0, 0.5]);
+    expect([...shares]).toEqual([null, 0.5]);
+    expect(s.stores.steps.getState().steps).toEqual([]);
     expect(s.stores.engine.getState()).toMatchObject({
-      keeping: null,
       error: null,
       opened: [{ kept: true }],
     });
@@ -108,10 +109,21 @@ describe('files', () => {
     await ended;
     expect(steps()).toEqual([]);
     expect(s.stores.engine.getState()).toMatchObject({
-      keeping: null,
       error: null,
       opened: [{ kept: false }],
     });
+  });
+
+  test('two files that are kept at once stand there both', async () => {
+    const s = await bootPage();
+    for (const key of ['opened-1', 'opened-2']) {
+      s.client.opens = async () => ({ ...OPENED, key });
+      await s.controller.open(new File([], `${key}.pkl`));
+    }
+    s.client.keep = () => new Promise(() => {});
+    void s.controller.keep('opened-1', true);
+    void s.controller.keep('opened-2', true);
+    expect(s.stores.steps.getState().steps.map(({ kind }) => kind)).toEqual(['keeping', 'keeping']);
   });
 
   const LINK = { model: 'file:mine.pkl', seed: 7, classIndex: 1, sigma: 2.5 };

@@ -160,7 +160,7 @@ describe('Inception’s file', () => {
     client.files = { inception: 96e6, features: 0, runs: 0 };
     await controller.keepInception();
     expect(client.fileCalls).toEqual([{ do: 'keep-inception', file }]);
-    expect(controller.extras.getState()).toMatchObject({ inception: 'kept', keeping: null });
+    expect(controller.extras.getState()).toMatchObject({ inception: 'kept' });
     const next = page();
     next.client.files = client.files;
     await next.controller.files({ do: 'list' });
@@ -184,7 +184,7 @@ it('keeping Inception’s file stands among what takes long, and can be ended th
   steps.getState().steps[0]!.stop.perform();
   await ended;
   expect(steps.getState().steps).toEqual([]);
-  expect(controller.extras.getState()).toMatchObject({ inception: file, keeping: null, filesError: null });
+  expect(controller.extras.getState()).toMatchObject({ inception: file, filesError: null });
 });
 
 it('a newer search takes the place of one under way', async () => {

@@ -7,7 +7,7 @@ import { type DownloadClient, FailedDownload } from '../../../src/protocol/downl
 import type { DownloadProgress, DownloadResult, OnDevice, Wanted } from '../../../src/protocol/downloads';
 import { createStores, type Stores } from '../../../src/state/app-state';
 import { defaultView } from '../../../src/state/generate/view';
-import { LongSteps } from '../../../src/state/long-steps';
+import { LongSteps, stepShare } from '../../../src/state/long-steps';
 import { createDownloads, type Downloads, type DownloadsOptions } from '../../../src/state/models/downloads';
 import { isByHand } from '../../../src/state/models/rows';
 import { wantedAddress } from '../../../src/state/models/wanted';
@@ -203,17 +203,18 @@ it('a file that has come and cannot be opened yet is not shown', async () => {
 });
 
 it('a model is checked when that is asked for; what is damaged is said', async () => {
-  const shares: number[] = [];
-  expect(await downloads.check(MODEL.id, MODEL.name, (share) => void shares.push(share))).toMatchObject({
+  const shares: (number | null)[] = [];
+  stores.steps.subscribe(({ steps }) => steps[0]?.progress && shares.push(stepShare(steps[0])));
+  expect(await downloads.check(MODEL.id, MODEL.name)).toMatchObject({
     sha256: 'a',
   });
   expect(shares).toEqual([0.5]);
-  expect(await downloads.check('damaged', 'Damaged', () => {})).toBeNull();
+  expect(await downloads.check('damaged', 'Damaged')).toBeNull();
   expect(stores.downloads.getState().news).toMatchObject([{ id: 'damaged', failed: true, address: null }]);
 });
 
 it('a check stands among what takes long, and can be ended there', async () => {
-  const checked = downloads.check('endless', 'Endless', () => {});
+  const checked = downloads.check('endless', 'Endless');
   const steps = () => stores.steps.getState().steps;
   expect(steps()).toMatchObject([{ kind: 'checking', subject: 'Endless', progress: { done: 1, total: 2 } }]);
   steps()[0]!.stop.perform();

@@ -5,7 +5,7 @@ import { MAX_SEED } from '../../../rng/seeds';
 import type { Pin } from '../../../state/generate/points';
 import { pinOf } from '../../../state/generate/request';
 import type { ModelFacts } from '../../../state/models';
-import { DEFAULT_PATH, formatPath, type PathView, SCALED } from '../../../state/path/view';
+import { formatPath, type PathView, SCALED, sweep } from '../../../state/path/view';
 import { useApp, useModel, useView } from '../../../state/react';
 import { Dialog } from '../../../ui/Dialog';
 import { NumberField } from '../../../ui/NumberField';
@@ -89,13 +89,7 @@ function Form({ pin, model, onClose }: { pin: Pin; model: ModelFacts; onClose: (
       className="export-dialog"
       onSubmit={(event) => {
         event.preventDefault();
-        const path: PathView = {
-          ...DEFAULT_PATH,
-          leg: frames - 1, // both ends are frames of it
-          loop: false,
-          ...alongPath(pin, along, range, block),
-        };
-        stores.view.setState({ path: formatPath(path) });
+        stores.view.setState({ path: formatPath(sweep(frames, alongPath(pin, along, range, block))) });
         onClose();
       }}
     >
