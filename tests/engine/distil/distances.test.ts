@@ -3,33 +3,19 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, it } from 'vitest';
 import { openBackend } from '../../../cli/backend';
 import { fileSource } from '../../../cli/files';
-import type { Dataset } from '../../../src/data';
 import { preset, studentSampling } from '../../../src/distil/config';
 import { RunDistances } from '../../../src/engine/distil/distances';
 import { openModel } from '../../../src/engine/models/open-model';
 import { FIXTURES } from '../../support/fixtures';
+import { imageSet } from '../../support/image-set';
 import { smallResNet } from '../../support/small-resnet';
 
 const SIDE = 16;
 const teacher = openModel(fileSource(join(FIXTURES, 'parity/ncsnpp-16-grey-ve.pkl')), {});
 const data = (size: number) =>
-  ({
-    name: 'grey',
-    size,
-    labelDim: 0,
-    classes: null,
-    resolution: SIDE,
-    channels: 1,
-    read: async (i: number) => ({
-      pixels: Uint8Array.from({ length: SIDE ** 2 }, (_, at) => (31 * i + 7 * at * (i + 1)) % 256),
-      label: null,
-    }),
-    label: () => null,
-    skipped: [],
-    imagesRead: 0,
-    notes: [],
-    sizes: [],
-  }) as unknown as Dataset;
+  imageSet({ size, resolution: SIDE, channels: 1 }, (i) =>
+    Uint8Array.from({ length: SIDE ** 2 }, (_, at) => (31 * i + 7 * at * (i + 1)) % 256),
+  );
 const distances = (size: number) =>
   new RunDistances(
     { teacher, data: data(size) } as never,

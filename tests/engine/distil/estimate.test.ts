@@ -3,7 +3,6 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, it } from 'vitest';
 import { openBackend } from '../../../cli/backend';
 import { fileSource } from '../../../cli/files';
-import type { Dataset } from '../../../src/data';
 import { type DistilConfig, preset } from '../../../src/distil/config';
 import { measureSteps } from '../../../src/engine/distil/estimate';
 import { DistilRun } from '../../../src/engine/distil/run';
@@ -11,26 +10,14 @@ import { openFeatureFile } from '../../../src/engine/measure/feature-file';
 import { openModel } from '../../../src/engine/models/open-model';
 import type { DistilRequest } from '../../../src/protocol/distil';
 import { FIXTURES } from '../../support/fixtures';
+import { imageSet } from '../../support/image-set';
 
 beforeAll(async () => {
   await openBackend('wasm');
 });
 
 const teacher = openModel(fileSource(join(FIXTURES, 'parity', 'ddpmpp-skip-16-vp.pkl')));
-const data: Dataset = {
-  name: 'grey',
-  size: 16,
-  labelDim: 0,
-  classes: null,
-  resolution: 16,
-  channels: 3,
-  read: async () => ({ pixels: new Uint8Array(768).fill(128), label: null }),
-  label: () => null,
-  imagesRead: 0,
-  notes: [],
-  sizes: [],
-  skipped: [],
-};
+const data = imageSet({ size: 16, resolution: 16, channels: 3 }, () => new Uint8Array(768).fill(128));
 const config = { ...preset('small-encoder'), batch: 12, images: 100, headWidth: 8 };
 const services = {
   backend: () => ({ name: 'wasm', label: '1 thread' }),

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../../cli/backend';
 import { fileSource } from '../../../cli/files';
-import type { Dataset } from '../../../src/data';
 import { preset } from '../../../src/distil/config';
 import type { StepKind } from '../../../src/distil/executor';
 import { Diverged, explainMemory, smallerPart } from '../../../src/engine/distil/errors';
@@ -13,6 +12,7 @@ import { decodeState, encodeState, savedStudent } from '../../../src/engine/runs
 import { studentModel } from '../../../src/engine/runs/student';
 import { bufferSource } from '../../../src/formats/source';
 import { FIXTURES } from '../../support/fixtures';
+import { imageSet } from '../../support/image-set';
 
 beforeAll(async () => {
   await openBackend('wasm');
@@ -21,23 +21,9 @@ beforeAll(async () => {
 const teacher = openModel(fileSource(join(FIXTURES, 'parity', 'ddpmpp-skip-16-vp.pkl')));
 
 /** Images of noise that depends on their place alone. */
-const data: Dataset = {
-  name: 'noise',
-  size: 16,
-  labelDim: 0,
-  classes: null,
-  resolution: 16,
-  channels: 3,
-  read: async (i) => ({
-    pixels: Uint8Array.from({ length: 768 }, (_, j) => (i * 7919 + j * 104729) % 256),
-    label: null,
-  }),
-  label: () => null,
-  skipped: [],
-  imagesRead: 0,
-  notes: [],
-  sizes: [],
-};
+const data = imageSet({ size: 16, resolution: 16, channels: 3 }, (i) =>
+  Uint8Array.from({ length: 768 }, (_, j) => (i * 7919 + j * 104729) % 256),
+);
 const config = { ...preset('small-encoder'), batch: 2, images: 100, headWidth: 8, r1Gamma: 0.1, r1Every: 3 };
 
 const begin = (saved?: Parameters<typeof DistilRun.start>[0]['saved']) =>

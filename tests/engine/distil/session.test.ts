@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { fileSource } from '../../../cli/files';
-import type { Dataset } from '../../../src/data';
 import { preset } from '../../../src/distil/config';
 import type { CurvePoint } from '../../../src/distil/curve';
 import type { StepKind } from '../../../src/distil/executor';
@@ -20,6 +19,7 @@ import type { DistilEvent, DistilPhase, DistilRequest } from '../../../src/proto
 import type { ModelInfo } from '../../../src/protocol/models';
 import type { ResumeRequest } from '../../../src/protocol/runs';
 import { FIXTURES } from '../../support/fixtures';
+import { imageSet } from '../../support/image-set';
 import { MemoryFile, MemoryFiles } from '../../support/memory-files';
 import { runRequest } from '../../support/saved-run';
 
@@ -33,20 +33,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const data: Dataset = {
-  name: 'grey',
-  size: 4,
-  labelDim: 0,
-  classes: null,
-  resolution: 16,
-  channels: 3,
-  read: async () => ({ pixels: new Uint8Array(768), label: null }),
-  label: () => null,
-  skipped: [],
-  imagesRead: 0,
-  notes: [],
-  sizes: [],
-};
+const data = imageSet({ size: 4, resolution: 16, channels: 3 }, () => new Uint8Array(768));
 
 let runs = 0;
 const request = (): DistilRequest => ({

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { openBackend } from '../../../cli/backend';
 import { fileSource } from '../../../cli/files';
-import type { Dataset } from '../../../src/data';
 import { RandomStream } from '../../../src/distil/random';
 import { measureInPage } from '../../../src/engine/measure/measure-model';
 import type { MeasureServices } from '../../../src/engine/measure/measuring';
@@ -20,6 +19,7 @@ import type { WeightSource } from '../../../src/nn/weights';
 import type { MeasureRunRequest, RunDistances } from '../../../src/protocol/run-distances';
 import type { RunDetail, RunRecord } from '../../../src/protocol/runs';
 import { FIXTURES } from '../../support/fixtures';
+import { imageSet } from '../../support/image-set';
 import { measureServices } from '../../support/measure-services';
 import { MemoryFiles } from '../../support/memory-files';
 import { runRecord, runState } from '../../support/saved-run';
@@ -65,20 +65,9 @@ beforeAll(async () => {
 });
 beforeEach(() => new MemoryFiles().install());
 
-const data = {
-  name: 'waves',
-  size: SET,
-  labelDim: 0,
-  classes: null,
-  resolution: SIDE,
-  channels: 1,
-  read: async (i: number) => ({ pixels: real.subarray(i * AREA, (i + 1) * AREA), label: null }),
-  label: () => null,
-  skipped: [],
-  imagesRead: 0,
-  notes: [],
-  sizes: [],
-} as Dataset;
+const data = imageSet({ size: SET, resolution: SIDE, channels: 1 }, (i) =>
+  real.subarray(i * AREA, (i + 1) * AREA),
+);
 
 /** What was asked of the engine. */
 const asked = { images: 0, opened: 0 };

@@ -13,6 +13,7 @@ import { writeSafetensors } from '../../../src/formats/safetensors';
 import { bufferSource } from '../../../src/formats/source';
 import type { WeightSource } from '../../../src/nn/weights';
 import { FIXTURES } from '../../support/fixtures';
+import { imageSet } from '../../support/image-set';
 
 const META: RunMeta = {
   version: 1,
@@ -73,18 +74,7 @@ describe('the state of a run', () => {
 const teacher = openModel(fileSource(join(FIXTURES, 'parity', 'ddpmpp-skip-16-vp.pkl')));
 
 const dataset = (change: Partial<Dataset> = {}, shift = 0): Dataset => ({
-  name: 'noise',
-  size: 20,
-  labelDim: 0,
-  classes: null,
-  resolution: 16,
-  channels: 3,
-  read: async (i) => ({ pixels: new Uint8Array(768).fill(i + shift), label: null }),
-  label: () => null,
-  imagesRead: 0,
-  notes: [],
-  sizes: [],
-  skipped: [],
+  ...imageSet({ size: 20, resolution: 16, channels: 3 }, (i) => new Uint8Array(768).fill(i + shift)),
   ...change,
 });
 
