@@ -1,5 +1,5 @@
 import { expect, type Page, test } from '@playwright/test';
-import { type App, openApp, settled } from './app';
+import { type App, inWorker, openApp, settled } from './app';
 import { violations } from './axe';
 import { setNumber } from './distil-page';
 
@@ -86,4 +86,31 @@ test('the first map of Layers can be cancelled, and had after all', async () => 
   await page.getByRole('button', { name: 'Cancel' }).click({ timeout: 60_000 });
   await page.getByRole('button', { name: /^Measure( again)?$/ }).click();
   await expect(page.getByRole('button', { name: 'Cancel' })).toBeVisible();
+});
+
+test('a file that is being kept is seen in other tabs, and cancelled there it stays open and is not kept', async () => {
+  // A disk as slow as a large file is long.
+  const slow = `const read = Blob.prototype.arrayBuffer;
+    Blob.prototype.arrayBuffer = async function () {
+      if (this.size > 1e6) await new Promise((done) => setTimeout(done, 3000));
+      return read.call(this);
+    };`;
+  app = await openApp({ at: '#/models?count=1', backend: 'wasm', prepare: (page) => inWorker(page, slow) });
+  const { page, complaints } = app;
+  const chooser = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: 'Open checkpoint' }).click();
+  await (await chooser).setFiles('public/models/afhq-cat-64x64-teacher.safetensors');
+  await expect(page).toHaveURL(/model=file:afhq/, { timeout: 30_000 });
+  await tab(page, 'Models');
+  const keep = page.getByRole('button', { name: 'Keep afhq-cat-64x64-teacher.safetensors' });
+  await keep.click({ timeout: 60_000 });
+  await expect(keep).toHaveText(/^Copying/);
+  await tab(page, 'Generate');
+  await expect(bar(page)).toContainText('Keeping afhq-cat-64x64-teacher.safetensors');
+  await bar(page).getByRole('button', { name: 'Cancel keeping afhq-cat-64x64-teacher.safetensors' }).click();
+  await expect(bar(page)).toHaveCount(0);
+  await tab(page, 'Models');
+  await expect(keep).toHaveText('Keep');
+  await expect(keep).toHaveAttribute('aria-pressed', 'false');
+  expect(complaints).toEqual([]);
 });
