@@ -122,3 +122,15 @@ test('Class takes words and whole numbers, a long seed is shown whole, a bad lin
   await page.goto(`${app.host.url}#/no/such/page`);
   await expect(page.getByText(/names the page “no\/such\/page”/)).toBeVisible();
 });
+
+test('on a phone a tab begins at its top, wherever the one before was left', async () => {
+  app = await openApp({ at: '#/models', context: { viewport: { width: 390, height: 844 } } });
+  const { page } = app;
+  const scrolled = () => page.evaluate(() => scrollY);
+  await expect(page.getByRole('heading', { name: 'ImageNet-64' })).toBeVisible();
+  await page.evaluate(() => scrollTo(0, 900));
+  expect(await scrolled()).toBe(900);
+  await page.getByRole('tab', { name: 'Generate' }).click();
+  await expect(page.getByRole('tabpanel', { name: 'Generate' })).toBeVisible();
+  expect(await scrolled()).toBe(0);
+});

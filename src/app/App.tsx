@@ -1,4 +1,4 @@
-import { Suspense, useEffect, useMemo, useRef, useState } from 'react';
+import { Suspense, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useStore } from 'zustand';
 import { GenerateView } from '../features/generate/GenerateView';
 import { DownloadAnnouncements } from '../features/models/DownloadAnnouncements';
@@ -55,8 +55,10 @@ export function App({ stores, controller }: Pick<AppContext, 'stores' | 'control
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
   }, [app]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = `${TAB_NAMES[tab]} - Innate`; // what the browser's history shows
+    // On a phone the page scrolls, not its panels: a tab would begin where the one before was left.
+    scrollTo(0, 0);
   }, [tab]);
   useEffect(() => {
     if (toast === null || held) return;

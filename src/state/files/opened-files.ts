@@ -83,9 +83,16 @@ export function createOpenedFiles(options: Options): OpenedFiles {
       if (keep) persist?.();
       const abort = new AbortController();
       const subject = engine.getState().opened.find((m) => m.key === key)?.name ?? key;
-      const copies = { kind: 'keeping', key: keepingKey(key), subject, cancel: () => abort.abort() } as const;
-      const step = keep ? steps.begin(copies) : null;
-      const onProgress = (progress: Progress) => step?.progress(progress);
+      const step = keep
+        ? steps.begin({
+            kind: 'keeping',
+            key: keepingKey(key),
+            subject,
+            cancel: () => abort.abort(),
+            place: { tab: 'models', measured: null },
+          })
+        : null;
+      const onProgress = ({ done, total, unit }: Progress) => step?.progress({ done, total, unit });
       const end = await told(async () => {
         replaceOpened(engine, await client.keep(key, keep, { signal: abort.signal, onProgress }));
         succeed(engine, 'opening');

@@ -227,7 +227,7 @@ export class MeasureController {
       subject: 'Inception’s file',
       cancel: () => abort.abort(),
     });
-    const onProgress = (progress: Progress) => step.progress(progress);
+    const onProgress = ({ done, total, unit }: Progress) => step.progress({ done, total, unit });
     step.end(await this.ask({ do: 'keep-inception', file: inception }, { signal: abort.signal, onProgress }));
   }
 
