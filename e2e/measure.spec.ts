@@ -75,6 +75,24 @@ test('the nearest training images of a generated image stand in the inspector', 
   expect(await violations(page)).toEqual([]);
 });
 
+test('a set is looked through for copies, and any other seed beside it', async () => {
+  const { page } = await openMeasure();
+  const part = page.getByRole('region', { name: 'Nearest training images' });
+  await setNumber(page, 'Seeds to look through', 20);
+  await part.getByRole('button', { name: 'Pixels' }).click();
+  await part.getByRole('button', { name: 'Look for copies' }).click();
+  await expect(part.getByRole('status')).toContainText(/(No sign|Sign) of copying\./, LONG);
+  await expect(part.getByRole('button', { name: /^Show seed \d+/ })).toHaveCount(20);
+  await setNumber(page, 'Seed in view', 4321);
+  await expect(part.getByRole('img', { name: 'Generated, seed 4321' })).toBeVisible(LONG);
+  await expect(part.getByText(/^Seed 4,321: .*held-out real images/)).toBeVisible();
+  await part.getByRole('button', { name: 'Next seed' }).click();
+  await expect(part.getByRole('img', { name: 'Generated, seed 4322' })).toBeVisible(LONG);
+  await part.getByRole('button', { name: 'Show seed 7 and' }).click();
+  await expect(page.getByLabel('Seed in view')).toHaveValue('7');
+  expect(await violations(page)).toEqual([]);
+});
+
 test('statistics of a file take the place of real images, and a protocol that of another program', async () => {
   const { page } = await openMeasure();
   const dims = 64; // of ResNet-56

@@ -2,6 +2,7 @@
 // import rules, unit and parity tests on every back-end, and the browser. The last line counts.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { relative } from 'node:path';
 import { python, pythonHas } from './python.mjs';
 import { softwareGpuEnv } from './software-gpu/env.mjs';
 
@@ -9,6 +10,7 @@ rmSync('test-results', { recursive: true, force: true });
 mkdirSync('test-results', { recursive: true });
 const env = { ...process.env, ...softwareGpuEnv() };
 const total = { passed: 0, failed: 0, skipped: 0 };
+const failures = [];
 
 step('types', 'npx', ['tsc', '-p', '.']);
 step('lint', 'npx', ['biome', 'check', '--error-on-warnings', '.']);
@@ -35,6 +37,15 @@ count(
     passed: r.numPassedTests,
     failed: r.numFailedTests + (r.numFailedTestSuites > 0 && r.numFailedTests === 0 ? 1 : 0),
     skipped: r.numPendingTests + r.numTodoTests,
+    failures: r.testResults.flatMap((file) =>
+      file.status === 'failed' && file.assertionResults.length === 0
+        ? [`${relative('.', file.name)}: ${file.message}`]
+        : file.assertionResults
+            .filter((test) => test.status === 'failed')
+            .map(
+              (test) => `${relative('.', file.name)}: ${test.fullName}\n${test.failureMessages.join('\n')}`,
+            ),
+    ),
   })),
 );
 step('browser tests', 'npx', ['playwright', 'test']);
@@ -44,6 +55,7 @@ count(
     passed: r.stats.expected + r.stats.flaky,
     failed: r.stats.unexpected,
     skipped: r.stats.skipped,
+    failures: failedSpecs(r.suites),
   })),
 );
 
@@ -53,10 +65,16 @@ if (pythonHas('torch', 'numpy', 'PIL', 'tqdm', 'pytest')) {
   const report = 'test-results/training.xml';
   step('training tests', python, ['-m', 'pytest', '-q', 'training/tests', `--junitxml=${report}`]);
   count(report, (xml) => {
-    const [all, failures, errors, skipped] = ['tests', 'failures', 'errors', 'skipped'].map((name) =>
+    const [all, failing, errors, skipped] = ['tests', 'failures', 'errors', 'skipped'].map((name) =>
       Number(xml.match(new RegExp(`<testsuite [^>]*\\b${name}="(\\d+)"`))?.[1]),
     );
-    return { passed: all - failures - errors - skipped, failed: failures + errors, skipped };
+    const names = [...xml.matchAll(/<testcase classname="([^"]*)" name="([^"]*)"[^>]*><(?:failure|error)/g)];
+    return {
+      passed: all - failing - errors - skipped,
+      failed: failing + errors,
+      skipped,
+      failures: names.map(([, file, name]) => `${file}: ${name}`),
+    };
   });
 } else
   console.log(
@@ -64,6 +82,8 @@ if (pythonHas('torch', 'numpy', 'PIL', 'tqdm', 'pytest')) {
       'pip install -e "training[features,test]"; INNATE_PYTHON names its Python)',
   );
 
+// Repeated last: of a long log often only the end is at hand.
+for (const failure of failures) console.log(`\nfailed: ${failure.slice(0, 2000)}`);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed === 0 ? 0 : 1);
 
@@ -76,19 +96,37 @@ function step(name, command, args, extra = {}) {
     `== ${name}: ${status === 0 ? 'ok' : 'FAILED'}, ${Math.round((Date.now() - started) / 1000)} s`,
   );
   if (status === 0) total.passed++;
-  else total.failed++;
+  else {
+    total.failed++;
+    failures.push(`the step "${name}"`);
+  }
 }
 
 /** Adds what a report says of its tests; a report that is not there counts as one failed test. */
 function count(file, read) {
   if (!existsSync(file)) {
     total.failed++;
+    failures.push(`${file} was not written`);
     return;
   }
-  const counts = read(readFileSync(file, 'utf8'));
+  const { failures: failed, ...counts } = read(readFileSync(file, 'utf8'));
   for (const key of Object.keys(counts)) total[key] += counts[key];
+  failures.push(...failed);
 }
 
 function json(read) {
   return (text) => read(JSON.parse(text));
+}
+
+/** Playwright's report is a tree of files and groups: the titles of the specs that failed, with their first error. */
+function failedSpecs(suites) {
+  return suites.flatMap((suite) => [
+    ...failedSpecs(suite.suites ?? []),
+    ...(suite.specs ?? [])
+      .filter((spec) => !spec.ok)
+      .map((spec) => {
+        const errors = spec.tests.flatMap((test) => test.results.flatMap((result) => result.errors));
+        return `${spec.file}:${spec.line}: ${spec.title}\n${errors[0]?.message ?? ''}`;
+      }),
+  ]);
 }

@@ -87,10 +87,10 @@ export const setsOf = (protocol: MeasureProtocol | null, count: number): { perSe
 /** Where nearest training images are looked for. */
 export type NearestSpace = MeasureFeatures | 'pixels';
 
-/** One image of the page, or the seeds 0 to `count` of a model. */
+/** One image of the page, or `count` seeds of a model, the first of them `first`. */
 export type NearestOf =
   | { kind: 'image'; pixels: Uint8ClampedArray; resolution: number }
-  | { kind: 'seeds'; count: number; sampler: SamplerName; steps: number };
+  | { kind: 'seeds'; first: number; count: number; sampler: SamplerName; steps: number };
 
 export interface NearestRequest {
   model: ModelRef;

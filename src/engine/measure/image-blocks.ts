@@ -52,20 +52,20 @@ export type SeedClasses = 'in-turn' | 'of-seed';
 export const classesInTurn = (seeds: readonly number[], labelDim: number): Int32Array =>
   Int32Array.from(seeds, (seed) => seed % labelDim);
 
-/** Images of the seeds 0, 1, ... of a model, rounded to bytes. */
+/** Images of the seeds `first`, `first` + 1, ... of a model, rounded to bytes, in blocks of `size`. */
 export const modelImages = (
   denoiser: ImageDenoiser,
   sampling: SamplerOptions,
   total: number,
   classes: SeedClasses,
-  size = BLOCK,
+  { first = 0, size = BLOCK } = {},
 ): ImageStream => ({
   total,
   async *blocks(from, { breathe, onProgress }) {
     const { config } = denoiser;
     const { labelDim, outChannels: channels, imgResolution: resolution } = config.unet;
     for (let at = from; at < total; at += size) {
-      const seeds = Array.from({ length: Math.min(size, total - at) }, (_, i) => at + i);
+      const seeds = Array.from({ length: Math.min(size, total - at) }, (_, i) => first + at + i);
       const batch = seedBatch(config, seeds, null);
       if (labelDim && classes === 'in-turn') batch.classes = classesInTurn(seeds, labelDim);
       const values = await sampleImages(denoiser, batch, sampling, {

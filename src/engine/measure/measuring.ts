@@ -105,7 +105,7 @@ export class Measuring {
     const block = Math.max(8, Math.floor(TURN_EVALUATIONS / evaluations(sampling)));
     const denoiser = await this.turn(() => this.services.denoiser(model));
     try {
-      const images = modelImages(denoiser, sampling, total, classes, block);
+      const images = modelImages(denoiser, sampling, total, classes, { size: block });
       await fillStore(net, images, store, this.storing(net, what));
     } finally {
       denoiser.dispose();

@@ -115,7 +115,10 @@ class Generated {
     const store = new MemoryStore(net.dims);
     const denoiser = await turn(() => this.services.denoiser(this.model));
     try {
-      const images = modelImages(denoiser, this.sampling(), of.count, 'in-turn', TURN_IMAGES);
+      const images = modelImages(denoiser, this.sampling(), of.count, 'in-turn', {
+        first: of.first,
+        size: TURN_IMAGES,
+      });
       if (space) await fillStore(space.net, images, store, { ...this.hooks, onProgress });
       else {
         const blocks = images.blocks(0, { ...(breathe && { breathe }), onProgress })[Symbol.asyncIterator]();
@@ -150,8 +153,10 @@ class Generated {
     return seeds.map((_, i) => imagesToRgba(values.subarray(i * size, (i + 1) * size), channels, resolution));
   }
 
-  get seeds(): boolean {
-    return this.request.of.kind === 'seeds';
+  /** The first of the seeds that are looked at; null of an image that the page sent. */
+  get firstSeed(): number | null {
+    const { of } = this.request;
+    return of.kind === 'seeds' ? of.first : null;
   }
 
   private sampling(): SamplerOptions {
@@ -181,15 +186,15 @@ async function shown(
   most: number,
 ): Promise<NearestImage[]> {
   const order = found.images
-    .map((image, seed) => ({ image, seed }))
+    .map((image, i) => ({ image, seed: images.firstSeed === null ? null : images.firstSeed + i }))
     .sort((a, b) => a.image.near[0]!.distance - b.image.near[0]!.distance)
     .slice(0, most);
-  const pixels = images.seeds ? await images.pictures(order.map(({ seed }) => seed)) : null;
+  const pixels = await images.pictures(order.flatMap(({ seed }) => seed ?? []));
   const out: NearestImage[] = [];
   for (const [i, { image, seed }] of order.entries())
     out.push({
-      seed: pixels ? seed : null,
-      pixels: pixels?.[i] ?? null,
+      seed,
+      pixels: pixels[i] ?? null,
       quantile: image.quantile,
       ratioQuantile: image.ratioQuantile,
       inPixels: image.inPixels && {

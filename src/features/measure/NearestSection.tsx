@@ -2,9 +2,10 @@ import { Save } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { sentence } from '../../lib/words';
 import type { NearestImage, NearestResult, NearestSpace } from '../../protocol/measure';
+import { MAX_SEED } from '../../rng/seeds';
 import type { Nearest, NearestSlot } from '../../state/measure/controller';
 import { useExtras, useMeasuring } from '../../state/measure/use-measuring';
-import { verdictOfSet } from '../../state/measure/verdict';
+import { verdictOfImage, verdictOfSet } from '../../state/measure/verdict';
 import type { ModelFacts } from '../../state/models';
 import { formatValue, formatWhole } from '../../ui/format';
 import { Histogram } from '../../ui/Histogram';
@@ -12,6 +13,7 @@ import { Note } from '../../ui/Note';
 import { NumberField } from '../../ui/NumberField';
 import { ProgressLine } from '../../ui/ProgressLine';
 import { Segmented } from '../../ui/Segmented';
+import { Stepper } from '../../ui/Stepper';
 import { StillPicture } from '../../ui/StillPicture';
 import { saveBlob } from '../../ui/save-blob';
 import { sheetPng } from '../../ui/sheet-png';
@@ -35,14 +37,20 @@ export function NearestSection({ model, choices }: Props) {
   const [count, setCount] = useState(USUAL);
   const { data, how } = choices;
   // What was found of another model is not shown as this one's.
-  useEffect(() => () => measuring.forgetNearest('set'), [measuring]);
+  useEffect(
+    () => () => {
+      measuring.forgetNearest('set');
+      measuring.forgetNearest('seed');
+    },
+    [measuring],
+  );
   const lacksFile = space === 'inception' && inception === null;
   const look = () =>
     void measuring.nearest('set', {
       ref: model.ref,
       data: data!,
       space,
-      of: { kind: 'seeds', count, sampler: how.sampler, steps: how.steps },
+      of: { kind: 'seeds', first: 0, count, sampler: how.sampler, steps: how.steps },
       shown: PAIRS,
     });
   return (
@@ -107,12 +115,39 @@ function SearchState({ slot, search }: { slot: NearestSlot; search: Nearest }) {
 }
 
 function SetFound({ result }: { result: NearestResult }) {
-  const [chosen, setChosen] = useState(0);
-  const image = result.images[Math.min(chosen, result.images.length - 1)];
+  const measuring = useMeasuring();
+  const search = useExtras((s) => s.seed);
+  const closest = result.images[0]?.seed ?? 0;
+  const [seed, setSeed] = useState(closest);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new result begins with its own closest pair
+  useEffect(() => setSeed(closest), [result]);
+  const known = (wanted: number) =>
+    [...result.images, ...(search.result?.images ?? [])].find((image) => image.seed === wanted);
+  const choose = (wanted: number) => {
+    setSeed(wanted);
+    if (!known(wanted)) void measuring.nearestOfSeed(wanted);
+  };
+  // While another seed is looked for, the one before stays.
+  const image = known(seed) ?? search.result?.images[0] ?? result.images[0];
   const { sign, why } = verdictOfSet(result);
   return (
     <>
-      <div className="nearest">
+      <div className="nearest-set">
+        <div className="field">
+          <span>Seed</span>
+          <Stepper
+            label="Seed in view"
+            fewer="Previous seed"
+            more="Next seed"
+            value={seed}
+            min={0}
+            max={MAX_SEED}
+            onChange={choose}
+          />
+        </div>
+      </div>
+      {known(seed) ? null : <SearchState slot="seed" search={search} />}
+      <div className="nearest" aria-busy={search.busy}>
         {image && <NearestRow image={image} resolution={result.resolution} />}
         <figure>
           <figcaption className="nearest-keys">
@@ -140,6 +175,12 @@ function SetFound({ result }: { result: NearestResult }) {
           />
         </figure>
       </div>
+      {image && (
+        <p className="verdict" aria-live="polite">
+          <b>Seed {formatWhole(image.seed ?? 0)}:</b>{' '}
+          <span className="secondary">{verdictOfImage(image).why}</span>
+        </p>
+      )}
       <p className="verdict" role="status">
         <b>{sign}</b> <span className="secondary">{why}</span>
       </p>
@@ -164,13 +205,13 @@ function SetFound({ result }: { result: NearestResult }) {
         </span>
       </div>
       <ol className="copies">
-        {result.images.map((pair, i) => (
+        {result.images.map((pair) => (
           <li key={pair.seed}>
             <button
               type="button"
               aria-pressed={pair === image}
               aria-label={`Show seed ${pair.seed} and its nearest training images`}
-              onClick={() => setChosen(i)}
+              onClick={() => choose(pair.seed!)}
             >
               <StillPicture
                 pixels={pair.pixels!}

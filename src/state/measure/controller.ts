@@ -31,6 +31,8 @@ export interface NearestAsked {
 
 /** One search and what it found; a newer one takes its place. */
 export interface Nearest {
+  /** What `result` answers. */
+  asked: NearestAsked | null;
   progress: Progress | null;
   busy: boolean;
   result: NearestResult | null;
@@ -43,14 +45,15 @@ export interface MeasureExtras {
   /** What is kept in this browser; null before it was asked. */
   files: MeasureFiles | null;
   filesError: string | null;
-  /** Nearest training images of one image, and of a whole set. */
+  /** Nearest training images of one image, of a whole set, and of any seed of the model whose set was looked through. */
   one: Nearest;
   set: Nearest;
+  seed: Nearest;
 }
 
-export type NearestSlot = 'one' | 'set';
+export type NearestSlot = 'one' | 'set' | 'seed';
 
-const NOTHING: Nearest = { progress: null, busy: false, result: null, error: null };
+const NOTHING: Nearest = { asked: null, progress: null, busy: false, result: null, error: null };
 
 type Client = Pick<EngineClient, 'measure' | 'nearest' | 'measureFiles'>;
 
@@ -70,6 +73,7 @@ export class MeasureController {
     filesError: null,
     one: NOTHING,
     set: NOTHING,
+    seed: NOTHING,
   }));
   private readonly client: Client;
   private readonly store: MeasureStore;
@@ -77,7 +81,11 @@ export class MeasureController {
   private readonly now: () => number;
   private readonly newId: () => string;
   private abort: AbortController | null = null;
-  private readonly searches: Record<NearestSlot, AbortController | null> = { one: null, set: null };
+  private readonly searches: Record<NearestSlot, AbortController | null> = {
+    one: null,
+    set: null,
+    seed: null,
+  };
 
   constructor({ client, store, steps, now = Date.now, newId = () => crypto.randomUUID() }: Options) {
     this.client = client;
@@ -178,7 +186,9 @@ export class MeasureController {
   }
 
   /** Looks for nearest training images; a newer look of the same slot takes its place. */
-  async nearest(slot: NearestSlot, { ref, ...asked }: NearestAsked): Promise<void> {
+  async nearest(slot: NearestSlot, whole: NearestAsked): Promise<void> {
+    const { ref, ...asked } = whole;
+    if (slot === 'set') this.forgetNearest('seed');
     this.searches[slot]?.abort();
     const abort = new AbortController();
     this.searches[slot] = abort;
@@ -193,12 +203,19 @@ export class MeasureController {
         { ...asked, model: ref, inception },
         { signal: abort.signal, onProgress: (progress) => set({ progress }) },
       );
-      set({ result, busy: false });
+      set({ result, asked: whole, busy: false });
       void this.files({ do: 'list' });
     } catch (error) {
       const known = asInnateError(error, 'backend');
       set({ busy: false, error: known.code === 'cancelled' ? null : known.describe() });
     }
+  }
+
+  /** Looks for one seed's as it was looked for the set's. */
+  async nearestOfSeed(seed: number): Promise<void> {
+    const { asked } = this.extras.getState().set;
+    if (asked?.of.kind !== 'seeds') return;
+    await this.nearest('seed', { ...asked, of: { ...asked.of, first: seed, count: 1 }, shown: 1 });
   }
 
   stopNearest(slot: NearestSlot): void {

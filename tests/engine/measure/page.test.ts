@@ -187,7 +187,7 @@ describe('nearest training images in the page', () => {
     data: { kind: 'pack', id: 'waves' },
     space,
     inception: null,
-    of: { kind: 'seeds', count: 40, sampler: 'one-step', steps: 1 },
+    of: { kind: 'seeds', first: 0, count: 40, sampler: 'one-step', steps: 1 },
     shown: 20,
   });
 
@@ -203,6 +203,19 @@ describe('nearest training images in the page', () => {
     const distances = found.images.map(({ near }) => near[0]!.distance);
     expect(distances).toEqual([...distances].sort((a, b) => a - b));
     expect(found.made).toHaveLength(40);
+  });
+
+  it('of one seed are those that it has within its set', async () => {
+    const set = await nearestInPage(
+      { ...request('pixels'), shown: 40 },
+      services({ denoiser: honest }),
+      hooks(),
+    );
+    const of = { kind: 'seeds', first: 17, count: 1, sampler: 'one-step', steps: 1 } as const;
+    const ask = { ...request('pixels'), of, shown: 1 };
+    const { images } = await nearestInPage(ask, services({ denoiser: honest }), hooks());
+    expect(images).toHaveLength(1);
+    expect(images[0]).toEqual(set.images.find(({ seed }) => seed === 17));
   });
 
   it('do not accuse a generator of its own images', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { InnateError } from '../../../src/lib/errors';
-import type { MeasureResult, NearestResult } from '../../../src/protocol/measure';
+import type { MeasureResult, NearestRequest, NearestResult } from '../../../src/protocol/measure';
 import { createLongStepsStore, LongSteps } from '../../../src/state/long-steps';
 import { MeasureController } from '../../../src/state/measure/controller';
 import { createMeasureStore, type MeasuredHow } from '../../../src/state/measure/store';
@@ -195,7 +195,7 @@ it('a newer search takes the place of one under way', async () => {
     ref: CATS.ref,
     data: PACK,
     space: 'lite0' as const,
-    of: { kind: 'seeds' as const, count, sampler: 'one-step' as const, steps: 1 },
+    of: { kind: 'seeds' as const, first: 0, count, sampler: 'one-step' as const, steps: 1 },
     shown: 20,
   });
   const older = controller.nearest('set', asked(20));
@@ -208,4 +208,26 @@ it('a newer search takes the place of one under way', async () => {
     result: { searched: 2 },
     error: null,
   });
+});
+
+it('any seed is looked for as its set was, and a new look at the set forgets it', async () => {
+  const { controller, client } = page();
+  const asked: NearestRequest[] = [];
+  client.found = async (request) => {
+    asked.push(request);
+    return { searched: asked.length } as NearestResult;
+  };
+  await controller.nearestOfSeed(7);
+  expect(asked).toEqual([]); // of which model, in which space?
+  const of = { kind: 'seeds' as const, first: 0, count: 20, sampler: 'one-step' as const, steps: 1 };
+  const set = { ref: CATS.ref, data: PACK, space: 'pixels' as const, of, shown: 20 };
+  await controller.nearest('set', set);
+  await controller.nearestOfSeed(7);
+  expect(asked[1]).toMatchObject({ space: 'pixels', shown: 1, of: { ...of, first: 7, count: 1 } });
+  expect(controller.extras.getState()).toMatchObject({
+    set: { result: { searched: 1 } },
+    seed: { result: { searched: 2 }, busy: false },
+  });
+  await controller.nearest('set', set);
+  expect(controller.extras.getState().seed.result).toBeNull();
 });
