@@ -6,6 +6,8 @@ export interface MeasureRunRequest {
   run: string;
   features: MeasureFeatures;
   inception: InceptionSource | null;
+  /** The images of the run, chosen again; empty where the browser has them. */
+  files: File[];
   /** Images that each student makes, and at most as many held-out real ones for the floor. */
   count: number;
   /** Moments at most, evenly spread; at least three. */

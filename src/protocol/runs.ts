@@ -44,6 +44,13 @@ export interface RunRecord {
   thinned: number;
 }
 
+/** Name of a person's own images where they were too large to keep and have to be chosen again; null where they are here. */
+export const missingImages = ({
+  request: { data },
+  kept,
+}: Pick<RunRecord, 'request' | 'kept'>): string | null =>
+  data.kind === 'files' && !kept.data ? data.name : null;
+
 export interface Distance {
   images: number;
   value: number;

@@ -82,7 +82,7 @@ class RunMeasuring {
     const { run, services, measuring, request } = this;
     const open = async () => {
       const { teacher } = await measuring.turn(() => studentAt(run, moment, services));
-      const images = await runImages(run.record, run.folder);
+      const images = await runImages(run.record, run.folder, request.files);
       return services.data.open(images, teacher.config, measuring.report('downloading images', 'bytes'), 0);
     };
     const { reference } = await measuring.real(net, open, () => ({

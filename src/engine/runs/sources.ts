@@ -4,7 +4,7 @@ import { type TensorData, writeSafetensors } from '../../formats/safetensors';
 import { InnateError } from '../../lib/errors';
 import type { DistilRequest } from '../../protocol/distil';
 import type { DataRef } from '../../protocol/models';
-import type { ResumeRequest, RunRecord, SavedRequest } from '../../protocol/runs';
+import { missingImages, type ResumeRequest, type RunRecord, type SavedRequest } from '../../protocol/runs';
 import { freeBytes, readFile, writeFile } from '../../storage/opfs';
 import { featureTensors } from '../measure/feature-file';
 import { configMetadata, exportWhole } from '../models/export';
@@ -110,7 +110,8 @@ export function missingSources({ request, config, kept, about }: RunRecord): str
   const missing: string[] = [];
   if (request.teacher.kind === 'opened' && !kept.teacher) missing.push(`the teacher ${about.teacherName}`);
   if (request.student?.kind === 'opened' && !kept.student) missing.push('the student that it began from');
-  if (request.data.kind === 'files' && !kept.data) missing.push(`the images ${request.data.name}`);
+  const images = missingImages({ request, kept });
+  if (images !== null) missing.push(`the images ${images}`);
   if (config.secondFeatures !== 'none' && !kept.secondFeatures)
     missing.push(`the feature network ${request.secondFeatures?.name ?? config.secondFeatures}`);
   return missing.length > 0 ? missing.join(' and ') : null;
@@ -186,14 +187,15 @@ async function* counted(file: File, onBytes: (count: number) => void): AsyncGene
   }
 }
 
-/** The images that a saved run began with, as far as this browser has them. */
-export async function runImages({ request: { data }, kept }: RunRecord, folder: RunFolder): Promise<DataRef> {
-  if (data.kind === 'files' && !kept.data)
+/** The images that a saved run began with, as this browser has them or as they were chosen again. */
+export async function runImages(record: RunRecord, folder: RunFolder, chosen: File[]): Promise<DataRef> {
+  const missing = missingImages(record);
+  if (missing !== null && chosen.length === 0)
     throw new InnateError('not-found', 'the images of this run are not kept here', {
-      where: data.name,
-      hint: 'Measure its students in Models, against images that you choose there',
+      where: missing,
+      hint: 'Choose them again',
     });
-  return dataRef(data, kept.data, folder, []);
+  return dataRef(record.request.data, record.kept.data, folder, chosen);
 }
 
 async function dataRef(

@@ -1,5 +1,5 @@
 import { Play } from 'lucide-react';
-import type { RunSummary } from '../../protocol/runs';
+import { missingImages, type RunSummary } from '../../protocol/runs';
 import { isUnderWay } from '../../state/distil/store';
 import { useApp, useDistil } from '../../state/react';
 import { FileButton } from '../../ui/FileButton';
@@ -18,7 +18,7 @@ export function ResumeButton({ run, primary = false }: { run: RunSummary; primar
       teacher:
         record.kept.teacher || record.request.teacher.kind === 'catalogue' ? null : (teacher?.ref ?? null),
     });
-  const wantsImages = record.request.data.kind === 'files' && !record.kept.data;
+  const wantsImages = missingImages(record) !== null;
   const wantsFeatures = record.config.secondFeatures !== 'none' && !record.kept.secondFeatures;
   if (missing && (wantsImages || wantsFeatures))
     return (

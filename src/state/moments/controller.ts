@@ -36,8 +36,11 @@ export class MomentsController {
 
   constructor(private readonly options: Options) {}
 
-  /** Measures what is not measured yet: a request that was paused or cut off goes on where it is asked again. */
-  async start(run: { id: string; name: string }, how: MomentsHow): Promise<void> {
+  /**
+   * Measures what is not measured yet: a request that was paused or cut off goes on where it is asked again. `files`: the images
+   * of a run that the browser could not keep.
+   */
+  async start(run: { id: string; name: string }, how: MomentsHow, files: File[] = []): Promise<void> {
     if (this.store.getState().work) return;
     const { client, steps } = this.options;
     const abort = new AbortController();
@@ -54,7 +57,7 @@ export class MomentsController {
     const inception = how.features === 'inception' ? this.options.inception() : null;
     try {
       const distances = await client.measureRun(
-        { run: run.id, inception, ...how },
+        { run: run.id, inception, files, ...how },
         {
           signal: abort.signal,
           onProgress: (progress) => step.progress(progress),

@@ -128,6 +128,7 @@ const request: MeasureRunRequest = {
   run: 'run-1',
   features: 'resnet56',
   inception: null,
+  files: [],
   count: COUNT,
   moments: 5,
 };
@@ -228,15 +229,17 @@ it('a run that goes back forgets what was measured of the moments that it will m
   expect(await folder.distances()).toEqual([]);
 });
 
-it('says what it lacks: images that were too large to keep, or any save', async () => {
-  const files = { kind: 'files', name: 'mine', files: [{ name: 'a.zip', bytes: 9 }] } as const;
+it('says what it lacks, images that were too large to keep or any save, and takes them as they are chosen again', async () => {
   const folder = await savedRun();
   const record = (await folder.record())!;
-  await folder.saveRecord({
-    ...record,
-    request: { ...record.request, data: { ...files, files: [...files.files] } },
-  });
+  const files = { kind: 'files' as const, name: 'mine', files: [{ name: 'a.zip', bytes: 9 }] };
+  await folder.saveRecord({ ...record, request: { ...record.request, data: files } });
   await expect(measureRun(request, services(), hooks())).rejects.toThrow('images of this run are not kept');
+  const chosen = (bytes: number) => ({ ...request, files: [new File([new Uint8Array(bytes)], 'a.zip')] });
+  await expect(measureRun(chosen(8), services(), hooks())).rejects.toThrow(
+    'not the images that the run began',
+  );
+  expect((await measureRun(chosen(9), services(), hooks()))[0]!.moments).toHaveLength(5);
   await expect(measureRun({ ...request, run: 'none' }, services(), hooks())).rejects.toThrow(
     'not saved here',
   );

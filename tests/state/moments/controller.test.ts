@@ -38,7 +38,7 @@ it('each distance is shown as soon as it is there, and the step stands in the li
   const { client, controller, steps, shown } = page();
   const ended = controller.start(RUN, HOW);
   const [call] = client.measuredRuns;
-  expect(call!.request).toEqual({ run: 'run-1', inception: null, ...HOW });
+  expect(call!.request).toEqual({ run: 'run-1', inception: null, files: [], ...HOW });
   expect(steps.getState().steps).toMatchObject([
     {
       kind: 'measuring',

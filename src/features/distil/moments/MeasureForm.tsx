@@ -4,6 +4,7 @@ import { MEASURE_FEATURES, type MeasureFeatures } from '../../../protocol/measur
 import type { RunDistances } from '../../../protocol/run-distances';
 import { useExtras } from '../../../state/measure/use-measuring';
 import type { MomentsHow } from '../../../state/moments/controller';
+import { FileButton } from '../../../ui/FileButton';
 import { NumberField } from '../../../ui/NumberField';
 import { SHORT_NAMES } from './distances';
 
@@ -16,11 +17,13 @@ const MOST_MOMENTS = 60;
 interface Props {
   /** What was measured before: more of the same goes on with its number of images. */
   distances: readonly RunDistances[];
-  onStart: (how: MomentsHow) => void;
+  /** Its images were too large to keep: they are chosen again. */
+  wantsImages: boolean;
+  onStart: (how: MomentsHow, files?: File[]) => void;
 }
 
 /** How the snapshots are measured. */
-export function MeasureForm({ distances, onStart }: Props) {
+export function MeasureForm({ distances, wantsImages, onStart }: Props) {
   const inception = useExtras((s) => s.inception) !== null;
   const [features, setFeatures] = useState<MeasureFeatures>('resnet56');
   const [count, setCount] = useState(distances.at(-1)?.n ?? USUAL_IMAGES);
@@ -68,15 +71,25 @@ export function MeasureForm({ distances, onStart }: Props) {
           onCommit={setMoments}
         />
       </div>
-      <button
-        type="button"
-        className="button primary"
-        disabled={!isHere(features)}
-        onClick={() => onStart({ features, count, moments })}
-      >
-        <Play aria-hidden />
-        Start
-      </button>
+      {wantsImages ? (
+        <FileButton
+          label="Choose its images and start"
+          className="primary"
+          icon={Play}
+          title="They were too large to keep"
+          onFiles={(files) => onStart({ features, count, moments }, files)}
+        />
+      ) : (
+        <button
+          type="button"
+          className="button primary"
+          disabled={!isHere(features)}
+          onClick={() => onStart({ features, count, moments })}
+        >
+          <Play aria-hidden />
+          Start
+        </button>
+      )}
       <p className="caption">
         Kept students, evenly spread: the first, the best and the last, and others between. What is measured
         stays with the run and is not measured again.

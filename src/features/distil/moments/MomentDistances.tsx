@@ -3,11 +3,12 @@ import { useEffect, useMemo, useState } from 'react';
 import { useStore } from 'zustand';
 import { counted, sentence } from '../../../lib/words';
 import type { RunDistances } from '../../../protocol/run-distances';
+import { missingImages } from '../../../protocol/runs';
 import type { DistilRunState } from '../../../state/distil/store';
 import { useMeasuring } from '../../../state/measure/use-measuring';
 import { MOMENTS_KEY } from '../../../state/moments/controller';
 import { useMoments } from '../../../state/moments/use-moments';
-import { useStepProgress } from '../../../state/react';
+import { useDistil, useStepProgress } from '../../../state/react';
 import { Curve } from '../../../ui/Curve';
 import { formatDuration, formatValue, formatWhole } from '../../../ui/format';
 import { Note } from '../../../ui/Note';
@@ -33,6 +34,7 @@ export default function MomentDistances({ run, moment }: Props) {
   // Inception's file may be here.
   useEffect(() => void measure.files({ do: 'list' }), [measure]);
   const { id, name } = run.about;
+  const saved = useDistil((s) => s.runs?.find(({ record }) => record.about.id === id));
   const mine = work?.run === id;
   const { distances } = run;
   return (
@@ -58,9 +60,10 @@ export default function MomentDistances({ run, moment }: Props) {
       {open && !mine && (
         <MeasureForm
           distances={distances}
-          onStart={(how) => {
+          wantsImages={saved !== undefined && missingImages(saved.record) !== null}
+          onStart={(how, files) => {
             setOpen(false);
-            void measuring.start({ id, name }, how);
+            void measuring.start({ id, name }, how, files);
           }}
         />
       )}
