@@ -76,6 +76,11 @@ test('what trains: two choices on one budget, a reload in the middle, a table an
     await expect(rows.nth(row)).toContainText(name);
     await expect(rows.nth(row)).toContainText(/\d+\.\d %\s*\d[\d.,]* ± \d/);
   }
+  const tops = await rows
+    .nth(1)
+    .getByRole('cell')
+    .evaluateAll((cells) => cells.map((cell) => cell.getBoundingClientRect().top));
+  expect(new Set(tops).size, 'a choice is one line of the table').toBe(1);
   await expect(page.getByRole('img', { name: /Level 1 \d+\.\d %, .*Decoder only \d+\.\d %/ })).toBeVisible();
   expect(await violations(page)).toEqual([]);
 

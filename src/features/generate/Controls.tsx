@@ -15,6 +15,7 @@ import { MAX_COUNT } from '../../state/generate/view';
 import type { ModelFacts } from '../../state/models';
 import { useAction, useApp, useModel, usePrefs, useView } from '../../state/react';
 import { BackendChoice } from '../../ui/BackendChoice';
+import { Dock } from '../../ui/Dock';
 import { part } from '../../ui/part';
 import { Segmented } from '../../ui/Segmented';
 import { Slider } from '../../ui/Slider';
@@ -39,10 +40,10 @@ export function Controls() {
       <ModelPicker />
       <PublishedModels />
       <hr className="rule-line" />
-      <div className="dock">
+      <Dock>
         <SeedControl />
         {model && model.labelDim > 0 && <ClassControl model={model} />}
-      </div>
+      </Dock>
       {model && model.labelDim > 1 && <MixDoor key={model.key} model={model} />}
       <RandomSeedButton />
       <hr className="rule-line" />

@@ -7,6 +7,7 @@ import { sigmaText } from '../../state/layers/summary';
 import { GAIN, type LayersView, type Versus } from '../../state/layers/view';
 import { formatPath, sweep } from '../../state/path/view';
 import { useApp, useView } from '../../state/react';
+import { Dock } from '../../ui/Dock';
 import { PictureCanvas, type PictureSource } from '../../ui/PictureCanvas';
 import type { Ramps } from '../../ui/ramp';
 import { Segmented } from '../../ui/Segmented';
@@ -72,7 +73,7 @@ function SigmaSlider() {
   const layers = useLayersController();
   const at = useLayers((s) => s.view.at);
   return (
-    <div className="dock">
+    <Dock>
       <Slider
         log
         label="Sigma"
@@ -90,7 +91,7 @@ function SigmaSlider() {
           onReset: () => layers.set({ at: SIGMAS.max }),
         }}
       />
-    </div>
+    </Dock>
   );
 }
 

@@ -83,7 +83,7 @@ export function SigmaAxis({ sigmas, chosen }: { sigmas: readonly number[]; chose
           i % every === 0 || i === chosen ? (
             <span
               key={sigma}
-              className={i === chosen ? 'chosen' : Math.abs(i - chosen) < every ? 'near' : undefined}
+              className={i === chosen ? 'chosen' : Math.abs(i - chosen) < every ? 'crowded' : undefined}
               style={{ insetInlineStart: `${(100 * (i + 0.5)) / sigmas.length}%` }}
             >
               {axisText(sigma)}

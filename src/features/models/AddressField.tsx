@@ -69,7 +69,7 @@ function Field({ rows }: { rows: Downloads }) {
         </button>
       </div>
       {problem && (
-        <p id={`${id}-problem`} role="alert" className="caption problem">
+        <p id={`${id}-problem`} role="alert" className="caption address-problem">
           {problem}
         </p>
       )}

@@ -72,7 +72,7 @@ export function FlipMap({ all, frozen, onFlip }: Props) {
         style={{ '--row': `${pitch}px`, '--columns': columns.length } as CSSProperties}
         onKeyDown={onKeyDown}
       >
-        <div className="map-head caption">share of all</div>
+        <div className="parts-corner caption">share of all</div>
         <div className="parts-heads">
           {heads.map((flip) => (
             <FlipButton key={flip.label} {...flipProps(flip)}>

@@ -28,7 +28,7 @@ export function PartsMap({ all, frozen }: Props) {
       className="parts-map"
       style={{ '--row': `${layout.pitch}px`, '--columns': columns.length } as CSSProperties}
     >
-      <div className="map-head caption">share of all</div>
+      <div className="parts-corner caption">share of all</div>
       <div className="parts-heads" aria-hidden>
         {columns.map((part) => (
           <span key={part}>

@@ -143,16 +143,16 @@ function Table({ rows }: { rows: readonly SeriesRow[] }) {
         <thead>
           <tr>
             <th scope="col">Choice</th>
-            <th scope="col" className="measure">
+            <th scope="col" className="series-number">
               Trains
             </th>
-            <th scope="col" className="measure">
+            <th scope="col" className="series-number">
               Distance at the end
             </th>
-            <th scope="col" className="measure">
+            <th scope="col" className="series-number">
               Images
             </th>
-            <th scope="col" className="measure">
+            <th scope="col" className="series-number">
               Time
             </th>
             <th scope="col">Samples</th>
@@ -168,16 +168,16 @@ function Table({ rows }: { rows: readonly SeriesRow[] }) {
                   <StateText row={row} />
                 </span>
               </th>
-              <td className="measure" data-label="Trains">
+              <td className="series-number" data-label="Trains">
                 {row.share === null ? '–' : `${(100 * row.share).toFixed(1)} %`}
               </td>
-              <td className="measure" data-label="Distance">
+              <td className="series-number" data-label="Distance">
                 {distanceText(row)}
               </td>
-              <td className="measure" data-label="Images">
+              <td className="series-number" data-label="Images">
                 {formatWhole(row.images)}
               </td>
-              <td className="measure" data-label="Time">
+              <td className="series-number" data-label="Time">
                 {row.seconds > 0 ? formatDuration(row.seconds) : '–'}
               </td>
               <td>

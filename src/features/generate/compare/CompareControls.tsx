@@ -1,6 +1,7 @@
 import { classSource } from '../../../lib/classes';
 import { largestModel } from '../../../state/compare/memory';
 import { useEngine } from '../../../state/react';
+import { Dock } from '../../../ui/Dock';
 import { formatBytes } from '../../../ui/format';
 import { ClassControl } from '../ClassControl';
 import { ModeSwitch } from '../ModeSwitch';
@@ -15,10 +16,10 @@ export function CompareControls({ rows }: { rows: readonly ShownRow[] }) {
   return (
     <section className="controls" aria-label="Controls">
       <ModeSwitch />
-      <div className="dock">
+      <Dock>
         <SeedControl />
         {source && <ClassControl model={source} />}
-      </div>
+      </Dock>
       <RandomSeedButton />
       <hr className="rule-line" />
       <AddRow rows={rows} />
