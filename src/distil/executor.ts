@@ -48,12 +48,14 @@ export interface ExecutorFacts {
   label: string;
   /** Why the steps are not planned, a clause; null where they are, and where nothing executes plans. */
   reason: string | null;
+  /** Of how many blocks the activations are made twice, so that they need not be held, and of how many they could be. */
+  recomputed?: { blocks: number; of: number };
 }
 
 /** One line of these facts. */
-export const executorLine = ({ executor, label, reason }: ExecutorFacts): string =>
+export const executorLine = ({ executor, label, reason, recomputed }: ExecutorFacts): string =>
   executor === 'plan'
-    ? `a step is one recorded graph on ${label}`
+    ? `a step is one recorded graph on ${label}${recomputed?.blocks ? `, which makes the activations of ${recomputed.blocks} of ${recomputed.of} blocks twice to fit into memory` : ''}`
     : `a step runs op by op on ${label}${reason === null ? '' : `, because ${reason}`}`;
 
 /**
@@ -88,4 +90,6 @@ export interface ExecutorParts {
   saved?: SavedTensors;
   /** Executes recorded steps on this back-end; absent where nothing does. */
   plan?: OpenExecutor;
+  /** Recomputes activations wherever a recorded step can, whatever its executor's budget is: the least memory, for measurements. */
+  recomputeAll?: boolean;
 }

@@ -1,4 +1,6 @@
+import { OutOfMemory } from '../lib/errors';
 import { Denoiser } from '../nn/denoiser';
+import { addedState, chooseStep } from '../nn/plan/training/budget';
 import { type IterationExecutor, type OpenExecutor, Unplanned } from '../nn/plan/training/executor';
 import type { Side } from '../nn/plan/training/recorder';
 import { isAdversarial, partSizes, unplannedSetting } from './config';
@@ -21,37 +23,48 @@ export class PlannedExecutor implements StepExecutor {
   private readonly prepared = new Set<string>();
   /** Images of the parts that a batch is taken in. */
   private readonly sizes: readonly number[];
+  /** Of the program that recomputes most. */
+  private recomputed = { blocks: 0, of: 0 };
 
   private constructor(
     private readonly parts: ExecutorParts,
     private readonly run: RecordedStudent,
     private readonly iterations: IterationExecutor,
+    private readonly recomputeAll: boolean,
   ) {
     this.sizes = partSizes(parts.config);
   }
 
   /**
-   * Records and compiles a whole step, and gives it the state that the run begins from. Throws `Unplanned` where these
-   * settings cannot be recorded or the back-end has no kernels for them, and `OutOfMemory`.
+   * Records and compiles a whole step, and gives it the state that the run begins from. Of what does not fit into the executor's
+   * budget, or into a device that turns out to have less, activations are recomputed. Throws `Unplanned` where these
+   * settings cannot be recorded or the back-end has no kernels for them, and `OutOfMemory` where that is not enough.
    */
   static async open(parts: ExecutorParts, open: OpenExecutor): Promise<PlannedExecutor> {
     const refusal = unplannedSetting(parts.config);
     if (refusal !== null) throw new Unplanned(refusal);
     const { run, heads } = await beginning(parts);
-    const iterations = await open();
-    try {
-      const executor = new PlannedExecutor(parts, run, iterations);
-      await executor.prepareAll();
-      executor.begin(heads);
-      return executor;
-    } catch (error) {
-      iterations.dispose();
-      throw error;
-    }
+    const attempt = async (recomputeAll: boolean): Promise<PlannedExecutor> => {
+      const iterations = await open();
+      try {
+        const executor = new PlannedExecutor(parts, run, iterations, recomputeAll);
+        await executor.prepareAll();
+        executor.begin(heads);
+        return executor;
+      } catch (error) {
+        iterations.dispose();
+        throw error;
+      }
+    };
+    if (parts.recomputeAll) return attempt(true);
+    return attempt(false).catch((error) => {
+      if (!(error instanceof OutOfMemory) || error instanceof OverBudget) throw error;
+      return attempt(true);
+    });
   }
 
   get facts(): ExecutorFacts {
-    return { executor: 'plan', label: this.iterations.label, reason: null };
+    return { executor: 'plan', label: this.iterations.label, reason: null, recomputed: this.recomputed };
   }
 
   get bytes(): number {
@@ -169,25 +182,49 @@ export class PlannedExecutor implements StepExecutor {
 
   /** What a whole iteration needs; programs of single steps are compiled when they are asked for. */
   private async prepareAll(): Promise<void> {
-    const [first, ...others] = new Set(this.sizes);
-    const { order } = this.run;
-    if (this.sizes.length === 1) await this.prepare(this.run.kindOf('both'), first!);
-    else
-      for (const side of ['G', 'D'] as const) {
-        if (!order.includes(side)) continue;
-        for (const size of [first!, ...others]) await this.prepare(`part ${side}`, size);
-        await this.prepare(`update ${side}`, first!);
-      }
-    if (this.parts.config.r1Gamma === 0 || !order.includes('D')) return;
-    for (const size of [first!, ...others]) await this.prepare('part R1', size);
-    await this.prepare('update D', first!);
+    const all = this.programs();
+    const recorded = all.length > 1 ? all.map(([program, size]) => this.run.record(program, size)) : [];
+    for (const [i, [program, size]] of all.entries())
+      await this.prepare(program, size, addedState(recorded.slice(i + 1), recorded.slice(0, i + 1)));
   }
 
-  private async prepare(program: ProgramName, size: number): Promise<string> {
+  private programs(): [ProgramName, number][] {
+    const sizes = [...new Set(this.sizes)];
+    const { order } = this.run;
+    const each = (program: PartProgram) => sizes.map((size): [ProgramName, number] => [program, size]);
+    const found: [ProgramName, number][] = [];
+    if (this.sizes.length === 1) found.push([this.run.kindOf('both'), sizes[0]!]);
+    else
+      for (const side of ['G', 'D'] as const)
+        if (order.includes(side)) found.push(...each(`part ${side}`), [`update ${side}`, sizes[0]!]);
+    if (this.parts.config.r1Gamma > 0 && order.includes('D'))
+      found.push(...each('part R1'), ['update D', sizes[0]!]);
+    return found;
+  }
+
+  /**
+   * `reserved`: bytes of the state that the programs of an iteration after it add. Absent: it is no part of one, and however much it
+   * takes the device decides.
+   */
+  private async prepare(program: ProgramName, size: number, reserved?: number): Promise<string> {
     const key = `${program} ${size}`;
     if (this.prepared.has(key)) return key;
-    await this.iterations.prepare(key, { iteration: this.run.record(program, size), batch: size });
+    const { iterations, run, recomputeAll } = this;
+    const budget = recomputeAll ? 0 : iterations.budget - (reserved ?? 0);
+    const { step, recomputed, of, bytes } = chooseStep(
+      iterations,
+      (blocks) => ({ iteration: run.record(program, size, blocks), batch: size }),
+      budget,
+    );
+    if (bytes > budget && !recomputeAll && reserved !== undefined && size > SMALLEST)
+      throw new OverBudget('backend', 'out of memory', {
+        expected: `at most ${(iterations.budget / 1e9).toFixed(1)} GB`,
+        found: `${((bytes + reserved) / 1e9).toFixed(1)} GB for ${size} images at once, with all activations recomputed that can be`,
+        hint: 'Use a smaller batch, or take it in parts',
+      });
+    await iterations.prepare(key, step);
     this.prepared.add(key);
+    if (recomputed > this.recomputed.blocks) this.recomputed = { blocks: recomputed, of };
     return key;
   }
 
@@ -209,6 +246,12 @@ export class PlannedExecutor implements StepExecutor {
     }
   }
 }
+
+/** Images of the smallest part that a batch is ever taken in: what does not fit even so is the device's to refuse. */
+const SMALLEST = 2;
+
+/** What does not fit into the executor's budget whatever is recomputed. */
+class OverBudget extends OutOfMemory {}
 
 type Reports = Map<string, number>;
 

@@ -44,8 +44,8 @@ export class RecordedInstance extends RecordedStudent {
     };
   }
 
-  record(program: ProgramName, images: number): Iteration {
-    const settings = { ...this.settings, batch: images };
+  record(program: ProgramName, images: number, recomputed: ReadonlySet<number> = new Set()): Iteration {
+    const settings = { ...this.settings, batch: images, recomputed };
     if (program === 'generator') return recordInstance(settings);
     return program === 'part G' ? recordInstancePart(settings) : recordInstanceUpdate(settings);
   }

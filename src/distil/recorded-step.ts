@@ -80,8 +80,8 @@ export class RecordedRun extends RecordedStudent {
     };
   }
 
-  record(program: ProgramName, images: number): Iteration {
-    const settings = { ...this.settings, loss: { ...this.settings.loss, batch: images } };
+  record(program: ProgramName, images: number, recomputed: ReadonlySet<number> = new Set()): Iteration {
+    const settings = { ...this.settings, loss: { ...this.settings.loss, batch: images }, recomputed };
     const { r1Gamma, r1Every } = this.parts.config;
     switch (program) {
       case 'both':

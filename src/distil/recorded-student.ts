@@ -42,8 +42,8 @@ export abstract class RecordedStudent {
     };
   }
 
-  /** A program of so many images. */
-  abstract record(program: ProgramName, images: number): Iteration;
+  /** A program of so many images, with these blocks recomputed. */
+  abstract record(program: ProgramName, images: number, recomputed?: ReadonlySet<number>): Iteration;
 
   /** Everything that the graphs of a step ask for at each run, for the whole batch. */
   abstract inputs(step: StepInputs): StepGraphInputs;

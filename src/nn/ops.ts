@@ -49,6 +49,8 @@ export interface FeatureConvOptions {
 
 /** What frozen feature networks and the mixing behind them are written in. Their batch norms are folded into convolutions. */
 export interface FeatureOps<T> {
+  /** Runs a block; whatever it made besides its result may be freed at once. */
+  scope(block: () => T): T;
   conv(x: T, name: string, options?: FeatureConvOptions): T;
   /** Bilinear, to a square. */
   resize(x: T, size: number, alignCorners?: boolean): T;

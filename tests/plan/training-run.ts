@@ -61,8 +61,11 @@ const FEATURES = drawnWeights(
 
 function featureMaps<T>(ops: FeatureOps<T>, x: T, size: number): T[] {
   const stem = ops.conv(ops.resize(ops.toRgb(x), size), 'stem', { stride: 2, activation: 'relu6' });
-  const spatial = ops.conv(stem, 'depthwise', { stride: 2, depthwise: true, activation: 'relu6' });
-  return [stem, ops.conv(spatial, 'pointwise')];
+  const block = ops.scope(() => {
+    const spatial = ops.conv(stem, 'depthwise', { stride: 2, depthwise: true, activation: 'relu6' });
+    return ops.conv(spatial, 'pointwise');
+  });
+  return [stem, block];
 }
 
 export interface MiniRun {

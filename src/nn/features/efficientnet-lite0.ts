@@ -25,15 +25,17 @@ export function efficientNetMaps<T>(ops: FeatureOps<T>, x: T, size: number): T[]
   let index = 0;
   for (const [repeats, firstStride, expansion, map] of STAGES) {
     for (let i = 0; i < repeats; i++, index++) {
-      const name = `blocks.${index}`;
-      const inner = expansion > 1 ? ops.conv(h, `${name}.expand`, { activation: 'relu6' }) : h;
-      const spatial = ops.conv(inner, `${name}.depthwise`, {
-        stride: i === 0 ? firstStride : 1,
-        depthwise: true,
-        activation: 'relu6',
+      const [x, name] = [h, `blocks.${index}`];
+      h = ops.scope(() => {
+        const inner = expansion > 1 ? ops.conv(x, `${name}.expand`, { activation: 'relu6' }) : x;
+        const spatial = ops.conv(inner, `${name}.depthwise`, {
+          stride: i === 0 ? firstStride : 1,
+          depthwise: true,
+          activation: 'relu6',
+        });
+        const projected = ops.conv(spatial, `${name}.project`);
+        return i === 0 ? projected : ops.add(projected, x);
       });
-      const projected = ops.conv(spatial, `${name}.project`);
-      h = i === 0 ? projected : ops.add(projected, h);
     }
     if (map) maps.push(h);
   }

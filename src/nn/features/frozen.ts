@@ -18,6 +18,10 @@ export class FrozenLayers implements PooledOps<tf.Tensor4D> {
     this.parameters = new TfParameters(source);
   }
 
+  scope(block: () => tf.Tensor4D): tf.Tensor4D {
+    return tf.tidy(block);
+  }
+
   conv(x: tf.Tensor4D, name: string, options: FeatureConvOptions = {}): tf.Tensor4D {
     const { stride = 1, depthwise = false, activation = null, padding = 'tensorflow' } = options;
     const filter = this.parameters.get(`${name}.weight`) as tf.Tensor4D;

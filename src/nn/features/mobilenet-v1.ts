@@ -15,8 +15,11 @@ export function mobileNetMaps<T>(ops: FeatureOps<T>, x: T, size: number): T[] {
   const maps: T[] = [];
   for (let i = 1; i <= 13; i++) {
     const stride = STRIDED.includes(i) ? 2 : 1;
-    h = ops.conv(h, `layers.${i}.depthwise`, { stride, depthwise: true, activation: 'relu6' });
-    h = ops.conv(h, `layers.${i}.pointwise`, { activation: 'relu6' });
+    const x = h;
+    h = ops.scope(() => {
+      const spatial = ops.conv(x, `layers.${i}.depthwise`, { stride, depthwise: true, activation: 'relu6' });
+      return ops.conv(spatial, `layers.${i}.pointwise`, { activation: 'relu6' });
+    });
     if (MAPS.includes(i)) maps.push(h);
   }
   return maps;

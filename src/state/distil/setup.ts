@@ -5,6 +5,7 @@ import {
   featuresOf,
   fitMicroBatch,
   isAdversarial,
+  leastShare,
   PRESETS,
   type PresetName,
   partSize,
@@ -289,7 +290,8 @@ export function costOf(
   const made = SAMPLE_SEEDS * (1 + samplingsDue(0, steps, sampleEvery)) + (distances + 1) * measureImages;
   // The teacher and held-out images are compared once, and so are the real ones that all refer to.
   const compared = distances > 0 ? (distances + 2) * measureImages + referenceImages(measureImages) : 0;
-  const at = (part: number) => fixedBytes + bytesPerImage * part;
+  // What does not fit is recomputed, as far as that goes.
+  const at = (part: number, share = leastShare(config)) => fixedBytes + share * bytesPerImage * part;
   const whole = partSize({ ...config, microBatch });
   const fits = limitBytes === null || at(whole) <= limitBytes;
   // The largest power of two that leaves a tenth free.
@@ -301,7 +303,7 @@ export function costOf(
       images * secondsPerImage +
       made * estimate.secondsPerSample +
       compared * estimate.secondsPerCompared,
-    bytes: at(whole),
+    bytes: Math.min(at(whole, 1), Math.max(at(whole), limitBytes ?? Number.POSITIVE_INFINITY)),
     fits,
     smaller: fits || smaller < 2 ? null : smaller,
   };

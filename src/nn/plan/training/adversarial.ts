@@ -45,10 +45,12 @@ export class AdversarialRecorder extends StepRecorder<IterationSettings> {
     const input: Inputs = (name, shape) => this.input(`${use} ${name}`, shape);
     const x = diffAugment && use !== 'r1' ? augmented(this.ops('G'), images, input) : images;
     const labels = this.labels(this.settings.network.unet.labelDim);
+    const blockEnds = () => this.checkpoints.end();
     return features.flatMap(({ network, mixing, sizes, maps }, i) => {
-      const on = (prefix: string, shape: ShapeOf) =>
-        opsOn(this.graph, parametersOf(this.graph, `${prefix}.${i}.`, shape));
-      const seen = maps({ ops: on('features', network), x, labels, input });
+      const on = (prefix: string, shape: ShapeOf, ends?: () => void) =>
+        opsOn(this.graph, parametersOf(this.graph, `${prefix}.${i}.`, shape), ends);
+      this.checkpoints.begin();
+      const seen = maps({ ops: on('features', network, blockEnds), x, labels, input });
       return mixed(new GraphFeatures(on('mixing', mixing)), heads.style, seen, sizes);
     });
   }

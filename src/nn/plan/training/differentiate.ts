@@ -1,18 +1,22 @@
 import type { Graph, Node } from '../graph';
+import type { Checkpoints } from './checkpoints';
 import { constant, inputGradients, isDifferentiable } from './rules';
 
 /**
  * Reverse mode on a recorded graph: appends the nodes of d`of` / d`wanted` and returns them by the wanted node. Only
  * what lies between the two is followed, so that frozen parameters get no gradient and keep nothing for one. Gradients
  * are recorded as soon as all that adds to them is there: executed in that order, an activation is last read early.
- * Nodes that `of` does not depend on are left out. `seed`, of the shape of `of`, weighs its elements.
+ * Nodes that `of` does not depend on are left out. `seed`, of the shape of `of`, weighs its elements. `checkpoints`: which forward
+ * values are made once more before they are read.
  */
 export function gradients(
   graph: Graph,
   of: Node,
   wanted: readonly Node[],
   seed = constant(graph, 1),
+  checkpoints?: Checkpoints,
 ): Map<Node, Node> {
+  const wayBack = checkpoints?.wayBack();
   const targets = new Set(wanted);
   const involved = dependents(graph, of, targets);
   const adjoints = new Map<Node, Node>([[of, seed]]);
@@ -20,7 +24,10 @@ export function gradients(
     const node = graph.nodes[id]!;
     const dy = adjoints.get(node);
     if (!dy || !involved.has(node)) continue;
-    const rules = node.inputs.some((input) => involved.has(input)) && inputGradients(graph, node, dy);
+    if (!node.inputs.some((input) => involved.has(input))) continue;
+    wayBack?.enter(node);
+    const value = (of: Node) => wayBack?.value(of) ?? of;
+    const rules = inputGradients(graph, value(node), node.inputs.map(value), dy);
     if (!rules) continue;
     node.inputs.forEach((input, i) => {
       const rule = rules[i];
@@ -30,6 +37,7 @@ export function gradients(
       adjoints.set(input, before ? graph.node({ op: 'add' }, [before, more], input.shape) : more);
     });
   }
+  wayBack?.conclude();
   const found = new Map<Node, Node>();
   for (const node of targets) {
     const gradient = adjoints.get(node);

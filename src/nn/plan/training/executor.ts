@@ -27,6 +27,13 @@ export interface IterationExecutor {
   readonly label: string;
   /** Bytes that it holds on its device, for all steps together. */
   readonly bytes: number;
+  /** Bytes that it may hold. */
+  readonly budget: number;
+  /**
+   * Bytes that it would hold for its steps and this one, without what its kernels need beside; infinitely many where the device can have no such
+   * buffers. Nothing is made. Throws `Unplanned`.
+   */
+  measure(step: RecordedStep): number;
   /** Compiles a step under a name and gives it memory. Throws `Unplanned` and `OutOfMemory`. */
   prepare(name: string, step: RecordedStep): Promise<void>;
   /** Names of the state of all steps. */

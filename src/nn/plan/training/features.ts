@@ -22,6 +22,10 @@ export class GraphFeatures implements PooledOps<Node> {
     return activation ? this.ops.activate(y, activation) : y;
   }
 
+  scope(module: () => Node): Node {
+    return this.ops.scope(module);
+  }
+
   resize(x: Node, size: number, alignCorners = false): Node {
     return this.ops.resize(x, size, alignCorners ? 'corners' : 'bilinear');
   }

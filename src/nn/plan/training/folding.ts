@@ -42,6 +42,7 @@ export interface NormGradientPlan extends Normed {
 /** Which nodes of a step have no call of their own: they are parts of another node's. */
 export class Folding {
   readonly needed: readonly Node[];
+  /** By what they read; the last one recorded comes first. */
   readonly readers = new Map<Node, Node[]>();
   readonly endings = new Map<Node, Ending>();
   /** By the node of the sums. */
@@ -128,9 +129,11 @@ export class Folding {
     const [x, dyNorm] = sums.inputs as [Node, Node];
     const gradient = this.reads(sums).find(({ operation }) => operation.op === 'normGradient') ?? null;
     const { operation } = sums;
+    // The last one that was recorded before: where a forward pass is recomputed, its twin.
     const norm = this.reads(x).find(
-      ({ operation: o, inputs }) =>
+      ({ id, operation: o, inputs }) =>
         o.op === 'groupNorm' &&
+        id < sums.id &&
         o.over === (operation as typeof o).over &&
         (!gradient || gradient.inputs[3] === inputs[1]),
     );

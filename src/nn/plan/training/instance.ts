@@ -69,7 +69,9 @@ class InstanceRecorder extends StepRecorder<InstanceSettings> {
     const change = ops.add(first, ops.scale(second, -1));
     const below = ops.add(euler, ops.timesVector(change, number('correction')));
     const wanted = recordDenoiserAt(this.targetOps(), network, below, this.levels('target'), labels);
+    this.checkpoints.begin();
     const made = recordDenoiserAt(this.ops('G'), network, x, this.levels('student'), labels);
+    this.checkpoints.end();
     return { made, wanted };
   }
 
@@ -84,11 +86,14 @@ class InstanceRecorder extends StepRecorder<InstanceSettings> {
     const pixels = ({ shape }: Node) => shape.height * shape.width;
     if (!features) return squares(made, wanted, pixels(made) * made.shape.channels);
     const frozen = new GraphFeatures(
-      opsOn(this.graph, parametersOf(this.graph, 'features.0.', features.network)),
+      opsOn(this.graph, parametersOf(this.graph, 'features.0.', features.network), () =>
+        this.checkpoints.end(),
+      ),
     );
-    const [goals, seen] = [wanted, made].map((images) =>
-      features.maps(frozen, images).map((map) => ops.unit(map)),
-    ) as [Node[], Node[]];
+    const [goals, seen] = [wanted, made].map((images) => {
+      this.checkpoints.begin();
+      return features.maps(frozen, images).map((map) => ops.unit(map));
+    }) as [Node[], Node[]];
     return seen
       .map((map, i) => squares(map, goals[i]!, pixels(map)))
       .reduce((sum, term) => ops.add(sum, term));

@@ -1,4 +1,5 @@
 import { Graph, type GraphOps, type Node, type Shape, vectorShape, wholeShape } from '../graph';
+import { Checkpoints } from './checkpoints';
 import { gradients } from './differentiate';
 import { recordDenoiser } from './generator';
 import { opsOn, type Parameters, parametersOf, type StepOps } from './scope';
@@ -23,6 +24,7 @@ export type Gradients = ReadonlyMap<string, Node>;
 /** Records what every step is made of: the student's images, losses, gradients, updates. */
 export class StepRecorder<S extends GeneratorSettings> {
   protected readonly graph = new Graph();
+  protected readonly checkpoints: Checkpoints;
   protected readonly sides: Record<Side, Trained>;
   private readonly inputs = new Map<string, Node>();
   protected readonly reports = new Map<string, Node>();
@@ -42,6 +44,7 @@ export class StepRecorder<S extends GeneratorSettings> {
       eps: side.eps,
     });
     this.sides = { G: side('G', settings.generator), D: side('D', discriminator) };
+    this.checkpoints = new Checkpoints(this.graph, settings.recomputed ?? new Set());
   }
 
   /** The student's images from the noise of that name, by its parameters as they are now (distil/generator.ts). */
@@ -59,10 +62,13 @@ export class StepRecorder<S extends GeneratorSettings> {
   private denoised(ops: GraphOps, x: Node, sigma: number, embedding: string): Node {
     const { network } = this.settings;
     const { modelChannels, channelMultNoise, labelDim } = network.unet;
-    return recordDenoiser(ops, network, x, sigma, {
+    this.checkpoints.begin();
+    const image = recordDenoiser(ops, network, x, sigma, {
       noise: this.input(embedding, vectorShape(modelChannels * channelMultNoise)),
       labels: this.labels(labelDim),
     });
+    this.checkpoints.end();
+    return image;
   }
 
   /** Blends the gradients of a part of the batch into those of the parts before it; `part` is its share of both. */
@@ -125,18 +131,19 @@ export class StepRecorder<S extends GeneratorSettings> {
   }
 
   finish(): Iteration {
-    const { graph, reports, updates, carried, sums, sides } = this;
+    const { graph, reports, updates, carried, sums, sides, checkpoints } = this;
+    const { twins, others } = checkpoints;
     const moving = new Set(
       (['G', 'D'] as const).flatMap((side) => sides[side].names.map((name) => PREFIXES[side] + name)),
     );
-    return { graph, reports, updates, carried, moving, sums };
+    return { graph, reports, updates, carried, moving, sums, twins, recomputable: others };
   }
 
   protected gradientsOf(side: Side, loss: Node): Gradients {
     const { parameters, names } = this.sides[side];
     this.reports.set(`loss${side}`, loss);
     const nodes = names.map((name) => parameters.node(name));
-    const found = gradients(this.graph, loss, nodes);
+    const found = gradients(this.graph, loss, nodes, undefined, this.checkpoints);
     return new Map(
       names.flatMap((name, i) => {
         const gradient = found.get(nodes[i]!);
@@ -158,7 +165,7 @@ export class StepRecorder<S extends GeneratorSettings> {
   }
 
   protected ops(side: Side): StepOps {
-    return opsOn(this.graph, this.sides[side].parameters);
+    return opsOn(this.graph, this.sides[side].parameters, () => this.checkpoints.end());
   }
 
   protected labels(classes: number): Node | null {

@@ -28,14 +28,14 @@ const RULES: { readonly [K in Operation['op']]?: Rule<K> } = {
     () => graph.node({ op: 'filterGradient', ...geometry(operation) }, [x, dy], w!.shape),
     () => channelSums(graph, dy),
   ],
-  convTransposed: ({ graph, node, operation, inputs: [v, w], dy }) => [
+  convTransposed: ({ graph, operation, inputs: [v, w], dy }) => [
     () =>
       graph.node(
         { op: 'conv2d', name: operation.name, bias: false, ...geometry(operation) },
         [dy, w!],
         v.shape,
       ),
-    () => graph.node({ op: 'filterGradient', ...geometry(operation) }, [dy, v], node.inputs[1]!.shape),
+    () => graph.node({ op: 'filterGradient', ...geometry(operation) }, [dy, v], w!.shape),
   ],
   addBias: ({ graph, dy }) => [() => dy, () => channelSums(graph, dy)],
   downsample: ({ graph, operation: { taps, pad }, inputs: [x], dy }) => [
@@ -153,15 +153,23 @@ const RULES: { readonly [K in Operation['op']]?: Rule<K> } = {
   ],
 };
 
-/** Gradients of a node's inputs, in their order; null where there is no way back through it. */
-export function inputGradients(graph: Graph, node: Node, dy: Node): readonly Gradient[] | null {
+/**
+ * Gradients of a node's inputs, in their order; null where there is no way back through it. `inputs`: what has their values now,
+ * where they were made once more.
+ */
+export function inputGradients(
+  graph: Graph,
+  node: Node,
+  inputs: readonly Node[],
+  dy: Node,
+): readonly Gradient[] | null {
   const rule = RULES[node.operation.op] as Rule<Operation['op']> | undefined;
   if (!rule) return null;
   return rule({
     graph,
     node,
     operation: node.operation,
-    inputs: node.inputs as [Node, ...Node[]],
+    inputs: inputs as [Node, ...Node[]],
     dy,
   });
 }

@@ -1,4 +1,4 @@
-import { type Graph, GraphOps, type Node, vectorShape } from '../graph';
+import { type Graph, GraphOps, type Node, type RecordOptions, vectorShape } from '../graph';
 
 /** The values of one network's parameters at one place of a step: leaves at first, then what an update made of them. */
 export interface Parameters {
@@ -25,6 +25,23 @@ export function parametersOf(
 
 /** The vocabulary of the networks, and what losses and augmentation need beside. */
 export class StepOps extends GraphOps {
+  private readonly blockEnds: () => void;
+
+  /** `blockEnds`: told after each module. */
+  constructor(
+    shape: (name: string) => readonly number[] | undefined,
+    { blockEnds = () => {}, ...options }: RecordOptions & { blockEnds?: (() => void) | undefined },
+  ) {
+    super(shape, options);
+    this.blockEnds = blockEnds;
+  }
+
+  override scope(module: () => Node): Node {
+    const y = super.scope(module);
+    this.blockEnds();
+    return y;
+  }
+
   /** m of one channel times v: a map of v's channels. */
   outerVector(m: Node, v: Node): Node {
     return this.graph.node({ op: 'outerVector' }, [m, v], { ...m.shape, channels: v.shape.channels });
@@ -56,9 +73,10 @@ export class StepOps extends GraphOps {
   }
 }
 
-/** Records on these parameters. */
-export const opsOn = (graph: Graph, parameters: Parameters): StepOps =>
+/** Records on these parameters; `blockEnds` is told after each module. */
+export const opsOn = (graph: Graph, parameters: Parameters, blockEnds?: () => void): StepOps =>
   new StepOps((name) => parameters.shape(name), {
     graph,
+    blockEnds,
     derived: (name) => (parameters.shape(name) ? parameters.node(name) : undefined),
   });

@@ -2,6 +2,7 @@ import type { NetworkConfig } from '../../config';
 import type { HeadsConfig } from '../../discriminator/heads';
 import type { FeatureOps } from '../../ops';
 import type { Graph, Node, Shape } from '../graph';
+import type { Recomputable } from './checkpoints';
 import type { StepOps } from './scope';
 
 export type ShapeOf = (name: string) => readonly number[] | undefined;
@@ -62,6 +63,8 @@ export interface GeneratorSettings {
   /** Noise level of a two-step student's second evaluation; null where it has one. */
   sigmaMid: number | null;
   generator: SideSettings;
+  /** Blocks whose activations are made once more before their gradients (checkpoints.ts); none where nothing is said. */
+  recomputed?: ReadonlySet<number>;
 }
 
 /** A step of what follows a teacher image by image. */
@@ -111,6 +114,9 @@ export interface Iteration {
   moving: ReadonlySet<string>;
   /** The state in which the gradients of parts of a batch add up, by the name of their parameter: what this step blends into. */
   sums: ReadonlyMap<string, string>;
+  /** Nodes that are other ones once more, and what else could be. */
+  twins?: ReadonlySet<Node>;
+  recomputable?: readonly Recomputable[];
   /** Vectors and maps that are given back as they are: of a network that is only run. */
   results?: ReadonlyMap<string, Node>;
 }

@@ -62,7 +62,10 @@ function endingOf(
   };
 }
 
-/** Filters in the forms that convolutions read, made where they are first read; of frozen ones once for all runs. */
+/**
+ * Filters in the forms that convolutions read, made where they are first read; of frozen ones once for all runs. A convolution that is
+ * recomputed has its own: the form would be held from the forward pass on, and is four times the filter.
+ */
 export class Filters {
   private readonly turned = new Map<Node, Map<string, Room>>();
 
@@ -87,8 +90,11 @@ export class Filters {
     );
   }
 
-  forWinograd(weight: Node, { inputs, outputs }: FilterShape, tile: 2 | 4): Room {
-    return this.made(weight, `winograd ${tile}`, winogradValues(tile, inputs, outputs), (list, from, to) =>
+  forWinograd(root: Node, { inputs, outputs }: FilterShape, tile: 2 | 4): Room {
+    const weight = root.inputs[1]!;
+    const again = this.site.twins.has(root) && !this.site.frozen(weight) ? ' again' : '';
+    const values = winogradValues(tile, inputs, outputs);
+    return this.made(weight, `winograd ${tile}${again}`, values, (list, from, to) =>
       winogradFilter(list, { filter: from, inputs, outputs, tile, out: to }),
     );
   }
@@ -173,7 +179,7 @@ export function writeConvolution(site: Site, filters: Filters, owner: Node, endi
   const tile = winogradTile(operation, shape, owner.shape);
   const matrix = kernel === 1 && !across && stride === 1 && pad === 0;
   const read = matrix ? site.plain(x) : site.read(x);
-  const filter = tile ? filters.forWinograd(weight, shape, tile) : site.room(weight);
+  const filter = tile ? filters.forWinograd(root, shape, tile) : site.room(weight);
   site.calls([...read.rooms, filter, ...rooms, out], (list) => {
     const step = {
       sources: read.sources(),

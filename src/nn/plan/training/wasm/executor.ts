@@ -1,4 +1,5 @@
 import { InnateError, OutOfMemory } from '../../../../lib/errors';
+import { TRAINING_BUDGET } from '../../../../lib/training-budget';
 import { type RuntimeOptions, SimdRuntime } from '../../../../simd/runtime';
 import * as trainingKernels from '../../../../simd/training-kernels';
 import type { Node } from '../../graph';
@@ -28,8 +29,11 @@ export class WasmIterations implements IterationExecutor {
   /** The bytes that live within a run, which the steps share, and the first byte after everything. */
   private arena = { from: 0, to: 0 };
   private end = 0;
+  readonly budget: number;
 
-  constructor(private readonly options: RuntimeOptions) {}
+  constructor(private readonly options: RuntimeOptions & { budget?: number }) {
+    this.budget = options.budget ?? TRAINING_BUDGET.wasm;
+  }
 
   get label(): string {
     const { threads } = this;
@@ -49,15 +53,16 @@ export class WasmIterations implements IterationExecutor {
     return this.program(name).written.step.reduce((sum, segment) => sum + callsOf(segment), 0);
   }
 
+  measure(step: RecordedStep): number {
+    return this.place(new StepProgram(step, this.state, new Map(this.forms)), this.end).end;
+  }
+
   async prepare(name: string, step: RecordedStep): Promise<void> {
     const program = new StepProgram(step, this.state, this.forms);
     const runtime = await this.started(program);
     const free = this.end || runtime.dataStart;
-    const kept = program.placeKept(free);
-    const arena = program.arenaBytes();
-    if (this.end === 0 || arena > this.arena.to - this.arena.from)
-      this.arena = { from: kept, to: kept + arena };
-    const end = Math.max(this.end, kept, program.placeArena(this.arena.from));
+    const { kept, arena, end } = this.place(program, free);
+    this.arena = arena;
     program.write(runtime.threads, this.longest);
     const bytes = runtime.bytesFor({ end, scratchBytes: program.scratchBytes });
     if (bytes > ADDRESSABLE)
@@ -75,6 +80,15 @@ export class WasmIterations implements IterationExecutor {
     for (const [leaf, place] of program.shared()) if (!this.state.has(leaf)) this.state.set(leaf, place);
     for (const [leaf, node] of program.leaves)
       if (!this.owners.has(leaf)) this.owners.set(leaf, { program, node });
+  }
+
+  /** Gives a step its addresses: what it keeps from `free` on, then the arena, where the one that is there is too small. */
+  private place(program: StepProgram, free: number) {
+    const kept = program.placeKept(free);
+    const bytes = program.arenaBytes();
+    const fits = this.end > 0 && bytes <= this.arena.to - this.arena.from;
+    const arena = fits ? this.arena : { from: kept, to: kept + bytes };
+    return { kept, arena, end: Math.max(this.end, kept, program.placeArena(arena.from)) };
   }
 
   names(): Iterable<string> {

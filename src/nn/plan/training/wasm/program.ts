@@ -36,10 +36,14 @@ export class StepProgram {
 
   /** `state`: what earlier steps have of the same leaves; `forms`: what they have made of frozen ones. Throws `Unplanned` where a step has no kernels. */
   constructor({ iteration, batch }: RecordedStep, state: SharedState, forms: SharedForms) {
-    const { graph, reports, updates, carried, moving, results = new Map() } = iteration;
+    const { graph, reports, updates, carried, moving, twins = new Set(), results = new Map() } = iteration;
     const leaves = carriedLeaves(iteration);
     const wanted = [...reports.values(), ...updates, ...carried.values(), ...results.values()];
-    const site = new Site({ nodes: graph.nodes, wanted, carried: leaves, batch, moving }, state, forms);
+    const site = new Site(
+      { nodes: graph.nodes, wanted, carried: leaves, batch, moving, twins },
+      state,
+      forms,
+    );
     const roles = rolesOf(iteration, site.folding, leaves);
     this.leaves = roles.leaves;
     this.inputs = roles.inputs;

@@ -35,6 +35,8 @@ export interface SiteGraph {
   batch: number;
   /** Names of the state that some step changes. */
   moving: ReadonlySet<string>;
+  /** Nodes that are others once more. */
+  twins: ReadonlySet<Node>;
 }
 
 /** A program in the making: the rooms of its values, and the ways in which they are read. */
@@ -44,6 +46,7 @@ export class Site {
   readonly layouts: WholeLayouts;
   readonly definitions: Definitions;
   readonly batch: number;
+  readonly twins: ReadonlySet<Node>;
   readNormed: ReadNormed = () => null;
   /** Tables that are written once, before the first run. */
   readonly tables: { room: Room; words: () => Int32Array | Uint32Array }[] = [];
@@ -54,7 +57,7 @@ export class Site {
 
   /** `moving`: state that some step changes; `state`: leaves that lie in memory already. */
   constructor(
-    { nodes, wanted, carried, batch, moving }: SiteGraph,
+    { nodes, wanted, carried, batch, moving, twins }: SiteGraph,
     private readonly state: SharedState,
     /** What is made of frozen leaves, by leaf and form. */
     readonly forms: SharedForms,
@@ -64,6 +67,7 @@ export class Site {
     this.definitions = new Definitions(batch);
     this.batch = batch;
     this.moving = moving;
+    this.twins = twins;
   }
 
   /** State that no step changes: what is made of it is made once. */

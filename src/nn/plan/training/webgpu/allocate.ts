@@ -1,7 +1,7 @@
 import type { GpuContext } from '../../../../gpu/context';
 import { packUniforms } from '../../../../gpu/kernels/kernel';
 import type { MemoryKind } from '../../../../gpu/memory';
-import { planBanks } from './banks';
+import { type Banks, planBanks } from './banks';
 import type { Call, Room, View } from './program';
 import type { StepProgram } from './step';
 
@@ -39,6 +39,22 @@ export class DeviceMemory {
     return this.owned.reduce((sum, { buffer }) => sum + buffer.size, 0);
   }
 
+  /** Bytes of the largest buffer that can be made and bound. */
+  get maxBinding(): number {
+    const { maxStorageBufferBindingSize, maxBufferSize } = this.context.device.limits;
+    return Math.min(maxStorageBufferBindingSize, maxBufferSize);
+  }
+
+  /** Bytes that there would be with this step; infinitely many where the device cannot have its buffers. */
+  measure(program: StepProgram): number {
+    const missing = banksOf(program).sizes.filter((bytes, i) => bytes > (this.banks[i]?.size ?? 0));
+    const kept = program.kept.filter((room) => !this.kept.has(room)).map(({ bytes }) => bytes);
+    const all = [...missing, ...kept];
+    return all.some((bytes) => bytes > this.maxBinding)
+      ? Number.POSITIVE_INFINITY
+      : all.reduce((sum, bytes) => sum + bytes, this.bytes);
+  }
+
   /** Gives a step memory, and binds its calls. */
   bind(program: StepProgram): BoundStep {
     const { device } = this.context;
@@ -46,9 +62,7 @@ export class DeviceMemory {
     const usage = STORAGE | COPY_SRC | COPY_DST;
     const { calls, setup, tables } = program.site.program;
     const nothing = program.site.program.table(new Float32Array(4));
-    const given = [...program.inputs.values()].map((node) => program.site.view(node));
-    const read = [...program.reads.map(({ view }) => view), ...program.copies.map(({ from }) => from)];
-    const planned = planBanks(calls, given, read);
+    const planned = banksOf(program);
     const banks = planned.sizes.map((bytes, i) => {
       const shared = this.banks[i];
       return shared && shared.size >= bytes ? shared : this.buffer('activations', bytes, usage);
@@ -76,6 +90,7 @@ export class DeviceMemory {
   dispose(): void {
     for (const { kind, buffer } of this.owned) this.context.memory.release(kind, buffer);
     this.owned = [];
+    this.banks = [];
     this.kept.clear();
   }
 
@@ -114,6 +129,13 @@ export class DeviceMemory {
       return { pipeline, group: device.createBindGroup({ label: kernel.name, layout, entries }), grid };
     });
   }
+}
+
+/** Where a step's values lie that do not outlive it. */
+function banksOf({ site, inputs, reads, copies }: StepProgram): Banks {
+  const given = [...inputs.values()].map((node) => site.view(node));
+  const read = [...reads.map(({ view }) => view), ...copies.map(({ from }) => from)];
+  return planBanks(site.program.calls, given, read);
 }
 
 /** Encodes calls one after the other, in a pass of their own. */

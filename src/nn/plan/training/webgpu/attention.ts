@@ -30,7 +30,7 @@ interface Factor {
 
 /** softmax(q k' / sqrt(width)) v for each image and head, and its gradient; q, k and v are stored one after the other. */
 export class Attentions {
-  /** Softmax of scores, kept for the way back. */
+  /** Softmax of scores, kept for the way back, where it was made on the way forward. */
   private readonly weights = new Map<Node, View>();
 
   constructor(private readonly site: Site) {}
@@ -39,17 +39,24 @@ export class Attentions {
     const { site } = this;
     const qkv = node.inputs[0]!;
     const sizes = this.sizes(qkv, node);
-    const { pixels, channels, width, heads, stride } = sizes;
-    const read = site.view(qkv);
+    const { pixels, channels, width } = sizes;
+    const scores = this.scores(this.softmaxOf(qkv, sizes), sizes);
+    const part = this.part(site.view(qkv), sizes);
+    const out = this.map(site.place(node), channels, sizes);
+    this.product('f32', scores, part(2), out, sizes, { columns: width, depth: pixels, scale: 1 });
+  }
+
+  private softmaxOf(qkv: Node, sizes: Sizes): View {
+    const known = this.weights.get(qkv);
+    if (known) return known;
+    const { site } = this;
+    const { pixels, width, heads, stride } = sizes;
+    const part = this.part(site.view(qkv), sizes);
     const weights = site.program.value(site.batch * heads * pixels * stride);
     this.weights.set(qkv, weights);
-    const part = this.part(read, sizes);
+    const scale = 1 / Math.sqrt(width);
     const scores = this.scores(weights, sizes);
-    this.product('transposed', part(0), part(1), scores, sizes, {
-      columns: pixels,
-      depth: width,
-      scale: 1 / Math.sqrt(width),
-    });
+    this.product('transposed', part(0), part(1), scores, sizes, { columns: pixels, depth: width, scale });
     const { reducers, subgroupReduce } = site.options.traits;
     const rows = site.batch * heads * pixels;
     site.emit({
@@ -58,8 +65,7 @@ export class Attentions {
       uniforms: { columns: pixels, stride, rows },
       grid: linearGrid(rows),
     });
-    const out = this.map(site.place(node), channels, sizes);
-    this.product('f32', scores, part(2), out, sizes, { columns: width, depth: pixels, scale: 1 });
+    return weights;
   }
 
   /** d weights = dy v'; d scores by softmax; dq = d scores k, dk = (d scores)' q, dv = weights' dy. */
@@ -68,8 +74,7 @@ export class Attentions {
     const [qkv, dyNode] = node.inputs as [Node, Node];
     const sizes = this.sizes(qkv, dyNode);
     const { pixels, channels, width, heads, stride } = sizes;
-    const weights = this.weights.get(qkv);
-    if (!weights) throw new Unplanned('attention', 'a gradient without its forward pass');
+    const weights = this.softmaxOf(qkv, sizes);
     const square = () => site.program.value(site.batch * heads * pixels * stride);
     const [changes, turnedChanges, turnedWeights] = [square(), square(), square()];
     const part = this.part(site.view(qkv), sizes);

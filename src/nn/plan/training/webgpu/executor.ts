@@ -2,6 +2,7 @@ import type { GpuContext } from '../../../../gpu/context';
 import { KernelRefused } from '../../../../gpu/pipelines';
 import type { KernelTraits } from '../../../../gpu/traits';
 import { InnateError, OutOfMemory } from '../../../../lib/errors';
+import { TRAINING_BUDGET } from '../../../../lib/training-budget';
 import type { Node } from '../../graph';
 import { type IterationExecutor, type RecordedStep, Unplanned } from '../executor';
 import { type BoundStep, DeviceMemory, encode } from './allocate';
@@ -39,10 +40,11 @@ export class WebGpuIterations implements IterationExecutor {
   /** The form of the kernels that the first step was compiled in. */
   private traits: KernelTraits;
 
-  /** `label`: the adapter's name, for people. */
+  /** `label`: the adapter's name, for people; `budget`: bytes that it may hold. */
   constructor(
     private readonly context: GpuContext,
     readonly label: string,
+    readonly budget: number = TRAINING_BUDGET.webgpu,
   ) {
     this.memory = new DeviceMemory(context);
     this.traits = context.traits;
@@ -57,14 +59,16 @@ export class WebGpuIterations implements IterationExecutor {
     return { dispatches, submits: this.submits(dispatches) };
   }
 
+  measure(step: RecordedStep): number {
+    return this.memory.measure(this.program(step));
+  }
+
   async prepare(name: string, step: RecordedStep): Promise<void> {
     const { context } = this;
-    const { limits } = context.device;
-    const maxBinding = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
     try {
       const program = await context.inSomeForm(async (traits) => {
         this.traits = traits;
-        const made = new StepProgram(step, { traits, software: context.software, maxBinding }, this.state);
+        const made = this.program(step);
         const { setup, calls } = made.site.program;
         await context.pipelines.prepare([...setup, ...calls].map(({ kernel }) => kernel));
         return made;
@@ -74,6 +78,12 @@ export class WebGpuIterations implements IterationExecutor {
       if (error instanceof KernelRefused) throw new Unplanned('this step', error.describe());
       throw error;
     }
+  }
+
+  private program(step: RecordedStep): StepProgram {
+    const { traits, state } = this;
+    const { software } = this.context;
+    return new StepProgram(step, { traits, software, maxBinding: this.memory.maxBinding }, state);
   }
 
   names(): Iterable<string> {

@@ -30,6 +30,8 @@ export interface SiteGraph {
   /** Of `Iteration`. */
   moving: ReadonlySet<string>;
   sums: ReadonlyMap<string, string>;
+  /** Nodes that are others once more. */
+  twins: ReadonlySet<Node>;
   batch: number;
 }
 
@@ -65,15 +67,17 @@ export class Site {
   private readonly places = new Map<Node, Int32Array>();
   readonly batch: number;
   readonly moving: ReadonlySet<string>;
+  readonly twins: ReadonlySet<Node>;
 
   /** `state`: what lies in memory already. */
   constructor(
-    { nodes, wanted, carried, moving, sums, batch }: SiteGraph,
+    { nodes, wanted, carried, moving, sums, twins, batch }: SiteGraph,
     readonly options: SiteOptions,
     readonly state: SharedState,
   ) {
     this.batch = batch;
     this.moving = moving;
+    this.twins = twins;
     this.folding = new Folding(nodes, wanted);
     this.layouts = new WholeLayouts(this.folding.readers, carried, (name) => state.leaves.get(name)?.layout);
     this.definitions = new Definitions(batch);

@@ -39,10 +39,11 @@ export class StepProgram {
 
   /** `state`: what earlier steps have of the same leaves and gradients. Throws `Unplanned` where a step has no kernels. */
   constructor({ iteration, batch }: RecordedStep, options: SiteOptions, state: SharedState) {
-    const { graph, reports, updates, carried, moving, sums, results = new Map<string, Node>() } = iteration;
+    const { graph, reports, updates, carried, moving, sums } = iteration;
+    const { twins = new Set<Node>(), results = new Map<string, Node>() } = iteration;
     const leaves = carriedLeaves(iteration);
     const wanted = [...reports.values(), ...updates, ...carried.values(), ...results.values()];
-    const of = { nodes: graph.nodes, wanted, carried: leaves, moving, sums, batch };
+    const of = { nodes: graph.nodes, wanted, carried: leaves, moving, sums, twins, batch };
     const site = new Site(of, options, state);
     const roles = rolesOf(iteration, site.folding, leaves);
     this.leaves = roles.leaves;

@@ -27,7 +27,8 @@ export class Winograd {
   /** Transformed frozen filters of this step, by `keyOf`. */
   readonly filters = new Map<string, View>();
   private readonly chosen = new Set<Node>();
-  private readonly transformed = new Map<Node, Map<boolean, View>>();
+  /** By weight and form; a convolution that is recomputed has its own, else the form would be held from the forward pass on. */
+  private readonly transformed = new Map<Node, Map<string, View>>();
 
   constructor(private readonly site: Site) {
     const { folding, options, state } = site;
@@ -53,12 +54,13 @@ export class Winograd {
   filter(root: Node): View {
     const weight = root.inputs[1]!;
     const turned = isTurned(root);
-    const known = this.transformed.get(weight) ?? new Map<boolean, View>();
+    const known = this.transformed.get(weight) ?? new Map<string, View>();
     this.transformed.set(weight, known);
-    let view = known.get(turned);
+    const form = `${turned} ${this.site.twins.has(root) && !this.frozen(weight)}`;
+    let view = known.get(form);
     if (!view) {
       view = this.transform(root, weight, turned);
-      known.set(turned, view);
+      known.set(form, view);
     }
     return view;
   }
