@@ -24,15 +24,18 @@ function folderOf(moduleIds: readonly string[]): string {
   return '';
 }
 
-/** A room of engine or storage gives its chunks their first name: engine/distil/worker.ts becomes distil-worker. */
+/** A room of engine or storage, or distil, gives its chunks their first name: engine/distil/worker.ts becomes distil-worker. */
 const roomOf = (facade: string | null): string =>
   facade === null
     ? ''
-    : facade.replace(/^.*\/src\/(?:engine|storage)\/([^/]+)\/[^/]+$|^.*$/, '$1-').replace(/^-$/, '');
+    : facade
+        .replace(/^.*\/src\/(?:(?:engine|storage)\/([^/]+)|(distil))\/[^/]+$|^.*$/, '$1$2-')
+        .replace(/^-$/, '');
 
-/** What both executors of training steps need is no room's; it is loaded with them. */
-const isOfTraining = (moduleIds: readonly string[]): boolean =>
-  moduleIds.some((id) => id.includes('/src/nn/plan/training/layouts.'));
+/** What several parts of a distillation need, as both executors of recorded steps do, is no room's; it is loaded with them. */
+const OF_TRAINING =
+  /\/src\/(nn\/plan\/(operations|training\/(layouts|scope))|nn\/features\/padding|distil\/student-network)\./;
+const isOfTraining = (moduleIds: readonly string[]): boolean => moduleIds.some((id) => OF_TRAINING.test(id));
 
 const notices = thirdPartyNotices();
 const folders = chunkFolders();

@@ -27,6 +27,7 @@ interface Options {
   train: boolean;
   backends: TrainOptions['backends'];
   pytorch: boolean;
+  recomputation: boolean;
   batch?: number;
   runs: number;
   warmUps: number;
@@ -71,6 +72,11 @@ const program = new Command('npm run bench --')
       .default(['wasm', 'webgpu']),
   )
   .option('--no-pytorch', 'with --train: without the PyTorch package beside it')
+  .option(
+    '--recomputation',
+    'with --train: only the plan, with every activation recomputed that can be and with none',
+    false,
+  )
   .option('--runs <n>', 'timed runs of each engine, interleaved', integer(0), 5)
   .option('--warm-ups <n>', 'runs between the first and the timed ones', integer(0), 1)
   .addOption(new Option('--adapter <name>', 'WebGPU adapter').choices(ADAPTER_CHOICES).default('lavapipe'))
@@ -197,7 +203,8 @@ async function main(options: Options): Promise<boolean> {
       batch: options.batch ?? null,
       runs: options.runs,
       backends: options.backends,
-      pytorch: options.pytorch,
+      pytorch: options.pytorch && !options.recomputation,
+      recomputation: options.recomputation,
       progress: (line) => process.stderr.write(`${line}\n`),
     });
     console.log(trainTable(report));

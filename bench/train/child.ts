@@ -9,6 +9,7 @@ import { openStockTfjs, openTfjs, type TrainEngine } from './tfjs-engines';
 const ENGINES: Readonly<Record<string, (row: TrainRow) => Promise<TrainEngine>>> = {
   plan: (row) => openPlan(row, 1),
   'plan, two threads': (row) => openPlan(row, 2),
+  'plan, recomputed': (row) => openPlan(row, 1, true),
   tfjs: openTfjs,
   'tfjs-stock': openStockTfjs,
 };

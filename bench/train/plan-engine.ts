@@ -11,8 +11,8 @@ import { openPlainPlan } from './plain-plan';
 import type { TrainRow } from './protocol';
 import type { TrainEngine } from './tfjs-engines';
 
-/** The trainer on the recorded iteration, or a plain step. */
-export async function openPlan(row: TrainRow, threads: number): Promise<TrainEngine> {
+/** The trainer on the recorded iteration, or a plain step. `recomputeAll`: every activation that can be is made twice. */
+export async function openPlan(row: TrainRow, threads: number, recomputeAll = false): Promise<TrainEngine> {
   if (row.backend === 'webgpu' && threads > 1) throw new Error('threads are those of WebAssembly');
   const { gpu, label } = await openBackend(row.backend);
   const plan: OpenExecutor = async () =>
@@ -27,6 +27,7 @@ export async function openPlan(row: TrainRow, threads: number): Promise<TrainEng
     features: await featureNetworks(config, featureWeights, undefined),
     config,
     plan,
+    recomputeAll,
   });
   if (trainer.facts.reason !== null) throw new Error(trainer.facts.reason);
   return {

@@ -13,11 +13,14 @@ export interface TrainOptions {
   runs: number;
   backends: readonly TrainRow['backend'][];
   pytorch: boolean;
+  /** Only whole iterations on the plan, with every activation recomputed that can be and with none. */
+  recomputation: boolean;
   progress: (line: string) => void;
 }
 
 /** Engines by name; the process of one is started in child.ts. */
 const ENGINE_NAMES = ['plan', 'plan, two threads', 'tfjs', 'tfjs-stock'] as const;
+const RECOMPUTATION_NAMES = ['plan', 'plan, recomputed'] as const;
 
 export interface TrainResult {
   name: string;
@@ -99,9 +102,12 @@ export async function measureTraining(root: string, options: TrainOptions): Prom
   const batch = options.batch ?? TRAIN_NETS[net].batch;
   const script = join(root, 'build/bench/train-engine.mjs'); // bench/run.mjs makes it
   const engines: TrainResult[] = [];
+  const [names, steps] = options.recomputation
+    ? [RECOMPUTATION_NAMES, ['gdd-i'] as const]
+    : [ENGINE_NAMES, STEP_NAMES];
   for (const backend of backends)
-    for (const step of STEP_NAMES) {
-      const rows = ENGINE_NAMES.map((engine): TrainRow => ({ engine, backend, step, net, batch }));
+    for (const step of steps) {
+      const rows = names.map((engine): TrainRow => ({ engine, backend, step, net, batch }));
       engines.push(...(await inTurn(rows, script, runs)));
       for (const engine of engines.slice(-rows.length))
         options.progress(

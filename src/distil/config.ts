@@ -1,6 +1,6 @@
+import { WASM_TRAINING_BYTES } from '../lib/backends';
 import { InnateError } from '../lib/errors';
 import { type ModelSampling, SIGMA_MID, START_SIGMA } from '../lib/sampling';
-import { TRAINING_BUDGET } from '../lib/training-budget';
 import type { HeadStyle } from '../nn/discriminator/heads';
 
 export const METHODS = ['gdd', 'gdd-i', 'imitation', 'cd'] as const;
@@ -345,7 +345,7 @@ function plannedBytesPerImage(config: DistilConfig, resolution: number): number 
 }
 
 /**
- * The share of what a plan holds of an image that is left where everything is recomputed that can be: 0.41 to 0.43 with the small
+ * The share of what a plan holds of an image that is left where everything is recomputed that can be: 0.41 to 0.44 with the small
  * networks and with CIFAR-10's of 56 M. A GAN's whole batch is recomputed before it is taken in parts: its discriminator compares the images
  * of a batch, so that parts are another run, and in parts student and features look at the fakes once for each network, which
  * costs as much forward as recomputing does. Steps that follow the teacher image by image lose nothing in parts, and are taken in
@@ -390,7 +390,7 @@ function bytesPerImage(config: DistilConfig, resolution: number): number {
  */
 export function fitMicroBatch(config: DistilConfig, resolution: number, backend: string): DistilConfig {
   if (config.microBatch > 0 || backend !== 'wasm') return config;
-  const room = TRAINING_BUDGET.wasm - (config.heads === 'paper' ? PAPER_BYTES : 0);
+  const room = WASM_TRAINING_BYTES - (config.heads === 'paper' ? PAPER_BYTES : 0);
   const fits = Math.max(2, Math.floor(room / leastShare(config) / bytesPerImage(config, resolution)));
   if (fits >= partSize(config)) return config;
   return { ...config, microBatch: Math.ceil(config.batch / Math.ceil(config.batch / fits)) };

@@ -1,3 +1,4 @@
+import { loadPart } from '../lib/load-part';
 import { toNHWC } from '../nn/denoiser';
 import { Unplanned } from '../nn/plan/training/executor';
 import type { WeightSource } from '../nn/weights';
@@ -6,7 +7,6 @@ import type { StepReport } from './curve';
 import { averageShare } from './ema';
 import type { ExecutorFacts, ExecutorParts, OnStage, StepExecutor, StepKind, Updates } from './executor';
 import { discriminatorRate, r1IsDue, r1StepsOf } from './lazy-regularisation';
-import { PlannedExecutor } from './planned-executor';
 import type { StateTensor } from './saved';
 import { TensorFlowExecutor } from './tf-executor';
 
@@ -129,10 +129,11 @@ export class DistilTrainer {
   }
 }
 
-/** What cannot be planned is named, and runs op by op; any other failure is one. */
+/** What cannot be planned is named, and runs op by op; any other failure is one. What records a step is loaded by the first plan. */
 async function openExecutor(parts: ExecutorParts): Promise<StepExecutor> {
   if (!parts.plan) return new TensorFlowExecutor(parts, null);
   try {
+    const { PlannedExecutor } = await loadPart(import('./planned-executor'));
     return await PlannedExecutor.open(parts, parts.plan);
   } catch (error) {
     if (!(error instanceof Unplanned)) throw error;

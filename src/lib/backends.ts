@@ -12,3 +12,6 @@ export type WeightPrecision = (typeof WEIGHT_PRECISIONS)[number];
  */
 export const TILE_CHOICES = ['auto', 'shared', 'shared-f16', 'register', 'subgroup'] as const;
 export type TileChoice = (typeof TILE_CHOICES)[number];
+
+/** Bytes of WebAssembly's 4.29 GB that a step of training may take; its module, its threads and gaps take the rest. */
+export const WASM_TRAINING_BYTES = 3.8e9;

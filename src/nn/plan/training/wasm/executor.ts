@@ -1,5 +1,5 @@
+import { WASM_TRAINING_BYTES } from '../../../../lib/backends';
 import { InnateError, OutOfMemory } from '../../../../lib/errors';
-import { TRAINING_BUDGET } from '../../../../lib/training-budget';
 import { type RuntimeOptions, SimdRuntime } from '../../../../simd/runtime';
 import * as trainingKernels from '../../../../simd/training-kernels';
 import type { Node } from '../../graph';
@@ -32,7 +32,7 @@ export class WasmIterations implements IterationExecutor {
   readonly budget: number;
 
   constructor(private readonly options: RuntimeOptions & { budget?: number }) {
-    this.budget = options.budget ?? TRAINING_BUDGET.wasm;
+    this.budget = options.budget ?? WASM_TRAINING_BYTES;
   }
 
   get label(): string {

@@ -2,13 +2,18 @@ import type { GpuContext } from '../../../../gpu/context';
 import { KernelRefused } from '../../../../gpu/pipelines';
 import type { KernelTraits } from '../../../../gpu/traits';
 import { InnateError, OutOfMemory } from '../../../../lib/errors';
-import { TRAINING_BUDGET } from '../../../../lib/training-budget';
 import type { Node } from '../../graph';
 import { type IterationExecutor, type RecordedStep, Unplanned } from '../executor';
 import { type BoundStep, DeviceMemory, encode } from './allocate';
 import type { View } from './program';
 import type { SharedState } from './site';
 import { StepProgram } from './step';
+
+/**
+ * Bytes that steps may take where nobody says. WebGPU tells nobody how much memory there is: this is what a card of 8 GB leaves
+ * beside a desktop, and what has less says so when memory ends.
+ */
+const BUDGET = 6e9;
 
 /** Submits of a step on a software adapter, whose long ones would make a page stutter; hardware takes one, and so do few calls. */
 const SOFTWARE_SUBMITS = 4;
@@ -44,7 +49,7 @@ export class WebGpuIterations implements IterationExecutor {
   constructor(
     private readonly context: GpuContext,
     readonly label: string,
-    readonly budget: number = TRAINING_BUDGET.webgpu,
+    readonly budget: number = BUDGET,
   ) {
     this.memory = new DeviceMemory(context);
     this.traits = context.traits;
