@@ -216,7 +216,9 @@ export class PlannedExecutor implements StepExecutor {
       (blocks) => ({ iteration: run.record(program, size, blocks), batch: size }),
       budget,
     );
-    if (bytes > budget && !recomputeAll && reserved !== undefined && size > SMALLEST)
+    // What a device cannot have at all it refuses itself, in its own words.
+    const over = bytes > budget && Number.isFinite(bytes);
+    if (over && !recomputeAll && reserved !== undefined && size > SMALLEST)
       throw new OverBudget('backend', 'out of memory', {
         expected: `at most ${(iterations.budget / 1e9).toFixed(1)} GB`,
         found: `${((bytes + reserved) / 1e9).toFixed(1)} GB for ${size} images at once, with all activations recomputed that can be`,

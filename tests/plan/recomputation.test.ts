@@ -298,6 +298,20 @@ describe('a run that recomputes', () => {
     for (const trainer of [plain, some, inParts]) trainer.dispose();
   });
 
+  it('leaves what a device cannot have at all to its own words', async () => {
+    const refusal = new OutOfMemory('backend', 'the GPU is out of memory');
+    const opening = DistilTrainer.open({
+      ...miniParts(SMALL),
+      plan: async () => {
+        const steps = executor();
+        steps.measure = () => Number.POSITIVE_INFINITY;
+        steps.prepare = () => Promise.reject(refusal);
+        return steps;
+      },
+    });
+    await expect(opening).rejects.toBe(refusal);
+  });
+
   it('does so where the device ends before its budget', async () => {
     const parts = miniParts(SMALL);
     const asked: boolean[] = [];
