@@ -20,6 +20,7 @@ export interface DistilOptions extends CommonOptions {
   lossType?: DistilConfig['lossType'];
   diffaugment?: boolean;
   instanceLoss?: DistilConfig['instanceLoss'];
+  dtype?: DistilConfig['dtype'];
   preset?: string;
   images?: number;
   batch?: number;

@@ -4,6 +4,7 @@ import { version } from '../package.json';
 import { DEFAULT_PRESET, type DistilConfig, FEATURE_NAMES, METHODS, PRESETS } from '../src/distil/config';
 import { INPUT_KINDS } from '../src/engine/layers/inputs';
 import { QUANTITIES } from '../src/lib/activations';
+import { TRAINING_DTYPES } from '../src/lib/backends';
 import { asInnateError, InnateError } from '../src/lib/errors';
 import { type CompareOptions, compare } from './commands/compare';
 import { type ConvertOptions, convert } from './commands/convert';
@@ -246,6 +247,12 @@ command(program, 'distil', 'distil a one-step or two-step student from a diffusi
       '--instance-loss <name>',
       "what imitation and cd compare: pixels, or EfficientNet-Lite0's features (default: l2)",
     ).choices(['l2', 'lite0']),
+  )
+  .addOption(
+    new Option(
+      '--dtype <type>',
+      'what steps compute in: f32, or f16, float16 activations with float32 weights, where WebGPU has shader-f16 (default: f32)',
+    ).choices(TRAINING_DTYPES),
   )
   .addOption(
     new Option('--preset <name>', `hyper-parameters (default: ${DEFAULT_PRESET})`).choices(

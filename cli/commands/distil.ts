@@ -113,9 +113,19 @@ async function openJob(
     ...(saved && { saved }),
     command: remember(command),
   });
+  if (saved && saved.meta.config.dtype !== config.dtype)
+    report.note(
+      `the run so far was ${PRECISIONS[saved.meta.config.dtype]}; from here on it is ${PRECISIONS[config.dtype]}`,
+    );
   report.note(executorLine(run.facts));
   return { run, saved, command, config, teacher, data, statePath: `${command.out}.state` };
 }
+
+/** In what steps compute, in words. */
+const PRECISIONS: Readonly<Record<DistilConfig['dtype'], string>> = {
+  f32: 'float32',
+  f16: 'mixed precision',
+};
 
 /** Step after step until the run is finished or a signal comes, saved every minute and at the end. */
 async function train(
@@ -218,6 +228,7 @@ function runConfig(
     lossType: options.lossType ?? base.lossType,
     diffAugment: options.diffaugment ?? base.diffAugment,
     instanceLoss: options.instanceLoss ?? base.instanceLoss,
+    dtype: options.dtype ?? base.dtype,
     images: options.images ?? base.images,
     batch: options.batch ?? base.batch,
     microBatch: options.microBatch ?? base.microBatch,
@@ -256,6 +267,13 @@ function withWayBack(error: unknown, out: string, config: DistilConfig): InnateE
     const hint = known.detail.hint ?? `Go on with --resume ${out}.state`;
     return new InnateError(known.code, known.message, { ...known.detail, hint }, error);
   }
+  if (known.dtype === 'f16')
+    return new InnateError(
+      known.code,
+      known.message,
+      { ...known.detail, hint: `Go on in float32 with --resume ${out}.state --dtype f32` },
+      error,
+    );
   const statePath = known.goBackTo === 'best' && existsSync(bestState(out)) ? bestState(out) : `${out}.state`;
   const rates = [config.generatorRate, config.discriminatorRate].map((rate) =>
     String(Number((rate / 2).toPrecision(3))),

@@ -1,4 +1,4 @@
-import { WASM_TRAINING_BYTES } from '../lib/backends';
+import { type TrainingDtype, WASM_TRAINING_BYTES } from '../lib/backends';
 import { InnateError } from '../lib/errors';
 import { type ModelSampling, SIGMA_MID, START_SIGMA } from '../lib/sampling';
 import type { HeadStyle } from '../nn/discriminator/heads';
@@ -36,6 +36,8 @@ export interface DistilConfig {
    */
   batchGpu: number;
   seed: number;
+  /** What steps compute in, where the GPU can: training's --dtype. A run may go on in another one. */
+  dtype: TrainingDtype;
   /** Noise level of the student's first evaluation: D(sigma z, sigma) is its image, or the first of its two steps. */
   startSigma: number;
   /** Evaluations for one image of the student, in training and ever after (generator.ts). */
@@ -99,6 +101,7 @@ const SMALL: DistilConfig = {
   microBatch: 0,
   batchGpu: 0,
   seed: 0,
+  dtype: 'f32',
   startSigma: 2.5,
   nfe: 1,
   sigmaMid: SIGMA_MID,
@@ -183,6 +186,7 @@ export function preset(name: string): DistilConfig {
 
 /** What runs were made with before these were values of a run. */
 const BEFORE = {
+  dtype: 'f32',
   startSigma: START_SIGMA,
   nfe: 1,
   sigmaMid: SIGMA_MID,

@@ -1,6 +1,6 @@
 import type { NetworkConfig } from '../nn/config';
 import type { Denoiser } from '../nn/denoiser';
-import type { OpenExecutor } from '../nn/plan/training/executor';
+import type { ExecutedPrecision, OpenExecutor } from '../nn/plan/training/executor';
 import type { WeightSource } from '../nn/weights';
 import type { DistilConfig } from './config';
 import type { StepReport } from './curve';
@@ -42,7 +42,7 @@ export interface StepInputs {
 export type StepNumbers = Omit<StepReport, 'iteration' | 'images'>;
 
 /** What executes the steps of a run, for people. */
-export interface ExecutorFacts {
+export interface ExecutorFacts extends ExecutedPrecision {
   executor: 'plan' | 'tensorflow.js';
   /** Where: "2 threads of WebAssembly". */
   label: string;
@@ -53,10 +53,14 @@ export interface ExecutorFacts {
 }
 
 /** One line of these facts. */
-export const executorLine = ({ executor, label, reason, recomputed }: ExecutorFacts): string =>
-  executor === 'plan'
-    ? `a step is one recorded graph on ${label}${recomputed?.blocks ? `, which makes the activations of ${recomputed.blocks} of ${recomputed.of} blocks twice to fit into memory` : ''}`
-    : `a step runs op by op on ${label}${reason === null ? '' : `, because ${reason}`}`;
+export function executorLine(facts: ExecutorFacts): string {
+  const { executor, label, reason, recomputed, dtype, instead } = facts;
+  const precision =
+    dtype === 'f16' ? ', in mixed precision' : instead === null ? '' : `, in float32, because ${instead}`;
+  return executor === 'plan'
+    ? `a step is one recorded graph on ${label}${precision}${recomputed?.blocks ? `, which makes the activations of ${recomputed.blocks} of ${recomputed.of} blocks twice to fit into memory` : ''}`
+    : `a step runs op by op on ${label}${reason === null ? '' : `, because ${reason}`}${precision}`;
+}
 
 /**
  * Holds the networks in training and takes their steps; the trainer counts, draws images and sets rates, and does not know

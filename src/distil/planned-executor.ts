@@ -45,7 +45,7 @@ export class PlannedExecutor implements StepExecutor {
     if (refusal !== null) throw new Unplanned(refusal);
     const { run, heads } = await beginning(parts);
     const attempt = async (recomputeAll: boolean): Promise<PlannedExecutor> => {
-      const iterations = await open();
+      const iterations = await open(parts.config.dtype);
       try {
         const executor = new PlannedExecutor(parts, run, iterations, recomputeAll);
         await executor.prepareAll();
@@ -64,7 +64,12 @@ export class PlannedExecutor implements StepExecutor {
   }
 
   get facts(): ExecutorFacts {
-    return { executor: 'plan', label: this.iterations.label, reason: null, recomputed: this.recomputed };
+    const { label, precision } = this.iterations;
+    const { dtype, instead } = precision;
+    return {
+      ...{ executor: 'plan', label, reason: null, recomputed: this.recomputed, dtype },
+      instead: this.parts.config.dtype === dtype ? null : instead,
+    };
   }
 
   get bytes(): number {

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { TRAINING_DTYPES } from '../lib/backends';
 import { badFile, InnateError } from '../lib/errors';
 import {
   type DistilConfig,
@@ -32,6 +33,7 @@ const CONFIG = v.looseObject({
   microBatch: count,
   batchGpu: v.optional(count),
   seed: count,
+  dtype: v.optional(v.picklist(TRAINING_DTYPES)),
   startSigma: v.optional(v.number()),
   nfe: v.optional(v.picklist(STUDENT_NFE)),
   sigmaMid: v.optional(v.number()),

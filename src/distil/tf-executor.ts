@@ -44,7 +44,10 @@ export class TensorFlowExecutor implements StepExecutor {
     reason: string | null,
   ) {
     const { network, config, saved } = parts;
-    this.facts = { executor: 'tensorflow.js', label: `TensorFlow.js (${tf.getBackend()})`, reason };
+    this.facts = {
+      ...{ executor: 'tensorflow.js', label: `TensorFlow.js (${tf.getBackend()})`, reason, dtype: 'f32' },
+      instead: config.dtype === 'f16' ? 'float16 is for recorded steps on WebGPU' : null,
+    };
     const start = parts.student ?? parts.teacher;
     const freqs = fourierFrequencies(network, parts.teacher);
     const names = parameterSpecs(network.unet)

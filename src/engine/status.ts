@@ -22,6 +22,7 @@ export function statusOf({ device, loaded, otherBytes, lastForward, notice }: St
           ? threadLabel(inference?.threads ?? device.threads)
           : device.backend.label,
       software: device.backend.software,
+      float16: device.backend.device?.features.has('shader-f16') ?? false,
     },
     webgpuReason: device?.webgpuReason ?? null,
     kernels: device?.backend.gpu?.traits.reason ?? null,

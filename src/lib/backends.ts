@@ -7,6 +7,13 @@ export const WEIGHT_PRECISIONS = ['f32', 'f16'] as const;
 export type WeightPrecision = (typeof WEIGHT_PRECISIONS)[number];
 
 /**
+ * In what a training step computes. 'f32': everything is float32. 'f16': mixed precision, float16 activations with float32
+ * weights, moments, averages, gradients and losses.
+ */
+export const TRAINING_DTYPES = ['f32', 'f16'] as const;
+export type TrainingDtype = (typeof TRAINING_DTYPES)[number];
+
+/**
  * A person's choice of how the GPU's matrix products are tiled (`Tile` of gpu/traits.ts): 'auto' takes what suits the
  * adapter, and 'shared-f16' multiplies float16 weights in float16.
  */

@@ -77,8 +77,8 @@ export interface Progress {
 }
 
 export interface EngineStatus {
-  /** null while the back-end is being chosen. */
-  backend: { name: BackendName; label: string; software: boolean } | null;
+  /** null while the back-end is being chosen; `float16`: its kernels may compute in it. */
+  backend: { name: BackendName; label: string; software: boolean; float16?: boolean } | null;
   /** Why WebGPU is not used, when it is not: what to do about it included. */
   webgpuReason: string | null;
   /** Which kernels the GPU runs, and why; null without one. */

@@ -29,6 +29,7 @@ import { fuse } from '../../src/nn/plan/fuse';
 import { GraphOps } from '../../src/nn/plan/graph';
 import { planNetwork } from '../../src/nn/plan/network-plan';
 import type { Plan } from '../../src/nn/plan/steps';
+import type { OpenExecutor } from '../../src/nn/plan/training/executor';
 import { WebGpuIterations } from '../../src/nn/plan/training/webgpu/executor';
 import { lower } from '../../src/nn/plan/webgpu/lower';
 import type { WeightSource } from '../../src/nn/weights';
@@ -125,6 +126,8 @@ const MINI: MiniChoice[] = [
   { heads: 'small', features: 'teacher-encoder', nfe: 2 },
   { heads: 'paper', shareFakes: false },
   { heads: 'small', method: 'cd', targetDecay: 0.5, instanceLoss: 'lite0' },
+  { heads: 'small', dtype: 'f16' },
+  { heads: 'small', features: 'teacher-encoder', dtype: 'f16' },
 ];
 
 describe.skipIf(missing)('recorded steps of small networks in every form', () => {
@@ -137,9 +140,10 @@ describe.skipIf(missing)('recorded steps of small networks in every form', () =>
 
   it.each(MINI)('%o', async (choice) => {
     for (const traits of ALL_FORMS) {
-      const plan = async () => new WebGpuIterations(new GpuContext(gpu.device, true, traits, true), 'fake');
+      const plan: OpenExecutor = async (dtype) =>
+        new WebGpuIterations(new GpuContext(gpu.device, true, traits, true), 'fake', dtype);
       const trainer = await DistilTrainer.open({ ...miniParts(choice), plan });
-      expect(trainer.facts).toMatchObject({ executor: 'plan', reason: null });
+      expect(trainer.facts).toMatchObject({ executor: 'plan', reason: null, instead: null });
       await trainer.step();
       trainer.dispose();
     }

@@ -64,7 +64,7 @@ describe.skipIf(!wanted)('convolutions in Winograd form on webgpu', () => {
   it.each(["the adapter's own", 'register'])('%s tiles', { timeout: 120_000 }, async (name) => {
     const traits = TILINGS[name] ?? context.traits;
     const iteration = record();
-    const options = { traits, software: true, maxBinding: 2 ** 27 };
+    const options = { traits, software: true, mixed: false, maxBinding: 2 ** 27 };
     const shared = { leaves: new Map(), gradients: new Map(), filters: new Map() };
     const { setup, calls } = new StepProgram({ iteration, batch: BATCH }, options, shared).site.program;
     const count = (of: typeof calls, name: string) =>

@@ -1,5 +1,6 @@
 import { type DistilConfig, partSize } from '../../distil/config';
 import type { StepReport } from '../../distil/curve';
+import type { TrainingDtype } from '../../lib/backends';
 import { asInnateError, type ErrorDetail, InnateError, OutOfMemory } from '../../lib/errors';
 import { NotFinite } from '../inference/sampling';
 
@@ -12,6 +13,8 @@ export class Diverged extends InnateError {
     detail: ErrorDetail,
     /** The iteration after which the weights were of no use any more. */
     readonly brokenAt = Number.POSITIVE_INFINITY,
+    /** In what the step computed: what was too large for float16 may not be for float32. */
+    readonly dtype: TrainingDtype = 'f32',
   ) {
     super('backend', message, detail);
   }
@@ -50,14 +53,24 @@ export function explainMemory(error: unknown, config: DistilConfig): InnateError
 
 const HINT = 'Go back to an earlier save with lower rates';
 
-/** A loss is taken before its step changes the weights: those of the step before are the broken ones. */
-export function checkFinite({ lossG, lossD, iteration }: StepReport): void {
-  if ([lossG, lossD].every((loss) => loss === null || Number.isFinite(loss))) return;
+/**
+ * A loss is taken before its step changes the weights: those of the step before are the broken ones. In float16 a gradient may
+ * be too large though the loss is not: Adam bounds it, and the step is not kept.
+ */
+export function checkFinite(report: StepReport, dtype: TrainingDtype): void {
+  const { lossG, lossD, gradientNormG, gradientNormD, iteration } = report;
+  const numbers = dtype === 'f16' ? [lossG, lossD, gradientNormG, gradientNormD] : [lossG, lossD];
+  if (numbers.every((number) => number === null || Number.isFinite(number))) return;
   throw new Diverged(
     'last',
-    'the loss is not a number any more',
-    { where: `step ${iteration}`, found: `generator ${lossG}, discriminator ${lossD}`, hint: HINT },
+    dtype === 'f16' ? 'a loss or a gradient is too large for float16' : 'the loss is not a number any more',
+    {
+      where: `step ${iteration}`,
+      found: `generator ${lossG}, discriminator ${lossD}`,
+      hint: dtype === 'f16' ? 'Go back to an earlier save in float32' : HINT,
+    },
     iteration - 1,
+    dtype,
   );
 }
 

@@ -136,7 +136,7 @@ export class DistilRun {
     this.peakBytes = bytes + this.trainer.bytes;
     const seconds = (performance.now() - started) / 1000;
     checkDevice();
-    checkFinite(report);
+    checkFinite(report, this.facts.dtype);
     const point: CurvePoint = { ...report, imagesPerSecond: this.options.config.batch / seconds };
     const { measure } = this.options;
     if (measure && this.measureIsDue(before)) await this.measureStudent(point, await measure());

@@ -278,9 +278,10 @@ export class DistilSession {
     if (which === 'last') this.unsaved = false;
   }
 
-  /** After a failure of the machine: a device again, and the run from its last save. Throws on what it cannot mend. */
+  /** After a failure of the machine or of float16: the run from its last save, on a device again. Throws on what it cannot mend. */
   private async survive(open: OpenRun, error: InnateError): Promise<void> {
     const { record, saver } = open;
+    if (error instanceof Diverged && error.dtype === 'f16') return this.widen(open, error);
     if (error instanceof Diverged || error.code !== 'backend') throw error;
     if (++this.failures > MOST_FAILURES) throw error;
     const { services, epoch } = this;
@@ -301,6 +302,18 @@ export class DistilSession {
     this.notice(
       'recovery',
       `${sentence(error.message)}. The run went back to its last save, at ${counted(saved?.meta.images ?? 0, 'image')}, and goes on with ${backendLine(services.backend())}${parts}.`,
+    );
+  }
+
+  /** What is not finite in mixed precision is tried again in float32, from the last save. */
+  private async widen(open: OpenRun, error: Diverged): Promise<void> {
+    const { record, saver } = open;
+    record.config = { ...record.config, dtype: 'f32' };
+    this.letGo();
+    const saved = await saver.load();
+    this.notice(
+      'recovery',
+      `${sentence(error.message)}. The run went back to its last save, at ${counted(saved?.meta.images ?? 0, 'image')}, and goes on in float32.`,
     );
   }
 

@@ -12,9 +12,9 @@ export function recordedSteps(
 ): OpenExecutor | undefined {
   const { gpu, label } = backend;
   if (gpu)
-    return async () => {
+    return async (dtype) => {
       const { WebGpuIterations } = await import('../distil/webgpu-steps');
-      return new WebGpuIterations(gpu, label);
+      return new WebGpuIterations(gpu, label, dtype);
     };
   if (backend.name !== 'wasm') return undefined;
   return async () => {

@@ -6,6 +6,7 @@ import { preset } from '../../../src/distil/config';
 import type { CurvePoint } from '../../../src/distil/curve';
 import type { StepKind } from '../../../src/distil/executor';
 import type { RunMeta } from '../../../src/distil/state';
+import { Diverged } from '../../../src/engine/distil/errors';
 import type { DistilRun, DistilRunOptions } from '../../../src/engine/distil/run';
 import type { DistilServices } from '../../../src/engine/distil/services';
 import { DistilSession } from '../../../src/engine/distil/session';
@@ -49,7 +50,13 @@ class FakeRun {
   readonly curve: CurvePoint[] = [];
   best: RunMeta['best'] = null;
   readonly bytes = 0;
-  readonly facts = { executor: 'plan', label: '1 thread of WebAssembly', reason: null };
+  readonly facts = {
+    executor: 'plan',
+    label: '1 thread of WebAssembly',
+    reason: null,
+    dtype: 'f32',
+    instead: null,
+  };
   /** Steps that wait for their end. */
   readonly waiting: { kind: StepKind; end: (best?: number) => void; fail: (error: unknown) => void }[] = [];
   readonly kinds: StepKind[] = [];
@@ -265,6 +272,35 @@ test('a run that does not fit into memory is begun again in halves of its part, 
   expect(s.events).toContainEqual(
     expect.objectContaining({ kind: 'notice', text: expect.stringContaining('in parts of 2 images') }),
   );
+});
+
+test('what is not finite in mixed precision goes on in float32 from the last save, and in float32 ends the run', async () => {
+  const mixed = request();
+  mixed.config = { ...mixed.config, dtype: 'f16' };
+  const tried: string[] = [];
+  const s = session(mixed, ({ config }) => tried.push(config.dtype));
+  await vi.waitFor(() => expect(s.phases()).toEqual(['preparing', 'running']));
+  await settled();
+  s.session.control('save');
+  await s.step();
+  await s.step();
+  const diverged = (dtype: 'f16' | 'f32') => new Diverged('last', 'the loss is not a number', {}, 2, dtype);
+  s.run().waiting.shift()!.fail(diverged('f16'));
+  await settled();
+  expect(tried).toEqual(['f16', 'f32']);
+  expect(s.device.recovers).toBe(0); // nothing is wrong with the device
+  expect(s.events).toContainEqual({ kind: 'rewound', iteration: 1, images: 2 });
+  expect(s.events).toContainEqual(
+    expect.objectContaining({
+      text: 'The loss is not a number. The run went back to its last save, at 2 images, and goes on in float32.',
+    }),
+  );
+  s.session.control('save');
+  await s.step();
+  await settled();
+  expect((await s.record()).config.dtype).toBe('f32');
+  s.run().waiting.shift()!.fail(diverged('f32'));
+  await expect(s.result).rejects.toThrow('not a number');
 });
 
 test('where two images at once are too many the device is not asked for less', async () => {

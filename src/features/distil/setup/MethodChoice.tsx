@@ -9,6 +9,7 @@ import { useSetup } from '../use-setup';
 import { AugmentSwitch } from './AugmentSwitch';
 import { PaperFileRows } from './PaperFileRows';
 import { ChoiceRow, ConfigChoiceRow, ConfigRow, NumberRow } from './ParamRow';
+import { PrecisionRow } from './PrecisionRow';
 import { RadioRow } from './RadioRow';
 import { StudentSteps } from './StudentSteps';
 
@@ -80,6 +81,7 @@ function MoreNumbers() {
       {fieldsOf(config, true).map((field) => (
         <ConfigRow key={field.key} field={field} />
       ))}
+      <PrecisionRow />
       {isAdversarial(config.method) && (
         <>
           <Choices method={config.method} />

@@ -1,3 +1,4 @@
+import type { TrainingDtype } from '../../../lib/backends';
 import { InnateError } from '../../../lib/errors';
 import type { Iteration } from './settings';
 
@@ -25,6 +26,7 @@ export interface RecordedStep {
 export interface IterationExecutor {
   /** Where it computes, in words: "2 threads of WebAssembly". */
   readonly label: string;
+  readonly precision: ExecutedPrecision;
   /** Bytes that it holds on its device, for all steps together. */
   readonly bytes: number;
   /** Bytes that it may hold. */
@@ -49,8 +51,15 @@ export interface IterationExecutor {
   dispose(): void;
 }
 
-/** Starts an executor on the back-end of a run. */
-export type OpenExecutor = () => Promise<IterationExecutor>;
+/** What steps are computed in. */
+export interface ExecutedPrecision {
+  dtype: TrainingDtype;
+  /** A clause that says why it is not float16 where that is asked for; null where nothing keeps it from that. */
+  instead: string | null;
+}
+
+/** Starts an executor on the back-end of a run. It computes in float32 where it cannot in float16, and says why. */
+export type OpenExecutor = (dtype?: TrainingDtype) => Promise<IterationExecutor>;
 
 /** Why a step is not executed as a plan: what has no place in a recorded graph, or no kernel on this device. */
 export class Unplanned extends InnateError {

@@ -3,7 +3,7 @@ import { InnateError, OutOfMemory } from '../../../../lib/errors';
 import { type RuntimeOptions, SimdRuntime } from '../../../../simd/runtime';
 import * as trainingKernels from '../../../../simd/training-kernels';
 import type { Node } from '../../graph';
-import type { IterationExecutor, RecordedStep } from '../executor';
+import type { ExecutedPrecision, IterationExecutor, RecordedStep } from '../executor';
 import { callsOf, type Segment, StepProgram } from './program';
 import type { SharedForms, SharedState } from './site';
 
@@ -30,6 +30,8 @@ export class WasmIterations implements IterationExecutor {
   private arena = { from: 0, to: 0 };
   private end = 0;
   readonly budget: number;
+
+  readonly precision: ExecutedPrecision = { dtype: 'f32', instead: 'WebAssembly has no float16' };
 
   constructor(private readonly options: RuntimeOptions & { budget?: number }) {
     this.budget = options.budget ?? WASM_TRAINING_BYTES;

@@ -1,9 +1,10 @@
 import type { GpuContext } from '../../../../gpu/context';
 import { KernelRefused } from '../../../../gpu/pipelines';
 import type { KernelTraits } from '../../../../gpu/traits';
+import type { TrainingDtype } from '../../../../lib/backends';
 import { InnateError, OutOfMemory } from '../../../../lib/errors';
 import type { Node } from '../../graph';
-import { type IterationExecutor, type RecordedStep, Unplanned } from '../executor';
+import { type ExecutedPrecision, type IterationExecutor, type RecordedStep, Unplanned } from '../executor';
 import { type BoundStep, DeviceMemory, encode } from './allocate';
 import type { View } from './program';
 import type { SharedState } from './site';
@@ -18,6 +19,9 @@ const BUDGET = 6e9;
 /** Submits of a step on a software adapter, whose long ones would make a page stutter; hardware takes one, and so do few calls. */
 const SOFTWARE_SUBMITS = 4;
 const FEW_CALLS = 32;
+
+/** Neither as float32 nor as two halves. */
+const NOT_A_NUMBER = 0x7fff7fff;
 
 /** Figures of a step. */
 export interface StepCost {
@@ -44,15 +48,26 @@ export class WebGpuIterations implements IterationExecutor {
   private stale = false;
   /** The form of the kernels that the first step was compiled in. */
   private traits: KernelTraits;
+  private computed: ExecutedPrecision;
 
-  /** `label`: the adapter's name, for people; `budget`: bytes that it may hold. */
+  /** `label`: the adapter's name, for people; `dtype`: what it is asked to compute in. */
   constructor(
     private readonly context: GpuContext,
     readonly label: string,
+    dtype: TrainingDtype = 'f32',
+    /** Bytes that it may hold. */
     readonly budget: number = BUDGET,
   ) {
     this.memory = new DeviceMemory(context);
     this.traits = context.traits;
+    const lacks = dtype === 'f16' && !context.device.features.has('shader-f16');
+    this.computed = lacks
+      ? { dtype: 'f32', instead: 'float16 needs shader-f16, which this adapter lacks' }
+      : { dtype, instead: null };
+  }
+
+  get precision(): ExecutedPrecision {
+    return this.computed;
   }
 
   get bytes(): number {
@@ -69,26 +84,40 @@ export class WebGpuIterations implements IterationExecutor {
   }
 
   async prepare(name: string, step: RecordedStep): Promise<void> {
-    const { context } = this;
     try {
-      const program = await context.inSomeForm(async (traits) => {
-        this.traits = traits;
-        const made = this.program(step);
-        const { setup, calls } = made.site.program;
-        await context.pipelines.prepare([...setup, ...calls].map(({ kernel }) => kernel));
-        return made;
-      }, this.traits);
-      this.add(name, await this.bound(program));
+      this.add(name, await this.bound(await this.compiled(step)));
     } catch (error) {
       if (error instanceof KernelRefused) throw new Unplanned('this step', error.describe());
       throw error;
     }
   }
 
+  /** A step in the form that its kernels are taken in. One refused in mixed precision is compiled in float32, and so are those after it. */
+  private async compiled(step: RecordedStep): Promise<StepProgram> {
+    if (this.computed.dtype === 'f16')
+      try {
+        return await this.attempt(step, this.traits);
+      } catch (error) {
+        if (!(error instanceof KernelRefused)) throw error;
+        this.computed = { dtype: 'f32', instead: `a float16 kernel was refused, ${error.reason}` };
+      }
+    return this.context.inSomeForm((traits) => this.attempt(step, traits), this.traits);
+  }
+
+  private async attempt(step: RecordedStep, traits: KernelTraits): Promise<StepProgram> {
+    this.traits = traits;
+    const made = this.program(step);
+    const { setup, calls } = made.site.program;
+    await this.context.pipelines.prepare([...setup, ...calls].map(({ kernel }) => kernel));
+    return made;
+  }
+
   private program(step: RecordedStep): StepProgram {
     const { traits, state } = this;
     const { software } = this.context;
-    return new StepProgram(step, { traits, software, maxBinding: this.memory.maxBinding }, state);
+    const { maxBinding } = this.memory;
+    const mixed = this.computed.dtype === 'f16';
+    return new StepProgram(step, { traits, software, maxBinding, mixed }, state);
   }
 
   names(): Iterable<string> {
@@ -158,7 +187,7 @@ export class WebGpuIterations implements IterationExecutor {
   poison(): void {
     const { queue } = this.context.device;
     const fill = (buffer: GPUBuffer, offset: number, bytes: number) =>
-      queue.writeBuffer(buffer, offset, new Float32Array(bytes / 4).fill(Number.NaN));
+      queue.writeBuffer(buffer, offset, new Uint32Array(bytes / 4).fill(NOT_A_NUMBER));
     for (const step of this.steps.values()) {
       for (const bank of step.banks) fill(bank, 0, bank.size);
       for (const view of step.program.site.panels.gradients) {

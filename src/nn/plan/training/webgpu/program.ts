@@ -1,3 +1,4 @@
+import { inHalves } from '../../../../gpu/kernels/halves';
 import type { Kernel } from '../../../../gpu/kernels/kernel';
 
 /** Memory of a program: what is kept has buffers of its own, everything else shares banks by lifetime. */
@@ -11,6 +12,8 @@ export interface View {
   room: Room;
   offset: number;
   bytes: number;
+  /** Where it holds float16 in place of float32: as the kernels' `Halves` have it. */
+  half?: number;
 }
 
 /** One kernel call; operands in the order of the kernel's bindings, null where it reads nothing. */
@@ -49,6 +52,11 @@ export class Program {
     return whole(this.room(values, kept));
   }
 
+  /** Room for as many halves, a multiple of four, multiplied with 2^power. */
+  halves(values: number, power: number): View {
+    return { ...whole(this.room(values / 2)), half: power };
+  }
+
   /** Kept values that share a room with others. */
   pooled(values: number): View {
     const bytes = Math.max(16, Math.ceil(values / 4) * 16);
@@ -69,3 +77,19 @@ export class Program {
 }
 
 export const whole = (room: Room): View => ({ room, offset: 0, bytes: room.bytes });
+
+/**
+ * The call with its kernel as its operands are stored. A shared-memory tile stages halves of a map as halves, and then the
+ * weights too; of gradients, which are multiplied with a power of two, float32.
+ */
+export function asStored(call: Call): Call {
+  const { kernel, operands } = call;
+  const halves: Record<string, number> = {};
+  for (const [i, name] of kernel.bindings.entries()) {
+    const power = operands[i]?.half;
+    if (power !== undefined) halves[name] = power;
+  }
+  if (halves.a !== undefined && kernel.code.includes('var<workgroup> stagedA'))
+    Object.assign(halves, { stagedB: 0 }, halves.a === 0 && { stagedA: 0 });
+  return { ...call, kernel: inHalves(kernel, halves) };
+}

@@ -9,7 +9,7 @@ import { Folding } from '../folding';
 import { type WholeLayout, WholeLayouts } from '../layouts';
 import { publishedPlaces, storedValues } from './layout';
 import { Panels } from './panels';
-import { type Call, Program, type Room, type View } from './program';
+import { asStored, type Call, Program, type Room, type View } from './program';
 
 /** What several steps share. */
 export interface SharedState {
@@ -41,6 +41,8 @@ export interface SiteOptions {
   software: boolean;
   /** Largest storage binding of the device. */
   maxBinding: number;
+  /** Mixed precision: maps of the forward pass are stored as float16, and convolutions multiply it. Needs shader-f16. */
+  mixed: boolean;
 }
 
 /** A value's elements as kernels count them: of a vector a pixel for each image, of something whole one pixel. */
@@ -64,6 +66,8 @@ export class Site {
   materialise: (node: Node) => View = (node) => {
     throw new Unplanned(node.operation.op, 'a value that was not computed');
   };
+  /** Maps that are stored as float16, and the power of two that they are multiplied with. */
+  halves: ReadonlyMap<Node, number> = new Map();
   private readonly places = new Map<Node, Int32Array>();
   readonly batch: number;
   readonly moving: ReadonlySet<string>;
@@ -125,17 +129,17 @@ export class Site {
     let view = this.views.get(node);
     if (!view) {
       const { program } = this;
-      view =
-        node.operation.op === 'parameter'
-          ? program.pooled(this.values(node))
-          : program.value(this.values(node));
+      const power = this.halves.get(node);
+      if (node.operation.op === 'parameter') view = program.pooled(this.values(node));
+      else if (power !== undefined) view = program.halves(this.values(node), power);
+      else view = program.value(this.values(node));
       this.views.set(node, view);
     }
     return view;
   }
 
   emit(call: Call): void {
-    this.program.calls.push(call);
+    this.program.calls.push(asStored(call));
   }
 
   /** A call with one thread for each of `total`, 64 a workgroup. */

@@ -2,6 +2,7 @@ import type { Node } from '../../graph';
 import type { RecordedStep } from '../executor';
 import { carriedLeaves, rolesOf } from '../roles';
 import { Compiler } from './compile';
+import { mapsInHalves } from './halves';
 import type { Room, View } from './program';
 import { type SharedState, Site, type SiteOptions } from './site';
 
@@ -50,6 +51,8 @@ export class StepProgram {
     this.inputs = roles.inputs;
     this.late = roles.late;
     const late = new Set(this.late);
+    const exact = new Set([...wanted, ...this.late.flatMap(({ inputs }) => inputs)]);
+    if (options.mixed) site.halves = mapsInHalves(site.folding, exact, reports.has('r1'));
     const compiler = new Compiler(site, late, new Set(wanted));
     compiler.write();
     for (const node of [...this.leaves.values(), ...this.inputs.values()]) site.view(node);
