@@ -8,7 +8,7 @@ const FEWEST_CHANNELS = 8;
 
 /**
  * What the largest derivative of a loss by a logit or a pixel becomes in halves: from there gradients may grow 2,000 times
- * before they are infinite, and shrink by 2^29 before they are lost. They grew 70 times on the clothes (docs/benchmarks.md).
+ * before they are infinite, and shrink by 2^29 before they are lost (docs/benchmarks.md has their range on the clothes).
  */
 const SEED = 2 ** 5;
 
