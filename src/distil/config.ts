@@ -325,30 +325,6 @@ export function checkConfig(config: DistilConfig): void {
 }
 
 /**
- * What of a run's settings keeps its steps from being recorded as a plan; null where nothing does. Whether its networks can
- * be planned on a device shows when they are compiled.
- */
-export function unplannedSetting(config: DistilConfig): string | null {
-  const { method, features, secondFeatures } = config;
-  if (!isAdversarial(method)) return null;
-  if (config.r1Gamma > 0 && config.heads === 'paper')
-    return "R1 through the paper's heads, whose batch norm it would differentiate twice,";
-  if (config.r1Gamma > 0 && features === 'teacher-encoder')
-    return "R1 through the teacher's own encoder, whose norms it would differentiate twice,";
-  if (secondFeatures !== 'none') return `a second feature network, ${secondFeatures},`;
-  return null;
-}
-
-/**
- * The same where a step is one plan, whose values share memory by lifetime: 13.6 MB with the small network at 32x32 and
- * features at 128x128, 23.9 MB at 64x64.
- */
-function plannedBytesPerImage(config: DistilConfig, resolution: number): number {
-  const network = 3.5e6 * config.nfe * (resolution / 32) ** 2;
-  return featuresOf(config) === null ? network : network + 10.2e6 * (config.featureSize / 128) ** 2;
-}
-
-/**
  * The share of what a plan holds of an image that is left where everything is recomputed that can be: 0.41 to 0.44 with the small
  * networks and with CIFAR-10's of 56 M. A GAN's whole batch is recomputed before it is taken in parts: its discriminator compares the images
  * of a batch, so that parts are another run, and in parts student and features look at the fakes once for each network, which
@@ -356,36 +332,46 @@ function plannedBytesPerImage(config: DistilConfig, resolution: number): number 
  * parts first. R1 differentiates gradients, and nothing of its step is recomputed.
  */
 export const leastShare = (config: DistilConfig): number =>
-  isAdversarial(config.method) && config.r1Gamma === 0 && unplannedSetting(config) === null ? 0.45 : 1;
+  isAdversarial(config.method) && config.r1Gamma === 0 ? 0.45 : 1;
+
+/** What a feature network takes of WebAssembly's memory with its mixing and its heads, by their style: for an image, and its weights in all their forms. */
+interface Judge {
+  image: Record<HeadStyle, number>;
+  weights: number;
+}
+
+/** Of features of 128x128; of the teacher's encoder at 32x32. Measured as memory of whole runs, two sizes of a batch each. */
+const LITE: Judge = { image: { small: 10.2e6, paper: 16.2e6 }, weights: 0 };
+const ENCODER: Judge = { image: { small: 3e6, paper: 9.8e6 }, weights: 0 };
+const SECOND: Record<FileFeature, Judge> = {
+  'vgg16-bn': { image: { small: 26e6, paper: 54.1e6 }, weights: 0.55e9 },
+  'deit-distilled': { image: { small: 22.9e6, paper: 30.5e6 }, weights: 0.92e9 },
+};
+/** Weights of the paper's heads on the first network, with their gradients and moments. */
+const PAPER_BYTES = 0.2e9;
+/** What a step of R1 holds of an image, without the student, by what features and heads hold otherwise. */
+const R1 = 1.2;
 
 /**
- * What a second feature network adds for an image at 128x128, with its mixing: measured with VGG16-BN. DeiT was not measured
- * and counts as much; its 198 tokens hold less.
- */
-const SECOND_BYTES = 209e6;
-/** What R1 of the paper's heads holds of an image, by what features and heads hold otherwise, and what its weights take. */
-const PAPER_R1 = 3.2;
-const PAPER_BYTES = 0.5e9;
-
-/**
- * What an image of a step takes at the peak on TensorFlow.js, measured with the small networks: 83 MB for the student at 32x32, 93 MB
- * for EfficientNet-Lite0 at 128x128 and its heads, 34 MB for heads on the teacher's own encoder. Gradients go through
- * both evaluations of a two-step student: the activations of both are held. R1 holds those of features and heads twice
- * (298 MB with the paper's heads and EfficientNet-Lite0 at 128x128), without the student's.
+ * Bytes of an image at the peak of a step, whose values share memory by lifetime: 13.7 MB with the small network at 32x32 and
+ * features at 128x128. Gradients go through both evaluations of a two-step student: the activations of both are held.
  */
 function bytesPerImage(config: DistilConfig, resolution: number): number {
-  if (unplannedSetting(config) === null) return plannedBytesPerImage(config, resolution);
-  const network = 83e6 * config.nfe * (resolution / 32) ** 2;
-  const seen = featuresOf(config);
-  if (seen === null) return network;
-  const looked = (config.featureSize / 128) ** 2;
-  const first = seen === 'teacher-encoder' ? 34e6 * (resolution / 32) ** 2 : 93e6 * looked;
-  const second = isAdversarial(config.method) && config.secondFeatures !== 'none' ? SECOND_BYTES * looked : 0;
+  const { method, heads, features, secondFeatures, featureSize, nfe, r1Gamma } = config;
+  const [own, looked] = [(resolution / 32) ** 2, (featureSize / 128) ** 2];
+  const network = 3.5e6 * nfe * own;
+  if (!isAdversarial(method)) return network + (featuresOf(config) === null ? 0 : LITE.image.small * looked);
+  const first = features === 'teacher-encoder' ? ENCODER.image[heads] * own : LITE.image[heads] * looked;
+  const second = secondFeatures === 'none' ? 0 : SECOND[secondFeatures].image[heads] * looked;
   const judges = first + second;
-  if (!isAdversarial(config.method) || config.r1Gamma === 0) return network + judges;
-  return config.heads === 'paper'
-    ? Math.max(network + judges, PAPER_R1 * judges)
-    : judges + Math.max(network, judges);
+  return Math.max(network + judges, r1Gamma > 0 ? R1 * judges : 0);
+}
+
+/** Bytes that a run takes whatever its batch, beside the student. */
+function fixedBytes({ method, heads, secondFeatures }: DistilConfig): number {
+  if (!isAdversarial(method)) return 0;
+  const second = secondFeatures === 'none' ? 0 : SECOND[secondFeatures].weights;
+  return second + (heads === 'paper' ? PAPER_BYTES : 0);
 }
 
 /**
@@ -394,7 +380,7 @@ function bytesPerImage(config: DistilConfig, resolution: number): number {
  */
 export function fitMicroBatch(config: DistilConfig, resolution: number, backend: string): DistilConfig {
   if (config.microBatch > 0 || backend !== 'wasm') return config;
-  const room = WASM_TRAINING_BYTES - (config.heads === 'paper' ? PAPER_BYTES : 0);
+  const room = WASM_TRAINING_BYTES - fixedBytes(config);
   const fits = Math.max(2, Math.floor(room / leastShare(config) / bytesPerImage(config, resolution)));
   if (fits >= partSize(config)) return config;
   return { ...config, microBatch: Math.ceil(config.batch / Math.ceil(config.batch / fits)) };

@@ -5,7 +5,7 @@ import { type HeadParameter, type HeadsConfig, headParameters } from '../nn/disc
 import { Mixing } from '../nn/discriminator/mixing';
 import { type PowerVectors, powerIteration } from '../nn/discriminator/spectral';
 import type { TeacherEncoder } from '../nn/features/teacher-encoder';
-import type { FeatureOps } from '../nn/ops';
+import type { TokenOps } from '../nn/ops';
 import type { WeightSource } from '../nn/weights';
 import type { DistilConfig } from './config';
 import { RandomStream } from './random';
@@ -30,7 +30,7 @@ export interface FeatureNetwork {
 /** A feature network in the vocabulary of the graph, with its weights. */
 export interface RecordedFeatures {
   weights: WeightSource;
-  maps<T>(ops: FeatureOps<T>, x: T): T[];
+  maps<T>(ops: TokenOps<T>, x: T): T[];
 }
 
 /** The encoder of the run's own teacher, whose weights are at hand. */

@@ -1,9 +1,9 @@
 import { OutOfMemory } from '../lib/errors';
 import { Denoiser } from '../nn/denoiser';
 import { addedState, chooseStep } from '../nn/plan/training/budget';
-import { type IterationExecutor, type OpenExecutor, Unplanned } from '../nn/plan/training/executor';
+import type { IterationExecutor, OpenExecutor } from '../nn/plan/training/executor';
 import type { Side } from '../nn/plan/training/recorder';
-import { isAdversarial, partSizes, unplannedSetting } from './config';
+import { isAdversarial, partSizes } from './config';
 import { Discriminator } from './discriminator';
 import type {
   ExecutorFacts,
@@ -37,12 +37,10 @@ export class PlannedExecutor implements StepExecutor {
 
   /**
    * Records and compiles a whole step, and gives it the state that the run begins from. Of what does not fit into the executor's
-   * budget, or into a device that turns out to have less, activations are recomputed. Throws `Unplanned` where these
-   * settings cannot be recorded or the back-end has no kernels for them, and `OutOfMemory` where that is not enough.
+   * budget, or into a device that turns out to have less, activations are recomputed. Throws `Unplanned` where the back-end has
+   * no kernels for it, and `OutOfMemory` where that is not enough.
    */
   static async open(parts: ExecutorParts, open: OpenExecutor): Promise<PlannedExecutor> {
-    const refusal = unplannedSetting(parts.config);
-    if (refusal !== null) throw new Unplanned(refusal);
     const { run, heads } = await beginning(parts);
     const attempt = async (recomputeAll: boolean): Promise<PlannedExecutor> => {
       const iterations = await open(parts.config.dtype);

@@ -14,7 +14,7 @@ import type { WeightSource } from '../nn/weights';
 import { lossImages, partSizes } from './config';
 import { augmentationInputs, drawAugmentation } from './diff-augment';
 import type { FeatureNetwork, RecordedEncoder } from './discriminator';
-import type { ExecutorParts, StepInputs, StepKind } from './executor';
+import type { ExecutorParts, StepInputs } from './executor';
 import { discriminatorBetas } from './lazy-regularisation';
 import { RandomStream } from './random';
 import { correction, type ProgramName, RecordedStudent, type StepGraphInputs } from './recorded-student';
@@ -129,7 +129,7 @@ export class RecordedRun extends RecordedStudent {
     else if (kind === 'both') images.set('z discriminator', images.get('z')!); // where the batch is taken in parts
     images.set('noise', this.embedding(config.startSigma));
     if (config.nfe === 2) images.set('noise second', this.embedding(config.sigmaMid));
-    for (const [name, values] of this.sights(iteration, kind)) images.set(name, values);
+    for (const [name, values] of this.sights(step)) images.set(name, values);
     whole.set('ratesD', this.discriminatorRates(rates.discriminator, updates.discriminator));
     return { images, whole };
   }
@@ -139,17 +139,22 @@ export class RecordedRun extends RecordedStudent {
   }
 
   /** What is drawn for each look at images, part by part of the batch (adversarial-step.ts draws the same). */
-  private sights(iteration: number, kind: StepKind): Map<string, Float32Array> {
+  private sights({ iteration, kind, r1 }: StepInputs): Map<string, Float32Array> {
     const { config } = this.parts;
     const found = new Map<string, Float32Array>();
     const same = kind === 'both' && config.shareFakes; // both networks look at the same images
-    const uses: Record<Exclude<Sight, 'r1'>, number> = { fake: 0, 'other fake': same ? 0 : 1, real: 2 };
-    for (const [sight, use] of Object.entries(uses)) {
+    const uses: [Sight, number][] = [
+      ['fake', 0],
+      ['other fake', same ? 0 : 1],
+      ['real', 2],
+    ];
+    if (r1) uses.push(['r1', 3]);
+    for (const [sight, use] of uses) {
       const stream = (name: 'augment' | 'featureNoise') =>
         new RandomStream(config.seed, name, 4 * iteration + use);
       const [augment, noise] = [stream('augment'), stream('featureNoise')];
       const parts = partSizes(config).map((n) => [
-        ...(config.diffAugment ? this.augmented(augment, n) : []),
+        ...(config.diffAugment && sight !== 'r1' ? this.augmented(augment, n) : []),
         ...(this.encoder ? this.noised(this.encoder, noise, n) : []),
       ]);
       for (const [i, [name]] of parts[0]!.entries())

@@ -38,7 +38,7 @@ export interface Ops<T> {
 }
 
 export interface FeatureConvOptions {
-  stride?: 1 | 2;
+  stride?: number;
   /** One filter a channel. */
   depthwise?: boolean;
   activation?: 'relu' | 'relu6' | null;
@@ -58,6 +58,27 @@ export interface FeatureOps<T> {
   toRgb(x: T): T;
   add(a: T, b: T): T;
   scale(x: T, factor: number): T;
+  /** The largest of every 2x2 pixels; height and width are even. */
+  halved(x: T): T;
+}
+
+/**
+ * What vision transformers need beside. Tokens are the pixels of a map of one column; a linear layer of each is a 1x1
+ * convolution.
+ */
+export interface TokenOps<T> extends FeatureOps<T> {
+  /** The pixels of x in a row behind `first` tokens that do not depend on it; `name`.weight [tokens, C] is added. */
+  tokens(x: T, name: string, first: number): T;
+  /** The tokens from `first` on as a square map. */
+  square(x: T, first: number): T;
+  /** Every token without the mean of its channels, divided by the root of `eps` and the sum of their squares. */
+  normalised(x: T, eps: number): T;
+  /** x Phi(x). */
+  gelu(x: T): T;
+  /** As in `Ops`. */
+  attention(qkv: T, heads: number): T;
+  /** The transposed convolution with `name`.weight [in, out, k, k], whose stride is its kernel, plus `name`.bias. */
+  enlarged(x: T, name: string): T;
 }
 
 /** What networks that images are measured through need beside: an image becomes one vector of features. */

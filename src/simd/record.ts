@@ -110,6 +110,8 @@ export const LEAKY_RELU = 4;
 export const SOFTPLUS = 5;
 /** Clips to [-1, 1]. */
 export const HARDTANH = 6;
+/** x Phi(x). */
+export const GELU_ACTIVATION = 7;
 
 export const CONV_DIRECT = 0;
 export const CONV_WINOGRAD = 1;
@@ -154,6 +156,9 @@ export const MAX_POOL_GRADIENT = 38;
 export const BLEND = 39;
 export const SHIFT_AND_CUT = 40;
 export const UNIT = 41;
+export const MAX_POOL_TANGENT = 42;
+export const BATCH_NORM_CURVATURE = 43;
+export const ATTENTION_TANGENT = 44;
 
 /** Columns of the packed weights' panels. */
 export const PANEL = 8;

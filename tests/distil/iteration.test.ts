@@ -2,12 +2,15 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
+import { startNodeThread } from '../../cli/threads';
 import { type FreezeLevel, preset } from '../../src/distil/config';
 import { RandomStream } from '../../src/distil/random';
 import { DistilTrainer } from '../../src/distil/trainer';
 import type { NetworkConfig } from '../../src/nn/config';
 import { DistilledDeiT } from '../../src/nn/features/deit';
 import { VGG16BN } from '../../src/nn/features/vgg16-bn';
+import type { OpenExecutor } from '../../src/nn/plan/training/executor';
+import { WasmIterations } from '../../src/nn/plan/training/wasm/executor';
 import { drawnWeights } from '../support/drawn';
 import { FIXTURES, readGolden } from '../support/fixtures';
 
@@ -62,8 +65,16 @@ const largest = (values: Iterable<number>) => {
   return max;
 };
 
+const EXECUTORS: Record<string, OpenExecutor | undefined> = {
+  'op by op': undefined,
+  'as a recorded graph': async () => new WasmIterations({ threads: 1, startThread: startNodeThread }),
+};
+
 describe.each(cases)('$loss, freeze level $freeze', ({ loss, freeze, iteration }) => {
-  it('equals PyTorch', { timeout: 900_000 }, async () => {
+  // The graph of the step that has R1 has all that the other has.
+  const executors = Object.keys(EXECUTORS).slice(0, golden.has(`${loss}.r1`) ? 2 : 1);
+  it.each(executors)('equals PyTorch %s', { timeout: 900_000 }, async (executor) => {
+    const plan = EXECUTORS[executor];
     const teacher = drawnWeights(shapes.generator, WEIGHTS);
     const trainer = await DistilTrainer.open({
       network: NETWORK,
@@ -88,7 +99,9 @@ describe.each(cases)('$loss, freeze level $freeze', ({ loss, freeze, iteration }
       },
       iteration,
       images: iteration * BATCH,
+      ...(plan && { plan }),
     });
+    expect(trainer.facts).toMatchObject({ executor: plan ? 'plan' : 'tensorflow.js', reason: null });
     const report = await trainer.step();
     const value = (name: string) => golden.float(`${loss}.${name}`);
     const near = (found: number, expected: number, relative: number, what: string) =>

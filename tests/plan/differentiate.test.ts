@@ -72,6 +72,26 @@ const cases: Case[] = [
     build: (o) => o.groupNorm(x(o, 3, 3, 6), 'a', { groups: 3, eps: 1e-2 }),
   },
   { name: 'batchNorm', parameters: norm(3), build: (o) => o.batchNorm(x(o, 3, 3, 3), 'a', 1e-2) },
+  {
+    name: 'batchNorm, twice',
+    parameters: { 'a.weight': [3], 'a.bias': [3] },
+    held: ['a.bias'], // on which the gradient does not depend
+    build: (o, graph) => {
+      const maps = x(o, 3, 3, 3);
+      const y = o.batchNorm(maps, 'a', 1e-1);
+      return gradients(graph, y, [maps], o.input('y', y.shape)).get(maps)!;
+    },
+  },
+  {
+    name: 'groupNorm, twice, of what does not change',
+    parameters: norm(6),
+    held: ['x', 'a.weight', 'a.bias'],
+    build: (o, graph) => {
+      const maps = x(o, 3, 3, 6);
+      const y = o.groupNorm(maps, 'a', { groups: 3, eps: 1e-1 });
+      return gradients(graph, y, [maps], o.input('y', y.shape)).get(maps)!;
+    },
+  },
   { name: 'silu', build: (o) => o.silu(x(o, 2, 2, 3)) },
   { name: 'relu', build: (o) => o.activate(x(o, 2, 2, 3), 'relu') },
   { name: 'relu6', build: (o) => o.activate(o.scale(x(o, 2, 2, 3), 5), 'relu6') },
@@ -94,6 +114,24 @@ const cases: Case[] = [
   },
   { name: 'attention of one head', build: (o) => o.attention(x(o, 2, 3, 12), 1) },
   { name: 'attention of two heads', build: (o) => o.attention(x(o, 2, 2, 12), 2) },
+  {
+    name: 'attention, twice, of what does not change',
+    held: ['x'],
+    build: (o, graph) => {
+      const maps = x(o, 2, 3, 12);
+      const y = o.attention(maps, 2);
+      return gradients(graph, y, [maps], o.input('y', y.shape)).get(maps)!;
+    },
+  },
+  {
+    name: 'modulate and silu, twice, of what does not change',
+    held: ['x', 'v'],
+    build: (o, graph) => {
+      const maps = x(o, 2, 3, 3);
+      const y = o.silu(o.modulate(maps, v(o, 6)));
+      return gradients(graph, y, [maps], o.input('y', y.shape)).get(maps)!;
+    },
+  },
   { name: 'enlarged, bilinear', build: (o) => o.resize(x(o, 3, 3, 2), 5, 'bilinear') },
   { name: 'made smaller, bilinear', build: (o) => o.resize(x(o, 5, 5, 2), 3, 'bilinear') },
   { name: 'enlarged, corners aligned', build: (o) => o.resize(x(o, 3, 3, 2), 6, 'corners') },
@@ -101,6 +139,15 @@ const cases: Case[] = [
   { name: 'means of what is around', build: (o) => o.averageAround(x(o, 3, 4, 2)) },
   { name: 'means of blocks', build: (o) => o.resize(x(o, 6, 6, 2), 3, 'box') },
   { name: 'maxPool', build: (o) => o.maxPool(x(o, 4, 4, 2)) },
+  {
+    name: 'maxPool, twice',
+    held: ['x'], // which passes through kinks alone
+    build: (o, graph) => {
+      const maps = x(o, 4, 4, 2);
+      const pooled = o.maxPool(maps);
+      return gradients(graph, pooled, [maps], o.input('y', pooled.shape)).get(maps)!;
+    },
+  },
   { name: 'deviation', build: (o) => o.deviation(x(o, 2, 2, 3)) },
   {
     name: 'deviation, twice',
@@ -134,6 +181,42 @@ const cases: Case[] = [
     build: (o) => o.addVector(x(o, 2, 3, 4), o.pixelDot(x(o, 3, 2, 4, 'y'), x(o, 3, 2, 1, 'z'))),
   },
   { name: 'unit', build: (o) => o.unit(x(o, 2, 3, 4)) },
+  ...[false, true].map((centred) => ({
+    name: `unit${centred ? ' without the mean' : ''}, twice, of what does not change`,
+    held: ['x'],
+    build: (o: StepOps, graph: Graph) => {
+      const maps = x(o, 2, 3, 4);
+      const y = graph.node({ op: 'unit', eps: 1e-2, centred }, [maps], maps.shape);
+      return gradients(graph, y, [maps], o.input('y', y.shape)).get(maps)!;
+    },
+  })),
+  {
+    name: 'unit without the mean',
+    build: (o, graph) => graph.node({ op: 'unit', eps: 1e-2, centred: true }, [x(o, 2, 3, 4)], map(2, 3, 4)),
+  },
+  {
+    name: 'gelu',
+    build: (o, graph) => graph.node({ op: 'gelu' }, [o.scale(x(o, 2, 2, 3), 2)], map(2, 2, 3)),
+  },
+  {
+    name: 'gelu, twice, of what does not change',
+    held: ['x'],
+    build: (o, graph) => {
+      const maps = x(o, 2, 2, 3);
+      const y = graph.node({ op: 'gelu' }, [maps], maps.shape);
+      return gradients(graph, y, [maps], o.input('y', y.shape)).get(maps)!;
+    },
+  },
+  {
+    name: 'pixels behind others, and from some on',
+    held: ['a'],
+    parameters: { a: [8 * 3] },
+    build: (o, graph) => {
+      const behind = graph.node({ op: 'amongPixels', from: 2 }, [x(o, 2, 3, 3)], map(8, 1, 3));
+      const sum = graph.node({ op: 'addMap' }, [behind, graph.parameter('a', [24])], map(8, 1, 3));
+      return graph.node({ op: 'pixelsFrom', from: 4 }, [o.silu(sum)], map(2, 2, 3));
+    },
+  },
   ...[false, true].map((transposed) => ({
     name: `shiftAndCut${transposed ? ', transposed' : ''}`,
     build: (o: StepOps, graph: Graph) => {

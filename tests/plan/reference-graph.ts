@@ -1,10 +1,10 @@
 import type { Graph, Node } from '../../src/nn/plan/graph';
-import { Definitions } from '../../src/nn/plan/training/definitions';
+import { KernelDefinitions } from './definitions';
 
 /** Executes a graph by the definitions of its operations. */
 export class ReferenceGraph {
   private readonly values = new Map<Node, Float64Array>();
-  private readonly definitions: Definitions;
+  private readonly definitions: KernelDefinitions;
 
   constructor(
     batch: number,
@@ -12,7 +12,7 @@ export class ReferenceGraph {
     /** Updates write here. */
     readonly state: Map<string, Float64Array>,
   ) {
-    this.definitions = new Definitions(batch);
+    this.definitions = new KernelDefinitions(batch);
   }
 
   /** Computes the nodes, and what they need, in the order of their recording. */

@@ -13,6 +13,7 @@ import { encoderFeatures } from '../../src/engine/measure/feature-networks';
 import type { NetworkConfig } from '../../src/nn/config';
 import { toNHWC } from '../../src/nn/denoiser';
 import { FrozenLayers } from '../../src/nn/features/frozen';
+import { VGG16BN } from '../../src/nn/features/vgg16-bn';
 import type { FeatureOps } from '../../src/nn/ops';
 import { parameterSpecs } from '../../src/nn/parameters';
 import { recordIteration } from '../../src/nn/plan/training/iteration';
@@ -68,6 +69,21 @@ function featureMaps<T>(ops: FeatureOps<T>, x: T, size: number): T[] {
   return [stem, block];
 }
 
+/** VGG16-BN with few channels. */
+const VGG = (() => {
+  const shapes: Record<string, number[]> = {};
+  const places = [0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37, 40];
+  const widths = [4, 4, 8, 8, 8, 8, 8, 12, 12, 12, 12, 12, 12];
+  for (const [i, place] of places.entries()) {
+    const [inner, out] = [i > 0 ? widths[i - 1]! : 3, widths[i]!];
+    shapes[`features.${place}.weight`] = [out, inner, 3, 3];
+    shapes[`features.${place}.bias`] = [out];
+    for (const what of ['weight', 'bias', 'running_mean', 'running_var'])
+      shapes[`features.${place + 1}.${what}`] = [out];
+  }
+  return drawnWeights(shapes, 13);
+})();
+
 export interface MiniRun {
   trainer: DistilTrainer;
   iteration: Iteration;
@@ -108,6 +124,7 @@ export function miniParts(choice: MiniChoice): TrainerParts {
     features: (denoiser) => {
       if (config.features === 'teacher-encoder') return [encoderFeatures(denoiser)];
       const layers = new FrozenLayers(FEATURES);
+      const second = config.secondFeatures === 'vgg16-bn' ? [new VGG16BN(VGG, 32)] : [];
       return [
         {
           channels: [8, 16],
@@ -119,6 +136,7 @@ export function miniParts(choice: MiniChoice): TrainerParts {
           },
           dispose: () => layers.dispose(),
         },
+        ...second,
       ];
     },
     config,

@@ -77,6 +77,11 @@ describe.skipIf(!wanted)('parts of a step on webgpu', () => {
   it.each([
     { name: 'a batch in parts', choice: { microBatch: 3, shareFakes: false } },
     { name: 'exact R1', choice: { r1Gamma: 10, r1Every: 2 } },
+    { name: "R1 on the paper's heads", choice: { heads: 'paper' as const, r1Gamma: 10, r1Every: 2 } },
+    {
+      name: "R1 through the teacher's encoder",
+      choice: { features: 'teacher-encoder' as const, r1Gamma: 10, r1Every: 2 },
+    },
     { name: 'both', choice: { microBatch: 2, r1Gamma: 10, r1Every: 2 } },
   ])('make the curve of TensorFlow.js: $name', { timeout: 240_000 }, async ({ choice }) => {
     const parts = miniParts({ heads: 'small', warmUp: 16, emaHalfLife: 40, ...choice });

@@ -129,6 +129,19 @@ export const maxPoolGradient = (): Kernel =>
   for (var k = 0u; k < 4u; k++) { out[places[k]] = select(0.0, dy[i], k == best); }`,
   );
 
+/** The element of v at the place of the first of the largest of 2x2 pixels of x; `total` results. */
+export const maxPoolTangent = (): Kernel =>
+  elementwise(
+    'max pool tangent',
+    ['x', 'v', 'out'],
+    ['channels', 'outHeight', 'outWidth'],
+    `${CORNER}
+  let places = array<u32, 4>(at, at + u.channels, at + line, at + line + u.channels);
+  var best = 0u;
+  for (var k = 1u; k < 4u; k++) { if (x[places[k]] > x[places[best]]) { best = k; } }
+  out[i] = v[places[best]];`,
+  );
+
 const CORNER = `let c = i % u.channels;
   let ox = i / u.channels % u.outWidth;
   let oy = i / (u.channels * u.outWidth) % u.outHeight;

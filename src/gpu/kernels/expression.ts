@@ -17,11 +17,16 @@ export type Expression =
   | { read: 'channel'; of: number }
   /** The number of its pixel, in a map of one channel. */
   | { read: 'pixel'; of: number }
+  /** The element of the same pixel in one map for all images. */
+  | { read: 'place'; of: number }
   /** One number. */
   | { read: 'number'; of: number }
   | { constant: number }
-  | { apply: 'add' | 'multiply' | 'timesOnePlus' | 'siluGradient'; to: readonly [Expression, Expression] }
-  | { apply: 'silu'; to: readonly [Expression] }
+  | {
+      apply: 'add' | 'multiply' | 'timesOnePlus' | 'siluGradient' | 'geluGradient';
+      to: readonly [Expression, Expression];
+    }
+  | { apply: 'silu' | 'gelu'; to: readonly [Expression] }
   | { apply: 'scale'; to: readonly [Expression]; by: number }
   | { apply: 'activation'; to: readonly [Expression]; kind: ActivationKind }
   /** The first operand, which tells the slope, and what it multiplies. */
@@ -41,6 +46,17 @@ const uniformsOf = ({ reads, constants, joins }: ExpressionCounts): string[] => 
   ...Array.from({ length: joins }, (_, i) => `join${i}`),
 ];
 
+/** Phi(x) to 1e-7: the error function of Abramowitz & Stegun 7.1.26 at x / sqrt(2); `density` is exp(-x^2 / 2). */
+const GELU = `
+fn gaussian(v: f32, density: f32) -> f32 {
+  let t = 1.0 / fma(abs(v), 0.23164189, 1.0);
+  let p = fma(fma(fma(fma(1.061405429, t, -1.453152027), t, 1.421413741), t, -0.284496736), t, 0.254829592);
+  let tail = 0.5 * p * t * density;
+  return select(1.0 - tail, tail, v < 0.0);
+}
+fn gelu(v: f32) -> f32 { return v * gaussian(v, exp(-0.5 * v * v)); }
+fn geluSlope(v: f32) -> f32 { let d = exp(-0.5 * v * v); return fma(0.39894228 * v, d, gaussian(v, d)); }`;
+
 /** WGSL `value(image, pixel, c)`, `pixel` counted over all images. */
 function valueCode(expression: Expression): string {
   const functions: string[] = [];
@@ -56,6 +72,8 @@ function valueCode(expression: Expression): string {
           return `${x}[${channel}]`;
         case 'pixel':
           return `${x}[pixel * ${at}]`;
+        case 'place':
+          return `${x}[pixel % u.pixels * ${at} + ${channel}]`;
         case 'number':
           return `${x}[0]`;
       }
@@ -83,6 +101,10 @@ function valueCode(expression: Expression): string {
         return `silu(${a})`;
       case 'siluGradient':
         return `(siluSlope(${a}) * ${b})`;
+      case 'gelu':
+        return `gelu(${a})`;
+      case 'geluGradient':
+        return `(geluSlope(${a}) * ${b})`;
       case 'activation':
         return activationCode(e.kind, a);
       case 'slope':
@@ -93,6 +115,7 @@ function valueCode(expression: Expression): string {
   return `
 fn silu(v: f32) -> f32 { return v / (1.0 + exp(-v)); }
 fn siluSlope(v: f32) -> f32 { let s = 1.0 / (1.0 + exp(-v)); return s * (1.0 + v * (1.0 - s)); }
+${value.includes('gelu') ? GELU : ''}
 ${functions.join('\n')}
 fn value(image: u32, pixel: u32, c: u32) -> f32 { return ${value}; }`;
 }

@@ -9,6 +9,8 @@ export interface NormGradientOptions {
   parameters: boolean;
   /** A map is added to the gradient, before all of it is scaled. */
   residual: boolean;
+  /** The norm's scale counts as 1: the tangent of the normalised map. */
+  unscaled?: boolean;
 }
 
 /**
@@ -18,21 +20,28 @@ export interface NormGradientOptions {
  * into a row of `outRows` for each image, and are added up later. `padded`: channels of a row that are written.
  */
 export const groupNormGradient = memoised(
-  ({ modulated, silu, parameters, residual }: NormGradientOptions, threads: number): Kernel =>
-    kernel({
+  (
+    { modulated, silu, parameters, residual, unscaled = false }: NormGradientOptions,
+    threads: number,
+  ): Kernel => {
+    const factor = (c: string) => (unscaled ? 'r' : `affine[factors + ${c}]`);
+    const before = (f: string, c: string) =>
+      silu ? ` * slope(fma(v, ${f}, affine[factors + u.channels + ${c}]))` : '';
+    return kernel({
       name: [
         'norm gradient',
         modulated && 'modulated',
         silu && 'silu',
         parameters && 'parameters',
         residual && 'residual',
+        unscaled && 'unscaled',
       ]
         .filter(Boolean)
         .join(' '),
       bindings: {
         x: 'f32',
         dy: 'f32',
-        affine: 'f32',
+        ...(unscaled ? {} : { affine: 'f32' }),
         statistics: 'f32',
         ...(modulated ? { weight: 'f32', bias: 'f32', vector: 'f32' } : {}),
         ...(residual ? { residual: 'f32' } : {}),
@@ -47,9 +56,7 @@ export const groupNormGradient = memoised(
       body: `
 var<workgroup> first: array<f32, ${threads}>;
 var<workgroup> second: array<f32, ${threads}>;
-fn slope(z: f32) -> f32 {
-  ${silu ? 'let s = 1.0 / (1.0 + exp(-z)); return s * (1.0 + z * (1.0 - s));' : 'return 1.0;'}
-}
+fn slope(z: f32) -> f32 { let s = 1.0 / (1.0 + exp(-z)); return s * (1.0 + z * (1.0 - s)); }
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
   let image = group.y;
@@ -72,12 +79,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3
     var s = 0.0;
     var q = 0.0;
     if (mine) {
-      let f = affine[factors + c];
-      let offset = affine[factors + u.channels + c];
+      let f = ${factor('c')};
       for (var p = slot; p < u.pixels; p += slots) {
         let at = base + p * u.channels + c;
         let v = x[at];
-        let d = dy[at] * slope(fma(v, f, offset));
+        let d = dy[at]${before('f', 'c')};
         s += d;
         q = fma(d, (v - mean) * r, q);
       }
@@ -108,7 +114,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3
     }
     workgroupBarrier();
     if (t < together) {
-      let f = select(0.0, affine[factors + min(c, u.width - 1u)], leads);
+      let f = select(0.0, ${factor('min(c, u.width - 1u)')}, leads);
       first[t] = f * s;
       second[t] = f * q;
     }
@@ -133,10 +139,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3
     let c = e % u.width;
     let at = base + e / u.width * u.channels + c;
     let v = x[at];
-    let f = affine[factors + c];
-    let d = dy[at] * slope(fma(v, f, affine[factors + u.channels + c]));
+    let f = ${factor('c')};
+    let d = dy[at]${before('f', 'c')};
     out[at] = (f * d - a - (v - mean) * r * b${residual ? ' + residual[at]' : ''}) * u.scaleF;
   }
 }`,
-    }),
+    });
+  },
 );

@@ -28,33 +28,48 @@ export const shiftAndCut = (transposed: boolean): Kernel =>
   out[i] = value;`,
   );
 
-/** Every pixel's channels divided by the root of 1e-10 and the sum of their squares; `total` pixels, `channels` as stored. */
-export const unit = (): Kernel =>
+/** WGSL of the mean over a pixel's channels, or zero. */
+const meanOf = (of: string, centred: boolean): string =>
+  centred
+    ? `var ${of}Mean = 0.0;
+  for (var k = at; k < at + u.channels; k++) { ${of}Mean += ${of}[k]; }
+  ${of}Mean /= f32(u.channels);`
+    : `let ${of}Mean = 0.0;`;
+
+/**
+ * Every pixel's channels, perhaps without their mean, divided by the root of eps and the sum of their squares; `total` pixels,
+ * `channels` as stored.
+ */
+export const unit = (centred: boolean): Kernel =>
   elementwise(
-    'unit',
+    centred ? 'centred unit' : 'unit',
     ['x', 'out'],
-    ['channels'],
+    ['channels', 'epsF'],
     `let at = i * u.channels;
-  var squares = 1e-10;
-  for (var k = at; k < at + u.channels; k++) { squares = fma(x[k], x[k], squares); }
+  ${meanOf('x', centred)}
+  var squares = u.epsF;
+  for (var k = at; k < at + u.channels; k++) { let v = x[k] - xMean; squares = fma(v, v, squares); }
   let r = inverseSqrt(squares);
-  for (var k = at; k < at + u.channels; k++) { out[k] = x[k] * r; }`,
+  for (var k = at; k < at + u.channels; k++) { out[k] = (x[k] - xMean) * r; }`,
   );
 
 /** The gradient of `unit`'s source. */
-export const unitGradient = (): Kernel =>
+export const unitGradient = (centred: boolean): Kernel =>
   elementwise(
-    'unit gradient',
+    centred ? 'centred unit gradient' : 'unit gradient',
     ['x', 'dy', 'out'],
-    ['channels'],
+    ['channels', 'epsF'],
     `let at = i * u.channels;
-  var squares = 1e-10;
+  ${meanOf('x', centred)}
+  ${meanOf('dy', centred)}
+  var squares = u.epsF;
   var along = 0.0;
   for (var k = at; k < at + u.channels; k++) {
-    squares = fma(x[k], x[k], squares);
-    along = fma(x[k], dy[k], along);
+    let v = x[k] - xMean;
+    squares = fma(v, v, squares);
+    along = fma(v, dy[k] - dyMean, along);
   }
   let r = inverseSqrt(squares);
   let less = along * r * r;
-  for (var k = at; k < at + u.channels; k++) { out[k] = r * (dy[k] - x[k] * less); }`,
+  for (var k = at; k < at + u.channels; k++) { out[k] = r * (dy[k] - dyMean - (x[k] - xMean) * less); }`,
   );

@@ -1,7 +1,6 @@
 import type { PooledNetwork, PooledOps } from '../ops';
 import type { WeightSource } from '../weights';
-import { IMAGENET_MEAN, IMAGENET_STD } from './frozen';
-import { centred, channelAffine, withTensors } from './made-weights';
+import { centred, imageNetNormalisation, withTensors } from './made-weights';
 
 /** Height and width that the network sees. */
 const SIZE = 32;
@@ -24,12 +23,7 @@ export class CifarResNet implements PooledNetwork {
       const [out, inputs] = source.shape(`layer${stage}.0.conv1.weight`) as [number, number];
       return centred(`layer${stage}.0.shortcut`, inputs, out);
     });
-    const normalise = channelAffine(
-      'normalise',
-      IMAGENET_STD.map((s) => 0.5 / s),
-      IMAGENET_MEAN.map((m, i) => (0.5 - m) / IMAGENET_STD[i]!),
-    );
-    this.weights = withTensors(source, new Map([...shortcuts, ...normalise]));
+    this.weights = withTensors(source, new Map([...shortcuts, ...imageNetNormalisation('normalise')]));
   }
 
   /** R = 32 or a multiple (averaged down). */

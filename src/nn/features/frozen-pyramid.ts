@@ -1,10 +1,10 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import type { FeatureOps, PooledNetwork, PooledOps } from '../ops';
+import type { FeatureOps, PooledNetwork, PooledOps, TokenOps } from '../ops';
 import type { WeightSource } from '../weights';
 import { FrozenLayers, nominalSizes } from './frozen';
 
-/** A frozen network as a discriminator sees images through it: four maps, of strides 4, 8, 16 and 32. */
-export abstract class FrozenPyramid implements PooledNetwork {
+/** A frozen network as a discriminator sees images through it: four maps, finest first. */
+export abstract class FrozenMaps {
   /** Channels of the four maps. */
   abstract readonly channels: readonly number[];
   protected readonly layers: FrozenLayers;
@@ -18,7 +18,7 @@ export abstract class FrozenPyramid implements PooledNetwork {
   }
 
   /** The four maps of images x [N, R, R, 1 or 3] in [-1, 1], whoever executes. */
-  protected abstract mapsOn<T>(ops: FeatureOps<T>, x: T): T[];
+  protected abstract mapsOn<T>(ops: TokenOps<T>, x: T): T[];
 
   /** The four maps on TensorFlow.js. Call inside tf.tidy. */
   maps(x: tf.Tensor4D): tf.Tensor4D[] {
@@ -27,8 +27,25 @@ export abstract class FrozenPyramid implements PooledNetwork {
 
   /** For a graph that is recorded. */
   get recorded() {
-    return { weights: this.weights, maps: <T>(ops: FeatureOps<T>, x: T) => this.mapsOn(ops, x) };
+    return { weights: this.weights, maps: <T>(ops: TokenOps<T>, x: T) => this.mapsOn(ops, x) };
   }
+
+  /** Height and width of the four maps. */
+  abstract sizes(): number[];
+
+  /** The sizes as the paper's heads count them. */
+  nominalSizes(): number[] {
+    return nominalSizes(this.size);
+  }
+
+  dispose(): void {
+    this.layers.dispose();
+  }
+}
+
+/** One whose maps have strides 4, 8, 16 and 32, and whose last one images are measured through. */
+export abstract class FrozenPyramid extends FrozenMaps implements PooledNetwork {
+  protected abstract override mapsOn<T>(ops: FeatureOps<T>, x: T): T[];
 
   /** Number of features: channels of the last map. */
   get dims(): number {
@@ -40,17 +57,7 @@ export abstract class FrozenPyramid implements PooledNetwork {
     return { features: ops.mean(this.mapsOn(ops, ops.averagedDown(x, this.size)).at(-1)!) };
   }
 
-  /** Height and width of the four maps. */
   sizes(): number[] {
     return [4, 8, 16, 32].map((stride) => Math.ceil(this.size / stride));
-  }
-
-  /** The sizes as the paper's heads count them. */
-  nominalSizes(): number[] {
-    return nominalSizes(this.size);
-  }
-
-  dispose(): void {
-    this.layers.dispose();
   }
 }

@@ -28,6 +28,18 @@ export function channelAffine(
   ];
 }
 
+/** ImageNet's mean and standard deviation of RGB in [0, 1] (torchvision's constants). */
+const IMAGENET_MEAN = [0.485, 0.456, 0.406];
+const IMAGENET_STD = [0.229, 0.224, 0.225];
+
+/** The 1x1 convolution of RGB images in [-1, 1] to ImageNet's statistics, which a network trained on them expects. */
+export const imageNetNormalisation = (name: string): [string, MadeTensor][] =>
+  channelAffine(
+    name,
+    IMAGENET_STD.map((s) => 0.5 / s),
+    IMAGENET_MEAN.map((m, i) => (0.5 - m) / IMAGENET_STD[i]!),
+  );
+
 /** The 1x1 convolution that puts `from` channels in the middle of `to`, zeros on either side. */
 export function centred(name: string, from: number, to: number): [string, MadeTensor] {
   const values = new Float32Array(to * from);

@@ -77,8 +77,15 @@ type ImageOperation =
    * j + shiftX), zeros from outside, and in rows top to bottom and columns left to right. Transposed: its gradient.
    */
   | { op: 'shiftAndCut'; transposed: boolean }
-  /** [x]: every pixel's channels divided by their length, the root of 1e-10 and the sum of their squares. */
-  | { op: 'unit' }
+  /** [x]: every pixel's channels, perhaps without their mean, divided by their length: the root of eps and the sum of their squares. */
+  | { op: 'unit'; eps: number; centred: boolean }
+  /** [x] element by element: x Phi(x). */
+  | { op: 'gelu' }
+  /** [x, whole value of one image's size]: the sums. */
+  | { op: 'addMap' }
+  /** [x]: its pixels from `from` on, in a row, as a map of any height and width; and from there on in a longer row of zeros. */
+  | { op: 'pixelsFrom'; from: number }
+  | { op: 'amongPixels'; from: number }
   /** [x] to a whole value: the sum over everything. */
   | { op: 'total' }
   /** [w, u] to v and [w, v] to u of a power iteration; w as the matrix M [fan in, out]: unit(M u), unit(M' v). */
@@ -111,18 +118,30 @@ type GradientOperation =
   | { op: 'timesOnePlus' }
   /** [x, dy]. */
   | { op: 'siluGradient' }
+  /** [x, dy]. */
+  | { op: 'geluGradient' }
   /** [y, dy] with the activation's result y. */
   | { op: 'activateGradient'; kind: Activation }
   /** [x, dy] to a vector: the sums over pixels of dy and of dy xhat, one after the other. */
   | { op: 'normSums'; groups: number; eps: number; over: 'image' | 'batch' }
   /** [x, dy, those sums, weight] to the gradient of x. */
   | { op: 'normGradient'; groups: number; eps: number; over: 'image' | 'batch' }
+  /** [x, v]: how the normalised x moves as x moves along v, r (v - mean(v) - xhat mean(v xhat)); its own transpose. */
+  | { op: 'normTangent'; groups: number; eps: number; over: 'image' | 'batch' }
+  /** [x, dy, v, weight] of a batch norm: the gradient of v times its `normGradient` in x. */
+  | { op: 'batchNormCurvature'; eps: number }
+  /** [x, whole value of x's channels]: the products. */
+  | { op: 'timesChannels' }
   /** [qkv, dy]. */
   | { op: 'attentionGradient'; heads: number }
+  /** [qkv, v]: how the result moves as q, k and v move along v. */
+  | { op: 'attentionTangent'; heads: number }
   /** [x, dy] of 2x2 windows side by side: to the first of the largest. */
   | { op: 'maxPoolGradient' }
+  /** [x, v], of 2x2 windows of x side by side: v, of its shape, at the first of the largest. */
+  | { op: 'maxPoolTangent' }
   /** [x, dy]. */
-  | { op: 'unitGradient' }
+  | { op: 'unitGradient'; eps: number; centred: boolean }
   /** [x, gradient of the deviation]. */
   | { op: 'deviationGradient' }
   /** [x, gradient of the deviation, gradient of that gradient's result]: what reaches x of the latter. */

@@ -77,3 +77,59 @@ function mixed(
         out + <usize>p * ldc + (<usize>c << 2), ldc, min(4, pixels - p), width - c >= 8, add, 1,
       );
 }
+
+/**
+ * How one head's result moves as q, k and v move along dq, dk and dv. With A = softmax(q k' / sqrt(width)):
+ *
+ *   dS = (dq k' + q dk') / sqrt(width),   dA = A (dS - rowsum(A dS)),   dA v + A dv
+ *
+ * Some queries at a time; scratch: packed k and dk, then A, dA and part of dS of those queries, and A dv.
+ */
+export function attentionTangent(record: usize, task: i32, scratch: usize): void {
+  const heads = load<i32>(record + HEADS);
+  const pixels = load<i32>(record + OUT_WIDTH);
+  const channels = load<i32>(record + OUT_CHANNELS);
+  const factor = load<f32>(record + SCALE);
+  const queries = load<i32>(record + ROWS);
+  const width = channels / heads;
+  const n = task / heads;
+  const own = <usize>channels << 2;
+  const stride = 3 * own;
+  const head = <usize>((task % heads) * width) << 2;
+  const from = <usize>(n * pixels) * stride + head;
+  const q = load<usize>(record + SOURCE0) + from;
+  const dq = load<usize>(record + GRADIENT) + from;
+  const out = load<usize>(record + OUT) + <usize>(n * pixels) * own + head;
+  const stored = (pixels + 7) & ~7;
+  const rowBytes = <usize>stored << 2;
+  const moved = scratch + load<usize>(record + SCRATCH1);
+  const mix = scratch + load<usize>(record + SCRATCH2);
+  const slopes = mix + <usize>queries * rowBytes;
+  const others = slopes + <usize>queries * rowBytes;
+  const added = others + <usize>queries * rowBytes;
+  packRows(q + own, stride, pixels, width, factor, scratch);
+  packRows(dq + own, stride, pixels, width, factor, moved);
+  const panel = <usize>width << 5;
+  const line = <usize>width << 2;
+  for (let first = 0; first < pixels; first += queries) {
+    const count = min(queries, pixels - first);
+    const skip = <usize>first * stride;
+    gemm(q + skip, stride, count, scratch, 32, panel, 0, stored, 1, width, 0, mix, rowBytes);
+    gemm(dq + skip, stride, count, scratch, 32, panel, 0, stored, 1, width, 0, slopes, rowBytes);
+    gemm(q + skip, stride, count, moved, 32, panel, 0, stored, 1, width, 0, others, rowBytes);
+    for (let r = 0; r < count; r++) {
+      const row = <usize>r * rowBytes;
+      for (let c: usize = 0; c < rowBytes; c += 16)
+        v128.store(slopes + row + c, f32x4.add(v128.load(slopes + row + c), v128.load(others + row + c)));
+      softmaxGradient(mix + row, slopes + row, pixels, stored, 1);
+    }
+    const to = out + <usize>first * own;
+    gemm(slopes, rowBytes, count, q + 2 * own, stride, 32, 0, width, 1, pixels, 0, to, own);
+    gemm(mix, rowBytes, count, dq + 2 * own, stride, 32, 0, width, 1, pixels, 0, added, line);
+    for (let r = 0; r < count; r++)
+      for (let c: usize = 0; c < line; c += 16) {
+        const at = to + <usize>r * own + c;
+        v128.store(at, f32x4.add(v128.load(at), v128.load(added + <usize>r * line + c)));
+      }
+  }
+}

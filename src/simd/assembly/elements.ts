@@ -1,8 +1,9 @@
 import {
-  ACCUMULATE, ACTIVATION, CHANNELS0, CHANNELS1, CHUNK, COUNT, GRADIENT, HEIGHT, OUT, OUT_CHANNELS, RESIDUAL, ROWS, SCALE,
+  ACCUMULATE, ACTIVATION, CHANNELS0, CHANNELS1, CHUNK, COUNT, GELU_ACTIVATION, GRADIENT, HEIGHT, OUT, OUT_CHANNELS, RESIDUAL, ROWS, SCALE,
   SOURCE0, VECTOR_GRADIENT_STRIDE,
 } from '../record';
 import { activate, slope } from './activation';
+import { gelu, geluSlope } from './gelu';
 import { madd } from './vector';
 
 /** activation(x) * scale over a flat range. */
@@ -13,8 +14,10 @@ export function activateAll(record: usize, task: i32, scratch: usize): void {
   const out = load<usize>(record + OUT);
   const activation = load<i32>(record + ACTIVATION);
   const scale = v128.load32_splat(record + SCALE);
-  for (let at = first; at < last; at += 16)
-    v128.store(out + at, f32x4.mul(activate(v128.load(source + at), activation), scale));
+  for (let at = first; at < last; at += 16) {
+    const x = v128.load(source + at);
+    v128.store(out + at, f32x4.mul(activation == GELU_ACTIVATION ? gelu(x) : activate(x, activation), scale));
+  }
 }
 
 /** slope * dy * scale + residual over a flat range. */
@@ -28,7 +31,8 @@ export function activationGradient(record: usize, task: i32, scratch: usize): vo
   const activation = load<i32>(record + ACTIVATION);
   const scale = v128.load32_splat(record + SCALE);
   for (let at = first; at < last; at += 16) {
-    const g = f32x4.mul(v128.load(dy + at), slope(v128.load(source + at), activation));
+    const x = v128.load(source + at);
+    const g = f32x4.mul(v128.load(dy + at), activation == GELU_ACTIVATION ? geluSlope(x) : slope(x, activation));
     v128.store(out + at, madd(g, scale, residual == 0 ? f32x4.splat(0) : v128.load(residual + at)));
   }
 }

@@ -176,3 +176,89 @@ function apply(
     residual += bytes;
   }
 }
+
+/** Channels of a task, and pixels whose sums are float32. */
+const CURVED = 16;
+const BLOCK = 32;
+
+/**
+ * The gradient in x of v times a batch norm's gradient of x, for some channels of all pixels; means over pixels, u = dy:
+ *
+ *   -w r^2 (xhat (m(u v) - m(u) m(v) - 3 m(u xhat) m(v xhat)) + m(u xhat) (v - m(v)) + m(v xhat) (u - m(u)))
+ *
+ * It is p xhat + q v + s u + t. Scratch: five sums of each channel, in float64, and those four factors.
+ */
+export function batchNormCurvature(record: usize, task: i32, scratch: usize): void {
+  const channels = load<i32>(record + CHANNELS0);
+  const pixels = load<i32>(record + HEIGHT);
+  const bytes = <usize>channels << 2;
+  const first = task * CURVED;
+  const vectors = min(channels - first, CURVED) >> 2;
+  const base = <usize>first << 2;
+  const x = load<usize>(record + SOURCE0) + base;
+  const dy = load<usize>(record + GRADIENT) + base;
+  const v = load<usize>(record + RESIDUAL) + base;
+  const statistics = load<usize>(record + STATISTICS) + base;
+  memory.fill(scratch, 0, <usize>(5 * 4 * vectors) << 3);
+  for (let p = 0; p < pixels; p += BLOCK)
+    for (let k = 0; k < vectors; k++)
+      curvatureSums(x, dy, v, bytes, p, min(pixels, p + BLOCK), <usize>k << 4, statistics, scratch + <usize>(20 * k << 3));
+  const count = <f64>pixels;
+  const factors = scratch + <usize>(5 * CURVED << 3);
+  for (let c = 0; c < vectors << 2; c++) {
+    const from = scratch + <usize>(20 * (c >> 2) + (c & 3) << 3);
+    const to = factors + (<usize>c << 2);
+    const u = load<f64>(from) / count, w = load<f64>(from + 32) / count;
+    const alongU = load<f64>(from + 64) / count, alongV = load<f64>(from + 96) / count;
+    const r = <f64>load<f32>(statistics + bytes + (<usize>c << 2));
+    const factor = -<f64>load<f32>(load<usize>(record + WEIGHTS) + base + (<usize>c << 2)) * r * r;
+    store<f32>(to, <f32>(factor * (load<f64>(from + 128) / count - u * w - 3 * alongU * alongV)));
+    store<f32>(to + 4 * CURVED, <f32>(factor * alongU));
+    store<f32>(to + 8 * CURVED, <f32>(factor * alongV));
+    store<f32>(to + 12 * CURVED, <f32>(-factor * (alongU * w + alongV * u)));
+  }
+  const out = load<usize>(record + OUT) + base;
+  for (let k = 0; k < vectors; k++) {
+    const c = <usize>k << 4;
+    const mean = v128.load(statistics + c), r = v128.load(statistics + bytes + c);
+    const own = factors + c;
+    const a = v128.load(own), b = v128.load(own + 4 * CURVED);
+    const s = v128.load(own + 8 * CURVED), t = v128.load(own + 12 * CURVED);
+    for (let p = 0; p < pixels; p++) {
+      const at = <usize>p * bytes + c;
+      const hat = f32x4.mul(f32x4.sub(v128.load(x + at), mean), r);
+      const rest = madd(v128.load(v + at), b, madd(v128.load(dy + at), s, t));
+      v128.store(out + at, madd(hat, a, rest));
+    }
+  }
+}
+
+/** Adds up dy, v, dy xhat, v xhat and dy v of some pixels, four channels. */
+function curvatureSums(
+  x: usize, dy: usize, v: usize, bytes: usize, from: i32, to: i32, c: usize, statistics: usize, sums: usize,
+): void {
+  const mean = v128.load(statistics + c), r = v128.load(statistics + bytes + c);
+  let u0 = f32x4.splat(0), v0 = u0, ux = u0, vx = u0, uv = u0;
+  for (let p = from; p < to; p++) {
+    const at = <usize>p * bytes + c;
+    const hat = f32x4.mul(f32x4.sub(v128.load(x + at), mean), r);
+    const g = v128.load(dy + at), w = v128.load(v + at);
+    u0 = f32x4.add(u0, g);
+    v0 = f32x4.add(v0, w);
+    ux = madd(g, hat, ux);
+    vx = madd(w, hat, vx);
+    uv = madd(g, w, uv);
+  }
+  addLanes(sums, u0);
+  addLanes(sums + 32, v0);
+  addLanes(sums + 64, ux);
+  addLanes(sums + 96, vx);
+  addLanes(sums + 128, uv);
+}
+
+/** Adds four values to as many float64 ones. */
+function addLanes(to: usize, value: v128): void {
+  v128.store(to, f64x2.add(v128.load(to), f64x2.promote_low_f32x4(value)));
+  const high = i8x16.shuffle(value, value, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+  v128.store(to + 16, f64x2.add(v128.load(to + 16), f64x2.promote_low_f32x4(high)));
+}

@@ -113,30 +113,44 @@ export function broadcast(record: usize, task: i32, scratch: usize): void {
     }
 }
 
-/** Every pixel's channels divided by their length, the root of EPSILON and the sum of squares; MODE 1: the gradient. */
+/**
+ * Every pixel's channels divided by their length, the root of EPSILON and the sum of squares; MODE 1: the gradient, 2: without their
+ * mean, 3: the gradient of that.
+ */
 export function unit(record: usize, task: i32, scratch: usize): void {
-  const bytes = <usize>load<i32>(record + CHANNELS0) << 2;
+  const channels = load<i32>(record + CHANNELS0);
+  const bytes = <usize>channels << 2;
   const first = task * load<i32>(record + ROWS);
   const last = min(load<i32>(record + HEIGHT), first + load<i32>(record + ROWS));
-  const back = load<i32>(record + MODE) == 1;
+  const back = (load<i32>(record + MODE) & 1) != 0;
+  const share: f32 = (load<i32>(record + MODE) & 2) != 0 ? <f32>(1.0 / <f64>channels) : 0;
   for (let p = first; p < last; p++) {
     const place = <usize>p * bytes;
     const x = load<usize>(record + SOURCE0) + place;
     const dy = load<usize>(record + GRADIENT) + place;
     const to = load<usize>(record + OUT) + place;
+    const mean = f32x4.splat(share == 0 ? 0 : sumOf(x, bytes) * share);
     let squares = f32x4.splat(0), along = f32x4.splat(0);
     for (let c: usize = 0; c < bytes; c += 16) {
-      const v = v128.load(x + c);
+      const v = f32x4.sub(v128.load(x + c), mean);
       squares = madd(v, v, squares);
       if (back) along = madd(v, v128.load(dy + c), along);
     }
     const r = <f32>(1.0 / Math.sqrt(<f64>lanes(squares) + <f64>load<f32>(record + EPSILON)));
     const factor = f32x4.splat(r), less = f32x4.splat(-<f32>lanes(along) * r * r * r);
+    const meanDy = f32x4.splat(back && share != 0 ? sumOf(dy, bytes) * share : 0);
     for (let c: usize = 0; c < bytes; c += 16) {
-      const v = v128.load(x + c);
-      v128.store(to + c, back ? madd(v, less, f32x4.mul(v128.load(dy + c), factor)) : f32x4.mul(v, factor));
+      const v = f32x4.sub(v128.load(x + c), mean);
+      const y = back ? f32x4.sub(v128.load(dy + c), meanDy) : v;
+      v128.store(to + c, back ? madd(v, less, f32x4.mul(y, factor)) : f32x4.mul(y, factor));
     }
   }
+}
+
+function sumOf(from: usize, bytes: usize): f32 {
+  let sum = f32x4.splat(0);
+  for (let c: usize = 0; c < bytes; c += 16) sum = f32x4.add(sum, v128.load(from + c));
+  return lanes(sum);
 }
 
 /**
@@ -238,4 +252,27 @@ function give(to: usize, x: v128, most: v128, free: v128, g: v128): v128 {
   const here = v128.and(f32x4.eq(x, most), free);
   v128.store(to, v128.and(here, g));
   return v128.andnot(free, here);
+}
+
+/** The values of SOURCE1 where the first of the largest lies; a task is a row of the output. */
+export function maxPoolTangent(record: usize, task: i32, scratch: usize): void {
+  const bytes = <usize>load<i32>(record + CHANNELS0) << 2;
+  const width = load<i32>(record + WIDTH);
+  const row = <usize>width * bytes;
+  let at = <usize>(2 * task) * row;
+  let to = load<usize>(record + OUT) + <usize>task * (row >> 1);
+  const source = load<usize>(record + SOURCE0);
+  const values = load<usize>(record + SOURCE1);
+  for (let x = 0; x < width >> 1; x++) {
+    for (let c: usize = 0; c < bytes; c += 16) {
+      const p = source + at + c, v = values + at + c;
+      const x0 = v128.load(p), x1 = v128.load(p + bytes), x2 = v128.load(p + row), x3 = v128.load(p + row + bytes);
+      const most = f32x4.max(f32x4.max(x0, x1), f32x4.max(x2, x3));
+      let taken = v128.bitselect(v128.load(v + row), v128.load(v + row + bytes), f32x4.eq(x2, most));
+      taken = v128.bitselect(v128.load(v + bytes), taken, f32x4.eq(x1, most));
+      v128.store(to + c, v128.bitselect(v128.load(v), taken, f32x4.eq(x0, most)));
+    }
+    at += 2 * bytes;
+    to += bytes;
+  }
 }

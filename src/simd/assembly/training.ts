@@ -1,10 +1,10 @@
 import {
-  ACTIVATE, ACTIVATION_GRADIENT, ADAM, ATTENTION_GRADIENT, BANDED, BLEND, BROADCAST, CHANNEL_DOT, DEPTHWISE, DEPTHWISE_GRADIENT,
-  DEVIATION_GRADIENT, DEVIATION_SUMS, FILTER_GRADIENT, MAX_POOL, MAX_POOL_GRADIENT, NORMALISE_WEIGHT, NORM_GRADIENT_APPLY,
+  ACTIVATE, ACTIVATION_GRADIENT, ADAM, ATTENTION_GRADIENT, ATTENTION_TANGENT, BANDED, BATCH_NORM_CURVATURE, BLEND, BROADCAST, CHANNEL_DOT, DEPTHWISE, DEPTHWISE_GRADIENT,
+  DEVIATION_GRADIENT, DEVIATION_SUMS, FILTER_GRADIENT, MAX_POOL, MAX_POOL_GRADIENT, MAX_POOL_TANGENT, NORMALISE_WEIGHT, NORM_GRADIENT_APPLY,
   NORM_GRADIENT_FINISH, NORM_GRADIENT_PARAMETERS, NORM_GRADIENT_SUMS, PIXEL_DOT, POWER_ITERATION, PRODUCT, SHIFT_AND_CUT, SLICE,
   SPECTRAL_GRADIENT, SQUARES, SUM_PARTIALS, SUM_ROWS, TOTAL, TURN_FILTER, UNIT, WINOGRAD_FILTER,
 } from '../record';
-import { attentionGradient } from './attention-gradient';
+import { attentionGradient, attentionTangent } from './attention-gradient';
 import { banded } from './banded';
 import { depthwise, depthwiseGradient } from './depthwise';
 import { deviationGradient, deviationSums } from './deviation';
@@ -12,10 +12,10 @@ import { activateAll, activationGradient, slice, sumRows } from './elements';
 import { filterGradient } from './filter-gradient';
 import { turnFilter, winogradFilter } from './filters';
 import { Inference } from './inference';
-import { normGradientApply, normGradientFinish, normGradientParameters, normGradientSums } from './norm-gradient';
+import { batchNormCurvature, normGradientApply, normGradientFinish, normGradientParameters, normGradientSums } from './norm-gradient';
 import { adam, blend, squares } from './optimiser';
 import {
-  broadcast, channelDot, maxPool, maxPoolGradient, pixelDot, product, shiftAndCut, sumPartials, total, unit,
+  broadcast, channelDot, maxPool, maxPoolGradient, maxPoolTangent, pixelDot, product, shiftAndCut, sumPartials, total, unit,
 } from './products';
 import { run as runAll, serve as serveAll } from './scheduler';
 import { normaliseWeight, powerIteration, spectralGradient } from './spectral';
@@ -33,6 +33,7 @@ class Training {
       case NORM_GRADIENT_FINISH: return normGradientFinish(record, task, scratch);
       case NORM_GRADIENT_PARAMETERS: return normGradientParameters(record, task, scratch);
       case NORM_GRADIENT_APPLY: return normGradientApply(record, task, scratch);
+      case BATCH_NORM_CURVATURE: return batchNormCurvature(record, task, scratch);
       case ACTIVATE: return activateAll(record, task, scratch);
       case ACTIVATION_GRADIENT: return activationGradient(record, task, scratch);
       case DEPTHWISE: return depthwise(record, task, scratch);
@@ -40,6 +41,7 @@ class Training {
       case BANDED: return banded(record, task, scratch);
       case SLICE: return slice(record, task, scratch);
       case ATTENTION_GRADIENT: return attentionGradient(record, task, scratch);
+      case ATTENTION_TANGENT: return attentionTangent(record, task, scratch);
       case DEVIATION_SUMS: return deviationSums(record, task, scratch);
       case DEVIATION_GRADIENT: return deviationGradient(record, task, scratch);
       case POWER_ITERATION: return powerIteration(record, task, scratch);
@@ -56,6 +58,7 @@ class Training {
       case BROADCAST: return broadcast(record, task, scratch);
       case MAX_POOL: return maxPool(record, task, scratch);
       case MAX_POOL_GRADIENT: return maxPoolGradient(record, task, scratch);
+      case MAX_POOL_TANGENT: return maxPoolTangent(record, task, scratch);
       case SHIFT_AND_CUT: return shiftAndCut(record, task, scratch);
       case UNIT: return unit(record, task, scratch);
       default: return changetype<Inference>(0).perform(kernel, record, task, scratch);

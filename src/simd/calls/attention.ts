@@ -34,7 +34,7 @@ export function attention(list: CallList, step: AttentionAt & { keys: number; ou
   list.need(4 * (rows * stored + rows));
 }
 
-interface AttentionAt {
+export interface AttentionAt {
   /** Address of q, k and v. */
   qkv: number;
   heads: number;
@@ -48,7 +48,7 @@ export interface AttentionGradient extends AttentionAt {
 }
 
 /** Queries whose scores are held at once. They decide in which order values are added. */
-const QUERIES = 32;
+export const QUERIES = 32;
 
 /** The gradient of attention; the scores are made again. A task is one head of one image. */
 export function attentionGradient(list: CallList, { qkv, heads, dy, out }: AttentionGradient): void {

@@ -98,11 +98,19 @@ export function shiftAndCut(
   list.put(record.OUT, out.at);
 }
 
-/** What is added to a sum of squares before its root is divided by. */
-export const UNIT_EPS = 1e-10;
+export interface Unit {
+  x: MapAt;
+  /** Added to the sum of squares before its root is divided by. */
+  eps: number;
+  /** Without the channels' mean, where none only pads. */
+  centred: boolean;
+  /** The gradient of what is asked for, in place of it. */
+  dy?: MapAt | undefined;
+  out: MapAt;
+}
 
 /** Every pixel's channels scaled to length 1; with `dy` the gradient of that. */
-export function unit(list: CallList, { x, dy, out }: { x: MapAt; dy?: MapAt | undefined; out: MapAt }): void {
+export function unit(list: CallList, { x, eps, centred, dy, out }: Unit): void {
   const pixels = x.images * x.height * x.width;
   list.call(record.UNIT, 0);
   list.rowBlocks(1, pixels, list.share(pixels, pixels, 64, 1, 1));
@@ -110,8 +118,8 @@ export function unit(list: CallList, { x, dy, out }: { x: MapAt; dy?: MapAt | un
   list.put(record.CHANNELS0, x.channels);
   list.put(record.HEIGHT, pixels);
   list.put(record.GRADIENT, dy?.at ?? 0);
-  list.put(record.MODE, dy ? 1 : 0);
-  list.float(record.EPSILON, UNIT_EPS);
+  list.put(record.MODE, (dy ? 1 : 0) + (centred ? 2 : 0));
+  list.float(record.EPSILON, eps);
   list.put(record.OUT, out.at);
 }
 
@@ -138,6 +146,13 @@ export function maxPoolGradient(list: CallList, { x, dy, out }: { x: MapAt; dy: 
   list.call(record.MAX_POOL_GRADIENT, (x.images * x.height) / 2);
   list.sources([x]);
   list.put(record.GRADIENT, dy.at);
+  list.put(record.OUT, out.at);
+}
+
+/** Of v, a map of x's shape, the values at the first of the largest of 2x2 pixels of x. */
+export function maxPoolTangent(list: CallList, { x, v, out }: { x: MapAt; v: MapAt; out: MapAt }): void {
+  list.call(record.MAX_POOL_TANGENT, (x.images * x.height) / 2);
+  list.sources([x, v]);
   list.put(record.OUT, out.at);
 }
 

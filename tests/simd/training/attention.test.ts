@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import * as calls from '../../../src/simd/calls/attention';
+import { attentionTangent } from '../../../src/simd/calls/attention-tangent';
 import { noise } from '../../plan/kernel-cases';
 import { relativeError, runCalls } from './kernels';
 
-/** Attention and its gradient against float64. */
+/** Attention, its gradient and how it moves, against float64. */
 
 /** Of q, k, v [N, pixels, 3C], all q first: the result [N, pixels, C], and the gradient of sum(result dy). */
 function definition(
-  qkv: Float32Array,
+  qkv: ArrayLike<number>,
   dy: Float32Array,
   images: number,
   pixels: number,
@@ -66,7 +67,19 @@ describe('attention', () => {
     const pixels = height * width;
     const qkv = noise(images * pixels * 3 * channels, 1).map((v) => 2 * v);
     const dy = noise(images * pixels * channels, 2);
+    const along = noise(qkv.length, 3);
     const expected = definition(qkv, dy, images, pixels, channels, heads);
+    const at = (step: number) =>
+      definition(
+        Float64Array.from(qkv, (v, i) => v + step * along[i]!),
+        dy,
+        images,
+        pixels,
+        channels,
+        heads,
+      ).y;
+    const [above, below] = [at(1e-5), at(-1e-5)];
+    const moved = above.map((v, i) => (v - below[i]!) / 2e-5);
     const { placed, read } = await runCalls((layout, list) => {
       const source = layout.put(qkv);
       const out = layout.map(images, height, width, channels);
@@ -74,9 +87,12 @@ describe('attention', () => {
       const gradient = layout.room(qkv.length);
       const incoming = layout.map(images, height, width, channels, dy);
       calls.attentionGradient(list, { qkv: source, heads, dy: incoming, out: gradient });
-      return { y: out.at, gradient };
+      const tangent = layout.map(images, height, width, channels);
+      attentionTangent(list, { qkv: source, heads, along: layout.put(along), out: tangent });
+      return { y: out.at, gradient, tangent: tangent.at };
     });
     expect(relativeError(read(placed.y, dy.length), expected.y)).toBeLessThan(2e-6);
     expect(relativeError(read(placed.gradient, qkv.length), expected.gradient)).toBeLessThan(3e-6);
+    expect(relativeError(read(placed.tangent, dy.length), moved)).toBeLessThan(3e-6);
   });
 });

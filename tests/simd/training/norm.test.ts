@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Node, Operation, Shape } from '../../../src/nn/plan/operations';
 import { norm, normGradient, partialValues } from '../../../src/simd/calls/norm';
+import { batchNormCurvature, normTangent } from '../../../src/simd/calls/norm-second';
+import { KernelDefinitions } from '../../plan/definitions';
 import { noise } from '../../plan/kernel-cases';
 import { relativeError, runCalls } from './kernels';
 
@@ -179,5 +182,60 @@ describe('gradient of a norm', () => {
     expect(relativeError(read(placed.weight, channels), added(expected.dw))).toBeLessThan(bound);
     expect(relativeError(read(placed.bias, channels), added(expected.db))).toBeLessThan(bound);
     if (c.modulated) expect(relativeError(read(placed.vector, st.length), expected.dst)).toBeLessThan(bound);
+  });
+});
+
+describe('what a norm is asked where its gradient is differentiated again', () => {
+  /** An operation by its definition, of maps and perhaps a weight. */
+  const defined = (operation: Operation, shape: Shape, images: number, given: readonly Float32Array[]) => {
+    const inputs = given.map(() => ({ shape }) as Node);
+    const node = { operation, shape, inputs } as unknown as Node;
+    return new KernelDefinitions(images).value(
+      node,
+      given.map((values) => Float64Array.from(values)),
+    );
+  };
+
+  it.each([
+    { over: 'image' as const, images: 2, height: 9, width: 7, channels: 24, groups: 3 },
+    { over: 'batch' as const, images: 3, height: 9, width: 7, channels: 20, groups: 20 },
+    { over: 'batch' as const, images: 2, height: 1, width: 1, channels: 64, groups: 64 },
+  ])('over $over: $channels channels in $groups groups', async (one) => {
+    const { over, images, height, width, channels, groups } = one;
+    const count = images * height * width * channels;
+    const eps = 1e-2;
+    const [x, dy, v] = [1, 2, 3].map((seed) => noise(count, seed)) as [
+      Float32Array,
+      Float32Array,
+      Float32Array,
+    ];
+    const weight = noise(channels, 4).map((value) => 1 + value / 2);
+    const shape = { height, width, channels };
+    const together = over === 'batch';
+    const { placed, read } = await runCalls((layout, list) => {
+      const source = together
+        ? layout.map(1, images * height, width, channels, x)
+        : layout.map(images, height, width, channels, x);
+      const room = () => layout.room(images * 2 * channels);
+      const shared = {
+        groups,
+        weight: layout.put(weight),
+        statistics: room(),
+        partials: layout.room(partialValues([source])),
+      };
+      norm(list, { ...shared, sources: [source], bias: layout.put(noise(channels, 5)), eps, affine: room() });
+      const places = { tangent: layout.room(count), curvature: layout.room(count) };
+      const along = layout.put(v);
+      const own = { source, v: along, sums: room(), coefficients: room() };
+      normTangent(list, { ...shared, ...own, out: places.tangent });
+      if (together)
+        batchNormCurvature(list, { ...shared, source, dy: layout.put(dy), v: along, out: places.curvature });
+      return places;
+    });
+    const tangent = defined({ op: 'normTangent', groups, eps, over }, shape, images, [x, v]);
+    expect(relativeError(read(placed.tangent, count), tangent)).toBeLessThan(5e-6);
+    if (!together) return;
+    const curvature = defined({ op: 'batchNormCurvature', eps }, shape, images, [x, dy, v, weight]);
+    expect(relativeError(read(placed.curvature, count), curvature)).toBeLessThan(1e-5);
   });
 });

@@ -115,22 +115,33 @@ describe('shifts and cuts', () => {
   });
 });
 
-it.each([4, 7, 24])('channels of length one, %d of them', async (channels) => {
+it.each([
+  [4, false],
+  [7, false],
+  [24, false],
+  [24, true],
+])('channels of length one, %d of them, without their mean: %s', async (channels, centred) => {
   const pixels = 2 * 5 * 7;
+  const eps = 1e-10;
   const x = noise(pixels * channels, 1);
   x.fill(0, 0, channels); // a pixel without a direction
   const dy = noise(x.length, 2);
   const expected = { y: new Float64Array(x.length), dx: new Float64Array(x.length) };
   for (let p = 0; p < pixels; p++) {
-    const at = (k: number) => p * channels + k;
-    let [squares, along] = [1e-10, 0];
-    for (let k = 0; k < channels; k++) {
-      squares += x[at(k)]! ** 2;
-      along += x[at(k)]! * dy[at(k)]!;
+    const row = (of: Float32Array) => {
+      const own = Float64Array.from(of.subarray(p * channels, (p + 1) * channels));
+      const mean = centred ? own.reduce((sum, v) => sum + v, 0) / channels : 0;
+      return own.map((v) => v - mean);
+    };
+    const [own, change] = [row(x), row(dy)];
+    let [squares, along] = [eps, 0];
+    for (const [k, v] of own.entries()) {
+      squares += v ** 2;
+      along += v * change[k]!;
     }
-    for (let k = 0; k < channels; k++) {
-      expected.y[at(k)] = x[at(k)]! / Math.sqrt(squares);
-      expected.dx[at(k)] = p === 0 ? 0 : (dy[at(k)]! - (x[at(k)]! * along) / squares) / Math.sqrt(squares);
+    for (const [k, v] of own.entries()) {
+      expected.y[p * channels + k] = v / Math.sqrt(squares);
+      expected.dx[p * channels + k] = p === 0 ? 0 : (change[k]! - (v * along) / squares) / Math.sqrt(squares);
     }
   }
   dy.fill(0, 0, channels); // whose gradient is 1e5 times larger
@@ -138,8 +149,8 @@ it.each([4, 7, 24])('channels of length one, %d of them', async (channels) => {
     const map = (values?: Float32Array) =>
       layout.map(2, 5, 7, up4(channels), values && stored(values, channels));
     const [source, y, dx] = [map(x), map(), map()];
-    calls.unit(list, { x: source, out: y });
-    calls.unit(list, { x: source, dy: map(dy), out: dx });
+    calls.unit(list, { x: source, eps, centred, out: y });
+    calls.unit(list, { x: source, eps, centred, dy: map(dy), out: dx });
     return { y: y.at, dx: dx.at };
   });
   const values = (at: number) => published(read(at, pixels * up4(channels)), channels);
@@ -156,13 +167,17 @@ describe('max pooling', () => {
     const dy = noise(x.length / 4, 2);
     const y = new Float64Array(dy.length);
     const dx = new Float64Array(x.length);
+    const v = noise(x.length, 3);
+    const taken = new Float64Array(dy.length);
     for (let i = 0; i < dy.length; i++) {
       const [c, pixel] = [i % channels, Math.floor(i / channels)];
       const [ox, row] = [pixel % (width / 2), Math.floor(pixel / (width / 2))];
       const places = [0, 1, width, width + 1].map((d) => (2 * row * width + 2 * ox + d) * channels + c);
       const most = Math.max(...places.map((at) => x[at]!));
       y[i] = most;
-      dx[places.find((at) => x[at] === most)!] = dy[i]!;
+      const first = places.find((at) => x[at] === most)!;
+      dx[first] = dy[i]!;
+      taken[i] = v[first]!;
     }
     const { placed, read } = await runCalls((layout, list) => {
       const source = layout.map(images, height, width, channels, x);
@@ -174,10 +189,17 @@ describe('max pooling', () => {
         dy: layout.map(images, height / 2, width / 2, channels, dy),
         out: gradient,
       });
-      return { y: out.at, dx: gradient.at };
+      const taken = layout.map(images, height / 2, width / 2, channels);
+      calls.maxPoolTangent(list, {
+        x: source,
+        v: layout.map(images, height, width, channels, v),
+        out: taken,
+      });
+      return { y: out.at, dx: gradient.at, taken: taken.at };
     });
     expect(relativeError(read(placed.y, y.length), y)).toBe(0);
     expect(relativeError(read(placed.dx, dx.length), dx)).toBe(0);
+    expect(relativeError(read(placed.taken, taken.length), taken)).toBe(0);
   });
 
   it.each([

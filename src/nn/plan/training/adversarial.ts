@@ -4,7 +4,6 @@ import { mixed } from '../../discriminator/mixing';
 import type { Node } from '../graph';
 import { augmented } from './augment';
 import { gradients } from './differentiate';
-import { Unplanned } from './executor';
 import { GraphFeatures } from './features';
 import { GraphHeads } from './heads';
 import { discriminatorLoss, generatorLoss, meanLogit, sumOfLogits } from './losses';
@@ -72,12 +71,10 @@ export class AdversarialRecorder extends StepRecorder<IterationSettings> {
 
   /**
    * Gradients of R1 = weight / 2 times the mean over images of |v|^2, v = d(sum of logits)/dx on real images x: v is recorded, and
-   * differentiated as anything else. What v depends on through kinks alone has a gradient of zeros, as in PyTorch. Throws
-   * `Unplanned` for heads with batch norm, whose gradient has no rule.
+   * differentiated as anything else. What v depends on through kinks alone has a gradient of zeros, as in PyTorch.
    */
   penaltyGradients(weight: number): Gradients {
-    const { heads, loss } = this.settings;
-    if (heads.style === 'paper') throw new Unplanned('R1 through batch norm');
+    const { loss } = this.settings;
     const { graph } = this;
     const ops = this.ops('D');
     const x = this.real();

@@ -1,14 +1,31 @@
 import { type BandTable, bandTable, transposed } from '../../../simd/calls/maps';
 import { bilinearMatrix, tensorFlow1Matrix } from '../../resampling';
-import type { Operation, ResizeMethod } from '../operations';
+import type { Operation, ResizeMethod, Shape } from '../operations';
 
 /** Operations that are a banded matrix along each axis. */
-export type Resampling = Extract<Operation, { op: 'resize' | 'downsample' | 'upsample' }>;
+export type Resampling = Extract<
+  Operation,
+  { op: 'resize' | 'downsample' | 'upsample' | 'pixelsFrom' | 'amongPixels' }
+>;
+
+/** A map as its rows and columns are resampled: pixels in a row are an axis of their own, of which some are taken. */
+export function axesOf({ op }: Resampling, { height, width }: Shape): { height: number; width: number } {
+  return op === 'pixelsFrom' || op === 'amongPixels'
+    ? { height: height * width, width: 1 }
+    : { height, width };
+}
 
 /** What one axis of length `size` is multiplied with for `result` values: every resampling, and its transpose. */
 export function axisTable(operation: Resampling, size: number, result: number): BandTable {
   const { op } = operation;
   if (op === 'downsample') return bandTable(result, filterMatrix(operation, size, result));
+  if (op === 'pixelsFrom' || op === 'amongPixels') {
+    const values = new Float32Array(result * size);
+    const skipped = size === result ? 0 : op === 'pixelsFrom' ? operation.from : -operation.from;
+    for (let r = Math.max(0, -skipped); r < result && r + skipped < size; r++)
+      values[r * size + r + skipped] = 1;
+    return bandTable(result, values);
+  }
   // Twice along each axis: a constant map stays what it is.
   if (op === 'upsample')
     return bandTable(

@@ -1,21 +1,10 @@
 import type { Node, Shape } from '../graph';
-import type { Activation } from '../operations';
-import {
-  addScaled,
-  attend,
-  dot,
-  filter,
-  largest,
-  published,
-  resize,
-  shiftAndCut,
-  tapMajor,
-  windows,
-} from './loops';
+import { activated, sigmoid, slope } from './activations';
 
 /**
- * Every operation of a graph in float64, by its definition: the oracle of the rules of differentiation and of the
- * executors, and what an executor falls back on for small values. Values are [N, H, W, C], [N, C] or whole.
+ * Operations of a graph in float64, by their definitions: the oracle of the rules of differentiation and of the executors, and
+ * what an executor falls back on for small values. Those that each executor has a kernel for and the tests alone compute so are
+ * beside the tests (tests/plan/definitions.ts). Values are [N, H, W, C], [N, C] or whole.
  */
 export class Definitions {
   constructor(readonly batch: number) {}
@@ -35,46 +24,8 @@ export class Definitions {
     switch (o.op) {
       case 'constant':
         return out.fill(o.value);
-      case 'conv2d': {
-        const w = tapMajor(b, o, from.channels);
-        windows(o, this.batch, from, shape, (x, y, tap) => {
-          const inner = o.depthwise ? 1 : from.channels;
-          for (let k = 0; k < channels; k++)
-            out[y + k]! += dot(a, o.depthwise ? x + k : x, w, (tap * channels + k) * inner, inner);
-        });
-        return o.bias ? out.map((v, i) => v + c[i % channels]!) : out;
-      }
-      case 'convTransposed': {
-        const w = tapMajor(b, o, channels);
-        const outputs = from.channels;
-        windows(o, this.batch, shape, from, (x, y, tap) => {
-          const inner = o.depthwise ? 1 : channels;
-          for (let k = 0; k < outputs; k++)
-            addScaled(out, o.depthwise ? x + k : x, w, (tap * outputs + k) * inner, inner, a[y + k]!);
-        });
-        return out;
-      }
-      case 'filterGradient': {
-        const outputs = inputs[1]!.shape.channels;
-        const inner = o.depthwise ? 1 : from.channels;
-        windows(o, this.batch, from, inputs[1]!.shape, (x, y, tap) => {
-          for (let k = 0; k < outputs; k++)
-            addScaled(out, (tap * outputs + k) * inner, a, o.depthwise ? x + k : x, inner, b[y + k]!);
-        });
-        return published(out, o);
-      }
       case 'addBias':
         return out.map((_, i) => a[i]! + b[i % channels]!);
-      case 'downsample':
-        filter(o, this.batch, from, shape, (x, y, f) => {
-          out[y] = out[y]! + f * a[x]!;
-        });
-        return out;
-      case 'upsample':
-        filter(o, this.batch, shape, from, (x, y, f) => {
-          out[x] = out[x]! + 4 * f * a[y]!;
-        });
-        return out;
       case 'groupNorm': {
         const { hat } = this.normalised(a, from, o);
         return out.map((_, i) => hat[i]! * b[i % channels]! + c[i % channels]!);
@@ -94,13 +45,11 @@ export class Definitions {
         const { hat, inverse, group } = this.normalised(a, from, o);
         const w = at[3]!;
         const g = b.map((v, i) => v * w[i % channels]!);
-        const mean = averages(g, group);
-        const meanHat = averages(
-          g.map((v, i) => v * hat[i]!),
-          group,
-        );
+        const [mean, meanHat] = [averages(g, group), averages(times(g, hat), group)];
         return out.map((_, i) => inverse[i]! * (g[i]! - mean[i]! - hat[i]! * meanHat[i]!));
       }
+      case 'timesChannels':
+        return out.map((_, i) => a[i]! * b[i % channels]!);
       case 'silu':
         return a.map((x) => x * sigmoid(x));
       case 'siluGradient':
@@ -150,40 +99,6 @@ export class Definitions {
               out[i * other + j]! += a[n * from.channels + i]! * b[n * other + j]!;
         return out;
       }
-      case 'attention':
-        attend(o.heads, this.batch, shape, a, ({ y, v, weights }) => {
-          for (const [j, weight] of weights.entries())
-            addScaled(out, y, a, v(j), channels / o.heads, weight, 3);
-        });
-        return out;
-      case 'attentionGradient': {
-        const width = inputs[1]!.shape.channels / o.heads;
-        attend(o.heads, this.batch, inputs[1]!.shape, a, ({ y, q, k, v, weights, factor }) => {
-          // d score = weight (d weight - sum weight d weight) factor, d weight = dy . v.
-          const change = weights.map((_, j) => dot(b, y, a, v(j), width, 3));
-          const mean = dot(weights, 0, change, 0, weights.length);
-          for (const [j, weight] of weights.entries()) {
-            const d = weight * (change[j]! - mean) * factor;
-            for (let i = 0; i < width; i++) {
-              out[v(j) + 3 * i]! += weight * b[y + i]!;
-              out[q + 3 * i]! += d * a[k(j) + 3 * i]!;
-              out[k(j) + 3 * i]! += d * a[q + 3 * i]!;
-            }
-          }
-        });
-        return out;
-      }
-      case 'resize':
-        resize(o.method, this.batch, o.transposed ? shape : from, o.transposed ? from : shape, (x, y, f) => {
-          if (o.transposed) out[x]! += f * a[y]!;
-          else out[y]! += f * a[x]!;
-        });
-        return out;
-      case 'maxPool':
-        return out.map((_, i) => a[largest(a, i, from, shape, o)]!);
-      case 'maxPoolGradient':
-        for (let i = 0; i < b.length; i++) out[largest(a, i, from, inputs[1]!.shape)]! += b[i]!;
-        return out;
       case 'deviation': {
         const { root } = this.deviations(a);
         return out.fill(root.reduce((x, y) => x + y, 0) / root.length);
@@ -221,20 +136,6 @@ export class Definitions {
         return out.map((_, i) => a[Math.floor(i / channels)]! * b[this.vectorIndex(i, shape)]!);
       case 'timesVector':
         return out.map((_, i) => a[i]! * b[this.vectorIndex(i, shape)]!);
-      case 'unit':
-      case 'unitGradient':
-        for (let i = 0; i < out.length; i += channels) {
-          const r = 1 / Math.sqrt(dot(a, i, a, i, channels) + 1e-10);
-          const along = b ? dot(a, i, b, i, channels) * r ** 2 : 0;
-          for (let k = i; k < i + channels; k++) out[k] = r * (b ? b[k]! - a[k]! * along : a[k]!);
-        }
-        return out;
-      case 'shiftAndCut':
-        shiftAndCut(b, this.batch, shape, (x, y) => {
-          for (let k = 0; k < channels; k++)
-            out[(o.transposed ? x : y) * channels + k] = a[(o.transposed ? y : x) * channels + k]!;
-        });
-        return out;
       case 'pixelSum':
       case 'pixelDot':
         for (let i = 0; i < a.length; i++) {
@@ -263,7 +164,7 @@ export class Definitions {
         return a.map((_, i) => dw[i]! / sigma - along * b[Math.floor(i / c.length)]! * c[i % c.length]!);
       }
       default:
-        throw new Error(`${o.op} is no function of its inputs`);
+        throw new Error(`${o.op} has no definition here`);
     }
   }
 
@@ -271,7 +172,7 @@ export class Definitions {
     return Math.floor(i / (height * width * channels)) * channels + (i % channels);
   }
 
-  private normalised(
+  protected normalised(
     x: Float64Array,
     shape: Shape,
     { groups, eps, over }: { groups: number; eps: number; over: 'image' | 'batch' },
@@ -306,8 +207,10 @@ export class Definitions {
 
 const rows = ({ height, width }: Shape): number => Math.max(1, height * width);
 
+export const times = (a: Float64Array, b: Float64Array): Float64Array => a.map((v, i) => v * b[i]!);
+
 /** Each element's mean over its group, by `group` of its index. */
-function averages(x: Float64Array, group: (i: number) => number): Float64Array {
+export function averages(x: Float64Array, group: (i: number) => number): Float64Array {
   const sums: number[] = [];
   const counts: number[] = [];
   for (let i = 0; i < x.length; i++) {
@@ -315,39 +218,6 @@ function averages(x: Float64Array, group: (i: number) => number): Float64Array {
     counts[group(i)] = (counts[group(i)] ?? 0) + 1;
   }
   return x.map((_, i) => sums[group(i)]! / counts[group(i)]!);
-}
-
-const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
-
-function activated(kind: Activation, x: number): number {
-  switch (kind) {
-    case 'relu':
-      return Math.max(0, x);
-    case 'relu6':
-      return Math.min(6, Math.max(0, x));
-    case 'leakyRelu':
-      return x > 0 ? x : 0.2 * x;
-    case 'softplus':
-      return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
-    case 'hardtanh':
-      return Math.min(1, Math.max(-1, x));
-  }
-}
-
-/** The derivative of an activation at its result y. */
-function slope(kind: Activation, y: number): number {
-  switch (kind) {
-    case 'relu':
-      return y > 0 ? 1 : 0;
-    case 'relu6':
-      return y > 0 && y < 6 ? 1 : 0;
-    case 'leakyRelu':
-      return y > 0 ? 1 : 0.2;
-    case 'softplus':
-      return -Math.expm1(-y);
-    case 'hardtanh':
-      return Math.abs(y) < 1 ? 1 : 0;
-  }
 }
 
 /** OIHW weights as M' [out, fan in]: M u is M' transposed times u. */
@@ -367,4 +237,18 @@ const singular = (w: Float64Array, u: Float64Array, v: Float64Array): number =>
 function unit(x: Float64Array): Float64Array {
   const norm = Math.max(Math.sqrt(dot(x, 0, x, 0, x.length)), 1e-12);
   return x.map((v) => v / norm);
+}
+
+export function dot(
+  a: Float64Array,
+  i: number,
+  b: Float64Array,
+  j: number,
+  count: number,
+  strideB = 1,
+  strideA = 1,
+): number {
+  let sum = 0;
+  for (let k = 0; k < count; k++) sum += a[i + k * strideA]! * b[j + k * strideB]!;
+  return sum;
 }

@@ -1,9 +1,9 @@
 import { paddingOf } from '../../features/padding';
-import type { FeatureConvOptions, PooledOps } from '../../ops';
+import type { FeatureConvOptions, PooledOps, TokenOps } from '../../ops';
 import type { GraphOps, Node } from '../graph';
 
 /** Records frozen feature networks and the mixing. */
-export class GraphFeatures implements PooledOps<Node> {
+export class GraphFeatures implements PooledOps<Node>, TokenOps<Node> {
   constructor(private readonly ops: GraphOps) {}
 
   conv(x: Node, name: string, options: FeatureConvOptions = {}): Node {
@@ -42,6 +42,10 @@ export class GraphFeatures implements PooledOps<Node> {
     return this.ops.scale(x, factor);
   }
 
+  halved(x: Node): Node {
+    return this.ops.maxPool(x);
+  }
+
   block(x: Node, part: (x: Node) => Node): Node {
     return part(x);
   }
@@ -68,6 +72,45 @@ export class GraphFeatures implements PooledOps<Node> {
 
   averageAround(x: Node): Node {
     return this.ops.averageAround(x);
+  }
+
+  tokens(x: Node, name: string, first: number): Node {
+    const { graph } = this.ops;
+    const { height, width, channels } = x.shape;
+    const row = { height: first + height * width, width: 1, channels };
+    const behind = graph.node({ op: 'amongPixels', from: first }, [x], row);
+    return graph.node({ op: 'addMap' }, [behind, this.ops.weight(name)], row);
+  }
+
+  square(x: Node, first: number): Node {
+    const side = Math.sqrt(x.shape.height * x.shape.width - first);
+    const shape = { height: side, width: side, channels: x.shape.channels };
+    return this.ops.graph.node({ op: 'pixelsFrom', from: first }, [x], shape);
+  }
+
+  normalised(x: Node, eps: number): Node {
+    return this.ops.graph.node({ op: 'unit', eps, centred: true }, [x], x.shape);
+  }
+
+  gelu(x: Node): Node {
+    return this.ops.graph.node({ op: 'gelu' }, [x], x.shape);
+  }
+
+  attention(qkv: Node, heads: number): Node {
+    return this.ops.attention(qkv, heads);
+  }
+
+  enlarged(x: Node, name: string): Node {
+    const weight = this.ops.weight(name);
+    const [, channels, kernel] = weight.shape.whole as [number, number, number, number];
+    const { height, width } = x.shape;
+    const geometry = { kernel, stride: kernel, pad: 0, padEnd: 0, depthwise: false };
+    const y = this.ops.graph.node({ op: 'convTransposed', name, ...geometry }, [x, weight], {
+      height: kernel * height,
+      width: kernel * width,
+      channels,
+    });
+    return this.ops.addBias(y, name);
   }
 
   join(maps: readonly Node[]): Node {

@@ -126,17 +126,9 @@ export class Folding {
   }
 
   private foldNormGradient(sums: Node): void {
-    const [x, dyNorm] = sums.inputs as [Node, Node];
+    const dyNorm = sums.inputs[1]!;
     const gradient = this.reads(sums).find(({ operation }) => operation.op === 'normGradient') ?? null;
-    const { operation } = sums;
-    // The last one that was recorded before: where a forward pass is recomputed, its twin.
-    const norm = this.reads(x).find(
-      ({ id, operation: o, inputs }) =>
-        o.op === 'groupNorm' &&
-        id < sums.id &&
-        o.over === (operation as typeof o).over &&
-        (!gradient || gradient.inputs[3] === inputs[1]),
-    );
+    const norm = normOf(this, sums, sums.operation as NormOf, gradient?.inputs[3]);
     if (!norm) return;
     const modulated = this.reads(norm).find(({ operation: o }) => o.op === 'modulate') ?? null;
     const plan: NormGradientPlan = {
@@ -178,6 +170,35 @@ export class Folding {
     this.normGradients.set(sums, plan);
   }
 }
+
+/** What tells the norms of one map from each other. */
+export interface NormOf {
+  groups: number;
+  eps: number;
+  over: 'image' | 'batch';
+}
+
+/**
+ * The norm of the first input of a node that is recorded on the way back through it: the last one before it, since a forward pass that
+ * is recomputed leaves a twin. `weight`: its scale, where that tells it too.
+ */
+export const normOf = (
+  { readers }: Pick<Folding, 'readers'>,
+  node: Node,
+  { groups, eps, over }: NormOf,
+  weight?: Node,
+): Node | undefined =>
+  readers
+    .get(node.inputs[0]!)
+    ?.find(
+      ({ id, operation: o, inputs }) =>
+        o.op === 'groupNorm' &&
+        id < node.id &&
+        o.over === over &&
+        o.groups === groups &&
+        o.eps === eps &&
+        (!weight || weight === inputs[1]),
+    );
 
 /** A convolution, perhaps under a vector: what a sum can be the ending of. */
 function isRootedMap(node: Node): boolean {

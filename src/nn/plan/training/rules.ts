@@ -29,12 +29,16 @@ const RULES: { readonly [K in Operation['op']]?: Rule<K> } = {
     () => channelSums(graph, dy),
   ],
   convTransposed: ({ graph, operation, inputs: [v, w], dy }) => [
-    () =>
-      graph.node(
-        { op: 'conv2d', name: operation.name, bias: false, ...geometry(operation) },
+    () => {
+      const { name } = operation;
+      const moved = graph.node(
+        { op: 'conv2d', name, bias: false, ...geometry(operation) },
         [dy, w!],
         v.shape,
-      ),
+      );
+      moved.attentionHeads = v.attentionHeads; // the same channels
+      return moved;
+    },
     () => graph.node({ op: 'filterGradient', ...geometry(operation) }, [dy, v], w!.shape),
   ],
   addBias: ({ graph, dy }) => [() => dy, () => channelSums(graph, dy)],
@@ -53,14 +57,33 @@ const RULES: { readonly [K in Operation['op']]?: Rule<K> } = {
       () => imageSum(graph, slice(graph, sums(), 0, channels), bias!.shape),
     ];
   },
+  // Of gradients, where they are differentiated again; the sums follow from the other inputs.
+  normGradient: ({ graph, operation: { groups, eps, over }, inputs: [x, g, , weight], dy }) => {
+    const tangent = () => graph.once({ op: 'normTangent', groups, eps, over }, [x, dy], x.shape);
+    return [
+      over === 'image'
+        ? noSecond('a group norm')
+        : () => graph.node({ op: 'batchNormCurvature', eps }, [x, g!, dy, weight!], x.shape),
+      () => graph.node({ op: 'timesChannels' }, [tangent(), weight!], x.shape),
+      null,
+      () => {
+        const products = graph.node({ op: 'pixelDot' }, [g!, tangent()], vectorShape(x.shape.channels));
+        return imageSum(graph, products, weight!.shape);
+      },
+    ];
+  },
   silu: ({ graph, inputs: [x], dy }) => [() => graph.node({ op: 'siluGradient' }, [x, dy], x.shape)],
+  siluGradient: ({ graph, inputs: [x], dy }) => [
+    noSecond('SiLU'),
+    () => graph.node({ op: 'siluGradient' }, [x, dy], x.shape),
+  ],
   activate: ({ graph, node, operation: { kind }, dy }) => [
     () => graph.node({ op: 'activateGradient', kind }, [node, dy], node.shape),
   ],
-  // Of gradients, where they are differentiated again. The slope of an activation has kinks alone.
+  // The slope of an activation has kinks alone.
   activateGradient: ({ graph, operation: { kind }, inputs: [y], dy }) => {
-    if (kind === 'softplus') throw new Unplanned('the second derivative of softplus');
-    return [null, () => graph.node({ op: 'activateGradient', kind }, [y, dy], dy.shape)];
+    const inner = kind === 'softplus' ? noSecond('softplus') : null;
+    return [inner, () => graph.node({ op: 'activateGradient', kind }, [y, dy], dy.shape)];
   },
   deviationGradient: ({ graph, inputs: [x, g], dy }) => [
     () => graph.node({ op: 'deviationCurvature' }, [x, g!, dy], x.shape),
@@ -93,6 +116,10 @@ const RULES: { readonly [K in Operation['op']]?: Rule<K> } = {
         pixelSum(graph, dy),
       ),
   ],
+  timesOnePlus: ({ graph, inputs: [x, v], dy }) => [
+    () => graph.node({ op: 'timesOnePlus' }, [dy, v!], x.shape),
+    () => graph.node({ op: 'pixelDot' }, [dy, x], v!.shape),
+  ],
   linear: ({ graph, operation: { name }, inputs: [v, w, bias], dy }) => [
     () => graph.node({ op: 'linearTransposed', name }, [dy, w!], v.shape),
     () => graph.node({ op: 'outer' }, [dy, v], w!.shape),
@@ -109,6 +136,10 @@ const RULES: { readonly [K in Operation['op']]?: Rule<K> } = {
       return gradient;
     },
   ],
+  attentionGradient: ({ graph, operation: { heads }, inputs: [qkv, g], dy }) => [
+    noSecond('attention'),
+    () => graph.node({ op: 'attentionTangent', heads }, [qkv, dy], g!.shape),
+  ],
   resize: ({ graph, operation: { method, transposed }, inputs: [x], dy }) => [
     () => graph.node({ op: 'resize', method, transposed: !transposed }, [dy], x.shape),
   ],
@@ -116,6 +147,10 @@ const RULES: { readonly [K in Operation['op']]?: Rule<K> } = {
     if (kernel !== 2 || stride !== 2 || pad !== 0) throw new Unplanned('the gradient of overlapping pools');
     return [() => graph.node({ op: 'maxPoolGradient' }, [x, dy], x.shape)];
   },
+  maxPoolGradient: ({ graph, inputs: [x, g], dy }) => [
+    null,
+    () => graph.node({ op: 'maxPoolTangent' }, [x, dy], g!.shape),
+  ],
   deviation: ({ graph, inputs: [x], dy }) => [
     () => graph.node({ op: 'deviationGradient' }, [x, dy], x.shape),
   ],
@@ -129,7 +164,30 @@ const RULES: { readonly [K in Operation['op']]?: Rule<K> } = {
     () => graph.node({ op: 'dotVector' }, [dy, v!], m.shape),
     () => graph.node({ op: 'pixelDot' }, [dy, m], v!.shape),
   ],
-  unit: ({ graph, inputs: [x], dy }) => [() => graph.node({ op: 'unitGradient' }, [x, dy], x.shape)],
+  unit: ({ graph, operation, inputs: [x], dy }) => [
+    () => graph.node({ ...operation, op: 'unitGradient' }, [x, dy], x.shape),
+  ],
+  unitGradient: ({ graph, operation, inputs: [x], dy }) => [
+    noSecond('a norm of channels'),
+    () => graph.node(operation, [x, dy], x.shape),
+  ],
+  gelu: ({ graph, inputs: [x], dy }) => [() => graph.node({ op: 'geluGradient' }, [x, dy], x.shape)],
+  geluGradient: ({ graph, inputs: [x], dy }) => [
+    noSecond('GELU'),
+    () => graph.node({ op: 'geluGradient' }, [x, dy], x.shape),
+  ],
+  addMap: ({ dy }) => [
+    () => dy,
+    () => {
+      throw new Unplanned('the gradient of a map that is added to every image');
+    },
+  ],
+  pixelsFrom: ({ graph, operation: { from }, inputs: [x], dy }) => [
+    () => graph.node({ op: 'amongPixels', from }, [dy], x.shape),
+  ],
+  amongPixels: ({ graph, operation: { from }, inputs: [x], dy }) => [
+    () => graph.node({ op: 'pixelsFrom', from }, [dy], x.shape),
+  ],
   timesVector: ({ graph, inputs: [x, v], dy }) => [
     () => graph.node({ op: 'timesVector' }, [dy, v!], x.shape),
     () => graph.node({ op: 'pixelDot' }, [dy, x], v!.shape),
@@ -181,6 +239,11 @@ function geometry({ kernel, stride, pad, padEnd, depthwise, across }: ConvGeomet
   if (across) throw new Unplanned('the gradient of a kernel that is no square');
   return { kernel, stride, pad, padEnd, depthwise };
 }
+
+/** What a frozen network is not asked for: its activations do not depend on what trains behind it. */
+const noSecond = (of: string) => (): never => {
+  throw new Unplanned(`the second derivative of ${of}`);
+};
 
 const scaled = (graph: Graph, x: Node, factor: number): Node =>
   graph.node({ op: 'scale', factor, gain: null }, [x], x.shape);

@@ -64,7 +64,7 @@ export class StepOps extends GraphOps {
 
   /** Every pixel's channels scaled to length 1. */
   unit(x: Node): Node {
-    return this.graph.node({ op: 'unit' }, [x], x.shape);
+    return this.graph.node({ op: 'unit', eps: 1e-10, centred: false }, [x], x.shape);
   }
 
   /** `place` [shiftY, shiftX, top, bottom, left, right] of each image (operations.ts). */

@@ -1,6 +1,6 @@
 import type { NetworkConfig } from '../../config';
 import type { HeadsConfig } from '../../discriminator/heads';
-import type { FeatureOps } from '../../ops';
+import type { TokenOps } from '../../ops';
 import type { Graph, Node, Shape } from '../graph';
 import type { Recomputable } from './checkpoints';
 import type { StepOps } from './scope';
@@ -13,7 +13,7 @@ export type Inputs = (name: string, shape: Shape) => Node;
 /** A frozen feature network. */
 export interface FrozenFeatures {
   network: ShapeOf;
-  maps(ops: FeatureOps<Node>, x: Node): Node[];
+  maps(ops: TokenOps<Node>, x: Node): Node[];
 }
 
 /** Images that a feature network of the discriminator looks at. */

@@ -1,16 +1,17 @@
 import { attention, attentionGradient, keyValues } from '../../../../simd/calls/attention';
+import { attentionTangent } from '../../../../simd/calls/attention-tangent';
 import { activate, activationGradient, banded, pointwise, slice, sumRows } from '../../../../simd/calls/maps';
 import { adam, blend, squares } from '../../../../simd/calls/optimiser';
-import { NONE, SILU_ACTIVATION } from '../../../../simd/record';
+import { GELU_ACTIVATION, NONE, SILU_ACTIVATION } from '../../../../simd/record';
 import type { Node } from '../../graph';
 import type { Operation } from '../../operations';
 import { storedChannels } from '../../steps';
-import { axisTable, type Resampling } from '../axes';
+import { axesOf, axisTable, type Resampling } from '../axes';
 import { alone } from '../folding';
 import { ACTIVATIONS, Filters, writeConvolution, writeFilterGradient, writeLinear } from './convolutions';
 import { HeadWorks } from './heads';
 import { Norms } from './norms';
-import { PRODUCTS, writeBroadcast, writeMaxPool, writeProduct } from './products';
+import { PRODUCTS, writeBroadcast, writeMaxPool, writeProduct, writeUnit } from './products';
 import { pixels, rowAt, type Site } from './site';
 import type { Room } from './works';
 
@@ -72,11 +73,16 @@ export class Compiler {
     linearTransposed: (node) => writeLinear(this.site, this.filters, node),
     outer: (node) => writeLinear(this.site, this.filters, node),
     groupNorm: (node, o) => (o.over === 'batch' ? this.norms.writeBatchNorm(node) : undefined),
+    normTangent: (node) => this.norms.writeTangent(node),
+    batchNormCurvature: (node, o) => this.norms.writeBatchCurvature(node, o.eps),
+    timesChannels: (node) => writeProduct(this.site, node, PRODUCTS.timesChannels),
     modulate: () => {}, // where it is read, as its norm is
     silu: (node) => (this.site.folding.normed(node) ? undefined : this.activate(node, SILU_ACTIVATION)),
     activate: (node, o) => this.activate(node, ACTIVATIONS[o.kind]),
     activateGradient: (node, o) => this.slope(node, ACTIVATIONS[o.kind]),
     siluGradient: (node) => this.slope(node, SILU_ACTIVATION),
+    gelu: (node) => this.activate(node, GELU_ACTIVATION),
+    geluGradient: (node) => this.slope(node, GELU_ACTIVATION),
     add: (node) => this.flat(node, 1, node.inputs[1]!),
     scale: (node, o) => this.flat(node, o.factor, null),
     slice: (node, o) => (sliceable(node, o.from) ? this.slice(node, o.from) : this.site.host(node)),
@@ -91,20 +97,25 @@ export class Compiler {
     timesVector: (node) => writeProduct(this.site, node, PRODUCTS.timesVector),
     shiftAndCut: (node, o) =>
       writeProduct(this.site, node, o.transposed ? PRODUCTS.shiftBack : PRODUCTS.shift),
-    unit: (node) => writeProduct(this.site, node, PRODUCTS.unit),
-    unitGradient: (node) => writeProduct(this.site, node, PRODUCTS.unitGradient),
+    unit: (node, o) => writeUnit(this.site, node, o),
+    unitGradient: (node, o) => writeUnit(this.site, node, o),
     timesOnePlus: (node) => writeProduct(this.site, node, PRODUCTS.timesOnePlus),
     pixelDot: (node) => writeProduct(this.site, node, PRODUCTS.pixelDot),
     total: (node) => writeProduct(this.site, node, PRODUCTS.total),
     maxPool: (node, o) => writeMaxPool(this.site, node, o),
     maxPoolGradient: (node) => writeProduct(this.site, node, PRODUCTS.maxPoolGradient),
+    maxPoolTangent: (node) => writeProduct(this.site, node, PRODUCTS.maxPoolTangent),
     addVector: (node) => this.ended(node),
     addBias: (node) => this.ended(node),
     attention: (node, o) => this.attention(node, o.heads),
     attentionGradient: (node, o) => this.attentionGradient(node, o.heads),
+    attentionTangent: (node, o) => this.attentionTangent(node, o.heads),
     resize: (node, o) => this.resample(node, o),
     downsample: (node, o) => this.resample(node, o),
     upsample: (node, o) => this.resample(node, o),
+    pixelsFrom: (node, o) => this.resample(node, o),
+    amongPixels: (node, o) => this.resample(node, o),
+    addMap: (node) => this.addMap(node),
     pixelSum: (node) => this.sums(node, this.site.batch, pixels(node.inputs[0]!.shape)),
     imageSum: (node) => this.sums(node, 1, this.site.batch),
     squares: (node) => this.squares(node),
@@ -170,6 +181,22 @@ export class Compiler {
     );
   }
 
+  /** One map for all images: a call for each. */
+  private addMap(node: Node): void {
+    const { site } = this;
+    const [x, map] = node.inputs as [Node, Node];
+    const [read, added] = [site.plain(x), site.room(map)];
+    const out = site.room(node);
+    const values = site.values(node) / site.batch;
+    site.calls([...read.rooms, added, out], (list) => {
+      for (let image = 0; image < site.batch; image++) {
+        const own = (at: number) => ({ ...rowAt(site, node, at + 4 * image * values), width: 0 });
+        const row = (at: number) => ({ ...own(at), width: values / own(at).channels });
+        slice(list, { source: row(read.rooms[0]!.at), from: 0, residual: added.at, out: row(out.at) });
+      }
+    });
+  }
+
   private slice(node: Node, from: number): void {
     const { site } = this;
     const read = site.plain(node.inputs[0]!);
@@ -220,22 +247,29 @@ export class Compiler {
     );
   }
 
+  private attentionTangent(node: Node, heads: number): void {
+    const { site } = this;
+    const [qkv, along] = node.inputs.map((input) => site.room(input)) as [Room, Room];
+    const out = site.room(node);
+    site.calls([qkv, along, out], (list) =>
+      attentionTangent(list, { qkv: qkv.at, heads, along: along.at, out: site.map(node) }),
+    );
+  }
+
   private resample(node: Node, operation: Resampling): void {
     const { site } = this;
     const source = node.inputs[0]!;
     const read = site.plain(source);
     const out = site.room(node);
     const axis = (size: number, result: number) => this.table(operation, size, result);
-    const [rows, columns] = [
-      axis(source.shape.height, node.shape.height),
-      axis(source.shape.width, node.shape.width),
-    ];
+    const [from, to] = [axesOf(operation, source.shape), axesOf(operation, node.shape)];
+    const [rows, columns] = [axis(from.height, to.height), axis(from.width, to.width)];
     site.calls([...read.rooms, rows.room, columns.room, out], (list) =>
       banded(list, {
-        source: read.sources()[0]!,
+        source: { ...read.sources()[0]!, ...from },
         rows: { at: rows.room.at, taps: rows.taps },
         columns: { at: columns.room.at, taps: columns.taps },
-        out: site.map(node),
+        out: { ...site.map(node), ...to },
       }),
     );
   }

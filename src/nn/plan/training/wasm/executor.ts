@@ -26,8 +26,8 @@ export class WasmIterations implements IterationExecutor {
   private stale = true;
   /** Which step knows how a leaf lies. */
   private readonly owners = new Map<string, { program: StepProgram; node: Node }>();
-  /** The bytes that live within a run, which the steps share, and the first byte after everything. */
-  private arena = { from: 0, to: 0 };
+  /** What lives within a run, which the steps share; it lies behind all that is kept, and moves up where a step keeps more. */
+  private arena = { from: 0, bytes: 0 };
   private end = 0;
   readonly budget: number;
 
@@ -56,15 +56,14 @@ export class WasmIterations implements IterationExecutor {
   }
 
   measure(step: RecordedStep): number {
-    return this.place(new StepProgram(step, this.state, new Map(this.forms)), this.end).end;
+    return this.place(new StepProgram(step, this.state, new Map(this.forms)), this.arena.from).end;
   }
 
   async prepare(name: string, step: RecordedStep): Promise<void> {
     const program = new StepProgram(step, this.state, this.forms);
     const runtime = await this.started(program);
-    const free = this.end || runtime.dataStart;
-    const { kept, arena, end } = this.place(program, free);
-    this.arena = arena;
+    const free = this.arena.from || runtime.dataStart;
+    const { arena, end } = this.place(program, free);
     program.write(runtime.threads, this.longest);
     const bytes = runtime.bytesFor({ end, scratchBytes: program.scratchBytes });
     if (bytes > ADDRESSABLE)
@@ -74,8 +73,15 @@ export class WasmIterations implements IterationExecutor {
         hint: 'Use a smaller batch, or take it in parts',
       });
     runtime.ensure(bytes);
-    new Uint8Array(runtime.memory.buffer).fill(0, free, kept); // threads may have had their scratch there
-    program.fill(runtime.memory.buffer);
+    const memory = runtime.memory.buffer;
+    new Uint8Array(memory).fill(0, free, arena.from); // what lived within a run lay there, or threads' scratch
+    program.fill(memory);
+    for (const other of this.programs.values()) {
+      other.placeArena(arena.from);
+      other.write(runtime.threads, this.longest);
+      other.fill(memory);
+    }
+    this.arena = arena;
     this.end = end;
     this.programs.set(name, program);
     this.stale = true;
@@ -84,13 +90,12 @@ export class WasmIterations implements IterationExecutor {
       if (!this.owners.has(leaf)) this.owners.set(leaf, { program, node });
   }
 
-  /** Gives a step its addresses: what it keeps from `free` on, then the arena, where the one that is there is too small. */
+  /** Gives a step its addresses: what it keeps from `free` on, then what lives within a run, as much as any step asks for. */
   private place(program: StepProgram, free: number) {
-    const kept = program.placeKept(free);
-    const bytes = program.arenaBytes();
-    const fits = this.end > 0 && bytes <= this.arena.to - this.arena.from;
-    const arena = fits ? this.arena : { from: kept, to: kept + bytes };
-    return { kept, arena, end: Math.max(this.end, kept, program.placeArena(arena.from)) };
+    const from = program.placeKept(free);
+    const bytes = Math.max(this.arena.bytes, program.arenaBytes());
+    program.placeArena(from);
+    return { arena: { from, bytes }, end: from + bytes };
   }
 
   names(): Iterable<string> {

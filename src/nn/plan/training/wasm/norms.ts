@@ -1,10 +1,11 @@
 import type { MapAt, VectorAt } from '../../../../simd/calls/list';
 import { pointwise, slice } from '../../../../simd/calls/maps';
 import { norm, normGradient, partialValues } from '../../../../simd/calls/norm';
+import { batchNormCurvature, normTangent } from '../../../../simd/calls/norm-second';
 import type { Node } from '../../graph';
 import { storedChannels } from '../../steps';
 import { Unplanned } from '../executor';
-import type { Normed, NormGradientPlan } from '../folding';
+import { type Normed, type NormGradientPlan, type NormOf, normOf } from '../folding';
 import type { Reading, Site } from './site';
 import type { Room } from './works';
 
@@ -94,6 +95,63 @@ export class Norms {
         outs: [out.at],
       }),
     );
+  }
+
+  writeTangent(node: Node): void {
+    const { site } = this;
+    const { operation: o } = node;
+    if (o.op !== 'normTangent') throw new Unplanned(o.op, 'no tangent of a norm');
+    const { source, statistics } = this.forward(node, o);
+    const v = site.plain(node.inputs[1]!);
+    const [map] = this.maps(source, o.over) as [MapAt];
+    const perChannel = () => site.works.room(map.images * 2 * map.channels);
+    const [partials, sums, coefficients] = [
+      site.works.room(partialValues([map])),
+      perChannel(),
+      perChannel(),
+    ];
+    const out = site.room(node);
+    site.calls([...source.rooms, statistics, ...v.rooms, partials, sums, coefficients, out], (list) =>
+      normTangent(list, {
+        source: this.maps(source, o.over)[0]!,
+        groups: o.groups,
+        statistics: statistics.at,
+        v: v.rooms[0]!.at,
+        partials: partials.at,
+        sums: sums.at,
+        coefficients: coefficients.at,
+        out: out.at,
+      }),
+    );
+  }
+
+  writeBatchCurvature(node: Node, eps: number): void {
+    const { site } = this;
+    const { source, statistics } = this.forward(node, { groups: node.shape.channels, eps, over: 'batch' });
+    const [dy, v, weight] = node.inputs.slice(1).map((input) => site.plain(input).rooms[0]!) as [
+      Room,
+      Room,
+      Room,
+    ];
+    const out = site.room(node);
+    site.calls([...source.rooms, statistics, dy, v, weight, out], (list) =>
+      batchNormCurvature(list, {
+        source: source.sources()[0]!,
+        dy: dy.at,
+        v: v.at,
+        weight: weight.at,
+        statistics: statistics.at,
+        out: out.at,
+      }),
+    );
+  }
+
+  /** What the forward pass of the norm that a node is of has found. */
+  private forward(node: Node, of: NormOf): Found {
+    const norm = normOf(this.site.folding, node, of);
+    const found = norm && this.found.get(norm);
+    if (!found) throw new Unplanned(node.operation.op, 'no norm before it');
+    return found;
   }
 
   private statistics({ norm: node, modulate }: Normed): Found {

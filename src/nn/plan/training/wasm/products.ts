@@ -3,6 +3,7 @@ import * as calls from '../../../../simd/calls/products';
 import type { Node } from '../../graph';
 import type { PoolGeometry } from '../../operations';
 import { storedChannels } from '../../steps';
+import { Unplanned } from '../executor';
 import type { Site } from './site';
 
 /** What a call of two inputs at most reads and writes: maps, and the second input as a vector. */
@@ -30,11 +31,12 @@ export const PRODUCTS = {
     calls.pixelDot(list, { a: x, b: other(), channels, out: vectorOf(out) }),
   total: (list, { x, channels, out }) => calls.total(list, { x, channels, out: out.at }),
   timesVector: (list, { x, v, channels, out }) => calls.product(list, { x, v: v(), channels, out }),
+  timesChannels: (list, { x, v, channels, out }) =>
+    calls.product(list, { x, v: { at: v().at, stride: 0 }, channels, out }),
   shift: (list, { x, v, out }) => calls.shiftAndCut(list, { x, place: v(), transposed: false, out }),
   shiftBack: (list, { x, v, out }) => calls.shiftAndCut(list, { x, place: v(), transposed: true, out }),
-  unit: (list, { x, out }) => calls.unit(list, { x, out }),
-  unitGradient: (list, { x, other, out }) => calls.unit(list, { x, dy: other(), out }),
   maxPoolGradient: (list, { x, other, out }) => calls.maxPoolGradient(list, { x, dy: other(), out }),
+  maxPoolTangent: (list, { x, other, out }) => calls.maxPoolTangent(list, { x, v: other(), out }),
 } as const satisfies Record<string, Write>;
 
 export function writeProduct(site: Site, node: Node, write: Write): void {
@@ -50,6 +52,17 @@ export function writeProduct(site: Site, node: Node, write: Write): void {
       otherChannels: second?.shape.channels ?? 0,
       out: site.map(node),
     }),
+  );
+}
+
+/** Every pixel's channels scaled to length 1, or the gradient of that, which has a second input. */
+export function writeUnit(site: Site, node: Node, options: { eps: number; centred: boolean }): void {
+  const { channels } = node.shape;
+  if (options.centred && channels % 4 !== 0)
+    throw new Unplanned('a norm of channels', `${channels} channels`);
+  const back = node.inputs.length > 1;
+  writeProduct(site, node, (list, { x, other, out }) =>
+    calls.unit(list, { ...options, x, dy: back ? other() : undefined, out }),
   );
 }
 

@@ -96,7 +96,7 @@ export class StepProgram {
     return Math.max(...[...this.written.setup, ...this.written.step].map(scratchOf));
   }
 
-  /** Writes tables and constants, which never change. */
+  /** Writes tables and constants, which change with the addresses alone. */
   fill(memory: ArrayBufferLike): void {
     for (const { room, words } of this.site.tables) {
       const table = words();

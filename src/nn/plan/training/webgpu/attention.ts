@@ -1,7 +1,9 @@
 import { contraction } from '../../../../gpu/kernels/contraction';
 import { gridOf, PLAIN } from '../../../../gpu/kernels/contraction-call';
 import { linearGrid } from '../../../../gpu/kernels/grid';
+import { sumOfRows } from '../../../../gpu/kernels/optimiser';
 import { softmax, softmaxGradient } from '../../../../gpu/kernels/softmax';
+import { softmaxTangent } from '../../../../gpu/kernels/softmax-tangent';
 import { inFloat32 } from '../../../../gpu/traits';
 import type { Node } from '../../graph';
 import { storedChannels } from '../../steps';
@@ -94,6 +96,39 @@ export class Attentions {
     this.product('f32', this.scores(changes, sizes), part(1), gradient(0), sizes, mixture);
     this.product('f32', this.scores(turnedChanges, sizes), part(0), gradient(1), sizes, mixture);
     this.product('f32', this.scores(turnedWeights, sizes), dy, gradient(2), sizes, mixture);
+  }
+
+  /** d scores = (dq k' + q dk') / sqrt(width); d weights by softmax; d weights v + weights dv. */
+  writeTangent(node: Node): void {
+    const { site } = this;
+    const [qkv, along] = node.inputs as [Node, Node];
+    const sizes = this.sizes(qkv, node);
+    const { pixels, channels, width, heads, stride } = sizes;
+    const weights = this.weights.get(qkv);
+    if (!weights) throw new Unplanned('attention', 'a tangent without its forward pass');
+    const square = () => site.program.value(site.batch * heads * pixels * stride);
+    const [moves, others] = [square(), square()];
+    const [at, moving] = [this.part(site.view(qkv), sizes), this.part(site.view(along), sizes)];
+    const whole = { columns: pixels, depth: width, scale: 1 / Math.sqrt(width) };
+    this.product('transposed', moving(0), at(1), this.scores(moves, sizes), sizes, whole);
+    this.product('transposed', at(0), moving(1), this.scores(others, sizes), sizes, whole);
+    const { reducers, subgroupReduce } = site.options.traits;
+    const rows = site.batch * heads * pixels;
+    site.emit({
+      kernel: softmaxTangent(reducers, subgroupReduce),
+      operands: [weights, others, moves],
+      uniforms: { columns: pixels, stride, rows },
+      grid: linearGrid(rows),
+    });
+    const mixture = { columns: width, depth: pixels, scale: 1 };
+    const added = site.program.value(site.values(node));
+    const out = site.place(node);
+    this.product('f32', this.scores(moves, sizes), at(2), this.map(out, channels, sizes), sizes, mixture);
+    const part = this.map(added, channels, sizes);
+    this.product('f32', this.scores(weights, sizes), moving(2), part, sizes, mixture);
+    const values = site.values(node);
+    const uniforms = { parts: 1, stride: values, base: 0, accumulate: 1 };
+    site.elements({ kernel: sumOfRows(), operands: [added, out], uniforms }, values);
   }
 
   private sizes(qkv: Node, result: Node): Sizes {

@@ -5,12 +5,15 @@ import {
   deviationGradient,
   maxPool,
   maxPoolGradient,
+  maxPoolTangent,
 } from '../../../../gpu/kernels/deviation';
+import type { Kernel } from '../../../../gpu/kernels/kernel';
 import { sumOfRows } from '../../../../gpu/kernels/optimiser';
 import { shiftAndCut, unit, unitGradient } from '../../../../gpu/kernels/pixels';
 import type { Node } from '../../graph';
 import type { Operation, PoolGeometry } from '../../operations';
-import { axisTable, type Resampling } from '../axes';
+import { axesOf, axisTable, type Resampling } from '../axes';
+import { Unplanned } from '../executor';
 import { alone, type Ending, type NormGradientPlan } from '../folding';
 import { Attentions } from './attention';
 import {
@@ -99,13 +102,18 @@ export class Compiler {
     convTransposed: (node) => this.convolution(node),
     filterGradient: (node) => writeFilterGradient(this.site, node),
     outer: (node) => writeFilterGradient(this.site, node),
+    normTangent: (node) => this.norms.writeTangent(node),
+    batchNormCurvature: (node, o) => this.norms.writeBatchCurvature(node, o.eps),
     linear: (node) => writeLinear(this.site, node),
     linearTransposed: (node) => writeLinear(this.site, node),
     attention: (node) => this.attentions.write(node),
     attentionGradient: (node) => this.attentions.writeGradient(node),
+    attentionTangent: (node) => this.attentions.writeTangent(node),
     resize: (node, o) => this.resample(node, o),
     downsample: (node, o) => this.resample(node, o),
     upsample: (node, o) => this.resample(node, o),
+    pixelsFrom: (node, o) => this.resample(node, o),
+    amongPixels: (node, o) => this.resample(node, o),
     pixelSum: (node) => this.pixelSum(node),
     pixelDot: (node) => this.expressions.writePixelSums(node, { vector: true, rows: [] }),
     imageSum: (node) => this.imageSum(node),
@@ -119,10 +127,11 @@ export class Compiler {
     deviationGradient: (node) => this.deviationGradient(node),
     deviationCurvature: (node) => this.deviationCurvature(node),
     shiftAndCut: (node, o) => this.shift(node, o.transposed),
-    unit: (node) => this.unit(node),
-    unitGradient: (node) => this.unit(node),
+    unit: (node, o) => this.unit(unit(o.centred), node, o),
+    unitGradient: (node, o) => this.unit(unitGradient(o.centred), node, o),
     maxPool: (node, o) => this.maxPool(node, o),
-    maxPoolGradient: (node) => this.maxPoolGradient(node, node.inputs[1]!),
+    maxPoolGradient: (node) => this.pooled(maxPoolGradient(), node, node.inputs[1]!),
+    maxPoolTangent: (node) => this.pooled(maxPoolTangent(), node, node),
   };
 
   private convolution(node: Node, ending: Ending = alone(node)): void {
@@ -208,8 +217,8 @@ export class Compiler {
     const { site } = this;
     const source = node.inputs[0]!;
     const axis = (size: number, result: number) => this.table(operation, size, result);
-    const { height, width } = source.shape;
-    const [rows, columns] = [axis(height, node.shape.height), axis(width, node.shape.width)];
+    const [{ height, width }, to] = [axesOf(operation, source.shape), axesOf(operation, node.shape)];
+    const [rows, columns] = [axis(height, to.height), axis(width, to.width)];
     site.elements(
       {
         kernel: banded(),
@@ -218,8 +227,8 @@ export class Compiler {
           channels: site.extent(node).stored,
           height,
           width,
-          outHeight: node.shape.height,
-          outWidth: node.shape.width,
+          outHeight: to.height,
+          outWidth: to.width,
           rowTaps: rows.taps,
           columnTaps: columns.taps,
         },
@@ -318,12 +327,13 @@ export class Compiler {
     );
   }
 
-  private maxPoolGradient(node: Node, result: Node): void {
+  /** Of 2x2 windows, of which `result` has one value each. */
+  private pooled(kernel: Kernel, node: Node, result: Node): void {
     const { site } = this;
     const { height, width } = result.shape;
     site.elements(
       {
-        kernel: maxPoolGradient(),
+        kernel,
         operands: [...node.inputs.map((input) => site.view(input)), site.place(node)],
         uniforms: { channels: site.extent(result).stored, outHeight: height, outWidth: width },
       },
@@ -345,14 +355,15 @@ export class Compiler {
     );
   }
 
-  private unit(node: Node): void {
+  private unit(kernel: Kernel, node: Node, { eps, centred }: { eps: number; centred: boolean }): void {
     const { site } = this;
-    const { images, pixels, stored } = site.extent(node);
+    const { images, pixels, channels, stored } = site.extent(node);
+    if (centred && channels !== stored) throw new Unplanned('a norm of channels', `${channels} channels`);
     site.elements(
       {
-        kernel: node.operation.op === 'unit' ? unit() : unitGradient(),
+        kernel,
         operands: [...node.inputs.map((input) => site.view(input)), site.place(node)],
-        uniforms: { channels: stored },
+        uniforms: { channels: stored, epsF: eps },
       },
       images * pixels,
     );

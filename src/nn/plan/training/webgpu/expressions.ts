@@ -26,11 +26,15 @@ const ALIGNED: Readonly<Record<string, readonly number[]>> = {
   scale: [0],
   silu: [0],
   siluGradient: [0, 1],
+  gelu: [0],
+  geluGradient: [0, 1],
+  addMap: [0],
   activate: [0],
   activateGradient: [0, 1],
   addVector: [0],
   addBias: [0],
   timesOnePlus: [0],
+  timesChannels: [0],
   timesVector: [0],
   modulate: [0],
   concat: [0, 1],
@@ -295,6 +299,12 @@ export class Expressions {
         const to = this.pair(a, b, reads, budget);
         return { apply: 'siluGradient', to };
       }
+      case 'gelu':
+        return { apply: 'gelu', to: [one()] };
+      case 'geluGradient':
+        return { apply: 'geluGradient', to: this.pair(a, b, reads, budget) };
+      case 'addMap':
+        return { apply: 'add', to: [one(), reads.read('place', this.site.view(b), this.stride(node))] };
       case 'activate':
         return { apply: 'activation', to: [one()], kind: o.kind };
       case 'activateGradient':
@@ -303,6 +313,8 @@ export class Expressions {
         return { apply: 'add', to: [one(), this.vector(b, reads)] };
       case 'addBias':
         return { apply: 'add', to: [one(), reads.read('channel', this.site.view(b))] };
+      case 'timesChannels':
+        return { apply: 'multiply', to: [one(), reads.read('channel', this.site.view(b))] };
       case 'timesOnePlus':
         return { apply: 'timesOnePlus', to: [one(), this.vector(b, reads)] };
       case 'timesVector':

@@ -1,11 +1,14 @@
+import { batchNormCurvature } from '../../../../gpu/kernels/batch-norm-curvature';
 import { normStatistics } from '../../../../gpu/kernels/norm';
 import { groupNormGradient } from '../../../../gpu/kernels/norm-gradient';
+import { sumOfRows } from '../../../../gpu/kernels/optimiser';
 import type { Node } from '../../graph';
 import { storedChannels } from '../../steps';
 import { Unplanned } from '../executor';
-import type { Normed, NormGradientPlan } from '../folding';
+import { type Normed, type NormGradientPlan, type NormOf, normOf } from '../folding';
 import type { Affine } from './expressions';
-import { aligned, type View } from './program';
+import type { Rows } from './panels';
+import { aligned, type View, whole } from './program';
 import type { Site } from './site';
 
 /** What a norm has found: factor and offset of every channel, and mean and inverse deviation, for the way back. */
@@ -19,6 +22,22 @@ export interface Joined {
   residual: Node | null;
   scale: number;
 }
+
+/** Where a norm's gradient leaves its sums for weight and bias, and what is then copied to the rows of each. */
+interface ParameterRows {
+  view: View;
+  base: number;
+  stride: number;
+  weightAt: number;
+  biasAt: number;
+  copies: readonly { from: View; to: View; count: number }[];
+}
+
+const rowOf = ({ rows: room, base, stride, at }: Rows, image: number, count: number): View => ({
+  room,
+  offset: 4 * (base + image * stride + at),
+  bytes: 4 * count,
+});
 
 /** Group and batch norms: statistics are computed where a norm is first read, its values where they are read. */
 export class Norms {
@@ -75,16 +94,87 @@ export class Norms {
       },
       grid: [channels / width, perImage ? images : 1, 1],
     });
+    for (const { from, to, count } of rows?.copies ?? [])
+      site.elements(
+        {
+          kernel: sumOfRows(),
+          operands: [from, to],
+          uniforms: { parts: 1, stride: count, base: 0, accumulate: 0 },
+        },
+        count,
+      );
+  }
+
+  writeTangent(node: Node): void {
+    const { site } = this;
+    const { operation: o } = node;
+    if (o.op !== 'normTangent') throw new Unplanned(o.op, 'no tangent of a norm');
+    const { norm, source, statistics, perImage } = this.forward(node, o);
+    const { images, pixels, channels, width } = this.counts(norm);
+    const options = { modulated: false, silu: false, parameters: false, residual: false, unscaled: true };
+    site.emit({
+      kernel: groupNormGradient(options, site.options.traits.reducers),
+      operands: [site.view(source), site.view(node.inputs[1]!), statistics, site.place(node)],
+      uniforms: {
+        ...{ pixels, channels, width, vectorStride: 0, rowBase: 0, rowStride: 0, weightAt: 0, biasAt: 0 },
+        padded: channels,
+        scaleF: 1,
+      },
+      grid: [channels / width, perImage ? images : 1, 1],
+    });
+  }
+
+  writeBatchCurvature(node: Node, eps: number): void {
+    const { site } = this;
+    const of = { groups: node.shape.channels, eps, over: 'batch' } as const;
+    const { norm, source, statistics } = this.forward(node, of);
+    const { pixels, channels } = this.counts(norm);
+    const { reducers, subgroupReduce } = site.options.traits;
+    const [dy, v, weight] = node.inputs.slice(1).map((input) => site.view(input)) as [View, View, View];
+    site.emit({
+      kernel: batchNormCurvature(reducers, subgroupReduce),
+      operands: [site.view(source), dy, v, weight, statistics, site.place(node)],
+      uniforms: { pixels, channels },
+      grid: [channels, 1, 1],
+    });
+  }
+
+  /** What the forward pass of the norm that a node is of has found. */
+  private forward(node: Node, of: NormOf): Found & { norm: Node } {
+    const norm = normOf(this.site.folding, node, of);
+    const found = norm && this.found.get(norm);
+    if (!found) throw new Unplanned(node.operation.op, 'no norm before it');
+    return { norm, ...found };
   }
 
   /** Where the sums for weight and bias go, null where neither trains. */
-  private rows({ weight, bias }: NormGradientPlan) {
+  private rows({ norm, weight, bias }: NormGradientPlan): ParameterRows | null {
     if (!weight && !bias) return null;
     const [w, b] = [weight, bias].map((node) => node && this.site.panels.contributions.get(node));
-    if (w?.kind !== 'rows' || b?.kind !== 'rows' || w.rows !== b.rows || w.base !== b.base)
+    if (w?.kind !== 'rows' || b?.kind !== 'rows')
       throw new Unplanned('a norm', 'a weight or a bias that trains alone');
     const { rows: room, base, stride } = w;
-    return { view: { room, offset: 0, bytes: room.bytes }, base, stride, weightAt: w.at, biasAt: b.at };
+    if (w.rows === b.rows && w.base === b.base)
+      return { view: whole(room), base, stride, weightAt: w.at, biasAt: b.at, copies: [] };
+    // One of them is the sum of more rows than the other, as where R1 asks a batch norm's scale for more.
+    const { images, channels } = this.counts(norm);
+    const padded = aligned(4 * channels) / 4;
+    const view = this.site.program.value(images * 2 * padded);
+    const part = (at: number): View => ({
+      ...view,
+      offset: view.offset + 4 * at,
+      bytes: view.bytes - 4 * at,
+    });
+    return {
+      ...{ view, base: 0, stride: 2 * padded, weightAt: 0, biasAt: padded },
+      copies: [w, b].flatMap((rows, i) =>
+        Array.from({ length: images }, (_, image) => ({
+          from: part((2 * image + i) * padded),
+          to: rowOf(rows, image, padded),
+          count: padded,
+        })),
+      ),
+    };
   }
 
   private counts(norm: Node) {

@@ -9,7 +9,7 @@ export class Reads {
   private readonly known = new Map<string, Expression>();
 
   read(
-    kind: 'map' | 'vector' | 'channel' | 'pixel' | 'number',
+    kind: 'map' | 'vector' | 'channel' | 'pixel' | 'place' | 'number',
     view: View,
     stride = 0,
     offset = 0,

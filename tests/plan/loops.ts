@@ -1,6 +1,11 @@
-import type { Shape } from '../graph';
-import { type ConvGeometry, type PoolGeometry, type ResizeMethod, tapsOf } from '../operations';
-import { axisMatrix } from './axes';
+import type { Shape } from '../../src/nn/plan/graph';
+import {
+  type ConvGeometry,
+  type PoolGeometry,
+  type ResizeMethod,
+  tapsOf,
+} from '../../src/nn/plan/operations';
+import { axisMatrix } from '../../src/nn/plan/training/axes';
 
 /** Which elements of an operation's input and result meet. */
 
@@ -141,58 +146,6 @@ export function largest(
     if (best < 0 || x[at]! > x[best]!) best = at;
   }
   return best;
-}
-
-export interface Query {
-  /** First indices, in `qkv` every third value is the next channel: of its own q, and of key and value j. */
-  q: number;
-  k(j: number): number;
-  v(j: number): number;
-  /** First index in the result. */
-  y: number;
-  /** Softmax of factor q k'. */
-  weights: Float64Array;
-  factor: number;
-}
-
-export function attend(
-  heads: number,
-  batch: number,
-  { height, width, channels }: Shape,
-  qkv: Float64Array,
-  visit: (query: Query) => void,
-): void {
-  const [pixels, each] = [height * width, channels / heads];
-  const factor = 1 / Math.sqrt(each);
-  for (let n = 0; n < batch; n++)
-    for (let h = 0; h < heads; h++)
-      for (let i = 0; i < pixels; i++) {
-        const at = (which: number) => (j: number) => ((n * pixels + j) * heads + h) * each * 3 + which;
-        const [q, k, v] = [at(0)(i), at(1), at(2)];
-        const scores = Float64Array.from(
-          { length: pixels },
-          (_, j) => factor * dot(qkv, q, qkv, k(j), each, 3, 3),
-        );
-        const top = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-        const exps = scores.map((s) => Math.exp(s - top));
-        const total = exps.reduce((a, b) => a + b, 0);
-        const y = (n * pixels + i) * channels + h * each;
-        visit({ q, k, v, y, weights: exps.map((e) => e / total), factor });
-      }
-}
-
-export function dot(
-  a: Float64Array,
-  i: number,
-  b: Float64Array,
-  j: number,
-  count: number,
-  strideB = 1,
-  strideA = 1,
-): number {
-  let sum = 0;
-  for (let k = 0; k < count; k++) sum += a[i + k * strideA]! * b[j + k * strideB]!;
-  return sum;
 }
 
 export function addScaled(
