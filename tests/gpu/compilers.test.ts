@@ -124,7 +124,8 @@ const RECORDED: Choice[] = [
 const MINI: MiniChoice[] = [
   { heads: 'small', diffAugment: true, r1Gamma: 1, r1Every: 1, microBatch: 3 },
   { heads: 'small', features: 'teacher-encoder', nfe: 2, r1Gamma: 1, r1Every: 1 },
-  { heads: 'paper', shareFakes: false, secondFeatures: 'vgg16-bn', r1Gamma: 1, r1Every: 1 },
+  { heads: 'paper', shareFakes: false, r1Gamma: 1, r1Every: 1 },
+  { heads: 'small', secondFeatures: 'vgg16-bn', r1Gamma: 1, r1Every: 1 },
   { heads: 'small', method: 'cd', targetDecay: 0.5, instanceLoss: 'lite0' },
   { heads: 'small', dtype: 'f16' },
   { heads: 'small', features: 'teacher-encoder', dtype: 'f16' },

@@ -92,6 +92,7 @@ describe('a run on the plan', { timeout: 120_000 }, () => {
     { ...SMALL, microBatch: 3 }, // parts of 3 and 1
     { ...SMALL, microBatch: 2, shareFakes: false, batchGpu: 2 },
     { ...SMALL, heads: 'paper' as const, microBatch: 2, nfe: 2 as const },
+    { ...SMALL, lossType: 'hinge' as const, microBatch: 2 }, // of the student's logits a report alone reads the values
   ])('takes a batch in parts (%#)', async (choice) => {
     const { oracle, planned } = await pair(choice);
     expectClose(await steps(planned, MIXED), await steps(oracle, MIXED), 5e-3);

@@ -1,4 +1,5 @@
 import type { Node } from '../graph';
+import { OF_KERNELS_ALONE } from './definitions';
 import type { Folding } from './folding';
 import type { Iteration } from './settings';
 
@@ -34,9 +35,16 @@ export function rolesOf(
     if (node.operation.op === 'parameter') leaves.set(node.operation.name, node);
     if (node.operation.op === 'input') inputs.set(node.operation.name, node);
   }
-  const changing = reaching(graph.nodes, [...updates, ...carried.values(), ...(results?.values() ?? [])]);
+  // With a hinge loss of the student a report alone reads logits: their convolution is the run's all the same.
+  const kernels = needed.filter((node) => OF_KERNELS_ALONE.has(node.operation.op));
+  const run = reaching(graph.nodes, [
+    ...updates,
+    ...carried.values(),
+    ...(results?.values() ?? []),
+    ...kernels,
+  ]);
   const late = needed.filter(
-    (node) => !changing.has(node) && node.operation.op !== 'squares' && node.inputs.length > 0,
+    (node) => !run.has(node) && node.operation.op !== 'squares' && node.inputs.length > 0,
   );
   return { leaves, inputs, late };
 }
