@@ -1,32 +1,5 @@
 import type { Node, Shape } from '../graph';
-import type { Operation } from '../operations';
 import { activated, sigmoid, slope } from './activations';
-
-/** Operations that are not defined here: each executor has a kernel for them, and computes them in its run, whatever they are read for. */
-export const OF_KERNELS_ALONE: ReadonlySet<Operation['op']> = new Set([
-  'conv2d',
-  'convTransposed',
-  'filterGradient',
-  'downsample',
-  'upsample',
-  'resize',
-  'maxPool',
-  'maxPoolGradient',
-  'maxPoolTangent',
-  'unit',
-  'unitGradient',
-  'shiftAndCut',
-  'normTangent',
-  'batchNormCurvature',
-  'gelu',
-  'geluGradient',
-  'addMap',
-  'pixelsFrom',
-  'amongPixels',
-  'attention',
-  'attentionGradient',
-  'attentionTangent',
-]);
 
 /**
  * Operations of a graph in float64, by their definitions: the oracle of the rules of differentiation and of the executors, and

@@ -1,5 +1,4 @@
 import type { Node } from '../graph';
-import { OF_KERNELS_ALONE } from './definitions';
 import type { Folding } from './folding';
 import type { Iteration } from './settings';
 
@@ -19,7 +18,7 @@ export interface Roles {
   /** State by name. */
   leaves: ReadonlyMap<string, Node>;
   inputs: ReadonlyMap<string, Node>;
-  /** Nodes that only a report reads; the host computes them after the run. */
+  /** Vectors and numbers that only a report reads; the host computes them after the run. */
   late: readonly Node[];
 }
 
@@ -35,13 +34,12 @@ export function rolesOf(
     if (node.operation.op === 'parameter') leaves.set(node.operation.name, node);
     if (node.operation.op === 'input') inputs.set(node.operation.name, node);
   }
-  // With a hinge loss of the student a report alone reads logits: their convolution is the run's all the same.
-  const kernels = needed.filter((node) => OF_KERNELS_ALONE.has(node.operation.op));
+  // Maps are the run's, whoever reads them: with a hinge loss of the student that is a report alone, of logits.
   const run = reaching(graph.nodes, [
     ...updates,
     ...carried.values(),
     ...(results?.values() ?? []),
-    ...kernels,
+    ...needed.filter(({ shape }) => shape.height > 0),
   ]);
   const late = needed.filter(
     (node) => !run.has(node) && node.operation.op !== 'squares' && node.inputs.length > 0,
