@@ -128,9 +128,14 @@ test('on a phone a tab begins at its top, wherever the one before was left', asy
   const { page } = app;
   const scrolled = () => page.evaluate(() => scrollY);
   await expect(page.getByRole('heading', { name: 'ImageNet-64' })).toBeVisible();
-  await page.evaluate(() => scrollTo(0, 900));
-  expect(await scrolled()).toBe(900);
+  // The list grows while its pictures come.
+  await expect
+    .poll(async () => {
+      await page.evaluate(() => scrollTo(0, 900));
+      return scrolled();
+    })
+    .toBe(900);
   await page.getByRole('tab', { name: 'Generate' }).click();
   await expect(page.getByRole('tabpanel', { name: 'Generate' })).toBeVisible();
-  expect(await scrolled()).toBe(0);
+  await expect.poll(scrolled).toBe(0);
 });
