@@ -128,7 +128,9 @@ const MINI: MiniChoice[] = [
   { heads: 'small', secondFeatures: 'vgg16-bn', r1Gamma: 1, r1Every: 1 },
   { heads: 'small', method: 'cd', targetDecay: 0.5, instanceLoss: 'lite0' },
   { heads: 'small', dtype: 'f16' },
-  { heads: 'small', features: 'teacher-encoder', dtype: 'f16' },
+  { heads: 'small', features: 'teacher-encoder', r1Gamma: 1, r1Every: 1, dtype: 'f16' },
+  { heads: 'paper', r1Gamma: 1, r1Every: 1, dtype: 'f16' },
+  { heads: 'small', secondFeatures: 'vgg16-bn', r1Gamma: 1, r1Every: 1, dtype: 'f16' },
 ];
 
 describe.skipIf(missing)('recorded steps of small networks in every form', () => {

@@ -17,7 +17,7 @@ import { drawnWeights } from '../support/drawn';
 import { TILINGS } from '../support/tilings';
 import { noise } from './kernel-cases';
 import { ReferenceGraph } from './reference-graph';
-import { expectCurve, miniParts, resumed, stepsOf } from './training-run';
+import { expectCurve, type MiniChoice, miniParts, resumed, stepsOf } from './training-run';
 
 /**
  * Mixed precision: every kernel that reads or writes halves against its definition in float64, and runs against those in
@@ -197,8 +197,8 @@ describe.skipIf(!wanted)('mixed precision on webgpu', () => {
 
   const precisions: OpenExecutor = async (dtype) => new WebGpuIterations(context, 'lavapipe', dtype);
   const both = (count: number): StepKind[] => Array.from({ length: count }, () => 'both');
-  const parts = (dtype: TrainingDtype) => ({
-    ...miniParts({ heads: 'small', warmUp: 16, emaHalfLife: 40, clipFakes: false, dtype }),
+  const parts = (dtype: TrainingDtype, choice: Partial<MiniChoice> = {}) => ({
+    ...miniParts({ heads: 'small', warmUp: 16, emaHalfLife: 40, clipFakes: false, dtype, ...choice }),
     plan: precisions,
   });
   const mean = (reports: readonly StepReport[], loss: 'lossG' | 'lossD') =>
@@ -232,6 +232,33 @@ describe.skipIf(!wanted)('mixed precision on webgpu', () => {
     expectCurve(await stepsOf(narrowed, both(1)), onExact, 1e-2);
     expectCurve(await stepsOf(widened, both(1)), onMixed, 1e-2);
     for (const trainer of [exact, mixed, again, narrowed, widened]) trainer.dispose();
+  });
+
+  it.each([
+    { secondFeatures: 'vgg16-bn' as const },
+    { features: 'teacher-encoder' as const },
+    { r1Gamma: 10, r1Every: 1 },
+  ])('has the first steps of float32 with %o', { timeout: 600_000 }, async (choice) => {
+    const [exact, mixed] = [
+      await DistilTrainer.open(parts('f32', choice)),
+      await DistilTrainer.open(parts('f16', choice)),
+    ];
+    expect(mixed.facts).toMatchObject({ executor: 'plan', dtype: 'f16', instead: null });
+    expectCurve(await stepsOf(mixed, both(3)), await stepsOf(exact, both(3)), 1e-2);
+    exact.dispose();
+    mixed.dispose();
+  });
+
+  it('is the same where activations are recomputed', { timeout: 600_000 }, async () => {
+    const [held, made] = [
+      await DistilTrainer.open(parts('f16')),
+      await DistilTrainer.open({ ...parts('f16'), recomputeAll: true }),
+    ];
+    expect(made.facts.recomputed!.blocks).toBeGreaterThan(0);
+    expect(made.bytes).toBeLessThan(held.bytes);
+    expectCurve(await stepsOf(made, both(3)), await stepsOf(held, both(3)), 1e-4);
+    held.dispose();
+    made.dispose();
   });
 
   /** A first layer beyond what halves hold; the norms behind it forget its size. */

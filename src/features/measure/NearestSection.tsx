@@ -118,13 +118,13 @@ function SetFound({ result }: { result: NearestResult }) {
   const measuring = useMeasuring();
   const search = useExtras((s) => s.seed);
   const closest = result.images[0]?.seed ?? 0;
-  const [seed, setSeed] = useState(closest);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new result begins with its own closest pair
-  useEffect(() => setSeed(closest), [result]);
+  const [chosen, setChosen] = useState<{ of: NearestResult; seed: number } | null>(null);
+  // A new result begins with its own closest pair.
+  const seed = chosen?.of === result ? chosen.seed : closest;
   const known = (wanted: number) =>
     [...result.images, ...(search.result?.images ?? [])].find((image) => image.seed === wanted);
   const choose = (wanted: number) => {
-    setSeed(wanted);
+    setChosen({ of: result, seed: wanted });
     if (!known(wanted)) void measuring.nearestOfSeed(wanted);
   };
   // While another seed is looked for, the one before stays.
@@ -184,6 +184,20 @@ function SetFound({ result }: { result: NearestResult }) {
       <p className="verdict" role="status">
         <b>{sign}</b> <span className="secondary">{why}</span>
       </p>
+      <ClosestPairs result={result} shown={image} onChoose={choose} />
+    </>
+  );
+}
+
+interface PairsProps {
+  result: NearestResult;
+  shown: NearestImage | undefined;
+  onChoose: (seed: number) => void;
+}
+
+function ClosestPairs({ result, shown, onChoose }: PairsProps) {
+  return (
+    <>
       <div className="found-head">
         <h2>Closest pairs</h2>
         <span className="found-tools">
@@ -209,9 +223,9 @@ function SetFound({ result }: { result: NearestResult }) {
           <li key={pair.seed}>
             <button
               type="button"
-              aria-pressed={pair === image}
+              aria-pressed={pair === shown}
               aria-label={`Show seed ${pair.seed} and its nearest training images`}
-              onClick={() => choose(pair.seed!)}
+              onClick={() => onChoose(pair.seed!)}
             >
               <StillPicture
                 pixels={pair.pixels!}

@@ -122,10 +122,7 @@ export const maxPoolGradient = (): Kernel =>
     'max pool gradient',
     ['x', 'dy', 'out'],
     ['channels', 'outHeight', 'outWidth'],
-    `${CORNER}
-  let places = array<u32, 4>(at, at + u.channels, at + line, at + line + u.channels);
-  var best = 0u;
-  for (var k = 1u; k < 4u; k++) { if (x[places[k]] > x[places[best]]) { best = k; } }
+    `${LARGEST}
   for (var k = 0u; k < 4u; k++) { out[places[k]] = select(0.0, dy[i], k == best); }`,
   );
 
@@ -135,10 +132,7 @@ export const maxPoolTangent = (): Kernel =>
     'max pool tangent',
     ['x', 'v', 'out'],
     ['channels', 'outHeight', 'outWidth'],
-    `${CORNER}
-  let places = array<u32, 4>(at, at + u.channels, at + line, at + line + u.channels);
-  var best = 0u;
-  for (var k = 1u; k < 4u; k++) { if (x[places[k]] > x[places[best]]) { best = k; } }
+    `${LARGEST}
   out[i] = v[places[best]];`,
   );
 
@@ -148,3 +142,9 @@ const CORNER = `let c = i % u.channels;
   let image = i / (u.channels * u.outWidth * u.outHeight);
   let line = 2u * u.outWidth * u.channels;
   let at = ((image * 2u * u.outHeight + 2u * oy) * 2u * u.outWidth + 2u * ox) * u.channels + c;`;
+
+/** Which of the 2x2 pixels at `places` is the first of the largest. */
+const LARGEST = `${CORNER}
+  let places = array<u32, 4>(at, at + u.channels, at + line, at + line + u.channels);
+  var best = 0u;
+  for (var k = 1u; k < 4u; k++) { if (x[places[k]] > x[places[best]]) { best = k; } }`;

@@ -13,7 +13,11 @@ const FEWEST_CHANNELS = 8;
 const SEED = 2 ** 5;
 
 /** What reads queries, keys, values and gradients of their mixture, which products of attention take as they are. */
-const OF_ATTENTION: ReadonlySet<Operation['op']> = new Set(['attention', 'attentionGradient']);
+const OF_ATTENTION: ReadonlySet<Operation['op']> = new Set([
+  'attention',
+  'attentionGradient',
+  'attentionTangent',
+]);
 
 /** Where gradients of maps come from, beside the derivative that a loss begins with. */
 const OF_GRADIENTS: ReadonlySet<Operation['op']> = new Set([
