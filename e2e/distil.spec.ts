@@ -21,16 +21,21 @@ async function quickRates(page: Page): Promise<void> {
   await setNumber(page, /^Discriminator rate/, QUICK.discriminatorRate);
 }
 
-/**
- * From the teacher's blur to images by pressing Start; the run's curves. With fewer images than a run is meant for, so
- * at rates that make up for the warm-up, and on the features that are quickest at first.
- */
-async function onePress(backend: 'wasm' | 'webgpu', count: number) {
-  app = await openApp({ at: '#/distil', backend });
-  const { page, complaints, foreign } = app;
+/** With fewer images than a run is meant for, so at rates that make up for the warm-up, and on the features that are quickest at first. */
+async function quickest(page: Page): Promise<void> {
   await page.getByLabel('Preset').selectOption('small-encoder');
   await setNumber(page, /^Batch/, 16);
   await quickRates(page);
+}
+
+/** From the teacher's blur to images by pressing Start; the run's curves. */
+async function onePress(
+  backend: 'wasm' | 'webgpu',
+  { count, batch, choose }: { count: number; batch: number; choose?: (page: Page) => Promise<void> },
+) {
+  app = await openApp({ at: '#/distil', backend });
+  const { page, complaints, foreign } = app;
+  await choose?.(page);
   await setNumber(page, /^Images$/, count);
   await setNumber(page, 'Images per quality check', 100);
   await setNumber(page, 'Quality check every, images', count);
@@ -40,10 +45,10 @@ async function onePress(backend: 'wasm' | 'webgpu', count: number) {
   await expect(images(page, /seed 0, after 0 images/)).toBeVisible({ timeout: 240_000 });
   await hasEnded(page, 'Finished', 800_000);
   const card = JSON.parse((await saved(page, 'Run card')).toString('utf8'));
-  expect(card).toMatchObject({ imagesSeen: count, iterations: count / 16, method: 'gdd-i' });
+  expect(card).toMatchObject({ imagesSeen: count, iterations: count / batch, method: 'gdd-i' });
   const { best, teacherOneStep, floor } = card.frechet;
   test.info().annotations.push({ type: 'distances', description: JSON.stringify(card.frechet) });
-  expect(best.value).toBeLessThan(0.5 * teacherOneStep); // measured: 10.2 of 22.7
+  expect(best.value).toBeLessThan(0.5 * teacherOneStep); // measured: 10.2 of 22.7 on the quickest, MEASURED on the defaults
   expect(floor).toBeLessThan(best.value);
   expect(best.spread).toBeGreaterThan(0.3);
   const curves = rows(await saved(page, 'Curves'));
@@ -58,14 +63,19 @@ async function onePress(backend: 'wasm' | 'webgpu', count: number) {
 
 test('one press of Start: the student clearly improves, and is used in Generate', async () => {
   test.setTimeout(600_000);
-  await onePress('wasm', 256);
+  await onePress('wasm', { count: 256, batch: 16, choose: quickest });
+});
+
+test('one press of Start with the defaults: after 800 images nothing is debris', async () => {
+  test.setTimeout(1_200_000);
+  await onePress('wasm', { count: 800, batch: 32 });
 });
 
 sayLeftOut('one press of Start on a GPU, which takes lavapipe three minutes');
 test('one press of Start on a GPU: the student improves as clearly', async () => {
   onlyWhenLong();
   test.setTimeout(1_200_000);
-  const curves = await onePress('webgpu', 256);
+  const curves = await onePress('webgpu', { count: 256, batch: 16, choose: quickest });
   expectSameLosses(curves.slice(0, 2), commandLineLosses(32, 16, 'webgpu', RATES));
 });
 

@@ -1,30 +1,54 @@
-import { elementwise } from './elementwise';
-import type { Kernel } from './kernel';
+import { ELEMENTS } from './elementwise';
+import { type Kernel, kernel, repeat } from './kernel';
+import { memoised } from './memoise';
+
+/** Taps of an axis that are written out one by one: turns of a loop are dear on software adapters. */
+const FEW_TAPS = 4;
 
 /**
  * out = V x H' for banded matrices of both axes: bilinear interpolation with either convention, mean pools, up- and
  * downsampling filters, and the transposes of all of them, which are their gradients. A table has a row for each result
- * of its axis: the place of the first source, then `taps` factors.
+ * of its axis: the place of the first source, then `rowTaps` or `columnTaps` factors. A thread has four channels, which share
+ * what is read of the tables: `total` = images * height * width * channels / 4, and `channels` counts fours.
  */
-export const banded = (): Kernel =>
-  elementwise(
-    'banded',
-    ['x', 'rows', 'columns', 'out'],
-    ['channels', 'height', 'width', 'outHeight', 'outWidth', 'rowTaps', 'columnTaps'],
-    `let c = i % u.channels;
-  let ox = i / u.channels % u.outWidth;
-  let oy = i / (u.channels * u.outWidth) % u.outHeight;
-  let image = i / (u.channels * u.outWidth * u.outHeight);
-  let row = oy * (u.rowTaps + 1u);
-  let column = ox * (u.columnTaps + 1u);
-  let y = u32(rows[row]);
-  let left = u32(columns[column]);
-  var sum = 0.0;
-  for (var r = 0u; r < u.rowTaps; r++) {
-    let at = ((image * u.height + y + r) * u.width + left) * u.channels + c;
-    var line = 0.0;
-    for (var k = 0u; k < u.columnTaps; k++) { line = fma(columns[column + 1u + k], x[at + k * u.channels], line); }
-    sum = fma(rows[row + 1u + r], line, sum);
-  }
-  out[i] = sum;`,
-  );
+export const banded = memoised((rowTaps: number, columnTaps: number): Kernel => {
+  const few = columnTaps <= FEW_TAPS;
+  const factor = (tap: string) => `columns[column + 1u + ${tap}]`;
+  return kernel({
+    name: `banded ${rowTaps}x${columnTaps}`,
+    bindings: { x: 'vec4f', rows: 'f32', columns: 'f32', out: 'vec4f' },
+    uniforms: ['total', 'channels', 'height', 'width', 'outHeight', 'outWidth'],
+    body: `
+@compute @workgroup_size(${ELEMENTS})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
+  let i = (group.y * grid.x + group.x) * ${ELEMENTS}u + t;
+  if (i >= u.total) { return; }
+  let place = quotient(i, u.channels);
+  let c = i - place * u.channels;
+  let line = quotient(place, u.outWidth);
+  let image = quotient(line, u.outHeight);
+  let row = (line - image * u.outHeight) * ${rowTaps + 1}u;
+  let column = (place - line * u.outWidth) * ${columnTaps + 1}u;
+  let first = ((image * u.height + u32(rows[row])) * u.width + u32(columns[column])) * u.channels + c;
+  ${few ? repeat(columnTaps, (k) => `let f${k} = ${factor(`${k}u`)};`, ' ') : ''}
+  var sum = vec4f();
+  ${turns(
+    rowTaps,
+    'r',
+    (r) => `{
+    let at = first + ${r} * u.width * u.channels;
+    var along = vec4f();
+    ${turns(columnTaps, 'k', (k) => `along = fma(vec4f(${few ? `f${k.slice(0, -1)}` : factor(k)}), x[at + ${k} * u.channels], along);`)}
+    sum = fma(vec4f(rows[row + 1u + ${r}]), along, sum);
+  }`,
+  )}
+  out[i] = sum;
+}`,
+  });
+});
+
+/** `turn` for each tap: one by one where they are few, else in a loop over `name`. */
+const turns = (taps: number, name: string, turn: (tap: string) => string): string =>
+  taps <= FEW_TAPS
+    ? repeat(taps, (tap) => turn(`${tap}u`))
+    : `for (var ${name} = 0u; ${name} < ${taps}u; ${name}++) { ${turn(name)} }`;

@@ -119,11 +119,12 @@ function placeCode(mode: ContractionMode): string {
   return `
 ${plain}
 fn place(row: u32, tap: u32) -> i32 {
-  let x = i32(row % u.outWidth * u.stride + tap % u.kernel) - i32(u.pad);
-  let y = i32((row / u.outWidth) % u.outHeight * u.stride + tap / u.kernel) - i32(u.padTop);
-  let image = i32(row / (u.outWidth * u.outHeight));
+  let line = quotient(row, u.outWidth);
+  let image = quotient(line, u.outHeight);
+  let x = i32((row - line * u.outWidth) * u.stride + tap % u.kernel) - i32(u.pad);
+  let y = i32((line - image * u.outHeight) * u.stride + tap / u.kernel) - i32(u.padTop);
   let inside = x >= 0 && y >= 0 && x < i32(u.inWidth) && y < i32(u.inHeight);
-  return select(-1, (image * i32(u.inHeight) + y) * i32(u.inWidth) + x, inside);
+  return select(-1, (i32(image * u.inHeight) + y) * i32(u.inWidth) + x, inside);
 }`;
 }
 
@@ -136,8 +137,10 @@ var<private> phase: vec2u;
 fn enter(z: u32) { phase = vec2u(z % u.stride, z / u.stride); }
 fn pixelOf(row: u32) -> vec3u {
   let size = (vec2u(u.outWidth, u.outHeight) + u.stride - 1u) / u.stride;
-  let corner = vec2u(row % size.x, row / size.x % size.y) * u.stride;
-  return vec3u(corner + phase, row / (size.x * size.y));
+  let line = quotient(row, size.x);
+  let image = quotient(line, size.y);
+  let corner = vec2u(row - line * size.x, line - image * size.y) * u.stride;
+  return vec3u(corner + phase, image);
 }
 fn tapAt(tap: u32) -> vec2u {
   let side = (u.kernel + u.stride - 1u) / u.stride;
@@ -167,7 +170,7 @@ fn write(v: ${unit}, row: u32, column: u32, base: u32) {
     return `
 fn write(v: ${unit}, row: u32, column: u32, base: u32) {
   let at = base + row * u.oStride + column;
-  let y = finish(v, row / (u.outWidth * u.outHeight), column, at);
+  let y = finish(v, quotient(row, u.outWidth * u.outHeight), column, at);
   out[at] = end(select(y, y / (1.0 + exp(-y)), u.silu != 0u), column, at);
 }`;
   if (mode === 'convTransposed')
@@ -182,10 +185,11 @@ fn write(v: ${unit}, row: u32, column: u32, base: u32) {
 fn write(v: ${unit}, row: u32, column: u32, corner: u32) {
   let tilesX = (u.outWidth + 1u) / 2u;
   let tilesY = (u.outHeight + 1u) / 2u;
-  let x = row % tilesX * 2u + corner % 2u;
-  let y = row / tilesX % tilesY * 2u + corner / 2u;
+  let line = quotient(row, tilesX);
+  let image = quotient(line, tilesY);
+  let x = (row - line * tilesX) * 2u + corner % 2u;
+  let y = (line - image * tilesY) * 2u + corner / 2u;
   if (x >= u.outWidth || y >= u.outHeight) { return; }
-  let image = row / (tilesX * tilesY);
   let at = ((image * u.outHeight + y) * u.outWidth + x) * u.oStride + column;
   out[at] = end(finish(v, image, column, at), column, at);
 }

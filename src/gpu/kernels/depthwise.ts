@@ -48,11 +48,13 @@ ${endCode(end, 'f32')}
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
   let i = (group.y * grid.x + group.x) * ${ELEMENTS}u + t;
   if (i >= u.total) { return; }
-  let c = i % u.channels;
   let blocks = (u.outWidth + ${DEPTHWISE_TOGETHER - 1}u) / ${DEPTHWISE_TOGETHER}u;
-  let ox = i / u.channels % blocks * ${DEPTHWISE_TOGETHER}u;
-  let oy = i / (u.channels * blocks) % u.outHeight;
-  let image = i / (u.channels * blocks * u.outHeight);
+  let block = quotient(i, u.channels);
+  let c = i - block * u.channels;
+  let outLine = quotient(block, blocks);
+  let ox = (block - outLine * blocks) * ${DEPTHWISE_TOGETHER}u;
+  let image = quotient(outLine, u.outHeight);
+  let oy = outLine - image * u.outHeight;
   let left = i32(ox * ${stride}u) - i32(u.pad);
   let most = i32(u.inWidth) - 1;
   ${repeat(DEPTHWISE_TOGETHER, (o) => `var s${o} = 0.0;`, ' ')}
@@ -66,18 +68,32 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3
   }
   let sums = array<f32, ${DEPTHWISE_TOGETHER}>(${repeat(DEPTHWISE_TOGETHER, (o) => `s${o}`, ', ')});
   for (var o = 0u; o < ${DEPTHWISE_TOGETHER}u && ox + o < u.outWidth; o++) {
-    let at = ((image * u.outHeight + oy) * u.outWidth + ox + o) * u.channels + c;
+    let at = (outLine * u.outWidth + ox + o) * u.channels + c;
     out[at] = end(finish(sums[o], image, c, at), c, at);
   }
 }`,
   });
 });
 
-/** The transpose of a depthwise convolution with a stride: from the result back to the source; `total` results. */
+/** Blocks of results that the transpose of a strided convolution makes along an axis of `size`: of a stride each, counted from the padding. */
+export const transposedBlocks = (size: number, stride: number, pad: number): number =>
+  Math.floor((size - 1 + pad) / stride) - Math.floor(pad / stride) + 1;
+
+/**
+ * The transpose of a depthwise convolution with a stride: from the result back to the source. A thread makes a block of stride x stride
+ * results, which read the same few values with different taps: `total` = images * blocks down * blocks across * channels
+ * (`transposedBlocks`).
+ */
 export const depthwiseTransposed = memoised(
-  (end: EndOptions): Kernel =>
-    kernel({
-      name: ['depthwise transposed', endName(end)].filter(Boolean).join(' '),
+  ({ size, stride, end }: Omit<DepthwiseOptions, 'turned'>): Kernel => {
+    const reach = Math.ceil(size / stride);
+    const taps = (of: (at: number, tap: number) => string) =>
+      repeat(stride, (phase) =>
+        repeat(reach, (at) => (phase + stride * at < size ? of(at, phase + stride * at) : ''), ' '),
+      );
+    const blocks = (axis: string) => `(u.${axis} - 1u + u.pad) / ${stride}u - u.pad / ${stride}u + 1u`;
+    return kernel({
+      name: ['depthwise transposed', size, endName(end)].filter(Boolean).join(' '),
       bindings: bindings(end),
       uniforms: UNIFORMS,
       body: `
@@ -87,22 +103,27 @@ ${endCode(end, 'f32')}
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
   let i = (group.y * grid.x + group.x) * ${ELEMENTS}u + t;
   if (i >= u.total) { return; }
-  let c = i % u.channels;
-  let ox = i / u.channels % u.outWidth + u.pad;
-  let oy = i / (u.channels * u.outWidth) % u.outHeight + u.pad;
-  let image = i / (u.channels * u.outWidth * u.outHeight);
-  var sum = 0.0;
-  for (var ty = oy % u.stride; ty < u.kernel && ty <= oy; ty += u.stride) {
-    let sy = (oy - ty) / u.stride;
-    if (sy >= u.inHeight) { continue; }
-    for (var tx = ox % u.stride; tx < u.kernel && tx <= ox; tx += u.stride) {
-      let sx = (ox - tx) / u.stride;
-      if (sx >= u.inWidth) { continue; }
-      let at = ((image * u.inHeight + sy) * u.inWidth + sx) * u.channels + c;
-      sum = fma(x[at], filters[(ty * u.kernel + tx) * u.channels + c], sum);
-    }
+  let across = ${blocks('outWidth')};
+  let down = ${blocks('outHeight')};
+  let block = quotient(i, u.channels);
+  let c = i - block * u.channels;
+  let line = quotient(block, across);
+  let image = quotient(line, down);
+  let bx = i32(block - line * across + u.pad / ${stride}u);
+  let by = i32(line - image * down + u.pad / ${stride}u);
+  ${repeat(reach, (a) => `let row${a} = by >= ${a} && by - ${a} < i32(u.inHeight); let line${a} = (image * u.inHeight + u32(clamp(by - ${a}, 0, i32(u.inHeight) - 1))) * u.inWidth;`)}
+  ${repeat(reach, (b) => `let column${b} = bx >= ${b} && bx - ${b} < i32(u.inWidth); let at${b} = u32(clamp(bx - ${b}, 0, i32(u.inWidth) - 1));`)}
+  ${repeat(reach, (a) => repeat(reach, (b) => `let v${a}_${b} = select(0.0, x[(line${a} + at${b}) * u.channels + c], row${a} && column${b});`))}
+  var sums: array<f32, ${stride ** 2}>;
+  ${taps((a, ty) => taps((b, tx) => `sums[${(ty % stride) * stride + (tx % stride)}] = fma(v${a}_${b}, filters[${ty * size + tx}u * u.channels + c], sums[${(ty % stride) * stride + (tx % stride)}]);`))}
+  for (var o = 0; o < ${stride ** 2}; o++) {
+    let ox = bx * ${stride} + o % ${stride} - i32(u.pad);
+    let oy = by * ${stride} + o / ${stride} - i32(u.pad);
+    if (ox < 0 || oy < 0 || ox >= i32(u.outWidth) || oy >= i32(u.outHeight)) { continue; }
+    let at = ((image * u.outHeight + u32(oy)) * u.outWidth + u32(ox)) * u.channels + c;
+    out[at] = end(finish(sums[o], image, c, at), c, at);
   }
-  out[i] = end(finish(sum, image, c, i), c, i);
 }`,
-    }),
+    });
+  },
 );

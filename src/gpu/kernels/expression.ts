@@ -135,9 +135,9 @@ export const mapped = memoised(
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
   let i = (group.y * grid.x + group.x) * ${ELEMENTS}u + t;
   if (i >= u.total) { return; }
-  let c = i % u.stored;
-  let pixel = i / u.stored;
-  out[i] = select(0.0, value(pixel / u.pixels, pixel, c), c < u.channels);
+  let pixel = quotient(i, u.stored);
+  let c = i - pixel * u.stored;
+  out[i] = select(0.0, value(quotient(pixel, u.pixels), pixel, c), c < u.channels);
 }`,
     }),
 );

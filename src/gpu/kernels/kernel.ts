@@ -20,6 +20,19 @@ export interface KernelSource {
   body: string;
 }
 
+/**
+ * WGSL `quotient(n, d)`: n / d rounded down, for every n and d from 1 to 2^21. No processor divides vectors of integers, so adapters
+ * that run lanes as such vectors take them one by one. The first quotient is wrong by 1 and its 2^22th part at most, the
+ * second by 1.
+ */
+const QUOTIENT = `
+fn quotient(n: u32, d: u32) -> u32 {
+  let near = u32(f32(n) / f32(d));
+  let q = near + u32(i32(floor(f32(i32(n - near * d)) / f32(d))));
+  let rest = i32(n - q * d);
+  return q + u32(rest >= i32(d)) - u32(rest < 0);
+}`;
+
 /** Declares bindings and uniforms around a program's body. */
 export function kernel({ name, bindings, uniforms, directives = '', body }: KernelSource): Kernel {
   const names = Object.keys(bindings);
@@ -33,6 +46,7 @@ export function kernel({ name, bindings, uniforms, directives = '', body }: Kern
 struct Uniforms { ${fields.join(' ')} }
 ${declared.join('\n')}
 @group(0) @binding(${names.length}) var<uniform> u: Uniforms;
+${body.includes('quotient(') ? QUOTIENT : ''}
 ${body}`;
   return { name, code, bindings: names, writes, uniforms };
 }

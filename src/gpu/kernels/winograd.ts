@@ -36,11 +36,12 @@ fn pixel(image: u32, row: i32, column: i32, channel: u32, a: Affine) -> ${unit} 
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let i = id.x + id.y * groups.x * 64u;
   if (i >= u.total) { return; }
-  let channel = i % u.channels;
-  let tile = i / u.channels;
-  let x0 = i32(tile % u.tilesX * 2u) - i32(u.pad);
-  let y0 = i32(tile / u.tilesX % u.tilesY * 2u) - i32(u.pad);
-  let image = tile / (u.tilesX * u.tilesY);
+  let tile = quotient(i, u.channels);
+  let channel = i - tile * u.channels;
+  let line = quotient(tile, u.tilesX);
+  let image = quotient(line, u.tilesY);
+  let x0 = i32((tile - line * u.tilesX) * 2u) - i32(u.pad);
+  let y0 = i32((line - image * u.tilesY) * 2u) - i32(u.pad);
   let a = affineAt(image, u.channelOffset + channel);
   ${repeat(4, (r) => repeat(4, (c) => `let d${r}${c} = pixel(image, y0 + ${r}, x0 + ${c}, channel, a);`, ' '))}
   ${repeat(4, (c) => line(`m${c}`, (k) => `d${k}${c}`))}

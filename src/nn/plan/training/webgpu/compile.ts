@@ -221,19 +221,17 @@ export class Compiler {
     const [rows, columns] = [axis(height, to.height), axis(width, to.width)];
     site.elements(
       {
-        kernel: banded(),
+        kernel: banded(rows.taps, columns.taps),
         operands: [site.view(source), rows.view, columns.view, site.place(node)],
         uniforms: {
-          channels: site.extent(node).stored,
+          channels: site.extent(node).stored / 4,
           height,
           width,
           outHeight: to.height,
           outWidth: to.width,
-          rowTaps: rows.taps,
-          columnTaps: columns.taps,
         },
       },
-      site.values(node),
+      site.values(node) / 4,
     );
   }
 

@@ -1,7 +1,12 @@
 import type { ActivationKind, EndOptions } from '../../../../gpu/kernels/activation';
 import { contraction } from '../../../../gpu/kernels/contraction';
 import { gridOf, isNarrow, PLAIN } from '../../../../gpu/kernels/contraction-call';
-import { DEPTHWISE_TOGETHER, depthwise, depthwiseTransposed } from '../../../../gpu/kernels/depthwise';
+import {
+  DEPTHWISE_TOGETHER,
+  depthwise,
+  depthwiseTransposed,
+  transposedBlocks,
+} from '../../../../gpu/kernels/depthwise';
 import { filterGradient, filterSplits } from '../../../../gpu/kernels/filter-gradient';
 import { sumOfRows } from '../../../../gpu/kernels/optimiser';
 import type { ContractionMode } from '../../../../gpu/kernels/tile';
@@ -75,7 +80,9 @@ export function writeConvolution(site: Site, owner: Node, ending: Ending, slope:
     const walked = transposed && stride > 1;
     site.elements(
       {
-        kernel: walked ? depthwiseTransposed(end) : depthwise({ size, stride, turned: transposed, end }),
+        kernel: walked
+          ? depthwiseTransposed({ size, stride, end })
+          : depthwise({ size, stride, turned: transposed, end }),
         operands: [source, filter, ...follows.operands, out],
         uniforms: {
           ...follows.uniforms(1),
@@ -85,7 +92,10 @@ export function writeConvolution(site: Site, owner: Node, ending: Ending, slope:
         },
       },
       walked
-        ? site.values(owner)
+        ? site.batch *
+            transposedBlocks(owner.shape.height, stride, pad) *
+            transposedBlocks(owner.shape.width, stride, pad) *
+            columns
         : site.batch * owner.shape.height * Math.ceil(owner.shape.width / DEPTHWISE_TOGETHER) * columns,
     );
     return;
