@@ -48,7 +48,7 @@ async function onePress(
   expect(card).toMatchObject({ imagesSeen: count, iterations: count / batch, method: 'gdd-i' });
   const { best, teacherOneStep, floor } = card.frechet;
   test.info().annotations.push({ type: 'distances', description: JSON.stringify(card.frechet) });
-  expect(best.value).toBeLessThan(0.5 * teacherOneStep); // measured: 10.2 of 22.7 on the quickest, MEASURED on the defaults
+  expect(best.value).toBeLessThan(0.5 * teacherOneStep); // measured: 10.2 of 22.7 on the quickest; 6.9 of 22.0 on the defaults, of 256 images
   expect(floor).toBeLessThan(best.value);
   expect(best.spread).toBeGreaterThan(0.3);
   const curves = rows(await saved(page, 'Curves'));
