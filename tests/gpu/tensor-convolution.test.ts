@@ -1,16 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openBackend } from '../../cli/backend';
 import type { ActiveBackend } from '../../src/gpu/backends';
 import { GpuContext } from '../../src/gpu/context';
 import { connectTensors } from '../../src/gpu/tensors/stream';
 import { noise } from '../plan/kernel-cases';
 import { maxError } from '../support/fixtures';
 import { HALVES, TILINGS } from '../support/tilings';
+import { activateWebGpu, webgpuWanted } from '../support/webgpu';
 import { poisonTensors } from './poison';
 
 /** Convolution and its two gradients on TensorFlow.js tensors, in every tiling, against plain loops. */
-const wanted = (process.env.INNATE_TEST_BACKENDS ?? 'wasm,cpu').split(',').includes('webgpu');
 
 /** Training is in float32 whatever the tile's arithmetic. */
 const TENSOR_TILINGS: typeof TILINGS = { ...TILINGS, halves: HALVES };
@@ -67,14 +66,11 @@ function plain(
   return { y, dx, dw, oh, ow };
 }
 
-describe.skipIf(!wanted)('convolution of tensors', () => {
+describe.skipIf(!webgpuWanted)('convolution of tensors', () => {
   let active: ActiveBackend;
   const errors: string[] = [];
   beforeAll(async () => {
-    active = await openBackend('webgpu');
-    active.device!.addEventListener('uncapturederror', (e) =>
-      errors.push((e as GPUUncapturedErrorEvent).error.message),
-    );
+    active = await activateWebGpu(errors);
   });
   afterAll(() => {
     connectTensors(active.gpu!, tf.backend());

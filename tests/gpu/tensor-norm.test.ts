@@ -1,23 +1,19 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openBackend } from '../../cli/backend';
 import { noise } from '../plan/kernel-cases';
 import { maxError } from '../support/fixtures';
+import { activateWebGpu, webgpuWanted } from '../support/webgpu';
 import { poisonTensors } from './poison';
 
 /** Group norm, SiLU, Adam, averages and column sums on TensorFlow.js tensors, against plain double precision. */
-const wanted = (process.env.INNATE_TEST_BACKENDS ?? 'wasm,cpu').split(',').includes('webgpu');
 
 const run = (name: string, inputs: Record<string, tf.Tensor>, attributes: object = {}) =>
   tf.engine().runKernel(name, inputs, attributes as tf.NamedAttrMap) as tf.Tensor & tf.Tensor[];
 
-describe.skipIf(!wanted)('element-wise kernels and norms of tensors', () => {
+describe.skipIf(!webgpuWanted)('element-wise kernels and norms of tensors', () => {
   const errors: string[] = [];
   beforeAll(async () => {
-    const { device } = await openBackend('webgpu');
-    device!.addEventListener('uncapturederror', (e) =>
-      errors.push((e as GPUUncapturedErrorEvent).error.message),
-    );
+    await activateWebGpu(errors);
   });
   afterAll(() => {
     expect(errors).toEqual([]);

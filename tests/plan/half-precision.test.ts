@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openBackend } from '../../cli/backend';
 import { openModelArgument } from '../../cli/catalogue';
 import { fileSource } from '../../cli/files';
 import { seedBatch } from '../../src/engine/inference/sampling';
@@ -11,22 +10,19 @@ import { PlannedDenoiser } from '../../src/nn/plan/planned-denoiser';
 import { openWebGpu } from '../../src/nn/plan/webgpu/open';
 import type { WeightSource } from '../../src/nn/weights';
 import { maxError, readGolden, shippedCases } from '../support/fixtures';
+import { activateWebGpu, webgpuWanted } from '../support/webgpu';
 
 /** Whole networks on the static plan in half precision: as storage, and as arithmetic. */
-const wanted = (process.env.INNATE_TEST_BACKENDS ?? 'wasm,cpu').split(',').includes('webgpu');
+
 const errors: string[] = [];
 let context: GpuContext;
 /** With the same device and the kernels that a hardware GPU with shader-f16 would be given. */
 let halves: GpuContext;
 
-describe.skipIf(!wanted)('half precision on webgpu', () => {
+describe.skipIf(!webgpuWanted)('half precision on webgpu', () => {
   beforeAll(async () => {
-    const active = await openBackend('webgpu');
-    context = active.gpu!;
+    context = (await activateWebGpu(errors)).gpu!;
     halves = new GpuContext(context.device, true, HARDWARE_F16, true);
-    active.device!.addEventListener('uncapturederror', (e) =>
-      errors.push((e as GPUUncapturedErrorEvent).error.message),
-    );
   });
   afterAll(() => {
     expect(errors).toEqual([]);

@@ -6,21 +6,18 @@ import { recordIteration } from '../../src/nn/plan/training/iteration';
 import type { Iteration } from '../../src/nn/plan/training/settings';
 import { WebGpuIterations } from '../../src/nn/plan/training/webgpu/executor';
 import { TILINGS } from '../support/tilings';
+import { activateWebGpu, webgpuWanted } from '../support/webgpu';
 import { expectDefinition, type MiniChoice, miniRun } from './training-run';
 
 /** A step that recomputes, on memory full of NaN: what its definition says, and what one that does not recompute gives. */
-const wanted = (process.env.INNATE_TEST_BACKENDS ?? 'wasm,cpu').split(',').includes('webgpu');
+
 const errors: string[] = [];
 let context: GpuContext;
 
-describe.skipIf(!wanted)('recomputation on webgpu', () => {
+describe.skipIf(!webgpuWanted)('recomputation on webgpu', () => {
   beforeAll(async () => {
-    const active = await openBackend('webgpu');
-    context = active.gpu!;
+    context = (await activateWebGpu(errors)).gpu!;
     await openBackend('wasm'); // for the trainer, whose state the step begins with
-    active.device!.addEventListener('uncapturederror', (e) =>
-      errors.push((e as GPUUncapturedErrorEvent).error.message),
-    );
   });
   afterAll(() => expect(errors).toEqual([]));
 

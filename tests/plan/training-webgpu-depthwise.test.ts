@@ -1,27 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openBackend } from '../../cli/backend';
 import type { GpuContext } from '../../src/gpu/context';
 import { Graph } from '../../src/nn/plan/graph';
 import { gradients } from '../../src/nn/plan/training/differentiate';
 import { opsOn, parametersOf } from '../../src/nn/plan/training/scope';
 import { WebGpuIterations } from '../../src/nn/plan/training/webgpu/executor';
+import { activateWebGpu, webgpuWanted } from '../support/webgpu';
 import { noise } from './kernel-cases';
 import { ReferenceGraph } from './reference-graph';
 
 /** Depthwise convolutions and their transposes, of every stride, padding and odd size, on WebGPU against float64. */
-const wanted = (process.env.INNATE_TEST_BACKENDS ?? 'wasm,cpu').split(',').includes('webgpu');
+
 const BATCH = 2;
 const CHANNELS = 12;
 
-describe.skipIf(!wanted)('depthwise convolutions on webgpu', () => {
+describe.skipIf(!webgpuWanted)('depthwise convolutions on webgpu', () => {
   let context: GpuContext;
   const errors: string[] = [];
   beforeAll(async () => {
-    const active = await openBackend('webgpu');
-    context = active.gpu!;
-    active.device!.addEventListener('uncapturederror', (e) =>
-      errors.push((e as GPUUncapturedErrorEvent).error.message),
-    );
+    context = (await activateWebGpu(errors)).gpu!;
   });
   afterAll(() => expect(errors).toEqual([]));
 

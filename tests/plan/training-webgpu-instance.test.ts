@@ -3,21 +3,18 @@ import { openBackend } from '../../cli/backend';
 import { DistilTrainer } from '../../src/distil/trainer';
 import type { GpuContext } from '../../src/gpu/context';
 import { WebGpuIterations } from '../../src/nn/plan/training/webgpu/executor';
+import { activateWebGpu, webgpuWanted } from '../support/webgpu';
 import { expectCurve, miniParts, resumed, stepsOf } from './training-run';
 
 /** Imitation and consistency distillation on WebGPU against the trainer on TensorFlow.js, and against themselves, resumed. */
-const wanted = (process.env.INNATE_TEST_BACKENDS ?? 'wasm,cpu').split(',').includes('webgpu');
+
 const errors: string[] = [];
 let context: GpuContext;
 
-describe.skipIf(!wanted)('what follows the teacher image by image, on webgpu', () => {
+describe.skipIf(!webgpuWanted)('what follows the teacher image by image, on webgpu', () => {
   beforeAll(async () => {
-    const active = await openBackend('webgpu');
-    context = active.gpu!;
+    context = (await activateWebGpu(errors)).gpu!;
     await openBackend('wasm'); // for the oracle
-    active.device!.addEventListener('uncapturederror', (e) =>
-      errors.push((e as GPUUncapturedErrorEvent).error.message),
-    );
   });
   afterAll(() => {
     expect(errors).toEqual([]);

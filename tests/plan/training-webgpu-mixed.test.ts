@@ -15,6 +15,7 @@ import { WebGpuIterations } from '../../src/nn/plan/training/webgpu/executor';
 import { StepProgram } from '../../src/nn/plan/training/webgpu/step';
 import { drawnWeights } from '../support/drawn';
 import { TILINGS } from '../support/tilings';
+import { activateWebGpu, webgpuWanted } from '../support/webgpu';
 import { noise } from './kernel-cases';
 import { ReferenceGraph } from './reference-graph';
 import { expectCurve, type MiniChoice, miniParts, resumed, stepsOf } from './training-run';
@@ -23,7 +24,7 @@ import { expectCurve, type MiniChoice, miniParts, resumed, stepsOf } from './tra
  * Mixed precision: every kernel that reads or writes halves against its definition in float64, and runs against those in
  * float32. Memory is poisoned and every error of the device fails the test.
  */
-const wanted = (process.env.INNATE_TEST_BACKENDS ?? 'wasm,cpu').split(',').includes('webgpu');
+
 const BATCH = 2;
 const CHANNELS = 16;
 const MAP = { height: 6, width: 10, channels: CHANNELS };
@@ -126,16 +127,12 @@ function record({ build, moving }: Graphed): Iteration {
 const largest = (values: ArrayLike<number>) =>
   Array.from(values).reduce((most, v) => Math.max(most, Math.abs(v)), 0);
 
-describe.skipIf(!wanted)('mixed precision on webgpu', () => {
+describe.skipIf(!webgpuWanted)('mixed precision on webgpu', () => {
   let context: GpuContext;
   const errors: string[] = [];
   beforeAll(async () => {
-    const active = await openBackend('webgpu');
-    context = active.gpu!;
+    context = (await activateWebGpu(errors)).gpu!;
     await openBackend('wasm'); // heads are drawn on it
-    active.device!.addEventListener('uncapturederror', (e) =>
-      errors.push((e as GPUUncapturedErrorEvent).error.message),
-    );
   });
   afterAll(() => {
     expect(errors).toEqual([]);

@@ -7,21 +7,18 @@ import type { GpuContext } from '../../src/gpu/context';
 import { recordPart, recordUpdate } from '../../src/nn/plan/training/iteration';
 import type { Iteration } from '../../src/nn/plan/training/settings';
 import { WebGpuIterations } from '../../src/nn/plan/training/webgpu/executor';
+import { activateWebGpu, webgpuWanted } from '../support/webgpu';
 import { expectCurve, expectDefinition, miniParts, miniRun, stepsOf } from './training-run';
 
 /** A batch in parts, and R1, on WebGPU: against their definition in float64, and against the trainer on TensorFlow.js. */
-const wanted = (process.env.INNATE_TEST_BACKENDS ?? 'wasm,cpu').split(',').includes('webgpu');
+
 const errors: string[] = [];
 let context: GpuContext;
 
-describe.skipIf(!wanted)('parts of a step on webgpu', () => {
+describe.skipIf(!webgpuWanted)('parts of a step on webgpu', () => {
   beforeAll(async () => {
-    const active = await openBackend('webgpu');
-    context = active.gpu!;
+    context = (await activateWebGpu(errors)).gpu!;
     await openBackend('wasm'); // for the trainer, whose state the steps begin with
-    active.device!.addEventListener('uncapturederror', (e) =>
-      errors.push((e as GPUUncapturedErrorEvent).error.message),
-    );
   });
   afterAll(() => {
     expect(errors).toEqual([]);

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openBackend } from '../../cli/backend';
 import { GpuContext } from '../../src/gpu/context';
 import { Graph } from '../../src/nn/plan/graph';
 import { gradients } from '../../src/nn/plan/training/differentiate';
@@ -9,11 +8,12 @@ import { WebGpuIterations } from '../../src/nn/plan/training/webgpu/executor';
 import { StepProgram } from '../../src/nn/plan/training/webgpu/step';
 import { drawnWeights } from '../support/drawn';
 import { TILINGS } from '../support/tilings';
+import { activateWebGpu, webgpuWanted } from '../support/webgpu';
 import { noise } from './kernel-cases';
 import { ReferenceGraph } from './reference-graph';
 
 /** 3x3 convolutions in Winograd form, filters that train and frozen ones, and all their gradients, against float64. */
-const wanted = (process.env.INNATE_TEST_BACKENDS ?? 'wasm,cpu').split(',').includes('webgpu');
+
 const BATCH = 3;
 const SIZE = { height: 5, width: 7 }; // the last tiles reach beyond the map
 const SHAPES = {
@@ -49,15 +49,11 @@ function record(): Iteration {
   };
 }
 
-describe.skipIf(!wanted)('convolutions in Winograd form on webgpu', () => {
+describe.skipIf(!webgpuWanted)('convolutions in Winograd form on webgpu', () => {
   let context: GpuContext;
   const errors: string[] = [];
   beforeAll(async () => {
-    const active = await openBackend('webgpu');
-    context = active.gpu!;
-    active.device!.addEventListener('uncapturederror', (e) =>
-      errors.push((e as GPUUncapturedErrorEvent).error.message),
-    );
+    context = (await activateWebGpu(errors)).gpu!;
   });
   afterAll(() => expect(errors).toEqual([]));
 

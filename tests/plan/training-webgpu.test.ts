@@ -7,13 +7,14 @@ import { GpuContext } from '../../src/gpu/context';
 import type { OpenExecutor } from '../../src/nn/plan/training/executor';
 import { WebGpuIterations } from '../../src/nn/plan/training/webgpu/executor';
 import { HALVES, TILINGS } from '../support/tilings';
+import { activateWebGpu, webgpuWanted } from '../support/webgpu';
 import { expectCurve, expectDefinition, miniParts, miniRun, resumed, stepsOf } from './training-run';
 
 /**
  * A step on WebGPU against its definition in float64: reports and all state after it. Memory is poisoned before each step and
  * every error of the device fails the test: neither stale memory nor a skipped dispatch can pass.
  */
-const wanted = (process.env.INNATE_TEST_BACKENDS ?? 'wasm,cpu').split(',').includes('webgpu');
+
 /** On a software adapter 200 take minutes where other work runs. */
 const MANY = process.env.INNATE_LONG_TESTS ? 200 : 30;
 /** Their Winograd form has a test of its own, and takes a compiler long. */
@@ -21,14 +22,10 @@ const DIRECT = { ...TILINGS.register!, winograd: false };
 const errors: string[] = [];
 let context: GpuContext;
 
-describe.skipIf(!wanted)('a step of training on webgpu', () => {
+describe.skipIf(!webgpuWanted)('a step of training on webgpu', () => {
   beforeAll(async () => {
-    const active = await openBackend('webgpu');
-    context = active.gpu!;
+    context = (await activateWebGpu(errors)).gpu!;
     await openBackend('wasm'); // for the trainer, whose state the step begins with
-    active.device!.addEventListener('uncapturederror', (e) =>
-      errors.push((e as GPUUncapturedErrorEvent).error.message),
-    );
   });
   afterAll(() => {
     expect(errors).toEqual([]);

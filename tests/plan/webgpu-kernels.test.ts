@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openBackend } from '../../cli/backend';
 import type { ActiveBackend } from '../../src/gpu/backends';
 import { GpuContext } from '../../src/gpu/context';
 import type { KernelTraits } from '../../src/gpu/traits';
@@ -10,6 +9,7 @@ import type { Plan } from '../../src/nn/plan/steps';
 import { openWebGpu } from '../../src/nn/plan/webgpu/open';
 import { maxError } from '../support/fixtures';
 import { HALVES, TILINGS } from '../support/tilings';
+import { activateWebGpu, webgpuWanted } from '../support/webgpu';
 import { type Case, kernelCases, noise, parameters } from './kernel-cases';
 import { ReferenceExecutor, size } from './reference-executor';
 
@@ -17,17 +17,13 @@ import { ReferenceExecutor, size } from './reference-executor';
  * The WGSL kernels, in every tiling, against plain TypeScript. Activation memory is poisoned before
  * each run and every error of the device fails the test: neither stale memory nor a skipped dispatch can pass.
  */
-const wanted = (process.env.INNATE_TEST_BACKENDS ?? 'wasm,cpu').split(',').includes('webgpu');
 
 let active: ActiveBackend;
 const errors: string[] = [];
 
-describe.skipIf(!wanted)('webgpu', () => {
+describe.skipIf(!webgpuWanted)('webgpu', () => {
   beforeAll(async () => {
-    active = await openBackend('webgpu');
-    active.device!.addEventListener('uncapturederror', (e) =>
-      errors.push((e as GPUUncapturedErrorEvent).error.message),
-    );
+    active = await activateWebGpu(errors);
   });
   afterAll(() => expect(errors).toEqual([]));
 

@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openBackend } from '../../cli/backend';
 import { fileSource } from '../../cli/files';
 import { openModel } from '../../src/engine/models/open-model';
 import { GpuContext } from '../../src/gpu/context';
@@ -9,19 +8,16 @@ import { PlannedDenoiser } from '../../src/nn/plan/planned-denoiser';
 import { openWebGpu } from '../../src/nn/plan/webgpu/open';
 import { assignSlots } from '../../src/nn/plan/webgpu/slots';
 import { maxError, readGolden, shippedCases } from '../support/fixtures';
+import { activateWebGpu, webgpuWanted } from '../support/webgpu';
 
 /** Whole networks on the static plan: against PyTorch, and over many passes. */
-const wanted = (process.env.INNATE_TEST_BACKENDS ?? 'wasm,cpu').split(',').includes('webgpu');
+
 const errors: string[] = [];
 let context: GpuContext;
 
-describe.skipIf(!wanted)('static plan on webgpu', () => {
+describe.skipIf(!webgpuWanted)('static plan on webgpu', () => {
   beforeAll(async () => {
-    const active = await openBackend('webgpu');
-    context = active.gpu!;
-    active.device!.addEventListener('uncapturederror', (e) =>
-      errors.push((e as GPUUncapturedErrorEvent).error.message),
-    );
+    context = (await activateWebGpu(errors)).gpu!;
   });
   afterAll(() => {
     expect(errors).toEqual([]);
