@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 import { type DistilConfig, preset } from '../../src/distil/config';
@@ -12,6 +13,7 @@ import { DistilTrainer, type TrainerParts } from '../../src/distil/trainer';
 import { encoderFeatures } from '../../src/engine/measure/feature-networks';
 import type { NetworkConfig } from '../../src/nn/config';
 import { toNHWC } from '../../src/nn/denoiser';
+import { DistilledDeiT } from '../../src/nn/features/deit';
 import { FrozenLayers } from '../../src/nn/features/frozen';
 import { VGG16BN } from '../../src/nn/features/vgg16-bn';
 import type { FeatureOps } from '../../src/nn/ops';
@@ -19,6 +21,7 @@ import { parameterSpecs } from '../../src/nn/parameters';
 import { recordIteration } from '../../src/nn/plan/training/iteration';
 import type { Iteration, IterationSettings } from '../../src/nn/plan/training/settings';
 import { drawnWeights } from '../support/drawn';
+import { FIXTURES, readGolden } from '../support/fixtures';
 import { ReferenceGraph } from './reference-graph';
 
 const NETWORK: NetworkConfig = {
@@ -84,6 +87,13 @@ const VGG = (() => {
   return drawnWeights(shapes, 13);
 })();
 
+/** The narrow transformer of its golden file, on images of 64 pixels. */
+function narrowDeit(): DistilledDeiT {
+  const { metadata } = readGolden(join(FIXTURES, 'method/large-features.golden.safetensors'));
+  const weights = drawnWeights(JSON.parse(metadata.get('shapes')!)['deit-distilled'], 14);
+  return new DistilledDeiT(weights, new RandomStream(3, 'adapters', 0), 64);
+}
+
 export interface MiniRun {
   trainer: DistilTrainer;
   iteration: Iteration;
@@ -124,7 +134,11 @@ export function miniParts(choice: MiniChoice): TrainerParts {
     features: (denoiser) => {
       if (config.features === 'teacher-encoder') return [encoderFeatures(denoiser)];
       const layers = new FrozenLayers(FEATURES);
-      const second = config.secondFeatures === 'vgg16-bn' ? [new VGG16BN(VGG, 32)] : [];
+      const second = {
+        none: () => [],
+        'vgg16-bn': () => [new VGG16BN(VGG, 32)],
+        'deit-distilled': () => [narrowDeit()],
+      }[config.secondFeatures]();
       return [
         {
           channels: [8, 16],

@@ -233,6 +233,7 @@ describe.skipIf(!webgpuWanted)('mixed precision on webgpu', () => {
 
   it.each([
     { secondFeatures: 'vgg16-bn' as const },
+    { secondFeatures: 'deit-distilled' as const },
     { features: 'teacher-encoder' as const },
     { r1Gamma: 10, r1Every: 1 },
   ])('has the first steps of float32 with %o', { timeout: 600_000 }, async (choice) => {
