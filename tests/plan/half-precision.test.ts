@@ -19,7 +19,8 @@ let context: GpuContext;
 /** With the same device and the kernels that a hardware GPU with shader-f16 would be given. */
 let halves: GpuContext;
 
-describe.skipIf(!webgpuWanted)('half precision on webgpu', () => {
+// Shared tiles in float16 take lavapipe's compiler a minute on an idle machine.
+describe.skipIf(!webgpuWanted)('half precision on webgpu', { timeout: 600_000 }, () => {
   beforeAll(async () => {
     context = (await activateWebGpu(errors)).gpu!;
     halves = new GpuContext(context.device, true, HARDWARE_F16, true);
