@@ -32,8 +32,8 @@ const PREFERENCES = {
   'gfx.webgpu.ignore-blocklist': true,
 };
 
-/** Milliseconds that a software adapter may take over the shaders of a run on a busy machine. */
-export const PATIENCE = 400_000;
+/** Milliseconds that a software adapter may take over the shaders of a run: five minutes on two idle cores, and other work may run. */
+export const PATIENCE = 600_000;
 
 export const launchFirefox = (executablePath: string): Promise<Browser> =>
   launch({

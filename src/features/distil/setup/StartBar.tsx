@@ -141,6 +141,7 @@ function Estimate({ disabled }: { disabled: boolean }) {
 function speed(backend: { name: string; software: boolean } | null, batch: number): string {
   if (!backend) return 'The engine is starting.';
   if (backend.name === 'webgpu' && !backend.software) return 'On your graphics card.';
-  const where = backend.name === 'webgpu' ? 'A software adapter' : 'WebAssembly';
-  return `${where} is slow at this: a step of ${batch} images can take many seconds. A graphics card with WebGPU is many times faster.`;
+  return backend.name === 'webgpu'
+    ? `A software adapter takes many seconds for a step of ${batch} images. WebAssembly is faster.`
+    : `On the processor a step of ${batch} images takes some seconds, more at 64 × 64. A graphics card with WebGPU should be faster.`;
 }
