@@ -7,7 +7,7 @@ import { activateWebGpu, webgpuWanted } from '../support/webgpu';
 
 const DIVISORS = [
   ...[1, 2, 3, 4, 5, 7, 12, 60, 96, 127, 128, 255, 1000, 1152, 4097, 65535, 65536],
-  ...[999_983, 2 ** 20 + 7, 2 ** 21],
+  ...[999_983, 2 ** 20 + 7, 2 ** 21, 2_359_296, 2 ** 24 + 1, 99_999_989, 2 ** 29 - 3, 2 ** 29],
 ];
 
 /** Numbers around multiples of a divisor, small ones, the largest ones, and where float32 no longer counts one by one. */

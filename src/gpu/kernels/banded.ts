@@ -1,4 +1,4 @@
-import { ELEMENTS } from './elementwise';
+import { eachElement } from './each-element';
 import { type Kernel, kernel, repeat } from './kernel';
 import { memoised } from './memoise';
 
@@ -19,31 +19,26 @@ export const banded = memoised((rowTaps: number, columnTaps: number): Kernel => 
     bindings: { x: 'vec4f', rows: 'f32', columns: 'f32', out: 'vec4f' },
     uniforms: ['total', 'channels', 'height', 'width', 'outHeight', 'outWidth'],
     body: `
-@compute @workgroup_size(${ELEMENTS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
-  let i = (group.y * grid.x + group.x) * ${ELEMENTS}u + t;
-  if (i >= u.total) { return; }
+${eachElement(`
   let place = quotient(i, u.channels);
   let c = i - place * u.channels;
-  let line = quotient(place, u.outWidth);
-  let image = quotient(line, u.outHeight);
-  let row = (line - image * u.outHeight) * ${rowTaps + 1}u;
-  let column = (place - line * u.outWidth) * ${columnTaps + 1}u;
-  let first = ((image * u.height + u32(rows[row])) * u.width + u32(columns[column])) * u.channels + c;
-  ${few ? repeat(columnTaps, (k) => `let f${k} = ${factor(`${k}u`)};`, ' ') : ''}
+  let at = placeAt(place, u.outWidth, u.outHeight);
+  let column = at.x * ${columnTaps + 1}u;
+  let row = at.y * ${rowTaps + 1}u;
+  let first = ((at.z * u.height + u32(rows[row])) * u.width + u32(columns[column])) * u.channels + c;
+  ${few ? repeat(columnTaps, (k) => `let f${k}u = ${factor(`${k}u`)};`, ' ') : ''}
   var sum = vec4f();
   ${turns(
     rowTaps,
     'r',
     (r) => `{
-    let at = first + ${r} * u.width * u.channels;
+    let start = first + ${r} * u.width * u.channels;
     var along = vec4f();
-    ${turns(columnTaps, 'k', (k) => `along = fma(vec4f(${few ? `f${k.slice(0, -1)}` : factor(k)}), x[at + ${k} * u.channels], along);`)}
+    ${turns(columnTaps, 'k', (k) => `along = fma(vec4f(${few ? `f${k}` : factor(k)}), x[start + ${k} * u.channels], along);`)}
     sum = fma(vec4f(rows[row + 1u + ${r}]), along, sum);
   }`,
   )}
-  out[i] = sum;
-}`,
+  out[i] = sum;`)}`,
   });
 });
 

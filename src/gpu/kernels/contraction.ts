@@ -119,12 +119,11 @@ function placeCode(mode: ContractionMode): string {
   return `
 ${plain}
 fn place(row: u32, tap: u32) -> i32 {
-  let line = quotient(row, u.outWidth);
-  let image = quotient(line, u.outHeight);
-  let x = i32((row - line * u.outWidth) * u.stride + tap % u.kernel) - i32(u.pad);
-  let y = i32((line - image * u.outHeight) * u.stride + tap / u.kernel) - i32(u.padTop);
+  let p = placeAt(row, u.outWidth, u.outHeight);
+  let x = i32(p.x * u.stride + tap % u.kernel) - i32(u.pad);
+  let y = i32(p.y * u.stride + tap / u.kernel) - i32(u.padTop);
   let inside = x >= 0 && y >= 0 && x < i32(u.inWidth) && y < i32(u.inHeight);
-  return select(-1, (i32(image * u.inHeight) + y) * i32(u.inWidth) + x, inside);
+  return select(-1, (i32(p.z * u.inHeight) + y) * i32(u.inWidth) + x, inside);
 }`;
 }
 
@@ -137,10 +136,8 @@ var<private> phase: vec2u;
 fn enter(z: u32) { phase = vec2u(z % u.stride, z / u.stride); }
 fn pixelOf(row: u32) -> vec3u {
   let size = (vec2u(u.outWidth, u.outHeight) + u.stride - 1u) / u.stride;
-  let line = quotient(row, size.x);
-  let image = quotient(line, size.y);
-  let corner = vec2u(row - line * size.x, line - image * size.y) * u.stride;
-  return vec3u(corner + phase, image);
+  let p = placeAt(row, size.x, size.y);
+  return vec3u(p.xy * u.stride + phase, p.z);
 }
 fn tapAt(tap: u32) -> vec2u {
   let side = (u.kernel + u.stride - 1u) / u.stride;
@@ -183,15 +180,12 @@ fn write(v: ${unit}, row: u32, column: u32, base: u32) {
 }`;
   return `
 fn write(v: ${unit}, row: u32, column: u32, corner: u32) {
-  let tilesX = (u.outWidth + 1u) / 2u;
-  let tilesY = (u.outHeight + 1u) / 2u;
-  let line = quotient(row, tilesX);
-  let image = quotient(line, tilesY);
-  let x = (row - line * tilesX) * 2u + corner % 2u;
-  let y = (line - image * tilesY) * 2u + corner / 2u;
+  let p = placeAt(row, (u.outWidth + 1u) / 2u, (u.outHeight + 1u) / 2u);
+  let x = p.x * 2u + corner % 2u;
+  let y = p.y * 2u + corner / 2u;
   if (x >= u.outWidth || y >= u.outHeight) { return; }
-  let at = ((image * u.outHeight + y) * u.outWidth + x) * u.oStride + column;
-  out[at] = end(finish(v, image, column, at), column, at);
+  let at = ((p.z * u.outHeight + y) * u.outWidth + x) * u.oStride + column;
+  out[at] = end(finish(v, p.z, column, at), column, at);
 }
 // Rows of A^T of F(2x2, 3x3): what product i adds to the first and the second output of a line.
 fn first(i: u32) -> f32 { return select(1.0, 0.0, i == 3u); }

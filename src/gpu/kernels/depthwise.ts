@@ -1,5 +1,5 @@
 import { type EndOptions, endBindings, endCode, endName } from './activation';
-import { ELEMENTS } from './elementwise';
+import { eachElement } from './each-element';
 import { EPILOGUE_UNIFORMS, epilogueBindings, epilogueCode } from './epilogue';
 import { type Kernel, kernel, repeat } from './kernel';
 import { memoised } from './memoise';
@@ -8,7 +8,7 @@ import { memoised } from './memoise';
 export const DEPTHWISE_TOGETHER = 4;
 
 const UNIFORMS = [
-  ...['total', 'channels', 'kernel', 'stride', 'pad', 'inHeight', 'inWidth', 'outHeight', 'outWidth'],
+  ...['total', 'channels', 'pad', 'inHeight', 'inWidth', 'outHeight', 'outWidth', 'across', 'down'],
   ...EPILOGUE_UNIFORMS,
 ];
 
@@ -29,8 +29,9 @@ const bindings = (end: EndOptions) => ({
 });
 
 /**
- * A convolution with one filter [taps, C] a channel. A thread makes a few results side by side: `total` = images * height *
- * ceil(width / DEPTHWISE_TOGETHER) * channels. What follows a convolution is done as it is written.
+ * A convolution with one filter [taps, C] a channel. A thread makes a few results side by side: `down` is the result's height, `across`
+ * ceil(width / DEPTHWISE_TOGETHER), `total` images * down * across * channels. What follows a convolution is done as it is
+ * written.
  */
 export const depthwise = memoised(({ size, stride, turned, end }: DepthwiseOptions): Kernel => {
   const tap = (t: string) => (turned ? `${size - 1}u - ${t}` : t);
@@ -44,17 +45,13 @@ export const depthwise = memoised(({ size, stride, turned, end }: DepthwiseOptio
     body: `
 ${epilogueCode('f32')}
 ${endCode(end, 'f32')}
-@compute @workgroup_size(${ELEMENTS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
-  let i = (group.y * grid.x + group.x) * ${ELEMENTS}u + t;
-  if (i >= u.total) { return; }
-  let blocks = (u.outWidth + ${DEPTHWISE_TOGETHER - 1}u) / ${DEPTHWISE_TOGETHER}u;
+${eachElement(`
   let block = quotient(i, u.channels);
   let c = i - block * u.channels;
-  let outLine = quotient(block, blocks);
-  let ox = (block - outLine * blocks) * ${DEPTHWISE_TOGETHER}u;
-  let image = quotient(outLine, u.outHeight);
-  let oy = outLine - image * u.outHeight;
+  let place = placeAt(block, u.across, u.down);
+  let ox = place.x * ${DEPTHWISE_TOGETHER}u;
+  let oy = place.y;
+  let image = place.z;
   let left = i32(ox * ${stride}u) - i32(u.pad);
   let most = i32(u.inWidth) - 1;
   ${repeat(DEPTHWISE_TOGETHER, (o) => `var s${o} = 0.0;`, ' ')}
@@ -68,10 +65,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3
   }
   let sums = array<f32, ${DEPTHWISE_TOGETHER}>(${repeat(DEPTHWISE_TOGETHER, (o) => `s${o}`, ', ')});
   for (var o = 0u; o < ${DEPTHWISE_TOGETHER}u && ox + o < u.outWidth; o++) {
-    let at = (outLine * u.outWidth + ox + o) * u.channels + c;
+    let at = ((image * u.outHeight + oy) * u.outWidth + ox + o) * u.channels + c;
     out[at] = end(finish(sums[o], image, c, at), c, at);
-  }
-}`,
+  }`)}`,
   });
 });
 
@@ -81,8 +77,8 @@ export const transposedBlocks = (size: number, stride: number, pad: number): num
 
 /**
  * The transpose of a depthwise convolution with a stride: from the result back to the source. A thread makes a block of stride x stride
- * results, which read the same few values with different taps: `total` = images * blocks down * blocks across * channels
- * (`transposedBlocks`).
+ * results, which read the same few values with different taps: `down` and `across` are `transposedBlocks`, `total` images * down *
+ * across * channels.
  */
 export const depthwiseTransposed = memoised(
   ({ size, stride, end }: Omit<DepthwiseOptions, 'turned'>): Kernel => {
@@ -91,7 +87,7 @@ export const depthwiseTransposed = memoised(
       repeat(stride, (phase) =>
         repeat(reach, (at) => (phase + stride * at < size ? of(at, phase + stride * at) : ''), ' '),
       );
-    const blocks = (axis: string) => `(u.${axis} - 1u + u.pad) / ${stride}u - u.pad / ${stride}u + 1u`;
+    const sum = (ty: number, tx: number) => `sums[${(ty % stride) * stride + (tx % stride)}]`;
     return kernel({
       name: ['depthwise transposed', size, endName(end)].filter(Boolean).join(' '),
       bindings: bindings(end),
@@ -99,31 +95,25 @@ export const depthwiseTransposed = memoised(
       body: `
 ${epilogueCode('f32')}
 ${endCode(end, 'f32')}
-@compute @workgroup_size(${ELEMENTS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
-  let i = (group.y * grid.x + group.x) * ${ELEMENTS}u + t;
-  if (i >= u.total) { return; }
-  let across = ${blocks('outWidth')};
-  let down = ${blocks('outHeight')};
+${eachElement(`
   let block = quotient(i, u.channels);
   let c = i - block * u.channels;
-  let line = quotient(block, across);
-  let image = quotient(line, down);
-  let bx = i32(block - line * across + u.pad / ${stride}u);
-  let by = i32(line - image * down + u.pad / ${stride}u);
+  let place = placeAt(block, u.across, u.down);
+  let image = place.z;
+  let bx = i32(place.x + u.pad / ${stride}u);
+  let by = i32(place.y + u.pad / ${stride}u);
   ${repeat(reach, (a) => `let row${a} = by >= ${a} && by - ${a} < i32(u.inHeight); let line${a} = (image * u.inHeight + u32(clamp(by - ${a}, 0, i32(u.inHeight) - 1))) * u.inWidth;`)}
   ${repeat(reach, (b) => `let column${b} = bx >= ${b} && bx - ${b} < i32(u.inWidth); let at${b} = u32(clamp(bx - ${b}, 0, i32(u.inWidth) - 1));`)}
   ${repeat(reach, (a) => repeat(reach, (b) => `let v${a}_${b} = select(0.0, x[(line${a} + at${b}) * u.channels + c], row${a} && column${b});`))}
   var sums: array<f32, ${stride ** 2}>;
-  ${taps((a, ty) => taps((b, tx) => `sums[${(ty % stride) * stride + (tx % stride)}] = fma(v${a}_${b}, filters[${ty * size + tx}u * u.channels + c], sums[${(ty % stride) * stride + (tx % stride)}]);`))}
+  ${taps((a, ty) => taps((b, tx) => `${sum(ty, tx)} = fma(v${a}_${b}, filters[${ty * size + tx}u * u.channels + c], ${sum(ty, tx)});`))}
   for (var o = 0; o < ${stride ** 2}; o++) {
     let ox = bx * ${stride} + o % ${stride} - i32(u.pad);
     let oy = by * ${stride} + o / ${stride} - i32(u.pad);
     if (ox < 0 || oy < 0 || ox >= i32(u.outWidth) || oy >= i32(u.outHeight)) { continue; }
     let at = ((image * u.outHeight + u32(oy)) * u.outWidth + u32(ox)) * u.channels + c;
     out[at] = end(finish(sums[o], image, c, at), c, at);
-  }
-}`,
+  }`)}`,
     });
   },
 );

@@ -1,4 +1,5 @@
-import { ELEMENTS, elementwise } from './elementwise';
+import { ELEMENTS } from './each-element';
+import { elementwise } from './elementwise';
 import { type Kernel, kernel, workgroupSum } from './kernel';
 
 /** Mean and standard deviation over the batch of element `e` of an image, of which the real channels count. */
@@ -103,10 +104,12 @@ export const maxPool = (): Kernel =>
     'max pool',
     ['x', 'out'],
     ['channels', 'height', 'width', 'outHeight', 'outWidth', 'kernel', 'stride', 'pad'],
-    `let c = i % u.channels;
-  let left = i32(i / u.channels % u.outWidth * u.stride) - i32(u.pad);
-  let top = i32(i / (u.channels * u.outWidth) % u.outHeight * u.stride) - i32(u.pad);
-  let image = i32(i / (u.channels * u.outWidth * u.outHeight));
+    `let pixel = quotient(i, u.channels);
+  let c = i - pixel * u.channels;
+  let place = placeAt(pixel, u.outWidth, u.outHeight);
+  let left = i32(place.x * u.stride) - i32(u.pad);
+  let top = i32(place.y * u.stride) - i32(u.pad);
+  let image = i32(place.z);
   var most = -3.4028234663852886e38;
   for (var y = max(0, top); y < min(i32(u.height), top + i32(u.kernel)); y++) {
     for (var p = max(0, left); p < min(i32(u.width), left + i32(u.kernel)); p++) {
@@ -136,12 +139,11 @@ export const maxPoolTangent = (): Kernel =>
   out[i] = v[places[best]];`,
   );
 
-const CORNER = `let c = i % u.channels;
-  let ox = i / u.channels % u.outWidth;
-  let oy = i / (u.channels * u.outWidth) % u.outHeight;
-  let image = i / (u.channels * u.outWidth * u.outHeight);
+const CORNER = `let pixel = quotient(i, u.channels);
+  let c = i - pixel * u.channels;
+  let place = placeAt(pixel, u.outWidth, u.outHeight);
   let line = 2u * u.outWidth * u.channels;
-  let at = ((image * 2u * u.outHeight + 2u * oy) * 2u * u.outWidth + 2u * ox) * u.channels + c;`;
+  let at = ((place.z * 2u * u.outHeight + 2u * place.y) * 2u * u.outWidth + 2u * place.x) * u.channels + c;`;
 
 /** Which of the 2x2 pixels at `places` is the first of the largest. */
 const LARGEST = `${CORNER}

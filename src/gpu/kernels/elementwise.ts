@@ -1,7 +1,5 @@
+import { eachElement } from './each-element';
 import { type Kernel, kernel } from './kernel';
-
-/** One result per thread: the threads of a workgroup, for the dispatch size. */
-export const ELEMENTS = 64;
 
 /**
  * A kernel over `total` float32 elements at once: `code` sees the index `i`, the bindings and the uniforms. Names
@@ -18,13 +16,7 @@ export function elementwise(
     name,
     bindings: Object.fromEntries(bindings.map((b) => [b, 'f32'])),
     uniforms: ['total', ...uniforms],
-    body: `${functions}
-@compute @workgroup_size(${ELEMENTS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
-  let i = (group.y * grid.x + group.x) * ${ELEMENTS}u + t;
-  if (i >= u.total) { return; }
-  ${code}
-}`,
+    body: functions + eachElement(code),
   });
 }
 

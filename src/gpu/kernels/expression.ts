@@ -1,5 +1,5 @@
 import { type ActivationKind, activationCode, slopeCode } from './activation';
-import { ELEMENTS } from './elementwise';
+import { eachElement } from './each-element';
 import { type Kernel, kernel, workgroupSum } from './kernel';
 import { memoised } from './memoise';
 
@@ -131,14 +131,10 @@ export const mapped = memoised(
       bindings: { ...bindingsOf(counts), out: 'f32' },
       uniforms: ['total', 'channels', 'stored', 'pixels', ...uniformsOf(counts)],
       body: `${valueCode(expression)}
-@compute @workgroup_size(${ELEMENTS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
-  let i = (group.y * grid.x + group.x) * ${ELEMENTS}u + t;
-  if (i >= u.total) { return; }
+${eachElement(`
   let pixel = quotient(i, u.stored);
   let c = i - pixel * u.stored;
-  out[i] = select(0.0, value(quotient(pixel, u.pixels), pixel, c), c < u.channels);
-}`,
+  out[i] = select(0.0, value(quotient(pixel, u.pixels), pixel, c), c < u.channels);`)}`,
     }),
 );
 
@@ -191,15 +187,13 @@ export const channelSums = memoised(
       bindings: { ...bindingsOf(counts), out: 'f32' },
       uniforms: ['total', 'channels', 'pixels', ...uniformsOf(counts)],
       body: `${valueCode(expression)}
-@compute @workgroup_size(${ELEMENTS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
-  let pixel = (group.y * grid.x + group.x) * ${ELEMENTS}u + t;
-  if (pixel >= u.total) { return; }
+${eachElement(`
+  let pixel = i;
+  let image = quotient(pixel, u.pixels);
   var s = 0.0;
-  for (var c = 0u; c < u.channels; c++) { s += value(pixel / u.pixels, pixel, c); }
+  for (var c = 0u; c < u.channels; c++) { s += value(image, pixel, c); }
   out[4u * pixel] = s;
-  for (var k = 1u; k < 4u; k++) { out[4u * pixel + k] = 0.0; }
-}`,
+  for (var k = 1u; k < 4u; k++) { out[4u * pixel + k] = 0.0; }`)}`,
     }),
 );
 

@@ -21,7 +21,7 @@ export interface KernelSource {
 }
 
 /**
- * WGSL `quotient(n, d)`: n / d rounded down, for every n and d from 1 to 2^21. No processor divides vectors of integers, so adapters
+ * WGSL `quotient(n, d)`: n / d rounded down, for every n and d from 1 to 2^29. No processor divides vectors of integers, so adapters
  * that run lanes as such vectors take them one by one. The first quotient is wrong by 1 and its 2^22th part at most, the
  * second by 1.
  */
@@ -31,6 +31,14 @@ fn quotient(n: u32, d: u32) -> u32 {
   let q = near + u32(i32(floor(f32(i32(n - near * d)) / f32(d))));
   let rest = i32(n - q * d);
   return q + u32(rest >= i32(d)) - u32(rest < 0);
+}`;
+
+/** WGSL `placeAt(n, width, height)`: column, row and image of place n in maps that lie one after the other. */
+const PLACE_AT = `
+fn placeAt(n: u32, width: u32, height: u32) -> vec3u {
+  let line = quotient(n, width);
+  let image = quotient(line, height);
+  return vec3u(n - line * width, line - image * height, image);
 }`;
 
 /** Declares bindings and uniforms around a program's body. */
@@ -46,7 +54,8 @@ export function kernel({ name, bindings, uniforms, directives = '', body }: Kern
 struct Uniforms { ${fields.join(' ')} }
 ${declared.join('\n')}
 @group(0) @binding(${names.length}) var<uniform> u: Uniforms;
-${body.includes('quotient(') ? QUOTIENT : ''}
+${/\b(quotient|placeAt)\(/.test(body) ? QUOTIENT : ''}
+${body.includes('placeAt(') ? PLACE_AT : ''}
 ${body}`;
   return { name, code, bindings: names, writes, uniforms };
 }

@@ -1,4 +1,4 @@
-import { ELEMENTS } from './elementwise';
+import { eachElement } from './each-element';
 import { type Kernel, kernel } from './kernel';
 
 /**
@@ -27,12 +27,7 @@ fn columnOf(j: u32) -> Column {
   let at = j * ${LINEAR_FIELDS}u;
   return Column(table[at], table[at + 1u], table[at + 2u], table[at + 3u], table[at + 4u]);
 }
-@compute @workgroup_size(${ELEMENTS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) t: u32) {
-  let i = (group.y * grid.x + group.x) * ${ELEMENTS}u + t;
-  if (i >= u.total) { return; }
-  ${code}
-}`,
+${eachElement(code)}`,
   });
 
 /** All results; `total` = images * columns. */

@@ -11,10 +11,12 @@ export const shiftAndCut = (transposed: boolean): Kernel =>
     transposed ? 'shift back' : 'shift and cut',
     ['x', 'place', 'out'],
     ['channels', 'height', 'width', 'stride'],
-    `let c = i % u.channels;
-  let column = i32(i / u.channels % u.width);
-  let row = i32(i / (u.channels * u.width) % u.height);
-  let image = i / (u.channels * u.width * u.height);
+    `let pixel = quotient(i, u.channels);
+  let c = i - pixel * u.channels;
+  let there = placeAt(pixel, u.width, u.height);
+  let column = i32(there.x);
+  let row = i32(there.y);
+  let image = there.z;
   let at = image * u.stride;
   let y = row ${transposed ? '-' : '+'} i32(place[at]);
   let x1 = column ${transposed ? '-' : '+'} i32(place[at + 1u]);

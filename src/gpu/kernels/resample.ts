@@ -1,13 +1,9 @@
+import { eachElement } from './each-element';
 import { EPILOGUE_UNIFORMS, epilogueBindings, epilogueCode } from './epilogue';
 import { type Kernel, kernel, type Unit } from './kernel';
 import { type PrologueOptions, prologueBindings, prologueCode, prologueName } from './prologue';
 
 const UNIFORMS = ['total', 'channels', 'affineChannels', ...EPILOGUE_UNIFORMS] as const;
-const ENTRY = `@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.x + id.y * groups.x * 64u;
-  if (i >= u.total) { return; }`;
-
 /**
  * Down- or upsampling by two with a separable filter of up to eight taps (`tap0F`..), normalised by the caller:
  * the filter's gain is in the taps. Down after `pad` zeros; up as transposed convolution. Counts in units.
@@ -45,12 +41,14 @@ export function resample(
     body: `
 ${prologueCode(prologue, unit)}
 ${epilogueCode(unit)}
-${ENTRY}
+${eachElement(`
   let weights = array<f32, ${taps}>(${weights.join(', ')});
-  let channel = i % u.channels;
-  let ox = i / u.channels % u.outWidth;
-  let oy = i / (u.channels * u.outWidth) % u.outHeight;
-  let image = i / (u.channels * u.outWidth * u.outHeight);
+  let pixel = quotient(i, u.channels);
+  let channel = i - pixel * u.channels;
+  let place = placeAt(pixel, u.outWidth, u.outHeight);
+  let ox = place.x;
+  let oy = place.y;
+  let image = place.z;
   let a = affineAt(image, channel);
   var sum = ${unit}(0.0);
   ${loops('y')}
@@ -61,8 +59,7 @@ ${ENTRY}
       sum = fma(${unit}(weights[ty] * weights[tx]), prepare(x[at], a), sum);
     }
   }
-  out[i] = finish(sum, image, channel, i);
-}`,
+  out[i] = finish(sum, image, channel, i);`)}`,
   });
 }
 
@@ -83,11 +80,11 @@ export function pointwise(prologue: PrologueOptions, unit: Unit): Kernel {
     body: `
 ${prologueCode(prologue, unit)}
 ${epilogueCode(unit)}
-${ENTRY}
-  let channel = u.channelOffset + i % u.channels;
-  let at = i / u.channels * u.outChannels + channel;
-  let image = i / (u.channels * u.pixels);
-  out[at] = finish(prepare(x[i], affineAt(image, channel)), image, channel, at);
-}`,
+${eachElement(`
+  let pixel = quotient(i, u.channels);
+  let channel = u.channelOffset + i - pixel * u.channels;
+  let at = pixel * u.outChannels + channel;
+  let image = quotient(pixel, u.pixels);
+  out[at] = finish(prepare(x[i], affineAt(image, channel)), image, channel, at);`)}`,
   });
 }

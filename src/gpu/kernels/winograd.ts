@@ -1,3 +1,4 @@
+import { eachElement } from './each-element';
 import { type Kernel, kernel, repeat, type Unit } from './kernel';
 import { type PrologueOptions, prologueBindings, prologueCode, prologueName } from './prologue';
 
@@ -32,23 +33,19 @@ fn pixel(image: u32, row: i32, column: i32, channel: u32, a: Affine) -> ${unit} 
   let at = select(0u, (image * u.height + u32(row)) * u.width + u32(column), inside);
   return select(${unit}(0.0), prepare(x[at * u.channels + channel], a), inside);
 }
-@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let i = id.x + id.y * groups.x * 64u;
-  if (i >= u.total) { return; }
+${eachElement(`
   let tile = quotient(i, u.channels);
   let channel = i - tile * u.channels;
-  let line = quotient(tile, u.tilesX);
-  let image = quotient(line, u.tilesY);
-  let x0 = i32((tile - line * u.tilesX) * 2u) - i32(u.pad);
-  let y0 = i32((line - image * u.tilesY) * 2u) - i32(u.pad);
+  let place = placeAt(tile, u.tilesX, u.tilesY);
+  let x0 = i32(place.x * 2u) - i32(u.pad);
+  let y0 = i32(place.y * 2u) - i32(u.pad);
+  let image = place.z;
   let a = affineAt(image, u.channelOffset + channel);
   ${repeat(4, (r) => repeat(4, (c) => `let d${r}${c} = pixel(image, y0 + ${r}, x0 + ${c}, channel, a);`, ' '))}
   ${repeat(4, (c) => line(`m${c}`, (k) => `d${k}${c}`))}
   let at = tile * u.outChannels + u.channelOffset + channel;
   let stride = u.tiles * u.outChannels;
-  ${repeat(4, (r) => `${line(`v${r}`, (k) => `m${k}${r}`)} ${repeat(4, (c) => `out[at + ${r * 4 + c}u * stride] = v${r}${c};`, ' ')}`)}
-}`,
+  ${repeat(4, (r) => `${line(`v${r}`, (k) => `m${k}${r}`)} ${repeat(4, (c) => `out[at + ${r * 4 + c}u * stride] = v${r}${c};`, ' ')}`)}`)}`,
   });
 }
 

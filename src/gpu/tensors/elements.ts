@@ -1,5 +1,5 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { ELEMENTS } from '../kernels/elementwise';
+import { ELEMENTS } from '../kernels/each-element';
 import { linearGrid } from '../kernels/grid';
 import type { Kernel } from '../kernels/kernel';
 import { TensorStream } from './stream';

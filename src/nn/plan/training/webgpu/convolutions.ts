@@ -78,6 +78,10 @@ export function writeConvolution(site: Site, owner: Node, ending: Ending, slope:
   if (operation.depthwise) {
     const { end } = follows;
     const walked = transposed && stride > 1;
+    const { height, width } = owner.shape;
+    const [down, across] = walked
+      ? [transposedBlocks(height, stride, pad), transposedBlocks(width, stride, pad)]
+      : [height, Math.ceil(width / DEPTHWISE_TOGETHER)];
     site.elements(
       {
         kernel: walked
@@ -88,15 +92,12 @@ export function writeConvolution(site: Site, owner: Node, ending: Ending, slope:
           ...follows.uniforms(1),
           ...geometry,
           channels: columns,
+          down,
+          across,
           pad: transposed && !walked ? size - 1 - pad : pad,
         },
       },
-      walked
-        ? site.batch *
-            transposedBlocks(owner.shape.height, stride, pad) *
-            transposedBlocks(owner.shape.width, stride, pad) *
-            columns
-        : site.batch * owner.shape.height * Math.ceil(owner.shape.width / DEPTHWISE_TOGETHER) * columns,
+      site.batch * down * across * columns,
     );
     return;
   }
