@@ -6,6 +6,14 @@ const layer = (name, from, allowed) => ({
   to: { path: '^(src|cli|bench|e2e|tests)/', pathNot: [from, ...allowed.map((a) => `^src/${a}`)] },
 });
 
+/** A room of the engine, and the rooms that it may import. */
+const room = (name, allowed) => ({
+  name: `engine-${name}-imports-downwards`,
+  severity: 'error',
+  from: { path: `^src/engine/${name}/` },
+  to: { path: '^src/engine/[^/]+/', pathNot: [name, ...allowed].map((other) => `^src/engine/${other}/`) },
+});
+
 /** What a distillation is, in plain data: the only part of src/distil that the page and the contract know. */
 const PLAIN_DISTIL = 'distil/(config|curve|schedule|freeze-rule)\\.ts$';
 
@@ -24,6 +32,14 @@ module.exports = {
     layer('distil', '^src/distil/', ['measure/', 'nn/', 'data/', 'gpu/', 'rng/', 'lib/']),
     layer('protocol', '^src/protocol/', [PLAIN_DISTIL, 'lib/']),
     layer('engine', '^src/engine/', ['protocol/', 'measure/', 'distil/', 'nn/', 'simd/', 'data/', 'gpu/', 'storage/', 'formats/', 'rng/', 'lib/']),
+    room('models', []),
+    room('export', []),
+    room('download', ['models']),
+    room('inference', ['models']),
+    room('layers', ['models', 'inference']),
+    room('runs', ['models']),
+    room('measure', ['models', 'inference', 'runs']),
+    room('distil', ['models', 'inference', 'runs', 'measure']),
     layer('ui', '^src/ui/', ['lib/']),
     layer('state', '^src/state/', ['protocol/', PLAIN_DISTIL, 'storage/catalogue', 'rng/', 'lib/']),
     layer('features', '^src/features/', ['ui/', 'state/', 'protocol/', PLAIN_DISTIL, 'storage/catalogue', 'rng/', 'lib/']),

@@ -34,7 +34,7 @@ const roomOf = (facade: string | null): string =>
 
 /** What several parts of a distillation need, as both executors of recorded steps do, is no room's; it is loaded with them. */
 const OF_TRAINING =
-  /\/src\/(nn\/plan\/(operations|training\/(layouts|scope))|nn\/features\/padding|distil\/student-network)\./;
+  /\/src\/(nn\/plan\/(operations|training\/(layouts|scope))|nn\/features\/padding|distil\/student-network|engine\/models\/export)\./;
 const isOfTraining = (moduleIds: readonly string[]): boolean => moduleIds.some((id) => OF_TRAINING.test(id));
 
 const notices = thirdPartyNotices();

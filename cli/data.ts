@@ -1,13 +1,4 @@
-import {
-  closeSync,
-  existsSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  realpathSync,
-  statSync,
-} from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { createDecoders, type Dataset, labelsBeside, openDataset, type WasmFormat } from '../src/data';
@@ -19,6 +10,7 @@ import type { NetworkConfig } from '../src/nn/config';
 import type { WeightSource } from '../src/nn/weights';
 import { modelsFolder } from './catalogue';
 import { fileSource } from './files';
+import { readFully } from './read-fully';
 
 /** --data: an archive, an image, or a folder; converted to the network's channels and resolution. */
 export async function openData(
@@ -100,9 +92,7 @@ function closedFile(path: string, name: string): Source {
         throw new InnateError('io', 'the file cannot be opened', { where: name, found: code }, error);
       }
       try {
-        const bytes = new Uint8Array(length);
-        readSync(fd, bytes, 0, length, offset);
-        return bytes;
+        return readFully(fd, offset, length, name);
       } finally {
         closeSync(fd);
       }

@@ -6,7 +6,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -17,6 +16,7 @@ import type { Output } from '../src/engine/models/convert-stream';
 import { checkRange, type Source } from '../src/formats/source';
 import { InnateError } from '../src/lib/errors';
 import { removeWhenInterrupted } from './interrupt';
+import { readFully } from './read-fully';
 
 /** Random access to a file on disk; the descriptor stays open until the process ends. */
 export function fileSource(path: string): Source {
@@ -41,14 +41,7 @@ export function fileSource(path: string): Source {
     size: stat.size,
     read(offset, length) {
       checkRange(source, offset, length);
-      const bytes = new Uint8Array(length);
-      for (let done = 0; done < length; ) {
-        const n = readSync(fd, bytes, done, length - done, offset + done);
-        if (n === 0)
-          throw new InnateError('io', 'the file became shorter while it was read', { where: path });
-        done += n;
-      }
-      return bytes;
+      return readFully(fd, offset, length, path);
     },
   };
   return source;

@@ -1,4 +1,4 @@
-import { recordedSteps } from '../src/engine/inference/recorded-steps';
+import { recordedSteps } from '../src/engine/distil/recorded-steps';
 import type { ActiveBackend } from '../src/gpu/backends';
 import type { OpenExecutor } from '../src/nn/plan/training/executor';
 import { kernelThreads } from './backend';

@@ -28,6 +28,7 @@ import { checkWritable, writeAtomic } from '../files';
 import type { Report } from '../report';
 import { rowArgument } from '../row-argument';
 import { makeDenoiser } from '../session';
+import { checkWholeSeeds } from '../whole-seeds';
 
 export interface CompareOptions {
   json?: boolean;
@@ -177,13 +178,7 @@ function checkFits(kind: 'png' | 'npz', rows: readonly Row[], seeds: readonly nu
       found: rows.map(({ spec }, i) => `${spec.model}: ${sizes[i]}`).join(', '),
       hint: 'Write a .png, where each is scaled by a whole multiple',
     });
-  const fraction = seeds.find((seed) => !Number.isInteger(seed));
-  if (fraction !== undefined)
-    throw new InnateError('bad-argument', 'an .npz stores whole seeds', {
-      where: '--seeds',
-      found: String(fraction),
-      hint: 'Write a .png',
-    });
+  checkWholeSeeds(seeds, 'a .png');
 }
 
 const sizeText = ({ config: { unet } }: OpenedModel): string =>

@@ -1,37 +1,25 @@
 import { existsSync } from 'node:fs';
 import { type Dataset, skippedLine, skippedReasons } from '../../src/data';
-import {
-  checkConfig,
-  DEFAULT_PRESET,
-  type DistilConfig,
-  type FileFeature,
-  fitMicroBatch,
-  partSize,
-  preset,
-  samplingConfig,
-  studentSampling,
-} from '../../src/distil/config';
+import { type DistilConfig, fitMicroBatch, partSize } from '../../src/distil/config';
 import { executorLine } from '../../src/distil/executor';
-import { freezeFacts, freezeMetadata } from '../../src/distil/freeze';
-import { freezeChoice, freezeText } from '../../src/distil/freeze-rule';
-import type { RunMeta } from '../../src/distil/state';
+import { freezeFacts } from '../../src/distil/freeze';
 import { studentNetwork } from '../../src/distil/student-network';
 import { Diverged } from '../../src/engine/distil/errors';
 import { DistilRun } from '../../src/engine/distil/run';
-import { openClassTable, openFeatureFile } from '../../src/engine/measure/feature-file';
 import { FrechetMeasure } from '../../src/engine/measure/frechet';
 import { openMeasureNetwork } from '../../src/engine/measure/measure-networks';
 import { configMetadata, exportWhole } from '../../src/engine/models/export';
-import { samplingMetadata } from '../../src/engine/models/student-steps';
+import { openClassTable, openFeatureFile } from '../../src/engine/models/feature-file';
 import { decodeState, encodeState, type SavedRun } from '../../src/engine/runs/state';
+import { studentMetadata } from '../../src/engine/runs/student';
 import { writeSafetensors } from '../../src/formats/safetensors';
 import { asInnateError, InnateError } from '../../src/lib/errors';
-import type { ModelSampling } from '../../src/lib/sampling';
 import { backendLine, counted } from '../../src/lib/words';
 import { openBackend } from '../backend';
 import { type OpenedModel, openModelArgument } from '../catalogue';
 import { featureWeights, openData } from '../data';
 import { completeCommand, type DistilCommand, type DistilOptions, remember } from '../distil-command';
+import { runConfig } from '../distil-config';
 import { freezeLine, logLine, trimLog } from '../distil-log';
 import { checkWritable, fileSource, writeAtomic } from '../files';
 import { endProcess, onInterrupt } from '../interrupt';
@@ -47,7 +35,7 @@ export async function distil(options: DistilOptions, report: Report): Promise<vo
   if (command.log) checkWritable(command.log);
   const job = await openJob(options, command, saved, report);
   await train(job, report);
-  await writeStudent(job);
+  await writeStudent(job, command.out);
   conclude(job, report);
   job.run.dispose();
 }
@@ -78,7 +66,11 @@ async function openJob(
   for (const { notes } of student ? [teacher, student] : [teacher])
     for (const note of notes) report.note(`note: ${note}`);
   const second = command.secondFeatures ? openFeatureFile(fileSource(command.secondFeatures)) : undefined;
-  const wanted = runConfig(options, saved?.meta, student, second?.name);
+  const wanted = runConfig(
+    options,
+    { saved: saved?.meta.config, student, secondFeatures: second?.name },
+    (text) => report.note(`note: ${text}`),
+  );
   const table =
     !saved && command.classEmbeddings ? openClassTable(fileSource(command.classEmbeddings)) : undefined;
   report.note(freezeLine(freezeFacts(wanted, teacher.config.unet)));
@@ -128,10 +120,8 @@ const PRECISIONS: Readonly<Record<DistilConfig['dtype'], string>> = {
 };
 
 /** Step after step until the run is finished or a signal comes, saved every minute and at the end. */
-async function train(
-  { run, saved, command, config, teacher, statePath }: Job,
-  report: Report,
-): Promise<void> {
+async function train(job: Job, report: Report): Promise<void> {
+  const { run, saved, command, config, teacher, statePath } = job;
   let stop = false;
   const settled = onInterrupt((signal) => {
     if (stop) endProcess(signal); // asked twice: the last save is good
@@ -148,8 +138,7 @@ async function train(
         .catch((error) => Promise.reject(withWayBack(error, command.out, config)));
       if (command.log) logLine(command.log, point);
       report.progress(run.trainer.images, config.images);
-      if (point.frechet !== undefined)
-        await keepBest(run, command.out, studentNetwork(config, teacher.config), report);
+      if (point.frechet !== undefined) await keepBest(job, report);
       if (performance.now() - lastSave > 60_000) {
         await saveState(run, statePath);
         lastSave = performance.now();
@@ -176,14 +165,26 @@ async function beginLog(
     logLine(path, { event: 'start', method: config.method, ...freezeFacts(config, teacher.config.unet) });
 }
 
-async function writeStudent({ run, command, config, teacher }: Job): Promise<void> {
+/** The averaged student as it is now, a whole network. */
+async function writeStudent({ run, config, teacher }: Job, path: string): Promise<void> {
   await writeAtomic(
-    command.out,
+    path,
     writeSafetensors({
       tensors: exportWhole(teacher.config, await run.student(), 'f32'),
-      metadata: studentMetadata(teacher, config, run.trainer.images),
+      metadata: fileMetadata(teacher, config, run.trainer.images),
     }),
   );
+}
+
+/** What the teacher's file says, but for what is the teacher's alone, then what is the student's. */
+function fileMetadata(teacher: OpenedModel, config: DistilConfig, images: number): Map<string, string> {
+  const inherited = new Map(teacher.metadata);
+  for (const key of ['delta_of', 'delta_sha256', 'converted_from', 'sigma_mid']) inherited.delete(key);
+  return new Map([
+    ...inherited,
+    ...configMetadata(studentNetwork(config, teacher.config)),
+    ...studentMetadata(config, images, { teacherName: teacher.id }, teacher.config.unet),
+  ]);
 }
 
 /** Says where the student is, how good, and how to go on where the run was stopped. */
@@ -207,57 +208,6 @@ function conclude({ run, command, config, data, statePath }: Job, report: Report
       reasons: skippedReasons(data.skipped),
     },
   );
-}
-
-function runConfig(
-  options: DistilOptions,
-  saved?: RunMeta,
-  /** The student that it goes on from: its images are made as that one's are. */
-  student?: ModelSampling,
-  secondFeatures?: FileFeature,
-): DistilConfig {
-  const of = saved?.config ?? preset(options.preset ?? DEFAULT_PRESET);
-  const base = student && !saved ? { ...of, ...samplingConfig(student, of) } : of;
-  const config: DistilConfig = {
-    ...base,
-    method: options.method ?? base.method,
-    freeze: options.freeze ?? base.freeze,
-    features: options.features ?? base.features,
-    secondFeatures: secondFeatures ?? base.secondFeatures,
-    classEmbeddings: !saved && options.classEmbeddings ? 'table' : base.classEmbeddings,
-    lossType: options.lossType ?? base.lossType,
-    diffAugment: options.diffaugment ?? base.diffAugment,
-    instanceLoss: options.instanceLoss ?? base.instanceLoss,
-    dtype: options.dtype ?? base.dtype,
-    images: options.images ?? base.images,
-    batch: options.batch ?? base.batch,
-    microBatch: options.microBatch ?? base.microBatch,
-    seed: options.seed ?? base.seed,
-    startSigma: options.sigma ?? base.startSigma,
-    nfe: options.nfe ?? base.nfe,
-    sigmaMid: options.sigmaMid ?? base.sigmaMid,
-    generatorRate: options.generatorRate ?? base.generatorRate,
-    discriminatorRate: options.discriminatorRate ?? base.discriminatorRate,
-  };
-  // The paper's heads need large batches; below that the small ones stand in.
-  if (config.batch < 128 && config.heads === 'paper') config.heads = 'small';
-  if (config.nfe === 1 && options.sigmaMid !== undefined)
-    throw new InnateError('bad-argument', 'a one-step student has no second evaluation', {
-      where: `--sigma-mid ${options.sigmaMid}`,
-      expected: '--nfe 2 beside it',
-    });
-  checkConfig(config);
-  const kind = (of: DistilConfig) =>
-    `--method ${of.method} --freeze ${freezeText(freezeChoice(of))} --features ${of.features} ` +
-    `--second-features ${of.secondFeatures} --instance-loss ${of.instanceLoss} --sigma ${of.startSigma} ` +
-    `--nfe ${of.nfe}${of.nfe === 2 ? ` --sigma-mid ${of.sigmaMid}` : ''}`;
-  if (saved && kind(saved.config) !== kind(config))
-    throw new InnateError('mismatch', 'the saved run had other settings', {
-      where: options.resume ?? '',
-      expected: kind(saved.config),
-      found: kind(config),
-    });
-  return config;
 }
 
 /** A run that failed is at its last saved state again: say how to go on, more slowly where the training went wrong. */
@@ -292,28 +242,14 @@ function withWayBack(error: unknown, out: string, config: DistilConfig): InnateE
 }
 
 /** Beside the newest student, the best one so far: OUT.best. */
-async function keepBest(
-  run: DistilRun,
-  out: string,
-  network: Parameters<typeof exportWhole>[0],
-  report: Report,
-): Promise<void> {
+async function keepBest(job: Job, report: Report): Promise<void> {
+  const { run, command } = job;
   if (run.best?.images !== run.trainer.images) return;
   report.note(
     `${counted(run.trainer.images, 'image')}: Fréchet distance ${run.best.frechet.value.toFixed(2)}, spread ${run.best.frechet.spread.toFixed(2)}`,
   );
-  const path = out.replace(/(\.safetensors)?$/, '.best.safetensors');
-  const metadata = new Map([
-    ...configMetadata(network),
-    ...samplingMetadata(studentSampling(run.config)),
-    ...freezeMetadata(run.config, network.unet),
-    ['images_seen', String(run.trainer.images)],
-  ]);
-  await writeAtomic(
-    path,
-    writeSafetensors({ tensors: exportWhole(network, await run.student(), 'f32'), metadata }),
-  );
-  await saveState(run, bestState(out)); // where a collapse goes back to
+  await writeStudent(job, command.out.replace(/(\.safetensors)?$/, '.best.safetensors'));
+  await saveState(run, bestState(command.out)); // where a collapse goes back to
 }
 
 const bestState = (out: string): string => `${out}.best.state`;
@@ -324,17 +260,4 @@ const saveState = async (run: DistilRun, path: string): Promise<void> =>
 function readState(path: string): SavedRun {
   if (!existsSync(path)) throw new InnateError('not-found', 'no such state', { where: path });
   return decodeState(fileSource(path));
-}
-
-function studentMetadata(teacher: OpenedModel, config: DistilConfig, images: number): Map<string, string> {
-  const metadata = new Map(teacher.metadata);
-  for (const key of ['delta_of', 'delta_sha256', 'converted_from', 'sigma_mid']) metadata.delete(key);
-  for (const [key, value] of configMetadata(studentNetwork(config, teacher.config))) metadata.set(key, value);
-  for (const [key, value] of samplingMetadata(studentSampling(config))) metadata.set(key, value);
-  for (const [key, value] of freezeMetadata(config, teacher.config.unet)) metadata.set(key, value);
-  return metadata
-    .set('method', config.method)
-    .set('teacher', teacher.id)
-    .set('images_seen', String(images))
-    .set('distil_config', JSON.stringify(config));
 }

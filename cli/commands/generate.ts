@@ -14,6 +14,7 @@ import { type InputFlags, imageInputs, readAsked } from '../image-inputs';
 import { type CommonOptions, type SamplingFlags, samplerOptions } from '../options';
 import type { Report } from '../report';
 import { openSession, type Session } from '../session';
+import { checkWholeSeeds } from '../whole-seeds';
 
 export interface GenerateOptions extends CommonOptions, SamplingFlags, InputFlags {
   /** Names of an .npz: ours, or those that the public evaluators read. */
@@ -34,6 +35,7 @@ interface Generated {
 export async function generate(argument: string, options: GenerateOptions, report: Report): Promise<void> {
   const kind = outputKind(options.out);
   const asked = readAsked(options);
+  if (kind === 'npz' && asked) checkWholeSeeds(asked, 'a .png or a folder');
   checkWritable(options.out);
   const session = await openSession(argument, options, report);
   const { model, denoiser, backend } = session;
@@ -93,7 +95,7 @@ const WRITERS: Record<
       seeds: {
         dtype: 'i64',
         shape: [seeds.length],
-        data: BigInt64Array.from(seeds, (s) => BigInt(wholeSeed(s))),
+        data: BigInt64Array.from(seeds, (s) => BigInt(s)),
       },
     };
     if (labels)
@@ -148,12 +150,3 @@ const recipe = (options: GenerateOptions, model: OpenedModel): Record<string, st
   ...(options.temperature !== undefined && { temperature: String(options.temperature) }),
   ...(options.latent !== undefined && { latent: basename(options.latent) }),
 });
-
-function wholeSeed(seed: number): number {
-  if (Number.isInteger(seed)) return seed;
-  throw new InnateError('bad-argument', 'an .npz stores whole seeds', {
-    where: '--seeds',
-    found: String(seed),
-    hint: 'Write a .png or a folder',
-  });
-}

@@ -7,7 +7,6 @@ import {
   ftruncateSync,
   openSync,
   readFileSync,
-  readSync,
   writeSync,
 } from 'node:fs';
 import { basename } from 'node:path';
@@ -15,6 +14,7 @@ import type { Sink } from '../../src/formats/sink';
 import { checkRange, type Source } from '../../src/formats/source';
 import type { RecordPlace } from '../../src/storage/download/record';
 import { writeAtomic } from '../files';
+import { readFully } from '../read-fully';
 
 /** A file of the disk that is written and read at once: what there is of a download. */
 export class PartFile implements Source, Sink {
@@ -32,13 +32,7 @@ export class PartFile implements Source, Sink {
 
   read(offset: number, length: number): Uint8Array {
     checkRange(this, offset, length);
-    const bytes = new Uint8Array(length);
-    for (let done = 0; done < length; ) {
-      const n = readSync(this.fd, bytes, done, length - done, offset + done);
-      checkRange(this, offset + done, n === 0 ? 1 : n); // it became shorter
-      done += n;
-    }
-    return bytes;
+    return readFully(this.fd, offset, length, this.name);
   }
 
   write(offset: number, bytes: Uint8Array): void {

@@ -23,21 +23,20 @@ export interface DispatcherParts {
   layers: (engine: Engine, exclusively: Exclusively, modelsUrl: Promise<string>) => Promise<LayersSession>;
 }
 
-/** Calls that take their turns in the queue step by step, or need none. */
-const OWN_TURNS: ReadonlySet<Call['type']> = new Set([
-  'distil',
-  'runs',
-  'estimate',
-  'check-data',
-  'parameters',
-  'measure',
-  'measure-run',
-  'nearest',
-  'measure-files',
-  'inspect',
-  'look',
-  'keep',
-  'latents',
+/**
+ * Calls that hold the queue from their beginning to their end. All others take turns step by step, or none: a part that is
+ * loaded when it is first needed waits for a turn itself, so a call to one must not hold the queue.
+ */
+const WHOLE_TURNS: ReadonlySet<Call['type']> = new Set([
+  'start',
+  'open',
+  'reread',
+  'kept',
+  'set-sigma',
+  'load',
+  'forget',
+  'export',
+  'generate',
 ]);
 
 /**
@@ -61,8 +60,8 @@ export class Dispatcher {
     this.engine = parts.engine(
       (status) => parts.post({ type: 'status', status }),
       () => {
-        // The next call meets the same failure, and reports it.
-        this.exclusively(() => this.engine.recoverIdle()).catch(() => {});
+        // The next call opens a device itself where this leaves none, and reports what fails.
+        this.inTurn(() => this.engine.recoverIdle()).catch(() => {});
       },
     );
   }
@@ -82,15 +81,22 @@ export class Dispatcher {
     if (request.type === 'look') this.newestLook.set(request.request.slot, request.id);
     const abort = new AbortController();
     this.aborts.set(request.id, abort);
-    if (OWN_TURNS.has(request.type)) void this.settle(request, abort.signal);
-    else void this.exclusively(() => this.settle(request, abort.signal));
+    if (WHOLE_TURNS.has(request.type)) void this.inTurn(() => this.settle(request, abort.signal));
+    else void this.settle(request, abort.signal);
   }
 
-  private readonly exclusively: Exclusively = (task) => {
+  private readonly inTurn: Exclusively = (task) => {
     const result = this.queue.then(task);
     this.queue = result.catch(() => {});
     return result;
   };
+
+  /** A turn with a device, for the steps of calls that take their own. */
+  private readonly exclusively: Exclusively = (task) =>
+    this.inTurn(async () => {
+      await this.engine.ready();
+      return task();
+    });
 
   private async settle(request: Call, signal: AbortSignal): Promise<void> {
     const { id } = request;
@@ -111,6 +117,7 @@ export class Dispatcher {
     const { engine } = this;
     const { post } = this.parts;
     const hooks: CallHooks = { signal, onProgress: (progress) => post({ type: 'progress', id, progress }) };
+    if (WHOLE_TURNS.has(request.type) && request.type !== 'start') await engine.ready();
     switch (request.type) {
       case 'start':
         // A run under way moves to the new back-end from its last save.

@@ -1,6 +1,6 @@
-import { writeSafetensors } from '../formats/safetensors';
 import { backendBytes } from '../gpu/warm-up';
 import { asInnateError, InnateError, OutOfMemory } from '../lib/errors';
+import { loadPart } from '../lib/load-part';
 import { PlannedDenoiser } from '../nn/plan/planned-denoiser';
 import type { GenerateOutcome, GenerateRequest } from '../protocol/generate';
 import type {
@@ -12,6 +12,7 @@ import type {
   StartOptions,
 } from '../protocol/models';
 import { rememberedNoise } from '../rng/seeds';
+import { recordedSteps } from './distil/recorded-steps';
 import { batchSize } from './inference/batching';
 import { breathe, makeChunk } from './inference/chunk';
 import { ChunkSize } from './inference/chunking';
@@ -20,8 +21,7 @@ import { Failures, NOTICES } from './inference/failures';
 import { Inference } from './inference/inference';
 import type { AnyDenoiser } from './inference/open-denoiser';
 import { leftTogether, makingOrder } from './inference/order';
-import { recordedSteps } from './inference/recorded-steps';
-import { exportWhole, type StoredDType, wholeMetadata } from './models/export';
+import type { StoredDType } from './models/export';
 import { Library, type LibraryModel } from './models/library';
 import type { Model } from './models/model';
 import type { CallHooks, EngineServices, GenerateHooks } from './services';
@@ -99,6 +99,16 @@ export class Engine {
     this.failures.clear();
     await this.adoptDevice(options, null);
     return this.publish();
+  }
+
+  /**
+   * Opens a device again where a failure has left none, and throws where that fails again. Whoever calls awaits it
+   * before a call that needs one; it does nothing before the first start.
+   */
+  async ready(): Promise<void> {
+    if (this.device || !this.options) return;
+    await this.adoptDevice(this.options, null);
+    this.publish();
   }
 
   open(file: File, choice: FileChoice, hooks: CallHooks, key?: string): Promise<ModelInfo> {
@@ -198,13 +208,8 @@ export class Engine {
 
   async exportModel(ref: ModelRef, dtype: StoredDType, hooks: CallHooks): Promise<Blob> {
     const { model } = await this.require().models.get(ref, hooks);
-    const parts = [
-      ...writeSafetensors({
-        tensors: exportWhole(model.config, model.published ?? model.weights, dtype),
-        metadata: wholeMetadata(model),
-      }),
-    ];
-    return new Blob(parts as BlobPart[], { type: 'application/octet-stream' });
+    const { wholeFile } = await loadPart(import('./models/export'));
+    return new Blob(wholeFile(model, dtype) as BlobPart[], { type: 'application/octet-stream' });
   }
 
   async forget(key: string): Promise<void> {
@@ -307,7 +312,11 @@ export class Engine {
   }
 
   private async adoptDevice(options: StartOptions, avoidGpu: string | null): Promise<Device> {
-    const device = await this.parts.openDevice(options, avoidGpu);
+    const device = await this.parts.openDevice(options, avoidGpu).catch((error) => {
+      this.notice = NOTICES.noDevice(asInnateError(error, 'backend'));
+      this.publish(); // the device before is gone
+      throw error;
+    });
     this.device = device;
     this.epoch++;
     if (device.backend.gpu)

@@ -42,14 +42,19 @@ export class StoredZip {
 
   /** The bytes of the next entry, in parts to be written at `length`. */
   add(path: string, data: Uint8Array): Uint8Array[] {
+    return [...this.header(path, data.length, crc32(data)), data];
+  }
+
+  /** The header of the next entry, to be written at `length`; the caller writes its `size` bytes, of that CRC-32, behind it. */
+  header(path: string, size: number, crc: number): Uint8Array[] {
     const name = new TextEncoder().encode(path);
-    if (name.length === 0 || name.length > MAX16 || data.length >= MAX32)
+    if (name.length === 0 || name.length > MAX16)
       throw new InnateError('bad-argument', 'a file does not fit into a zip', { where: path });
-    const entry: Written = { name, size: data.length, crc: crc32(data), offset: this.at };
+    const entry: Written = { name, size, crc, offset: this.at };
     this.entries.push(entry);
-    this.at += LOCAL_BYTES + name.length + data.length;
-    const head = new Fields(LOCAL_BYTES).u32(LOCAL);
-    return [common(head, entry).bytes, name, data];
+    const wide = zip64(size >= MAX32 ? [size, size] : []);
+    this.at += LOCAL_BYTES + name.length + wide.length + size;
+    return [common(new Fields(LOCAL_BYTES).u32(LOCAL), entry, wide.length).bytes, name, wide];
   }
 
   /** The directory, which ends the archive. */
@@ -75,7 +80,7 @@ export class StoredZip {
   }
 
   /**
-   * An archive that broke off, as far as its entries are whole: what stands behind `length` is a torn one or a directory,
+   * An archive of `add` that broke off, as far as its entries are whole: what stands behind `length` is a torn one or a directory,
    * and is to be overwritten. The last entries are compared with their checksums.
    */
   static resume(source: Source): StoredZip {
@@ -114,26 +119,35 @@ export class StoredZip {
   }
 }
 
+/** The extra field with the numbers that 32 bits do not hold; empty without any. */
+const zip64 = (numbers: readonly number[]): Uint8Array =>
+  numbers.length === 0
+    ? new Uint8Array()
+    : numbers.reduce(
+        (fields, n) => fields.u64(n),
+        new Fields(4 + 8 * numbers.length).u16(1).u16(8 * numbers.length),
+      ).bytes;
+
 /** What a local header and the directory say alike of an entry, from the version on. */
-const common = (fields: Fields, { name, size, crc }: Written, extra = 0): Fields =>
+const common = (fields: Fields, { name, size, crc }: Written, extra: number): Fields =>
   fields
-    .u16(20)
+    .u16(extra > 0 ? 45 : 20)
     .u16(name.some((c) => c > 127) ? 0x800 : 0)
     .u16(0)
     .u16(0)
     .u16(DAY)
     .u32(crc)
-    .u32(size)
-    .u32(size)
+    .u32(Math.min(size, MAX32))
+    .u32(Math.min(size, MAX32))
     .u16(name.length)
     .u16(extra);
 
 function directoryEntry(entry: Written): Uint8Array[] {
-  const far = entry.offset >= MAX32;
-  const head = common(new Fields(46).u32(CENTRAL).u16(20), entry, far ? 12 : 0);
-  head.u16(0).u16(0).u16(0).u32(0).u32(Math.min(entry.offset, MAX32));
-  const extra = far ? [new Fields(12).u16(1).u16(8).u64(entry.offset).bytes] : [];
-  return [head.bytes, entry.name, ...extra];
+  const { name, size, offset } = entry;
+  const wide = zip64([...(size >= MAX32 ? [size, size] : []), ...(offset >= MAX32 ? [offset] : [])]);
+  const head = common(new Fields(46).u32(CENTRAL).u16(wide.length > 0 ? 45 : 20), entry, wide.length);
+  head.u16(0).u16(0).u16(0).u32(0).u32(Math.min(offset, MAX32));
+  return [head.bytes, name, wide];
 }
 
 /** Little-endian numbers one behind the other. */

@@ -56,7 +56,7 @@ export const folderName = (id: string): string => encodeURIComponent(id).replace
 export class DeviceModels {
   constructor(private readonly open: () => Promise<Folder | null> = () => privateFolder('models')) {}
 
-  /** All that are whole, and sentences about what is not. What was broken off is deleted. */
+  /** All that are whole, and sentences about what is not. A conversion that was broken off is begun anew by its download. */
   async list(): Promise<{ models: DeviceModel[]; problems: string[] }> {
     const root = await this.open();
     const models: DeviceModel[] = [];

@@ -3,7 +3,6 @@ import { InnateError } from '../lib/errors';
 import {
   type Folder,
   freeBytes,
-  isFull,
   namesIn,
   openFile,
   privateFolder,
@@ -12,6 +11,8 @@ import {
   subFolder,
   writeFile,
 } from './opfs';
+import { TabLocks } from './tab-locks';
+import { isFull } from './write-all';
 
 const name = v.pipe(v.string(), v.minLength(1), v.maxLength(1000));
 
@@ -40,38 +41,47 @@ const PIECE = 4 * 2 ** 20;
 const ABOUT = 'about.json';
 const DATA = 'data';
 
+/** Copies under way, by their folders. Each has its own: none is ever refused. */
+const copyLocks = new TabLocks('innate-copy-', 'another tab writes this copy', 'Close that tab first');
+
 /**
- * Checkpoints that a person keeps in this browser: `checkpoints/N/data` and, written last, `checkpoints/N/about.json`.
- * A folder without the latter is a copy that was broken off.
+ * Checkpoints that a person keeps in this browser: `checkpoints/NAME/data` and, written last, `checkpoints/NAME/about.json`.
+ * NAME begins with a number that rises: of two folders with one key the later counts. A folder without a description is a copy
+ * under way, by a tab that holds its lock, or one that was broken off.
  */
 export class KeptFiles {
   constructor(private readonly open: () => Promise<Folder | null> = () => privateFolder('checkpoints')) {}
 
-  /** What is kept, and names of folders that could not be read; nothing is deleted. */
+  /** What is kept, and names of folders that could not be read. Copies that were broken off are deleted, nothing else is. */
   async list(): Promise<{ files: KeptFile[]; unreadable: string[] }> {
     const root = await this.open();
-    const files: KeptFile[] = [];
+    const files = new Map<string, KeptFile>();
     const unreadable: string[] = [];
-    if (!root) return { files, unreadable };
-    for (const name of (await namesIn(root)).sort((a, b) => Number(a) - Number(b))) {
+    if (!root) return { files: [], unreadable };
+    const names = await foldersOf(root);
+    const copied = await copyLocks.held(); // after the names: who makes a folder holds its lock already
+    for (const name of names) {
       try {
         const folder = await subFolder(root, name);
         const text = await (await readFile(folder, ABOUT))?.text();
-        if (text === undefined) continue;
+        if (text === undefined) {
+          if (copied && !copied.has(name)) await remove(root, name);
+          continue;
+        }
         const about = parseAbout(text);
         const file = await readFile(folder, DATA);
         if (!file || file.size !== about.bytes) throw new InnateError('bad-file', 'a kept file is damaged');
-        files.push({ about, file });
+        files.set(about.key, { about, file });
       } catch {
         unreadable.push(name);
       }
     }
-    return { files, unreadable };
+    return { files: [...files.values()], unreadable };
   }
 
   /**
-   * Copies a file; one of the same key is replaced. Throws an `io` error, with nothing left behind, where the browser
-   * has no place for it.
+   * Copies a file; one of the same key is replaced once the copy is whole. Throws an `io` error, with nothing left behind,
+   * where the browser has no place for it.
    */
   async keep(
     file: File,
@@ -116,44 +126,57 @@ export class KeptFiles {
         where: key,
         hint: 'Private windows and blocked site data prevent it; open the file again next time',
       });
-    await this.drop(key);
-    const used = (await namesIn(root)).map(Number).filter(Number.isInteger);
-    const name = String(Math.max(0, ...used) + 1);
-    const folder = await subFolder(root, name);
-    try {
-      await this.write(folder, await write(folder));
-    } catch (error) {
-      await remove(root, name);
-      throw error;
-    }
+    const before = await foldersOf(root);
+    // The second half keeps two tabs apart that copy at once.
+    const name = `${numberOf(before.at(-1) ?? '0') + 1}-${crypto.randomUUID().slice(0, 8)}`;
+    await copyLocks.hold(name, async () => {
+      const folder = await subFolder(root, name);
+      try {
+        await this.write(folder, await write(folder));
+      } catch (error) {
+        await remove(root, name);
+        throw error;
+      }
+    });
+    await drop(root, key, before);
   }
 
   /** What is said about a kept file, anew; does nothing where it is not kept. */
   async describe(about: KeptAbout): Promise<void> {
-    const folder = await this.find(about.key);
-    if (folder) await this.write(folder.folder, about);
+    const root = await this.open();
+    const newest = root && (await find(root, about.key, await foldersOf(root))).at(-1);
+    if (newest) await this.write(await subFolder(root, newest), about);
   }
 
   async drop(key: string): Promise<void> {
     const root = await this.open();
-    const found = await this.find(key);
-    if (root && found) await remove(root, found.name);
-  }
-
-  private async find(key: string): Promise<{ folder: Folder; name: string } | null> {
-    const root = await this.open();
-    if (!root) return null;
-    for (const name of await namesIn(root)) {
-      const folder = await subFolder(root, name);
-      const text = await (await readFile(folder, ABOUT).catch(() => null))?.text();
-      if (text !== undefined && keyOf(text) === key) return { folder, name };
-    }
-    return null;
+    if (root) await drop(root, key, await foldersOf(root));
   }
 
   private async write(folder: Folder, about: KeptAbout): Promise<void> {
     await writeFile(folder, ABOUT, [new TextEncoder().encode(JSON.stringify(about))]);
   }
+}
+
+const numberOf = (name: string): number => Number.parseInt(name, 10) || 0;
+
+/** Names of the folders, the oldest first. */
+const foldersOf = async (root: Folder): Promise<string[]> =>
+  (await namesIn(root)).sort((a, b) => numberOf(a) - numberOf(b));
+
+/** Those of the folders that hold the file of that key. */
+async function find(root: Folder, key: string, names: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of names) {
+    const folder = await subFolder(root, name);
+    const text = await (await readFile(folder, ABOUT).catch(() => null))?.text();
+    if (text !== undefined && keyOf(text) === key) found.push(name);
+  }
+  return found;
+}
+
+async function drop(root: Folder, key: string, names: readonly string[]): Promise<void> {
+  for (const name of await find(root, key, names)) await remove(root, name);
 }
 
 async function* pieces(file: File, onProgress: (done: number) => void, signal: AbortSignal) {

@@ -2,6 +2,7 @@ import type { Sink } from '../formats/sink';
 import { blobSource, checkRange, type Source } from '../formats/source';
 import { InnateError } from '../lib/errors';
 import type { SlotPlaces } from './slots';
+import { isFull, writeAll } from './write-all';
 
 /** Folders and files of the origin's private file system. Only in a worker: writes need synchronous handles. */
 export type Folder = FileSystemDirectoryHandle;
@@ -50,7 +51,10 @@ export async function writeFile(
   let at = 0;
   try {
     handle.truncate(0);
-    for await (const piece of pieces) at += handle.write(piece as Uint8Array<ArrayBuffer>, { at });
+    for await (const piece of pieces) {
+      writeAll(handle, piece, at);
+      at += piece.byteLength;
+    }
     handle.flush();
   } catch (error) {
     handle.close();
@@ -84,14 +88,7 @@ export async function openFile(folder: Folder, name: string): Promise<OpenFile> 
       }
       return bytes;
     },
-    write(offset, bytes) {
-      for (let done = 0; done < bytes.byteLength; ) {
-        const count = handle.write(bytes.subarray(done) as Uint8Array<ArrayBuffer>, { at: offset + done });
-        // A disk that takes no more throws; where it does not, it is told here.
-        if (count <= 0) throw new DOMException('the disk took no more bytes', 'QuotaExceededError');
-        done += count;
-      }
-    },
+    write: (offset, bytes) => writeAll(handle, bytes, offset),
     truncate: (size) => handle.truncate(size),
     flush: () => handle.flush(),
     close: () => handle.close(),
@@ -143,9 +140,6 @@ export async function freeBytes(): Promise<number | null> {
     return null;
   }
 }
-
-export const isFull = (error: unknown): boolean =>
-  error instanceof DOMException && error.name === 'QuotaExceededError';
 
 async function openSync(folder: Folder, name: string): Promise<FileSystemSyncAccessHandle> {
   const file = await folder.getFileHandle(name, { create: true });

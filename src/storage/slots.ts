@@ -1,5 +1,6 @@
 import { crc32 } from '../formats/crc32';
 import { type Source, subSource } from '../formats/source';
+import { type WritableHandle, writeAll } from './write-all';
 
 /**
  * Two files that take turns, so that a write that is cut off anywhere leaves the other one whole. A slot is a header
@@ -17,8 +18,7 @@ const MAGIC = new TextEncoder().encode('INNSLOT1');
 const PIECE = 1 << 20;
 
 /** A file under synchronous random access: a FileSystemSyncAccessHandle, or a test's own. */
-export interface SlotFile {
-  write(bytes: Uint8Array, options: { at: number }): number;
+export interface SlotFile extends WritableHandle {
   truncate(size: number): void;
   flush(): void;
   close(): void;
@@ -96,15 +96,6 @@ function writeSlot(file: SlotFile, sequence: number, payload: Iterable<Uint8Arra
   writeAll(file, header, 0);
   file.flush();
   return at;
-}
-
-/** A write may take only part of the bytes where the disk is full: then it is asked again, and throws. */
-function writeAll(file: SlotFile, bytes: Uint8Array, at: number): void {
-  for (let done = 0; done < bytes.byteLength; ) {
-    const written = file.write(bytes.subarray(done), { at: at + done });
-    if (written <= 0) throw new DOMException('the disk took no more bytes', 'QuotaExceededError');
-    done += written;
-  }
 }
 
 /** Sequence and payload of a whole slot; null for anything else. */

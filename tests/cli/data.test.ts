@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'fflate';
@@ -40,6 +40,16 @@ test('links to files are followed; one that leads nowhere is an image that canno
     name: 'set/c.png',
     reason: expect.stringContaining('cannot be opened'),
   });
+});
+
+test('an image whose file was cut off after the folder was opened is skipped, not read as zeros', async () => {
+  const set = await openData(join(root, 'real'), config);
+  const file = join(root, 'real/dog/1.png');
+  truncateSync(file, png(21).length - 4);
+  expect([await set.read(3), (await set.read(2))?.pixels[0]]).toEqual([null, 20]);
+  expect(set.skipped).toMatchObject([
+    { name: 'real/dog/1.png', reason: expect.stringContaining('became shorter while it was read') },
+  ]);
 });
 
 test('links to folders are followed, and are classes as folders are; a link back ends there', async () => {

@@ -100,6 +100,15 @@ describe('innate generate', () => {
     );
   });
 
+  test('an .npz of seeds between whole ones is refused before a model is opened', () => {
+    const run = (name: string) =>
+      innate('generate', 'no-such-model', '--seeds', '3,0.5', '--out', join(folder, name)).stderr;
+    expect(run('half.npz')).toMatch(
+      /--seeds: an \.npz stores whole seeds.*found 0\.5.*Write a \.png or a folder/,
+    );
+    expect(run('half.png')).toMatch(/no-such-model/);
+  });
+
   test('says what is missing, or does not fit', () => {
     const refused = (...args: string[]) => {
       const run = innate('generate', model, '--out', join(folder, 'x.png'), ...args);

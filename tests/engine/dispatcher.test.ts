@@ -25,6 +25,7 @@ function set(parts: Partial<DispatcherParts> = {}) {
       if (!engine.started) throw NOT_STARTED();
       return 'https://here/';
     },
+    ready: async () => {},
     start: async () => ({}),
     load: () => new Promise((resolve) => engine.ends.push(() => resolve({}))),
     generate: () => new Promise((resolve) => engine.ends.push(() => resolve('complete'))),
@@ -118,3 +119,51 @@ it('calls wait for one another; an older request for images gives way; what is c
   await tick();
   expect([s.outcome(newer), s.outcome(cancelled)]).toEqual(['complete', 'cancelled']);
 });
+
+/** One call of every kind; what they ask for is not looked at here. */
+const CALLS: Readonly<Record<Exclude<Request['type'], 'cancel' | 'distil-control'>, object>> = {
+  start: {},
+  open: {},
+  reread: {},
+  keep: {},
+  kept: {},
+  'set-sigma': {},
+  load: {},
+  generate: { request: {} },
+  forget: {},
+  export: {},
+  latents: {},
+  distil: {},
+  runs: {},
+  estimate: {},
+  parameters: {},
+  'check-data': {},
+  'check-paper-file': {},
+  measure: {},
+  'measure-run': {},
+  nearest: {},
+  'measure-files': {},
+  inspect: { request: {} },
+  look: { request: {} },
+};
+const answering = new Proxy({}, { get: (_, name) => (name === 'then' ? undefined : async () => ({})) });
+
+it.each(Object.entries(CALLS))(
+  'a first call of %s, with nothing loaded, ends, and so does the next one',
+  async (type, rest) => {
+    const s = set({
+      engine: () => answering as Engine,
+      latents: async () => () => ({}) as never,
+      distil: async () => answering as DistilWorker,
+      layers: async (_engine, _exclusively, modelsUrl) => {
+        await modelsUrl;
+        return answering as LayersSession;
+      },
+    });
+    const call = s.send({ type, ...rest });
+    const next = s.send({ type: 'load', model: {} });
+    for (let i = 0; i < 5; i++) await tick();
+    expect(s.outcome(call)).toBeDefined();
+    expect(s.outcome(next)).toEqual({});
+  },
+);

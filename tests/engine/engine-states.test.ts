@@ -173,16 +173,21 @@ describe('a restart', () => {
     expect(w.statuses().at(-1)).toMatchObject({ backend: { name: 'webgpu' }, notice: null });
   });
 
-  it('that fails leaves an engine that says it has no device, and starts again when it is asked to', async () => {
+  it('that fails leaves no device; the next call asks for one again, and fails with what that says', async () => {
     const w = worker();
     await w.started('webgpu');
     const failing = w.start('wasm');
     const work = w.send({ type: 'load', model: { kind: 'opened', key: 'file:mini.pkl' } });
     await tick();
     w.openings[1]!.fail(new InnateError('backend', 'no memory for WebAssembly'));
-    await w.settled(work);
+    await w.settled(failing);
     expect(w.outcome(failing)).toMatchObject({ message: 'no memory for WebAssembly' });
-    expect(w.outcome(work)).toMatchObject({ message: 'the engine has not been started' });
+    expect(w.statuses().at(-1)!.backend).toBeNull();
+    await tick();
+    expect(w.openings[2]!.wanted).toBe('wasm');
+    w.openings[2]!.fail(new InnateError('backend', 'still no memory'));
+    await w.settled(work);
+    expect(w.outcome(work)).toMatchObject({ message: 'still no memory' });
     await w.started('wasm');
     expect(nameOf(w.statuses().at(-1))).toBe('wasm');
   });
@@ -249,6 +254,29 @@ describe('a grid of images', () => {
     expect(pixels(w.chunks(cut)).map(([i]) => i)).toEqual([...many.keys()]);
     expect(pixels(w.chunks(cut))).toEqual(pixels(w.chunks(whole)));
     expect(w.statuses().at(-1)!.notice).toBe('The GPU device was lost: going on with WebAssembly.');
+  });
+
+  it('opens a device itself where a failure has left none, and says why where it cannot', async () => {
+    const failing = w.send({ type: 'generate', request: { ...request, seeds: many } });
+    w.onImages.push(() => device.lose(lost()));
+    await vi.waitFor(() => expect(w.openings).toHaveLength(2), patience);
+    w.openings[1]!.fail(new InnateError('backend', 'no adapter'));
+    await w.settled(failing);
+    expect(w.statuses().at(-1)).toMatchObject({
+      backend: null,
+      notice: 'No adapter: the next request tries again.',
+    });
+    const again = w.send({ type: 'generate', request });
+    await vi.waitFor(() => expect(w.openings).toHaveLength(3), patience);
+    w.openings[2]!.fail(new InnateError('backend', 'still no adapter'));
+    await w.settled(again);
+    expect(w.outcome(again)).toMatchObject({ message: 'still no adapter' });
+    const last = w.send({ type: 'generate', request });
+    await vi.waitFor(() => expect(w.openings).toHaveLength(4), patience);
+    w.openings[3]!.arrive();
+    await w.settled(last);
+    expect(w.outcome(last)).toBe('complete');
+    expect(w.statuses().at(-1)!.backend).not.toBeNull();
   });
 
   it('fails where a lost device cannot be set up again; the next start has another one', async () => {

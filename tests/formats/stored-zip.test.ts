@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bufferSource } from '../../src/formats/source';
+import { bufferSource, type Source } from '../../src/formats/source';
 import { StoredZip } from '../../src/formats/stored-zip';
 import { openZip, readEntry } from '../../src/formats/zip';
 import { concat } from './helpers';
@@ -7,6 +7,24 @@ import { concat } from './helpers';
 const file = (i: number) => Uint8Array.from({ length: 10 + (i % 7) }, (_, j) => (i * 31 + j) & 255);
 const read = (bytes: Uint8Array) =>
   openZip(bufferSource(bytes, 'test.zip')).map((e) => [e.name, [...readEntry(e, 1e6)]] as const);
+
+/** A file that begins with `head` and has `tail` at the byte `start`; between them is nothing but zeros. */
+const sparse = (head: Uint8Array, tail: Uint8Array, start: number): Source => ({
+  name: 'large.zip',
+  size: start + tail.length,
+  read(offset, length) {
+    const bytes = new Uint8Array(length);
+    for (const [part, at] of [
+      [head, 0],
+      [tail, start],
+    ] as const) {
+      const from = Math.max(offset, at);
+      const to = Math.min(offset + length, at + part.length);
+      if (from < to) bytes.set(part.subarray(from - at, to - at), from - offset);
+    }
+    return bytes;
+  },
+});
 
 describe('an archive of stored files', () => {
   test('our reader finds every file as it was', () => {
@@ -29,6 +47,17 @@ describe('an archive of stored files', () => {
     expect([...readEntry(entries[69_999]!, 1e6)]).toEqual([...file(69_999)]);
   });
 
+  test('a file of more than four gigabytes, and one behind it', () => {
+    const zip = new StoredZip();
+    const size = 5 * 2 ** 30;
+    const head = concat(zip.header('large', size, 0));
+    const tail = concat([...zip.add('last', file(2)), ...zip.end()]);
+    const start = head.length + size;
+    const [large, last] = openZip(sparse(head, tail, start));
+    expect([large!.name, large!.size]).toEqual(['large', size]);
+    expect([...readEntry(last!, 1e6)]).toEqual([...file(2)]);
+  });
+
   test('files behind four gigabytes', () => {
     const zip = new StoredZip();
     zip.add('first', file(1));
@@ -36,18 +65,7 @@ describe('an archive of stored files', () => {
     Object.assign(zip, { at: 5 * 2 ** 30 });
     const tail = concat([...zip.add('last', file(2)), ...zip.end()]);
     const start = 5 * 2 ** 30;
-    const sparse = {
-      name: 'large.zip',
-      size: start + tail.length,
-      read(offset: number, length: number) {
-        const bytes = new Uint8Array(length);
-        const before = Math.max(0, start - offset);
-        if (before < length)
-          bytes.set(tail.subarray(offset + before - start, offset + length - start), before);
-        return bytes;
-      },
-    };
-    const [, last] = openZip(sparse);
+    const [, last] = openZip(sparse(new Uint8Array(), tail, start));
     expect(last!.name).toBe('last');
     expect([...readEntry(last!, 1e6)]).toEqual([...file(2)]);
   });

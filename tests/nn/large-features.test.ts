@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import { fileSource } from '../../cli/files';
 import { RandomStream } from '../../src/distil/random';
-import { openFeatureFile } from '../../src/engine/measure/feature-file';
+import { openFeatureFile } from '../../src/engine/models/feature-file';
 import type { BackendName } from '../../src/lib/backends';
 import { toNCHW } from '../../src/nn/denoiser';
 import { headSpecs } from '../../src/nn/discriminator/heads';

@@ -9,6 +9,9 @@ export class MemoryFiles {
   readonly root = new MemoryFolder('', this);
   failing: (path: string, what: 'open' | 'read' | 'write') => unknown = () => null;
 
+  /** How many bytes of a write a file takes: a handle may take a part of them. */
+  takes: (path: string, bytes: number) => number = (_path, bytes) => bytes;
+
   /** What the disk gives back of what was written to a path. */
   gives: (path: string, bytes: Uint8Array) => Uint8Array = (_path, bytes) => bytes;
 
@@ -73,7 +76,8 @@ class MemoryHandle {
   async createSyncAccessHandle() {
     this.files.check(this.path, 'write');
     return {
-      write: (bytes: Uint8Array, { at }: { at: number }) => {
+      write: (all: Uint8Array, { at }: { at: number }) => {
+        const bytes = all.subarray(0, this.files.takes(this.path, all.byteLength));
         if (at + bytes.byteLength > this.bytes.byteLength) this.resize(at + bytes.byteLength);
         this.bytes.set(bytes, at);
         this.modified++;

@@ -16,7 +16,7 @@ import type { ModelInfo } from '../../protocol/models';
 import type { ResumeRequest, RunEnd, RunRecord } from '../../protocol/runs';
 import { nextTask } from '../inference/next-task';
 import { RunFolder } from '../runs/folder';
-import { withRunLock } from '../runs/lock';
+import { runLocks } from '../runs/locks';
 import { type SavedRun, savedStudent } from '../runs/state';
 import { asStudent, studentModel } from '../runs/student';
 import { brokenStart, brokenStudent, Diverged, smallerPart } from './errors';
@@ -106,7 +106,7 @@ export class DistilSession {
 
   run(): Promise<DistilResult> {
     const id = 'resume' in this.start ? this.start.resume : this.start.about.id;
-    return withRunLock(id, () => this.hold(id));
+    return runLocks.hold(id, () => this.hold(id));
   }
 
   private async hold(id: string): Promise<DistilResult> {

@@ -14,7 +14,7 @@ import type {
 import { DeviceModels } from '../../storage/device-models';
 import { DeviceParts } from '../../storage/device-parts';
 import { DownloadError } from '../../storage/download/errors';
-import { heldDownloads, withDownloadLock } from './lock';
+import { downloadLocks } from './locks';
 
 /**
  * The worker of downloads: a worker of its own, since a conversion of a gigabyte would keep images waiting. What
@@ -57,13 +57,13 @@ async function perform(
         post({ type: 'progress', id, progress: { phase: 'checking', done, total, rate: null, left: null } });
       });
     case 'remove':
-      return withDownloadLock(call.id, async () => {
+      return downloadLocks.hold(call.id, async () => {
         await parts.remove(call.id);
         await models.remove(call.id);
         return null;
       });
     case 'download':
-      return withDownloadLock(call.wanted.id, async () => {
+      return downloadLocks.hold(call.wanted.id, async () => {
         const { runDownload } = await loadPart(import('./job'));
         if (signal.aborted) throw new InnateError('cancelled', 'cancelled');
         return runDownload(call.wanted, {
@@ -81,7 +81,7 @@ async function check(id: string, onPiece: (done: number, total: number) => void)
 }
 
 async function list(): Promise<OnDevice> {
-  const busy = await heldDownloads();
+  const busy = await downloadLocks.held();
   const { models: here, problems } = await models.list();
   const begun: PartOnDevice[] = [];
   for (const { wanted: text, record, bytes } of await parts.list()) {
@@ -90,7 +90,7 @@ async function list(): Promise<OnDevice> {
       wanted,
       done: record?.done ?? bytes,
       total: record?.bytes ?? wanted.bytes,
-      busy: busy.has(wanted.id),
+      busy: busy?.has(wanted.id) ?? false,
     });
   }
   return { here: here.map(({ id, file }) => ({ id, bytes: file.bytes })), parts: begun, problems };

@@ -2,6 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { describeAdapter, probeAdapter } from '../../gpu/adapter';
 import { type ActiveBackend, abandonWasm, activateWasm, activateWebGPU } from '../../gpu/backends';
 import { deviceError, deviceLost } from '../../gpu/device-error';
+import { InnateError } from '../../lib/errors';
+import { sentence } from '../../lib/words';
 import type { BackendPreference, StartOptions } from '../../protocol/models';
 
 export interface Device {
@@ -18,23 +20,26 @@ export interface Device {
 /** More share the memory's bandwidth without adding to it. */
 const MAX_THREADS = 16;
 
-/** Chooses and starts a back-end in the worker. `avoidGpu`: after failures that a GPU will not survive again. */
+/**
+ * Chooses and starts a back-end in the worker: WebAssembly where there is no usable GPU, or where it refuses a device.
+ * `avoidGpu`: why none is asked for, after failures that a GPU will not survive again.
+ */
 export async function openDevice(
   { preference, tiles, wasmBinaries }: StartOptions,
   avoidGpu: string | null = null,
 ): Promise<Device> {
   const { gpu } = navigator as Navigator & { gpu?: GPU };
   const adapter = avoidGpu ? null : await probeAdapter(gpu);
-  const reason = avoidGpu ?? whyNoWebGPU(gpu, adapter, preference);
+  let reason = avoidGpu ?? whyNoWebGPU(gpu, adapter, preference);
   if (adapter && reason === null) {
-    const backend = await activateWebGPU(adapter, { ...(tiles && { tiles }) });
-    return {
-      backend,
-      threads: 1,
-      webgpuAvailable: true,
-      webgpuReason: null,
-      failure: failureOf(backend.device),
-    };
+    try {
+      const backend = await activateWebGPU(adapter, { ...(tiles && { tiles }) });
+      const failure = failureOf(backend.device);
+      return { backend, threads: 1, webgpuAvailable: true, webgpuReason: null, failure };
+    } catch (error) {
+      if (!(error instanceof InnateError) || error.code !== 'backend') throw error; // not the GPU: a part of the page
+      reason = `${sentence(error.message)}: WebAssembly is used. Close other pages that use the GPU, then choose WebGPU again.`;
+    }
   }
   const threads = crossOriginIsolated ? Math.max(1, Math.min(MAX_THREADS, navigator.hardwareConcurrency)) : 1;
   const backend = await activateWasm(wasmBinaries);

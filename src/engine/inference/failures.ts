@@ -51,5 +51,6 @@ export const NOTICES = {
     `${sentence(message)}: they were started again, nothing is lost.`,
   gpuAgain: ({ message }: InnateError): string =>
     `${sentence(message)}: it was set up again, nothing is lost.`,
+  noDevice: ({ message }: InnateError): string => `${sentence(message)}: the next request tries again.`,
   noGpu: ({ message }: InnateError): string => `${sentence(message)}: going on with WebAssembly.`,
 };

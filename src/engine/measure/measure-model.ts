@@ -10,9 +10,9 @@ import {
   setsOf,
 } from '../../protocol/measure';
 import type { Model } from '../models/model';
-import { withRunLock } from '../runs/lock';
 import type { CallHooks } from '../services';
 import { SavedMeasure, type SavedReal } from './kept-measures';
+import { measureLocks } from './locks';
 import { FEATURE_WORDS, type MeasureNetwork } from './measure-networks';
 import { measureSets, type Reference } from './measurement';
 import { type MeasureServices, Measuring, onDevices, REFERENCE } from './measuring';
@@ -30,7 +30,7 @@ export function measureInPage(
   services: MeasureServices,
   hooks: CallHooks,
 ): Promise<MeasureResult> {
-  return withRunLock(`measure-${request.id}`, async () => {
+  return measureLocks.hold(request.id, async () => {
     const saved = await SavedMeasure.open(request.id);
     const result = await onDevices(services, async () => {
       const measuring = new Measuring(services, saved, hooks);

@@ -6,13 +6,13 @@ import type { DataRef } from '../../protocol/models';
 import { imagesToRgba } from '../inference/pixels';
 import { sampleImages, seedBatch } from '../inference/sampling';
 import type { Model } from '../models/model';
-import { withRunLock } from '../runs/lock';
 import type { CallHooks } from '../services';
 import { asShown, type ImageBlock } from './extract';
 import { MemoryStore, vectorsOf } from './feature-store';
 import { classesInTurn, fillStore, modelImages, type StoreHooks } from './image-blocks';
 import { withSmallPixels } from './joint-network';
 import { inceptionWeights, trainingStore } from './kept-measures';
+import { measureLocks } from './locks';
 import { FEATURE_WORDS, openMeasureNetwork } from './measure-networks';
 import { breather, type MeasureServices, turnOf } from './measuring';
 import { type NearestImages, nearestImages, queriesOf, type Space, type Yardsticks } from './nearest-images';
@@ -83,7 +83,7 @@ export async function nearestInPage(
   );
   const net = withSmallPixels(features, data);
   try {
-    return await withRunLock('measure-training', async () =>
+    return await measureLocks.hold('training-features', async () =>
       look({ net, store: await trainingStore(`${mark} with pixels`, net.dims) }),
     );
   } finally {

@@ -1,5 +1,6 @@
 import { asInnateError, InnateError } from '../../lib/errors';
-import { type Folder, isFull, namesIn, readFile, remove, subFolder, writeFile } from '../../storage/opfs';
+import { type Folder, namesIn, readFile, remove, subFolder, writeFile } from '../../storage/opfs';
+import { isFull } from '../../storage/write-all';
 import type { Extracted } from './extract';
 import { blockName, blocksAmong, decodeBlock, encodeBlock } from './feature-block';
 import type { FeatureStore } from './feature-store';

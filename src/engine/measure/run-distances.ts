@@ -5,12 +5,12 @@ import { counted } from '../../lib/words';
 import { defaultSampling } from '../../nn/samplers';
 import { type MeasureRunRequest, type RunDistances, sameMeasure } from '../../protocol/run-distances';
 import { remove } from '../../storage/opfs';
-import { withRunLock } from '../runs/lock';
 import { type ListedRun, openRun, studentAt, studentMoments } from '../runs/moments';
 import { runImages } from '../runs/sources';
 import { studentModel } from '../runs/student';
 import type { CallHooks } from '../services';
 import { SavedMeasure } from './kept-measures';
+import { measureLocks } from './locks';
 import { FEATURE_WORDS, type MeasureNetwork } from './measure-networks';
 import { measureSets, type Reference } from './measurement';
 import { type MeasureServices, Measuring, onDevices, REFERENCE } from './measuring';
@@ -30,7 +30,7 @@ export function measureRun(
   services: MeasureServices,
   hooks: RunHooks,
 ): Promise<RunDistances[]> {
-  return withRunLock(`moments-${request.run}`, async () => {
+  return measureLocks.hold(`moments-${request.run}`, async () => {
     const run = await openRun(request.run);
     const { moments, best } = await studentMoments(run);
     if (moments.length === 0)

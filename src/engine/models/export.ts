@@ -1,3 +1,4 @@
+import { writeSafetensors } from '../../formats/safetensors';
 import { InnateError } from '../../lib/errors';
 import { floatToHalf, halfToFloat } from '../../lib/half';
 import { kwargsFromConfig, type NetworkConfig } from '../../nn/config';
@@ -40,6 +41,14 @@ export function roundedWeights(weights: WeightSource, dtype: StoredDType): Weigh
     read: (name) => roundToStored(weights.read(name), weights.shape(name)!, dtype),
   };
 }
+
+/** The pieces of a .safetensors file with a model's whole network. */
+export const wholeFile = (model: Model, dtype: StoredDType): Uint8Array[] => [
+  ...writeSafetensors({
+    tensors: exportWhole(model.config, model.published ?? model.weights, dtype),
+    metadata: wholeMetadata(model),
+  }),
+];
 
 /** A whole network, with the noise levels that iDDPMPrecond keeps beside it. */
 export function exportWhole(

@@ -1,4 +1,5 @@
-import { Zip, ZipPassThrough } from 'fflate';
+import { crc32 } from '../../formats/crc32';
+import { StoredZip } from '../../formats/stored-zip';
 import { asInnateError, badFile, InnateError } from '../../lib/errors';
 import { sameMeasure } from '../../protocol/run-distances';
 import type {
@@ -11,10 +12,10 @@ import type {
   SavedSamples,
   UnreadableRun,
 } from '../../protocol/runs';
-import { isFull } from '../../storage/opfs';
+import { isFull } from '../../storage/write-all';
 import type { EngineServices } from '../services';
 import { RunFolder } from './folder';
-import { heldRuns, withRunLock } from './lock';
+import { runLocks } from './locks';
 import { openRun, studentAt } from './moments';
 import { missingSources } from './sources';
 import { deltaPieces, studentMetadata, studentModel, wholePieces } from './student';
@@ -30,7 +31,7 @@ export async function answerRuns(
   if (call.do === 'list') return listRuns();
   if (call.do === 'delete') {
     // Not while a tab is at it: that one would write it anew.
-    await withRunLock(call.run, () => RunFolder.remove(call.run));
+    await runLocks.hold(call.run, () => RunFolder.remove(call.run));
     unsavedRuns.delete(call.run);
     return null;
   }
@@ -70,7 +71,7 @@ export async function answerRuns(
 async function listRuns(): Promise<RunList | null> {
   const ids = await RunFolder.ids();
   if (!ids) return null;
-  const held = await heldRuns(); // after the ids: who makes a folder holds its lock already
+  const held = await runLocks.held(); // after the ids: who makes a folder holds its lock already
   const runs: RunSummary[] = [];
   const unreadable: UnreadableRun[] = [];
   for (const id of ids) {
@@ -135,7 +136,7 @@ async function detail(folder: RunFolder, record: RunRecord): Promise<RunDetail> 
     if (found) samples.push(found);
   }
   return {
-    ...(await summary(folder, record, await heldRuns())),
+    ...(await summary(folder, record, await runLocks.held())),
     curve: saved?.meta.curve ?? [],
     samples,
     distances: await folder.distances(),
@@ -180,26 +181,23 @@ async function exportState(folder: RunFolder): Promise<Blob> {
 
 /** Every file of a run as it lies on the disk, as a zip; it is held by the browser, not in memory. */
 async function exportFiles(folder: RunFolder): Promise<Blob> {
-  const parts: Blob[] = [];
-  let failure: Error | null = null;
-  const zip = new Zip((error, chunk) => {
-    failure ??= error;
-    if (chunk) parts.push(new Blob([chunk as Uint8Array<ArrayBuffer>]));
-  });
+  const zip = new StoredZip();
+  const parts: BlobPart[] = [];
   for await (const [path, file] of folder.files()) {
-    const entry = new ZipPassThrough(path);
-    zip.add(entry);
+    // A copy: the run may be under way, and a blob of a file that has changed cannot be read.
+    const copy: Blob[] = [];
+    let [size, crc] = [0, 0];
     const reader = file.stream().getReader();
     for (;;) {
       const { value, done } = await reader.read();
       if (done) break;
-      entry.push(value);
+      copy.push(new Blob([value]));
+      size += value.length;
+      crc = crc32(value, crc);
     }
-    entry.push(new Uint8Array(), true);
+    parts.push(...(zip.header(path, size, crc) as BlobPart[]), ...copy);
   }
-  zip.end();
-  if (failure) throw failure;
-  return new Blob(parts, { type: 'application/zip' });
+  return new Blob([...parts, ...(zip.end() as BlobPart[])], { type: 'application/zip' });
 }
 
 const noRoom = (record: RunRecord, cause: unknown) =>

@@ -4,7 +4,7 @@ import { blobSource } from '../../formats/source';
 import { InnateError } from '../../lib/errors';
 import type { WeightSource } from '../../nn/weights';
 import type { NamedFile, PaperFile, PaperFileChecks, PaperFiles } from '../../protocol/paper-files';
-import { openClassTable, openFeatureFile } from '../measure/feature-file';
+import { openClassTable, openFeatureFile } from '../models/feature-file';
 
 /** What a person gave of the published method, open. */
 export interface OpenPaperFiles {

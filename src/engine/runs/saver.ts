@@ -2,7 +2,7 @@ import { InnateError } from '../../lib/errors';
 import { counted } from '../../lib/words';
 import type { DistilEvent, WayBack } from '../../protocol/distil';
 import type { RunRecord } from '../../protocol/runs';
-import { isFull } from '../../storage/opfs';
+import { isFull } from '../../storage/write-all';
 import type { RunFolder, Which } from './folder';
 import type { RunState, SavedRun } from './state';
 import { asSaved, type Unsaved, unsavedRuns } from './unsaved';

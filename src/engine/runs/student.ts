@@ -40,13 +40,7 @@ export function studentModel(
     entry: null,
     notes: [`distilled here: ${config.method}, ${images} images`],
     half: false,
-    metadata: new Map([
-      ['method', config.method],
-      ...freezeMetadata(config, teacher.config.unet),
-      ['images_seen', String(images)],
-      ...samplingMetadata(studentSampling(config)),
-      ['distil_config', JSON.stringify(config)],
-    ]),
+    metadata: studentMetadata(config, images, {}, teacher.config.unet),
   };
 }
 
@@ -78,19 +72,23 @@ export const wholePieces = (
 export const keptStudent = (teacher: Model, delta: Source): WeightSource =>
   applyDelta(teacher.weights, checkpointWeights(readSafetensors(delta)));
 
-/** What a student's file says of its making. */
+/**
+ * What a student says of its making, in its file and as a model in memory: the same wherever a student comes from, so that
+ * whoever opens it knows it as one. `teacher` and `data` are there where `about` names them; a whole file has its
+ * architecture beside.
+ */
 export const studentMetadata = (
   config: DistilConfig,
   images: number,
-  { teacherName, dataName }: Pick<RunAbout, 'teacherName' | 'dataName'>,
+  { teacherName, dataName }: Partial<Pick<RunAbout, 'teacherName' | 'dataName'>>,
   unet: UNetConfig,
 ): Map<string, string> =>
   new Map([
     ['method', config.method],
     ...freezeMetadata(config, unet),
     ['images_seen', String(images)],
-    ['teacher', teacherName],
-    ['data', dataName],
+    ...(teacherName === undefined ? [] : ([['teacher', teacherName]] as const)),
+    ...(dataName === undefined ? [] : ([['data', dataName]] as const)),
     ...samplingMetadata(studentSampling(config)),
     ['distil_config', JSON.stringify(config)],
   ]);

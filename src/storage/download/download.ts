@@ -1,5 +1,6 @@
 import type { Sink } from '../../formats/sink';
 import type { Source } from '../../formats/source';
+import { isFull } from '../write-all';
 import { BackOff, Broken, mayMend, NoAnswer } from './attempts';
 import { DownloadError } from './errors';
 import { gaveUp, noRoom, notAFile, wrongContent, wrongLength } from './failures';
@@ -299,6 +300,3 @@ class Download {
     return { done: this.part.done, total: this.part.version.bytes };
   }
 }
-
-const isFull = (error: unknown): boolean =>
-  error instanceof DOMException && error.name === 'QuotaExceededError';

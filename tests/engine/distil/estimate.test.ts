@@ -6,7 +6,7 @@ import { fileSource } from '../../../cli/files';
 import { type DistilConfig, preset } from '../../../src/distil/config';
 import { measureSteps } from '../../../src/engine/distil/estimate';
 import { DistilRun } from '../../../src/engine/distil/run';
-import { openFeatureFile } from '../../../src/engine/measure/feature-file';
+import { openFeatureFile } from '../../../src/engine/models/feature-file';
 import { openModel } from '../../../src/engine/models/open-model';
 import type { DistilRequest } from '../../../src/protocol/distil';
 import { FIXTURES } from '../../support/fixtures';

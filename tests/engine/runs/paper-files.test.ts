@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { preset } from '../../../src/distil/config';
-import { openFeatureFile } from '../../../src/engine/measure/feature-file';
+import { openFeatureFile } from '../../../src/engine/models/feature-file';
 import type { Model } from '../../../src/engine/models/model';
 import { RunFolder } from '../../../src/engine/runs/folder';
 import { checkPaperFile, openPaperFiles } from '../../../src/engine/runs/paper-files';

@@ -6,7 +6,7 @@ import type { Source } from '../../formats/source';
 import { checkFinite, readFloat32, type TensorRef } from '../../formats/tensor';
 import { badFile } from '../../lib/errors';
 import type { WeightSource } from '../../nn/weights';
-import { checkpointWeights } from '../models/weights';
+import { checkpointWeights } from './weights';
 
 /** A tensor that each network alone has, and what its name says about the rest. */
 const KNOWN: Readonly<Record<FileFeature, string>> = {
