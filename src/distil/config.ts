@@ -3,10 +3,12 @@ import { InnateError } from '../lib/errors';
 import { type ModelSampling, SIGMA_MID, START_SIGMA } from '../lib/sampling';
 import type { HeadStyle } from '../nn/discriminator/heads';
 
+/** How a student is distilled: GDD, GDD-I (GDD with most convolutions frozen), imitation by regression, consistency distillation. */
 export const METHODS = ['gdd', 'gdd-i', 'imitation', 'cd'] as const;
 export type Method = (typeof METHODS)[number];
 /** Whether a method has a discriminator; the others compare image with image (instance-step.ts). */
 export const isAdversarial = (method: Method): boolean => method === 'gdd' || method === 'gdd-i';
+/** Feature networks of the discriminator that come with the project. */
 export const FEATURE_NAMES = ['efficientnet-lite0', 'teacher-encoder', 'mobilenet-v1-0.25'] as const;
 export type FeatureName = (typeof FEATURE_NAMES)[number];
 /** Feature networks too large to ship: a person gives their weights as a file. */
@@ -52,6 +54,8 @@ export interface DistilConfig {
   features: FeatureName;
   /** A second feature network beside it, with heads of its own. */
   secondFeatures: FileFeature | 'none';
+  /** Its maps, mixing and heads come before the first network's, as published. */
+  secondFirst: boolean;
   /** Height and width that feature networks other than the teacher's encoder see. */
   featureSize: number;
   heads: HeadStyle;
@@ -110,6 +114,7 @@ const SMALL: DistilConfig = {
   warmUp: 1_600,
   features: 'efficientnet-lite0',
   secondFeatures: 'none',
+  secondFirst: true,
   featureSize: 128,
   heads: 'small',
   headWidth: 128,
@@ -152,6 +157,7 @@ const PAPER: DistilConfig = {
   clipFakes: false,
 };
 
+/** Settings that belong together: ours for small batches, and those of the paper's three runs (docs/method.md has both side by side). */
 export const PRESETS = {
   small: SMALL,
   'small-encoder': { ...SMALL, features: 'teacher-encoder' },
@@ -176,6 +182,7 @@ export type PresetName = keyof typeof PRESETS;
  */
 export const DEFAULT_PRESET: PresetName = 'small';
 
+/** A preset's settings. Throws `bad-argument` for a name that is none. */
 export function preset(name: string): DistilConfig {
   if (Object.hasOwn(PRESETS, name)) return { ...PRESETS[name as PresetName] };
   throw new InnateError('bad-argument', 'no such preset', {
@@ -194,6 +201,7 @@ const BEFORE = {
   freeze: null,
   batchGpu: 0,
   secondFeatures: 'none',
+  secondFirst: false,
   classEmbeddings: 'random',
   lossType: 'ns',
   clipFakes: false,

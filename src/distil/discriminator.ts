@@ -67,6 +67,7 @@ export class Discriminator {
     table?: ClassTable | null,
   ) {
     const { heads: style } = config;
+    if (table && !saved) checkTablePlace(style, classes);
     this.lossMean = config.lossMean;
     this.looks = networks.map((network, i) => ({
       network,
@@ -237,6 +238,17 @@ function initialHeads(
       }
     },
   };
+}
+
+/** Throws a `bad-argument` error where heads have no table of class embeddings for a given one to begin. */
+function checkTablePlace(style: DistilConfig['heads'], classes: number): void {
+  if (style === 'paper' && classes > 0) return;
+  throw new InnateError('bad-argument', 'these heads take no class embeddings', {
+    where: 'classEmbeddings',
+    expected: "the paper's heads of a conditional network; the small heads have unit embeddings of their own",
+    found: `${style} heads, ${classes} classes`,
+    hint: 'Leave the class embeddings out, or choose a preset of the paper and a teacher with classes',
+  });
 }
 
 function firstRows({ rows, dim, values }: ClassTable, classes: number): Float32Array {

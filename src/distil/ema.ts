@@ -32,6 +32,7 @@ export class EMA {
   }
 }
 
+/** Copies of variables by their names; the caller disposes of them. */
 export const copies = (variables: ReadonlyMap<string, tf.Variable>): Map<string, tf.Tensor> =>
   new Map([...variables].map(([name, variable]) => [name, tf.clone(variable as tf.Tensor)]));
 

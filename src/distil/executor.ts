@@ -86,7 +86,10 @@ export interface ExecutorParts {
   teacher: WeightSource;
   /** Start from these weights instead of the teacher's. */
   student?: WeightSource;
-  /** Made once the teacher is on the back-end; null where pixels are compared. */
+  /**
+   * Made once the teacher is on the back-end: `config.features`, then `config.secondFeatures`; null where pixels are
+   * compared.
+   */
   features: ((teacher: Denoiser) => FeatureNetwork[]) | null;
   /** Class embeddings that the paper's heads begin from; random ones where there are none. */
   classTable?: ClassTable | null;
@@ -96,4 +99,13 @@ export interface ExecutorParts {
   plan?: OpenExecutor;
   /** Recomputes activations wherever a recorded step can, whatever its executor's budget is: the least memory, for measurements. */
   recomputeAll?: boolean;
+}
+
+/** The feature networks of a run in the order of their maps, their mixing and their heads. */
+export function featuresInOrder(
+  { features, config }: Pick<ExecutorParts, 'features' | 'config'>,
+  teacher: Denoiser,
+): FeatureNetwork[] {
+  const networks = features?.(teacher) ?? [];
+  return config.secondFirst ? networks.reverse() : networks;
 }

@@ -52,6 +52,7 @@ export interface FreezeFacts {
   throughFrozenEncoder: boolean;
 }
 
+/** Counts what trains and what is frozen of a network; `trainable` says what counts as a parameter. */
 export function freezeFacts(
   choice: Pick<DistilConfig, 'method' | 'freeze'>,
   config: UNetConfig,

@@ -7,8 +7,10 @@ import type { DistilConfig } from './config';
 const share = ({ r1Gamma, r1Every }: Pick<DistilConfig, 'r1Gamma' | 'r1Every'>): number =>
   r1Gamma > 0 ? r1Every / (r1Every + 1) : 1;
 
+/** The discriminator's learning rate at all its steps, R1's too. */
 export const discriminatorRate = (config: DistilConfig): number => config.discriminatorRate * share(config);
 
+/** Adam's betas of the discriminator. */
 export const discriminatorBetas = (config: DistilConfig): { beta1: number; beta2: number } => ({
   beta1: 0,
   beta2: 0.99 ** share(config),

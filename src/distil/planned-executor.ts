@@ -5,13 +5,14 @@ import type { IterationExecutor, OpenExecutor } from '../nn/plan/training/execut
 import type { Side } from '../nn/plan/training/recorder';
 import { isAdversarial, partSizes } from './config';
 import { Discriminator } from './discriminator';
-import type {
-  ExecutorFacts,
-  ExecutorParts,
-  StepExecutor,
-  StepInputs,
-  StepKind,
-  StepNumbers,
+import {
+  type ExecutorFacts,
+  type ExecutorParts,
+  featuresInOrder,
+  type StepExecutor,
+  type StepInputs,
+  type StepKind,
+  type StepNumbers,
 } from './executor';
 import { RecordedInstance } from './recorded-instance';
 import { RecordedRun } from './recorded-step';
@@ -287,7 +288,7 @@ async function beginning(parts: ExecutorParts): Promise<{
   heads: ReadonlyMap<string, StateTensor>;
 }> {
   const teacher = Denoiser.open(parts.network, parts.teacher);
-  const features = parts.features?.(teacher) ?? [];
+  const features = featuresInOrder(parts, teacher);
   try {
     if (!isAdversarial(parts.config.method))
       return { run: new RecordedInstance(parts, features[0]), heads: new Map() };

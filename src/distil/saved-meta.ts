@@ -42,6 +42,7 @@ const CONFIG = v.looseObject({
   warmUp: v.optional(v.number()),
   features: v.picklist(FEATURE_NAMES),
   secondFeatures: v.optional(v.picklist([...FILE_FEATURES, 'none'])),
+  secondFirst: v.optional(v.boolean()),
   featureSize: count,
   heads: v.picklist(['small', 'paper']),
   headWidth: count,

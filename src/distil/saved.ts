@@ -11,6 +11,7 @@ export interface StateTensor {
 /** Tensors of a saved state (see state.ts). */
 export type SavedTensors = Pick<WeightSource, 'shape' | 'read'>;
 
+/** The tensors of a saved state that begin with `prefix`, by their names without it. */
 export const prefixed = (saved: SavedTensors, prefix: string): SavedTensors => ({
   shape: (name) => saved.shape(prefix + name),
   read: (name) => saved.read(prefix + name),

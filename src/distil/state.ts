@@ -6,7 +6,7 @@ import type { Updates } from './executor';
 /**
  * A run's state beside its tensors. Those are, in the published layout: `generator.`, `ema.` and `adamG.` (second moments:
  * beta1 is 0) for the student, `target.` for consistency distillation's target network, `heads.` and `adamD.` for the
- * discriminator with its power vectors and running statistics (which training never reads, and the plan does not keep).
+ * discriminator with its power vectors and running statistics (which training never reads).
  * What is frozen comes from the teacher again.
  */
 export interface RunMeta {

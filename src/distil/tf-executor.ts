@@ -7,7 +7,14 @@ import { AdversarialStep, type Shape4 } from './adversarial-step';
 import { isAdversarial } from './config';
 import { Discriminator, type FeatureNetwork } from './discriminator';
 import { EMA } from './ema';
-import type { ExecutorFacts, ExecutorParts, StepExecutor, StepInputs, StepNumbers } from './executor';
+import {
+  type ExecutorFacts,
+  type ExecutorParts,
+  featuresInOrder,
+  type StepExecutor,
+  type StepInputs,
+  type StepNumbers,
+} from './executor';
 import { trainedBy } from './freeze';
 import { instanceLoss } from './instance-loss';
 import { InstanceStep } from './instance-step';
@@ -59,7 +66,7 @@ export class TensorFlowExecutor implements StepExecutor {
     this.denoiser = new Denoiser(student, { parameters: this.generator, freqs, trains });
     this.teacher = Denoiser.open(network, parts.teacher);
     const variables = this.generator.variables();
-    this.features = parts.features?.(this.teacher) ?? [];
+    this.features = featuresInOrder(parts, this.teacher);
     this.discriminator = isAdversarial(config.method)
       ? new Discriminator(
           this.features,

@@ -6,6 +6,7 @@ export interface Vectors {
   readonly dims: number;
 }
 
+/** How many vectors there are. */
 export const vectorCount = ({ values, dims }: Vectors): number => values.length / dims;
 
 /** Rows [from, to) alone, without copying. */

@@ -44,6 +44,7 @@ export interface FrechetResult {
   shift: number;
 }
 
+/** The Fréchet distance of feature vectors [count, dims] to those of real images, with its error and what else tells a collapse. */
 export function compareToReal(features: Float32Array, dims: number, real: FeatureStatistics): FrechetResult {
   const n = features.length / dims;
   const all = featureStatistics(features, dims);

@@ -86,9 +86,10 @@ describe.each(cases)('$loss, freeze level $freeze', ({ loss, freeze, iteration }
           labels: [0, 1, 1, 0],
         }),
       },
+      // The second one's heads come first, as in the published pairs.
       features: () => [
-        new VGG16BN(drawnWeights(shapes['vgg16-bn'], WEIGHTS), SIZE),
         new DistilledDeiT(drawnWeights(shapes.deit, WEIGHTS), new RandomStream(3, 'adapters', 0), SIZE),
+        new VGG16BN(drawnWeights(shapes['vgg16-bn'], WEIGHTS), SIZE),
       ],
       config: {
         ...preset('paper-cifar10'),

@@ -234,6 +234,7 @@ describe('presets', () => {
         shareFakes: true,
         emaHalfLife: 8_000,
         emaRampUp: 0.25,
+        images: 10_000,
       });
   });
   it('of older runs are completed with what those ran with', () => {

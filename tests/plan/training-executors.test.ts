@@ -6,6 +6,7 @@ import type { StepKind } from '../../src/distil/executor';
 import { DistilTrainer, type TrainerParts } from '../../src/distil/trainer';
 import type { OpenExecutor } from '../../src/nn/plan/training/executor';
 import { WasmIterations } from '../../src/nn/plan/training/wasm/executor';
+import { maxError } from '../support/fixtures';
 import { type MiniChoice, miniParts, resumed } from './training-run';
 
 /** The trainer on a plan beside the trainer on TensorFlow.js, which is the oracle: whole runs of both. */
@@ -58,6 +59,27 @@ function expectClose(found: Reports, expected: Reports, relative: number) {
   }
 }
 
+/**
+ * Both save the same tensors, and the same running statistics of batch norms, which training never reads: every pass of the
+ * heads counts, R1's and those of parts too.
+ */
+async function expectRunning(planned: DistilTrainer, oracle: DistilTrainer, heads: MiniChoice['heads']) {
+  const [found, expected] = [await planned.state(), await oracle.state()];
+  expect([...found.keys()].sort()).toEqual([...expected.keys()].sort());
+  const running = [...expected].filter(([name]) => /running_(mean|var)$/.test(name));
+  expect(running.length > 0).toBe(heads === 'paper');
+  for (const [name, { shape, values }] of running) {
+    expect(found.get(name)!.shape, name).toEqual(shape);
+    const top = values.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+    expect(maxError(found.get(name)!.values, values), name).toBeLessThan(5e-3 * top);
+    const first = name.endsWith('mean') ? 0 : 1;
+    expect(
+      values.some((v) => Math.abs(v - first) > 0.05),
+      name,
+    ).toBe(true);
+  }
+}
+
 describe('a run on the plan', { timeout: 120_000 }, () => {
   // Clipped fakes: in time a pixel at the bound goes either way by rounding, and the curves part.
   it.each([
@@ -84,6 +106,7 @@ describe('a run on the plan', { timeout: 120_000 }, () => {
     const { oracle, planned } = await pair({ ...SMALL, heads, shareFakes: heads === 'small' });
     expectClose(await steps(planned, MIXED), await steps(oracle, MIXED), 5e-3);
     expect(planned.updates).toEqual(oracle.updates);
+    await expectRunning(planned, oracle, heads);
     oracle.dispose();
     planned.dispose();
   });
@@ -96,6 +119,7 @@ describe('a run on the plan', { timeout: 120_000 }, () => {
   ])('takes a batch in parts (%#)', async (choice) => {
     const { oracle, planned } = await pair(choice);
     expectClose(await steps(planned, MIXED), await steps(oracle, MIXED), 5e-3);
+    await expectRunning(planned, oracle, choice.heads);
     oracle.dispose();
     planned.dispose();
   });
@@ -118,6 +142,7 @@ describe('a run on the plan', { timeout: 120_000 }, () => {
       expect(expected.filter(({ r1 }) => r1 !== null && r1 > 1e-3).length).toBe(2);
       expectClose(found, expected, 2e-3);
       expect(planned.updates).toEqual({ generator: 6, discriminator: 8 });
+      await expectRunning(planned, oracle, parts.heads ?? 'small');
       oracle.dispose();
       planned.dispose();
     },

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { type DistilConfig, preset } from '../../src/distil/config';
 import type { StepReport } from '../../src/distil/curve';
 import { Discriminator } from '../../src/distil/discriminator';
-import type { StepKind } from '../../src/distil/executor';
+import { featuresInOrder, type StepKind } from '../../src/distil/executor';
 import { RandomStream } from '../../src/distil/random';
 import { RecordedRun } from '../../src/distil/recorded-step';
 import type { StepGraphInputs } from '../../src/distil/recorded-student';
@@ -162,7 +162,7 @@ export async function miniRun(choice: MiniChoice): Promise<MiniRun> {
   const parts = miniParts(choice);
   const { config, network, data } = parts;
   const trainer = await DistilTrainer.open(parts);
-  const features = parts.features!(null as never);
+  const features = featuresInOrder(parts, null as never);
   const discriminator = new Discriminator(features, config, network.unet.labelDim);
   const run = new RecordedRun(parts, features, discriminator.heads);
   discriminator.dispose();

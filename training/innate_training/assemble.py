@@ -8,7 +8,7 @@ from functools import partial
 import torch
 
 from . import discriminator as D
-from .checkpoint import load_checkpoint, load_network, middle_sigma, read_safetensors, start_sigma
+from .checkpoint import load_checkpoint, load_network, middle_sigma, read_metadata, start_sigma
 from .data import Dataset, load_data
 from .distil import DistilTrainer
 from .errors import UserError
@@ -22,13 +22,11 @@ from .large_features import KNOWN as LARGE
 from .large_features import file_tensors, large_features
 from .nets import NETS
 from .official import pickled_tensors
-from .precond import SIGMA_MAX, build
+from .precond import PRECONDS, SIGMA_MAX, EDMPrecond, build
 from .recipe import Recipe
 from .run_folder import RunFolder
 from .streams import draw_discriminator
 from .teacher import TeacherTrainer
-
-CONSISTENT = "GDDPrecond"  # a consistency model's preconditioning: its lowest level is the identity
 
 
 def choose_dtype(name, device) -> torch.dtype:
@@ -159,7 +157,7 @@ def open_run(
     if state is not None:
         trainer.restore(state)
         if os.path.isfile(own):
-            card = read_safetensors(own)[1]
+            card = read_metadata(own)
             keep_origin(trainer, card)
             if card.get("begun_from"):
                 trainer.provenance["begun_from"] = card["begun_from"]
@@ -235,6 +233,7 @@ def same_architecture(theirs, ours, where) -> None:
         kwargs = dict(a["model_kwargs"])
         signature = inspect.signature(NETS[kwargs["model_type"]].__init__).parameters
         full = {k: p.default for k, p in signature.items() if p.default is not inspect.Parameter.empty}
+        full.update(PRECONDS[a["precond"]].NUMBERS if a.get("precond") in PRECONDS else {})
         full.update(kwargs, label_dim=a["label_dim"], size=a["img_resolution"], channels=a["img_channels"])
         return {k: list(v) if isinstance(v, tuple) else v for k, v in full.items() if "dropout" not in k}
 
@@ -298,7 +297,9 @@ def new_student(setup, recipe, data, compile, teacher=None) -> DistilTrainer:
             f"{recipe.name}: its teacher {recipe.teacher} is neither a file, nor a run in {setup.runs}, "
             "nor among the weights"
         )
-    net, metadata = load_network(path, CONSISTENT if recipe.distil.method == "cd" else None, **setup.opened)
+    net, metadata = load_network(path, **setup.opened)
+    if recipe.distil.method == "cd":
+        net = consistent(net)
     if (net.img_resolution, net.img_channels) != (data.resolution, data.channels):
         raise UserError(
             f"{recipe.name}: the teacher makes {net.img_resolution}x{net.img_resolution}x{net.img_channels} images, "
@@ -307,8 +308,9 @@ def new_student(setup, recipe, data, compile, teacher=None) -> DistilTrainer:
     if net.label_dim and net.label_dim != data.classes:
         raise UserError(f"{recipe.name}: the teacher knows {net.label_dim} classes, {data.name} has {data.classes}")
     config, origin = recipe.distil, fingerprint(net.state_dict())
-    if config.heads == "paper":
-        torch.backends.cudnn.allow_tf32 = False  # as published
+    if config.heads == "paper":  # without TF32, as published
+        torch.backends.cudnn.allow_tf32 = False
+        torch.set_float32_matmul_precision("highest")
     measured = config.measure_images and setup.world.first
     measure = setup.measure_on(data, config.measure_images) if measured else None
     provenance = dict(
@@ -325,6 +327,21 @@ def new_student(setup, recipe, data, compile, teacher=None) -> DistilTrainer:
         return TRAINERS[config.method](net, load_network(path, **setup.opened)[0], loss, *rest)
     provenance["features"] = " and ".join(feature_words(f, config.feature_size) for f in config.features)
     return DistilTrainer(net, new_discriminator(config, path, setup, net.label_dim), *rest)
+
+
+def consistent(teacher) -> EDMPrecond:
+    """The network that consistency distillation begins from: D(x, sigma) = x holds at its lowest level, which is GDD's
+    form and ECT's (Song et al. 2023, section 3). EDM's differs from GDD's only there."""
+    precond = type(teacher).__name__
+    if precond in ("GDDPrecond", "ECMPrecond"):
+        return teacher
+    if precond != "EDMPrecond":
+        raise UserError(
+            f"cd needs a teacher in EDMPrecond, GDDPrecond or ECMPrecond, this one is in {precond}: take another method"
+        )
+    net = build({**teacher.architecture(), "precond": "GDDPrecond"}, teacher.dtype)
+    net.load_state_dict(teacher.state_dict())
+    return net
 
 
 def common_card(setup, recipe, data) -> dict[str, str]:
@@ -359,13 +376,13 @@ def new_discriminator(config, teacher_path, setup, classes) -> D.Discriminator:
             load = efficientnet_lite0 if name == "efficientnet-lite0" else partial(large_features, name)
             backbones.append(D.Backbone(load(folders=setup.features_dirs).to(dtype), config.heads, config.feature_size))
         elif name == "encoder":
-            encoder = TeacherEncoder(load_network(teacher_path, **setup.opened)[0])
+            encoder = TeacherEncoder(load_network(teacher_path, **{**setup.opened, "dtype": dtype})[0])
             backbones.append(D.Backbone(encoder, config.heads, mix=config.mix_encoder))
         else:
             raise UserError(
                 f"unknown discriminator features {name!r}; known: efficientnet-lite0, encoder, {', '.join(LARGE)}"
             )
-    table = class_table(config.class_embeddings, classes) if config.class_embeddings else None
+    table = class_table(config.class_embeddings, config.heads, classes) if config.class_embeddings else None
     critic = D.Discriminator(
         backbones,
         config.heads,
@@ -382,8 +399,15 @@ def new_discriminator(config, teacher_path, setup, classes) -> D.Discriminator:
     return critic
 
 
-def class_table(path, classes) -> torch.Tensor:
+def class_table(path, heads, classes) -> torch.Tensor:
     """The one matrix [rows, dim] of a file, a class a row: in_embeddings/tf_efficientnet_lite0.pkl of Zyriix/D2O."""
+    if heads != "paper" or not classes:
+        found = f"{heads} heads on {f'a network of {classes} classes' if classes else 'a network without classes'}"
+        raise UserError(
+            f"class_embeddings {path}: the small heads have unit embeddings of their own; class embeddings are for the "
+            f"paper's heads of a conditional network, and these are {found}: leave class_embeddings out, or take a "
+            "paper-* preset and a teacher with classes"
+        )
     matrices = [t.float() for t in pickled_or_saved(path) if t.ndim == 2]
     if len(matrices) != 1:
         raise UserError(f"{path}: {len(matrices)} matrices; a table of class embeddings is one")

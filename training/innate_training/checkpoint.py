@@ -1,7 +1,7 @@
 """Reading and writing networks: .safetensors by hand, the published .pkl files as data only.
 
-A .safetensors file is an 8-byte header length, a JSON header, raw little-endian tensors; it is small enough
-to need no library. Metadata values are strings, JSON where they are not plain.
+The machine that trains has torch and little else, and .safetensors is small enough to need no library
+(safetensors_header.py). Metadata values are strings, JSON where they are not plain.
 """
 
 import hashlib
@@ -9,51 +9,50 @@ import json
 import math
 import os
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
 
-import numpy as np
 import torch
 
 from .errors import UserError
 from .official import is_pickle, load_official
-from .precond import SIGMA_MAX, SIGMA_MID, EDMPrecond, build
+from .precond import PRECONDS, SIGMA_MAX, SIGMA_MID, EDMPrecond, build
+from .safetensors_header import DTYPES, Entry, read_header
 
-DTYPES = {
-    "F64": torch.float64,
-    "F32": torch.float32,
-    "F16": torch.float16,
-    "BF16": torch.bfloat16,
-    "I64": torch.int64,
-    "I32": torch.int32,
-    "I16": torch.int16,
-    "I8": torch.int8,
-    "U8": torch.uint8,
-    "BOOL": torch.bool,
-}
 NAMES = {v: k for k, v in DTYPES.items()}
 
 
 def read_safetensors(path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """(tensors, metadata)."""
+    with _opened(path) as f:
+        entries, metadata = read_header(f, path)
+        return {entry.name: _read_tensor(f, entry, path) for entry in entries}, metadata
+
+
+def read_metadata(path) -> dict[str, str]:
+    """What a .safetensors file says of itself, without its tensors."""
+    with _opened(path) as f:
+        return read_header(f, path)[1]
+
+
+@contextmanager
+def _opened(path) -> Iterator[BinaryIO]:
     try:
         with open(path, "rb") as f:
-            blob = f.read()
-        length = struct.unpack("<Q", blob[:8])[0]
-        header = json.loads(blob[8 : 8 + length])
+            yield f
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
-    except (struct.error, ValueError):
-        raise UserError(f"{path}: not a safetensors file") from None
-    metadata, tensors = header.pop("__metadata__", {}), {}
-    for name, entry in header.items():
-        a, b = entry["data_offsets"]
-        if entry["dtype"] not in DTYPES or 8 + length + b > len(blob):
-            raise UserError(f"{path}: tensor {name} has dtype {entry['dtype']} or is cut short")
-        t = torch.empty(entry["shape"], dtype=DTYPES[entry["dtype"]])
-        if b > a:
-            raw = torch.from_numpy(np.frombuffer(blob, np.uint8, b - a, 8 + length + a).copy())
-            t = raw.view(t.dtype).reshape(t.shape)
-        tensors[name] = t
-    return tensors, metadata
+
+
+def _read_tensor(f, entry: Entry, path) -> torch.Tensor:
+    raw = bytearray(entry.end - entry.begin)
+    if not raw:
+        return torch.empty(entry.shape, dtype=entry.dtype)
+    f.seek(entry.begin)
+    if f.readinto(raw) != len(raw):
+        raise UserError(f"{path}: the file became shorter while it was read; copy it again")
+    return torch.frombuffer(raw, dtype=entry.dtype).reshape(entry.shape)
 
 
 def write_safetensors(path, tensors, metadata=None) -> None:
@@ -161,7 +160,7 @@ def load_checkpoint(path, precond=None, teachers=None) -> tuple[dict[str, torch.
         architecture = {k: metadata[k] for k in ("img_resolution", "img_channels", "label_dim") if k in metadata}
         architecture = {k: int(v) for k, v in architecture.items()}
         architecture["precond"] = metadata.get("precond", "EDMPrecond")
-        architecture["model_kwargs"] = json.loads(metadata["model_kwargs"])
+        architecture["model_kwargs"] = {**json.loads(metadata["model_kwargs"]), **own_numbers(metadata, path)}
         if "delta_of" in metadata:
             from .export import apply_delta
 
@@ -169,6 +168,12 @@ def load_checkpoint(path, precond=None, teachers=None) -> tuple[dict[str, torch.
     if precond:
         architecture["precond"] = precond
     return tensors, architecture, metadata
+
+
+def own_numbers(metadata, path) -> dict[str, float]:
+    """Numbers of the preconditioning that the app writes beside `model_kwargs` where they are not the published ones."""
+    known = PRECONDS.get(metadata.get("precond", "EDMPrecond"))
+    return {key: positive(metadata, key, None, path) for key in (known.NUMBERS if known else ()) if key in metadata}
 
 
 def load_network(path, precond=None, dtype=torch.float32, teachers=None) -> tuple[EDMPrecond, dict[str, str]]:

@@ -11,6 +11,8 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from .distributed import processes, sum_over_processes
+
 
 class SpectralConv2d(nn.Module):
     """Convolution divided by its largest singular value: one power iteration per training forward pass.
@@ -87,7 +89,12 @@ class EqualisedLinear(nn.Module):
         return F.leaky_relu(F.linear(x, self.weight / math.sqrt(self.weight.shape[1]), self.bias), 0.2) * math.sqrt(2)
 
 
-PAPER_WIDTHS = {1: 2048, 2: 1024, 4: 512, 8: 512, 16: 256, 32: 128, 64: 64, 128: 64, 256: 32}
+PAPER_WIDTHS = {1: 2048, 2: 1024, 4: 512, 8: 512, 16: 256, 32: 128, 64: 64, 128: 64, 256: 32, 512: 16, 1024: 8}
+
+
+def nominal(size) -> int:
+    """The published table knows powers of two only: the nearest one, of two the smaller, stands for the rest."""
+    return min(PAPER_WIDTHS, key=lambda s: abs(s - size))
 
 
 class PaperHead(nn.Module):
@@ -98,8 +105,7 @@ class PaperHead(nn.Module):
 
     def __init__(self, channels, size, end=8, embedding_dim=0, classes=0, part=0) -> None:
         super().__init__()
-        size = min(PAPER_WIDTHS, key=lambda s: abs(s - size))
-        layers, width = [], channels
+        size, layers, width = nominal(size), [], channels
         while size > end:
             size //= 2
             layers.append(Block(width, PAPER_WIDTHS[size], norm=True, part=part))
@@ -137,9 +143,16 @@ class SmallHead(nn.Module):
             nn.init.normal_(self.embed.weight)  # of unit size, as the paper's projected embeddings are
 
     def deviation(self, h) -> torch.Tensor:
-        """Mean standard deviation over the batch (or groups of it): small when the images are alike."""
+        """Mean standard deviation over the batch, whatever processes hold it, or over groups of it: small when the
+        images are alike."""
         groups = 1 if not self.group else max(1, len(h) // self.group)
-        d = (h.reshape(groups, -1, *h.shape[1:]).var(1, unbiased=False) + 1e-6).sqrt().mean((1, 2, 3))
+        if self.group or processes() == 1:
+            variance = h.reshape(groups, -1, *h.shape[1:]).var(1, unbiased=False)
+        else:
+            count = len(h) * processes()
+            mean = sum_over_processes(h.sum(0, keepdim=True)) / count
+            variance = sum_over_processes((h - mean).square().sum(0, keepdim=True)) / count
+        d = (variance + 1e-6).sqrt().mean((1, 2, 3))
         return d.repeat_interleave(len(h) // groups).view(-1, 1, 1, 1).expand(-1, 1, *h.shape[2:])
 
     def forward(self, x, labels=None) -> torch.Tensor:
@@ -233,7 +246,7 @@ class Heads(nn.Module):
         self.style, self.classes, self.counts = style, classes, [len(c) for c in channels]
         heads = []
         for own_channels, own_sizes in zip(channels, sizes):
-            end = min(8, own_sizes[-1])
+            end = min(8, nominal(own_sizes[-1]))
             for c, s in zip(own_channels, own_sizes):
                 if style == "paper":
                     heads.append(PaperHead(c, s, end, embedding_dim if classes else 0, classes, part))

@@ -33,7 +33,7 @@ class DistilConfig:
     sigma: float = 2.5
     nfe: int = 1  # evaluations for one image of the student: 1 or 2
     sigma_mid: float = SIGMA_MID  # where the second of two is
-    images: int = 100_000
+    images: int = 10_000
     batch: int = 32  # over all processes
     # Images on one GPU of a published run: the loss is the sum over them, batch norm sees that many; 0: a mean, all.
     batch_gpu: int = 0
@@ -49,7 +49,8 @@ class DistilConfig:
     mix_encoder: bool = True  # the encoder's maps go through random mixing as the others' do
     heads: str = "small"  # "paper" at batches of 256 and more
     head_width: int = 128
-    deviation_group: int = 0  # samples per group of the minibatch-deviation channel, 0 = the whole batch
+    # Samples per group of the minibatch-deviation channel, 0 = the whole batch, over all processes.
+    deviation_group: int = 0
     class_embeddings: str = ""  # file of the table that the paper's conditional heads begin from; "": random
     loss_type: str = "ns"  # non-saturating, or "hinge"
     loss: str = "scale"  # mean per scale ("scale"), or over all logits of a feature network ("all"); summed
@@ -113,6 +114,25 @@ def preset(name, **changes) -> DistilConfig:
     return replace(DistilConfig(), **{**PRESETS[name], **changes})
 
 
+def check_share(config, processes) -> None:
+    """Raises where a process's share of the batch is not whole parts of what is taken together."""
+    c, share = config, config.batch // processes
+    if c.batch % processes:
+        return  # World.part says so
+    found = f"a process's share of the batch is {share} images (distil.batch {c.batch} over {processes} processes)"
+    if processes > 1 and c.batch_gpu and share % c.batch_gpu:
+        raise UserError(
+            f"{found}, but distil.batch_gpu, the images that batch norm and the sum of the loss take together, is "
+            f"{c.batch_gpu}: start a number of processes that divides {max(1, c.batch // c.batch_gpu)}, or give --set "
+            f"distil.batch_gpu={share}, as the published code does on that many GPUs"
+        )
+    if c.deviation_group and share % c.deviation_group and (processes > 1 or share > c.deviation_group):
+        raise UserError(
+            f"{found}, which does not divide into groups of distil.deviation_group, {c.deviation_group}: give --set "
+            f"distil.deviation_group=0, the whole batch, or a divisor of {share}"
+        )
+
+
 def split(items, counts) -> list[list]:
     """Consecutive runs of `items` of those lengths."""
     rest = iter(items)
@@ -123,6 +143,7 @@ class DistilTrainer(StudentTrainer):
     def __init__(
         self, net, discriminator: Discriminator, data, config, world, provenance=None, measure=None, compile=False
     ) -> None:
+        check_share(config, world.size)
         freeze(net, config.method, config.freeze)
         provenance = {**(provenance or {}), **freeze_card(net, config.method, config.freeze)}
         super().__init__(net, data, config, world, provenance, measure, compile)

@@ -11,8 +11,10 @@ from .errors import UserError
 
 
 class World:
-    """This process's place. Every rank draws the whole batch's random numbers and keeps its own slice, so the
-    result does not depend on the number of processes."""
+    """This process's place. Every rank draws the order of the images, their mirroring and the noise of the whole batch
+    and keeps its own slice, so the result does not depend on the number of processes. What each of them draws for
+    itself differs with that number: the noise before the teacher's encoder, DiffAugment, dropout. Batch norm sees
+    `batch_gpu` images, where that is set, and else those of one process."""
 
     def __init__(self, rank=0, size=1, device="cpu") -> None:
         self.rank, self.size, self.device = rank, size, torch.device(device)
@@ -60,6 +62,29 @@ class World:
     def barrier(self) -> None:
         if self.size > 1:
             dist.barrier()
+
+
+class _Sum(torch.autograd.Function):
+    """Its own gradient, of any order."""
+
+    @staticmethod
+    def forward(_, x) -> torch.Tensor:
+        total = x.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(_, dy) -> torch.Tensor:
+        return _Sum.apply(dy)
+
+
+def processes() -> int:
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def sum_over_processes(x) -> torch.Tensor:
+    """The sum of all processes' tensors; gradients of what each makes of it reach all of them."""
+    return _Sum.apply(x) if processes() > 1 else x
 
 
 @contextlib.contextmanager

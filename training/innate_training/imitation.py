@@ -48,13 +48,14 @@ class ImitationTrainer(InstanceTrainer):
 
 
 class ConsistencyTrainer(InstanceTrainer):
-    """net: in GDD's preconditioning, the one form of which f(x, sigma_min) = x holds exactly."""
+    """net: in GDD's or ECT's preconditioning (assemble.consistent), where f(x, eps) = x holds exactly."""
 
     def __init__(self, net, *args, **kw) -> None:
         super().__init__(net, *args, **kw)
         self.target = EMA(self.net, 0).net  # a copy, in evaluation
         self.kept["target"] = self.target
-        self.sigmas = heun_sigmas(self.config.cd_steps, self.config.sigma)[:-1].float().to(self.world.device)
+        levels = heun_sigmas(self.config.cd_steps, self.config.sigma, self.net.eps)[:-1]
+        self.sigmas = levels.float().to(self.world.device)
 
     def pair(self, x, labels, z) -> tuple[torch.Tensor, torch.Tensor]:
         level = self.draws.levels(self.config.cd_steps - 1, self.iteration).to(x.device)[self.part]

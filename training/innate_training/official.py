@@ -13,6 +13,12 @@ from typing import Self
 import torch
 
 from .errors import UserError
+from .precond import PRECONDS
+
+# Of all published preconditioning classes, beside the image's size, channels and classes.
+PRECOND_ARGUMENTS = (
+    *("use_fp16", "sigma_min", "sigma_max", "sigma_data", "beta_d", "beta_min", "M", "epsilon_t", "C_1", "C_2"),
+)
 
 
 class Record:
@@ -141,11 +147,15 @@ def load_official(path) -> tuple[dict[str, torch.Tensor], dict]:
     if not isinstance(net, Record):
         raise UserError(f"{path}: no `ema` network inside")
     kwargs = dict(net.state.get("_init_kwargs", {}))
-    for unused in ("use_fp16", "sigma_min", "sigma_max", "sigma_data"):
-        kwargs.pop(unused, None)
+    # Attributes of the module, or arguments: those that its formula reads. The others are ranges, and how it ran.
+    known = PRECONDS.get(net.class_name)
+    numbers = {k: net.state.get(k, kwargs.get(k, v)) for k, v in (known.NUMBERS if known else {}).items()}
+    for name in PRECOND_ARGUMENTS:
+        kwargs.pop(name, None)
     architecture = {k: kwargs.pop(k) for k in ("img_resolution", "img_channels", "label_dim") if k in kwargs}
     architecture.setdefault("label_dim", 0)
-    architecture["precond"] = net.class_name
+    architecture["precond"] = known.__name__ if known else net.class_name
+    kwargs.update({k: v for k, v in numbers.items() if v != known.NUMBERS[k]})
     architecture["model_kwargs"] = {k: list(v) if isinstance(v, tuple) else v for k, v in kwargs.items()}
     tensors = {}
     _collect(net, "", tensors)

@@ -14,7 +14,7 @@ import zipfile
 from dataclasses import dataclass
 
 from . import catalogue
-from .checkpoint import load_checkpoint, read_safetensors
+from .checkpoint import load_checkpoint, read_metadata, read_safetensors
 from .errors import UserError
 from .export import comes_from, export, fingerprint
 
@@ -45,7 +45,7 @@ def dependents(folder, teacher) -> list[str]:
         m["id"] for m in catalogue.read(folder)["models"] for f in m.get("files", []) if f.get("deltaOf") == teacher
     }
     for name in os.listdir(folder):
-        if name.endswith(".safetensors") and read_safetensors(os.path.join(folder, name))[1].get("delta_of") == teacher:
+        if name.endswith(".safetensors") and read_metadata(os.path.join(folder, name)).get("delta_of") == teacher:
             found.add(name.removesuffix(".safetensors"))
     return sorted(found)
 
@@ -75,7 +75,7 @@ def _stage(folder, stage, models, rebase) -> tuple[dict[str, dict], list[str]]:
 
     def keep(model, how) -> None:
         path = path_of(stage, model.id)
-        entries[model.id] = {**model.entry, "files": [catalogue.file_entry(path, read_safetensors(path)[1])]}
+        entries[model.id] = {**model.entry, "files": [catalogue.file_entry(path, read_metadata(path))]}
         said.append(f"{model.id}: {how}, {os.path.getsize(path):,} bytes")
 
     teachers = [m for m in models if m.entry["role"] == "teacher"]

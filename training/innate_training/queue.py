@@ -16,11 +16,11 @@ from dataclasses import replace
 
 import torch
 
-from . import catalogue
+from . import catalogue, json_lines
 from . import publish as publishing
 from . import recipe as recipes
 from .assemble import find_weights, numbers, open_run
-from .checkpoint import atomic_write, load_network, read_safetensors, write_safetensors
+from .checkpoint import atomic_write, load_network, read_metadata, read_safetensors, write_safetensors
 from .distil import distil
 from .errors import UserError
 from .export import export
@@ -70,7 +70,7 @@ def standing(setup, recipe, folder) -> int:
     first_round = folder == recipe.name
     committed = first_round and not (recipe.task == "student" and stale(setup, recipe))
     path = own if os.path.isfile(own) else find_weights(recipe.name, setup.weights) if committed else None
-    return numbers(read_safetensors(path)[1])[0] if path else 0
+    return numbers(read_metadata(path))[0] if path else 0
 
 
 def stale(setup, recipe) -> bool:
@@ -79,8 +79,8 @@ def stale(setup, recipe) -> bool:
     teacher = teacher_of(setup, recipe)
     if not student or not teacher:
         return False
-    origin = int(read_safetensors(student)[1].get("teacher_images", 0))
-    return numbers(read_safetensors(teacher)[1])[0] > origin if origin else teacher.startswith(os.fspath(setup.runs))
+    origin = int(read_metadata(student).get("teacher_images", 0))
+    return numbers(read_metadata(teacher))[0] > origin if origin else teacher.startswith(os.fspath(setup.runs))
 
 
 def teacher_of(setup, recipe) -> str | None:
@@ -135,7 +135,7 @@ def run_queue(setup, minutes, plan_path=None, publish=False, dry_run=False, adop
         if setup.world.first:
             # a step that has had its minutes makes room for the next; the next round comes back to it
             over = why not in ("out of time", "stopped") or spent >= 0.99 * recipe.minutes
-            _write(
+            json_lines.append(
                 journal,
                 dict(step=recipe.name, round=r, ended=over and why != "stopped", why=why, images=seen, minutes=spent),
             )
@@ -154,7 +154,7 @@ def adopt(setup, step, folder, dry_run=False) -> None:
     tensors, metadata = read_safetensors(source)
     if os.path.isfile(os.path.join(setup.runs, step, "state.pt")):
         return
-    if os.path.isfile(own) and numbers(read_safetensors(own)[1])[0] >= numbers(metadata)[0]:
+    if os.path.isfile(own) and numbers(read_metadata(own))[0] >= numbers(metadata)[0]:
         return
     if dry_run:
         print(f"queue: {step} would adopt {folder}: {numbers(metadata)[0]:,} images", flush=True)
@@ -238,7 +238,7 @@ def report(setup, plan, recipe, folder_name, r, why, publish) -> None:
     write_sheet(sheet, net) if student else teacher_sheet(sheet, net, plan.teacher_steps)
     value = quality[0]["value"]
     record = dict(step=recipe.name, round=r, images=numbers(metadata)[0], why=why, sheet=sheet, **quality[0])
-    _write(os.path.join(ready, "log.jsonl"), record)
+    json_lines.append(os.path.join(ready, "log.jsonl"), record)
     kept = best_known(setup, ready, recipe.name, catalogue.quality_entry(quality[0], net.img_resolution))
     committed = find_weights(recipe.name, setup.weights)
     if kept is None and committed:  # measured otherwise, or not at all: measure it in the same way
@@ -288,21 +288,8 @@ def class_names(recipe, label_dim) -> list[str] | None:
         return json.load(f).get(recipe.data.removesuffix(".zip"))
 
 
-def _write(path, record) -> None:
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    with open(path, "a") as f:
-        f.write(json.dumps(record) + "\n")
-
-
-def _lines(path) -> list[dict]:
-    if not os.path.isfile(path):
-        return []
-    with open(path) as f:
-        return [json.loads(line) for line in f if line.strip()]
-
-
 def _of(journal, name, r) -> list[dict]:
-    return [line for line in _lines(journal) if line["step"] == name and line["round"] == r]
+    return [line for line in json_lines.read(journal) if line["step"] == name and line["round"] == r]
 
 
 def _ended(journal, name, r) -> bool:

@@ -15,6 +15,7 @@ import os
 
 import torch
 
+from . import json_lines
 from .checkpoint import atomic_write
 from .errors import UserError
 
@@ -71,9 +72,7 @@ class RunFolder:
             return None
 
     def log(self, record) -> None:
-        with open(self.file("log.jsonl"), "a") as f:
-            f.write(json.dumps(record) + "\n")
-            f.flush()
+        json_lines.append(self.file("log.jsonl"), record)
 
     def cut_log(self, images) -> None:
         """Drop what was logged after the saved state: those iterations will run again."""
@@ -82,12 +81,4 @@ class RunFolder:
             atomic_write(self.file("log.jsonl"), "".join(json.dumps(line) + "\n" for line in lines).encode())
 
     def read_log(self) -> list[dict]:
-        records = []
-        if os.path.exists(self.file("log.jsonl")):
-            with open(self.file("log.jsonl")) as f:
-                for line in f:
-                    try:
-                        records.append(json.loads(line))
-                    except ValueError:
-                        pass  # a line cut short by a crash
-        return records
+        return json_lines.read(self.file("log.jsonl"))

@@ -31,21 +31,23 @@ def generate(denoise, x, sigma, sigma_mid=None, labels=None) -> torch.Tensor:
     return denoise(first + (x - first) * (sigma_mid / sigma), sigma_mid, labels)
 
 
-def heun_sigmas(steps, sigma_max=SIGMA_MAX, rho=7.0) -> torch.Tensor:
-    """Noise levels from sigma_max to 0.002 and a final 0 (Karras et al. 2022, eq. 5): [steps + 1], float64."""
+def heun_sigmas(steps, sigma_max=SIGMA_MAX, sigma_min=SIGMA_MIN, rho=7.0) -> torch.Tensor:
+    """Noise levels from sigma_max to sigma_min and a final 0 (Karras et al. 2022, eq. 5): [steps + 1], float64."""
     i = torch.arange(steps, dtype=torch.float64)
-    top, bottom = sigma_max ** (1 / rho), SIGMA_MIN ** (1 / rho)
+    top, bottom = sigma_max ** (1 / rho), sigma_min ** (1 / rho)
     t = (top + i / max(steps - 1, 1) * (bottom - top)) ** rho
     return torch.cat([t, t.new_zeros(1)])
 
 
 @torch.no_grad()
 def heun(net, latents, labels=None, steps=18, sigma_max=SIGMA_MAX) -> torch.Tensor:
-    """2 * steps - 1 evaluations from unit noise times sigma_max.
+    """2 * steps - 1 evaluations from unit noise times sigma_max, at levels clipped and rounded to what the network has.
 
     x and the coefficients stay in float64: at sigma = 80 float32 costs 1e-4.
     """
-    t = heun_sigmas(steps, sigma_max).tolist()
+    low, high = net.sigma_range()
+    levels = heun_sigmas(steps, min(sigma_max, high), max(SIGMA_MIN, low)).tolist()
+    t = [net.round_sigma(sigma) for sigma in levels[:-1]] + [0.0]
     x = latents.double() * t[0]
     for i in range(steps):
         d = (x - net(x, t[i], labels).double()) / t[i]

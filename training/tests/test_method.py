@@ -7,9 +7,10 @@ from conftest import ROOT, shapes, tiny_net
 
 from innate_training import augment
 from innate_training import discriminator as D
-from innate_training.checkpoint import read_safetensors
+from innate_training.assemble import Setup, new_discriminator, open_run
+from innate_training.checkpoint import read_safetensors, save_network
 from innate_training.data import generator
-from innate_training.distil import PRESETS, DistilConfig, DistilTrainer, preset
+from innate_training.distil import PRESETS, DistilConfig, DistilTrainer, check_share, preset
 from innate_training.distributed import World
 from innate_training.ema import EMA
 from innate_training.errors import UserError
@@ -17,6 +18,7 @@ from innate_training.features import FrozenConv, TeacherEncoder, efficientnet_li
 from innate_training.freezing import freeze, freeze_choice, frozen_by
 from innate_training.fused import plain_autograd
 from innate_training.layers import UNetBlock
+from innate_training.recipe import parse
 from innate_training.streams import PageDraws, Stream
 from innate_training.student import StudentTrainer
 from innate_training.teacher import TeacherConfig, TeacherTrainer, edm_loss
@@ -25,7 +27,7 @@ from innate_training.teacher import TeacherConfig, TeacherTrainer, edm_loss
 class Twice(torch.nn.Module):
     """A stand-in for a feature network: smooth, so that finite differences are sharp."""
 
-    CHANNELS = (4, 4, 4, 4)
+    CHANNELS, STRIDES = (4, 4, 4, 4), (2, 4, 8, 16)
 
     def __init__(self) -> None:
         super().__init__()
@@ -196,6 +198,66 @@ def test_paper_presets_are_the_published_numbers() -> None:
     )
 
 
+def test_a_process_holds_whole_parts_of_the_batch() -> None:
+    """Batch norm and the sum of the loss are of batch_gpu images, 64 of 256; a GPU that holds 32 would see 32."""
+
+    def start(processes, **changes) -> None:
+        config = preset("paper-cifar10", features=["encoder"], **changes)
+        DistilTrainer(tiny_net(), None, shapes(), config, World(0, processes))
+
+    with pytest.raises(UserError) as told:
+        start(8)
+    assert str(told.value) == (
+        "a process's share of the batch is 32 images (distil.batch 256 over 8 processes), but distil.batch_gpu, the "
+        "images that batch norm and the sum of the loss take together, is 64: start a number of processes that divides "
+        "4, or give --set distil.batch_gpu=32, as the published code does on that many GPUs"
+    )
+    for processes, changes in (
+        (4, {}),
+        (2, {}),
+        (1, {}),
+        (8, dict(batch_gpu=32)),
+        (8, dict(batch_gpu=0)),
+        (1, dict(batch=48)),
+    ):
+        check_share(preset("paper-cifar10", **changes), processes)
+    with pytest.raises(UserError, match="share of the batch is 4 images .* distil.deviation_group=0, the whole batch"):
+        check_share(preset("small", deviation_group=8), 8)
+    with pytest.raises(UserError, match="a divisor of 32"):
+        check_share(preset("small", deviation_group=5), 1)
+    check_share(preset("small", deviation_group=8), 4)
+
+
+@pytest.mark.parametrize(
+    "size, layers, kernel",  # as tests/distil/heads.test.ts of the app has them
+    [
+        (224, [4, 3, 2, 1], 4),
+        (128, [3, 2, 1, 0], 4),
+        (112, [4, 3, 2, 0], 2),  # the smallest nominal size is 6, which counts as 4
+        (96, [3, 2, 1, 0], 2),
+        (64, [3, 2, 1, 0], 2),
+        (48, [3, 2, 1, 0], 1),
+    ],
+)
+def test_papers_heads_end_where_their_smallest_map_does(size, layers, kernel) -> None:
+    backbone = D.Backbone(Twice(), "paper", size)
+    heads = D.Discriminator([backbone], "paper").heads.mini_discs.values()
+    assert [sum(isinstance(part, D.Block) for part in head.main) for head in heads] == layers
+    assert {head.main[-1].weight_orig.shape[-1] for head in heads} == {kernel}
+
+
+@pytest.mark.parametrize("heads, classes, found", [("small", 2, "of 2 classes"), ("paper", 0, "without classes")])
+def test_class_embeddings_are_for_the_papers_conditional_heads(tmp_path, heads, classes, found) -> None:
+    """Whatever the file is: it is not looked at."""
+    save_network(tmp_path / "teacher.safetensors", tiny_net(label_dim=classes))
+    config = preset("small", features=["encoder"], heads=heads, class_embeddings=str(tmp_path / "table.pkl"))
+    setup = Setup(World(), tmp_path, tmp_path, dtype="f32")
+    with pytest.raises(
+        UserError, match=f"small heads have unit embeddings of their own; .* {heads} heads on .* {found}"
+    ):
+        new_discriminator(config, tmp_path / "teacher.safetensors", setup, classes)
+
+
 def test_rates_fall_with_images_or_with_the_planned_time() -> None:
     t = trainer(images=1000, decay_from=0.5, decay_to=0.1, g_lr=1.0)
     for images, progress, expected in (
@@ -253,9 +315,9 @@ def test_lite0_sees_images_in_its_own_range() -> None:
 
 
 def test_small_presets_start_at_2_5_and_average_long() -> None:
-    for name in ("small", "encoder"):
+    for name in ("small", "small-encoder", "encoder"):
         c = preset(name)
-        assert (c.sigma, c.ema_rampup, c.ema_halflife) == (2.5, 0.25, 8_000)
+        assert (c.sigma, c.ema_rampup, c.ema_halflife, c.images) == (2.5, 0.25, 8_000, 10_000)
 
 
 def test_the_generator_runs_at_the_recipes_sigma() -> None:
@@ -279,6 +341,24 @@ def test_papers_students_are_sampled_in_float32_and_see_every_label() -> None:
         t = StudentTrainer(net, shapes(), DistilConfig(batch=8, heads=heads), World())
         assert (t.net.dtype, t.ema.net.dtype, t.net.model.label_dropout) == (torch.bfloat16, sampled, 0.0)
         assert t.ema.net(torch.zeros(1, 3, 16, 16), 2.5, torch.tensor([0])).dtype == torch.float32
+
+
+def test_papers_heads_see_features_in_float32_without_tf32(tmp_path, shapes_zip) -> None:
+    save_network(tmp_path / "teacher.safetensors", tiny_net())
+    teacher = str(tmp_path / "teacher.safetensors")
+    precision, cudnn = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    try:
+        for heads, dtype, kept in (("small", torch.bfloat16, True), ("paper", torch.float32, False)):
+            torch.set_float32_matmul_precision("high")  # as training/gpu/run.py begins
+            torch.backends.cudnn.allow_tf32 = True
+            values = dict(features=["encoder"], heads=heads, batch=8, measure_images=0)
+            recipe = parse(dict(name=heads, task="student", data="shapes.zip", teacher=teacher, distil=values))
+            t, _ = open_run(Setup(World(), tmp_path, tmp_path / "runs", dtype="bf16"), recipe)
+            assert (t.net.dtype, t.discriminator.backbones[0].net.net.dtype) == (torch.bfloat16, dtype)
+            assert (torch.get_float32_matmul_precision() == "high", torch.backends.cudnn.allow_tf32) == (kept, kept)
+    finally:
+        torch.set_float32_matmul_precision(precision)
+        torch.backends.cudnn.allow_tf32 = cudnn
 
 
 def test_globs_freeze_by_name() -> None:

@@ -1,7 +1,13 @@
 """The networks equal the golden files, outputs and gradients; so do the discriminator's heads."""
 
+import io
 import json
+import pickle
+import sys
+import zipfile
+from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 import torch.nn as nn
@@ -9,10 +15,13 @@ import torch.nn.functional as F
 from conftest import fixture_file, tiny_net
 
 from innate_training import rng
-from innate_training.checkpoint import load_network, read_safetensors
+from innate_training.assemble import consistent
+from innate_training.checkpoint import load_network, read_safetensors, save_network, write_safetensors
 from innate_training.discriminator import PaperHead
+from innate_training.errors import UserError
 from innate_training.fused import fused_norm_act
-from innate_training.precond import build, gdd_i_frozen
+from innate_training.precond import EDMPrecond, build, gdd_i_frozen
+from innate_training.samplers import heun, two_step
 
 
 def close(ours, golden, relative=1e-4, floor=1e-7) -> None:
@@ -34,6 +43,133 @@ def test_networks(name) -> None:
     for key, p in net.named_parameters():
         close(p.grad, golden[f"grad.{key}"])
     assert gdd_i_frozen(net) == json.loads(metadata["gdd_i_frozen"])
+
+
+@pytest.mark.parametrize("name", ["ddpmpp-skip-16-vp", "ncsnpp-16-grey-ve"])
+def test_score_based_networks(name) -> None:
+    """VPPrecond and VEPrecond as published, at three noise levels and through the samplers."""
+    net = load_network(fixture_file(f"parity/{name}.pkl"))[0].eval()  # without the dropout of training
+    golden, metadata = read_safetensors(fixture_file(f"parity/{name}.golden.safetensors"))
+    assert type(net).__name__ == metadata["precond"]
+    z, labels = golden["latents"], golden["class_index"].long() if net.label_dim else None
+    with torch.no_grad():
+        for sigma in (80, 2.5, 0.05):
+            close(net(z * sigma, sigma, labels), golden[f"output_sigma_{sigma}"], 1e-4)
+    close(two_step(net, z, labels), golden["two_step"], 1e-4)
+    close(heun(net, z, labels, 4), golden["heun_4_steps"], 1e-4)
+
+
+def small_precond(precond, seed, **numbers) -> EDMPrecond:
+    """The network of tests/fixtures/checkpoints/preconditionings.py, weights by its rule."""
+    song = dict(model_type="SongUNet", embedding_type="positional", encoder_type="standard", resample_filter=[1, 1])
+    kind = dict(model_type="DhariwalUNet") if precond == "iDDPMPrecond" else song
+    kwargs = dict(model_channels=4, channel_mult=[1, 2], channel_mult_emb=1, num_blocks=1, attn_resolutions=[])
+    kwargs |= kind | numbers
+    net = build(dict(precond=precond, img_resolution=8, img_channels=3, label_dim=0, model_kwargs=kwargs))
+    generator = torch.Generator().manual_seed(seed)
+    for p in net.model.parameters():
+        p.data = torch.randint(-12, 13, p.shape, generator=generator) / 64
+    return net.eval()
+
+
+@pytest.mark.parametrize(
+    "name, precond, seed, numbers",
+    [
+        ("d2o", "D2OPrecond", 1, {}),
+        ("ecm", "ECMPrecond", 2, dict(sigma_min=0.25)),
+        ("iddpm", "iDDPMPrecond", 3, {}),
+    ],
+)
+def test_other_projects_preconditionings(tmp_path, name, precond, seed, numbers) -> None:
+    """The app's golden values, which plain formulas gave; a file of ours keeps all that they need."""
+    with zipfile.ZipFile(fixture_file("checkpoints.zip")) as z:
+        golden = {k: torch.from_numpy(v) for k, v in np.load(io.BytesIO(z.read("golden.npz"))).items()}
+    z = golden["latents"]
+    save_network(tmp_path / "net.safetensors", small_precond(precond, seed, **numbers))
+    net, metadata = load_network(tmp_path / "net.safetensors")
+    assert metadata["precond"] == ("GDDPrecond" if name == "d2o" else precond)
+    net.eval()  # without the dropout of training
+    with torch.no_grad():
+        for sigma in (80, 2.5, 0.3):
+            close(net(z * sigma, sigma), golden[f"{name}.{sigma}"], 1e-5)
+    if name == "iddpm":
+        close(net.u, golden["iddpm.u"], 1e-6)
+        close(heun(net, z, steps=4), golden["iddpm.heun"], 1e-4)
+        assert net.round_sigma(3.21) in net.u and net.round_sigma(3.21) == pytest.approx(3.21, rel=0.02)
+    else:  # the identity at its lowest level
+        x = torch.randn(2, 3, 8, 8)
+        assert torch.equal(net(x, net.eps), x) and net.eps == numbers.get("sigma_min", 0.002)
+
+
+def test_the_apps_files_keep_a_preconditionings_numbers_beside_its_network(tmp_path) -> None:
+    ours, theirs = tmp_path / "ours.safetensors", tmp_path / "theirs.safetensors"
+    save_network(ours, small_precond("ECMPrecond", 2, sigma_min=0.25))
+    tensors, metadata = read_safetensors(ours)
+    kwargs = json.loads(metadata["model_kwargs"])
+    card = {**metadata, "model_kwargs": json.dumps({k: v for k, v in kwargs.items() if k != "sigma_min"})}
+    write_safetensors(theirs, tensors, {**card, "sigma_min": str(kwargs["sigma_min"])})
+    assert load_network(theirs)[0].eps == 0.25
+
+
+def _reconstruct_persistent_obj(_) -> None:
+    """A name that published pickles have; nothing calls it."""
+
+
+class Persistent:
+    """A module as torch_utils.persistence of NVlabs/edm pickles it: class name, state, and no code that is needed."""
+
+    def __init__(self, module, class_name, **attributes) -> None:
+        modules = {k: Persistent(m, type(m).__name__) for k, m in module._modules.items() if m is not None}
+        state = dict(_parameters=module._parameters, _buffers=module._buffers, _modules=modules, **attributes)
+        self.meta = dict(class_name=class_name, state=state)
+
+    def __reduce__(self) -> tuple:
+        return _reconstruct_persistent_obj, (self.meta,)
+
+
+def test_published_pickles_of_other_projects(tmp_path, monkeypatch) -> None:
+    """ECT's lowest level is an attribute of its module, iDDPM's table a buffer."""
+    package, module = ModuleType("torch_utils"), ModuleType("torch_utils.persistence")
+    module._reconstruct_persistent_obj = _reconstruct_persistent_obj
+    monkeypatch.setitem(sys.modules, "torch_utils", package)
+    monkeypatch.setitem(sys.modules, "torch_utils.persistence", module)
+    monkeypatch.setattr(_reconstruct_persistent_obj, "__module__", "torch_utils.persistence")
+    x = torch.randn(2, 3, 8, 8)
+    for name, precond, attributes in (
+        ("d2o", "D2OPrecond", dict(sigma_min=0, sigma_max=float("inf"), sigma_data=0.5)),
+        ("ecm", "ECMPrecond", dict(sigma_min=0.25, sigma_max=80.0, sigma_data=0.5)),
+        ("iddpm", "iDDPMPrecond", dict(C_1=0.001, C_2=0.008, M=1000, sigma_min=0.006, sigma_max=20_000.0)),
+    ):
+        net = small_precond(precond, 4, **({"sigma_min": 0.25} if name == "ecm" else {}))
+        kwargs = dict(img_resolution=8, img_channels=3, model_type=net.model_type, use_fp16=True, **net.model_kwargs)
+        with open(tmp_path / f"{name}.pkl", "wb") as f:
+            pickle.dump(dict(ema=Persistent(net, precond, _init_kwargs=kwargs, **attributes)), f, 4)
+        opened = load_network(tmp_path / f"{name}.pkl")[0].eval()
+        assert opened.architecture() == net.architecture() and opened.architecture()["precond"] != "D2OPrecond"
+        assert torch.equal(opened(x, 2.5), net(x, 2.5)), name
+
+
+def test_what_a_preconditioning_cannot_be() -> None:
+    with pytest.raises(UserError, match="sigma_min is -1; it must be a number from 0"):
+        small_precond("ECMPrecond", 0, sigma_min=-1)
+    with pytest.raises(UserError, match="M is 1; iDDPMPrecond has from 2"):
+        small_precond("iDDPMPrecond", 0, M=1)
+    with pytest.raises(UserError, match="unknown preconditioning 'XYZ'; known: EDMPrecond, .*D2OPrecond"):
+        small_precond("XYZ", 0)
+
+
+def test_consistency_distillation_begins_where_a_level_is_the_identity() -> None:
+    x = torch.randn(2, 3, 8, 8)
+    teacher = small_precond("EDMPrecond", 1)
+    student = consistent(teacher)
+    assert type(student).__name__ == "GDDPrecond" and torch.equal(student(x, 0.002), x)
+    assert all(torch.equal(v, teacher.state_dict()[k]) for k, v in student.state_dict().items())
+    ecm = small_precond("ECMPrecond", 2, sigma_min=0.25)
+    assert consistent(ecm) is ecm
+    with pytest.raises(
+        UserError, match="cd needs a teacher in EDMPrecond, GDDPrecond or ECMPrecond, this one is in VPPrecond"
+    ):
+        consistent(small_precond("VPPrecond", 1))
 
 
 @pytest.mark.parametrize("name", ["uncond", "cond"])

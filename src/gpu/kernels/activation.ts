@@ -52,10 +52,12 @@ fn end(y: ${type}, channel: u32, at: u32) -> ${type} {
   return ${activation ? activationCode(activation, 'v', type) : 'v'}${slope ? ` * ${slopeCode(slope, 'told[at]', type)}` : ''};
 }`;
 
+/** Bindings that `endCode` reads: the bias, and the values that the slope is told by. */
 export const endBindings = ({ bias, slope }: EndOptions, type: Unit): Record<string, string> => ({
   ...(bias ? { channelBias: type } : {}),
   ...(slope ? { told: type } : {}),
 });
 
+/** What of an end a kernel's name says: kernels of equal names are one program. */
 export const endName = ({ bias, activation, slope }: EndOptions): string =>
   [bias && 'biased', activation, slope && `slope of ${slope}`].filter(Boolean).join(' ');

@@ -84,30 +84,42 @@ export const repeat = (count: number, piece: (i: number) => string, separator = 
  * gain nothing from four, and their compilers take four times as long.
  */
 export type Unit = 'f32' | 'vec4f';
+/** Values of one unit. */
 export const unitSize = (unit: Unit): 1 | 4 => (unit === 'f32' ? 1 : 4);
 
+/** WGSL functions (value, thread) that every thread of a workgroup calls and gets the same result of: by subgroup, and of two partial results. */
+const REDUCTIONS = {
+  sumAll: ['subgroupAdd(v)', 'partial[t] + partial[t + k]'],
+  maxAll: ['subgroupMax(v)', 'max(partial[t], partial[t + k])'],
+} as const;
+
 /**
- * Sum over a workgroup of `threads`: `subgroupAdd` where the workgroup is one subgroup, a tree in shared memory
- * elsewhere. Every thread gets the sum.
+ * Reductions over a workgroup of `threads`: the subgroup's own where the workgroup is one subgroup, a tree in shared memory
+ * elsewhere.
  */
-export function workgroupSum(threads: number, subgroup: boolean): { directives: string; code: string } {
-  if (subgroup)
-    return {
-      directives: 'enable subgroups;',
-      code: 'fn sumAll(v: f32, t: u32) -> f32 { return subgroupAdd(v); }',
-    };
-  return {
-    directives: '',
-    code: `var<workgroup> partial: array<f32, ${threads}>;
-fn sumAll(v: f32, t: u32) -> f32 {
+export function workgroupReductions(
+  threads: number,
+  subgroup: boolean,
+  names: readonly (keyof typeof REDUCTIONS)[],
+): { directives: string; code: string } {
+  const functions = names.map((name) => {
+    const [whole, pair] = REDUCTIONS[name];
+    if (subgroup) return `fn ${name}(v: f32, t: u32) -> f32 { return ${whole}; }`;
+    return `fn ${name}(v: f32, t: u32) -> f32 {
   workgroupBarrier();
   partial[t] = v;
   workgroupBarrier();
   for (var k = ${threads / 2}u; k > 0u; k = k >> 1u) {
-    if (t < k) { partial[t] += partial[t + k]; }
+    if (t < k) { partial[t] = ${pair}; }
     workgroupBarrier();
   }
   return partial[0];
-}`,
-  };
+}`;
+  });
+  const shared = subgroup ? [] : [`var<workgroup> partial: array<f32, ${threads}>;`];
+  return { directives: subgroup ? 'enable subgroups;' : '', code: [...shared, ...functions].join('\n') };
 }
+
+/** The sum alone, as `sumAll`. */
+export const workgroupSum = (threads: number, subgroup: boolean): { directives: string; code: string } =>
+  workgroupReductions(threads, subgroup, ['sumAll']);

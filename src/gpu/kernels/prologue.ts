@@ -23,8 +23,10 @@ fn prepare(v: ${unit}, a: Affine) -> ${unit} {
 }`;
 }
 
+/** Bindings that `prologueCode` reads: factor and offset of each image's channels, [images, 2, channels]. */
 export const prologueBindings = (affine: boolean, unit: Unit): Record<string, string> =>
   affine ? { affine: unit } : {};
 
+/** What of a prologue a kernel's name says. */
 export const prologueName = ({ affine, silu }: PrologueOptions): string =>
   `${affine ? ' affine' : ''}${silu ? ' silu' : ''}`;

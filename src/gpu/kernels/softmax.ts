@@ -1,25 +1,18 @@
-import { type Kernel, kernel, workgroupSum } from './kernel';
+import { type Kernel, kernel, workgroupReductions, workgroupSum } from './kernel';
 
 /**
  * Softmax of each row of `columns` scores in place, `stride` apart, in float32; what lies between columns and
  * stride becomes zero. One workgroup a row.
  */
 export function softmax(threads: number, subgroup: boolean): Kernel {
-  const sum = workgroupSum(threads, subgroup);
-  const maximum = subgroup
-    ? 'fn maxAll(v: f32, t: u32) -> f32 { return subgroupMax(v); }'
-    : sum.code
-        .replaceAll('sumAll', 'maxAll')
-        .replace(/var<workgroup>[^;]*;/, '')
-        .replace('partial[t] += partial[t + k];', 'partial[t] = max(partial[t], partial[t + k]);');
+  const { directives, code } = workgroupReductions(threads, subgroup, ['sumAll', 'maxAll']);
   return kernel({
     name: 'softmax',
     bindings: { out: 'f32' },
     uniforms: ['columns', 'stride', 'rows'],
-    directives: sum.directives,
+    directives,
     body: `
-${sum.code}
-${maximum}
+${code}
 @compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) t: u32) {
   let row = group.x + group.y * groups.x;

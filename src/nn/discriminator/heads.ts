@@ -61,6 +61,7 @@ const PAPER_WIDTHS: Readonly<Record<number, number>> = {
   1024: 8,
 };
 
+/** Channels of a conditional head's last map and of the class embedding that it is multiplied with. */
 export const EMBEDDED_CHANNELS = 64;
 
 /** The layers of one head for each feature map. Throws `bad-argument` where there are not as many sizes as channels. */

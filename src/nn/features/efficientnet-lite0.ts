@@ -42,6 +42,7 @@ export function efficientNetMaps<T>(ops: FeatureOps<T>, x: T, size: number): T[]
   return maps;
 }
 
+/** EfficientNet-Lite0 (timm's tf_efficientnet_lite0) as the feature network of the published discriminator: maps at strides 4, 8, 16 and 32. */
 export class EfficientNetLite0 extends FrozenPyramid {
   readonly channels = [24, 40, 112, 320];
 

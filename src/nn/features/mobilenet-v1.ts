@@ -25,6 +25,7 @@ export function mobileNetMaps<T>(ops: FeatureOps<T>, x: T, size: number): T[] {
   return maps;
 }
 
+/** MobileNetV1 0.25 (Howard et al. 2017) as a feature network: maps at strides 4, 8, 16 and 32. */
 export class MobileNetV1 extends FrozenPyramid {
   readonly channels = [32, 64, 128, 256];
 

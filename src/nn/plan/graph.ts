@@ -12,6 +12,7 @@ import type {
 
 export type { Node, Shape } from './operations';
 
+/** The shape of a value that all images share, of these dimensions: a parameter, a sum over the batch. */
 export const wholeShape = (dims: readonly number[]): Shape => ({
   height: 0,
   width: 0,
@@ -19,6 +20,7 @@ export const wholeShape = (dims: readonly number[]): Shape => ({
   whole: dims,
 });
 
+/** The shape of one number for each channel of each image. */
 export const vectorShape = (channels: number): Shape => ({ height: 0, width: 0, channels });
 
 /** Nodes in the order in which they were recorded. */

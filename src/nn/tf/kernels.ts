@@ -14,6 +14,7 @@ export type FusedKernel =
   | 'Silu'
   | 'SiluGradient';
 
+/** Whether the back-end in use has that kernel; else its composition of TensorFlow.js's operations is used. */
 export const hasKernel = (name: FusedKernel): boolean => !!tf.getKernel(name, tf.getBackend());
 
 /** Differentiable where a gradient is registered (BiasedConv2D, Resample: ./gradients); else wrap it in tf.customGrad. */

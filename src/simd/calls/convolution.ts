@@ -229,6 +229,7 @@ export interface WinogradFilter {
   out: number;
 }
 
+/** Float32 values of a Winograd filter: a packed matrix for each of the (tile + 2)^2 frequencies. */
 export const winogradValues = (tile: 2 | 4, inputs: number, outputs: number): number =>
   (tile + 2) ** 2 * panelValues(inputs, outputs);
 

@@ -14,6 +14,7 @@ export interface StepNumbers {
   averageBeta: number;
 }
 
+/** The numbers of a step as the kernel reads them, padded to 8. */
 export const stepNumbers = (n: StepNumbers): Float32Array =>
   Float32Array.of(n.rate, n.beta1, n.beta2, n.correction, n.eps, n.averageBeta, 0, 0);
 

@@ -2,8 +2,10 @@ import type { Activation } from '../operations';
 
 /** Functions of one number in float64, by their definitions. */
 
+/** 1 / (1 + exp(-x)). */
 export const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
+/** An activation at x; leaky ReLU's slope below 0 is 0.2. */
 export function activated(kind: Activation, x: number): number {
   switch (kind) {
     case 'relu':

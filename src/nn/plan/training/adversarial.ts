@@ -5,7 +5,7 @@ import type { Node } from '../graph';
 import { augmented } from './augment';
 import { gradients } from './differentiate';
 import { GraphFeatures } from './features';
-import { GraphHeads } from './heads';
+import { GraphHeads, runningOf } from './heads';
 import { discriminatorLoss, generatorLoss, meanLogit, sumOfLogits } from './losses';
 import { type Gradients, powerOf, StepRecorder } from './recorder';
 import { opsOn, parametersOf } from './scope';
@@ -22,6 +22,7 @@ export class AdversarialRecorder extends StepRecorder<IterationSettings> {
     for (const { name, shape, kind } of parameters) {
       shapes.set(name, shape);
       if (kind === 'conv') shapes.set(powerOf(name), [shape[0]!]);
+      if (kind === 'scale') for (const running of Object.values(runningOf(name))) shapes.set(running, shape);
     }
     super(settings, {
       ...settings.discriminator,
@@ -89,8 +90,8 @@ export class AdversarialRecorder extends StepRecorder<IterationSettings> {
 
   /** One forward pass of the heads as they are now. */
   private logits(maps: readonly Node[]): Node[] {
-    const { heads } = this.settings;
-    const ops = new GraphHeads(this.graph, this.sides.D.parameters);
+    const { heads, loss } = this.settings;
+    const ops = new GraphHeads(this.graph, this.sides.D.parameters, loss.batch);
     return headMaps(ops, heads, maps, this.labels(heads.classes));
   }
 }

@@ -207,6 +207,7 @@ export class Definitions {
 
 const rows = ({ height, width }: Shape): number => Math.max(1, height * width);
 
+/** Products of elements. */
 export const times = (a: Float64Array, b: Float64Array): Float64Array => a.map((v, i) => v * b[i]!);
 
 /** Each element's mean over its group, by `group` of its index. */
@@ -239,6 +240,7 @@ function unit(x: Float64Array): Float64Array {
   return x.map((v) => v / norm);
 }
 
+/** Scalar product of `count` values from a[i] and b[j] on, `strideA` and `strideB` apart. */
 export function dot(
   a: Float64Array,
   i: number,

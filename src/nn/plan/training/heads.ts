@@ -1,23 +1,34 @@
 import type { HeadOps } from '../../ops';
-import { type Graph, GraphOps, type Node } from '../graph';
-import type { Parameters } from './scope';
+import { type Graph, type Node, wholeShape } from '../graph';
+import { type Parameters, StepOps } from './scope';
 import { spectrallyNormalised } from './spectral';
 
 const BATCH_NORM_EPS = 1e-5;
 
+/** Share of a batch's statistics in the running ones. */
+const MOMENTUM = 0.1;
+
+/** The running statistics of the batch norm that has this scale. */
+export const runningOf = (scale: string) => {
+  const of = scale.replace(/weight$/, '');
+  return { mean: `${of}running_mean`, variance: `${of}running_var` };
+};
+
 /**
  * Records one forward pass of a discriminator's heads. `heads` holds `NAME.weight_orig` and the power vector
- * `NAME.weight_u` of every convolution; the pass takes one power iteration of each and leaves the vectors there.
+ * `NAME.weight_u` of every convolution, and the running statistics of every batch norm; the pass takes one power
+ * iteration of each, and leaves the vectors and the statistics there.
  */
 export class GraphHeads implements HeadOps<Node> {
-  private readonly ops: GraphOps;
+  private readonly ops: StepOps;
   private readonly normalised = new Map<string, Node>();
 
   constructor(
     private readonly graph: Graph,
     private readonly heads: Parameters,
+    private readonly images: number,
   ) {
-    this.ops = new GraphOps(() => undefined, { graph, derived: (name) => this.parameter(name) });
+    this.ops = new StepOps(() => undefined, { graph, derived: (name) => this.parameter(name) });
   }
 
   stridedConv(x: Node, name: string): Node {
@@ -29,6 +40,7 @@ export class GraphHeads implements HeadOps<Node> {
   }
 
   batchNorm(x: Node, name: string): Node {
+    this.follow(x, `${name}.weight`);
     return this.ops.batchNorm(x, name, BATCH_NORM_EPS);
   }
 
@@ -56,6 +68,25 @@ export class GraphHeads implements HeadOps<Node> {
 
   dotVector(x: Node, v: Node): Node {
     return this.ops.dotVector(x, v);
+  }
+
+  /** Running mean and unbiased variance, as PyTorch keeps them: state that no step reads. */
+  private follow(x: Node, scale: string): void {
+    const { graph, ops, heads } = this;
+    const whole = wholeShape([x.shape.channels]);
+    const count = this.images * x.shape.height * x.shape.width;
+    const mean = (sums: Node) => ops.scale(graph.node({ op: 'imageSum' }, [sums], whole), 1 / count);
+    const centre = mean(ops.pixelSum(x));
+    const squared = graph.node({ op: 'timesChannels' }, [centre, centre], whole);
+    const variance = ops.add(mean(ops.pixelDot(x, x)), ops.scale(squared, -1));
+    const blend = (name: string, value: Node, factor: number) =>
+      heads.replace(
+        name,
+        ops.add(ops.scale(value, MOMENTUM * factor), ops.scale(heads.node(name), 1 - MOMENTUM)),
+      );
+    const running = runningOf(scale);
+    blend(running.mean, centre, 1);
+    blend(running.variance, variance, count / Math.max(1, count - 1));
   }
 
   private parameter(name: string): Node | undefined {

@@ -14,7 +14,7 @@ export function recordIteration(settings: IterationSettings, side: Side | 'both'
     if (side !== 'G')
       step.update('D', step.discriminatorGradients(step.look(step.images('z discriminator'), 'other fake')));
   }
-  step.carryPowers();
+  step.carryBuffers();
   return step.finish();
 }
 

@@ -2,6 +2,7 @@ import { Graph, type GraphOps, type Node, type Shape, vectorShape, wholeShape } 
 import { Checkpoints } from './checkpoints';
 import { gradients } from './differentiate';
 import { recordDenoiser } from './generator';
+import { runningOf } from './heads';
 import { opsOn, type Parameters, parametersOf, type StepOps } from './scope';
 import type { GeneratorSettings, Iteration, SideSettings } from './settings';
 
@@ -83,6 +84,7 @@ export class StepRecorder<S extends GeneratorSettings> {
       this.graph.parameter(`power.${name}`, this.sides.D.parameters.shape(name)!);
       this.carried.set(`power.${name}`, this.sides.D.parameters.node(name));
     }
+    this.carry(this.running());
   }
 
   /** The gradients of all parts. */
@@ -125,9 +127,13 @@ export class StepRecorder<S extends GeneratorSettings> {
     }
   }
 
-  /** The power vectors of the last pass become the state. */
-  carryPowers(): void {
-    for (const name of this.powers()) this.carried.set(`heads.${name}`, this.sides.D.parameters.node(name));
+  /** The power vectors and the running statistics of the last pass become the state. */
+  carryBuffers(): void {
+    this.carry([...this.powers(), ...this.running()]);
+  }
+
+  private carry(names: readonly string[]): void {
+    for (const name of names) this.carried.set(`heads.${name}`, this.sides.D.parameters.node(name));
   }
 
   finish(): Iteration {
@@ -162,6 +168,11 @@ export class StepRecorder<S extends GeneratorSettings> {
 
   private powers(): string[] {
     return this.sides.D.names.filter((name) => name.endsWith('weight_orig')).map(powerOf);
+  }
+
+  private running(): string[] {
+    const { names, parameters } = this.sides.D;
+    return names.flatMap((name) => Object.values(runningOf(name))).filter((name) => parameters.shape(name));
   }
 
   protected ops(side: Side): StepOps {

@@ -257,6 +257,7 @@ const joined = (graph: Graph, a: Node, b: Node): Node =>
 const zeros = (graph: Graph, like: Shape, channels: number): Node =>
   graph.once({ op: 'broadcast' }, [constant(graph, 0)], { ...like, channels });
 
+/** One number for all images. */
 export const constant = (graph: Graph, value: number): Node =>
   graph.once({ op: 'constant', value }, [], wholeShape([1]));
 

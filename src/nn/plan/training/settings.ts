@@ -95,7 +95,7 @@ export interface IterationSettings extends GeneratorSettings {
 
 /**
  * What one iteration, or a piece of one, computes and changes. State is the leaves of the graph, by these prefixes:
- * `generator.`, `heads.` (with `NAME.weight_u`), `teacher.`, `features.I.` and `mixing.I.` frozen, `adamG.` and `adamD.` second moments,
+ * `generator.`, `heads.` (with `NAME.weight_u` and the running statistics of batch norms), `teacher.`, `features.I.` and `mixing.I.` frozen, `adamG.` and `adamD.` second moments,
  * `ema.`, `target.` (of consistency distillation, another average); between the parts of a batch `sumG.` and `sumD.`, their gradients so far, and `power.`, the power vectors after them.
  * Given at each run: `z` and, with fresh noise, `z discriminator`, unit normals; `noise`, the embedding of c_noise, and
  * `noise second`, that of a second evaluation;

@@ -11,6 +11,7 @@ export interface PackedMatrix {
   at(column: number): number;
 }
 
+/** How a matrix of [rows, columns] is packed. */
 export function packedMatrix(rows: number, columns: number): PackedMatrix {
   return {
     size: rows * Math.ceil(columns / PANEL) * PANEL,

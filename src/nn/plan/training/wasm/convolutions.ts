@@ -21,6 +21,7 @@ import type { Ending } from '../folding';
 import type { Site } from './site';
 import type { Room } from './works';
 
+/** Activations as a call's record has them. */
 export const ACTIVATIONS: Readonly<Record<Activation, number>> = {
   relu: RELU,
   relu6: RELU6,
@@ -194,6 +195,7 @@ export function writeConvolution(site: Site, filters: Filters, owner: Node, endi
   });
 }
 
+/** Writes the gradient of a convolution's filter, summed over the images. Throws `Unplanned` for depthwise ones. */
 export function writeFilterGradient(site: Site, node: Node): void {
   const { operation: o } = node;
   if (o.op !== 'filterGradient') throw new Unplanned(o.op, 'no filter gradient');

@@ -39,6 +39,7 @@ export const PRODUCTS = {
   maxPoolTangent: (list, { x, other, out }) => calls.maxPoolTangent(list, { x, v: other(), out }),
 } as const satisfies Record<string, Write>;
 
+/** Writes a call that takes one or two values as they are, and gives one. */
 export function writeProduct(site: Site, node: Node, write: Write): void {
   const [x, second] = node.inputs as [Node, Node | undefined];
   const [read, other] = [site.plain(x), second && site.plain(second)];

@@ -191,6 +191,7 @@ function pieces({ records, scratchBytes }: CallList, longest: number): Segment[]
   }));
 }
 
+/** Calls of the WebAssembly kernels in a segment; a segment of the host has none. */
 export const callsOf = (segment: Segment): number =>
   'host' in segment ? 0 : segment.records.length / RECORD_BYTES;
 

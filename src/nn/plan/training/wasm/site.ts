@@ -102,12 +102,12 @@ export class Site {
     return this.batch * pixels(shape) * storedChannels(shape.channels);
   }
 
-  /** A value as the kernels see it; a vector is a map of one row with a column for each image. */
+  /** A value as the kernels see it; a vector is a map of one row with a column for each image, a whole one has one. */
   map(node: Node, room = this.room(node)): MapAt {
-    const { height, width, channels } = node.shape;
+    const { height, width, channels, whole } = node.shape;
     const stored = storedChannels(channels);
     return height === 0
-      ? { at: room.at, images: 1, height: 1, width: this.batch, channels: stored }
+      ? { at: room.at, images: 1, height: 1, width: whole ? 1 : this.batch, channels: stored }
       : { at: room.at, images: this.batch, height, width, channels: stored };
   }
 
@@ -208,6 +208,7 @@ export class Site {
   }
 }
 
+/** Pixels of a map; a vector counts as one. */
 export const pixels = ({ height, width }: Shape): number => Math.max(1, height * width);
 
 /** A node's values as pixels of a few channels, for calls that look at no neighbours. */

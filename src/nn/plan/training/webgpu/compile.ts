@@ -1,15 +1,9 @@
 import { banded } from '../../../../gpu/kernels/banded';
-import {
-  deviation,
-  deviationCurvature,
-  deviationGradient,
-  maxPool,
-  maxPoolGradient,
-  maxPoolTangent,
-} from '../../../../gpu/kernels/deviation';
+import { deviation, deviationCurvature, deviationGradient } from '../../../../gpu/kernels/deviation';
 import type { Kernel } from '../../../../gpu/kernels/kernel';
 import { sumOfRows } from '../../../../gpu/kernels/optimiser';
 import { shiftAndCut, unit, unitGradient } from '../../../../gpu/kernels/pixels';
+import { maxPool, maxPoolGradient, maxPoolTangent } from '../../../../gpu/kernels/pool';
 import type { Node } from '../../graph';
 import type { Operation, PoolGeometry } from '../../operations';
 import { axesOf, axisTable, type Resampling } from '../axes';

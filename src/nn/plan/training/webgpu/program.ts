@@ -26,6 +26,7 @@ export interface Call {
 
 /** Where bindings may begin, and how far apart values lie that share a room. */
 export const ALIGN = 256;
+/** Bytes rounded up to where the next binding may begin. */
 export const aligned = (bytes: number): number => Math.ceil(bytes / ALIGN) * ALIGN;
 
 /** Small values that are kept share rooms of this size. */
@@ -76,6 +77,7 @@ export class Program {
   }
 }
 
+/** All of a room. */
 export const whole = (room: Room): View => ({ room, offset: 0, bytes: room.bytes });
 
 /**
