@@ -171,7 +171,7 @@ def load_checkpoint(path, precond=None, teachers=None) -> tuple[dict[str, torch.
 
 
 def own_numbers(metadata, path) -> dict[str, float]:
-    """Numbers of the preconditioning that the app writes beside `model_kwargs` where they are not the published ones."""
+    """Numbers of the preconditioning that the app writes beside `model_kwargs` where they are not those published."""
     known = PRECONDS.get(metadata.get("precond", "EDMPrecond"))
     return {key: positive(metadata, key, None, path) for key in (known.NUMBERS if known else ()) if key in metadata}
 
