@@ -38,3 +38,18 @@ test('a disk that takes no more is full, and nothing of the file is left', async
   expect(isFull(error)).toBe(true);
   expect(await readFile(folder, 'cut')).toBeNull();
 });
+
+test('bytes that a disk said to take and did not keep are told as a full one', async () => {
+  const folder = (await privateFolder())!;
+  const file = await openFile(folder, 'opened');
+  file.write(0, BYTES);
+  files.keeps = () => 2;
+  let error: unknown;
+  try {
+    file.write(7, BYTES);
+  } catch (e) {
+    error = e;
+  }
+  expect(isFull(error)).toBe(true);
+  file.close();
+});

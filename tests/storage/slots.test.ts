@@ -27,6 +27,7 @@ class Disk implements SlotPlaces {
         this.budget -= count;
         return count;
       },
+      getSize: () => this.files[index]!.length,
       truncate: resize,
       flush: () => {},
       close: () => {},

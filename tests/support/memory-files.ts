@@ -12,6 +12,9 @@ export class MemoryFiles {
   /** How many bytes of a write a file takes: a handle may take a part of them. */
   takes: (path: string, bytes: number) => number = (_path, bytes) => bytes;
 
+  /** How many of the bytes that a write was said to take are kept: fewer where the room ended meanwhile. */
+  keeps: (path: string, bytes: number) => number = (_path, bytes) => bytes;
+
   /** What the disk gives back of what was written to a path. */
   gives: (path: string, bytes: Uint8Array) => Uint8Array = (_path, bytes) => bytes;
 
@@ -77,11 +80,12 @@ class MemoryHandle {
     this.files.check(this.path, 'write');
     return {
       write: (all: Uint8Array, { at }: { at: number }) => {
-        const bytes = all.subarray(0, this.files.takes(this.path, all.byteLength));
+        const taken = all.subarray(0, this.files.takes(this.path, all.byteLength));
+        const bytes = taken.subarray(0, this.files.keeps(this.path, taken.byteLength));
         if (at + bytes.byteLength > this.bytes.byteLength) this.resize(at + bytes.byteLength);
         this.bytes.set(bytes, at);
         this.modified++;
-        return bytes.byteLength;
+        return taken.byteLength;
       },
       read: (into: Uint8Array, { at }: { at: number }) => {
         const bytes = this.bytes.subarray(at, at + into.byteLength);
