@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from conftest import ROOT
@@ -23,14 +24,14 @@ def drawn(shapes) -> dict[str, torch.Tensor]:
     for i, (name, shape) in enumerate(shapes.items()):
         stream, count = streams.Stream(SEED, "heads", i), torch.Size(shape).numel()
         if name.endswith("running_var"):
-            values = torch.from_numpy(stream.uniforms(count)) + 0.5
+            values = stream.uniforms(count) + np.float32(0.5)
         else:
-            values = torch.from_numpy(stream.normals(count))
+            values = stream.normals(count).astype(np.float64)
             if len(shape) > 1:
                 values *= 0.5 if "token" in name or "pos_embed" in name else (1.5 / (count / shape[0])) ** 0.5
             else:
                 values = 1 + 0.2 * values if name.endswith(".weight") else 0.2 * values
-        out[name] = values.view(shape)
+        out[name] = torch.from_numpy(values.astype(np.float32)).view(shape)
     return out
 
 
