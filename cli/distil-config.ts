@@ -4,6 +4,7 @@ import {
   type DistilConfig,
   type FileFeature,
   isAdversarial,
+  PAPER_BATCH,
   preset,
   samplingConfig,
 } from '../src/distil/config';
@@ -72,9 +73,6 @@ export function runConfig(
   if (saved) checkSameKind(saved, config, options.resume ?? '');
   return config;
 }
-
-/** Images of a batch from which on the paper's heads do not collapse (`checkConfig`). */
-const PAPER_BATCH = 128;
 
 /** A saved run has heads already, unless its method has no discriminator: those of its state fit no others. */
 const mayTakeSmallHeads = ({ method }: DistilConfig, saved: DistilConfig | undefined): boolean =>

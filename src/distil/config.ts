@@ -321,13 +321,16 @@ export function checkNumbers(config: DistilConfig): void {
     });
 }
 
+/** Images of a batch from which on the paper's heads do not collapse. */
+export const PAPER_BATCH = 128;
+
 /** Throws a `bad-argument` error where `checkNumbers` does, and where the choices together would collapse. */
 export function checkConfig(config: DistilConfig): void {
   checkNumbers(config);
-  if (config.heads === 'small' || config.batch >= 128) return;
+  if (config.heads === 'small' || config.batch >= PAPER_BATCH) return;
   throw new InnateError('bad-argument', "the paper's heads collapse at small batches", {
     where: 'heads',
-    expected: "a batch of at least 128, or heads 'small'",
+    expected: `a batch of at least ${PAPER_BATCH}, or heads 'small'`,
     found: `batch ${config.batch}`,
   });
 }

@@ -107,5 +107,5 @@ export function featuresInOrder(
   teacher: Denoiser,
 ): FeatureNetwork[] {
   const networks = features?.(teacher) ?? [];
-  return config.secondFirst ? networks.reverse() : networks;
+  return config.secondFirst ? [...networks].reverse() : networks;
 }
