@@ -16,9 +16,8 @@ from .errors import UserError
 from .precond import PRECONDS
 
 # Of all published preconditioning classes, beside the image's size, channels and classes.
-PRECOND_ARGUMENTS = (
-    *("use_fp16", "sigma_min", "sigma_max", "sigma_data", "beta_d", "beta_min", "M", "epsilon_t", "C_1", "C_2"),
-)
+PRECOND_ARGUMENTS = ["use_fp16", "sigma_min", "sigma_max", "sigma_data", "beta_d", "beta_min"]
+PRECOND_ARGUMENTS += ["M", "epsilon_t", "C_1", "C_2"]
 
 
 class Record:
