@@ -5,7 +5,7 @@ import json
 import tempfile
 import time
 
-from innate_training.cli import settle_threads
+from innate_training.process import settle_process
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--weights", required=True)
     parser.add_argument("--features-dir", required=True)
     args = parser.parse_args()
-    settle_threads()
+    settle_process()
 
     import torch
     from innate_training import recipe as recipes

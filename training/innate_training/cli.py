@@ -9,19 +9,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from .errors import UserError
+from .process import settle_process
 
-if TYPE_CHECKING:  # torch is loaded only after settle_threads()
+if TYPE_CHECKING:  # torch is loaded only after settle_process()
     from .assemble import Setup
     from .precond import EDMPrecond
-
-
-def settle_threads() -> None:
-    """Before torch loads its thread pool. Unbound threads of one pool may share a core and wait for each other
-    half a second at a time; several processes on one machine, on the other hand, must not all bind to core 0, nor
-    may the compiler's processes beside a GPU, which inherit the binding."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    if int(os.environ.get("WORLD_SIZE", 1)) == 1 and not os.path.exists("/dev/nvidia0"):
-        os.environ.setdefault("OMP_PROC_BIND", "true")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -158,7 +150,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv=None) -> int:
-    settle_threads()
+    settle_process()
     args = parser().parse_args(argv)
     try:
         run(args)

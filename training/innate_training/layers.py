@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from .errors import UserError
 from .fused import fused_norm_act, use_fused
+from .winograd import conv3x3
 
 
 def uniform(shape, fan_in, fan_out, mode, gain=1.0) -> torch.Tensor:
@@ -91,7 +92,7 @@ class Conv2d(nn.Module):
             return x + b[:, None, None]
         if self.up or self.down:
             x = self._resample(x)
-        return F.conv2d(x, w, b, padding=self.kernel // 2)
+        return conv3x3(x, w, b) if self.kernel == 3 else F.conv2d(x, w, b, padding=self.kernel // 2)
 
 
 class GroupNorm(nn.Module):

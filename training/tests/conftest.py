@@ -8,9 +8,9 @@ import zipfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from innate_training.cli import settle_threads  # noqa: E402
+from innate_training.process import settle_process  # noqa: E402
 
-settle_threads()
+settle_process()
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
