@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { karrasLevels, SIGMAS } from '../lib/noise-levels';
+import { karrasLevels } from '../lib/noise-levels';
 import type { NetworkConfig } from '../nn/config';
 import { type Denoiser, toNCHW, toNHWC } from '../nn/denoiser';
 import { heun } from '../nn/samplers';
@@ -12,6 +12,7 @@ import { accumulate, microBatches } from './micro-batch';
 import { RandomStream } from './random';
 import { gradientNorm, scalars } from './scalars';
 import type { TargetNetwork } from './target-network';
+import { teacherSampling } from './teacher-sampling';
 
 interface Players {
   config: DistilConfig;
@@ -108,7 +109,7 @@ export class InstanceStep {
       const images = await heun(
         (x, level) => teacher.denoise(x, level, ofPart),
         latents.subarray(from * size, to * size),
-        { steps: config.imitationSteps, sigmaMin: SIGMAS.min, sigmaMax: config.startSigma },
+        teacherSampling(teacher.config, config),
       );
       made.set(images, from * size);
     }

@@ -1,4 +1,4 @@
-import { karrasLevels, SIGMAS } from '../lib/noise-levels';
+import { karrasLevels } from '../lib/noise-levels';
 import type { NetworkConfig } from '../nn/config';
 import { Unplanned } from '../nn/plan/training/executor';
 import {
@@ -9,11 +9,12 @@ import {
 } from '../nn/plan/training/instance';
 import type { InstanceSettings, Iteration } from '../nn/plan/training/settings';
 import { precondCoefficients } from '../nn/precond';
-import { heunSchedule } from '../nn/samplers';
+import { heunLevels } from '../nn/samplers';
 import type { FeatureNetwork, RecordedFeatures } from './discriminator';
 import type { ExecutorParts, StepInputs } from './executor';
 import { RandomStream } from './random';
 import { type ProgramName, RecordedStudent, type StepGraphInputs } from './recorded-student';
+import { teacherSampling } from './teacher-sampling';
 
 /** Imitation and consistency distillation (instance-step.ts) as recorded graphs: the teacher's evaluations are part of them. */
 export class RecordedInstance extends RecordedStudent {
@@ -32,10 +33,7 @@ export class RecordedInstance extends RecordedStudent {
     this.settings = {
       ...this.student,
       teacher: parts.network,
-      path:
-        config.method === 'imitation'
-          ? heunSchedule(config.imitationSteps, SIGMAS.min, config.startSigma)
-          : null,
+      path: config.method === 'imitation' ? heunLevels(teacherSampling(parts.network, config)) : null,
       features: features && {
         network: (name) => features.weights.shape(name),
         maps: (ops, x) => features.maps(ops, x),

@@ -8,6 +8,8 @@ import {
   SIGMA_MID,
   START_SIGMA,
 } from '../lib/sampling';
+import type { NetworkConfig } from './config';
+import { roundSigma, sigmaRange } from './precond';
 
 /** D(x, sigma): x and the result [N, C, H, W] flat, float32. */
 export type Denoise = (x: Float32Array, sigma: number) => Promise<Float32Array>;
@@ -39,6 +41,20 @@ export function defaultSampling(
     sigmaMin: SIGMAS.min,
     sigmaMid: sigmaMid ?? SIGMA_MID,
     steps: defaultSteps(resolution),
+  };
+}
+
+/** The numbers of Heun's schedule. */
+export type HeunOptions = Pick<SamplerOptions, 'steps' | 'sigmaMin' | 'sigmaMax' | 'round'>;
+
+/** The noise levels of `options` clipped and rounded to what the preconditioning supports, as EDM's sampler does. */
+export function clipSigmas<T extends HeunOptions>(config: NetworkConfig, options: T): T {
+  const range = sigmaRange(config);
+  return {
+    ...options,
+    sigmaMax: Math.min(options.sigmaMax, range.max),
+    sigmaMin: Math.max(options.sigmaMin, range.min),
+    round: (sigma) => roundSigma(config, sigma),
   };
 }
 
@@ -89,6 +105,11 @@ export function heunSchedule(steps: number, sigmaMin: number, sigmaMax: number, 
   return [...karrasLevels(steps, sigmaMin, sigmaMax, rho), 0];
 }
 
+/** The noise levels that `heun` takes, and a final 0. */
+export function heunLevels({ steps, sigmaMin, sigmaMax, round }: HeunOptions): number[] {
+  return heunSchedule(steps, sigmaMin, sigmaMax).map((sigma) => (sigma > 0 && round ? round(sigma) : sigma));
+}
+
 /**
  * EDM's deterministic sampler (Karras et al. 2022, algorithm 1): Heun's second order method. x stays in
  * float64 between evaluations, as in the published code; in float32 four steps already drift by 2e-4.
@@ -96,13 +117,11 @@ export function heunSchedule(steps: number, sigmaMin: number, sigmaMax: number, 
 export async function heun(
   denoise: Denoise,
   latents: Float32Array,
-  { steps, sigmaMin, sigmaMax, round }: Pick<SamplerOptions, 'steps' | 'sigmaMin' | 'sigmaMax' | 'round'>,
+  options: HeunOptions,
 ): Promise<Float32Array> {
-  const t = heunSchedule(steps, sigmaMin, sigmaMax).map((sigma) =>
-    sigma > 0 && round ? round(sigma) : sigma,
-  );
+  const t = heunLevels(options);
   let x = Float64Array.from(latents, (z) => z * t[0]!);
-  for (let i = 0; i < steps; i++) {
+  for (let i = 0; i < options.steps; i++) {
     const denoised = await denoise(Float32Array.from(x), t[i]!);
     x = await heunStep(denoise, x, denoised, t[i]!, t[i + 1]!);
   }

@@ -12,6 +12,7 @@ import { studentNetwork } from '../../src/distil/student-network';
 import { TargetNetwork } from '../../src/distil/target-network';
 import { TrainableParameters } from '../../src/distil/trainable';
 import { openModel } from '../../src/engine/models/open-model';
+import type { NetworkConfig } from '../../src/nn/config';
 import { precondCoefficients } from '../../src/nn/precond';
 import { heunSchedule } from '../../src/nn/samplers';
 import '../../src/nn/tf/gradients';
@@ -36,14 +37,21 @@ const times = (g: number) => ({
   denoise: async (x: Float32Array) => x.map((v) => v * g),
 });
 
-async function step(change: Partial<DistilConfig>) {
+const EDM: Partial<NetworkConfig> = { precond: 'EDMPrecond' };
+/** Its highest level is below the student's start. */
+const IDDPM: Partial<NetworkConfig> = {
+  precond: 'iDDPMPrecond',
+  iddpm: { C1: 0.001, C2: 0.008, M: 4, levels: Float32Array.of(1.5, 0.75, 0.25, 0.0625) },
+};
+
+async function step(change: Partial<DistilConfig>, network = EDM) {
   const g = tf.variable(tf.scalar(STUDENT));
   const config = { ...preset('small'), batch: BATCH, seed: SEED, cdSteps: 5, imitationSteps: 3, ...change };
   const seen: { levels: number[]; after: number }[] = [];
   const instance = new InstanceStep({
     config,
     student: { sigmaShift: 0.002 } as never,
-    teacher: times(TEACHER) as never,
+    teacher: { ...times(TEACHER), config: network } as never,
     denoiser: {
       forward(x: tf.Tensor4D, levels: readonly number[]) {
         seen.push({ levels: [...levels], after: x.shape[0] });
@@ -125,12 +133,14 @@ describe('consistency distillation', () => {
   });
 });
 
-it("imitation regresses the teacher's Heun sample of the same noise", async () => {
-  const { report, seen, after } = await step({ method: 'imitation', microBatch: 3 });
+it.each([
+  ['', EDM, heunSchedule(3, 0.002, 2.5)],
+  [', at levels that the teacher has', IDDPM, [1.5, 0.25, 0.0625, 0]],
+])("imitation regresses the teacher's Heun sample of the same noise%s", async (_, network, schedule) => {
+  const { report, seen, after } = await step({ method: 'imitation', microBatch: 3 }, network);
   const start = NOISE.map((z) => z * 2.5);
-  const schedule = heunSchedule(3, 0.002, 2.5);
-  const wanted = start.map((from) => {
-    let x = from;
+  const wanted = NOISE.map((z) => {
+    let x = z * schedule[0]!;
     for (const [i, now] of schedule.slice(0, -1).entries()) {
       const next = schedule[i + 1]!;
       const slope = ((1 - TEACHER) * x) / now;

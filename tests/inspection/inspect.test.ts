@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
-import { clipSigmas, sampleImages } from '../../src/engine/inference/sampling';
+import { sampleImages } from '../../src/engine/inference/sampling';
 import { inspectTable, sweep } from '../../src/engine/layers/inspect';
 import { ActivationTable, QUANTITIES } from '../../src/lib/activations';
 import type { BackendName } from '../../src/lib/backends';
 import { karrasLevels } from '../../src/lib/noise-levels';
 import { unetBlocks } from '../../src/nn/blocks';
 import { inspectionRows } from '../../src/nn/inspection/rows';
-import { defaultSampling } from '../../src/nn/samplers';
+import { clipSigmas, defaultSampling } from '../../src/nn/samplers';
 import { observe } from '../../src/nn/tf/observe';
 import { FIXTURES, maxError, readGolden } from '../support/fixtures';
 import { MINI_NETWORKS, openMini } from './mini';
@@ -114,7 +114,7 @@ describe.each(backends)('inspection on %s', (backend) => {
         input: 'trajectory',
       });
       // The last evaluation's denoised image is what Euler's last step to 0 gives.
-      const options = clipSigmas(model.config, { ...defaultSampling(16), sampler: 'heun', steps });
+      const options = clipSigmas(model.config, { ...defaultSampling(16), sampler: 'heun' as const, steps });
       const images = await sampleImages(denoiser, batch, options);
       const { imgResolution: r, outChannels: c } = model.config.unet;
       const power = table.spectrum('image', steps - 1)!;

@@ -3,13 +3,13 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import { fileSource } from '../../cli/files';
-import { clipSigmas, sampleImages } from '../../src/engine/inference/sampling';
+import { sampleImages } from '../../src/engine/inference/sampling';
 import { inspectActivations } from '../../src/engine/layers/inspect';
 import type { Model } from '../../src/engine/models/model';
 import { openModel } from '../../src/engine/models/open-model';
 import type { BackendName } from '../../src/lib/backends';
 import { Denoiser, toNCHW, toNHWC } from '../../src/nn/denoiser';
-import { defaultSampling } from '../../src/nn/samplers';
+import { clipSigmas, defaultSampling } from '../../src/nn/samplers';
 import { TfOps } from '../../src/nn/tf/ops';
 import { TfParameters } from '../../src/nn/tf/parameters';
 import {
@@ -106,8 +106,7 @@ function parity({ checkpoint, golden: goldenPath }: ParityCase): void {
     expect(maxError(images, expected)).toBeLessThanOrEqual(bound(expected, 5e-4));
   });
 
-  it('two steps', async () => {
-    if (!golden.has('two_step')) return;
+  it.skipIf(!golden.has('two_step'))('two steps', async () => {
     const images = await sampleImages(denoiser, batch, { ...defaultSampling(32), sampler: 'two-step' });
     const expected = golden.float('two_step');
     expect(maxError(images, expected)).toBeLessThanOrEqual(bound(expected, 1e-4));

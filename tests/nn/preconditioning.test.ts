@@ -1,7 +1,7 @@
 import { unzipSync } from 'fflate';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
-import { clipSigmas, sampleImages } from '../../src/engine/inference/sampling';
+import { sampleImages } from '../../src/engine/inference/sampling';
 import { configMetadata, exportWhole } from '../../src/engine/models/export';
 import type { Model } from '../../src/engine/models/model';
 import { openModel } from '../../src/engine/models/open-model';
@@ -10,7 +10,7 @@ import { bufferSource } from '../../src/formats/source';
 import { readFloat32 } from '../../src/formats/tensor';
 import { Denoiser } from '../../src/nn/denoiser';
 import { iddpmLevels } from '../../src/nn/iddpm';
-import { defaultSampling } from '../../src/nn/samplers';
+import { clipSigmas, defaultSampling } from '../../src/nn/samplers';
 import { concat, failure, fixtureBytes } from '../formats/helpers';
 import { maxError } from '../support/fixtures';
 import { readNpz } from '../support/npz';

@@ -3,6 +3,7 @@ import { openBackend } from '../../cli/backend';
 import { startNodeThread } from '../../cli/threads';
 import type { StepKind } from '../../src/distil/executor';
 import { DistilTrainer } from '../../src/distil/trainer';
+import type { NetworkConfig } from '../../src/nn/config';
 import type { OpenExecutor } from '../../src/nn/plan/training/executor';
 import { WasmIterations } from '../../src/nn/plan/training/wasm/executor';
 import { expectCurve, type MiniChoice, miniParts, resumed, stepsOf } from './training-run';
@@ -15,12 +16,21 @@ beforeAll(async () => {
 const plan: OpenExecutor = async () => new WasmIterations({ threads: 1, startThread: startNodeThread });
 
 const SMALL: MiniChoice = { heads: 'small', warmUp: 16, emaHalfLife: 40 };
+/** Its highest level is below where a student of the small preset starts. */
+const IDDPM: Partial<NetworkConfig> = {
+  precond: 'iDDPMPrecond',
+  iddpm: { C1: 0.001, C2: 0.008, M: 4, levels: Float32Array.of(1.5, 0.7, 0.2, 0.01) },
+};
 const KINDS: StepKind[] = ['both', 'discriminator', 'generator'];
 
-async function pair(choice: Partial<MiniChoice>) {
-  const planned = await DistilTrainer.open({ ...miniParts({ ...SMALL, ...choice }), plan });
+async function pair(choice: Partial<MiniChoice>, precond: Partial<NetworkConfig> = {}) {
+  const parts = () => {
+    const own = miniParts({ ...SMALL, ...choice });
+    return { ...own, network: { ...own.network, ...precond } as NetworkConfig };
+  };
+  const planned = await DistilTrainer.open({ ...parts(), plan });
   expect(planned.facts).toMatchObject({ executor: 'plan', label: '1 thread of WebAssembly', reason: null });
-  return { planned, oracle: await DistilTrainer.open(miniParts({ ...SMALL, ...choice })) };
+  return { planned, oracle: await DistilTrainer.open(parts()) };
 }
 
 describe('on the plan', { timeout: 120_000 }, () => {
@@ -56,6 +66,13 @@ describe('on the plan', { timeout: 120_000 }, () => {
           name,
         ).toBe(true);
     }
+    for (const trainer of [oracle, planned]) trainer.dispose();
+  });
+
+  it('a teacher with noise levels of its own is asked at those, from its own start', async () => {
+    const { oracle, planned } = await pair({ method: 'imitation', imitationSteps: 3 }, IDDPM);
+    const kinds: StepKind[] = ['both', 'both'];
+    expectCurve(await stepsOf(planned, kinds), await stepsOf(oracle, kinds), 2e-3);
     for (const trainer of [oracle, planned]) trainer.dispose();
   });
 

@@ -3,8 +3,7 @@ import { InnateError } from '../../lib/errors';
 import { evaluations } from '../../lib/sampling';
 import type { NetworkConfig } from '../../nn/config';
 import type { ClassLabels, ImageDenoiser } from '../../nn/denoiser';
-import { roundSigma, sigmaRange } from '../../nn/precond';
-import { type SamplerOptions, sample } from '../../nn/samplers';
+import { clipSigmas, type SamplerOptions, sample } from '../../nn/samplers';
 import { type integerSeedNoise, seedClass, seedNoise } from '../../rng/seeds';
 import { batchSize } from './batching';
 
@@ -54,17 +53,6 @@ export interface SampleProgress {
   /** Network evaluations of one image, summed over images. */
   done: number;
   total: number;
-}
-
-/** The noise levels of `options` clipped and rounded to what the preconditioning supports, as EDM's sampler does. */
-export function clipSigmas(config: NetworkConfig, options: SamplerOptions): SamplerOptions {
-  const range = sigmaRange(config);
-  return {
-    ...options,
-    sigmaMax: Math.min(options.sigmaMax, range.max),
-    sigmaMin: Math.max(options.sigmaMin, range.min),
-    round: (sigma) => roundSigma(config, sigma),
-  };
 }
 
 /** The network's output is not a number: its weights are to blame, not the machine. */

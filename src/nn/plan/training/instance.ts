@@ -34,7 +34,7 @@ class InstanceRecorder extends StepRecorder<InstanceSettings> {
 
   /** Imitation: the student's images, and the teacher's Heun samples of the same noise. */
   private samples(path: readonly number[]) {
-    const { teacher, startSigma } = this.settings;
+    const { teacher } = this.settings;
     const ops = this.teacherOps();
     const { modelChannels, channelMultNoise, labelDim } = teacher.unet;
     const labels = this.labels(labelDim);
@@ -43,7 +43,7 @@ class InstanceRecorder extends StepRecorder<InstanceSettings> {
         noise: this.input(`level ${i}`, vectorShape(modelChannels * channelMultNoise)),
         labels,
       });
-    let x = ops.scale(this.input('z', this.imageShape(teacher.unet.inChannels)), startSigma);
+    let x = ops.scale(this.input('z', this.imageShape(teacher.unet.inChannels)), path[0]!);
     for (const [i, sigma] of path.slice(0, -1).entries()) {
       const ratio = path[i + 1]! / sigma;
       const first = denoised(x, i);
