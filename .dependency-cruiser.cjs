@@ -6,12 +6,12 @@ const layer = (name, from, allowed) => ({
   to: { path: '^(src|cli|bench|e2e|tests)/', pathNot: [from, ...allowed.map((a) => `^src/${a}`)] },
 });
 
-/** A room of the engine, and the rooms that it may import. */
-const room = (name, allowed) => ({
-  name: `engine-${name}-imports-downwards`,
+/** A room of a house, and the rooms that it may import. */
+const room = (house, name, allowed) => ({
+  name: `${house.replace('/', '-')}-${name}-imports-downwards`,
   severity: 'error',
-  from: { path: `^src/engine/${name}/` },
-  to: { path: '^src/engine/[^/]+/', pathNot: [name, ...allowed].map((other) => `^src/engine/${other}/`) },
+  from: { path: `^src/${house}/${name}/` },
+  to: { path: `^src/${house}/[^/]+/`, pathNot: [name, ...allowed].map((other) => `^src/${house}/${other}/`) },
 });
 
 /** What a distillation is, in plain data: the only part of src/distil that the page and the contract know. */
@@ -32,16 +32,31 @@ module.exports = {
     layer('distil', '^src/distil/', ['measure/', 'nn/', 'data/', 'gpu/', 'rng/', 'lib/']),
     layer('protocol', '^src/protocol/', [PLAIN_DISTIL, 'lib/']),
     layer('engine', '^src/engine/', ['protocol/', 'measure/', 'distil/', 'nn/', 'simd/', 'data/', 'gpu/', 'storage/', 'formats/', 'rng/', 'lib/']),
-    room('models', []),
-    room('export', []),
-    room('download', ['models']),
-    room('inference', ['models']),
-    room('layers', ['models', 'inference']),
-    room('runs', ['models']),
-    room('measure', ['models', 'inference', 'runs']),
-    room('distil', ['models', 'inference', 'runs', 'measure']),
+    room('engine', 'models', []),
+    room('engine', 'export', []),
+    room('engine', 'download', ['models']),
+    room('engine', 'inference', ['models']),
+    room('engine', 'layers', ['models', 'inference']),
+    room('engine', 'runs', ['models']),
+    room('engine', 'measure', ['models', 'inference', 'runs']),
+    room('engine', 'distil', ['models', 'inference', 'runs', 'measure']),
     layer('ui', '^src/ui/', ['lib/']),
     layer('state', '^src/state/', ['protocol/', PLAIN_DISTIL, 'storage/catalogue', 'rng/', 'lib/']),
+    room('state', 'actions', []),
+    room('state', 'measure', []),
+    room('state', 'generate', []),
+    room('state', 'models', ['generate']),
+    room('state', 'files', ['generate']),
+    room('state', 'history', ['generate']),
+    room('state', 'export', ['generate', 'path']),
+    room('state', 'path', ['generate']),
+    room('state', 'distil', ['generate']),
+    room('state/distil', 'series', []),
+    room('state/distil', 'lab', ['series']),
+    room('state', 'moments', ['measure', 'distil']),
+    room('state', 'layers', ['generate', 'distil']),
+    room('state', 'compare', ['generate', 'models']),
+    room('state', 'beside', ['generate', 'compare', 'layers']),
     layer('features', '^src/features/', ['ui/', 'state/', 'protocol/', PLAIN_DISTIL, 'storage/catalogue', 'rng/', 'lib/']),
     {
       name: 'distil-plain-data',

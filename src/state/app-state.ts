@@ -1,9 +1,9 @@
 import { type AskedStore, createAskedStore } from './asked';
+import { type BesideStore, createBesideStore } from './beside/store';
 import { type CompareStore, createCompareStore } from './compare/store';
 import { createSeriesStore, type SeriesStore } from './distil/series/store';
 import { createDistilStore, type DistilStore } from './distil/store';
 import { createEngineStore, type EngineStore } from './engine';
-import { type BesideStore, createBesideStore } from './generate/beside-store';
 import { createImagesStore, type ImagesStore } from './generate/images';
 import { createLatentsStore, type LatentsStore } from './generate/latents';
 import { createPinPicturesStore, type PinPicturesStore } from './generate/pin-pictures';

@@ -1,5 +1,5 @@
 import type { Action, ActionContext } from '../../state/actions/action';
-import { besidePair } from '../../state/generate/beside';
+import { besidePair } from '../../state/beside/controller';
 
 const shown = ({ stores }: ActionContext) => {
   const { moments, current } = stores.history.getState();

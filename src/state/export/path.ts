@@ -3,11 +3,11 @@ import type { EngineClient } from '../../protocol/client';
 import type { ExportClient } from '../../protocol/export-client';
 import type { ImageLabel } from '../../protocol/exports';
 import type { MadeImage } from '../generate/images';
+import { Portion } from '../generate/make-images';
 import type { ViewState } from '../generate/view';
 import { frameImages } from '../path/make-frames';
 import type { PathPlayer } from '../path/player';
 import { formatPath } from '../path/view';
-import { Portion } from './make-images';
 import { viewFragment } from './settings';
 import type { TaskHooks } from './task';
 

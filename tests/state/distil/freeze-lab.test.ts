@@ -13,7 +13,7 @@ import {
   placed,
   shareOf,
   trainingOf,
-} from '../../../src/state/distil/lab/parts';
+} from '../../../src/state/distil/parts';
 import { cellAfter, type MapCell } from '../../../src/ui/network-map/cells';
 import { FIXTURES } from '../../support/fixtures';
 

@@ -1,6 +1,6 @@
 import { type CSSProperties, type KeyboardEvent, type ReactNode, useMemo, useState } from 'react';
 import { type Flip, flipGrid } from '../../../state/distil/lab/flips';
-import { type MapRow, mapRows, type Part, type Placed, trainingOf } from '../../../state/distil/lab/parts';
+import { type MapRow, mapRows, type Part, type Placed, trainingOf } from '../../../state/distil/parts';
 import { formatCount } from '../../../ui/format';
 import { cellAfter } from '../../../ui/network-map/cells';
 import { type MapLayout, mapLayout } from '../../../ui/network-map/layout';

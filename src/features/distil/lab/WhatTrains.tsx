@@ -9,7 +9,7 @@ import {
   levelText,
   type Placed,
   shareOf,
-} from '../../../state/distil/lab/parts';
+} from '../../../state/distil/parts';
 import { useApp, useEngine, useSeries } from '../../../state/react';
 import { formatCount } from '../../../ui/format';
 import { Note } from '../../../ui/Note';

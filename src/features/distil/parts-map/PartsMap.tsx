@@ -1,7 +1,7 @@
 import { type CSSProperties, useMemo } from 'react';
 import { blockText } from '../../../lib/network-place';
-import type { MapRow, Part, Placed, Training } from '../../../state/distil/lab/parts';
-import { mapRows, PARTS, trainingOf } from '../../../state/distil/lab/parts';
+import type { MapRow, Part, Placed, Training } from '../../../state/distil/parts';
+import { mapRows, PARTS, trainingOf } from '../../../state/distil/parts';
 import { formatCount } from '../../../ui/format';
 import { HiddenTable } from '../../../ui/network-map/HiddenTable';
 import { mapLayout } from '../../../ui/network-map/layout';

@@ -1,4 +1,4 @@
-import type { MapRow, Part, Placed, Training } from '../../../state/distil/lab/parts';
+import type { MapRow, Part, Placed, Training } from '../../../state/distil/parts';
 import type { NamedRow } from '../../../ui/network-map/MapNames';
 
 export const TRAINING_WORDS: Record<Training, string> = {

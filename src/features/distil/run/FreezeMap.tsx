@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import type { DistilPlan } from '../../../protocol/distil';
-import { placed } from '../../../state/distil/lab/parts';
+import { placed } from '../../../state/distil/parts';
 import { formatCount } from '../../../ui/format';
 import { PartsKeys, PartsMap } from '../parts-map/PartsMap';
 

@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import { useStore } from 'zustand';
-import type { BesideImage, BesideState } from '../../../state/generate/beside-store';
+import type { BesideImage, BesideState } from '../../../state/beside/store';
 import { useApp, usePrefs, useView } from '../../../state/react';
 import { Evaluations } from '../../../ui/Evaluations';
 import { formatMs } from '../../../ui/format';

@@ -1,6 +1,6 @@
 import { Suspense, useMemo } from 'react';
 import { useStore } from 'zustand';
-import { besidePair } from '../../../state/generate/beside';
+import { besidePair } from '../../../state/beside/controller';
 import { useApp, useModel, useModels } from '../../../state/react';
 import { part } from '../../../ui/part';
 

@@ -2,9 +2,9 @@ import type { FreezeChoice } from '../../../distil/config';
 import { asInnateError } from '../../../lib/errors';
 import type { EngineClient } from '../../../protocol/client';
 import type { Stores } from '../../app-state';
+import { choiceLabel, type Placed, placed } from '../parts';
 import type { SeriesMember } from '../series/series';
 import { settledSetup } from '../settings';
-import { choiceLabel, type Placed, placed } from './parts';
 
 export interface FreezeLab {
   /** Reads the parameters of the chosen teacher; does nothing where they are here or on their way. */

@@ -1,5 +1,5 @@
 import { blockText, type Side } from '../../../lib/network-place';
-import { type MapRow, PARTS, type Part, type Placed } from './parts';
+import { type MapRow, PARTS, type Part, type Placed } from '../parts';
 
 /**
  * What of the freeze lab's map can be pressed, laid out as one grid that arrow keys walk through: heads of columns, then of

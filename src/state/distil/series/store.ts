@@ -1,7 +1,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { savedConfig } from '../../../distil/config';
 import type { RunDetail } from '../../../protocol/runs';
-import type { Placed } from '../lab/parts';
+import type { Placed } from '../parts';
 import type { Series, SeriesMember } from './series';
 
 export interface SeriesState {

@@ -1,10 +1,10 @@
-import { withSynonyms } from '../../lib/class-names';
-import { labelCount, parseClassNames } from '../../storage/catalogue';
-import { currentModel, type Stores } from '../app-state';
-import { planRows } from '../compare/plan';
-import { renameRows } from '../compare/store';
-import { fail } from '../engine';
-import { rename } from '../generate/images';
+import { withSynonyms } from '../lib/class-names';
+import { labelCount, parseClassNames } from '../storage/catalogue';
+import { currentModel, type Stores } from './app-state';
+import { planRows } from './compare/plan';
+import { renameRows } from './compare/store';
+import { fail } from './engine';
+import { rename } from './generate/images';
 
 /** Text of a file beside the catalogue. */
 export type LoadClassNames = (path: string) => Promise<string>;

@@ -1,7 +1,7 @@
-import { type DistilConfig, FREEZE_LEVELS, type FreezeChoice } from '../../../distil/config';
-import { freezeText, frozenNames } from '../../../distil/freeze-rule';
-import { type Place, placeOf, resolutionGlob, type Side } from '../../../lib/network-place';
-import type { ParameterSize } from '../../../protocol/distil';
+import { type DistilConfig, FREEZE_LEVELS, type FreezeChoice } from '../../distil/config';
+import { freezeText, frozenNames } from '../../distil/freeze-rule';
+import { type Place, placeOf, resolutionGlob, type Side } from '../../lib/network-place';
+import type { ParameterSize } from '../../protocol/distil';
 
 /** The network as the freeze lab sees it: blocks by parts, and what of them a choice freezes. */
 

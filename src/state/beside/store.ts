@@ -1,7 +1,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import type { InnateError } from '../../lib/errors';
 import type { Progress } from '../../protocol/models';
-import type { MadeImage } from './images';
+import type { MadeImage } from '../generate/images';
 
 /** One image of a pair, and what it took by itself: loading and compiling are left out. */
 export interface BesideImage {

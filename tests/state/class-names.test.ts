@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import type { ModelInfo } from '../../../src/protocol/models';
-import { createStores, currentModel } from '../../../src/state/app-state';
-import { changeResult, resultOf } from '../../../src/state/compare/store';
-import { defaultView } from '../../../src/state/generate/view';
-import { followClassNames } from '../../../src/state/models/class-files';
-import { parseCatalogue } from '../../../src/storage/catalogue';
+import type { ModelInfo } from '../../src/protocol/models';
+import { createStores, currentModel } from '../../src/state/app-state';
+import { followClassNames } from '../../src/state/class-names';
+import { changeResult, resultOf } from '../../src/state/compare/store';
+import { defaultView } from '../../src/state/generate/view';
+import { parseCatalogue } from '../../src/storage/catalogue';
 
 const catalogue = parseCatalogue(readFileSync('public/models/index.json', 'utf8'));
 const file = readFileSync('public/models/classes/imagenet-1000.json', 'utf8');

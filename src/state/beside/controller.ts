@@ -2,12 +2,12 @@ import type { GenerateRequest } from '../../protocol/generate';
 import { currentModel, type Stores } from '../app-state';
 import { settled } from '../compare/row-model';
 import { manySteps, ownSteps } from '../compare/rows';
+import { type AsideJob, type AsideRequests, recipePicture } from '../generate/aside';
+import { latentsOf } from '../generate/latents';
+import { buildRequest } from '../generate/request';
+import { oneModelShown } from '../generate/view';
 import { type Pair, pairOf } from '../layers/pair';
 import { type ModelFacts, usableModels } from '../models';
-import { type AsideJob, type AsideRequests, recipePicture } from './aside';
-import { latentsOf } from './latents';
-import { buildRequest } from './request';
-import { oneModelShown } from './view';
 
 export interface BesideController {
   /** Shows both beside each other, or no longer. */

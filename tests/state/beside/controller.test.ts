@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { besidePair } from '../../../src/state/beside/controller';
 import { planRows, rowRequest } from '../../../src/state/compare/plan';
-import { besidePair } from '../../../src/state/generate/beside';
 import type { ViewState } from '../../../src/state/generate/view';
 import { bootPage, entry } from '../../support/page';
 
