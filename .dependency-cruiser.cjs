@@ -15,7 +15,7 @@ const room = (house, name, allowed) => ({
 });
 
 /** What a distillation is, in plain data: the only part of src/distil that the page and the contract know. */
-const PLAIN_DISTIL = 'distil/(config|curve|schedule|freeze-rule)\\.ts$';
+const PLAIN_DISTIL = 'distil/(config|config-checks|batch-memory|curve|schedule|freeze-rule)\\.ts$';
 
 module.exports = {
   forbidden: [

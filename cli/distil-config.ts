@@ -1,13 +1,12 @@
 import {
-  checkConfig,
   DEFAULT_PRESET,
   type DistilConfig,
   type FileFeature,
   isAdversarial,
-  PAPER_BATCH,
   preset,
   samplingConfig,
 } from '../src/distil/config';
+import { checkConfig, PAPER_BATCH } from '../src/distil/config-checks';
 import { freezeChoice, freezeText } from '../src/distil/freeze-rule';
 import { InnateError } from '../src/lib/errors';
 import type { ModelSampling } from '../src/lib/sampling';

@@ -3,7 +3,7 @@ import { openBackend } from '../../cli/backend';
 import { featureWeights } from '../../cli/data';
 import { Adam } from '../../src/distil/adam';
 import { apply } from '../../src/distil/adversarial-step';
-import { fitMicroBatch } from '../../src/distil/config';
+import { fitMicroBatch } from '../../src/distil/batch-memory';
 import { RandomStream } from '../../src/distil/random';
 import { TrainableParameters } from '../../src/distil/trainable';
 import { DistilTrainer } from '../../src/distil/trainer';

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Dataset, skippedLine, skippedReasons } from '../../src/data';
-import { type DistilConfig, fitMicroBatch, partSize } from '../../src/distil/config';
+import { fitMicroBatch } from '../../src/distil/batch-memory';
+import { type DistilConfig, partSize } from '../../src/distil/config';
 import { executorLine } from '../../src/distil/executor';
 import { freezeFacts } from '../../src/distil/freeze';
 import { studentNetwork } from '../../src/distil/student-network';

@@ -2,7 +2,7 @@ import { loadPart } from '../lib/load-part';
 import { toNHWC } from '../nn/denoiser';
 import { Unplanned } from '../nn/plan/training/executor';
 import type { WeightSource } from '../nn/weights';
-import { checkNumbers } from './config';
+import { checkNumbers } from './config-checks';
 import type { StepReport } from './curve';
 import { averageShare } from './ema';
 import type { ExecutorFacts, ExecutorParts, OnStage, StepExecutor, StepKind, Updates } from './executor';

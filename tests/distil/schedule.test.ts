@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { fitMicroBatch, preset } from '../../src/distil/config';
+import { fitMicroBatch } from '../../src/distil/batch-memory';
+import { preset } from '../../src/distil/config';
 import { distancesDue, referenceImages, samplingsDue } from '../../src/distil/schedule';
 
 test('distances fall due early, then regularly, and once at the end', () => {

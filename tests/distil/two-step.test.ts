@@ -3,15 +3,15 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../cli/backend';
 import { Adam } from '../../src/distil/adam';
 import { AdversarialStep } from '../../src/distil/adversarial-step';
+import { fitMicroBatch } from '../../src/distil/batch-memory';
 import {
-  checkNumbers,
   type DistilConfig,
-  fitMicroBatch,
   preset,
   samplingConfig,
   savedConfig,
   studentSampling,
 } from '../../src/distil/config';
+import { checkNumbers } from '../../src/distil/config-checks';
 import { generate } from '../../src/distil/generator';
 import { RandomStream } from '../../src/distil/random';
 import { twoStep } from '../../src/nn/samplers';

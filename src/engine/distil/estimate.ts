@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { fitMicroBatch, isAdversarial, studentSampling } from '../../distil/config';
+import { fitMicroBatch } from '../../distil/batch-memory';
+import { isAdversarial, studentSampling } from '../../distil/config';
 import { backendLine } from '../../lib/words';
 import type { DistilRequest, StepEstimate } from '../../protocol/distil';
 import { FrechetMeasure } from '../measure/frechet';

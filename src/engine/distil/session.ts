@@ -1,4 +1,5 @@
-import { type DistilConfig, fitMicroBatch, studentSampling } from '../../distil/config';
+import { fitMicroBatch } from '../../distil/batch-memory';
+import { type DistilConfig, studentSampling } from '../../distil/config';
 import type { CurvePoint } from '../../distil/curve';
 import { executorLine, type StepKind } from '../../distil/executor';
 import { asInnateError, InnateError, OutOfMemory } from '../../lib/errors';

@@ -1,16 +1,15 @@
+import { fitMicroBatch, leastShare } from '../../distil/batch-memory';
 import {
-  checkConfig,
   DEFAULT_PRESET,
   type DistilConfig,
   featuresOf,
-  fitMicroBatch,
   isAdversarial,
-  leastShare,
   PRESETS,
   type PresetName,
   partSize,
   samplingConfig,
 } from '../../distil/config';
+import { checkConfig } from '../../distil/config-checks';
 import { distancesDue, referenceImages, samplingsDue } from '../../distil/schedule';
 import { asInnateError } from '../../lib/errors';
 import type { DataCheck, DistilRequest, RunAbout, StepEstimate } from '../../protocol/distil';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fitMicroBatch } from '../../../src/distil/config';
+import { fitMicroBatch } from '../../../src/distil/batch-memory';
 import type { CurvePoint } from '../../../src/distil/curve';
 import type { DataCheck } from '../../../src/protocol/distil';
 import { Pace } from '../../../src/state/distil/pace';
