@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { openBackend } from '../../cli/backend';
 import { featureWeights } from '../../cli/data';
 import { Adam } from '../../src/distil/adam';
-import { apply } from '../../src/distil/adversarial-step';
+import { applyGradients } from '../../src/distil/adversarial-step';
 import { fitMicroBatch } from '../../src/distil/batch-memory';
 import { RandomStream } from '../../src/distil/random';
 import { TrainableParameters } from '../../src/distil/trainable';
@@ -110,7 +110,7 @@ function plainSteps({ network, teacher, config }: TrainSetup): () => Promise<num
       );
       return tf.mean(tf.square(images)) as tf.Scalar;
     }, [...side.variables.values()]);
-    apply(side, grads);
+    applyGradients(side, grads);
     const loss = (await value.data())[0]!;
     value.dispose();
     return [loss];

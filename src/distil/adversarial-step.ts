@@ -31,7 +31,7 @@ interface Players {
 }
 
 /** Random numbers of one use of the feature networks: what they add to their input, and DiffAugment's. */
-interface Sight {
+interface FeatureRandomness {
   noise: RandomStream;
   augment: RandomStream;
 }
@@ -90,7 +90,7 @@ export class AdversarialStep {
       return parts.length === 1 ? this.onePass(parts) : this.twoPasses(parts);
     const g = kind === 'discriminator' ? null : this.generatorStep(parts);
     if (kind === 'generator') return { g, d: null };
-    const fakes = this.fakes(parts, this.noise('discriminatorNoise'), this.sight(1));
+    const fakes = this.fakes(parts, this.noise('discriminatorNoise'), this.randomness(1));
     const d = this.discriminatorStep(fakes, parts);
     tf.dispose(fakes);
     return { g, d };
@@ -108,7 +108,7 @@ export class AdversarialStep {
 
   /** In parts, the activations of all of them would have to be held: the generator's pass is made again instead. */
   private twoPasses(parts: readonly MicroBatch[]) {
-    const fakes = this.fakes(parts, this.noise('generatorNoise'), this.sight(0));
+    const fakes = this.fakes(parts, this.noise('generatorNoise'), this.randomness(0));
     const d = this.discriminatorStep(fakes, parts);
     tf.dispose(fakes);
     return { g: this.generatorStep(parts), d };
@@ -120,7 +120,7 @@ export class AdversarialStep {
     before?: (maps: tf.Tensor4D[]) => void,
   ): GeneratorResult {
     const { config, discriminator, generatorSide } = this.players;
-    const [noise, sight] = [this.noise('generatorNoise'), this.sight(0)];
+    const [noise, randomness] = [this.noise('generatorNoise'), this.randomness(0)];
     let state: SpectralState | null = null;
     const { value, grads } = accumulate(
       parts,
@@ -128,7 +128,7 @@ export class AdversarialStep {
       () => [],
       ({ real, labels }) => {
         this.stage(before ? 'the student makes images' : 'the student learns');
-        const maps = this.look(this.generate(real.shape, labels, noise), labels, sight);
+        const maps = this.look(this.generate(real.shape, labels, noise), labels, randomness);
         offTape(() => {
           before?.(maps);
           state ??= discriminator.advance();
@@ -140,15 +140,19 @@ export class AdversarialStep {
     );
     discriminator.release(state!);
     const norm = gradientNorm(grads);
-    apply(generatorSide, grads);
+    applyGradients(generatorSide, grads);
     return { loss: value, gradientNorm: norm };
   }
 
   /** Mixed feature maps of generated images, one list a part. */
-  private fakes(parts: readonly MicroBatch[], noise: RandomStream, sight: Sight): tf.Tensor4D[][] {
+  private fakes(
+    parts: readonly MicroBatch[],
+    noise: RandomStream,
+    randomness: FeatureRandomness,
+  ): tf.Tensor4D[][] {
     return parts.map(({ real, labels }) => {
       this.stage('the student makes images');
-      return tf.tidy(() => this.look(this.generate(real.shape, labels, noise), labels, sight));
+      return tf.tidy(() => this.look(this.generate(real.shape, labels, noise), labels, randomness));
     });
   }
 
@@ -158,14 +162,14 @@ export class AdversarialStep {
       SpectralState,
       SpectralState,
     ];
-    const sight = this.sight(2);
+    const randomness = this.randomness(2);
     const means: [tf.Scalar[], tf.Scalar[]] = [[], []];
     const { value, grads } = accumulate(
       parts,
       [...discriminatorSide.variables.values()],
       ({ real, labels }) => {
         this.stage('the discriminator learns');
-        return this.look(real, labels, sight);
+        return this.look(real, labels, randomness);
       },
       ({ labels }, maps, index) => {
         const logits = [
@@ -179,7 +183,7 @@ export class AdversarialStep {
     discriminator.release(onFake);
     discriminator.release(onReal);
     const norm = gradientNorm(grads);
-    apply(discriminatorSide, grads);
+    applyGradients(discriminatorSide, grads);
     const [logitsFake, logitsReal] = means.map((terms) => weightedMean(terms, parts)) as [
       tf.Scalar,
       tf.Scalar,
@@ -190,7 +194,7 @@ export class AdversarialStep {
   private r1Step(parts: readonly MicroBatch[]): tf.Scalar {
     const { config, discriminator, discriminatorSide } = this.players;
     const state = discriminator.advance();
-    const { noise } = this.sight(3); // as published, and as in training/: R1 is of the images as they are
+    const { noise } = this.randomness(3); // as published, and as in training/: R1 is of the images as they are
     const penalties: tf.Scalar[] = [];
     let total: tf.NamedTensorMap | null = null;
     for (const { real, labels, share } of parts) {
@@ -207,7 +211,7 @@ export class AdversarialStep {
       total = addGradients(total, gradients, share);
     }
     discriminator.release(state);
-    apply(discriminatorSide, total!);
+    applyGradients(discriminatorSide, total!);
     return weightedMean(penalties, parts);
   }
 
@@ -223,7 +227,7 @@ export class AdversarialStep {
   }
 
   /** 0: the generator's images, 1: the discriminator's where they are others, 2: real ones, 3: R1's. */
-  private sight(use: 0 | 1 | 2 | 3): Sight {
+  private randomness(use: 0 | 1 | 2 | 3): FeatureRandomness {
     const { seed } = this.players.config;
     const [noise, augment] = (['featureNoise', 'augment'] as const).map(
       (stream) => new RandomStream(seed, stream, 4 * this.iteration + use),
@@ -232,7 +236,11 @@ export class AdversarialStep {
   }
 
   /** Mixed feature maps of images as the discriminator sees them. Call inside tf.tidy. */
-  private look(x: tf.Tensor4D, labels: tf.Tensor2D | null, { noise, augment }: Sight): tf.Tensor4D[] {
+  private look(
+    x: tf.Tensor4D,
+    labels: tf.Tensor2D | null,
+    { noise, augment }: FeatureRandomness,
+  ): tf.Tensor4D[] {
     const { config, discriminator } = this.players;
     const seen = config.diffAugment ? diffAugment(x, drawAugmentation(augment, x.shape)) : x;
     return discriminator.look(seen, labels, noise);
@@ -240,7 +248,7 @@ export class AdversarialStep {
 }
 
 /** One step of the optimiser; the gradients, by the variables' own names, are freed. */
-export function apply({ adam, variables }: Side, grads: tf.NamedTensorMap): void {
+export function applyGradients({ adam, variables }: Side, grads: tf.NamedTensorMap): void {
   adam.apply(variables, new Map([...variables].map(([name, v]) => [name, grads[v.name]!] as const)));
   tf.dispose(grads);
 }

@@ -3,7 +3,7 @@ import { karrasLevels } from '../lib/noise-levels';
 import type { NetworkConfig } from '../nn/config';
 import { type Denoiser, toNCHW, toNHWC } from '../nn/denoiser';
 import { heun } from '../nn/samplers';
-import { apply, type Shape4, type Side } from './adversarial-step';
+import { applyGradients, type Shape4, type Side } from './adversarial-step';
 import { type DistilConfig, partSize } from './config';
 import type { OnStage, StepNumbers } from './executor';
 import { generate } from './generator';
@@ -78,7 +78,7 @@ export class InstanceStep {
       },
     );
     const norm = gradientNorm(grads);
-    apply(generatorSide, grads);
+    applyGradients(generatorSide, grads);
     target?.update(generatorSide.variables);
     if (parts.length > 1) tf.dispose(parts.map((p) => [p.real, p.labels ?? []]));
     tf.dispose([input, wanted]);

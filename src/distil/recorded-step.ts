@@ -2,13 +2,13 @@ import { joined } from '../lib/floats';
 import { type HeadsConfig, headParameters } from '../nn/discriminator/heads';
 import { mixingWeights } from '../nn/discriminator/mixing';
 import type { Node } from '../nn/plan/graph';
-import type { Sight } from '../nn/plan/training/adversarial';
+import type { ImageSource } from '../nn/plan/training/adversarial';
 import { encoderMaps } from '../nn/plan/training/encoder';
 import { Unplanned } from '../nn/plan/training/executor';
 import { GraphFeatures } from '../nn/plan/training/features';
 import { recordIteration, recordPart, recordUpdate } from '../nn/plan/training/iteration';
 import type { Side } from '../nn/plan/training/recorder';
-import type { Iteration, IterationSettings, Look } from '../nn/plan/training/settings';
+import type { FeatureInput, Iteration, IterationSettings } from '../nn/plan/training/settings';
 import { precondCoefficients } from '../nn/precond';
 import type { WeightSource } from '../nn/weights';
 import { lossImages, partSizes } from './config';
@@ -24,7 +24,7 @@ interface Eye {
   network: FeatureNetwork;
   weights: WeightSource;
   mixing: WeightSource;
-  maps(look: Look): Node[];
+  maps(look: FeatureInput): Node[];
 }
 
 /** Steps of a GAN as recorded graphs. */
@@ -143,7 +143,7 @@ export class RecordedRun extends RecordedStudent {
     const { config } = this.parts;
     const found = new Map<string, Float32Array>();
     const same = kind === 'both' && config.shareFakes; // both networks look at the same images
-    const uses: [Sight, number][] = [
+    const uses: [ImageSource, number][] = [
       ['fake', 0],
       ['other fake', same ? 0 : 1],
       ['real', 2],

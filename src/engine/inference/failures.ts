@@ -2,20 +2,20 @@ import { KernelRefused } from '../../gpu/pipelines';
 import type { InnateError } from '../../lib/errors';
 import { sentence } from '../../lib/words';
 import { ThreadsFailed } from '../../simd/runtime';
-import { Recent } from './recent';
+import { RecentCount } from './recent-count';
 
 /** A failure counts for so long: a device that is lost twice within it is given up, one lost hours apart is not. */
 const FORGOTTEN_MS = 10 * 60_000;
 
 /** Counts the failures of a machine, and says which of them are tried again and when WebAssembly takes over. */
 export class Failures {
-  private readonly gpu: Recent;
-  private readonly threads: Recent;
+  private readonly gpu: RecentCount;
+  private readonly threads: RecentCount;
 
   /** `now`: milliseconds. */
   constructor(now: () => number) {
-    this.gpu = new Recent(FORGOTTEN_MS, now);
-    this.threads = new Recent(FORGOTTEN_MS, now);
+    this.gpu = new RecentCount(FORGOTTEN_MS, now);
+    this.threads = new RecentCount(FORGOTTEN_MS, now);
   }
 
   /** A person has chosen anew: what was is forgotten. */

@@ -12,7 +12,7 @@ import { opsOn, parametersOf } from './scope';
 import type { Inputs, IterationSettings, ShapeOf } from './settings';
 
 /** Which images are looked at: the generator's, the discriminator's where they are others, real ones, R1's. */
-export type Sight = 'fake' | 'other fake' | 'real' | 'r1';
+export type ImageSource = 'fake' | 'other fake' | 'real' | 'r1';
 
 /** Records what the heads say of images, and the losses of a GAN. */
 export class AdversarialRecorder extends StepRecorder<IterationSettings> {
@@ -37,7 +37,7 @@ export class AdversarialRecorder extends StepRecorder<IterationSettings> {
   }
 
   /** What the heads see of images; what is drawn for them is named after their `use`. */
-  look(images: Node, use: Sight): Node[] {
+  look(images: Node, use: ImageSource): Node[] {
     const { features, heads, clipFakes, diffAugment } = this.settings;
     if (clipFakes && (use === 'fake' || use === 'other fake'))
       images = this.ops('G').activate(images, 'hardtanh');

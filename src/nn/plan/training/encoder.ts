@@ -2,14 +2,14 @@ import type { NetworkConfig } from '../../config';
 import { dhariwalEncoder } from '../../dhariwal-unet';
 import { songEncoder } from '../../song-unet';
 import { collectTaps, type Node, vectorShape } from '../graph';
-import type { Look } from './settings';
+import type { FeatureInput } from './settings';
 
 /**
  * The teacher's encoder as a feature network (nn/features/teacher-encoder.ts): its `blocks` of images that are noised at a
  * level of their own. Given of each image: `noise`, scaled; c_in of its level for every channel; the embedding, `level`.
  */
 export function encoderMaps(
-  { ops, x, input, labels }: Look,
+  { ops, x, input, labels }: FeatureInput,
   { unet }: NetworkConfig,
   blocks: readonly string[],
 ): Node[] {

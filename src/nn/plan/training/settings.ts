@@ -17,7 +17,7 @@ export interface FrozenFeatures {
 }
 
 /** Images that a feature network of the discriminator looks at. */
-export interface Look {
+export interface FeatureInput {
   /** On the network's own parameters. */
   ops: StepOps;
   x: Node;
@@ -29,7 +29,7 @@ export interface Look {
 /** A frozen feature network with the mixing behind it. */
 export interface FeatureNetworkGraph {
   network: ShapeOf;
-  maps(look: Look): Node[];
+  maps(look: FeatureInput): Node[];
   mixing: ShapeOf;
   /** Height and width of its maps. */
   sizes: readonly number[];

@@ -13,7 +13,7 @@ import { storedChannels } from '../../steps';
 import { Unplanned } from '../executor';
 import type { Normed } from '../folding';
 import type { Rows } from './panels';
-import { aligned, type View, whole } from './program';
+import { aligned, type View, wholeView } from './program';
 import { Reads } from './reads';
 import type { Site } from './site';
 
@@ -121,7 +121,7 @@ export class Expressions {
     const outs = [
       ...(vector ? [{ view: site.place(node), base: 0, stride: stored, count: stored }] : []),
       ...rows.map(({ rows: room, base, stride, at }) => ({
-        view: whole(room),
+        view: wholeView(room),
         base: base + at,
         stride,
         count: padded,

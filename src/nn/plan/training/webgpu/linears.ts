@@ -5,7 +5,7 @@ import {
 } from '../../../../gpu/kernels/linear-group';
 import type { Node } from '../../graph';
 import { storedChannels } from '../../steps';
-import { aligned, type Room, type View, whole } from './program';
+import { aligned, type Room, type View, wholeView } from './program';
 import type { Site } from './site';
 
 /** Fewer layers than this gain nothing from being computed together. */
@@ -157,7 +157,7 @@ export class LinearGroups {
     site.elements(
       {
         kernel: linearGroup(),
-        operands: [table, site.view(v), whole(weights), results],
+        operands: [table, site.view(v), wholeView(weights), results],
         uniforms: { columns, depth, images: site.batch },
       },
       site.batch * columns,
@@ -172,7 +172,7 @@ export class LinearGroups {
     site.elements(
       {
         kernel: linearGroupTransposed(),
-        operands: [table, changes, whole(weights), site.place(top)],
+        operands: [table, changes, wholeView(weights), site.place(top)],
         uniforms,
       },
       site.batch * depth,
@@ -180,7 +180,7 @@ export class LinearGroups {
     site.elements(
       {
         kernel: linearGroupGradient(),
-        operands: [table, site.view(v), changes, whole(gradients)],
+        operands: [table, site.view(v), changes, wholeView(gradients)],
         uniforms: { ...uniforms, accumulate: accumulate ? 1 : 0 },
       },
       depth * columns,

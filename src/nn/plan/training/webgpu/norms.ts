@@ -8,7 +8,7 @@ import { Unplanned } from '../executor';
 import { type Normed, type NormGradientPlan, type NormOf, normOf } from '../folding';
 import type { Affine } from './expressions';
 import type { Rows } from './panels';
-import { aligned, type View, whole } from './program';
+import { aligned, type View, wholeView } from './program';
 import type { Site } from './site';
 
 /** What a norm has found: factor and offset of every channel, and mean and inverse deviation, for the way back. */
@@ -155,7 +155,7 @@ export class Norms {
       throw new Unplanned('a norm', 'a weight or a bias that trains alone');
     const { rows: room, base, stride } = w;
     if (w.rows === b.rows && w.base === b.base)
-      return { view: whole(room), base, stride, weightAt: w.at, biasAt: b.at, copies: [] };
+      return { view: wholeView(room), base, stride, weightAt: w.at, biasAt: b.at, copies: [] };
     // One of them is the sum of more rows than the other, as where R1 asks a batch norm's scale for more.
     const { images, channels } = this.counts(norm);
     const padded = aligned(4 * channels) / 4;

@@ -6,7 +6,7 @@ import {
   sumOfRows,
 } from '../../../../gpu/kernels/optimiser';
 import type { Panel } from './panels';
-import { type View, whole } from './program';
+import { type View, wholeView } from './program';
 import type { Site } from './site';
 
 /** What is left of a panel's gradients, and what the step does with them. Their squares, in parts, where they are asked for. */
@@ -15,7 +15,7 @@ export function writePanel(site: Site, panel: Panel): View | null {
     site.elements(
       {
         kernel: sumOfRows(),
-        operands: [whole(rows), gradients],
+        operands: [wholeView(rows), gradients],
         uniforms: { parts: count, stride, base: 0, accumulate: 0 },
       },
       stride,
@@ -30,7 +30,7 @@ function writeSquares(site: Site, { gradients }: Panel): View {
   const view = site.program.value(SQUARE_SHARES);
   site.emit({
     kernel: panelSquares(reducers, subgroupReduce),
-    operands: [whole(gradients), view],
+    operands: [wholeView(gradients), view],
     uniforms: { total: gradients.bytes / 4 },
     grid: [SQUARE_SHARES, 1, 1],
   });
@@ -38,9 +38,9 @@ function writeSquares(site: Site, { gradients }: Panel): View {
 }
 
 function writeEnd(site: Site, { parameters, gradients, end }: Panel): void {
-  const [read, total] = [whole(gradients), gradients.bytes / 4];
+  const [read, total] = [wholeView(gradients), gradients.bytes / 4];
   if (end.kind === 'blend') {
-    const operands = [read, site.view(end.share), whole(end.sums)];
+    const operands = [read, site.view(end.share), wholeView(end.sums)];
     site.elements({ kernel: panelBlend(), operands, uniforms: {} }, total);
     return;
   }
@@ -52,9 +52,9 @@ function writeEnd(site: Site, { parameters, gradients, end }: Panel): void {
         read,
         site.view(rates),
         ...(share ? [site.view(share)] : []),
-        whole(parameters),
-        whole(seconds),
-        ...(averages ? [whole(averages)] : []),
+        wholeView(parameters),
+        wholeView(seconds),
+        ...(averages ? [wholeView(averages)] : []),
       ],
       uniforms: { beta2F: beta2, epsF: eps },
     },
@@ -64,7 +64,7 @@ function writeEnd(site: Site, { parameters, gradients, end }: Panel): void {
     site.elements(
       {
         kernel: panelBlend(),
-        operands: [whole(parameters), site.view(own), whole(follower)],
+        operands: [wholeView(parameters), site.view(own), wholeView(follower)],
         uniforms: {},
       },
       total,

@@ -50,12 +50,12 @@ export class Program {
   }
 
   value(values: number, kept = false): View {
-    return whole(this.room(values, kept));
+    return wholeView(this.room(values, kept));
   }
 
   /** Room for as many halves, a multiple of four, multiplied with 2^power. */
   halves(values: number, power: number): View {
-    return { ...whole(this.room(values / 2)), half: power };
+    return { ...wholeView(this.room(values / 2)), half: power };
   }
 
   /** Kept values that share a room with others. */
@@ -78,7 +78,7 @@ export class Program {
 }
 
 /** All of a room. */
-export const whole = (room: Room): View => ({ room, offset: 0, bytes: room.bytes });
+export const wholeView = (room: Room): View => ({ room, offset: 0, bytes: room.bytes });
 
 /**
  * The call with its kernel as its operands are stored. A shared-memory tile stages halves of a map as halves, and then the

@@ -9,7 +9,7 @@ import {
 import type { Node } from '../../graph';
 import { storedChannels } from '../../steps';
 import { Unplanned } from '../executor';
-import { aligned, type Room, type View, whole } from './program';
+import { aligned, type Room, type View, wholeView } from './program';
 import type { Site } from './site';
 
 /** Workgroups of a layer. */
@@ -52,8 +52,8 @@ export class Spectral {
     const pass = this.passes.get(node)!;
     if (pass.nodes[0] !== node) return;
     const { reducers, subgroupReduce } = site.options.traits;
-    const weights = whole(site.view(node.inputs[0]!).room);
-    const before = whole(site.view(powerBefore(node)).room);
+    const weights = wholeView(site.view(node.inputs[0]!).room);
+    const before = wholeView(site.view(powerBefore(node)).room);
     const layers = pass.nodes.length;
     const shares = site.options.software ? SHARES.software : SHARES.hardware;
     const product = [16 * shares, layers, 1] as const;
@@ -72,7 +72,7 @@ export class Spectral {
     });
     site.emit({
       kernel: spectralNormalise(reducers, subgroupReduce),
-      operands: [pass.table, weights, pass.rows, sums, whole(pass.normalised), pass.columns],
+      operands: [pass.table, weights, pass.rows, sums, wholeView(pass.normalised), pass.columns],
       uniforms: { layers },
       grid: [shares, layers, 1],
     });
@@ -93,13 +93,13 @@ export class Spectral {
     const out = site.view(node).room;
     site.emit({
       kernel: spectralAlong(reducers, subgroupReduce),
-      operands: [pass.table, whole(pass.normalised), pass.gradient, along],
+      operands: [pass.table, wholeView(pass.normalised), pass.gradient, along],
       uniforms: { layers },
       grid: [parts, layers, 1],
     });
     site.emit({
       kernel: spectralGradient(reducers, subgroupReduce),
-      operands: [pass.table, pass.gradient, along, pass.rows, this.sums.get(pass)!, whole(out)],
+      operands: [pass.table, pass.gradient, along, pass.rows, this.sums.get(pass)!, wholeView(out)],
       uniforms: { parts, accumulate: this.begun.has(out) ? 1 : 0 },
       grid: [parts, layers, 1],
     });

@@ -1,5 +1,5 @@
 /** Counts what happens, each time for so long. */
-export class Recent {
+export class RecentCount {
   private times: number[] = [];
 
   constructor(
