@@ -6,11 +6,11 @@ import { currentModel, type Stores } from '../app-state';
 import { fail, succeed } from '../engine';
 import type { MadeImage } from '../generate/images';
 import { latentsOf } from '../generate/latents';
-import { Portion } from '../generate/make-images';
 import { HOLD_MS } from '../generate/requests';
 import { FrameStore } from './frame-store';
 import { type Path, pathOf } from './frames';
 import { frameImages } from './make-frames';
+import { Portion } from './make-images';
 import { type PathView, readPath } from './view';
 
 export interface PlayerState {
