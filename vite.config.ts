@@ -7,9 +7,9 @@ import { contentSecurityPolicy, HEADERS, serviceWorker, unknownAddresses } from 
 /** The dev server injects inline scripts: it gets the headers without the policy. */
 const { 'Content-Security-Policy': _, ...isolation } = HEADERS;
 
-/** Decoders of image formats: chunks of a folder of their own, loaded when the first image of a format is met. */
+/** Decoders of image formats, and what they share: chunks of a folder of their own, loaded when the first image of a format is met. */
 const IMAGE_FORMATS =
-  /\/src\/data\/image\/|\/node_modules\/(@jsquash|@petamoriken|geotiff|lerc|omggif|pako|parse-headers|quick-lru|web-worker|xml-utils|zstddec)\//;
+  /\/src\/data\/(?:image\/|types\.)|\/node_modules\/(@jsquash|@petamoriken|geotiff|lerc|omggif|pako|parse-headers|quick-lru|web-worker|xml-utils|zstddec)\//;
 
 /** Readers of pickles, torch files and zips: loaded when the first file needs them. */
 const READERS = /\/src\/formats\/|\/node_modules\/fflate\//;
