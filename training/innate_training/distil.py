@@ -16,8 +16,8 @@ from .augment import diff_augment
 from .discriminator import Discriminator, Heads, r1_penalty
 from .errors import UserError
 from .freezing import freeze, freeze_card
-from .fused import plain_autograd
 from .loop import adam, run_loop
+from .plain_autograd import plain_autograd
 from .precond import SIGMA_MAX, SIGMA_MID
 from .student import StudentTrainer
 

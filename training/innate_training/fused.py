@@ -12,18 +12,14 @@ The formulas below are plain PyTorch. In bfloat16 torch.compile turns forward an
 (where no C++ compiler is at hand they run uncompiled, with equal results); in float32 the walks are C (norm_act.c).
 """
 
-import contextlib
 import ctypes
 import functools
-import threading
-from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
 
 from . import native
-
-_state = threading.local()
+from .plain_autograd import is_plain
 
 
 def _per_channel(v, k) -> torch.Tensor:
@@ -86,7 +82,7 @@ def _backward(dy, x, e, w, scale, offset, m1, mu, r, groups: int, act: bool) -> 
 def _library() -> ctypes.CDLL | None:
     library = native.load("norm_act")
     if library is not None:
-        library.norm_lanes.restype = library.norm_most_channels.restype = native.NUMBER
+        library.norm_most_channels.restype = native.NUMBER
         library.norm_moments.argtypes = [native.POINTER] * 3 + [native.NUMBER] * 3
         library.norm_apply.argtypes = [native.POINTER] * 4 + [native.NUMBER] * 3 + [ctypes.c_int]
         library.norm_backward_sums.argtypes = [native.POINTER] * 7 + [native.NUMBER] * 3 + [ctypes.c_int]
@@ -167,11 +163,6 @@ def fused_norm_act(x, e, w, b, groups, eps, act) -> torch.Tensor:
     return _NormAct.apply(x.contiguous(memory_format=torch.channels_last), e, w, b, groups, eps, act)
 
 
-def is_plain() -> bool:
-    """Whether this is inside of `plain_autograd`."""
-    return getattr(_state, "plain", False)
-
-
 def use_fused(x) -> bool:
     """The fused form serves training on a CPU: in bfloat16, and in float32 where norm_act.c does. `plain_autograd`
     switches it off."""
@@ -179,15 +170,4 @@ def use_fused(x) -> bool:
         return False
     if not native.serves(x) or _library() is None:
         return x.is_cpu and x.dtype == torch.bfloat16
-    return not x.shape[1] % _library().norm_lanes() and x.shape[1] <= _library().norm_most_channels()
-
-
-@contextlib.contextmanager
-def plain_autograd() -> Iterator[None]:
-    """Only operations that PyTorch can differentiate twice (exact R1 through a U-Net's encoder)."""
-    before, _state.plain = is_plain(), True
-    try:
-        with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
-            yield
-    finally:
-        _state.plain = before
+    return not x.shape[1] % _library().lanes() and x.shape[1] <= _library().norm_most_channels()

@@ -14,7 +14,10 @@ import tempfile
 
 import torch
 
+from .plain_autograd import is_plain
+
 FOLDER = os.path.dirname(__file__)
+HEADER = os.path.join(FOLDER, "vectors.h")
 FLAGS = ("-O3", "-march=native", "-std=gnu11", "-shared", "-fPIC")
 FLOAT = torch.float32  # what a C float is, whatever a test makes of that name
 POINTER, NUMBER = ctypes.c_void_p, ctypes.c_longlong
@@ -38,7 +41,7 @@ def _compile(source, target) -> None:
     os.close(handle)
     try:
         compiler = os.environ.get("CC", "cc")
-        subprocess.run([compiler, *FLAGS, source, "-o", aside, "-lm"], check=True, capture_output=True, timeout=120)
+        subprocess.run([compiler, *FLAGS, source, "-o", aside], check=True, capture_output=True, timeout=120)
         os.replace(aside, target)
     finally:
         if os.path.exists(aside):
@@ -51,22 +54,27 @@ def load(name) -> ctypes.CDLL | None:
     if os.environ.get("INNATE_NATIVE") == "off":
         return None
     source = os.path.join(FOLDER, f"{name}.c")
-    with open(source, "rb") as f:
-        key = hashlib.sha256(f.read() + " ".join(FLAGS).encode() + _processor().encode()).hexdigest()[:16]
+    key = hashlib.sha256(" ".join(FLAGS).encode() + _processor().encode())
+    for file in (source, HEADER):
+        with open(file, "rb") as f:
+            key.update(f.read())
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    target = os.path.join(cache, "innate-training", f"{name}-{key}.so")
+    target = os.path.join(cache, "innate-training", f"{name}-{key.hexdigest()[:16]}.so")
     try:
         if not os.path.exists(target):
             _compile(source, target)
-        return ctypes.CDLL(target)
+        library = ctypes.CDLL(target)
+        library.lanes.restype = NUMBER
+        return library
     except (OSError, subprocess.SubprocessError) as error:
         print(f"{name}.c: not compiled ({type(error).__name__}), PyTorch's own operations serve", flush=True)
         return None
 
 
 def serves(x) -> bool:
-    """Whether x is what these functions work on: float32 in a CPU's memory, on one thread, outside of torch.compile."""
-    alone = torch.get_num_threads() == 1 and not torch.compiler.is_compiling()
+    """Whether these functions work on x: float32 in a CPU's memory, on one thread, and no one else's to differentiate
+    (torch.compile, or twice)."""
+    alone = torch.get_num_threads() == 1 and not torch.compiler.is_compiling() and not is_plain()
     return x.is_cpu and x.dtype is FLOAT and alone
 
 

@@ -1,23 +1,15 @@
 /* The walks over an image that group norm + SiLU take (fused.py), forward and backward. Images are float32
- * [n][pixels][c] (channels last), what belongs to channels is [n][c]; c is a multiple of norm_lanes().
+ * [n][pixels][c] (channels last), what belongs to channels is [n][c]; c is a multiple of lanes().
  */
-#include <math.h>
 #include <string.h>
 
-#ifdef __AVX512F__
-#define LANES 16
-#else
-#define LANES 8
-#endif
+#include "vectors.h"
+
 #define MOST 1024 /* channels */
 #define RUN 64    /* pixels summed in float32, before their sum is added in float64 */
 
-typedef float vec __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 typedef int ints __attribute__((vector_size(LANES * 4)));
-typedef long long size;
 
-static inline vec load(const float *p) { return *(const vec *)p; }
-static inline void store(float *p, vec v) { *(vec *)p = v; }
 static inline vec choose(ints mask, vec a, vec b) { return (vec)((mask & (ints)a) | (~mask & (ints)b)); }
 
 /* e^x within 2 units of the last place, for any x: n ln 2 is taken off, and the rest, at most ln 2 / 2, is a polynomial
@@ -41,7 +33,6 @@ static inline vec exponential(vec x) {
 
 static inline vec sigmoid(vec z) { return 1 / (1 + exponential(-z)); }
 
-size norm_lanes(void) { return LANES; }
 size norm_most_channels(void) { return MOST; }
 
 /* Adds c sums of float32 to those of float64, and begins anew. */

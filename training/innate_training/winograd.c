@@ -12,23 +12,15 @@
  * products, one per position of the tile. What is done with the weights (G) is done by the caller.
  *
  * Images are float32 [n][h][w][channels] (channels last), h and w multiples of 4, padded by one zero on every side.
- * Channels are multiples of 2 * winograd_lanes().
+ * Channels are multiples of 2 * lanes().
  */
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef __AVX512F__
-#define LANES 16
-#else
-#define LANES 8
-#endif
+#include "vectors.h"
+
 #define POSITIONS 36
 
-typedef float vec __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
-typedef long long size;
-
-static inline vec load(const float *p) { return *(const vec *)p; }
-static inline void store(float *p, vec v) { *(vec *)p = v; }
 static inline size smaller(size a, size b) { return a < b ? a : b; }
 
 /* Where a tile lies: the image and the row and column of its first output. */
@@ -152,8 +144,6 @@ static void rows(size r, const float *a, size ar, size ai, const float *b, size 
     case 1: rows1(a, ar, ai, b, bi, n, m, mr, add); break;
   }
 }
-
-size winograd_lanes(void) { return LANES; }
 
 /* What one call needs: two halves of transformed tiles and a row of zeros. */
 typedef struct {

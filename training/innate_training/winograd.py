@@ -3,8 +3,8 @@
 Convolutions are three quarters of a teacher's step. PyTorch's do four times the multiplications, and its gradient of
 the weights runs at half of the speed of the forward pass. `conv3x3` takes half of the time, forward and for the
 input's gradient, and less than a third for the weights'; the result differs by float32's rounding, 2e-6 of its norm.
-With more than
-one thread, without a C compiler (native.py), or where the shape does not fit, PyTorch's own convolution serves.
+With more than one thread, without a C compiler (native.py), or where the shape does not fit, PyTorch's own
+convolution serves.
 """
 
 import ctypes
@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 
 from . import native
-from .fused import is_plain
 
 TILES = 12  # worked on at a time: they, transformed, and a part of the weights stay in a core's own cache
 
@@ -37,7 +36,6 @@ TRANSFORM = torch.kron(_G, _G).float()
 def _library() -> ctypes.CDLL | None:
     library = native.load("winograd")
     if library is not None:
-        library.winograd_lanes.restype = native.NUMBER
         library.winograd_convolve.argtypes = [native.POINTER] * 4 + [native.NUMBER] * 6
         library.winograd_weight_gradient.argtypes = [native.POINTER] * 3 + [native.NUMBER] * 6
     return library
@@ -51,7 +49,7 @@ def _call(function, *args) -> None:
 def _pack(w) -> torch.Tensor:
     """Weights [k, c, 3, 3] as winograd_convolve reads them: [36, k / m, c, m], m twice the lanes of a vector."""
     k, c = w.shape[:2]
-    m = 2 * _library().winograd_lanes()
+    m = 2 * _library().lanes()
     u = TRANSFORM @ w.permute(2, 3, 1, 0).reshape(9, c * k)
     return u.view(36, c, k // m, m).transpose(1, 2).contiguous()
 
@@ -94,12 +92,10 @@ class _Conv3x3(torch.autograd.Function):
 
 
 def _fits(x, w) -> bool:
-    """float32, whole tiles, whole vectors, and nothing that differentiates twice."""
-    if not native.serves(x) or w.shape[2:] != (3, 3) or x.shape[2] % 4 or x.shape[3] % 4:
+    """Whole tiles and whole vectors of what native.py serves."""
+    if not native.serves(x) or w.shape[2:] != (3, 3) or x.shape[2] % 4 or x.shape[3] % 4 or _library() is None:
         return False
-    if is_plain() or _library() is None:
-        return False
-    m = 2 * _library().winograd_lanes()
+    m = 2 * _library().lanes()
     return not (w.shape[0] % m or w.shape[1] % m)
 
 

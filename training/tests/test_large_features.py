@@ -11,8 +11,8 @@ from innate_training import discriminator as D
 from innate_training import streams
 from innate_training.checkpoint import read_safetensors, write_safetensors
 from innate_training.errors import UserError
-from innate_training.fused import plain_autograd
 from innate_training.large_features import NETWORKS, file_tensors, large_features
+from innate_training.plain_autograd import plain_autograd
 
 METHOD = ROOT / "tests" / "fixtures" / "method"
 SEED = 11

@@ -16,8 +16,8 @@ from innate_training.ema import EMA
 from innate_training.errors import UserError
 from innate_training.features import FrozenConv, TeacherEncoder, efficientnet_lite0, find_efficientnet, folded_norm
 from innate_training.freezing import freeze, freeze_choice, frozen_by
-from innate_training.fused import plain_autograd
 from innate_training.layers import UNetBlock
+from innate_training.plain_autograd import plain_autograd
 from innate_training.recipe import parse
 from innate_training.streams import PageDraws, Stream
 from innate_training.student import StudentTrainer

@@ -3,10 +3,10 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from conftest import tiny_net
 
 from innate_training import winograd
-from innate_training.fused import plain_autograd
-from innate_training.precond import build
+from innate_training.plain_autograd import plain_autograd
 
 pytestmark = pytest.mark.skipif(winograd._library() is None, reason="no C compiler")
 
@@ -89,27 +89,7 @@ def test_inside_of_plain_autograd_it_can_be_differentiated_twice() -> None:
 
 
 def test_a_network_and_its_gradients_are_those_without_it(monkeypatch) -> None:
-    net = build(
-        dict(
-            precond="EDMPrecond",
-            img_resolution=16,
-            img_channels=3,
-            label_dim=0,
-            model_kwargs=dict(
-                model_type="SongUNet",
-                model_channels=32,
-                channel_mult=[1, 2],
-                num_blocks=1,
-                attn_resolutions=[8],
-                embedding_type="positional",
-                encoder_type="standard",
-                decoder_type="standard",
-                channel_mult_noise=1,
-                resample_filter=[1, 1],
-                dropout=0.0,
-            ),
-        )
-    )
+    net = tiny_net(label_dim=0, model_channels=32)
     x, sigma = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(1)), torch.tensor([0.3, 2.0])
     with torch.no_grad():
         for p in net.parameters():  # the last convolutions begin at zero
