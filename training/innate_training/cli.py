@@ -93,10 +93,16 @@ def parser() -> argparse.ArgumentParser:
     c.add_argument("--sigma", type=float, help="where one step starts (default: the file's own, else 80)")
     c.add_argument("--json", action="store_true")
 
-    c = command("classify", "Of each class, the share of the images that a ResNet trained on CIFAR-10 names so.")
+    c = command("classify", "Of each class, the share of the images that a classifier names so.")
     c.add_argument("model")
-    c.add_argument("--classifier", default="cifar10-resnet56", choices=("cifar10-resnet56", "cifar10-resnet20"))
+    c.add_argument(
+        "--classifier",
+        default="cifar10-resnet56",
+        choices=("cifar10-resnet56", "cifar10-resnet20", "efficientnet-lite0"),
+        help="a ResNet trained on CIFAR-10, or EfficientNet-Lite0 for the 20 classes of ImageNet",
+    )
     c.add_argument("--features-dir", action="append", default=[], help="folder of feature networks")
+    c.add_argument("--data", metavar="ZIP", help="also of a data set's real images")
     c.add_argument("--count", type=int, default=2000)
     c.add_argument("--steps", type=int, default=1, help="1 = one-step, more = Heun")
     c.add_argument("--sigma", type=float, help="where one step starts (default: the file's own, else 80)")
@@ -289,16 +295,25 @@ def evaluate(args, world) -> None:
 
 
 def classify(args, world) -> None:
-    from .classify import Classifier, find_classifier, shares
+    from .classify import load_classifier, named_so, shares
+    from .data import load_data
 
     net, _ = load(args, world)
-    classifier = Classifier(find_classifier(args.classifier, args.features_dir)).to(world.device)
-    found = shares(net, classifier, args.count, args.steps)
+    classifier = load_classifier(args.classifier, args.features_dir).to(world.device)
+    found = {"the generator's": shares(net, classifier, args.count, args.steps)}
+    if args.data:
+        real = load_data(args.data, net.img_resolution, net.img_channels)
+        last, labels = real.images[-args.count :], real.labels[-args.count :]
+        found["real"] = named_so(classifier, last, labels, net.label_dim)
     if args.json:
-        print(json.dumps(dict(classifier=args.classifier, n=args.count, shares=[round(s, 4) for s in found])))
-    else:
-        print("  ".join(f"{c}: {share:.1%}" for c, share in enumerate(found)))
-        print(f"{sum(found) / len(found):.1%} of {args.count:,} images are named as asked for ({args.classifier})")
+        rounded = {k: [round(s, 4) for s in v] for k, v in found.items()}
+        printed = dict(classifier=args.classifier, n=args.count, shares=rounded["the generator's"])
+        print(json.dumps(printed | ({"real": rounded["real"]} if args.data else {})))
+        return
+    for whose, each in found.items():
+        print("  ".join(f"{c}: {share:.1%}" for c, share in enumerate(each)))
+        mean = sum(each) / len(each)
+        print(f"{mean:.1%} of {args.count:,} images, {whose}, are named as asked for ({args.classifier})")
 
 
 def export(args, world) -> None:
