@@ -23,11 +23,10 @@ export interface Likest {
 
 /** Differences of CKA below this are not told apart. */
 export const MARGIN = 0.02;
-/**
- * Noise levels up to a sixteenth of where the student starts count as low. For a student that starts at 80 that is 5,
- * where the picture outweighs the noise, or is about as strong.
- */
-const LOW_SHARE = 1 / 16;
+/** Noise levels up to this one are low: there the picture outweighs the noise, or is about as strong. */
+const LOW_SIGMA = 5;
+/** And those up to half of where the student starts: below its own level, for one that starts low itself. */
+const LOW_SHARE = 1 / 2;
 
 export function likest(cka: readonly (number | null)[]): Likest | null {
   let level = -1;
@@ -59,7 +58,7 @@ export function verdict(
   sigmas: readonly number[],
   start: number,
 ): Verdict {
-  const lowSigma = LOW_SHARE * start;
+  const lowSigma = Math.min(LOW_SIGMA, LOW_SHARE * start);
   const out: Verdict = {
     lowSigma,
     high: [],

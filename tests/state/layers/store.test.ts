@@ -105,8 +105,10 @@ describe('what the numbers say', () => {
     const found = of(80);
     expect(found).toMatchObject({ high: ['enc.a'], low: ['dec.b'], unclear: ['dec.c'], lowInDecoder: 1 });
     expect(found.counts).toEqual([1, 0, 1]);
-    // Where a student starts at 2.5, half a sigma is no low level any more.
-    expect(of(2.5)).toMatchObject({ high: ['enc.a', 'dec.b'], low: [], lowSigma: 2.5 / 16 });
+    expect(found.lowSigma).toBe(5);
+    expect(of(2.5)).toMatchObject({ high: ['enc.a'], low: ['dec.b'], lowSigma: 1.25 });
+    // Where a student starts at 0.8, half a sigma is no low level any more: it is about its own.
+    expect(of(0.8)).toMatchObject({ high: ['enc.a', 'dec.b'], low: [], lowSigma: 0.4 });
   });
 
   test('colour scales: of a row, of a resolution, of all; parts by themselves', () => {
