@@ -225,6 +225,11 @@ test('the guide speaks of what was measured, and of nothing where nothing was', 
     /only ever run at 2.5, yet 10 of 23 blocks \(10 of them in the decoder\)/,
   );
   expect(GUIDE[5]!.text(findings)).toMatch(/^87 % of the student’s weights/);
+  expect(GUIDE.at(-1)!.text(findings)).toMatch(/10 of 23 blocks, with 87 % .* supports claim 2/);
+  const clothes = readFindings(
+    JSON.parse(readFileSync('public/layers/fashion-mnist-32x32-teacher.json', 'utf8')),
+  );
+  expect(GUIDE.at(-1)!.text(clothes)).toMatch(/^For 11 of 20 .* neither supports claim 2 nor contradicts it/);
   const sampled = GUIDE.flatMap((s, i) => (s.shots.includes('sampled') ? [i + 1] : []));
   expect(sampled).toEqual(SAMPLED_IN_GUIDE);
   for (const step of GUIDE) {

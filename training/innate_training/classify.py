@@ -4,7 +4,6 @@ CIFAR-10's classifier is the ResNet whose features measure distances, with its l
 test set's real images). For classes of ImageNet it is EfficientNet-Lite0 with its own, among the set's classes alone.
 """
 
-import json
 import os
 
 import torch
@@ -14,9 +13,7 @@ from .checkpoint import read_safetensors
 from .errors import UserError
 from .features import CifarResNet, EfficientNetLite0, FrozenConv, find_efficientnet, relu6
 from .frechet import FILES, generate, resize
-from .recipe import FOLDER
-
-CLASSIFIERS = ("cifar10-resnet56", "cifar10-resnet20", "efficientnet-lite0")
+from .recipe import class_lists
 
 
 class CifarClassifier(torch.nn.Module):
@@ -28,10 +25,12 @@ class CifarClassifier(torch.nn.Module):
         if "linear.weight" not in tensors:
             raise UserError(f"{path}: the features alone, without the classifier's last layer (linear.weight)")
         self.features = CifarResNet(tensors)
-        self.weight, self.bias = tensors["linear.weight"].float(), tensors["linear.bias"].float()
+        self.register_buffer("weight", tensors["linear.weight"].float())
+        self.register_buffer("bias", tensors["linear.bias"].float())
 
     def forward(self, x) -> torch.Tensor:
-        return F.linear(self.features(resize(x, self.features.size)), self.weight, self.bias)
+        x = resize(x.to(self.weight.device), self.features.size)
+        return F.linear(self.features(x), self.weight, self.bias)
 
 
 class ImageNetClassifier(torch.nn.Module):
@@ -47,10 +46,11 @@ class ImageNetClassifier(torch.nn.Module):
         self.features = EfficientNetLite0(state)
         norm = [state[f"_bn1.{k}"] for k in ("weight", "bias", "running_mean", "running_var")]
         self.head = FrozenConv(state["_conv_head.weight"], (*norm, 1e-3), act=relu6)
-        self.weight, self.bias = state["_fc.weight"][classes].float(), state["_fc.bias"][classes].float()
+        self.register_buffer("weight", state["_fc.weight"][classes].float())
+        self.register_buffer("bias", state["_fc.bias"][classes].float())
 
     def forward(self, x) -> torch.Tensor:
-        last = self.features(resize(x, self.size))[-1]
+        last = self.features(resize(x.to(self.weight.device), self.size))[-1]
         return F.linear(self.head(last).mean((2, 3)), self.weight, self.bias)
 
 
@@ -58,8 +58,7 @@ def load_classifier(name, folders=(), data="tiny-imagenet-64x64") -> torch.nn.Mo
     """A classifier by name. ImageNet's knows the classes of the data set `data`, as recipes/classes.json lists them."""
     if name != "efficientnet-lite0":
         return CifarClassifier(find_cifar_classifier(name, folders))
-    with open(os.path.join(FOLDER, "classes.json")) as f:
-        classes = json.load(f).get(f"{data}-imagenet-1000")
+    classes = class_lists().get(f"{data}-imagenet-1000")
     if not classes:
         raise UserError(f"recipes/classes.json does not say which of ImageNet's classes those of {data} are")
     path = find_efficientnet(folders)

@@ -300,20 +300,21 @@ def classify(args, world) -> None:
 
     net, _ = load(args, world)
     classifier = load_classifier(args.classifier, args.features_dir).to(world.device)
-    found = {"the generator's": shares(net, classifier, args.count, args.steps)}
+    found = {"shares": (args.count, shares(net, classifier, args.count, args.steps))}
     if args.data:
         real = load_data(args.data, net.img_resolution, net.img_channels)
+        if real.classes != net.label_dim:
+            raise UserError(f"{args.data}: {real.classes} classes, the generator knows {net.label_dim}")
         last, labels = real.images[-args.count :], real.labels[-args.count :]
-        found["real"] = named_so(classifier, last, labels, net.label_dim)
+        found["real"] = (len(last), named_so(classifier, last, labels, net.label_dim))
     if args.json:
-        rounded = {k: [round(s, 4) for s in v] for k, v in found.items()}
-        printed = dict(classifier=args.classifier, n=args.count, shares=rounded["the generator's"])
-        print(json.dumps(printed | ({"real": rounded["real"]} if args.data else {})))
+        rounded = {whose: [round(s, 4) for s in each] for whose, (_, each) in found.items()}
+        print(json.dumps(dict(classifier=args.classifier, n=args.count, **rounded)))
         return
-    for whose, each in found.items():
+    for whose, (count, each) in found.items():
         print("  ".join(f"{c}: {share:.1%}" for c, share in enumerate(each)))
-        mean = sum(each) / len(each)
-        print(f"{mean:.1%} of {args.count:,} images, {whose}, are named as asked for ({args.classifier})")
+        images = "real images" if whose == "real" else "images"
+        print(f"{sum(each) / len(each):.1%} of {count:,} {images} are named as asked for ({args.classifier})")
 
 
 def export(args, world) -> None:

@@ -281,11 +281,7 @@ def best_known(setup, ready, name, quality) -> float | None:
 
 
 def class_names(recipe, label_dim) -> list[str] | None:
-    names = os.path.join(recipes.FOLDER, "classes.json")
-    if not label_dim or not os.path.isfile(names):
-        return None
-    with open(names) as f:
-        return json.load(f).get(recipe.data.removesuffix(".zip"))
+    return recipes.class_lists().get(recipe.data.removesuffix(".zip")) if label_dim else None
 
 
 def _of(journal, name, r) -> list[dict]:

@@ -1,6 +1,7 @@
 """Recipes: one TOML file per shipped model, checked key by key."""
 
 import glob
+import json
 import os
 import tomllib
 from dataclasses import dataclass, field, fields, replace
@@ -36,6 +37,12 @@ def find(name) -> str:
             return path
     known = sorted(os.path.basename(p)[:-5] for p in glob.glob(os.path.join(FOLDER, "*.toml")))
     raise UserError(f"no recipe {name!r}; known: {', '.join(k for k in known if k != 'queue')}")
+
+
+def class_lists() -> dict[str, list | None]:
+    """recipes/classes.json: the names of each data set's classes or None; SET-imagenet-1000: their places there."""
+    with open(os.path.join(FOLDER, "classes.json")) as f:
+        return json.load(f)
 
 
 def load(name, overrides=()) -> Recipe:
@@ -90,4 +97,4 @@ def check(values, cls, path, where) -> None:
         raise UserError(f"{path}: unknown key {unknown[0]!r} in {where}; known: {', '.join(sorted(known))}")
 
 
-__all__ = ["PRESETS", "Recipe", "find", "load", "parse"]
+__all__ = ["PRESETS", "Recipe", "class_lists", "find", "load", "parse"]

@@ -113,7 +113,12 @@ function unmoved(findings: Findings | null): string {
 
 function conclusion(findings: Findings | null): string {
   if (!findings?.likeness || !findings.weights) return 'The numbers are still being measured.';
-  const { low, blocks } = verdict(findings.likeness, blocksOf(findings), findings.sigmas, startOf(findings));
+  const { low, unclear, blocks } = verdict(
+    findings.likeness,
+    blocksOf(findings),
+    findings.sigmas,
+    startOf(findings),
+  );
   const share = Math.round(100 * unchangedShare(findings.weights));
   const deepest = Math.min(
     ...findings.likeness.cka.flatMap((levels, b) => {
@@ -121,6 +126,8 @@ function conclusion(findings: Findings | null): string {
       return low.includes(blocksOf(findings)[b]!) ? [findings.sigmas[at]!] : [];
     }),
   );
+  if (unclear.length > blocks / 2)
+    return `For ${unclear.length} of ${blocks} student blocks no sigma stands out: this pair neither supports claim 2 nor contradicts it, although ${share} % of the weights are the teacher’s.`;
   if (low.length === 0)
     return `This pair does not show it: none of ${blocks} student blocks is clearly like the teacher at low sigma, although ${share} % of the weights are the teacher’s.`;
   return `In one pass the student uses layers as the teacher does late, down to sigma ${sigmaText(deepest)}: ${low.length} of ${blocks} blocks, with ${share} % of the weights unchanged. That supports claim 2 for these blocks, in this small model. Now silence one and watch.`;
