@@ -1,6 +1,11 @@
 import { InnateError } from '../lib/errors';
 import { type DistilConfig, isAdversarial } from './config';
 
+/** Throws a `bad-argument` error that says of `where` what was expected and found, unless that holds. */
+function need(holds: boolean, message: string, where: string, expected: string, found: unknown): void {
+  if (!holds) throw new InnateError('bad-argument', message, { where, expected, found: String(found) });
+}
+
 /** Throws a `bad-argument` error that names the first number that cannot be trained with. */
 export function checkNumbers(config: DistilConfig): void {
   const positive = [
@@ -15,44 +20,43 @@ export function checkNumbers(config: DistilConfig): void {
     'startSigma',
     'sigmaMid',
   ] as const;
-  for (const key of positive)
-    if (!(config[key] > 0) || !Number.isFinite(config[key]))
-      throw new InnateError('bad-argument', 'not a usable number', {
-        where: key,
-        expected: 'a positive number',
-        found: String(config[key]),
-      });
-  for (const key of ['warmUp', 'batchGpu'] as const)
-    if (!(config[key] >= 0) || !Number.isFinite(config[key]))
-      throw new InnateError('bad-argument', 'not a usable number', {
-        where: key,
-        expected: 'a number of images, or 0',
-        found: String(config[key]),
-      });
-  if (config.nfe === 2 && config.sigmaMid >= config.startSigma)
-    throw new InnateError('bad-argument', 'the second evaluation is not below the first', {
-      where: 'sigmaMid',
-      expected: `a noise level below the start sigma, ${config.startSigma}`,
-      found: String(config.sigmaMid),
-    });
-  if (config.method === 'cd' && config.nfe !== 1)
-    throw new InnateError('bad-argument', 'consistency distillation learns every noise level, not two', {
-      where: 'nfe',
-      expected: '1',
-      found: String(config.nfe),
-    });
-  if (!(config.cdSteps >= 2 && config.targetDecay >= 0 && config.targetDecay < 1))
-    throw new InnateError('bad-argument', 'consistency distillation is not possible with these', {
-      where: 'cdSteps, targetDecay',
-      expected: 'at least 2 levels, and a share from 0 up to 1',
-      found: `${config.cdSteps}, ${config.targetDecay}`,
-    });
-  if (isAdversarial(config.method) && config.batch < 2)
-    throw new InnateError('bad-argument', 'the discriminator compares images of a batch', {
-      where: 'batch',
-      expected: 'at least 2',
-      found: String(config.batch),
-    });
+  const unusable = 'not a usable number';
+  for (const key of positive) {
+    const value = config[key];
+    need(value > 0 && Number.isFinite(value), unusable, key, 'a positive number', value);
+  }
+  for (const key of ['warmUp', 'batchGpu'] as const) {
+    const value = config[key];
+    need(value >= 0 && Number.isFinite(value), unusable, key, 'a number of images, or 0', value);
+  }
+  need(
+    config.nfe !== 2 || config.sigmaMid < config.startSigma,
+    'the second evaluation is not below the first',
+    'sigmaMid',
+    `a noise level below the start sigma, ${config.startSigma}`,
+    config.sigmaMid,
+  );
+  need(
+    config.method !== 'cd' || config.nfe === 1,
+    'consistency distillation learns every noise level, not two',
+    'nfe',
+    '1',
+    config.nfe,
+  );
+  need(
+    config.cdSteps >= 2 && config.targetDecay >= 0 && config.targetDecay < 1,
+    'consistency distillation is not possible with these',
+    'cdSteps, targetDecay',
+    'at least 2 levels, and a share from 0 up to 1',
+    `${config.cdSteps}, ${config.targetDecay}`,
+  );
+  need(
+    !isAdversarial(config.method) || config.batch >= 2,
+    'the discriminator compares images of a batch',
+    'batch',
+    'at least 2',
+    config.batch,
+  );
 }
 
 /** Images of a batch from which on the paper's heads do not collapse. */
@@ -61,10 +65,11 @@ export const PAPER_BATCH = 128;
 /** Throws a `bad-argument` error where `checkNumbers` does, and where the choices together would collapse. */
 export function checkConfig(config: DistilConfig): void {
   checkNumbers(config);
-  if (config.heads === 'small' || config.batch >= PAPER_BATCH) return;
-  throw new InnateError('bad-argument', "the paper's heads collapse at small batches", {
-    where: 'heads',
-    expected: `a batch of at least ${PAPER_BATCH}, or heads 'small'`,
-    found: `batch ${config.batch}`,
-  });
+  need(
+    config.heads === 'small' || config.batch >= PAPER_BATCH,
+    "the paper's heads collapse at small batches",
+    'heads',
+    `a batch of at least ${PAPER_BATCH}, or heads 'small'`,
+    `batch ${config.batch}`,
+  );
 }
